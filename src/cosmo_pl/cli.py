@@ -1,0 +1,52 @@
+"""The `cosmo-pl` command: training subcommands by LightningCLI, data subcommands by `data_cli`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from cosmo_pl.errors import CosmoError
+
+HELP = """usage: cosmo-pl COMMAND [options]
+
+Cosmo: contrastive fusion learning with small data for multimodal activity recognition.
+
+prepare data:
+  data download   fetch USC-HAD or UTD-MHAD from its publisher, verify and unpack it
+  data simulate   write simulated recordings in the layout of either
+  data describe   count recordings, subjects and activities on disk
+
+train and use models:
+  fit             train, for instance --config configs/usc_stage1.yaml
+  validate        evaluate the validation parts of the newest run of a config, or --ckpt_path
+  test            evaluate the test subjects; writes metrics.json and a confusion matrix
+  predict         write a CSV of predictions for the test subjects
+
+`cosmo-pl COMMAND --help` lists the options of a command; options of a class are listed by
+`cosmo-pl fit --model.help ContrastiveFusionModule` and `cosmo-pl fit --data.help USCDataModule`.
+"""
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Runs the command line; errors that the user can mend end with one line and status 2."""
+    arguments = list(sys.argv[1:] if args is None else args)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(HELP, end="")
+        return
+    if arguments[0] == "--version":
+        from cosmo_pl import __version__
+
+        print(f"cosmo-pl {__version__}")
+        return
+    try:
+        if arguments[0] == "data":
+            from cosmo_pl.data_cli import main as data_main
+
+            data_main(arguments[1:])
+        else:
+            from cosmo_pl.train_cli import main as train_main
+
+            train_main(arguments)
+    except CosmoError as error:
+        print(f"cosmo-pl: {error}", file=sys.stderr)
+        sys.exit(2)

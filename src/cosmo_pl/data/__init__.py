@@ -1,0 +1,7 @@
+"""Datasets: from raw recordings to batches."""
+
+from cosmo_pl.data.base import MultimodalDataModule
+from cosmo_pl.data.usc import USCDataModule
+from cosmo_pl.data.utd import UTDDataModule
+
+__all__ = ["MultimodalDataModule", "USCDataModule", "UTDDataModule"]

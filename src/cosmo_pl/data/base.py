@@ -1,0 +1,307 @@
+"""The datamodule that all datasets share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import numpy as np
+import torch
+from pytorch_lightning import LightningDataModule
+from pytorch_lightning.utilities import rank_zero_info
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from cosmo_pl.data.loading import Batch, TensorBatches
+from cosmo_pl.data.locate import dataset_folder
+from cosmo_pl.data.normalization import Normalization
+from cosmo_pl.data.recordings import Recording
+from cosmo_pl.data.samples import Samples, cache_folder, cached, fingerprint
+from cosmo_pl.data.selection import evenly_spaced
+from cosmo_pl.data.split import LabelDraw, Split, SubjectLists, make_split, read_label_split
+from cosmo_pl.data.transforms import Transform
+from cosmo_pl.errors import ConfigurationError
+
+Phase = Literal["pretrain", "finetune"]
+PROBE_QUERIES = 2000  # a nearest-neighbour score over that many samples is exact to a percent
+
+
+class MultimodalDataModule(LightningDataModule, ABC):
+    """Synchronised samples of several modalities, split by subject, few of them labelled.
+
+    A batch is ``{"inputs": {modality: (N, *shape)}, "label": (N,), "subject": (N,), "index": (N,)}``; ``index`` is the
+    sample's number in the whole dataset. A subclass names the dataset, its modalities and classes, and reads samples;
+    everything else is here.
+
+    Args:
+        root: Folder that holds the dataset's folder, or that folder itself; None takes the environment variable
+            COSMO_PL_DATA, else ``data``.
+        modalities: Modalities to use, at least one.
+        phase: "pretrain" trains on the unlabelled part, "finetune" on the labelled part. None follows the model on
+            the command line, and is "finetune" elsewhere.
+        batch_size: Labelled samples in a batch (finetune); also the size of evaluation batches times eight.
+        pretrain_batch_size: Unlabelled samples in a batch (pretrain).
+        train_subjects: Training subjects; None takes everybody who is in neither of the next two.
+        val_subjects: Validation subjects, out of the training; none by default.
+        test_subjects: Test subjects; nothing of theirs reaches the training.
+        label_rate: Labelled share of the training samples.
+        labels_per_class: Labelled samples a class, instead of `label_rate`.
+        label_split: Name of a list of labelled recordings in `label_split_file`, instead of either.
+        label_split_file: JSON file of such lists, in the dataset's folder or a path.
+        label_seed: Seed of the draw of labels. Draws of one seed are balanced over the classes and nested.
+        include_labeled: Whether the labelled samples also serve, without their labels, in the pretraining.
+        unlabeled_per_labeled: Unlabelled samples a labelled one (Fig. 12), drawn without regard to classes; None
+            takes all.
+        target_label_fraction: Share of the labels drawn from the test subjects (Fig. 13). Half of their recordings
+            then leave the test set, whatever the share, 0 included; None leaves the test set whole.
+        max_train_samples: At most so many training samples, evenly spaced.
+        max_train_per_class: At most so many training samples a class, drawn under `label_seed`.
+        max_test_samples: At most so many test samples, evenly spaced.
+        transforms: Modality to preprocessing steps, in order.
+        track_test: Whether finetuning evaluates the test subjects after every epoch, for the learning curve and the
+            best epoch that the released code reports. It selects nothing.
+        cache_dir: Folder of the cache of parsed recordings; None takes $COSMO_PL_CACHE, else ``~/.cache/cosmo_pl``.
+    """
+
+    dataset: ClassVar[str]
+    """Name of the dataset and of its folder."""
+    key: ClassVar[str]
+    """Name of the dataset on the command line."""
+    class_names: ClassVar[tuple[str, ...]]
+    channel_groups: ClassVar[dict[str, tuple[tuple[int, ...], ...]]]
+    """Modality to groups of channels that share normalisation statistics; the keys are the modalities there are."""
+    span: int = 1
+    """Steps of a recording that a sample covers, for samples that overlap."""
+
+    def __init__(
+        self,
+        *,
+        root: str | None,
+        modalities: Sequence[str],
+        phase: Phase | None,
+        batch_size: int,
+        pretrain_batch_size: int,
+        train_subjects: Sequence[int] | None,
+        val_subjects: Sequence[int],
+        test_subjects: Sequence[int],
+        label_rate: float,
+        labels_per_class: int | None,
+        label_split: str | None,
+        label_split_file: str,
+        label_seed: int,
+        include_labeled: bool,
+        unlabeled_per_labeled: float | None,
+        target_label_fraction: float | None,
+        max_train_samples: int | None,
+        max_train_per_class: int | None,
+        max_test_samples: int | None,
+        transforms: Mapping[str, Sequence[Transform]] | None,
+        track_test: bool,
+        cache_dir: str | None,
+    ) -> None:
+        super().__init__()
+        self._check(modalities, transforms, batch_size, pretrain_batch_size, label_rate, target_label_fraction)
+        self.root = root
+        self.modalities = tuple(modalities)
+        self.phase: Phase = phase or "finetune"
+        self.batch_size = batch_size
+        self.pretrain_batch_size = pretrain_batch_size
+        self.subjects = SubjectLists(train_subjects, tuple(val_subjects), tuple(test_subjects))
+        self.label_split = label_split
+        self.label_split_file = label_split_file
+        self.draw_arguments = (label_seed, max_train_samples, max_train_per_class, max_test_samples)
+        self.label_rate = label_rate
+        self.labels_per_class = labels_per_class
+        self.include_labeled = include_labeled
+        self.unlabeled_per_labeled = unlabeled_per_labeled
+        self.target_label_fraction = target_label_fraction
+        self.transforms = {name: tuple(steps) for name, steps in (transforms or {}).items()}
+        self.track_test = track_test
+        self.cache_dir = cache_dir
+        self.normalization: dict[str, Normalization] = {}
+        self.data_fingerprint = ""
+        self.samples: Samples | None = None
+
+    # What a dataset adds
+
+    @property
+    @abstractmethod
+    def modality_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of one sample of each modality, known before anything is read."""
+
+    @abstractmethod
+    def find_recordings(self, folder: Path) -> list[Recording]:
+        """Lists the recordings in the dataset's folder that have all of `modalities`.
+
+        Raises:
+            DatasetNotFoundError: There is none.
+        """
+
+    @abstractmethod
+    def read(self, recordings: Sequence[Recording]) -> Samples:
+        """Reads the recordings into samples of `modality_shapes`."""
+
+    @abstractmethod
+    def reader_arguments(self) -> dict[str, object]:
+        """Arguments that change what `read` gives, for the key of the cache."""
+
+    # Shared
+
+    @property
+    def num_classes(self) -> int:
+        """Number of activities."""
+        return len(self.class_names)
+
+    @property
+    def folder(self) -> Path:
+        """The dataset's folder."""
+        return dataset_folder(self.root, self.dataset)
+
+    def prepare_data(self) -> None:
+        """Finds, checks and reads all recordings, and fills the cache."""
+        self._read()
+
+    def setup(self, stage: str | None = None) -> None:
+        """Splits, transforms and normalises, once.
+
+        Raises:
+            CosmoError: The data or an argument cannot be used; raised before any training.
+        """
+        if self.samples is not None:
+            return
+        samples = self._read()
+        self.split = make_split(samples, self.subjects, self._label_draw(), self.num_classes, self.dataset)
+        device = self.trainer.strategy.root_device if self.trainer is not None else torch.device("cpu")
+        self.inputs = {name: self._prepare(name, samples.inputs[name]).to(device) for name in self.modalities}
+        self.samples = samples
+        rank_zero_info(
+            f"{self.dataset}: {len(self.split.labeled)} labelled and {len(self.split.unlabeled)} unlabelled training "
+            f"samples, {len(self.split.val)} validation, {len(self.split.test)} test; phase {self.phase}"
+        )
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Shuffled batches of the unlabelled (pretrain, incomplete batch dropped) or the labelled part."""
+        if self.phase == "finetune":
+            return self._batches(self.split.labeled).loader(self.batch_size, shuffle=True)
+        rows = self.split.unlabeled
+        if self.include_labeled:
+            rows = np.concatenate([rows, self.split.labeled])
+        if len(rows) < self.pretrain_batch_size:
+            raise ConfigurationError(
+                "pretrain_batch_size",
+                f"{self.pretrain_batch_size} is more than the {len(rows)} unlabelled samples",
+                "Use a smaller batch",
+            )
+        # A last batch of one sample would have no negatives and no batch statistics.
+        return self._batches(np.sort(rows)).loader(self.pretrain_batch_size, shuffle=True, drop_last=True)
+
+    @property
+    def val_parts(self) -> dict[str, np.ndarray]:
+        """Parts evaluated during training, by name, in the order of the validation loaders.
+
+        Pretraining: "reference", the labelled samples, and "query", validation or else unlabelled training samples,
+        for a nearest-neighbour probe. Finetuning: "val", where there are validation subjects, and "test", where
+        `track_test` asks for it.
+        """
+        if self.phase == "pretrain":
+            query = self.split.val if len(self.split.val) else self.split.unlabeled
+            return {"reference": self.split.labeled, "query": query[evenly_spaced(len(query), PROBE_QUERIES)]}
+        parts = {"val": self.split.val} if len(self.split.val) else {}
+        return {**parts, "test": self.split.test} if self.track_test else parts
+
+    def val_dataloader(self) -> list[DataLoader[Batch]]:
+        """A loader for each of `val_parts`."""
+        return [self._batches(rows).loader(8 * self.batch_size) for rows in self.val_parts.values()]
+
+    def test_dataloader(self) -> DataLoader[Batch]:
+        """The test subjects' samples, each exactly once."""
+        return self._batches(self.split.test).loader(8 * self.batch_size)
+
+    predict_dataloader = test_dataloader
+
+    def quality_inputs(self, limit: int = 2000) -> dict[str, Tensor]:
+        """Unlabelled training samples that do not overlap, on which modality quality is measured.
+
+        Args:
+            limit: At most so many, evenly spaced.
+
+        Returns:
+            Modality to (N, *shape), normalised.
+        """
+        assert self.samples is not None
+        rows, last_end, last_recording = [], 0, ""
+        for row in self.split.unlabeled:
+            start, recording = int(self.samples.start[row]), str(self.samples.recording[row])
+            if recording != last_recording or start >= last_end:
+                rows.append(int(row))
+                last_end, last_recording = start + self.span, recording
+        chosen = torch.from_numpy(np.asarray(rows)[evenly_spaced(len(rows), limit)])
+        return {name: values[chosen.to(values.device)] for name, values in self.inputs.items()}
+
+    def _batches(self, rows: np.ndarray) -> TensorBatches:
+        assert self.samples is not None
+        index = torch.from_numpy(rows)
+        device = next(iter(self.inputs.values())).device
+        return TensorBatches(
+            {name: values[index.to(device)] for name, values in self.inputs.items()},
+            torch.from_numpy(self.samples.label)[index].to(device),
+            torch.from_numpy(self.samples.subject)[index].to(device),
+            index.to(device),
+        )
+
+    def _read(self) -> Samples:
+        folder = self.folder
+        recordings = self.find_recordings(folder)
+        self.data_fingerprint = fingerprint((path for r in recordings for path in r.files.values()), folder)
+        arguments = {"dataset": self.key, "modalities": self.modalities, **self.reader_arguments()}
+        return cached(lambda: self.read(recordings), cache_folder(self.cache_dir), self.data_fingerprint, arguments)
+
+    def _prepare(self, name: str, values: np.ndarray) -> Tensor:
+        tensor = torch.from_numpy(values)
+        for transform in self.transforms.get(name, ()):
+            tensor = transform(tensor)
+        fitted = Normalization.fit(tensor[torch.from_numpy(self.split.train)], self.channel_groups[name])
+        self.normalization[name] = fitted
+        return fitted.apply(tensor)
+
+    def _label_draw(self) -> LabelDraw:
+        listed = None
+        if self.label_split is not None:
+            beside = self.folder / self.label_split_file
+            listed = read_label_split(beside if beside.exists() else Path(self.label_split_file), self.label_split)
+        seed, max_train, max_per_class, max_test = self.draw_arguments
+        return LabelDraw(
+            rate=self.label_rate,
+            per_class=self.labels_per_class,
+            recordings=listed,
+            seed=seed,
+            max_train_samples=max_train,
+            max_train_per_class=max_per_class,
+            max_test_samples=max_test,
+            unlabeled_per_labeled=self.unlabeled_per_labeled,
+            target_fraction=self.target_label_fraction,
+        )
+
+    def _check(
+        self,
+        modalities: Sequence[str],
+        transforms: Mapping[str, Sequence[Transform]] | None,
+        batch_size: int,
+        pretrain_batch_size: int,
+        label_rate: float,
+        target_label_fraction: float | None,
+    ) -> None:
+        known = list(self.channel_groups)
+        if not modalities or len(set(modalities)) < len(modalities) or not set(modalities) <= set(known):
+            raise ConfigurationError("modalities", f"{list(modalities)} cannot be used", f"Choose from {known}")
+        if not set(transforms or {}) <= set(known):
+            raise ConfigurationError("transforms", f"{sorted(transforms or {})} has an unknown modality", f"Use {known}")
+        for argument, size in (("batch_size", batch_size), ("pretrain_batch_size", pretrain_batch_size)):
+            if size < 2:
+                raise ConfigurationError(argument, f"is {size}", "Use at least 2: batch normalisation needs them")
+        if not 0 < label_rate <= 1:
+            raise ConfigurationError("label_rate", f"{label_rate} is not a share", "Use a value in (0, 1]")
+        if target_label_fraction is not None and not 0 <= target_label_fraction <= 1:
+            raise ConfigurationError("target_label_fraction", f"is {target_label_fraction}", "Use a value in [0, 1]")

@@ -1,0 +1,296 @@
+"""Fetch the official archives of USC-HAD and UTD-MHAD, check them, and unpack them in their official layout.
+
+USC-HAD: M. Zhang and A. Sawchuk, UbiComp 2012. UTD-MHAD: C. Chen, R. Jafari and N. Kehtarnavaz, ICIP 2015.
+Both are free for research with citation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import shutil
+import stat
+import tempfile
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PureWindowsPath
+from typing import TYPE_CHECKING, Literal
+
+from cosmo_pl.errors import ConfigurationError, DownloadError
+
+if TYPE_CHECKING:
+    import requests
+
+logger = logging.getLogger(__name__)
+
+ATTEMPTS = 4  # transfers of one archive, each continuing where the last one broke off
+BACKOFF = 1.0  # seconds; the waits between tries to connect are 0, 2 and 4 times this
+TIMEOUT = 30.0  # seconds without a byte
+SPACE_FACTOR = 3  # the archive, its recordings, and room to spare
+CHUNK = 1 << 16
+MAT_MAGIC = b"MATLAB 5.0 MAT-file"
+MAT_HEADER = 128  # bytes
+
+
+@dataclass(frozen=True)
+class Archive:
+    """One official archive and what it must hold.
+
+    Args:
+        name: File name, as it stands at the server and under the root.
+        url: Official address.
+        folder: Folder below the root that receives the recordings.
+        members: Number of recordings.
+        pattern: Regular expression of a recording's path below ``folder``; a top folder in the archive is ignored.
+        sha256: Hash of the archive in hexadecimal, where one is known.
+        default: Whether it is fetched without being asked for.
+    """
+
+    name: str
+    url: str
+    folder: str
+    members: int
+    pattern: str
+    sha256: str | None = None
+    default: bool = True
+
+
+def _utd(sensor: str, sha256: str | None = None, default: bool = True) -> Archive:
+    url = f"http://www.utdallas.edu/~kehtar/UTD-MAD/{sensor}.zip"
+    pattern = rf"a\d+_s\d+_t\d+_{sensor.lower()}\.mat"
+    return Archive(f"{sensor}.zip", url, f"UTD-MHAD/{sensor}", 861, pattern, sha256, default)
+
+
+_USC_URL = "https://sipi.usc.edu/had/USC-HAD.zip"
+_USC = Archive("USC-HAD.zip", _USC_URL, "USC-HAD", 840, r"Subject\d+/a\d+t\d+\.mat")
+
+ARCHIVES: dict[str, dict[str, Archive]] = {
+    "usc": {"acc": _USC, "gyro": _USC},
+    "utd": {
+        # The hash was recorded by a third party and has not been checked against the official server by this project;
+        # the other archives have none on record.
+        "inertial": _utd("Inertial", "1900de05775c04626dee30b34638b79dd739d481786f0a788f2fbb00663abea4"),
+        "skeleton": _utd("Skeleton"),
+        "depth": _utd("Depth", default=False),
+    },
+}
+
+
+def download(
+    dataset: Literal["usc", "utd"],
+    root: Path,
+    modalities: Sequence[str] | None = None,
+    base_url: str | None = None,
+    verify_hash: bool = True,
+) -> Path:
+    """Fetch, check and unpack the archives of a dataset; recordings that are already there are never touched.
+
+    A transfer that broke off is resumed by the next call. An archive that already lies in ``root`` is not fetched, but
+    checked like a fresh one. The archives stay in ``root``.
+
+    Args:
+        dataset: ``usc`` or ``utd``.
+        root: Folder that receives ``USC-HAD/`` or ``UTD-MHAD/``; created where missing.
+        modalities: ``acc`` and ``gyro`` (one archive) for USC-HAD; ``inertial``, ``skeleton`` and ``depth`` for
+            UTD-MHAD. Without it everything but ``depth``.
+        base_url: Address of a mirror's folder that holds the archives under their official names.
+        verify_hash: Compare the archive's SHA-256 with the recorded one, where there is one.
+
+    Returns:
+        The dataset's folder below ``root``.
+
+    Raises:
+        ConfigurationError: For an unknown dataset or modality.
+        DownloadError: If an archive cannot be fetched or is not what it should be, if the disk is too small, or if the
+            folder already holds something other than the complete recordings.
+    """
+    archives = _choose(dataset, modalities)
+    root = Path(root).expanduser()
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        for archive in [a for a in archives if not _is_complete(root / a.folder, a)]:
+            path = root / archive.name
+            if not path.exists():
+                _fetch(f"{base_url.rstrip('/')}/{archive.name}" if base_url else archive.url, path)
+            _unpack(path, archive, root / archive.folder, _verify(path, archive, verify_hash))
+    except OSError as error:
+        raise DownloadError(root, f"cannot be written or read ({error})", "Choose another root") from error
+    return root / Path(archives[0].folder).parts[0]
+
+
+def _choose(dataset: str, modalities: Sequence[str] | None) -> list[Archive]:
+    if dataset not in ARCHIVES:
+        raise ConfigurationError("dataset", f"'{dataset}' has no archive", f"Choose from {', '.join(ARCHIVES)}")
+    known = ARCHIVES[dataset]
+    if modalities is None:
+        modalities = [modality for modality, archive in known.items() if archive.default]
+    unknown = [modality for modality in modalities if modality not in known]
+    if unknown or not modalities:
+        raise ConfigurationError(
+            "modalities", f"{unknown or list(modalities)} for '{dataset}'", f"Choose from {', '.join(known)}"
+        )
+    return list(dict.fromkeys(known[modality] for modality in modalities))
+
+
+def _is_complete(folder: Path, archive: Archive) -> bool:
+    """Whether the recordings are there; a folder that holds anything else is refused, so nothing is overwritten."""
+    if not folder.exists() or not any(folder.iterdir()):
+        return False
+    names = [path.relative_to(folder).as_posix() for path in folder.rglob("*.mat") if path.stat().st_size > MAT_HEADER]
+    found = sum(re.fullmatch(archive.pattern, name) is not None for name in names)
+    if found != archive.members:
+        raise DownloadError(
+            folder,
+            f"is not empty and holds {found} of the {archive.members} recordings",
+            "Move it away or choose another root, then run the command again",
+        )
+    logger.info("%s already holds its %d recordings; nothing to download.", folder, found)
+    return True
+
+
+def _require_space(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise DownloadError(
+            folder,
+            f"needs about {needed / 1e6:.0f} MB, but {free / 1e6:.0f} MB are free",
+            "Make room or choose another root",
+        )
+
+
+def _fetch(url: str, path: Path) -> None:
+    """Download by way of a part file; its sidecar keeps the address and the server's version of the file."""
+    import requests
+    from requests.adapters import HTTPAdapter
+    from urllib3.util import Retry
+
+    part, sidecar = path.with_name(f"{path.name}.part"), path.with_name(f"{path.name}.part.version")
+    retry = Retry(
+        ATTEMPTS - 1, backoff_factor=BACKOFF, status_forcelist=(429, 500, 502, 503), respect_retry_after_header=False
+    )
+    with requests.Session() as session:
+        session.mount("http://", HTTPAdapter(max_retries=retry))
+        session.mount("https://", HTTPAdapter(max_retries=retry))
+        try:
+            finished = any(_transfer(session, url, part, sidecar) for _ in range(ATTEMPTS))
+        except requests.RequestException as error:
+            remedy = f"Run the command again later, give a mirror as base_url, or put the archive at '{path}' yourself"
+            raise DownloadError(url, f"cannot be fetched ({error})", remedy) from error
+    if not finished:
+        raise DownloadError(url, f"the transfer broke off {ATTEMPTS} times", "Run the command again to continue it")
+    part.replace(path)
+    sidecar.unlink()
+
+
+def _transfer(session: requests.Session, url: str, part: Path, sidecar: Path) -> bool:
+    """Fetch what is missing of ``part``; return whether it is whole now."""
+    import requests
+    from tqdm import tqdm
+
+    offset, version = _resume_point(url, part, sidecar)
+    headers = {"Accept-Encoding": "identity"}
+    if version:
+        headers |= {"Range": f"bytes={offset}-", "If-Range": version}
+    with session.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
+        resumed = version is not None and response.status_code == 206
+        # Some servers honour Range but not If-Range: the answer itself must belong to the version of the part.
+        continues = response.headers.get("Content-Range", "").startswith(f"bytes {offset}-") and (
+            _version(response.headers) in ("", version)
+        )
+        if version and (response.status_code == 416 or (resumed and not continues)):
+            part.unlink()
+            return False
+        response.raise_for_status()
+        offset = offset if resumed else 0
+        length = response.headers.get("Content-Length")
+        total = offset + int(length) if length else None
+        _require_space(part.parent, SPACE_FACTOR * total - offset if total else 0)
+        with (
+            part.open("ab" if resumed else "wb") as file,
+            tqdm(total=total, initial=offset, unit="B", unit_scale=True, desc=part.stem, disable=None) as bar,
+        ):
+            if not resumed:  # after the part was emptied: an old part never meets a new sidecar
+                sidecar.write_text(f"{url}\n{_version(response.headers)}")
+            try:
+                for chunk in response.iter_content(CHUNK):
+                    file.write(chunk)
+                    bar.update(len(chunk))
+            except requests.RequestException:
+                return False
+    return total is None or part.stat().st_size == total
+
+
+def _resume_point(url: str, part: Path, sidecar: Path) -> tuple[int, str | None]:
+    """Bytes of the part and the server's version of them; ``(0, None)`` where they cannot be continued safely."""
+    if part.exists() and sidecar.exists():
+        source, _, version = sidecar.read_text().partition("\n")
+        if source == url and version and part.stat().st_size:
+            return part.stat().st_size, version
+    return 0, None
+
+
+def _version(headers: Mapping[str, str]) -> str:
+    """What If-Range accepts: a strong ETag, otherwise the date of the last change, otherwise nothing."""
+    etag = headers.get("ETag", "W/")
+    return headers.get("Last-Modified", "") if etag.startswith("W/") else etag
+
+
+def _verify(path: Path, archive: Archive, verify_hash: bool) -> dict[str, zipfile.ZipInfo]:
+    """Check the whole archive; return its recordings by their path below the archive's folder."""
+    again = "Remove it and run the command again"
+    recordings: dict[str, zipfile.ZipInfo] = {}
+    try:
+        with zipfile.ZipFile(path) as file:
+            for info in file.infolist():
+                target = _recording(info, archive, path)
+                with file.open(info) as member:
+                    header = member.read(MAT_HEADER)
+                    while member.read(CHUNK):  # to the end, where zipfile compares the checksum
+                        pass
+                if target and not (header.startswith(MAT_MAGIC) and info.file_size > MAT_HEADER):
+                    raise DownloadError(path, f"'{info.filename}' is not a MATLAB 5.0 file", again)
+                if target in recordings:
+                    raise DownloadError(path, f"'{target}' is in it twice", again)
+                if target:
+                    recordings[target] = info
+    except DownloadError:
+        raise
+    except Exception as error:  # a damaged archive makes zipfile raise struct.error, LZMAError and a dozen others
+        raise DownloadError(path, f"not a readable zip archive ({error})", again) from error
+    if len(recordings) != archive.members:
+        raise DownloadError(path, f"holds {len(recordings)} recordings instead of {archive.members}", again)
+    if verify_hash and archive.sha256 and hashlib.sha256(path.read_bytes()).hexdigest() != archive.sha256:
+        raise DownloadError(
+            path,
+            f"its SHA-256 is not {archive.sha256}, which a third party recorded",
+            f"{again}; every member is readable, so if you trust the source, skip this check by verify_hash=false",
+        )
+    return recordings
+
+
+def _recording(info: zipfile.ZipInfo, archive: Archive, path: Path) -> str | None:
+    """Path of a recording below the archive's folder, None for other members."""
+    name = PureWindowsPath(info.filename)  # reads both kinds of slash, and drive letters
+    if name.anchor or ".." in name.parts or stat.S_ISLNK(info.external_attr >> 16):
+        raise DownloadError(
+            path, f"'{info.filename}' is a link or points outside the archive", "Do not use this archive; remove it"
+        )
+    match = re.search(rf"(?:^|/)({archive.pattern})$", name.as_posix())
+    return match.group(1) if match else None
+
+
+def _unpack(path: Path, archive: Archive, folder: Path, recordings: Mapping[str, zipfile.ZipInfo]) -> None:
+    """Write the recordings into a temporary sibling, which takes the folder's place in one step."""
+    _require_space(path.parent, sum(info.file_size for info in recordings.values()))
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
+        staging = Path(temporary) / folder.name
+        with zipfile.ZipFile(path) as file:
+            for target, info in recordings.items():
+                (staging / target).parent.mkdir(parents=True, exist_ok=True)
+                with file.open(info) as source, (staging / target).open("wb") as sink:
+                    shutil.copyfileobj(source, sink)
+        staging.replace(folder)
+    logger.info("%s: %d recordings. The archive stays at %s.", folder, len(recordings), path)

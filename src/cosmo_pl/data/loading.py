@@ -1,0 +1,46 @@
+"""Batches from sets that fit in memory: one index operation a batch, no worker processes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler
+
+Batch = dict[str, Any]
+
+
+class TensorBatches(Dataset[Batch]):
+    """Samples held as tensors, on the accelerator where there is one, and read a batch at a time.
+
+    Args:
+        inputs: Modality to tensor (N, *shape).
+        label: Activity (N,).
+        subject: Subject (N,).
+        index: Number of each sample in the whole dataset (N,).
+    """
+
+    def __init__(self, inputs: dict[str, Tensor], label: Tensor, subject: Tensor, index: Tensor) -> None:
+        self.inputs = inputs
+        self.label = label
+        self.subject = subject
+        self.index = index
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    def __getitem__(self, rows: list[int]) -> Batch:
+        """Batch of the given rows; see `MultimodalDataModule` for its keys and shapes."""
+        chosen = torch.tensor(rows, device=self.label.device)
+        return {
+            "inputs": {name: values[chosen] for name, values in self.inputs.items()},
+            "label": self.label[chosen],
+            "subject": self.subject[chosen],
+            "index": self.index[chosen],
+        }
+
+    def loader(self, batch_size: int, shuffle: bool = False, drop_last: bool = False) -> DataLoader[Batch]:
+        """Loader that gives the batches a plain `DataLoader` over single samples would give under the same seed."""
+        sampler = RandomSampler(self) if shuffle else SequentialSampler(self)
+        return DataLoader(self, sampler=BatchSampler(sampler, batch_size, drop_last), batch_size=None)

@@ -1,0 +1,20 @@
+"""Where a dataset lies on disk."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def dataset_folder(root: str | None, dataset: str) -> Path:
+    """Folder of a dataset.
+
+    Args:
+        root: Folder that holds it, or the dataset's folder itself; None takes $COSMO_PL_DATA, else ``data``.
+        dataset: Name of the dataset's folder.
+
+    Returns:
+        ``root/dataset``, or ``root`` where that does not exist; whether recordings are there is for the reader to see.
+    """
+    base = Path(root or os.environ.get("COSMO_PL_DATA") or "data")
+    return base / dataset if (base / dataset).is_dir() else base

@@ -1,0 +1,94 @@
+"""Reading the `.mat` recordings of the official archives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosmo_pl.errors import RecordingError
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One recording of one subject: a clip of UTD-MHAD, a trial of USC-HAD.
+
+    Args:
+        name: Name of the recording, from its file name (``a1_s6_t3``, ``Subject3/a8t5``).
+        label: Activity, 0-based.
+        subject: Subject, as numbered by the dataset (1-based).
+        files: File of each modality.
+    """
+
+    name: str
+    label: int
+    subject: int
+    files: dict[str, Path]
+
+
+def read_mat(path: Path, key: str, shape: Sequence[int | None]) -> NDArray[np.float32]:
+    """Reads one array of a MATLAB file.
+
+    Args:
+        path: The file.
+        key: Name of the variable.
+        shape: Expected shape, with None for an axis of any length.
+
+    Returns:
+        The array, float32.
+
+    Raises:
+        RecordingError: The file is truncated or not MATLAB's, the variable is missing or of another shape, or a value
+            is NaN or infinite.
+    """
+    from scipy.io import loadmat
+
+    try:
+        content = loadmat(str(path), variable_names=[key])
+    except Exception as error:  # scipy raises a dozen kinds for a damaged file, TypeError and zlib.error among them
+        raise RecordingError(path, f"not readable as a MATLAB file ({type(error).__name__}: {error})") from error
+    if key not in content:
+        raise RecordingError(path, f"holds no variable '{key}'")
+    array = content[key]
+    fits = array.ndim == len(shape) and all(want in (None, have) for want, have in zip(shape, array.shape, strict=True))
+    if not fits or array.size == 0:
+        wanted = "×".join("T" if size is None else str(size) for size in shape)
+        raise RecordingError(path, f"'{key}' has shape {array.shape}, not {wanted}")
+    values = array.astype(np.float32)
+    if not np.isfinite(values).all():
+        raise RecordingError(path, f"'{key}' holds {int((~np.isfinite(values)).sum())} NaN or infinite values")
+    return values
+
+
+def resample(values: NDArray[np.float32], steps: int) -> NDArray[np.float32]:
+    """Resamples a recording to a fixed number of steps by linear interpolation; the first and last stay as they are.
+
+    Args:
+        values: Recording, (T, *shape).
+        steps: Number of steps wanted.
+
+    Returns:
+        Array (steps, *shape).
+    """
+    position = np.linspace(0.0, len(values) - 1.0, steps)
+    left = np.minimum(position.astype(np.int64), max(len(values) - 2, 0))
+    right = np.minimum(left + 1, len(values) - 1)
+    weight = (position - left).astype(np.float32).reshape(-1, *(1,) * (values.ndim - 1))
+    return values[left] * (1 - weight) + values[right] * weight
+
+
+def window_starts(length: int, window_size: int, stride: int) -> NDArray[np.int64]:
+    """First samples of all whole windows of a recording.
+
+    Args:
+        length: Samples in the recording.
+        window_size: Samples in a window.
+        stride: Samples from one window's start to the next.
+
+    Returns:
+        Array (number of windows,), empty for a recording shorter than a window.
+    """
+    return np.arange(0, length - window_size + 1, stride, dtype=np.int64)

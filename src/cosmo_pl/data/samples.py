@@ -1,0 +1,96 @@
+"""What a reader hands over: arrays of equal length, one row a sample, and their cache on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+CACHE_VERSION = 1  # raise it when a reader's output changes for the same files and arguments
+
+
+@dataclass(frozen=True)
+class Samples:
+    """All samples of a dataset, parsed and of equal shape, neither transformed nor normalised.
+
+    Args:
+        inputs: Modality to array (N, *shape), float32.
+        label: Activity (N,), 0-based.
+        subject: Subject (N,).
+        recording: Name of the recording that a sample was cut from (N,).
+        start: First step of the sample in its recording (N,), in samples of the sensor.
+    """
+
+    inputs: dict[str, NDArray[np.float32]]
+    label: NDArray[np.int64]
+    subject: NDArray[np.int64]
+    recording: NDArray[np.str_]
+    start: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+
+def fingerprint(files: Iterable[Path], root: Path) -> str:
+    """SHA-256 over the names below `root` and the bytes of `files`: the same data give the same value anywhere."""
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        digest.update(path.relative_to(root).as_posix().encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def cache_folder(cache_dir: str | None) -> Path:
+    """Folder of the cache: the argument, else $COSMO_PL_CACHE, else ``~/.cache/cosmo_pl``."""
+    return Path(cache_dir or os.environ.get("COSMO_PL_CACHE") or Path.home() / ".cache" / "cosmo_pl")
+
+
+def cached(
+    build: Callable[[], Samples], folder: Path, files_fingerprint: str, arguments: Mapping[str, object]
+) -> Samples:
+    """Reads the samples from the cache, or builds and stores them.
+
+    The key covers the raw files' bytes and the reader's arguments. A file is written beside its place and moved there
+    whole, so a killed run leaves nothing that could be read as complete; a damaged file is built anew.
+    """
+    key = json.dumps({"cache": CACHE_VERSION, "files": files_fingerprint, **arguments}, sort_keys=True, default=str)
+    path = folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
+    if path.exists():
+        try:
+            return _load(path)
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            path.unlink(missing_ok=True)
+    samples = build()
+    _store(samples, path)
+    return samples
+
+
+def _load(path: Path) -> Samples:
+    with np.load(path, allow_pickle=False) as stored:
+        inputs = {key.removeprefix("inputs."): stored[key] for key in stored.files if key.startswith("inputs.")}
+        rest = {key: stored[key] for key in ("label", "subject", "recording", "start")}
+    return Samples(inputs=inputs, **rest)
+
+
+def _store(samples: Samples, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    arrays: dict[str, NDArray[np.generic]] = {f"inputs.{name}": values for name, values in samples.inputs.items()}
+    for key in ("label", "subject", "recording", "start"):
+        arrays[key] = getattr(samples, key)
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
+        try:
+            np.savez(part, allow_pickle=False, **arrays)
+            part.flush()
+            os.fsync(part.fileno())
+        except BaseException:
+            Path(part.name).unlink(missing_ok=True)
+            raise
+    Path(part.name).replace(path)

@@ -1,0 +1,83 @@
+"""Which samples are labelled, which are unlabelled: balanced, seeded and nested draws.
+
+Pure functions over label arrays, so that every dataset draws in the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Indices = NDArray[np.int64]
+
+
+def rank_in_class(labels: NDArray[np.int64], seed: int, first: Sequence[int] = ()) -> Indices:
+    """Seeded place of each sample within its class.
+
+    Args:
+        labels: Class of each sample (N,).
+        seed: Seed of the draw.
+        first: Samples that come before all others of their class, in any order.
+
+    Returns:
+        Rank (N,): 0 for the sample of a class that is drawn first.
+    """
+    generator = np.random.default_rng(seed)
+    shuffled = generator.permutation(len(labels))
+    preferred = np.isin(shuffled, np.asarray(first, dtype=np.int64))
+    shuffled = np.concatenate([shuffled[preferred], shuffled[~preferred]])
+    rank = np.empty(len(labels), dtype=np.int64)
+    for label in np.unique(labels):
+        members = shuffled[labels[shuffled] == label]
+        rank[members] = np.arange(len(members))
+    return rank
+
+
+def balanced_order(labels: NDArray[np.int64], rank: Indices, seed: int) -> Indices:
+    """Order of drawing in which every prefix is as balanced over the classes as it can be.
+
+    Round after round, each class gives its next sample, the classes in a seeded order; a class that runs out is
+    passed over. The first n samples of the order are the draw of n labels, so draws of different sizes are nested.
+
+    Args:
+        labels: Class of each sample (N,).
+        rank: Result of `rank_in_class` (N,).
+        seed: Seed of the order of the classes.
+
+    Returns:
+        Sample numbers (N,).
+    """
+    classes = np.random.default_rng(seed + 1).permutation(labels.max(initial=-1) + 1)
+    place = np.argsort(classes)[labels]
+    return np.lexsort((place, rank))
+
+
+def evenly_spaced(count: int, limit: int | None) -> Indices:
+    """At most `limit` of `count` sample numbers, evenly spaced, so that every recording keeps its share."""
+    if limit is None or count <= limit:
+        return np.arange(count, dtype=np.int64)
+    return np.linspace(0, count - 1, limit).round().astype(np.int64)
+
+
+def split_recordings(
+    labels: NDArray[np.int64], subjects: NDArray[np.int64], recordings: NDArray[np.str_], seed: int
+) -> tuple[Indices, Indices]:
+    """Halves each subject's recordings of each class; overlapping windows of one recording stay on one side.
+
+    Args:
+        labels: Class of each sample (N,).
+        subjects: Subject of each sample (N,).
+        recordings: Recording of each sample (N,).
+        seed: Seed of the halving.
+
+    Returns:
+        Sample numbers of the first and of the second half; of an odd number the second half gets one more.
+    """
+    names, first_sample, member = np.unique(recordings, return_index=True, return_inverse=True)
+    group = subjects[first_sample] * (labels.max(initial=0) + 1) + labels[first_sample]
+    rank = rank_in_class(group, seed)
+    size = np.bincount(group)[group]
+    in_first = (rank < size // 2)[member] if len(names) else np.zeros(0, dtype=bool)
+    return np.flatnonzero(in_first), np.flatnonzero(~in_first)

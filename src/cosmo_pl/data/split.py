@@ -1,0 +1,208 @@
+"""Train, validation and test: by subject, with the labelled part drawn from the training pool."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosmo_pl.data.samples import Samples
+from cosmo_pl.data.selection import Indices, balanced_order, evenly_spaced, rank_in_class, split_recordings
+from cosmo_pl.errors import ConfigurationError
+
+
+@dataclass(frozen=True)
+class Split:
+    """Sample numbers of each part; `train` holds all samples of the training subjects, labelled or not, used or not.
+
+    `labeled` and `unlabeled` are disjoint, and so are the subjects of `train`, `val` and `test` (but for
+    `target_label_fraction`, which moves labelled recordings of the test subjects into `labeled`).
+    """
+
+    train: Indices
+    labeled: Indices
+    unlabeled: Indices
+    val: Indices
+    test: Indices
+
+
+@dataclass(frozen=True)
+class SubjectLists:
+    """Subjects of each part. `train` None: everybody who is in neither of the others."""
+
+    train: Sequence[int] | None
+    val: Sequence[int]
+    test: Sequence[int]
+
+    def resolve(self, present: NDArray[np.int64], dataset: str) -> tuple[Indices, Indices, Indices]:
+        """Checks the lists against the subjects on disk.
+
+        Returns:
+            Training, validation and test subjects.
+
+        Raises:
+            ConfigurationError: A subject is absent, in two lists, or a list is empty that must not be.
+        """
+        held_out = {*self.val, *self.test}
+        train = self.train if self.train is not None else [s for s in present.tolist() if s not in held_out]
+        lists = {"train_subjects": list(train), "val_subjects": list(self.val), "test_subjects": list(self.test)}
+        for name, subjects in lists.items():
+            absent = sorted(set(subjects) - set(present.tolist()))
+            if absent:
+                raise ConfigurationError(
+                    name, f"{dataset} on disk has no subject {absent}", f"Subjects there: {sorted(present.tolist())}"
+                )
+        for one, other in (
+            ("train_subjects", "val_subjects"),
+            ("train_subjects", "test_subjects"),
+            ("val_subjects", "test_subjects"),
+        ):
+            shared = sorted(set(lists[one]) & set(lists[other]))
+            if shared:
+                raise ConfigurationError(one, f"subjects {shared} are also in {other}", "Leave them in one list only")
+        for name in ("train_subjects", "test_subjects"):
+            if not lists[name]:
+                raise ConfigurationError(name, "no subject is left", "Name at least one")
+        train_ids, val_ids, test_ids = (np.asarray(subjects, dtype=np.int64) for subjects in lists.values())
+        return train_ids, val_ids, test_ids
+
+
+@dataclass(frozen=True)
+class LabelDraw:
+    """How the labelled and the unlabelled part are drawn; the arguments of `MultimodalDataModule` explain each."""
+
+    rate: float
+    per_class: int | None
+    recordings: frozenset[str] | None
+    seed: int
+    max_train_samples: int | None
+    max_train_per_class: int | None
+    max_test_samples: int | None
+    unlabeled_per_labeled: float | None
+    target_fraction: float | None
+
+    def count(self, pool: int, num_classes: int) -> int:
+        """Number of labels wanted of a pool of that many samples.
+
+        Raises:
+            ConfigurationError: It would not give one label a class.
+        """
+        wanted = round(self.rate * pool) if self.per_class is None else self.per_class * num_classes
+        if wanted < num_classes:
+            raise ConfigurationError(
+                "label_rate" if self.per_class is None else "labels_per_class",
+                f"gives {wanted} labels of {pool} training samples, fewer than the {num_classes} classes",
+                f"Use a label_rate of at least {num_classes / max(pool, 1):.4f}",
+            )
+        return wanted
+
+
+def read_label_split(path: Path, name: str) -> frozenset[str]:
+    """Names of the labelled recordings from a JSON file that maps the name of a split to a list of recordings.
+
+    Raises:
+        ConfigurationError: The file is missing or not of that form, or has no split of that name.
+    """
+    try:
+        splits = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            "label_split_file", f"'{path}' is not readable as JSON ({error})", "Name an existing file"
+        ) from error
+    if not isinstance(splits, dict) or name not in splits:
+        known = ", ".join(map(str, splits)) if isinstance(splits, dict) else "none"
+        raise ConfigurationError("label_split", f"'{path}' has no split '{name}'", f"Splits there: {known}")
+    return frozenset(splits[name])
+
+
+def make_split(samples: Samples, subjects: SubjectLists, draw: LabelDraw, num_classes: int, dataset: str) -> Split:
+    """Splits the samples by subject and draws the labelled and the unlabelled part.
+
+    Raises:
+        ConfigurationError: A list of subjects or a number of labels cannot be met; the message names the argument.
+    """
+    train_ids, val_ids, test_ids = subjects.resolve(np.unique(samples.subject), dataset)
+    train, val, test = (np.flatnonzero(np.isin(samples.subject, ids)) for ids in (train_ids, val_ids, test_ids))
+    pool = train[evenly_spaced(len(train), draw.max_train_samples)]
+    absent = sorted(set(range(num_classes)) - set(samples.label[pool].tolist()))
+    if absent:
+        raise ConfigurationError(
+            "train_subjects", f"their recordings hold no sample of the classes {absent} (from 0)", "Add subjects"
+        )
+    first = _listed(samples, pool, draw.recordings)
+    rank = rank_in_class(samples.label[pool], draw.seed, first)
+    if draw.max_train_per_class is not None:
+        keep = np.flatnonzero(rank < draw.max_train_per_class)
+        pool, rank = pool[keep], rank[keep]
+        first = _listed(samples, pool, draw.recordings)
+    order = pool[balanced_order(samples.label[pool], rank, draw.seed)]
+    if draw.recordings is not None:
+        labeled, rest = pool[first], np.setdiff1d(pool, pool[first])
+    else:
+        wanted = draw.count(len(pool), num_classes)
+        if wanted > len(pool):
+            raise ConfigurationError(
+                "labels_per_class", f"asks for {wanted} labels of {len(pool)} training samples", "Ask for fewer"
+            )
+        labeled, rest = order[:wanted], order[wanted:]
+    if draw.target_fraction is not None:
+        labeled, rest, test = _with_target_labels(samples, labeled, rest, test, draw)
+    return Split(
+        train=train,
+        labeled=np.sort(labeled),
+        unlabeled=np.sort(_cut_unlabeled(rest, len(labeled), draw)),
+        val=val,
+        test=test[evenly_spaced(len(test), draw.max_test_samples)],
+    )
+
+
+def _listed(samples: Samples, pool: Indices, recordings: frozenset[str] | None) -> list[int]:
+    if recordings is None:
+        return []
+    names = samples.recording[pool]
+    missing = sorted(recordings - set(names.tolist()))
+    if missing:
+        raise ConfigurationError(
+            "label_split", f"{len(missing)} recordings are not among the training samples: {missing[:3]}",
+            "Check train_subjects and max_train_per_class",
+        )
+    return np.flatnonzero(np.isin(names, sorted(recordings))).tolist()
+
+
+def _cut_unlabeled(rest: Indices, num_labeled: int, draw: LabelDraw) -> Indices:
+    """Cuts the unlabelled pool without looking at classes, which are unknown there; draws are nested."""
+    if draw.unlabeled_per_labeled is None:
+        return rest
+    wanted = round(draw.unlabeled_per_labeled * num_labeled)
+    if not 1 <= wanted <= len(rest):
+        raise ConfigurationError(
+            "unlabeled_per_labeled",
+            f"asks for {wanted} unlabelled samples, {len(rest)} are there",
+            f"Use at most {len(rest) / num_labeled:.2f}",
+        )
+    return np.random.default_rng(draw.seed).permutation(np.sort(rest))[:wanted]
+
+
+def _with_target_labels(
+    samples: Samples, labeled: Indices, rest: Indices, test: Indices, draw: LabelDraw
+) -> tuple[Indices, Indices, Indices]:
+    """Draws a fraction of the labels from half of the test subjects' recordings; the other half is the test set.
+
+    The same half is tested whatever the fraction, so that 0 is the comparison "without target labels" (Fig. 13).
+    """
+    near, far = split_recordings(samples.label[test], samples.subject[test], samples.recording[test], draw.seed)
+    target, test = test[near], test[far]
+    target = target[balanced_order(samples.label[target], rank_in_class(samples.label[target], draw.seed), draw.seed)]
+    wanted = round((draw.target_fraction or 0.0) * len(labeled))
+    if wanted > len(target):
+        raise ConfigurationError(
+            "target_label_fraction",
+            f"asks for {wanted} labels of the test subjects, who have {len(target)} samples to give",
+            "Use a smaller fraction or fewer labels",
+        )
+    kept = len(labeled) - wanted
+    return np.concatenate([labeled[:kept], target[:wanted]]), np.concatenate([rest, labeled[kept:]]), test

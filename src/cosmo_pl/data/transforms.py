@@ -1,0 +1,68 @@
+"""Preprocessing that a sensor asks for, before normalisation and the same for every method.
+
+A transform looks at one sample at a time, so it can leak nothing from one subject to another. Skeletons are in the
+Kinect's frame: x to the right of a person who faces the camera, y up, z away from the camera; joints in the order of UTD-MHAD.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from cosmo_pl.errors import ConfigurationError
+
+SHOULDER_CENTER, HIP_CENTER = 1, 3
+LEFT_SHOULDER, RIGHT_SHOULDER = 4, 8
+
+
+class Transform(ABC):
+    """A preprocessing step on the samples of one modality."""
+
+    @abstractmethod
+    def __call__(self, values: Tensor) -> Tensor:
+        """Transforms (N, *shape); the shape stays."""
+
+
+class CenterOnHip(Transform):
+    """Moves the origin to the hip centre, so that where a person stands is no longer seen.
+
+    Args:
+        frame: "each" takes the hip of every frame; "first" takes the first frame's, which keeps the way walked.
+    """
+
+    def __init__(self, frame: Literal["each", "first"] = "each") -> None:
+        if frame not in ("each", "first"):
+            raise ConfigurationError("CenterOnHip.frame", f"'{frame}' is unknown", "Use 'each' or 'first'")
+        self.frame = frame
+
+    def __call__(self, values: Tensor) -> Tensor:
+        """Centres skeletons (N, T, joints, 3) in metres."""
+        hip = values[:, :, HIP_CENTER : HIP_CENTER + 1]
+        return values - (hip if self.frame == "each" else hip[:, :1])
+
+
+class ScaleByTorso(Transform):
+    """Divides by the length from hip to shoulder centre, averaged over a clip, so that tall and short look alike."""
+
+    def __call__(self, values: Tensor) -> Tensor:
+        """Scales skeletons (N, T, joints, 3)."""
+        torso = (values[:, :, SHOULDER_CENTER] - values[:, :, HIP_CENTER]).norm(dim=-1).mean(dim=1)
+        return values / torso.clamp_min(1e-6).view(-1, 1, 1, 1)
+
+
+class FaceCamera(Transform):
+    """Turns a clip about the vertical through the origin, so that its mean shoulder line lies along x.
+
+    One angle a clip: turns within the clip stay.
+    """
+
+    def __call__(self, values: Tensor) -> Tensor:
+        """Turns skeletons (N, T, joints, 3)."""
+        across = (values[:, :, RIGHT_SHOULDER] - values[:, :, LEFT_SHOULDER]).mean(dim=1)
+        angle = torch.atan2(across[:, 2], across[:, 0])
+        cos, sin = angle.cos().view(-1, 1, 1), angle.sin().view(-1, 1, 1)
+        x, y, z = values.unbind(dim=-1)
+        return torch.stack([cos * x + sin * z, y, cos * z - sin * x], dim=-1)

@@ -1,0 +1,8 @@
+"""Encoders, one a kind of sensor, and the heads on top of them."""
+
+from cosmo_pl.encoders.base import Encoder
+from cosmo_pl.encoders.heads import ProjectionHead, RecurrentClassifier
+from cosmo_pl.encoders.inertial import InertialEncoder
+from cosmo_pl.encoders.skeleton import SkeletonEncoder
+
+__all__ = ["Encoder", "InertialEncoder", "ProjectionHead", "RecurrentClassifier", "SkeletonEncoder"]

@@ -1,0 +1,58 @@
+"""What every encoder is: a network from one modality's samples to a feature map over time."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import torch
+from pytorch_lightning.core.mixins import HyperparametersMixin
+from torch import Tensor, nn
+
+from cosmo_pl.errors import ConfigurationError
+
+
+class Encoder(nn.Module, HyperparametersMixin, ABC):
+    """Encoder of one modality.
+
+    A subclass calls ``self.save_hyperparameters()`` in its constructor: a bundle stores the class path and these
+    arguments and builds the same encoder from them.
+    """
+
+    @abstractmethod
+    def forward(self, x: Tensor) -> Tensor:
+        """Encodes samples (N, time, *shape) into a feature map (N, channels, time', *space); Eq. 1 flattens it."""
+
+    def feature_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
+        """Shape (channels, time', *space) of the feature map of one sample.
+
+        Raises:
+            ConfigurationError: The sample is too small for the kernels.
+        """
+        training = self.training
+        self.eval()
+        try:
+            with torch.no_grad():
+                return tuple(self(torch.zeros(1, *input_shape)).shape[1:])
+        except RuntimeError as error:
+            raise ConfigurationError(
+                f"encoders ({type(self).__name__})",
+                f"samples of shape {tuple(input_shape)} do not fit: {error}",
+                "Use smaller kernels or longer windows, or an encoder made for this modality",
+            ) from error
+        finally:
+            self.train(training)
+
+
+def conv_block(conv: nn.Module, norm: nn.Module, dropout: float) -> nn.Sequential:
+    """Convolution, batch normalisation, ReLU and, where `dropout` is not 0, dropout."""
+    layers = [conv, norm, nn.ReLU()]
+    return nn.Sequential(*layers, nn.Dropout(dropout)) if dropout else nn.Sequential(*layers)
+
+
+def check_layers(name: str, channels: Sequence[int], kernels: Sequence[object]) -> None:
+    """Refuses widths and kernels of different number."""
+    if not channels or len(channels) != len(kernels):
+        raise ConfigurationError(
+            f"{name}.channels", f"{len(channels)} widths for {len(kernels)} kernels", "Give one width a kernel"
+        )

@@ -1,0 +1,71 @@
+"""Heads on top of encoders: projection for stage 1, recurrent classifier for stage 2."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class ProjectionHead(nn.Module):
+    """Two-layer perceptron onto the unit sphere (Eq. 2); thrown away after stage 1.
+
+    Args:
+        in_features: Size D_j of a flattened feature map.
+        hidden_features: Size of the hidden layer.
+        out_features: Size D of the projected feature.
+    """
+
+    def __init__(self, in_features: int, hidden_features: int = 1280, out_features: int = 128) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(in_features, hidden_features),
+            nn.BatchNorm1d(hidden_features),
+            nn.ReLU(),
+            nn.Linear(hidden_features, out_features),
+        )
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Projects (N, D_j) to unit vectors r (N, D)."""
+        return F.normalize(self.layers(z), dim=1)
+
+
+class RecurrentClassifier(nn.Module):
+    """GRU over a sequence of fused features, all its steps flattened, and a perceptron to the logits.
+
+    Args:
+        in_features: Size of one step's feature.
+        steps: Length of the sequence.
+        num_classes: Number of classes.
+        hidden_size: Size of the GRU's state.
+        num_layers: Layers of the GRU.
+        mlp_features: Sizes of the perceptron's hidden layers, each with batch normalisation and ReLU.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        steps: int,
+        num_classes: int,
+        hidden_size: int = 120,
+        num_layers: int = 2,
+        mlp_features: Sequence[int] = (1280, 128),
+    ) -> None:
+        super().__init__()
+        # No dropout between the layers: a frozen GRU stays in train mode (cuDNN cannot go backward through one in
+        # eval mode), which is the same as eval mode only without dropout.
+        self.gru = nn.GRU(in_features, hidden_size, num_layers, batch_first=True)
+        sizes = [steps * hidden_size, *mlp_features]
+        hidden = [
+            layer
+            for before, after in zip(sizes, sizes[1:], strict=False)
+            for layer in (nn.Linear(before, after), nn.BatchNorm1d(after), nn.ReLU())
+        ]
+        self.mlp = nn.Sequential(*hidden, nn.Linear(sizes[-1], num_classes))
+
+    def forward(self, sequence: Tensor) -> Tensor:
+        """Classifies (N, steps, in_features) into logits (N, num_classes)."""
+        states, _ = self.gru(sequence)
+        logits: Tensor = self.mlp(states.flatten(1))
+        return logits

@@ -1,0 +1,42 @@
+"""2-D convolutional encoder for inertial sensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from cosmo_pl.encoders.base import Encoder, check_layers, conv_block
+
+
+class InertialEncoder(Encoder):
+    """2-D CNN over (time, axes), as the released code of Cosmo has it (Xia et al., MobiCom 2022, Sec. 5.3.3).
+
+    Stride 1, no padding, no pooling; batch normalisation and ReLU after every convolution, dropout after all but the
+    last. With the defaults (120, 6) becomes (16, 118, 4) and (200, 3) becomes (16, 198, 1); 19,728 parameters.
+
+    Args:
+        channels: Width of each convolution.
+        kernels: Side of each convolution's square kernel.
+        dropout: Dropout probability.
+    """
+
+    def __init__(
+        self, channels: Sequence[int] = (64, 64, 32, 16), kernels: Sequence[int] = (2, 2, 1, 1), dropout: float = 0.5
+    ) -> None:
+        super().__init__()
+        check_layers("InertialEncoder", channels, kernels)
+        channels, kernels = tuple(channels), tuple(kernels)
+        self.save_hyperparameters()
+        last = len(channels) - 1
+        self.layers = nn.Sequential(
+            *(
+                conv_block(nn.Conv2d(before, after, kernel), nn.BatchNorm2d(after), dropout if layer < last else 0.0)
+                for layer, (before, after, kernel) in enumerate(zip((1, *channels), channels, kernels, strict=False))
+            )
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Encodes (N, time, axes) into (N, channels, time', axes')."""
+        features: Tensor = self.layers(x.unsqueeze(1))
+        return features

@@ -1,0 +1,90 @@
+"""Errors whose message names the thing that is wrong and the remedy.
+
+The command line prints them as one line and exits with status 2; a traceback is for defects of this package only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+
+class CosmoError(Exception):
+    """Base of every error that a user can cause and mend."""
+
+
+class ConfigurationError(CosmoError, ValueError):
+    """An argument whose value cannot work.
+
+    Args:
+        argument: Name of the argument as it stands in the YAML file.
+        problem: What is wrong with it, with the value.
+        remedy: What to do instead.
+    """
+
+    def __init__(self, argument: str, problem: str, remedy: str) -> None:
+        super().__init__(f"{argument}: {problem}. {remedy}.")
+        self.argument = argument
+
+
+class DatasetNotFoundError(CosmoError, FileNotFoundError):
+    """A dataset folder that is missing, empty, incomplete or of another dataset.
+
+    Args:
+        dataset: Name of the dataset.
+        root: Folder that was searched.
+        looked_for: What should have been there.
+        found: What is there instead, for a folder of another dataset.
+        key: Name of the dataset for ``cosmo-pl data download|simulate``.
+    """
+
+    def __init__(self, dataset: str, root: Path, looked_for: str, key: str, found: Iterable[str] = ()) -> None:
+        there = ", ".join(sorted(found)[:5])
+        message = f"{dataset} not found: looked for {looked_for} in '{root}'"
+        message += f", which holds {there}" if there else ("" if root.exists() else ", which does not exist")
+        message += (
+            f". Set data.init_args.root (or the environment variable COSMO_PL_DATA) to the folder that holds it, "
+            f"or run `cosmo-pl data download {key} --root DIR` or `cosmo-pl data simulate {key} --root DIR`."
+        )
+        super().__init__(message)
+
+
+class RecordingError(CosmoError):
+    """A recording that cannot be used.
+
+    Args:
+        path: File of the recording.
+        problem: What is wrong with it.
+        remedy: What to do about it.
+    """
+
+    def __init__(self, path: Path, problem: str, remedy: str = "Download the file again or remove it") -> None:
+        super().__init__(f"{path}: {problem}. {remedy}.")
+        self.path = path
+
+
+class BundleError(CosmoError):
+    """A bundle that is missing, damaged or does not fit the data.
+
+    Args:
+        folder: Folder of the bundle.
+        problem: What is wrong with it.
+        remedy: What to do about it.
+    """
+
+    def __init__(self, folder: Path, problem: str, remedy: str) -> None:
+        super().__init__(f"bundle '{folder}': {problem}. {remedy}.")
+        self.folder = folder
+
+
+class DownloadError(CosmoError):
+    """An archive that could not be fetched or is not what it should be.
+
+    Args:
+        source: Address or file.
+        problem: What is wrong with it.
+        remedy: What to do about it.
+    """
+
+    def __init__(self, source: str | Path, problem: str, remedy: str) -> None:
+        super().__init__(f"{source}: {problem}. {remedy}.")

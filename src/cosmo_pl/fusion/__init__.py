@@ -1,0 +1,21 @@
+"""Fusion of modalities: augmentation for stage 1, quality-guided attention for stage 2."""
+
+from cosmo_pl.fusion.attention import QualityGuidedAttention
+from cosmo_pl.fusion.augmentation import FusionAugmentation
+from cosmo_pl.fusion.quality import (
+    ModalityQuality,
+    hopkins_statistic,
+    modality_quality,
+    optimal_num_clusters,
+    principal_scores,
+)
+
+__all__ = [
+    "FusionAugmentation",
+    "ModalityQuality",
+    "QualityGuidedAttention",
+    "hopkins_statistic",
+    "modality_quality",
+    "optimal_num_clusters",
+    "principal_scores",
+]

@@ -1,0 +1,154 @@
+"""Quality-guided attention of Cosmo (Xia et al., MobiCom 2022, Sec. 5.2.1, Eq. 5-9)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from cosmo_pl.errors import ConfigurationError
+
+
+class DotProductScore(nn.Module):
+    """Score of each modality, Eq. 5-6: μ_j = tanh(W h_j + b), score μ_j · h_j / √d, softmax over modalities.
+
+    The feature sizes D_j differ, so the paper's one W cannot be shared as it stands: each z_j is first mapped
+    linearly to a common size d, where the dot product is scaled so that it does not grow with d.
+
+    Args:
+        feature_dims: Modality to D_j.
+        attention_dim: d.
+    """
+
+    def __init__(self, feature_dims: Mapping[str, int], attention_dim: int = 128) -> None:
+        super().__init__()
+        self.embed = nn.ModuleDict({name: nn.Linear(size, attention_dim) for name, size in feature_dims.items()})
+        self.hidden = nn.Linear(attention_dim, attention_dim)
+
+    def forward(self, features: Mapping[str, Tensor]) -> Tensor:
+        """Scores features (N, D_j) of M modalities: (N, M)."""
+        embedded = torch.stack([layer(features[name]) for name, layer in self.embed.items()], dim=1)
+        return (torch.tanh(self.hidden(embedded)) * embedded).sum(dim=2) / math.sqrt(embedded.shape[2])
+
+
+class ConcatScore(nn.Module):
+    """Score as in the released code: a perceptron on the concatenated features, tanh before the softmax.
+
+    The last tanh keeps each of two learned weights within [0.119, 0.881].
+
+    Args:
+        feature_dims: Modality to D_j.
+        hidden_features: Size of each modality's linear map and of the first hidden layer.
+    """
+
+    def __init__(self, feature_dims: Mapping[str, int], hidden_features: int = 1280) -> None:
+        super().__init__()
+        self.embed = nn.ModuleDict({name: nn.Linear(size, hidden_features) for name, size in feature_dims.items()})
+        sizes = [hidden_features * len(feature_dims), hidden_features, 128, len(feature_dims)]
+        self.mlp = nn.Sequential(
+            *(
+                layer
+                for before, after in zip(sizes, sizes[1:], strict=False)
+                for layer in (nn.Linear(before, after), nn.BatchNorm1d(after), nn.Tanh())
+            )
+        )
+
+    def forward(self, features: Mapping[str, Tensor]) -> Tensor:
+        """Scores features (N, D_j) of M modalities: (N, M)."""
+        scores: Tensor = self.mlp(torch.cat([layer(features[name]) for name, layer in self.embed.items()], dim=1))
+        return scores
+
+
+SCORES = {"dot": DotProductScore, "concat_mlp": ConcatScore}
+
+
+class QualityGuidedAttention(nn.Module):
+    """Weights modalities by learned attention, guided by their quality on unlabelled data.
+
+    β_j = (1 - λ) β_j^attn + λ β_j^quality (Eq. 7). Fused feature: Σ_j β_j z_j for "sum" (Eq. 8, equal sizes),
+    [β_1 z_1, ..., β_M z_M] for "concat" (Eq. 9).
+
+    Args:
+        feature_dims: Modality to feature size D_j.
+        quality_weights: Modality to quality weight; they are scaled to sum to 1. None only with `quality_lambda` 0.
+        quality_lambda: λ; 0 is learned attention alone, 1 quality alone.
+        mode: "sum" or "concat".
+        score: "dot", the paper's Eq. 5-6, or "concat_mlp", the released code's.
+
+    Raises:
+        ConfigurationError: λ is outside [0, 1], quality weights are missing, negative or of other modalities, or
+            "sum" is asked of features of different sizes.
+    """
+
+    quality: Tensor
+
+    def __init__(
+        self,
+        feature_dims: Mapping[str, int],
+        quality_weights: Mapping[str, float] | None = None,
+        quality_lambda: float = 0.8,
+        mode: Literal["sum", "concat"] = "concat",
+        score: Literal["dot", "concat_mlp"] = "dot",
+    ) -> None:
+        super().__init__()
+        if not 0 <= quality_lambda <= 1:
+            raise ConfigurationError("quality_lambda", f"is {quality_lambda}", "Use a value in [0, 1]")
+        if mode not in ("sum", "concat"):
+            raise ConfigurationError("mode", f"'{mode}' is unknown", "Use 'sum' or 'concat'")
+        if score not in SCORES:
+            raise ConfigurationError("score", f"'{score}' is unknown", f"Use one of {sorted(SCORES)}")
+        if mode == "sum" and len(set(feature_dims.values())) > 1:
+            raise ConfigurationError("mode", f"'sum' cannot add features of sizes {dict(feature_dims)}", "Use 'concat'")
+        self.names = tuple(feature_dims)
+        self.quality_lambda = quality_lambda
+        self.mode = mode
+        self.score = SCORES[score](feature_dims)
+        self.register_buffer("quality", self._quality(quality_weights))
+
+    def _quality(self, weights: Mapping[str, float] | None) -> Tensor:
+        if weights is None:
+            if self.quality_lambda > 0:
+                raise ConfigurationError(
+                    "quality_weights",
+                    f"none are given and quality_lambda is {self.quality_lambda}",
+                    "Take them from a bundle, name them, or set quality_lambda to 0",
+                )
+            return torch.full((len(self.names),), 1 / len(self.names))
+        if set(weights) != set(self.names) or min(weights.values()) < 0 or not sum(weights.values()) > 0:
+            raise ConfigurationError(
+                "quality_weights", f"{dict(weights)} cannot be used", f"Give a weight >= 0 for each of {self.names}"
+            )
+        values = torch.tensor([weights[name] for name in self.names])
+        return values / values.sum()
+
+    def weights(self, features: Mapping[str, Tensor]) -> Tensor:
+        """Weight of each modality (Eq. 5-7).
+
+        Args:
+            features: Modality to feature z_j (N, D_j).
+
+        Returns:
+            β (N, M) in the order of `names`; rows sum to 1.
+        """
+        learned = torch.softmax(self.score(features), dim=1)
+        return (1 - self.quality_lambda) * learned + self.quality_lambda * self.quality
+
+    def fuse(self, features: Mapping[str, Tensor], weights: Tensor) -> Tensor:
+        """Fuses features (N, ..., D_j) with weights (N, M) along the last axis (Eq. 8-9)."""
+        scaled = [
+            weights[:, column].view(-1, *(1,) * (features[name].ndim - 1)) * features[name]
+            for column, name in enumerate(self.names)
+        ]
+        return torch.stack(scaled).sum(dim=0) if self.mode == "sum" else torch.cat(scaled, dim=-1)
+
+    def forward(self, features: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Fuses features z_j (N, D_j).
+
+        Returns:
+            The fused feature, (N, D) for "sum", (N, Σ_j D_j) for "concat", and the weights β (N, M).
+        """
+        weights = self.weights(features)
+        return self.fuse(features, weights), weights

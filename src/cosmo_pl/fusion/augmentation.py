@@ -1,0 +1,109 @@
+"""Fusion-based feature augmentation of Cosmo (Xia et al., MobiCom 2022, Sec. 5.1, Eq. 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cosmo_pl.errors import ConfigurationError
+
+GRID_STEP = 0.1  # Sec. 6.5.3: the range [0.1, 0.9] means nine positives
+MAX_ROUNDS = 1000
+
+
+class FusionAugmentation(nn.Module):
+    """Mixes the projected features of M modalities into P fused features, the positives of the contrastive loss.
+
+    v_k = Σ_j α_jk r_j, then L2-normalised; α_jk in `weight_range`, Σ_j α_jk = 1.
+
+    Args:
+        num_views: P; None takes one view every 0.1 of the range.
+        weight_range: Lowest and highest weight of a modality.
+        sampling: "grid" spaces the first modality's weight evenly over the range (two modalities only);
+            "random" draws P weightings a batch, uniform on the part of the simplex inside the range.
+        mode: "sum", or "concat" of the weighted features. In a concatenation the similarity of two views of a sample
+            is Σ_j α_jk α_jl whatever the network does, so it only pushes samples apart: use it for comparison.
+
+    Raises:
+        ConfigurationError: An argument is out of range.
+    """
+
+    def __init__(
+        self,
+        num_views: int | None = None,
+        weight_range: tuple[float, float] = (0.1, 0.9),
+        sampling: Literal["grid", "random"] = "grid",
+        mode: Literal["sum", "concat"] = "sum",
+    ) -> None:
+        super().__init__()
+        low, high = weight_range
+        if not 0 <= low <= high <= 1:
+            raise ConfigurationError("weight_range", f"[{low}, {high}] is not within [0, 1]", "Use 0 <= low <= high <= 1")
+        if sampling not in ("grid", "random"):
+            raise ConfigurationError("sampling", f"'{sampling}' is unknown", "Use 'grid' or 'random'")
+        if mode not in ("sum", "concat"):
+            raise ConfigurationError("mode", f"'{mode}' is unknown", "Use 'sum' or 'concat'")
+        self.num_views = round((high - low) / GRID_STEP) + 1 if num_views is None else num_views
+        if self.num_views < 2:
+            raise ConfigurationError("num_views", f"is {self.num_views}", "Use at least 2, or a wider weight_range")
+        self.low, self.high = low, high
+        self.sampling = sampling
+        self.mode = mode
+
+    def weights(self, num_modalities: int) -> Tensor:
+        """The weights α (P, M) of one batch.
+
+        Raises:
+            ConfigurationError: No weighting of so many modalities lies within the range.
+        """
+        low, high = self.low, self.high
+        if num_modalities < 2 or not num_modalities * low <= 1 <= num_modalities * high:
+            raise ConfigurationError(
+                "weight_range",
+                f"no weights of {num_modalities} modalities within [{low}, {high}] sum to 1",
+                "Use at least two modalities and M·low <= 1 <= M·high",
+            )
+        if self.sampling == "random":
+            return self._random(num_modalities)
+        if num_modalities > 2:
+            raise ConfigurationError("sampling", f"no grid for {num_modalities} modalities", "Use 'random'")
+        # With low + high ≠ 1 the second modality's weight would leave the range at one end.
+        first = torch.linspace(max(low, 1 - high), min(high, 1 - low), self.num_views)
+        return torch.stack([first, 1 - first], dim=1)
+
+    def _random(self, num_modalities: int) -> Tensor:
+        """Uniform weights: from the smaller of the simplices α ≥ low and α ≤ high, those also inside the other."""
+        above, below = 1 - num_modalities * self.low, num_modalities * self.high - 1
+        dirichlet = torch.distributions.Dirichlet(torch.ones(num_modalities))
+        found = torch.empty(0, num_modalities)
+        for _ in range(MAX_ROUNDS):
+            draw = dirichlet.sample((16 * self.num_views,))
+            draw = self.low + above * draw if above <= below else self.high - below * draw
+            inside = (draw >= self.low - 1e-6).all(dim=1) & (draw <= self.high + 1e-6).all(dim=1)
+            found = torch.cat([found, draw[inside]])
+            if len(found) >= self.num_views:
+                return found[: self.num_views]
+        raise ConfigurationError(
+            "weight_range", f"[{self.low}, {self.high}] leaves almost no weights", "Use a wider range"
+        )
+
+    def forward(self, features: Mapping[str, Tensor] | Sequence[Tensor]) -> Tensor:
+        """Fuses projected features.
+
+        Args:
+            features: M tensors (N, D).
+
+        Returns:
+            Fused features (N, P, D) of unit norm, (N, P, M·D) for "concat".
+        """
+        stacked = torch.stack(list(features.values() if isinstance(features, Mapping) else features), dim=1)
+        alpha = self.weights(stacked.shape[1]).to(stacked)
+        if self.mode == "sum":
+            fused = torch.einsum("pm,nmd->npd", alpha, stacked)
+        else:
+            fused = torch.einsum("pm,nmd->npmd", alpha, stacked).flatten(2)
+        return F.normalize(fused, dim=2)  # its eps keeps the sum of opposite features finite

@@ -1,0 +1,65 @@
+"""Contrastive fusion loss of Cosmo (Xia et al., MobiCom 2022, Eq. 4)."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cosmo_pl.errors import ConfigurationError
+
+
+class ContrastiveFusionLoss(nn.Module):
+    r"""Pulls the P fused features of a sample together and pushes those of other samples away.
+
+    .. math:: L = \sum_{s \in S} \frac{-1}{|P(s)|} \sum_{p \in P(s)}
+              \log \frac{\exp(v_s \cdot v_p / \tau)}{\sum_{a \in S \setminus \{s\}} \exp(v_s \cdot v_a / \tau)}
+
+    S holds all N·P fused features, P(s) the P-1 others of the same sample. For identical features of each sample and
+    well separated samples the mean tends to its floor log(P-1); equal similarities give log(PN-1).
+
+    Args:
+        temperature: τ.
+        reduction: "mean" over the anchors s, or the paper's "sum", whose step grows with the batch.
+
+    Raises:
+        ConfigurationError: The temperature is not positive or the reduction unknown.
+    """
+
+    def __init__(self, temperature: float = 0.07, reduction: Literal["mean", "sum"] = "mean") -> None:
+        super().__init__()
+        if temperature <= 0:
+            raise ConfigurationError("temperature", f"is {temperature}", "Use a positive value")
+        if reduction not in ("mean", "sum"):
+            raise ConfigurationError("reduction", f"'{reduction}' is unknown", "Use 'mean' or 'sum'")
+        self.temperature = temperature
+        self.reduction = reduction
+
+    def forward(self, views: Tensor) -> Tensor:
+        """Computes the loss, in float32 at least.
+
+        Args:
+            views: Fused features (N, P, D), P ≥ 2; they are L2-normalised here.
+
+        Returns:
+            Scalar.
+
+        Raises:
+            ValueError: `views` is not three-dimensional or has fewer than two views.
+        """
+        if views.ndim != 3 or views.shape[1] < 2:
+            raise ValueError(f"views must be (N, P, D) with P >= 2, not {tuple(views.shape)}")
+        num_views = views.shape[1]
+        with torch.autocast(views.device.type, enabled=False):
+            views = F.normalize(views if views.dtype == torch.float64 else views.float(), dim=2)
+            # The positives' similarities sum to v_s · (sum of the sample's views - v_s): no P·N × P·N mask is needed.
+            centre = views.sum(dim=1, keepdim=True)
+            positives = ((views * centre).sum(dim=2) - (views * views).sum(dim=2)).flatten()
+            features = views.flatten(0, 1)
+            similarity = features @ features.T / self.temperature
+            similarity.fill_diagonal_(-math.inf)  # in place: at N·P = 9216 each further copy takes 340 MB
+            losses = similarity.logsumexp(dim=1) - positives / ((num_views - 1) * self.temperature)
+            return losses.mean() if self.reduction == "mean" else losses.sum()

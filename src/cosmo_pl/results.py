@@ -1,0 +1,193 @@
+"""What a test or predict run leaves behind: metrics, pictures and predictions beside the checkpoint."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.utilities import rank_zero_info
+
+import cosmo_pl
+from cosmo_pl.metrics import wilson_interval
+from cosmo_pl.modules import ClassifierModule
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Writes JSON as a whole: beside its place, then moved there."""
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(json.dumps(content, indent=1) + "\n")
+    part.replace(path)
+
+
+def new_folder(parent: Path, stem: str) -> Path:
+    """Makes ``stem_0``, or the first number that is free; an earlier result is never overwritten."""
+    parent.mkdir(parents=True, exist_ok=True)
+    number = 0
+    while True:
+        try:
+            (parent / f"{stem}_{number}").mkdir()
+            return parent / f"{stem}_{number}"
+        except FileExistsError:
+            number += 1
+
+
+def git_version() -> str | None:
+    """Commit that the package runs from, with ``-dirty`` for uncommitted changes; None outside a checkout."""
+    here = Path(__file__).parent
+    try:
+        told = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"], cwd=here, capture_output=True, text=True, timeout=5
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return told.stdout.strip() or None if told.returncode == 0 else None
+
+
+def run_folder(trainer: Trainer) -> Path:
+    """Folder of the run whose checkpoint is evaluated, or the trainer's own."""
+    checkpoint = Path(str(trainer.ckpt_path)) if trainer.ckpt_path else None
+    if checkpoint is None:
+        return Path(trainer.default_root_dir)
+    return checkpoint.parent.parent if checkpoint.parent.name == "checkpoints" else checkpoint.parent
+
+
+class ResultWriter(Callback):
+    """Writes ``test_k/metrics.json`` with a picture of the confusion matrix, and ``predict_k/predictions.csv``.
+
+    Args:
+        config: The whole configuration as YAML, hashed where the run has no ``config.yaml`` of its own.
+    """
+
+    def __init__(self, config: str = "") -> None:
+        self.config = config
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Writes the results of a classifier's test."""
+        if not isinstance(pl_module, ClassifierModule) or not trainer.is_global_zero:
+            return
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        folder = new_folder(run_folder(trainer), "test")
+        confusion = pl_module.confusion.compute().cpu().numpy()
+        metrics = self.metrics(trainer, pl_module, confusion)
+        write_json(folder / "metrics.json", metrics)
+        plot_confusion(confusion, data.class_names, folder / "confusion_matrix.png")
+        rank_zero_info(summary(metrics) + f"\n{folder}")
+
+    def metrics(self, trainer: Trainer, module: ClassifierModule, confusion: NDArray[np.int64]) -> dict[str, Any]:
+        """Everything that ``metrics.json`` says of a test."""
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        correct, total = int(np.trace(confusion)), int(confusion.sum())
+        per_class = np.diag(confusion) / np.maximum(confusion.sum(axis=1), 1)
+        present = confusion.sum(axis=1) > 0
+        low, high = wilson_interval(correct, total)
+        record = dict(module.record)
+        best = record.pop("test_acc_best_epoch", None)
+        config = run_folder(trainer) / "config.yaml"
+        text = config.read_text() if config.exists() else self.config
+        attention = module.attention_by_class() if hasattr(module, "attention_by_class") else None
+        return {
+            "dataset": data.dataset,
+            "method": type(module).__name__,
+            "accuracy": correct / total,
+            "accuracy_of": "last epoch",
+            "correct": correct,
+            "total": total,
+            "wilson_95": [low, high],
+            "chance": 1 / module.num_classes,
+            "f1_macro": float(trainer.callback_metrics["test/f1_macro"]),
+            "per_class_accuracy": {
+                name: float(accuracy) if there else None
+                for name, accuracy, there in zip(data.class_names, per_class, present, strict=True)
+            },
+            "confusion_matrix": confusion.tolist(),
+            "attention_by_class": attention,
+            "test_acc_best_epoch": best,
+            "labels": len(data.split.labeled),
+            "unlabeled": len(data.split.unlabeled),
+            "test_subjects": sorted({int(s) for s in data.samples.subject[data.split.test]}),
+            "parameters": sum(p.numel() for p in module.parameters()),
+            "training": record,
+            "checkpoint": str(trainer.ckpt_path),
+            "config_sha256": hashlib.sha256(text.encode()).hexdigest(),
+            "data_fingerprint": data.data_fingerprint,
+            "version": cosmo_pl.__version__,
+            "git": git_version(),
+            "torch": torch.__version__,
+            "device": str(trainer.strategy.root_device),
+            "threads": torch.get_num_threads(),
+            "cores": os.cpu_count(),
+        }
+
+    def on_predict_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Writes the predictions, a row a sample."""
+        if not isinstance(pl_module, ClassifierModule) or not trainer.is_global_zero:
+            return
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        path = new_folder(run_folder(trainer), "predict") / "predictions.csv"
+        with path.open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["recording", "start", "subject", "label", "predicted", "probability"])
+            for batch in trainer.predict_loop.predictions:
+                for index, label, probability in zip(
+                    batch["index"].tolist(), batch["label"].tolist(), batch["probability"].cpu(), strict=True
+                ):
+                    found = int(probability.argmax())
+                    sample = data.samples
+                    where = (sample.recording[index], int(sample.start[index]), int(sample.subject[index]))
+                    names = (data.class_names[label], data.class_names[found])
+                    writer.writerow([*where, *names, f"{float(probability[found]):.4f}"])
+        rank_zero_info(str(path))
+
+
+def summary(metrics: Mapping[str, Any]) -> str:
+    """Lines that a person wants to see after a test."""
+    low, high = metrics["wilson_95"]
+    lines = [
+        f"{metrics['dataset']}, subjects {metrics['test_subjects']}, {metrics['labels']} labels: accuracy "
+        f"{metrics['accuracy']:.4f} ({metrics['correct']}/{metrics['total']}, 95 % interval {low:.3f}-{high:.3f}), "
+        f"chance {metrics['chance']:.3f}, macro-F1 {metrics['f1_macro']:.4f} (last epoch)"
+    ]
+    if metrics["test_acc_best_epoch"]:
+        best = metrics["test_acc_best_epoch"]
+        lines.append(
+            f"best epoch on the test subjects, not a result: {best['accuracy']:.4f} (epoch {best['epoch'] + 1})"
+        )
+    if metrics["attention_by_class"]:
+        rows = list(metrics["attention_by_class"].values())
+        means = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+        lines.append("attention weights, mean over classes: " + ", ".join(f"{k} {v:.3f}" for k, v in means.items()))
+    return "\n".join(lines)
+
+
+def plot_confusion(confusion: NDArray[np.int64], class_names: Sequence[str], path: Path) -> None:
+    """Draws the row-normalised confusion matrix with the counts in its cells."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    count = len(class_names)
+    share = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    side = 3.0 + 0.32 * count
+    figure = Figure(figsize=(side + 1, side), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    axes.set_xticks(range(count), class_names, rotation=90)
+    axes.set_yticks(range(count), class_names)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true")
+    axes.set_title(f"accuracy {np.trace(confusion) / confusion.sum():.3f} ({np.trace(confusion)}/{confusion.sum()})")
+    for row, column in zip(*np.nonzero(confusion), strict=True):
+        colour = "white" if share[row, column] > 0.5 else "black"
+        axes.text(column, row, str(confusion[row, column]), ha="center", va="center", fontsize=7, color=colour)
+    figure.colorbar(image, ax=axes, label="share of the true class", shrink=0.8)
+    figure.savefig(path, dpi=120)

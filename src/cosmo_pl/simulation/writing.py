@@ -1,0 +1,95 @@
+"""Writing a simulated dataset: whole files only, one set of settings to a folder, resumable."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cosmo_pl import __version__
+from cosmo_pl.errors import ConfigurationError
+
+MANIFEST = "simulation.json"
+NOTE = "Simulated recordings, not measurements: written from one kinematic body model in the official file layout."
+
+
+Recording = tuple[Sequence[Path], Callable[[], Sequence[Mapping[str, Any]]]]
+"""The files of one recording, and what makes the fields of each of them."""
+
+
+def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+    """Let `write` fill a file beside `path`, then put it in place in one step, so that no half file is ever seen."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The same name every time: what a killed run leaves behind, the next one overwrites.
+    temporary = path.with_name(f".{path.name}.part")
+    write(temporary)
+    temporary.replace(path)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically."""
+
+    def write(temporary: Path) -> None:
+        temporary.write_text(text, encoding="utf-8")
+
+    write_atomically(path, write)
+
+
+def write_mat(path: Path, fields: Mapping[str, Any]) -> None:
+    """Write a MATLAB 5 file atomically."""
+    from scipy.io import savemat
+
+    write_atomically(path, lambda temporary: savemat(temporary, dict(fields), appendmat=False))
+
+
+def claim_folder(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Make a dataset folder this simulation's own, before the first recording.
+
+    Args:
+        folder: Folder of the dataset.
+        settings: Everything the recordings depend on; the package's version is added.
+
+    Raises:
+        ConfigurationError: The folder holds recordings of other settings, or recordings that were not simulated.
+    """
+    manifest = {"simulated": True, "note": NOTE, "settings": {**settings, "version": __version__}}
+    path = folder / MANIFEST
+    if next(folder.rglob("*.mat"), None) is not None:
+        found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+        if found != manifest:
+            what = "simulated recordings of other settings" if found else "recordings that were not simulated"
+            raise ConfigurationError("root", f"'{folder}' already holds {what}", "Choose another folder or empty it")
+    write_text(path, json.dumps(manifest, indent=2) + "\n")
+
+
+def check_counts(subjects: Sequence[int], trials: int, seed: int) -> None:
+    """Refuse what cannot be simulated.
+
+    Raises:
+        ConfigurationError: No subject, a subject below 1 or named twice, no trial, or a negative seed.
+    """
+    if not subjects or min(subjects) < 1 or len(set(subjects)) < len(subjects):
+        raise ConfigurationError("subjects", f"{list(subjects)} cannot be simulated", "Give distinct numbers from 1")
+    if trials < 1:
+        raise ConfigurationError("trials", f"{trials} is not a number of trials", "Give 1 or more")
+    if seed < 0:
+        raise ConfigurationError("seed", f"{seed} is negative", "Give 0 or more")
+
+
+def write_missing(recordings: Sequence[Recording], label: str, progress: bool) -> None:
+    """Make each recording of which a file is missing, and write the files that are.
+
+    Args:
+        recordings: The files of each recording, and what makes the fields of each of them.
+        label: What the progress bar says.
+        progress: Show the bar.
+    """
+    from tqdm import tqdm
+
+    for paths, make in tqdm(recordings, desc=label, disable=not progress):
+        if all(path.is_file() for path in paths):
+            continue
+        for path, fields in zip(paths, make(), strict=True):
+            if not path.is_file():
+                write_mat(path, fields)

@@ -1,0 +1,111 @@
+"""`cosmo-pl fit|validate|test|predict`: a LightningCLI."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
+
+import cosmo_pl.data
+import cosmo_pl.encoders
+import cosmo_pl.modules  # noqa: F401  short class names on the command line are those that are imported
+from cosmo_pl.data import MultimodalDataModule
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.modules import BaseModule
+from cosmo_pl.results import ResultWriter
+
+LAST = "checkpoints/last.ckpt"
+
+
+class EpochSeed(Callback):
+    """Seeds every epoch by itself, so that a resumed run draws what an uninterrupted one would."""
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Seeds shuffling, dropout and augmentation of the epoch."""
+        seed = int(os.environ.get("PL_GLOBAL_SEED", "0"))
+        torch.manual_seed((seed << 20) + trainer.current_epoch)
+
+
+class CosmoCLI(LightningCLI):
+    """LightningCLI that tells the model the data's shapes and finds a config's newest run."""
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Shapes and class count flow from the data to the model."""
+        for name in ("modality_shapes", "num_classes"):
+            parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
+
+    def before_instantiate_classes(self) -> None:
+        """Completes the configuration: the data's phase, the checkpoint, and no new run folder for an evaluation."""
+        config = self.config[self.subcommand]
+        if config.data.init_args.phase is None:
+            config.data.init_args.phase = model_phase(config.model.class_path)
+        wanted = config.get("ckpt_path")
+        if self.subcommand != "fit" and wanted is None or wanted == "last":
+            config.ckpt_path = str(newest_checkpoint(runs_folder(config.trainer)))
+            print(f"checkpoint: {config.ckpt_path}")
+        elif wanted and not Path(wanted).exists():
+            raise ConfigurationError("ckpt_path", f"'{wanted}' does not exist", "Name a file, or 'last'")
+        if self.subcommand != "fit":
+            config.trainer.logger = config.trainer.enable_checkpointing = False
+            self.save_config_callback = None
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """Adds the callbacks that no run goes without."""
+        text = self.parser.dump(self.config, skip_link_targets=False)
+        callbacks: list[Callback] = [EpochSeed(), ResultWriter(text)]
+        if self.subcommand == "fit":
+            callbacks.append(ModelCheckpoint(save_last=True, save_top_k=0, save_on_train_epoch_end=True))
+        return super().instantiate_trainer(callbacks=callbacks, **kwargs)
+
+
+def model_phase(class_path: str) -> str:
+    """Phase of the data that a module trains on."""
+    module, _, name = class_path.rpartition(".")
+    phase: str = getattr(getattr(importlib.import_module(module), name), "phase", "finetune")
+    return phase
+
+
+def runs_folder(trainer: Any) -> Path:
+    """Folder of all runs of a config: the logger's ``save_dir/name``.
+
+    Raises:
+        ConfigurationError: The config has no logger with both.
+    """
+    logger = trainer.logger[0] if isinstance(trainer.logger, list) else trainer.logger
+    arguments = getattr(logger, "init_args", None)
+    if arguments is None or not arguments.get("save_dir") or not arguments.get("name"):
+        raise ConfigurationError("ckpt_path", "no logger names a folder of runs", "Give the checkpoint's path")
+    return Path(arguments.save_dir) / arguments.name
+
+
+def newest_checkpoint(runs: Path) -> Path:
+    """Last checkpoint of the newest run that has one.
+
+    Raises:
+        ConfigurationError: There is none.
+    """
+    found = list(runs.glob(f"version_*/{LAST}"))
+    if not found:
+        raise ConfigurationError("ckpt_path", f"no run in '{runs}' has a checkpoint", "Run `cosmo-pl fit` first")
+    return max(found, key=lambda path: int(path.parents[1].name.removeprefix("version_")))
+
+
+def main(args: Sequence[str]) -> None:
+    """Runs one training subcommand."""
+    CosmoCLI(
+        BaseModule,
+        MultimodalDataModule,
+        subclass_mode_model=True,
+        subclass_mode_data=True,
+        args=None if list(args) == sys.argv[1:] else list(args),  # Lightning warns of both
+        parser_kwargs={"prog": "cosmo-pl", "description": "Train and use multimodal activity recognisers."},
+        trainer_defaults={"num_sanity_val_steps": 0, "log_every_n_steps": 1},
+    )
