@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,9 @@ def newest_checkpoint(runs: Path) -> Path:
 
 def main(args: Sequence[str]) -> None:
     """Runs one training subcommand."""
+    # Lightning's notes on itself, and on a checkpoint writer that an evaluation does not need.
+    for note in ("`isinstance.treespec, LeafSpec.` is deprecated", "Be aware that when using `ckpt_path`"):
+        warnings.filterwarnings("ignore", f".*{note}")
     CosmoCLI(
         BaseModule,
         MultimodalDataModule,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 import torch
 from pytorch_lightning import Trainer
 
 from cosmo_pl.data import UTDDataModule
 from cosmo_pl.encoders import InertialEncoder, SkeletonEncoder
+from cosmo_pl.fusion import modality_quality
 from cosmo_pl.modules import ContrastiveFusionModule, IterativeFusionModule
 
 MODALITIES = ("inertial", "skeleton")
@@ -19,6 +22,13 @@ def small_encoders(dropout: float = 0.5):
         "inertial": InertialEncoder(channels=(4, 4, 4, 4), dropout=dropout),
         "skeleton": SkeletonEncoder(channels=(4, 4, 4, 4), kernels=SKELETON_KERNELS, dropout=dropout),
     }
+
+
+@pytest.fixture(autouse=True)
+def quick_quality(monkeypatch):
+    """One run of k-means a number of clusters instead of five."""
+    quick = functools.partial(modality_quality, num_seeds=1)
+    monkeypatch.setattr("cosmo_pl.modules.contrastive_fusion.modality_quality", quick)
 
 
 @pytest.fixture

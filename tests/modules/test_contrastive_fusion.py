@@ -127,11 +127,15 @@ def test_bundle_holds_what_was_trained(trained):
     assert bundle.training["num_views"] is None and bundle.training["temperature"] == 0.07
 
 
-def test_bundle_is_never_overwritten(trained):
-    module, _, _, folder = trained
+def test_bundle_is_never_overwritten(trained, make_trainer):
+    module, data, _, folder = trained
     before = (folder / "bundle" / "bundle.json").read_bytes()
     with pytest.raises(BundleError, match="exists"):
         Bundle.load(folder).save(folder / "bundle")
+    trainer = make_trainer(1, logger=CSVLogger(str(folder.parent.parent), name="stage1", version=0))
+    with pytest.raises(BundleError, match="exists"):
+        trainer.fit(module, datamodule=data)
+    assert trainer.global_step == 0, "refused before anything is trained"
     assert (folder / "bundle" / "bundle.json").read_bytes() == before
     assert not list(folder.glob(".bundle-*"))
 
@@ -165,7 +169,7 @@ def test_unfit_bundles_are_refused(trained, make_data, make_trainer, tmp_path):
         stage2(make_data(modalities=["inertial"]), bundle=str(folder))
     with pytest.raises(BundleError, match="120"):
         stage2(make_data(inertial_steps=60), bundle=str(folder))
-    other = make_data(train_subjects=[1, 2, 3], phase="finetune")
+    other = make_data(train_subjects=[1, 2, 3], label_rate=0.5, phase="finetune")
     with pytest.raises(BundleError, match="standardised"):
         make_trainer(1).fit(stage2(other, bundle=str(folder)), datamodule=other)
     with pytest.raises(BundleError, match="not there"):

@@ -44,10 +44,20 @@ class Encoder(nn.Module, HyperparametersMixin, ABC):
             self.train(training)
 
 
+class Dropout(nn.Dropout):
+    """Dropout with a mask from uniform numbers on the CPU, where torch draws Bernoulli ones five times slower."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Zeroes each value with probability p and scales the others by 1 / (1 - p) in train mode."""
+        if not self.training or self.p == 0 or x.device.type != "cpu":
+            return super().forward(x)
+        return x * (torch.rand_like(x) >= self.p).to(x.dtype).div_(1 - self.p)
+
+
 def conv_block(conv: nn.Module, norm: nn.Module, dropout: float) -> nn.Sequential:
     """Convolution, batch normalisation, ReLU and, where `dropout` is not 0, dropout."""
     layers = [conv, norm, nn.ReLU()]
-    return nn.Sequential(*layers, nn.Dropout(dropout)) if dropout else nn.Sequential(*layers)
+    return nn.Sequential(*layers, Dropout(dropout)) if dropout else nn.Sequential(*layers)
 
 
 def check_layers(name: str, channels: Sequence[int], kernels: Sequence[object]) -> None:

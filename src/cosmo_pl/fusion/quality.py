@@ -133,6 +133,7 @@ def modality_quality(
     features: Mapping[str, ArrayLike],
     num_classes: int,
     seed: int = 0,
+    num_seeds: int = SILHOUETTE_SEEDS,
     advance: Callable[[], object] = lambda: None,
 ) -> dict[str, ModalityQuality]:
     """Quality weights of all modalities: q_j = H_j / c_j with c_j = |k*_j - C|, scaled to sum to 1.
@@ -144,6 +145,7 @@ def modality_quality(
         features: Modality to unlabelled samples (N, ...), raw or encoded.
         num_classes: C. Numbers of clusters up to 2C are tried.
         seed: Seed of all draws.
+        num_seeds: Runs of k-means whose silhouettes are averaged.
         advance: Called after each number of clusters of each modality, for a progress bar.
 
     Returns:
@@ -155,7 +157,7 @@ def modality_quality(
     measured = {}
     for name, values in features.items():
         scores = principal_scores(values)
-        best, curve = optimal_num_clusters(scores, 2 * num_classes, seed=seed, advance=advance)
+        best, curve = optimal_num_clusters(scores, 2 * num_classes, num_seeds, seed, advance)
         measured[name] = (*hopkins_statistic(scores, seed=seed), best, curve)
     quality = {
         name: hopkins / max(abs(best - num_classes), LEAST_CLUSTER_DISTANCE)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from cosmo_pl.bundle import Bundle
 from cosmo_pl.data.loading import Batch
 from cosmo_pl.encoders import Encoder, ProjectionHead
-from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.errors import BundleError, ConfigurationError
 from cosmo_pl.fusion import FusionAugmentation, modality_quality
 from cosmo_pl.losses import ContrastiveFusionLoss
 from cosmo_pl.modules.base import BaseModule, Shapes, sgd
@@ -155,11 +155,23 @@ class ContrastiveFusionModule(BaseModule):
         h = self.hparams
         return sgd(self.parameters(), h["lr"], h["momentum"], h["weight_decay"], h["lr_milestones"], h["lr_gamma"])
 
+    @property
+    def bundle_folder(self) -> Path | None:
+        """Where the bundle goes: beside the run's log; None for a run that keeps none."""
+        if self.trainer.fast_dev_run or not self.trainer.loggers or self.trainer.log_dir is None:
+            return None
+        return Path(self.trainer.log_dir) / "bundle"
+
+    def setup(self, stage: str) -> None:
+        """Refuses a folder that has a bundle before anything is trained, not after."""
+        folder = self.bundle_folder if stage == "fit" else None
+        if folder is not None and folder.exists():
+            raise BundleError(folder, "exists", "Choose another log folder; a bundle is never overwritten")
+
     def on_fit_end(self) -> None:
-        """Measures the modalities' quality and writes the bundle beside the run's log."""
-        if self.trainer.fast_dev_run or self.trainer.log_dir is None or not self.trainer.is_global_zero:
-            return
-        self.write_bundle(Path(self.trainer.log_dir) / "bundle")
+        """Measures the modalities' quality and writes the bundle."""
+        if self.bundle_folder is not None and self.trainer.is_global_zero:
+            self.write_bundle(self.bundle_folder)
 
     def write_bundle(self, folder: Path) -> None:
         """Measures quality on the unlabelled samples of the trainer's datamodule and saves the bundle there."""
@@ -180,4 +192,4 @@ class ContrastiveFusionModule(BaseModule):
 def _progress(total: int) -> Any:
     from tqdm import tqdm
 
-    return tqdm(total=total, desc="quality of modalities: clusterings", leave=False)
+    return tqdm(total=total, desc="quality of modalities: clusterings", leave=False, disable=None)

@@ -247,8 +247,8 @@ UTD_ACTIONS = (
         (
             *START,
             (0.5, {**left(hip=48, knee=42, ankle=-4), **right(hip=2, knee=8)}),
-            (0.5, {**left(hip=60, knee=63, ankle=3), **right(hip=-18, knee=48, ankle=-12)}),
-            (0.4, {**left(hip=60, knee=63, ankle=3), **right(hip=-18, knee=48, ankle=-12)}),
+            (0.5, {**left(hip=52, knee=56, ankle=3), **right(hip=-16, knee=40, ankle=-10)}),
+            (0.4, {**left(hip=52, knee=56, ankle=3), **right(hip=-16, knee=40, ankle=-10)}),
             (0.5, {**left(hip=45, knee=55), **right(hip=0, knee=10)}),
         ),
         outro=((0.5, {}), (0.3, {})),
@@ -257,8 +257,8 @@ UTD_ACTIONS = (
         "squat",
         (
             *START,
-            (1.0, {**both(flex=88, abd=-2, elbow=6, hip=88, knee=92, ankle=24), **trunk(pitch=20, bend=12)}),
-            (0.3, {**both(flex=88, abd=-2, elbow=6, hip=90, knee=94, ankle=24), **trunk(pitch=20, bend=12)}),
+            (1.0, {**both(flex=88, abd=-2, elbow=6, hip=92, knee=94, ankle=22), **trunk(pitch=20, bend=12)}),
+            (0.3, {**both(flex=88, abd=-2, elbow=6, hip=94, knee=96, ankle=22), **trunk(pitch=20, bend=12)}),
         ),
         outro=((1.0, {}), (0.25, {})),
     ),

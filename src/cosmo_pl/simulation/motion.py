@@ -95,9 +95,9 @@ class Habit:
 def make_habit(action: Action, rng: np.random.Generator) -> Habit:
     """Draw a person's way of doing an action."""
     times = np.cumsum([duration for duration, _ in action.keys])
-    gain = alike_in_time(rng.normal(0.0, 0.16, (len(times), len(CHANNELS))), times)
+    gain = alike_in_time(rng.normal(0.0, 0.2, (len(times), len(CHANNELS))), times)
     pace = alike_in_time(rng.normal(0.0, 0.15, (len(times), 1)), times)[:, 0]
-    bias = _ANGLES * rng.normal(0.0, 6.0, len(CHANNELS))
+    bias = _ANGLES * rng.normal(0.0, 9.0, len(CHANNELS))
     return Habit(np.exp(steady_legs(gain)), steady_legs(bias), np.exp(pace))
 
 
@@ -202,10 +202,8 @@ def channels_over_time(
     length = float(times[-1]) if seconds is None else seconds
     frames = int(length * rate) + 1
     channels = smooth(PchipInterpolator(times, values, axis=0)(np.arange(frames) / rate), 0.04 * rate)
-    spread = np.array([action.spread.get(name, 0.0) for name in CHANNELS])
-    stance = (
-        subject.posture + steady_legs(rng.normal(0.0, 1.5, len(CHANNELS))) + rng.normal(size=len(CHANNELS)) * spread
-    )
+    stance = subject.posture + steady_legs(rng.normal(0.0, 1.5, len(CHANNELS)))
+    stance += rng.normal(size=len(CHANNELS)) * [action.spread.get(name, 0.0) for name in CHANNELS]
     sway = action.sway * slow_noise(rng, frames, len(CHANNELS), 0.35 * rate)
     channels[:, _ANGLES] += (stance + sway)[:, _ANGLES]
     channels[:, COLUMN["yaw"]] += subject.facing + _heading(action, rng, frames, rate)

@@ -89,10 +89,10 @@ def make_subject(seed: int, subject: int) -> Subject:
         scale=_scale(rng, height),
         tempo=float(np.exp(rng.normal(0.0, 0.1))),
         gain=np.exp(steady_legs(rng.normal(0.0, 0.12, len(CHANNELS)))),
-        posture=steady_legs(rng.normal(0.0, 3.0, len(CHANNELS))),
-        facing=float(rng.normal(0.0, 6.0)),
+        posture=steady_legs(rng.normal(0.0, 4.0, len(CHANNELS))),
+        facing=float(rng.normal(0.0, 8.0)),
         place=rng.normal((-0.08, -1.06, 2.88), (0.04, 0.015, 0.08)),
-        mount=small_turn(rng, np.array([10.0, 12.0, 10.0])),
+        mount=small_turn(rng, np.array([14.0, 7.0, 10.0])),
         slip=rng.normal(0.0, 0.015, 3),
         looseness=rng.normal(size=(3, 3)),
     )

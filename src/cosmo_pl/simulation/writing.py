@@ -53,14 +53,15 @@ def claim_folder(folder: Path, settings: Mapping[str, Any]) -> None:
     Raises:
         ConfigurationError: The folder holds recordings of other settings, or recordings that were not simulated.
     """
-    manifest = {"simulated": True, "note": NOTE, "settings": {**settings, "version": __version__}}
+    settings = {**settings, "version": __version__}
+    manifest = json.dumps({"simulated": True, "note": NOTE, "settings": settings}, indent=2) + "\n"
     path = folder / MANIFEST
     if next(folder.rglob("*.mat"), None) is not None:
-        found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+        found = path.read_text(encoding="utf-8") if path.is_file() else None
         if found != manifest:
             what = "simulated recordings of other settings" if found else "recordings that were not simulated"
             raise ConfigurationError("root", f"'{folder}' already holds {what}", "Choose another folder or empty it")
-    write_text(path, json.dumps(manifest, indent=2) + "\n")
+    write_text(path, manifest)
 
 
 def check_counts(subjects: Sequence[int], trials: int, seed: int) -> None:

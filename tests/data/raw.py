@@ -1,0 +1,80 @@
+"""Raw files of a known content in the layouts of both datasets, small and quick to write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.io import savemat
+
+from cosmo_pl.data.samples import Samples
+
+Array = NDArray[np.float64]
+Content = Callable[[int, int, int], Array]
+"""Subject, activity (from 1), trial → what the file holds."""
+
+
+def noise(*shape: int) -> Content:
+    """Random values around those of a person's own, so that statistics of other people differ."""
+
+    def content(subject: int, activity: int, trial: int) -> Array:
+        rng = np.random.default_rng([subject, activity, trial, *shape])
+        return subject + activity / 10 + rng.normal(size=shape)
+
+    return content
+
+
+def write_usc(
+    root: Path,
+    subjects: Iterable[int] = (1, 2, 3, 4),
+    activities: Iterable[int] = range(1, 13),
+    trials: Iterable[int] = (1, 2),
+    content: Content | None = None,
+) -> Path:
+    """Writes ``USC-HAD/Subject{s}/a{m}t{n}.mat`` of shape (T, 6), 50 samples of noise where no content is given."""
+    folder = root / "USC-HAD"
+    for s, a, t in product(subjects, activities, trials):
+        path = folder / f"Subject{s}" / f"a{a}t{t}.mat"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        savemat(path, {"title": "a test", "sensor_readings": (content or noise(50, 6))(s, a, t)})
+    return folder
+
+
+def write_utd(
+    root: Path,
+    subjects: Iterable[int] = (1, 2, 3, 4),
+    actions: Iterable[int] = range(1, 28),
+    trials: Iterable[int] = (1, 2),
+    inertial: Content | None = None,
+    skeleton: Content | None = None,
+) -> Path:
+    """Writes ``UTD-MHAD/Inertial`` (T, 6) and ``UTD-MHAD/Skeleton`` (20, 3, T), noise where no content is given."""
+    folder = root / "UTD-MHAD"
+    sensors = {
+        "inertial": ("Inertial", "d_iner", inertial or noise(24, 6)),
+        "skeleton": ("Skeleton", "d_skel", skeleton or noise(20, 3, 15)),
+    }
+    clips = list(product(subjects, actions, trials))
+    for name, (place, variable, content) in sensors.items():
+        (folder / place).mkdir(parents=True, exist_ok=True)
+        for s, a, t in clips:
+            savemat(folder / place / f"a{a}_s{s}_t{t}_{name}.mat", {variable: content(s, a, t)})
+    return folder
+
+
+def make_samples(
+    subjects: Sequence[int] = (1, 2, 3, 4), num_classes: int = 5, recordings: int = 4, windows: int = 3
+) -> Samples:
+    """Samples without inputs: each subject has `recordings` of each class, each of `windows` windows."""
+    rows = [
+        (label, subject, f"s{subject}c{label}r{recording}", 10 * window)
+        for subject in subjects
+        for label in range(num_classes)
+        for recording in range(recordings)
+        for window in range(windows)
+    ]
+    labels, people, names, starts = zip(*rows, strict=True)
+    return Samples({}, np.array(labels), np.array(people), np.array(names), np.array(starts))

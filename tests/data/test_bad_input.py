@@ -1,0 +1,272 @@
+"""Bad files and bad arguments: one clear error before any training, which names the thing and the remedy."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.io import savemat
+
+from cosmo_pl.data import MultimodalDataModule, USCDataModule, UTDDataModule
+from cosmo_pl.data.transforms import CenterOnHip
+from cosmo_pl.errors import ConfigurationError, CosmoError, DatasetNotFoundError, RecordingError
+
+from .raw import noise, write_usc, write_utd
+
+Module = type[MultimodalDataModule]
+BOTH = pytest.mark.parametrize("module", [USCDataModule, UTDDataModule], ids=["usc", "utd"])
+
+
+@pytest.fixture(scope="module")
+def originals(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("originals")
+    write_usc(root / "usc", content=noise(30, 6))
+    write_utd(root / "utd")
+    return root
+
+
+@pytest.fixture
+def root(tmp_path: Path, originals: Path) -> Path:
+    """Folder with good recordings of both datasets below ``usc`` and ``utd``, to be spoilt."""
+    shutil.copytree(originals, tmp_path / "raw")
+    return tmp_path / "raw"
+
+
+def make(module: Module, root: Path, **arguments: object) -> MultimodalDataModule:
+    small = {"window_size": 20, "stride": 5} if module is USCDataModule else {}
+    labels = {} if {"label_rate", "label_split"} & set(arguments) else {"labels_per_class": 1}
+    return module(**{"root": str(root / module.key), "test_subjects": [4], **labels, **small, **arguments})
+
+
+def prepare(module: Module, root: Path, **arguments: object) -> None:
+    make(module, root, **arguments).prepare_data()
+
+
+def run(module: Module, root: Path, **arguments: object) -> None:
+    data = make(module, root, **arguments)
+    data.prepare_data()
+    data.setup()
+
+
+def refusal(kind: type[CosmoError], action: Callable[[], object], *told: str) -> None:
+    """The action fails with this error, in one line that tells all of that."""
+    with pytest.raises(kind) as caught:
+        action()
+    message = str(caught.value)
+    assert "\n" not in message and message.endswith(".")
+    for text in told:
+        assert text in message
+
+
+def spoilt(module: Module, root: Path) -> tuple[Path, str, tuple[int, ...]]:
+    """One recording of a training subject, the name of its variable, and the variable's shape."""
+    if module is USCDataModule:
+        return root / "usc" / "USC-HAD" / "Subject2" / "a5t2.mat", "sensor_readings", (30, 6)
+    return root / "utd" / "UTD-MHAD" / "Skeleton" / "a5_s2_t2_skeleton.mat", "d_skel", (20, 3, 15)
+
+
+# Files
+
+
+@BOTH
+def test_good_files_are_not_refused(module: Module, root: Path) -> None:
+    run(module, root)
+
+
+@BOTH
+def test_a_root_that_does_not_exist(module: Module, tmp_path: Path) -> None:
+    remedy = ("does not exist", "root", "COSMO_PL_DATA", f"cosmo-pl data download {module.key}", "simulate")
+    refusal(DatasetNotFoundError, lambda: prepare(module, tmp_path), str(tmp_path / module.key), *remedy)
+
+
+@BOTH
+@pytest.mark.parametrize("below", ["", "dataset", "modality"])
+def test_an_empty_root(module: Module, tmp_path: Path, below: str) -> None:
+    first = "Subject1" if module is USCDataModule else "Inertial"
+    folder = tmp_path / module.key / {"": "", "dataset": module.dataset, "modality": f"{module.dataset}/{first}"}[below]
+    folder.mkdir(parents=True)
+    refusal(DatasetNotFoundError, lambda: prepare(module, tmp_path), module.dataset, module.key, "cosmo-pl data download")
+
+
+@BOTH
+def test_a_root_with_the_other_dataset_in_it(module: Module, root: Path) -> None:
+    other = UTDDataModule if module is USCDataModule else USCDataModule
+    for place in (root / other.key, root / other.key / other.dataset):
+        there = "UTD-MHAD" if place.name == "utd" else "USC-HAD" if place.name == "usc" else sorted(place.iterdir())[0].name
+        refusal(DatasetNotFoundError, lambda place=place: prepare(module, root, root=str(place)), f"holds {there}")
+
+
+def test_a_root_that_is_a_file(root: Path) -> None:
+    path = root / "file"
+    path.write_text("no folder")
+    refusal(DatasetNotFoundError, lambda: prepare(USCDataModule, root, root=str(path)), str(path))
+
+
+@BOTH
+@pytest.mark.parametrize("kept", [0, 100, 200, 500])
+def test_a_truncated_recording(module: Module, root: Path, kept: int) -> None:
+    path = spoilt(module, root)[0]
+    path.write_bytes(path.read_bytes()[:kept])
+    refusal(RecordingError, lambda: prepare(module, root), str(path), "Download the file again or remove it")
+
+
+@BOTH
+def test_garbage_for_a_recording(module: Module, root: Path) -> None:
+    path = spoilt(module, root)[0]
+    path.write_bytes(np.random.default_rng(0).bytes(3000))
+    refusal(RecordingError, lambda: prepare(module, root), str(path), "MATLAB", "Download the file again or remove it")
+
+
+@BOTH
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_value_that_is_no_number(module: Module, root: Path, value: float) -> None:
+    path, variable, shape = spoilt(module, root)
+    values = np.zeros(shape)
+    values[-1, -1] = value
+    savemat(path, {variable: values})
+    refusal(RecordingError, lambda: prepare(module, root), str(path), "NaN", "Download the file again or remove it")
+
+
+@BOTH
+def test_a_missing_variable_or_another_shape(module: Module, root: Path) -> None:
+    path, variable, shape = spoilt(module, root)
+    savemat(path, {"something": np.zeros(shape)})
+    refusal(RecordingError, lambda: prepare(module, root), str(path), f"no variable '{variable}'")
+    savemat(path, {variable: np.zeros(shape[::-1])})
+    refusal(RecordingError, lambda: prepare(module, root), str(path), str(shape[::-1]), "T")
+
+
+@BOTH
+def test_a_mended_file_is_read_anew(module: Module, root: Path) -> None:
+    path = spoilt(module, root)[0]
+    good = path.read_bytes()
+    path.write_bytes(good[:200])
+    refusal(RecordingError, lambda: run(module, root), str(path))
+    path.write_bytes(good)
+    run(module, root)
+
+
+def test_a_recording_shorter_than_a_window(root: Path) -> None:
+    path = spoilt(USCDataModule, root)[0]
+    savemat(path, {"sensor_readings": np.zeros((19, 6))})
+    told = (str(path), "19 samples", "window of 20", "window_size")
+    refusal(RecordingError, lambda: prepare(USCDataModule, root), *told)
+    savemat(path, {"sensor_readings": np.zeros((20, 6))})
+    prepare(USCDataModule, root)
+
+
+def test_a_clip_of_a_few_frames(root: Path) -> None:
+    path, variable, _ = spoilt(UTDDataModule, root)
+    savemat(path, {variable: np.zeros((20, 3, 4))})
+    refusal(RecordingError, lambda: prepare(UTDDataModule, root), str(path), "4 steps")
+
+
+@pytest.mark.parametrize(("modality", "folder"), [("inertial", "Inertial"), ("skeleton", "Skeleton")])
+def test_a_missing_modality_folder(root: Path, modality: str, folder: str) -> None:
+    shutil.rmtree(root / "utd" / "UTD-MHAD" / folder)
+    told = (f"{folder}/", f"{modality}.mat", "cosmo-pl data download utd")
+    refusal(DatasetNotFoundError, lambda: prepare(UTDDataModule, root), *told)
+    run(UTDDataModule, root, modalities=["skeleton" if modality == "inertial" else "inertial"])
+
+
+def test_modalities_that_share_no_clip(root: Path) -> None:
+    for path in (root / "utd").rglob("*.mat"):
+        if ("_s1_" in path.name) == (path.parent.name == "Skeleton"):
+            path.unlink()
+    refusal(DatasetNotFoundError, lambda: prepare(UTDDataModule, root), "UTD-MHAD", str(root / "utd"))
+
+
+@pytest.mark.parametrize(("module", "stray"), [(USCDataModule, "Subject1/a13t1"), (UTDDataModule, "a28_s1_t1_{}")])
+def test_an_activity_that_does_not_exist(module: Module, stray: str, root: Path) -> None:
+    folder = root / module.key / module.dataset
+    if module is USCDataModule:
+        shutil.copy(folder / "Subject1" / "a1t1.mat", folder / f"{stray}.mat")
+    else:
+        for name in ("Inertial", "Skeleton"):
+            source = folder / name / f"a1_s1_t1_{name.lower()}.mat"
+            shutil.copy(source, folder / name / f"{stray.format(name.lower())}.mat")
+    refusal(RecordingError, lambda: prepare(module, root), str(folder), "is not one of", "remove it")
+
+
+# Arguments
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("argument", "value", "told"),
+    [
+        ("modalities", ["acc", "depth"], "Choose from"),
+        ("modalities", [], "Choose from"),
+        ("transforms", {"radar": [CenterOnHip()]}, "radar"),
+        ("batch_size", 1, "at least 2"),
+        ("batch_size", 0, "at least 2"),
+        ("pretrain_batch_size", 1, "at least 2"),
+        ("label_rate", 0.0, "(0, 1]"),
+        ("label_rate", 1.01, "(0, 1]"),
+        ("label_rate", -0.1, "(0, 1]"),
+        ("label_rate", float("nan"), "(0, 1]"),
+        ("label_rate", 1e-4, "Use a label_rate of at least"),
+        ("labels_per_class", 0, "classes"),
+        ("labels_per_class", 10_000, "fewer"),
+        ("target_label_fraction", 1.5, "[0, 1]"),
+        ("target_label_fraction", -0.5, "[0, 1]"),
+        ("test_subjects", [4, 15], "no subject [15]"),
+        ("train_subjects", [1, 77], "no subject [77]"),
+        ("val_subjects", [99], "no subject [99]"),
+        ("train_subjects", [1, 2, 4], "test_subjects"),
+        ("val_subjects", [4], "test_subjects"),
+        ("test_subjects", [], "at least one"),
+        ("test_subjects", [1, 2, 3, 4], "at least one"),
+        ("unlabeled_per_labeled", 1e6, "at most"),
+        ("unlabeled_per_labeled", -1.0, "at most"),
+        ("label_split", "a split", "label_split_file"),
+        ("max_train_samples", 0, ""),
+        ("max_train_samples", -3, ""),
+        ("max_train_per_class", 0, ""),
+        ("max_test_samples", 0, ""),
+        ("max_test_samples", -3, ""),
+        ("label_seed", -1, ""),
+        ("phase", "pretraining", "pretrain"),
+    ],
+)
+def test_an_argument_that_cannot_work(module: Module, root: Path, argument: str, value: object, told: str) -> None:
+    refusal(ConfigurationError, lambda: run(module, root, **{argument: value}), argument, told)
+
+
+@pytest.mark.parametrize(
+    ("module", "argument", "value"),
+    [
+        (USCDataModule, "window_size", 0),
+        (USCDataModule, "stride", 0),
+        (USCDataModule, "stride", -5),
+        (UTDDataModule, "inertial_steps", 1),
+        (UTDDataModule, "skeleton_frames", 0),
+        (USCDataModule, "modalities", ["skeleton"]),
+        (USCDataModule, "modalities", ["acc", "acc"]),
+        (UTDDataModule, "modalities", ["acc"]),
+    ],
+)
+def test_an_argument_of_one_dataset_that_cannot_work(module: Module, argument: str, value: object, root: Path) -> None:
+    refusal(ConfigurationError, lambda: make(module, root, **{argument: value}), argument)
+
+
+@BOTH
+def test_arguments_are_checked_before_any_file_is_read(module: Module, tmp_path: Path) -> None:
+    for argument, value in (("batch_size", 1), ("label_rate", 2.0), ("modalities", ["depth"])):
+        refusal(ConfigurationError, lambda a=argument, v=value: make(module, tmp_path, **{a: v}), argument)
+
+
+@BOTH
+def test_a_pretraining_batch_larger_than_the_data(module: Module, root: Path) -> None:
+    data = make(module, root, phase="pretrain", pretrain_batch_size=10**6)
+    data.setup()
+    refusal(ConfigurationError, data.train_dataloader, "pretrain_batch_size", "1000000", "smaller")
+
+
+@BOTH
+def test_a_cache_that_cannot_be_written(module: Module, root: Path) -> None:
+    (root / "file").write_text("no folder")
+    refusal(CosmoError, lambda: run(module, root, cache_dir=str(root / "file" / "cache")), "cache_dir")

@@ -1,0 +1,61 @@
+"""Batches read at once, and where a dataset lies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from cosmo_pl.data.loading import TensorBatches
+from cosmo_pl.data.locate import dataset_folder
+
+
+@pytest.fixture
+def batches() -> TensorBatches:
+    rows = torch.arange(11)
+    inputs = {"acc": torch.randn(11, 4, 3), "gyro": torch.randn(11, 2)}
+    return TensorBatches(inputs, rows % 3, rows % 2 + 1, 100 + rows)
+
+
+def test_a_batch_holds_the_rows_asked_for_in_their_order(batches: TensorBatches) -> None:
+    rows = [7, 0, 7, 10]
+    batch = batches[rows]
+    assert len(batches) == 11
+    assert batch["index"].tolist() == [107, 100, 107, 110]
+    assert batch["label"].tolist() == [1, 0, 1, 1] and batch["subject"].tolist() == [2, 1, 2, 1]
+    for name, values in batches.inputs.items():
+        torch.testing.assert_close(batch["inputs"][name], torch.stack([values[row] for row in rows]), rtol=0, atol=0)
+
+
+def test_a_batch_is_a_copy(batches: TensorBatches) -> None:
+    before = batches.inputs["acc"].clone()
+    batches[[0, 1]]["inputs"]["acc"].zero_()
+    torch.testing.assert_close(batches.inputs["acc"], before, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(("drop_last", "sizes"), [(False, [4, 4, 3]), (True, [4, 4])])
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_loaders_cut_into_batches(batches: TensorBatches, shuffle: bool, drop_last: bool, sizes: list[int]) -> None:
+    torch.manual_seed(0)
+    loader = batches.loader(4, shuffle=shuffle, drop_last=drop_last)
+    given = [batch["index"].tolist() for batch in loader]
+    assert [len(batch) for batch in given] == sizes and len(loader) == len(sizes)
+    seen = [row - 100 for batch in given for row in batch]
+    assert len(set(seen)) == len(seen)
+    assert (seen == sorted(seen)) != shuffle
+
+
+def test_a_datasets_folder_is_below_the_root_or_the_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "holds" / "USC-HAD").mkdir(parents=True)
+    assert dataset_folder(str(tmp_path / "holds"), "USC-HAD") == tmp_path / "holds" / "USC-HAD"
+    assert dataset_folder(str(tmp_path / "holds" / "USC-HAD"), "USC-HAD") == tmp_path / "holds" / "USC-HAD"
+    assert dataset_folder(str(tmp_path / "holds"), "UTD-MHAD") == tmp_path / "holds"
+    assert dataset_folder(str(tmp_path / "nowhere"), "UTD-MHAD") == tmp_path / "nowhere"
+    monkeypatch.setenv("COSMO_PL_DATA", str(tmp_path / "holds"))
+    assert dataset_folder(None, "USC-HAD") == tmp_path / "holds" / "USC-HAD"
+    assert dataset_folder(str(tmp_path), "USC-HAD") == tmp_path  # an argument comes before the environment
+    monkeypatch.delenv("COSMO_PL_DATA")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data" / "USC-HAD").mkdir(parents=True)
+    assert dataset_folder(None, "USC-HAD").resolve() == tmp_path / "data" / "USC-HAD"

@@ -1,0 +1,290 @@
+"""Hopkins statistic, number of clusters and the quality weights made of them."""
+
+from __future__ import annotations
+
+import math
+from itertools import product
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from cosmo_pl.fusion import hopkins_statistic, modality_quality, optimal_num_clusters, principal_scores, quality
+from cosmo_pl.fusion.quality import MAX_POINTS, MIN_POINTS
+
+Array = NDArray[np.float64]
+
+
+def uniform(count: int, size: int, seed: int = 0) -> Array:
+    return np.random.default_rng(seed).uniform(size=(count, size))
+
+
+def blobs(clusters: int, each: int = 20, size: int = 3, spread: float = 0.02, seed: int = 0) -> Array:
+    """Clusters around corners of a grid of side 1."""
+    generator = np.random.default_rng(seed)
+    corners = np.array(list(product(range(3), repeat=size)), dtype=float)
+    centres = corners[generator.permutation(len(corners))[:clusters]]
+    points = np.repeat(centres, each, axis=0)
+    return points + generator.normal(0, spread, points.shape)
+
+
+def naive_hopkins(points: Array, draws: int, power: float, seed: int) -> list[float]:
+    """H = Σ u^d / (Σ u^d + Σ w^d) with every distance taken by itself, and random numbers of its own."""
+    generator = np.random.default_rng(seed)
+    m = min(max(10, math.ceil(len(points) / 10)), len(points) // 2)
+    values = []
+    for _ in range(draws):
+        u = w = 0.0
+        for i in generator.permutation(len(points))[:m]:
+            w += min(float(np.linalg.norm(points[i] - q)) for j, q in enumerate(points) if j != i) ** power
+            place = generator.uniform(points.min(axis=0), points.max(axis=0))
+            u += min(float(np.linalg.norm(place - q)) for q in points) ** power
+        values.append(u / (u + w))
+    return values
+
+
+@pytest.mark.parametrize(("count", "size", "power"), [(24, 2, 1.0), (24, 2, 2.0), (15, 3, 1.0)])
+def test_hopkins_equals_its_definition(count: int, size: int, power: float) -> None:
+    """In distribution over draws: mean within 4 standard errors, spread within 20 %."""
+    points = uniform(count, size) ** 2 * [1, *[5] * (size - 1)]  # neither uniform nor isotropic
+    expected = naive_hopkins(points, 300, power, seed=1)
+    mean, std = hopkins_statistic(points, num_draws=2000, power=power, seed=2)
+    assert mean == pytest.approx(np.mean(expected), abs=4 * np.std(expected) / math.sqrt(300))
+    assert std == pytest.approx(np.std(expected), rel=0.2)
+
+
+@pytest.mark.parametrize("power", [1.0, 2.0])
+@pytest.mark.parametrize(("count", "size"), [(300, 2), (1000, 2), (500, 1)])
+def test_hopkins_of_uniform_points_is_a_half(count: int, size: int, power: float) -> None:
+    values = [hopkins_statistic(uniform(count, size, seed), power=power)[0] for seed in range(5)]
+    assert np.mean(values) == pytest.approx(0.5, abs=0.04)
+
+
+def test_hopkins_orders_regular_uniform_and_clustered_points() -> None:
+    grid = np.array(list(product(range(20), repeat=2)), dtype=float)
+    regular, even, clustered = (hopkins_statistic(x)[0] for x in (grid, uniform(400, 2), blobs(4, 100, 2)))
+    assert regular < 0.35 and clustered > 0.9
+    assert regular < even - 0.1 and even < clustered - 0.1
+
+
+def test_hopkins_rises_towards_one_as_clusters_tighten() -> None:
+    values = [hopkins_statistic(blobs(5, 40, 2, spread))[0] for spread in (0.3, 0.1, 0.03, 0.001)]
+    assert values == sorted(values) and values[-1] > 0.99
+
+
+def test_hopkins_is_free_of_place_and_scale() -> None:
+    points = blobs(3)
+    moved = hopkins_statistic(points * 1e-3 + 50)
+    assert moved == pytest.approx(hopkins_statistic(points), rel=1e-6)
+
+
+def test_hopkins_follows_its_seed() -> None:
+    points = uniform(100, 3)
+    assert hopkins_statistic(points, seed=4) == hopkins_statistic(points, seed=4)
+    assert hopkins_statistic(points, seed=4) != hopkins_statistic(points, seed=5)
+    assert hopkins_statistic(points, num_draws=1)[1] == 0
+
+
+@pytest.mark.parametrize("clusters", [2, 3, 5, 7])
+def test_finds_the_number_of_separated_clusters(clusters: int) -> None:
+    points = blobs(clusters, seed=clusters)
+    best, curve = optimal_num_clusters(points, 9, num_seeds=2)
+    assert best == clusters
+    assert list(curve) == list(range(2, 10))
+    assert curve[clusters] > 0.9 and curve[clusters] == max(curve.values())
+    assert all(-1 <= value <= 1 for value in curve.values())
+
+
+def test_number_of_clusters_follows_its_seed_and_not_the_order() -> None:
+    points = uniform(60, 2)
+    first = optimal_num_clusters(points, 4, num_seeds=2, seed=1)
+    assert first == optimal_num_clusters(points, 4, num_seeds=2, seed=1)
+    best, _ = optimal_num_clusters(blobs(4)[::-1], 6, num_seeds=1)
+    assert best == 4
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [({}, 2), ({4: 0.9}, 4), ({3: 0.9, 5: 0.9}, 3), ({2: 0.1, 6: 0.7, 4: 0.7}, 4)],
+)
+def test_takes_the_smallest_of_equally_good_numbers(
+    scores: dict[int, float], expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sklearn.metrics.silhouette_score", lambda _, labels: scores.get(len(set(labels)), 0.5))
+    best, curve = optimal_num_clusters(uniform(40, 2), 6, num_seeds=1)
+    assert best == expected
+    assert curve == {k: scores.get(k, 0.5) for k in range(2, 7)}
+
+
+def test_averages_the_silhouettes_of_its_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = iter([0.2, 0.4, 0.9, 0.1, 0.2, 0.3])
+    monkeypatch.setattr("sklearn.metrics.silhouette_score", lambda *_: next(values))
+    best, curve = optimal_num_clusters(uniform(20, 2), 3, num_seeds=3)
+    assert best == 2 and curve == pytest.approx({2: 0.5, 3: 0.2})
+
+
+def test_clusters_each_number_once_a_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+    monkeypatch.setattr("sklearn.metrics.silhouette_score", lambda _, labels: calls.append(len(set(labels))) or 0.5)
+    modality_quality({"a": uniform(30, 2)}, 2, num_seeds=3)
+    assert sorted(calls) == [2] * 3 + [3] * 3 + [4] * 3
+
+
+@pytest.mark.parametrize(("count", "limit", "tried"), [(30, 100, range(2, 11)), (30, 4, range(2, 5)), (5, 9, [2])])
+def test_tries_at_most_a_third_of_the_points(count: int, limit: int, tried: list[int]) -> None:
+    calls: list[int] = []
+    _, curve = optimal_num_clusters(uniform(count, 2), limit, num_seeds=1, advance=lambda: calls.append(1))
+    assert list(curve) == list(tried) and len(calls) == len(curve)
+
+
+@pytest.mark.parametrize("shape", [(40, 6), (40, 3, 4), (40, 2, 3, 5), (40, 1)])
+def test_principal_scores_flatten_any_sample(shape: tuple[int, ...]) -> None:
+    x = np.random.default_rng(0).normal(size=shape)
+    scores = principal_scores(x)
+    assert scores.shape[0] == 40 and scores.ndim == 2 and 1 <= scores.shape[1] <= min(40, math.prod(shape[1:]))
+    np.testing.assert_allclose(scores.mean(axis=0), 0, atol=1e-9)
+    covariance = scores.T @ scores
+    np.testing.assert_allclose(covariance, np.diag(np.diag(covariance)), atol=1e-6)
+
+
+def test_principal_scores_keep_distances_of_standardised_data() -> None:
+    x = np.random.default_rng(0).normal(size=(30, 4)) * [1, 100, 1e-3, 7] + [5, -300, 0, 1]
+    scores = principal_scores(x, variance=0.999999)
+    flat = np.unique(x, axis=0)
+    flat = (flat - flat.mean(axis=0)) / flat.std(axis=0)
+    expected = np.linalg.norm(flat[:, None] - flat[None], axis=2)
+    np.testing.assert_allclose(np.linalg.norm(scores[:, None] - scores[None], axis=2), expected, atol=1e-9)
+
+
+def test_principal_scores_keep_the_share_of_variance_and_no_more() -> None:
+    """Correlated columns: standardised variances in the principal directions are 6, 1, 1 of 8."""
+    generator = np.random.default_rng(0)
+    common, b, c = generator.normal(size=(3, 2000))
+    x = np.stack([*[common] * 6, b, c], axis=1)
+    assert principal_scores(x, variance=0.7).shape[1] == 1
+    assert principal_scores(x, variance=0.8).shape[1] == 2
+    assert principal_scores(x, variance=0.95).shape[1] == 3
+    assert principal_scores(x, variance=1.0).shape[1] <= 8
+    assert principal_scores(x, max_components=2).shape[1] == 2
+
+
+def test_principal_scores_of_wide_data_have_at_most_fifty_components() -> None:
+    assert principal_scores(np.random.default_rng(0).normal(size=(120, 300))).shape == (120, 50)
+    assert principal_scores(np.random.default_rng(0).normal(size=(12, 300))).shape[1] <= 12
+
+
+def test_constant_columns_carry_nothing() -> None:
+    x = np.random.default_rng(0).normal(size=(50, 3))
+    padded = np.column_stack([np.full(50, 0.1), x, np.full(50, 1e9), np.zeros(50)])
+    with np.errstate(all="raise"):
+        scores = principal_scores(padded)
+    assert np.isfinite(scores).all()
+    expected = principal_scores(x)
+    assert scores.shape == expected.shape
+    np.testing.assert_allclose(
+        np.sort(np.linalg.norm(scores, axis=1)), np.sort(np.linalg.norm(expected, axis=1)), atol=1e-9
+    )
+
+
+def test_principal_scores_take_at_most_2000_samples_from_all_over() -> None:
+    x = np.arange(5000.0)[:, None]
+    scores = np.sort(principal_scores(x)[:, 0])
+    assert len(scores) == MAX_POINTS == 2000
+    gaps = np.diff(scores)
+    assert gaps.max() < 1.6 * gaps.mean() and gaps.min() > 0
+
+
+def test_copies_and_order_change_nothing() -> None:
+    x = np.random.default_rng(0).normal(size=(40, 3, 2))
+    copied = np.concatenate([x, x[::-1], x[:7]])
+    np.testing.assert_array_equal(principal_scores(copied), principal_scores(x))
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        np.random.default_rng(0).normal(size=(MIN_POINTS - 1, 3)),
+        np.tile(np.random.default_rng(0).normal(size=(MIN_POINTS - 1, 3)), (9, 1)),
+        np.ones((50, 3)),
+        np.zeros((0, 3)),
+        np.full((50, 3), np.nan),
+    ],
+)
+def test_refuses_too_few_distinct_samples(x: Array) -> None:
+    with pytest.raises(ValueError):
+        principal_scores(x)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_refuses_a_single_value_that_is_not_finite(value: float) -> None:
+    x = np.random.default_rng(0).normal(size=(50, 4, 3))
+    x[17, 2, 1] = value
+    with pytest.raises(ValueError, match="finite"):
+        principal_scores(x)
+    with pytest.raises(ValueError, match="finite"):
+        modality_quality({"good": x[:17], "bad": x}, 2)
+
+
+def test_ten_distinct_samples_are_enough() -> None:
+    x = np.random.default_rng(0).normal(size=(MIN_POINTS, 3))
+    measured = modality_quality({"a": x, "b": x * 2 + 1}, 3)
+    assert measured["a"].weight == pytest.approx(0.5) and list(measured["a"].silhouettes) == [2, 3]
+
+
+def patch_measures(monkeypatch: pytest.MonkeyPatch, values: list[tuple[float, int]]) -> None:
+    """Gives each modality in turn (H, k*)."""
+    hopkins, clusters = iter([h for h, _ in values]), iter([k for _, k in values])
+    monkeypatch.setattr(quality, "hopkins_statistic", lambda *_, **__: (next(hopkins), 0.01))
+    monkeypatch.setattr(quality, "optimal_num_clusters", lambda *_, **__: (next(clusters), {2: 0.5}))
+
+
+@pytest.mark.parametrize(
+    ("num_classes", "measures", "expected"),
+    [
+        (27, [(0.8513, 24), (0.5, 22)], [0.7394, 0.2606]),  # Fig. 7: depth 0.74, inertial 0.26
+        (27, [(0.8513, 30), (0.5, 32)], [0.7394, 0.2606]),  # c is a distance, whichever side
+        (10, [(0.6, 10), (0.6, 9)], [2 / 3, 1 / 3]),  # c = 0 counts as 1/2
+        (10, [(0.6, 10), (0.9, 10)], [0.4, 0.6]),
+        (10, [(0.5, 9), (0.8, 6), (0.9, 13)], [0.5, 0.2, 0.3]),
+    ],
+)
+def test_weights_by_hand(
+    num_classes: int, measures: list[tuple[float, int]], expected: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patch_measures(monkeypatch, measures)
+    measured = modality_quality({f"m{j}": uniform(20, 2, j) for j in range(len(measures))}, num_classes)
+    assert [m.weight for m in measured.values()] == pytest.approx(expected, abs=5e-5)
+    assert [(m.hopkins, m.num_clusters) for m in measured.values()] == measures
+    assert all(m.hopkins_std == 0.01 and m.silhouettes == {2: 0.5} for m in measured.values())
+
+
+@pytest.mark.parametrize("hopkins", [0.3, 0.5, 0.9])
+def test_as_many_clusters_as_classes_rank_above_one_off_and_stay_finite(
+    hopkins: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = []
+    for found in (10, 11, 12, 20):
+        patch_measures(monkeypatch, [(hopkins, found), (0.5, 15)])
+        measured = modality_quality({"a": uniform(20, 2), "b": uniform(20, 2)}, 10)
+        weights.append(measured["a"].weight)
+        assert measured["a"].weight + measured["b"].weight == pytest.approx(1)
+    assert weights == sorted(weights, reverse=True) and len(set(weights)) == 4 and 0 < weights[-1] < weights[0] < 1
+
+
+def test_weights_of_real_measurements() -> None:
+    """Four clusters at four classes against noise: the clustered modality gets most of the weight."""
+    x = {"clustered": blobs(4, 15), "noise": uniform(60, 3), "copy": np.tile(blobs(4, 15), (3, 1))}
+    calls: list[int] = []
+    measured = modality_quality(x, 4, seed=1, advance=lambda: calls.append(1))
+    assert list(measured) == list(x)
+    assert sum(m.weight for m in measured.values()) == pytest.approx(1)
+    assert measured["clustered"].num_clusters == 4 and measured["clustered"].hopkins > measured["noise"].hopkins
+    assert measured["clustered"].weight > measured["noise"].weight
+    assert measured["copy"] == measured["clustered"]
+    assert all(list(m.silhouettes) == list(range(2, 9)) for m in measured.values()) and len(calls) == 3 * 7
+    for m in measured.values():
+        best = max(m.silhouettes.values())
+        assert m.silhouettes[m.num_clusters] == best
+    q = {name: m.hopkins / max(abs(m.num_clusters - 4), 0.5) for name, m in measured.items()}
+    assert {n: m.weight for n, m in measured.items()} == pytest.approx({n: v / sum(q.values()) for n, v in q.items()})
+    assert measured == modality_quality(x, 4, seed=1)

@@ -1,0 +1,265 @@
+"""The command line, through its real entry point: every shipped YAML, whole chains, resuming, bad input."""
+
+from __future__ import annotations
+
+import csv
+import functools
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from cosmo_pl.cli import main
+from cosmo_pl.fusion import modality_quality
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+TINY = [
+    "--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false", "--trainer.accelerator=cpu",
+]  # fmt: skip
+NARROW = [
+    "--model.init_args.encoders.inertial.init_args.channels=[4,4,4,4]",
+    "--model.init_args.encoders.skeleton.init_args.channels=[4,4,4,4]",
+    "--model.init_args.projection_hidden=16",
+]
+CHAINS = ("utd", "utd_released", "usc", "demo")
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COSMO_PL_DATA", raising=False)
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def quick_quality(monkeypatch):
+    """One run of k-means a number of clusters instead of five."""
+    quick = functools.partial(modality_quality, num_seeds=1)
+    monkeypatch.setattr("cosmo_pl.modules.contrastive_fusion.modality_quality", quick)
+
+
+@pytest.fixture(scope="session")
+def roots(usc_root, utd_root):
+    return {"usc": str(usc_root), "utd": str(utd_root), "utd_released": str(utd_root), "demo": str(utd_root)}
+
+
+def fit(name, root, *more):
+    main(["fit", "--config", str(CONFIGS / f"{name}.yaml"), f"--data.init_args.root={root}", *TINY, *more])
+
+
+def released_labels(folder):
+    """A list of labelled clips as the released code has it: one of each class."""
+    path = folder / "splits.json"
+    path.write_text(json.dumps({"5": [f"a{action}_s1_t1" for action in range(1, 28)]}))
+    return f"--data.init_args.label_split_file={path}"
+
+
+def parts_of(path):
+    """The files that a config is composed of, itself included."""
+    files = {path}
+    for value in yaml.safe_load(path.read_text()).values():
+        if isinstance(value, str) and value.endswith(".yaml"):
+            files |= parts_of(path.parent / value)
+    return files
+
+
+def test_every_yaml_is_run_by_a_test():
+    run = {CONFIGS / "logger" / "wandb.yaml"}
+    for name in CHAINS:
+        for stage in (1, 2):
+            run |= parts_of(CONFIGS / f"{name}_stage{stage}.yaml")
+    assert run == set(CONFIGS.rglob("*.yaml"))
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_chain_from_recordings_to_metrics(name, here, roots, capsys):
+    """Stage 1, stage 2, test, predict, as the README has them, with nothing but fewer and smaller epochs."""
+    small = ["--data.init_args.label_rate=0.3", "--data.init_args.pretrain_batch_size=8"]
+    if name == "utd_released":
+        small.append(released_labels(here))
+    short = ["--trainer.max_epochs=1", "--trainer.limit_train_batches=2"]
+    fit(f"{name}_stage1", roots[name], *small, *short)
+    run1 = here / "runs" / f"{name}_stage1" / "version_0"
+    assert (run1 / "bundle" / "encoders.safetensors").is_file()
+    with (run1 / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    logged = {key for row in rows for key, value in row.items() if value}
+    assert {"train/loss", "train/loss_floor"} <= logged
+
+    fit(f"{name}_stage2", roots[name], *small, *short)
+    run2 = here / "runs" / f"{name}_stage2" / "version_0"
+    assert (run2 / "checkpoints" / "last.ckpt").is_file()
+    assert yaml.safe_load((run2 / "config.yaml").read_text())["data"]["init_args"]["phase"] == "finetune"
+
+    test = ["--config", str(CONFIGS / f"{name}_stage2.yaml"), f"--data.init_args.root={roots[name]}", *small, *TINY]
+    main(["test", *test])
+    metrics = json.loads((run2 / "test_0" / "metrics.json").read_text())
+    matrix = torch.tensor(metrics["confusion_matrix"])
+    assert metrics["correct"] == matrix.diagonal().sum()
+    assert metrics["total"] == matrix.sum()
+    assert metrics["accuracy"] == pytest.approx(metrics["correct"] / metrics["total"])
+    assert metrics["wilson_95"][0] <= metrics["accuracy"] <= metrics["wilson_95"][1]
+    assert metrics["training"]["bundle"] == f"runs/{name}_stage1/version_0/bundle"
+    assert metrics["training"]["epochs"] == 1
+    assert metrics["training"]["fit_seconds"] > 0
+    assert metrics["method"] == "IterativeFusionModule"
+    for row in metrics["attention_by_class"].values():
+        assert sum(row.values()) == pytest.approx(1, abs=1e-5)
+    assert (run2 / "test_0" / "confusion_matrix.png").read_bytes().startswith(b"\x89PNG")
+    assert f"({metrics['correct']}/{metrics['total']}" in "".join(capsys.readouterr())
+
+    main(["predict", *test])
+    with (run2 / "predict_0" / "predictions.csv").open() as file:
+        predictions = list(csv.DictReader(file))
+    assert len(predictions) == metrics["total"]
+    assert sum(row["label"] == row["predicted"] for row in predictions) == metrics["correct"]
+    main(["test", *test])
+    assert (run2 / "test_1" / "metrics.json").is_file(), "an earlier result is never overwritten"
+    assert json.loads((run2 / "test_1" / "metrics.json").read_text()) == metrics
+    assert sorted(path.name for path in run2.parent.iterdir()) == ["version_0"], "a test makes no run of its own"
+
+
+def final_state(run):
+    stored = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    return stored["state_dict"], stored["epoch"]
+
+
+@pytest.mark.parametrize("stage", [1, 2])
+def test_killed_and_resumed_equals_uninterrupted(stage, here, roots):
+    """Three epochs in one go, and the same run killed after the first two: the same weights to the last bit."""
+    name = f"demo_stage{stage}"
+    more = ["--data.init_args.label_rate=0.3", "--trainer.limit_train_batches=2", "--trainer.check_val_every_n_epoch=1"]
+    if stage == 1:
+        more += [*NARROW, "--data.init_args.pretrain_batch_size=8"]
+    else:
+        fit("demo_stage1", roots["demo"], *NARROW, "--data.init_args.pretrain_batch_size=8", "--trainer.max_epochs=1",
+            "--trainer.limit_train_batches=1", "--data.init_args.label_rate=0.3")  # fmt: skip
+        more += ["--model.init_args.iterative_epochs=1"]
+    runs = here / "runs" / name
+    fit(name, roots["demo"], *more, "--trainer.max_epochs=3")
+    fit(name, roots["demo"], *more, "--trainer.max_epochs=2")
+    fit(name, roots["demo"], *more, "--trainer.max_epochs=3", "--ckpt_path=last")
+    whole, epoch = final_state(runs / "version_0")
+    stopped, earlier = final_state(runs / "version_1")
+    resumed, again = final_state(runs / "version_2")
+    assert (epoch, earlier, again) == (2, 1, 2)
+    assert all(torch.equal(value, resumed[key]) for key, value in whole.items())
+    assert not all(torch.equal(value, stopped[key]) for key, value in whole.items())
+
+
+def test_same_seed_same_weights_other_seed_other(here, roots):
+    more = [*NARROW, "--trainer.max_epochs=1", "--trainer.limit_train_batches=1", "--trainer.limit_val_batches=0",
+            "--data.init_args.pretrain_batch_size=8"]  # fmt: skip
+    for seed in (1, 1, 2):
+        fit("demo_stage1", roots["demo"], *more, f"--seed_everything={seed}")
+    one, same, other = (final_state(here / "runs" / "demo_stage1" / f"version_{v}")[0] for v in range(3))
+    assert all(torch.equal(value, same[key]) for key, value in one.items())
+    assert not all(torch.equal(value, other[key]) for key, value in one.items())
+
+
+def test_wandb_overlay_writes_an_offline_run(here, roots, monkeypatch):
+    pytest.importorskip("wandb")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    main(["fit", "--config", str(CONFIGS / "demo_stage1.yaml"), "--config", str(CONFIGS / "logger" / "wandb.yaml"),
+          f"--data.init_args.root={roots['demo']}", *TINY, *NARROW, "--trainer.max_epochs=1",
+          "--trainer.limit_train_batches=1", "--data.init_args.pretrain_batch_size=8"])  # fmt: skip
+    import wandb
+
+    wandb.finish()
+    stored = list((here / "runs" / "wandb").glob("offline-run-*/*.wandb"))
+    assert len(stored) == 1
+    assert b"train/loss" in stored[0].read_bytes()
+    assert (here / "runs" / "demo_stage1" / "version_0" / "bundle" / "bundle.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--model.init_args.temprature=0.1"], "temprature"),
+        (["--data.init_args.strid=3"], "strid"),
+        (["--model.init_args.encoders.inertial.init_args.chanels=[4]"], "chanels"),
+        (["--trainer.max_epoch=3"], "max_epoch"),
+        (["--model.init_args.encoders.inertial.class_path=cosmo_pl.encoders.Nothing"], "Nothing"),
+    ],
+)
+def test_misspelt_keys_are_named(arguments, named, here, roots, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        fit("demo_stage1", roots["demo"], *arguments)
+    assert stopped.value.code == 2
+    assert named in capsys.readouterr().err
+    assert not (here / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "named"),
+    [
+        ("fit", ["--data.init_args.root=nowhere"], "nowhere"),
+        ("fit", ["--data.init_args.label_rate=0.0001"], "label_rate"),
+        ("fit", ["--data.init_args.test_subjects=[1,99]"], "test_subjects"),
+        ("fit", ["--data.init_args.modalities=[inertial,radar]"], "modalities"),
+        ("fit", ["--data.init_args.modalities=[inertial]"], "encoders"),
+        ("fit", ["--model.init_args.weight_range=[0.7,0.9]"], "weight_range"),
+        ("fit", ["--ckpt_path=absent.ckpt"], "absent.ckpt"),
+        ("fit", ["--ckpt_path=last"], "ckpt_path"),
+        ("test", [], "ckpt_path"),
+    ],
+)
+def test_bad_input_is_one_line(command, arguments, named, here, roots, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main([command, "--config", str(CONFIGS / "demo_stage1.yaml"), f"--data.init_args.root={roots['demo']}",
+              *TINY, *arguments])  # fmt: skip
+    assert stopped.value.code == 2
+    last = [line for line in capsys.readouterr().err.splitlines() if line.startswith("cosmo-pl: ")]
+    assert len(last) == 1
+    assert named in last[0]
+
+
+def test_stage_2_without_stage_1_says_so(here, roots, capsys):
+    with pytest.raises(SystemExit):
+        fit("demo_stage2", roots["demo"])
+    assert "stage1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("dataset", ["usc", "utd"])
+def test_describe(dataset, here, roots, capsys):
+    main(["data", "describe", dataset, "--root", roots[dataset]])
+    told = capsys.readouterr().out
+    assert {"usc": "USC-HAD", "utd": "UTD-MHAD"}[dataset] in told
+    assert "| activity |" in told
+
+
+def test_simulate_writes_recordings(here, capsys):
+    main(["data", "simulate", "utd", "--root", "made", "--subjects", "1", "--trials", "1"])
+    assert len(list((here / "made" / "UTD-MHAD" / "Inertial").glob("*.mat"))) == 27
+
+
+def test_help_names_every_command_and_imports_nothing_heavy():
+    code = (
+        "import sys; from cosmo_pl.cli import main; main(['--help']);"
+        "heavy = {'torch', 'wandb', 'matplotlib', 'scipy', 'sklearn', 'jsonargparse'} & set(sys.modules);"
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for command in ("fit", "validate", "test", "predict", "data download", "data simulate", "data describe"):
+        assert command in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [["fit", "--help"], ["data", "--help"], ["data", "download", "--help"]])
+def test_help_of_commands(arguments, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 0
+    assert "--" in capsys.readouterr().out
+
+
+def test_version(capsys):
+    from cosmo_pl import __version__
+
+    main(["--version"])
+    assert capsys.readouterr().out == f"cosmo-pl {__version__}\n"

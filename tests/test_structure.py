@@ -1,0 +1,167 @@
+"""The layers of the package, read from its imports, and what importing it costs."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import cosmo_pl
+
+PACKAGE = Path(cosmo_pl.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+LAYERS = [
+    {"errors"},
+    {"data", "simulation", "encoders", "losses", "fusion", "metrics"},
+    {"bundle"},
+    {"modules"},
+    {"results"},
+    {"study"},
+    {"train_cli", "data_cli"},
+    {"cli"},
+]
+RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
+HEAVY = {"scipy", "sklearn", "matplotlib", "wandb", "requests"}
+MAX_LINES = 300
+
+
+def module_name(path: Path) -> str:
+    """Dotted name of a file, "cosmo_pl.data.usc"; that of the folder for an __init__."""
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(tree: ast.AST, package: str) -> Iterator[str]:
+    """Dotted names imported anywhere below a node, relative ones and those inside functions included.
+
+    ``from a.b import c`` gives both a.b and a.b.c, as c may be a module.
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parents = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*parents, *([base] if base else [])])
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def local_imports(path: Path) -> set[str]:
+    name = module_name(path)
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    found = imports(ast.parse(path.read_text(encoding="utf-8")), package)
+    return {other for other in found if other.startswith("cosmo_pl.")}
+
+
+def part(name: str) -> str:
+    """Part of the package that a module belongs to: "data" of "cosmo_pl.data.usc"."""
+    return [*name.split("."), ""][1]
+
+
+def parts_imported(path: Path) -> set[str]:
+    return {part(name) for name in local_imports(path)} & set(RANK)
+
+
+every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+
+
+def test_reader_of_imports_sees_all_forms() -> None:
+    source = "import a.b\nfrom . import c\nfrom .d import e\nfrom ..f import g\ndef h():\n    from i.j import k\n"
+    assert set(imports(ast.parse(source), "p.q")) == {
+        "a.b", "p.q", "p.q.c", "p.q.d", "p.q.d.e", "p.f", "p.f.g", "i.j", "i.j.k",
+    }  # fmt: skip
+    assert "cosmo_pl.data_cli" in local_imports(PACKAGE / "cli.py")
+
+
+def test_every_part_has_a_layer() -> None:
+    parts = {part(module_name(path)) for path in FILES} - {""}
+    assert parts <= set(RANK), f"without a layer: {sorted(parts - set(RANK))}"
+
+
+@every_file
+def test_imports_come_from_lower_layers(path: Path) -> None:
+    own = part(module_name(path))
+    if path == PACKAGE / "__init__.py":
+        assert not local_imports(path)
+        return
+    wrong = {other for other in parts_imported(path) - {own} if RANK[other] >= RANK[own]}
+    assert not wrong, f"{own} imports {sorted(wrong)}"
+
+
+@pytest.mark.parametrize("name", ["losses", "metrics"])
+def test_losses_and_metrics_know_errors_only(name: str) -> None:
+    own = [path for path in FILES if part(module_name(path)) == name]
+    assert own and set().union(*(parts_imported(path) for path in own)) <= {"errors", name}
+
+
+def test_errors_know_nothing() -> None:
+    assert not local_imports(PACKAGE / "errors.py")
+
+
+METHODS = [path for path in FILES if path.parent.name == "modules" and path.stem not in ("__init__", "base")]
+
+
+@pytest.mark.parametrize("path", METHODS, ids=lambda path: path.stem)
+def test_methods_do_not_know_each_other(path: Path) -> None:
+    modules = {name for name in local_imports(path) if part(name) == "modules"}
+    assert {name.split(".")[2] for name in modules if name.count(".") > 1} <= {"base"}
+    assert "cosmo_pl.modules" not in modules, "import from cosmo_pl.modules.base"
+
+
+def test_methods_are_found() -> None:
+    assert {"contrastive_fusion", "iterative_fusion"} <= {path.stem for path in METHODS}
+
+
+@every_file
+def test_heavy_packages_are_imported_where_they_are_used(path: Path) -> None:
+    """At the top of a file they would slow every start of the command line down."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    on_import = [n for n in tree.body if not isinstance(n, ast.FunctionDef | ast.ClassDef) and not is_for_types(n)]
+    top = {name.split(".")[0] for node in on_import for name in imports(node, "")}
+    assert not top & HEAVY
+
+
+def is_for_types(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
+
+
+@every_file
+def test_files_are_small(path: Path) -> None:
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    assert lines <= MAX_LINES, f"{lines} lines"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import cosmo_pl",
+        "import cosmo_pl.errors",
+        "from cosmo_pl.cli import main; main(['--help'])",
+        "from cosmo_pl.cli import main; main(['--version'])",
+        "from cosmo_pl.cli import main; main([])",
+    ],
+)
+def test_starting_is_cheap(statement: str) -> None:
+    loaded = run(f"{statement}\nimport sys\nprint(*sys.modules)").splitlines()[-1].split()
+    assert "cosmo_pl" in loaded
+    slow = {"torch", "pytorch_lightning", "numpy", "jsonargparse", "tqdm"} | HEAVY
+    assert not slow & {name.split(".")[0] for name in loaded}
+
+
+def test_help_names_the_commands() -> None:
+    text = run("from cosmo_pl.cli import main; main(['--help'])")
+    assert all(command in text for command in ("fit", "test", "predict", "data download", "data simulate"))
+
+
+def run(code: str) -> str:
+    """Output of Python in a fresh process that finds the package where this one did."""
+    start = f"import sys; sys.path.insert(0, {str(PACKAGE.parent)!r})\n"
+    done = subprocess.run([sys.executable, "-c", start + code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
