@@ -47,6 +47,16 @@ def main(args: Sequence[str] | None = None) -> None:
             from cosmo_pl.train_cli import main as train_main
 
             train_main(arguments)
-    except CosmoError as error:
-        print(f"cosmo-pl: {error}", file=sys.stderr)
+    except Exception as error:
+        mendable = _mendable(error)
+        if mendable is None:
+            raise
+        print(f"cosmo-pl: {mendable}", file=sys.stderr)
         sys.exit(2)
+
+
+def _mendable(error: BaseException | None) -> CosmoError | None:
+    """The user's error behind an exception: jsonargparse wraps what the constructor of a class raises."""
+    while error is not None and not isinstance(error, CosmoError):
+        error = error.__cause__ or error.__context__
+    return error

@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.utilities import rank_zero_info
 
 import cosmo_pl
 from cosmo_pl.metrics import wilson_interval
@@ -81,7 +80,7 @@ class ResultWriter(Callback):
         metrics = self.metrics(trainer, pl_module, confusion)
         write_json(folder / "metrics.json", metrics)
         plot_confusion(confusion, data.class_names, folder / "confusion_matrix.png")
-        rank_zero_info(summary(metrics) + f"\n{folder}")
+        print(f"{summary(metrics)}\n{folder}")
 
     def metrics(self, trainer: Trainer, module: ClassifierModule, confusion: NDArray[np.int64]) -> dict[str, Any]:
         """Everything that ``metrics.json`` says of a test."""
@@ -146,7 +145,7 @@ class ResultWriter(Callback):
                     where = (sample.recording[index], int(sample.start[index]), int(sample.subject[index]))
                     names = (data.class_names[label], data.class_names[found])
                     writer.writerow([*where, *names, f"{float(probability[found]):.4f}"])
-        rank_zero_info(str(path))
+        print(path)
 
 
 def summary(metrics: Mapping[str, Any]) -> str:

@@ -64,7 +64,9 @@ class CosmoCLI(LightningCLI):
         callbacks: list[Callback] = [EpochSeed(), ResultWriter(text)]
         if self.subcommand == "fit":
             callbacks.append(ModelCheckpoint(save_last=True, save_top_k=0, save_on_train_epoch_end=True))
-        return super().instantiate_trainer(callbacks=callbacks, **kwargs)
+        chosen = self.config_init[self.subcommand].trainer.callbacks or []
+        chosen = chosen if isinstance(chosen, list) else [chosen]
+        return super().instantiate_trainer(callbacks=[*chosen, *callbacks], **kwargs)
 
 
 def model_phase(class_path: str) -> str:

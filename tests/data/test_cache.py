@@ -11,6 +11,7 @@ from scipy.io import savemat
 import cosmo_pl.data.samples as module
 from cosmo_pl.data import USCDataModule
 from cosmo_pl.data.samples import Samples, cache_folder, cached, fingerprint
+from cosmo_pl.errors import CosmoError
 
 from .raw import noise, write_usc
 
@@ -191,7 +192,7 @@ def test_a_crash_while_writing_leaves_nothing(
 
     with monkeypatch.context() as patch:
         patch.setattr(module.np, "savez", half)
-        with pytest.raises(crash if isinstance(crash, type) else type(crash)):
+        with pytest.raises((type(crash), CosmoError) if isinstance(crash, OSError) else crash):
             load(tmp_path / "cache")
     assert not list((tmp_path / "cache").iterdir())
     assert load(tmp_path / "cache")[1] and not load(tmp_path / "cache")[1]

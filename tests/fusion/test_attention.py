@@ -64,11 +64,10 @@ def test_fused_features_by_hand() -> None:
 def test_scores_equal_eq_5_and_6_written_as_loops() -> None:
     dims = {"a": 3, "b": 5, "c": 4}
     torch.manual_seed(0)
-    score = DotProductScore(dims, attention_dim=7).double()
+    score = DotProductScore(dims, attention_dim=7).double().requires_grad_(False)
     z = {name: value.double() for name, value in features(dims).items()}
     scores = score(z)
     assert scores.shape == (5, 3)
-    score.requires_grad_(False)
     weight, bias = score.hidden.weight, score.hidden.bias
     for column, name in enumerate(dims):
         embed = score.embed[name]

@@ -161,7 +161,7 @@ class MultimodalDataModule(LightningDataModule, ABC):
 
     def prepare_data(self) -> None:
         """Finds, checks and reads all recordings, and fills the cache."""
-        self._read()
+        self.load()
 
     def setup(self, stage: str | None = None) -> None:
         """Splits, transforms and normalises, once.
@@ -171,7 +171,7 @@ class MultimodalDataModule(LightningDataModule, ABC):
         """
         if self.samples is not None:
             return
-        samples = self._read()
+        samples = self.load()
         self.split = make_split(samples, self.subjects, self._label_draw(), self.num_classes, self.dataset)
         device = self.trainer.strategy.root_device if self.trainer is not None else torch.device("cpu")
         self.inputs = {name: self._prepare(name, samples.inputs[name]).to(device) for name in self.modalities}
@@ -251,7 +251,12 @@ class MultimodalDataModule(LightningDataModule, ABC):
             index.to(device),
         )
 
-    def _read(self) -> Samples:
+    def load(self) -> Samples:
+        """Finds, checks and reads all recordings, or takes them from the cache; nothing is split or normalised.
+
+        Raises:
+            CosmoError: There are none, or one cannot be used; the message names the file.
+        """
         folder = self.folder
         recordings = self.find_recordings(folder)
         self.data_fingerprint = fingerprint((path for r in recordings for path in r.files.values()), folder)

@@ -11,19 +11,19 @@ def describe(data: MultimodalDataModule) -> str:
     """Describes a dataset.
 
     Args:
-        data: Its datamodule; `setup` is called here.
+        data: Its datamodule.
 
     Returns:
-        Markdown: Table 1 for the recordings on disk under the datamodule's arguments, the parts of the split, and the
-        number of samples of each activity and subject.
+        Markdown: Table 1 for the recordings on disk, the subjects of each part under the datamodule's arguments, and
+        the number of samples of each activity and subject.
+
+    Raises:
+        CosmoError: The recordings or the lists of subjects cannot be used.
     """
-    data.setup()
-    samples = data.samples
-    assert samples is not None
+    samples = data.load()
     subjects = np.unique(samples.subject)
+    people = zip(("train", "validation", "test"), data.subjects.resolve(subjects, data.dataset), strict=True)
     shapes = ", ".join(f"{name} {'×'.join(map(str, shape))}" for name, shape in data.modality_shapes.items())
-    parts = {"train": data.split.train, "validation": data.split.val, "test": data.split.test}
-    people = {name: sorted({int(s) for s in samples.subject[rows]}) for name, rows in parts.items() if len(rows)}
     lines = [
         f"# {data.dataset} in {data.folder}",
         "",
@@ -31,9 +31,11 @@ def describe(data: MultimodalDataModule) -> str:
         "|---|---|---|---|---|",
         f"| {shapes} | {data.num_classes} | {len(subjects)} | {len(np.unique(samples.recording))} | {len(samples)} |",
         "",
-        *(f"- {name} subjects: {', '.join(map(str, ids))}" for name, ids in people.items()),
-        f"- labelled {len(data.split.labeled)}, unlabelled {len(data.split.unlabeled)}, "
-        f"validation {len(data.split.val)}, test {len(data.split.test)} samples",
+        *(
+            f"- {name} subjects {', '.join(map(str, ids))}: {int(np.isin(samples.subject, ids).sum())} samples"
+            for name, ids in people
+            if len(ids)
+        ),
         f"- fingerprint of the recordings: {data.data_fingerprint}",
         "",
         "| activity | " + " | ".join(f"s{s}" for s in subjects) + " | all |",

@@ -41,6 +41,11 @@ class TensorBatches(Dataset[Batch]):
         }
 
     def loader(self, batch_size: int, shuffle: bool = False, drop_last: bool = False) -> DataLoader[Batch]:
-        """Loader that gives the batches a plain `DataLoader` over single samples would give under the same seed."""
+        """Loader that gives the batches a plain `DataLoader` over single samples gives with the same sampler and seed.
+
+        The loader's own generator would only seed worker processes; taken from the global one it would shift the
+        shuffling of whichever epoch a run begins with, and a resumed run would see other batches.
+        """
         sampler = RandomSampler(self) if shuffle else SequentialSampler(self)
-        return DataLoader(self, sampler=BatchSampler(sampler, batch_size, drop_last), batch_size=None)
+        batches = BatchSampler(sampler, batch_size, drop_last)
+        return DataLoader(self, sampler=batches, batch_size=None, generator=torch.Generator())
