@@ -34,7 +34,7 @@ def usc_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def utd_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder that holds a simulated ``UTD-MHAD``: 8 subjects, 27 actions, one trial (162 training clips, 54 test clips).
+    """Folder that holds a simulated ``UTD-MHAD``: 8 subjects, 27 actions, one trial: 162 training, 54 test clips.
 
     The default split fits; the default label rate does not: 5 % is less than one label a class. Never write here.
     """

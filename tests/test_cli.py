@@ -167,9 +167,8 @@ def test_wandb_overlay_writes_an_offline_run(here, roots, monkeypatch):
     pytest.importorskip("wandb")
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_SILENT", "true")
-    main(["fit", "--config", str(CONFIGS / "demo_stage1.yaml"), "--config", str(CONFIGS / "logger" / "wandb.yaml"),
-          f"--data.init_args.root={roots['demo']}", "--data.init_args.label_rate=0.3", *TINY, *NARROW, "--trainer.max_epochs=1",
-          "--trainer.limit_train_batches=1", "--data.init_args.pretrain_batch_size=8"])  # fmt: skip
+    fit("demo_stage1", roots["demo"], *NARROW, "--config", str(CONFIGS / "logger" / "wandb.yaml"),
+        "--trainer.max_epochs=1", "--trainer.limit_train_batches=1", "--data.init_args.pretrain_batch_size=8")  # fmt: skip
     import wandb
 
     wandb.finish()

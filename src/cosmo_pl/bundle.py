@@ -99,7 +99,9 @@ class Bundle:
                 versions=told["versions"],
             )
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, ImportError, SafetensorError) as error:
-            raise BundleError(folder, f"is damaged ({error})", "Train stage 1 again, or copy the whole folder") from error
+            raise BundleError(
+                folder, f"is damaged ({error})", "Train stage 1 again, or copy the whole folder"
+            ) from error
 
     @staticmethod
     def find(folder: str | Path) -> Path:
@@ -115,11 +117,16 @@ class Bundle:
         runs += [path.parent for path in folder.glob(f"bundle/{DESCRIPTION}")]
         if not runs:
             raise BundleError(
-                folder, "is not there" if not folder.exists() else "no run in it has finished stage 1",
+                folder,
+                "is not there" if not folder.exists() else "no run in it has finished stage 1",
                 "Run stage 1 first (`cosmo-pl fit --config configs/..._stage1.yaml`) or set model.init_args.bundle",
             )
-        return max(runs, key=lambda path: int(path.parent.name.removeprefix("version_") or -1)
-                   if path.parent.name.startswith("version_") else -1)
+        return max(
+            runs,
+            key=lambda path: (
+                int(path.parent.name.removeprefix("version_") or -1) if path.parent.name.startswith("version_") else -1
+            ),
+        )
 
     def check(self, modality_shapes: Mapping[str, tuple[int, ...]], folder: str | Path) -> None:
         """Checks that the bundle fits the data.

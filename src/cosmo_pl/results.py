@@ -45,7 +45,11 @@ def git_version() -> str | None:
     here = Path(__file__).parent
     try:
         told = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=12"], cwd=here, capture_output=True, text=True, timeout=5
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            timeout=5,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
@@ -93,7 +97,6 @@ class ResultWriter(Callback):
         best = record.pop("test_acc_best_epoch", None)
         config = run_folder(trainer) / "config.yaml"
         text = config.read_text() if config.exists() else self.config
-        attention = module.attention_by_class() if hasattr(module, "attention_by_class") else None
         return {
             "dataset": data.dataset,
             "method": type(module).__name__,
@@ -109,7 +112,7 @@ class ResultWriter(Callback):
                 for name, accuracy, there in zip(data.class_names, per_class, present, strict=True)
             },
             "confusion_matrix": confusion.tolist(),
-            "attention_by_class": attention,
+            "attention_by_class": module.attention_by_class(),
             "test_acc_best_epoch": best,
             "labels": len(data.split.labeled),
             "unlabeled": len(data.split.unlabeled),

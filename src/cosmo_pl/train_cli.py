@@ -49,7 +49,7 @@ class CosmoCLI(LightningCLI):
         if config.data.init_args.phase is None:
             config.data.init_args.phase = model_phase(config.model.class_path)
         wanted = config.get("ckpt_path")
-        if self.subcommand != "fit" and wanted is None or wanted == "last":
+        if (self.subcommand != "fit" and wanted is None) or wanted == "last":
             config.ckpt_path = str(newest_checkpoint(runs_folder(config.trainer)))
             print(f"checkpoint: {config.ckpt_path}")
         elif wanted and not Path(wanted).exists():
@@ -86,7 +86,7 @@ def runs_folder(trainer: Any) -> Path:
     arguments = getattr(logger, "init_args", None)
     if arguments is None or not arguments.get("save_dir") or not arguments.get("name"):
         raise ConfigurationError("ckpt_path", "no logger names a folder of runs", "Give the checkpoint's path")
-    return Path(arguments.save_dir) / arguments.name
+    return Path(str(arguments.save_dir), str(arguments.name))
 
 
 def newest_checkpoint(runs: Path) -> Path:

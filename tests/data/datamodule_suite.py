@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, RandomSampler
 
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.loading import Batch
@@ -193,12 +194,25 @@ class DatamoduleSuite:
         assert first == epochs(1)
         assert first != epochs(2) and first[0] != first[1]
 
+    def test_evaluating_does_not_move_the_shuffling(self, data: MultimodalDataModule) -> None:
+        torch.manual_seed(1)
+        expected = indices(data.train_dataloader())
+        torch.manual_seed(1)
+        loader = data.train_dataloader()
+        for evaluated in (data.test_dataloader(), *data.val_dataloader()):
+            flat(evaluated)
+        data.quality_inputs()
+        assert indices(loader) == expected
+
     @pytest.mark.parametrize("phase", ["pretrain", "finetune"])
     def test_batches_are_those_of_a_plain_loader(self, make: Make, phase: str) -> None:
         data = ready(make(phase=phase, batch_size=5, pretrain_batch_size=6))
         pretrain = phase == "pretrain"
         rows, size = (data.split.unlabeled, 6) if pretrain else (data.split.labeled, 5)
-        plain = DataLoader(SingleSamples(data, rows), batch_size=size, shuffle=True, drop_last=pretrain)
+        single = SingleSamples(data, rows)
+        # A generator of its own: a plain loader would draw a seed for worker processes from the global one.
+        arguments = {"sampler": RandomSampler(single), "drop_last": pretrain, "generator": torch.Generator()}
+        plain = DataLoader(single, batch_size=size, **arguments)
         torch.manual_seed(7)
         ours = [*data.train_dataloader(), *data.train_dataloader()]
         torch.manual_seed(7)
@@ -233,7 +247,7 @@ class DatamoduleSuite:
         rows = self.rows_of(data, data.quality_inputs())
         assert len(rows) > 20 and set(rows) <= set(data.split.unlabeled.tolist())
         places = sorted((str(data.samples.recording[row]), int(data.samples.start[row])) for row in rows)
-        for (one, start), (other, after) in zip(places, places[1:], strict=False):
+        for (one, start), (other, after) in pairwise(places):
             assert one != other or after >= start + data.span
         # None is left out that would have fitted behind the one before it.
         taken = {}

@@ -89,7 +89,9 @@ def test_an_empty_root(module: Module, tmp_path: Path, below: str) -> None:
     first = "Subject1" if module is USCDataModule else "Inertial"
     folder = tmp_path / module.key / {"": "", "dataset": module.dataset, "modality": f"{module.dataset}/{first}"}[below]
     folder.mkdir(parents=True)
-    refusal(DatasetNotFoundError, lambda: prepare(module, tmp_path), module.dataset, module.key, "cosmo-pl data download")
+    refusal(
+        DatasetNotFoundError, lambda: prepare(module, tmp_path), module.dataset, module.key, "cosmo-pl data download"
+    )
 
 
 @BOTH
@@ -233,9 +235,7 @@ def test_an_activity_that_does_not_exist(module: Module, stray: str, root: Path)
         ("phase", "pretraining", "pretrain"),
     ],
 )
-def test_an_argument_that_cannot_work(
-    module: Module, originals: Path, argument: str, value: object, told: str
-) -> None:
+def test_an_argument_that_cannot_work(module: Module, originals: Path, argument: str, value: object, told: str) -> None:
     refusal(ConfigurationError, lambda: run(module, originals, **{argument: value}), argument, told)
 
 
@@ -252,7 +252,9 @@ def test_an_argument_that_cannot_work(
         (UTDDataModule, "modalities", ["acc"]),
     ],
 )
-def test_an_argument_of_one_dataset_that_cannot_work(module: Module, argument: str, value: object, tmp_path: Path) -> None:
+def test_an_argument_of_one_dataset_that_cannot_work(
+    module: Module, argument: str, value: object, tmp_path: Path
+) -> None:
     refusal(ConfigurationError, lambda: make(module, tmp_path, **{argument: value}), argument)
 
 

@@ -11,6 +11,7 @@ from scipy.io import loadmat
 
 from cosmo_pl.data import MultimodalDataModule, USCDataModule, UTDDataModule
 from cosmo_pl.data.describe import describe
+from cosmo_pl.errors import ConfigurationError
 
 from .raw import write_usc, write_utd
 
@@ -53,12 +54,14 @@ def usc_counts(folder: Path, window_size: int, stride: int) -> tuple[Counter[tup
 def test_windows_of_usc(tmp_path: Path) -> None:
     folder = write_usc(tmp_path, subjects=(2, 3, 10))
     (folder / "Subject3" / "a4t2.mat").unlink()
-    data = USCDataModule(root=str(tmp_path), window_size=20, stride=9, test_subjects=[10], labels_per_class=2)
+    data = USCDataModule(root=str(tmp_path), window_size=20, stride=9, test_subjects=[10])
     text = check(data, *usc_counts(folder, 20, 9))
-    assert "acc 20×3, gyro 20×3" in text
-    assert "- train subjects: 2, 3" in text and "- test subjects: 10" in text
-    samples = len(data.split.train)
-    assert f"labelled 24, unlabelled {samples - 24}, validation 0, test {len(data.split.test)} samples" in text
+    assert re.search("acc 20.3, gyro 20.3", text)
+    counts, _ = usc_counts(folder, 20, 9)
+    samples = {subject: sum(n for (_, s), n in counts.items() if s == subject) for subject in (2, 3, 10)}
+    assert samples[3] < samples[2]
+    assert f"- train subjects 2, 3: {samples[2] + samples[3]} samples" in text
+    assert f"- test subjects 10: {samples[10]} samples" in text and "validation" not in text
 
 
 def test_clips_of_utd(tmp_path: Path) -> None:
@@ -66,21 +69,24 @@ def test_clips_of_utd(tmp_path: Path) -> None:
     (folder / "Inertial" / "a27_s2_t1_inertial.mat").unlink()
     (folder / "Skeleton" / "a27_s2_t1_skeleton.mat").unlink()
     counts = Counter((a, s) for a in range(1, 28) for s in range(1, 5) for _ in range(2)) - Counter([(27, 2)])
-    data = UTDDataModule(root=str(tmp_path), test_subjects=[4], val_subjects=[1], labels_per_class=1)
+    data = UTDDataModule(root=str(tmp_path), test_subjects=[4], val_subjects=[1])
     text = check(data, counts, 27 * 8 - 1)
-    assert "inertial 120×6, skeleton 40×20×3" in text
-    assert all(line in text for line in ("- train subjects: 2, 3", "- validation subjects: 1", "- test subjects: 4"))
+    assert re.search("inertial 120.6, skeleton 40.20.3", text)
+    for line in (
+        "train subjects 2, 3: 107 samples",
+        "validation subjects 1: 54 samples",
+        "test subjects 4: 54 samples",
+    ):
+        assert f"- {line}" in text
 
 
 def test_simulated_recordings(usc_root: Path) -> None:
     counts = usc_counts(usc_root / "USC-HAD", 200, 70)
-    check(USCDataModule(root=str(usc_root), label_rate=0.1), *counts)
+    check(USCDataModule(root=str(usc_root)), *counts)
 
 
-@pytest.mark.parametrize("module", [USCDataModule, UTDDataModule])
-def test_a_small_dataset_is_described_under_the_defaults(
-    module: type[MultimodalDataModule], usc_root: Path, utd_root: Path
-) -> None:
-    # One label a class is more than the default rate gives here; what is on disk can be told all the same.
-    root = usc_root if module is USCDataModule else utd_root
-    assert module.dataset in describe(module(root=str(root)))
+def test_a_dataset_too_small_for_the_labels_asked_for_is_described(utd_root: Path) -> None:
+    data = UTDDataModule(root=str(utd_root))
+    check(data, Counter((action, subject) for action in range(1, 28) for subject in range(1, 9)), 216)
+    with pytest.raises(ConfigurationError, match="label_rate"):
+        data.setup()

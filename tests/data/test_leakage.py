@@ -25,16 +25,18 @@ def usc(root: Path) -> Make:
     write_usc(root, content=noise(60, 6))
     return partial(
         USCDataModule,
-        **{"window_size": 20, "stride": 7, "test_subjects": TEST, "labels_per_class": 2, "max_train_samples": 200},
+        window_size=20,
+        stride=7,
+        test_subjects=TEST,
+        labels_per_class=2,
+        max_train_samples=200,
     )
 
 
 def utd(root: Path) -> Make:
     write_utd(root)
     steps = {"skeleton": [CenterOnHip(), ScaleByTorso(), FaceCamera()]}
-    return partial(
-        UTDDataModule, **{"test_subjects": TEST, "labels_per_class": 1, "max_train_per_class": 3, "transforms": steps}
-    )
+    return partial(UTDDataModule, test_subjects=TEST, labels_per_class=1, max_train_per_class=3, transforms=steps)
 
 
 def disturb(root: Path) -> None:
@@ -74,7 +76,9 @@ def seen(data: MultimodalDataModule) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("prepare", [usc, utd], ids=["usc", "utd"])
-@pytest.mark.parametrize("arguments", [{}, {"phase": "pretrain"}, {"val_subjects": [2]}], ids=["fit", "pretrain", "val"])
+@pytest.mark.parametrize(
+    "arguments", [{}, {"phase": "pretrain"}, {"val_subjects": [2]}], ids=["fit", "pretrain", "val"]
+)
 def test_the_test_subjects_files_change_nothing_that_training_sees(
     tmp_path: Path, prepare: Callable[[Path], Make], arguments: dict[str, object]
 ) -> None:
@@ -86,7 +90,7 @@ def test_the_test_subjects_files_change_nothing_that_training_sees(
     assert clean.data_fingerprint != disturbed.data_fingerprint
     assert len(clean.samples) != len(disturbed.samples)  # rows have moved
     for key, value in before.items():
-        if isinstance(value, list) and key != "batches" or key == "normalization":
+        if (isinstance(value, list) and key != "batches") or key == "normalization":
             assert value == after[key], key
         else:
             torch.testing.assert_close(after[key], value, rtol=0, atol=0, msg=key)

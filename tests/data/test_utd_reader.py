@@ -86,8 +86,17 @@ def test_other_files_are_ignored(tmp_path: Path) -> None:
     folder = write_utd(tmp_path)
     before = module(tmp_path)
     before.prepare_data()
-    strays = ("Skeleton/Skeleton_joint_order.txt", "Inertial/a1_s1_t1_inertial (1).mat", "Inertial/._a1_s1_t9_inertial.mat")
-    more = ("Inertial/a1_s1_t9_skeleton.mat", "Inertial/a1_s1_inertial.mat", "Depth/a1_s1_t1_depth.mat", "a1_s1_t9_inertial.mat")
+    strays = (
+        "Skeleton/Skeleton_joint_order.txt",
+        "Inertial/a1_s1_t1_inertial (1).mat",
+        "Inertial/._a1_s1_t9_inertial.mat",
+    )
+    more = (
+        "Inertial/a1_s1_t9_skeleton.mat",
+        "Inertial/a1_s1_inertial.mat",
+        "Depth/a1_s1_t1_depth.mat",
+        "a1_s1_t9_inertial.mat",
+    )
     for name in (*strays, *more, "Inertial/xa1_s1_t9_inertial.mat", "Skeleton/a1_s1_t9_skeleton.mat.part"):
         path = folder / name
         path.parent.mkdir(exist_ok=True)
@@ -106,7 +115,7 @@ def test_a_released_list_of_labelled_clips(tmp_path: Path) -> None:
     data.setup()
     assert set(data.samples.recording[data.split.labeled].tolist()) == set(names)
     elsewhere = tmp_path / "mine.json"
-    elsewhere.write_text(json.dumps({"mine": names[:26] + ["a27_s4_t1"]}))
+    elsewhere.write_text(json.dumps({"mine": [*names[:26], "a27_s4_t1"]}))
     with pytest.raises(ConfigurationError, match=r"label_split.*a27_s4_t1"):
         module(tmp_path, label_split="mine", label_split_file=str(elsewhere)).setup()
     with pytest.raises(ConfigurationError, match=r"label_split.*no split '40'.*5"):

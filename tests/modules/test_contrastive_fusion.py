@@ -91,7 +91,9 @@ def test_probe_is_a_nearest_neighbour_and_leaves_no_trace(make_data, make_traine
     nearest = [int((known - row).square().sum(dim=1).argmin()) for row in asked]
     assert told["probe/acc"] == pytest.approx((labels[nearest] == truth).mean())
     r = module.project(module({n: x[torch.from_numpy(data.split.val)] for n, x in data.inputs.items()}))
-    assert told["val/cosine_distance"] == pytest.approx(1 - float((r["inertial"] * r["skeleton"]).sum(1).mean()), abs=0.02)
+    assert told["val/cosine_distance"] == pytest.approx(
+        1 - float((r["inertial"] * r["skeleton"]).sum(1).mean()), abs=0.02
+    )
 
 
 def test_alignment_and_uniformity_in_closed_form(make_data):
@@ -107,7 +109,9 @@ def test_alignment_and_uniformity_in_closed_form(make_data):
     module._log_geometry({"inertial": same, "skeleton": across}, 2)
     assert logged["val/cosine_distance"] == pytest.approx(1)
     angle = [math.atan2(1 - a, a) for a in np.linspace(0.1, 0.9, 9)]
-    mean = np.mean([[(math.cos(a) - math.cos(b)) ** 2 + (math.sin(a) - math.sin(b)) ** 2 for a in angle] for b in angle])
+    mean = np.mean(
+        [[(math.cos(a) - math.cos(b)) ** 2 + (math.sin(a) - math.sin(b)) ** 2 for a in angle] for b in angle]
+    )
     assert logged["val/alignment"] == pytest.approx(mean, rel=1e-5)
 
 
@@ -212,7 +216,7 @@ def test_bad_arguments_are_named(make_data, arguments, named):
 def test_three_modalities_need_random_weights():
     from cosmo_pl.encoders import InertialEncoder
 
-    shapes = {name: (30, 3) for name in ("left", "right", "hip")}
+    shapes = dict.fromkeys(("left", "right", "hip"), (30, 3))
     encoders = {name: InertialEncoder(channels=(4, 4), kernels=(2, 2)) for name in shapes}
     with pytest.raises(ConfigurationError, match="sampling"):
         ContrastiveFusionModule(shapes, 4, encoders)

@@ -46,7 +46,9 @@ class Watcher(Callback):
     def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
         if batch_idx == 0:
             frozen = (pl_module.encoders, pl_module.classifier)
-            self.modes.append(tuple({m.training for m in p.modules() if not isinstance(m, torch.nn.GRU)} for p in frozen))
+            self.modes.append(
+                tuple({m.training for m in p.modules() if not isinstance(m, torch.nn.GRU)} for p in frozen)
+            )
             self.rates.append(tuple(o.param_groups[0]["lr"] for o in pl_module.optimizers()))
 
     def on_train_epoch_end(self, trainer, pl_module):
@@ -62,7 +64,7 @@ def run(make_data, make_trainer, epochs, **arguments):
 
 
 def test_frozen_part_is_bit_identical(make_data, make_trainer):
-    module, watcher = run(make_data, make_trainer, 6, iterative_epochs=2)
+    _, watcher = run(make_data, make_trainer, 6, iterative_epochs=2)
     encoders, classifier = (True, False), (False, True)
     assert watcher.changed == [encoders, encoders, classifier, classifier, encoders, encoders]
     assert watcher.modes[0] == ({True}, {False})
@@ -112,7 +114,9 @@ def test_encoder_phase_sends_gradients_through_the_frozen_classifier(make_data, 
     module._toggle(module.classifier, False)
     F.cross_entropy(module(batch["inputs"]), batch["label"]).backward()
     assert all(p.grad is None for p in module.classifier.parameters())
-    assert all(torch.allclose(p.grad, want, atol=1e-7) for p, want in zip(module.encoders.parameters(), expected, strict=True))
+    assert all(
+        torch.allclose(p.grad, want, atol=1e-7) for p, want in zip(module.encoders.parameters(), expected, strict=True)
+    )
     assert any(want.abs().sum() > 0 for want in expected)
 
 
@@ -258,12 +262,11 @@ def test_three_modalities():
     """Nothing is tied to two: three inertial sensors, summed."""
     from cosmo_pl.encoders import InertialEncoder
 
-    names = ("left", "right", "hip")
-    module = IterativeFusionModule(
-        {name: (30, 3) for name in names}, 4, encoders={name: InertialEncoder(channels=(4, 4), kernels=(2, 2)) for name in names},
-        quality_weights={"left": 1, "right": 1, "hip": 2}, fusion="sum",
-    )  # fmt: skip
-    logits, weights = module.classify({name: torch.randn(5, 30, 3) for name in names})
+    shapes = dict.fromkeys(("left", "right", "hip"), (30, 3))
+    encoders = {name: InertialEncoder(channels=(4, 4), kernels=(2, 2)) for name in shapes}
+    weights = {"left": 1.0, "right": 1.0, "hip": 2.0}
+    module = IterativeFusionModule(shapes, 4, encoders=encoders, quality_weights=weights, fusion="sum")
+    logits, weights = module.classify({name: torch.randn(5, 30, 3) for name in shapes})
     assert logits.shape == (5, 4)
     assert weights.shape == (5, 3)
     assert torch.allclose(weights.sum(dim=1), torch.ones(5))

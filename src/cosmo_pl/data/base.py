@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -20,7 +21,7 @@ from cosmo_pl.data.normalization import Normalization
 from cosmo_pl.data.recordings import Recording
 from cosmo_pl.data.samples import Samples, cache_folder, cached, fingerprint
 from cosmo_pl.data.selection import evenly_spaced
-from cosmo_pl.data.split import LabelDraw, Split, SubjectLists, make_split, read_label_split
+from cosmo_pl.data.split import LabelDraw, SubjectLists, make_split, read_label_split
 from cosmo_pl.data.transforms import Transform
 from cosmo_pl.errors import ConfigurationError
 
@@ -102,7 +103,7 @@ class MultimodalDataModule(LightningDataModule, ABC):
         cache_dir: str | None,
     ) -> None:
         super().__init__()
-        self._check(modalities, transforms, batch_size, pretrain_batch_size, label_rate, target_label_fraction)
+        self._check(modalities, transforms, batch_size, pretrain_batch_size)
         self.root = root
         self.modalities = tuple(modalities)
         self.phase: Phase = phase or "finetune"
@@ -111,12 +112,17 @@ class MultimodalDataModule(LightningDataModule, ABC):
         self.subjects = SubjectLists(train_subjects, tuple(val_subjects), tuple(test_subjects))
         self.label_split = label_split
         self.label_split_file = label_split_file
-        self.draw_arguments = (label_seed, max_train_samples, max_train_per_class, max_test_samples)
-        self.label_rate = label_rate
-        self.labels_per_class = labels_per_class
+        self.draw = LabelDraw(
+            rate=label_rate,
+            per_class=labels_per_class,
+            seed=label_seed,
+            max_train_samples=max_train_samples,
+            max_train_per_class=max_train_per_class,
+            max_test_samples=max_test_samples,
+            unlabeled_per_labeled=unlabeled_per_labeled,
+            target_fraction=target_label_fraction,
+        )
         self.include_labeled = include_labeled
-        self.unlabeled_per_labeled = unlabeled_per_labeled
-        self.target_label_fraction = target_label_fraction
         self.transforms = {name: tuple(steps) for name, steps in (transforms or {}).items()}
         self.track_test = track_test
         self.cache_dir = cache_dir
@@ -172,7 +178,12 @@ class MultimodalDataModule(LightningDataModule, ABC):
         if self.samples is not None:
             return
         samples = self.load()
-        self.split = make_split(samples, self.subjects, self._label_draw(), self.num_classes, self.dataset)
+        draw = self.draw
+        if self.label_split is not None:
+            beside = self.folder / self.label_split_file
+            path = beside if beside.exists() else Path(self.label_split_file)
+            draw = replace(draw, recordings=read_label_split(path, self.label_split))
+        self.split = make_split(samples, self.subjects, draw, self.num_classes, self.dataset)
         device = self.trainer.strategy.root_device if self.trainer is not None else torch.device("cpu")
         self.inputs = {name: self._prepare(name, samples.inputs[name]).to(device) for name in self.modalities}
         self.samples = samples
@@ -271,42 +282,20 @@ class MultimodalDataModule(LightningDataModule, ABC):
         self.normalization[name] = fitted
         return fitted.apply(tensor)
 
-    def _label_draw(self) -> LabelDraw:
-        listed = None
-        if self.label_split is not None:
-            beside = self.folder / self.label_split_file
-            listed = read_label_split(beside if beside.exists() else Path(self.label_split_file), self.label_split)
-        seed, max_train, max_per_class, max_test = self.draw_arguments
-        return LabelDraw(
-            rate=self.label_rate,
-            per_class=self.labels_per_class,
-            recordings=listed,
-            seed=seed,
-            max_train_samples=max_train,
-            max_train_per_class=max_per_class,
-            max_test_samples=max_test,
-            unlabeled_per_labeled=self.unlabeled_per_labeled,
-            target_fraction=self.target_label_fraction,
-        )
-
     def _check(
         self,
         modalities: Sequence[str],
         transforms: Mapping[str, Sequence[Transform]] | None,
         batch_size: int,
         pretrain_batch_size: int,
-        label_rate: float,
-        target_label_fraction: float | None,
     ) -> None:
         known = list(self.channel_groups)
         if not modalities or len(set(modalities)) < len(modalities) or not set(modalities) <= set(known):
             raise ConfigurationError("modalities", f"{list(modalities)} cannot be used", f"Choose from {known}")
         if not set(transforms or {}) <= set(known):
-            raise ConfigurationError("transforms", f"{sorted(transforms or {})} has an unknown modality", f"Use {known}")
+            raise ConfigurationError(
+                "transforms", f"{sorted(transforms or {})} has an unknown modality", f"Use {known}"
+            )
         for argument, size in (("batch_size", batch_size), ("pretrain_batch_size", pretrain_batch_size)):
             if size < 2:
                 raise ConfigurationError(argument, f"is {size}", "Use at least 2: batch normalisation needs them")
-        if not 0 < label_rate <= 1:
-            raise ConfigurationError("label_rate", f"{label_rate} is not a share", "Use a value in (0, 1]")
-        if target_label_fraction is not None and not 0 <= target_label_fraction <= 1:
-            raise ConfigurationError("target_label_fraction", f"is {target_label_fraction}", "Use a value in [0, 1]")

@@ -57,7 +57,7 @@ def read_mat(path: Path, key: str, shape: Sequence[int | None]) -> NDArray[np.fl
     if not fits or array.size == 0:
         wanted = "×".join("T" if size is None else str(size) for size in shape)
         raise RecordingError(path, f"'{key}' has shape {array.shape}, not {wanted}")
-    values = array.astype(np.float32)
+    values: NDArray[np.float32] = array.astype(np.float32)
     if not np.isfinite(values).all():
         raise RecordingError(path, f"'{key}' holds {int((~np.isfinite(values)).sum())} NaN or infinite values")
     return values
@@ -77,7 +77,8 @@ def resample(values: NDArray[np.float32], steps: int) -> NDArray[np.float32]:
     left = np.minimum(position.astype(np.int64), max(len(values) - 2, 0))
     right = np.minimum(left + 1, len(values) - 1)
     weight = (position - left).astype(np.float32).reshape(-1, *(1,) * (values.ndim - 1))
-    return values[left] * (1 - weight) + values[right] * weight
+    resampled: NDArray[np.float32] = values[left] * (1 - weight) + values[right] * weight
+    return resampled
 
 
 def window_starts(length: int, window_size: int, stride: int) -> NDArray[np.int64]:

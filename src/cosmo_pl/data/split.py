@@ -73,17 +73,29 @@ class SubjectLists:
 
 @dataclass(frozen=True)
 class LabelDraw:
-    """How the labelled and the unlabelled part are drawn; the arguments of `MultimodalDataModule` explain each."""
+    """How the labelled and the unlabelled part are drawn; the arguments of `MultimodalDataModule` explain each.
+
+    `recordings` are the names of the labelled ones where they are listed and not drawn.
+
+    Raises:
+        ConfigurationError: A share is out of range.
+    """
 
     rate: float
     per_class: int | None
-    recordings: frozenset[str] | None
     seed: int
     max_train_samples: int | None
     max_train_per_class: int | None
     max_test_samples: int | None
     unlabeled_per_labeled: float | None
     target_fraction: float | None
+    recordings: frozenset[str] | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.rate <= 1:
+            raise ConfigurationError("label_rate", f"{self.rate} is not a share", "Use a value in (0, 1]")
+        if self.target_fraction is not None and not 0 <= self.target_fraction <= 1:
+            raise ConfigurationError("target_label_fraction", f"is {self.target_fraction}", "Use a value in [0, 1]")
 
     def count(self, pool: int, num_classes: int) -> int:
         """Number of labels wanted of a pool of that many samples.
@@ -167,7 +179,8 @@ def _listed(samples: Samples, pool: Indices, recordings: frozenset[str] | None) 
     missing = sorted(recordings - set(names.tolist()))
     if missing:
         raise ConfigurationError(
-            "label_split", f"{len(missing)} recordings are not among the training samples: {missing[:3]}",
+            "label_split",
+            f"{len(missing)} recordings are not among the training samples: {missing[:3]}",
             "Check train_subjects and max_train_per_class",
         )
     return np.flatnonzero(np.isin(names, sorted(recordings))).tolist()

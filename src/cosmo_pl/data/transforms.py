@@ -1,7 +1,8 @@
 """Preprocessing that a sensor asks for, before normalisation and the same for every method.
 
 A transform looks at one sample at a time, so it can leak nothing from one subject to another. Skeletons are in the
-Kinect's frame: x to the right of a person who faces the camera, y up, z away from the camera; joints in the order of UTD-MHAD.
+Kinect's frame, x to the right of a person who faces the camera, y up, z away from the camera, with the joints in the
+order of UTD-MHAD.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class CenterOnHip(Transform):
     def __call__(self, values: Tensor) -> Tensor:
         """Centres skeletons (N, T, joints, 3) in metres."""
         hip = values[:, :, HIP_CENTER : HIP_CENTER + 1]
-        return values - (hip if self.frame == "each" else hip[:, :1])
+        return torch.sub(values, hip if self.frame == "each" else hip[:, :1])
 
 
 class ScaleByTorso(Transform):

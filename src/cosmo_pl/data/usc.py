@@ -135,7 +135,7 @@ class USCDataModule(MultimodalDataModule):
     @property
     def modality_shapes(self) -> dict[str, tuple[int, ...]]:
         """Each modality is (window_size, 3)."""
-        return {name: (self.window_size, 3) for name in self.modalities}
+        return dict.fromkeys(self.modalities, (self.window_size, 3))
 
     def reader_arguments(self) -> dict[str, object]:
         """Window and stride."""

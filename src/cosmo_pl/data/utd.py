@@ -213,7 +213,9 @@ def _frame_shape(modality: str) -> tuple[int, ...]:
 
 
 def _files_of(folder: Path, modality: str) -> dict[str, Path]:
-    names = ((FILE_NAME.fullmatch(path.name), path) for path in (folder / MODALITY_FILES[modality].folder).glob("*.mat"))
+    names = (
+        (FILE_NAME.fullmatch(path.name), path) for path in (folder / MODALITY_FILES[modality].folder).glob("*.mat")
+    )
     return {match[1]: path for match, path in names if match and match[5] == modality}
 
 

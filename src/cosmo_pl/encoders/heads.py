@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import torch.nn.functional as F
@@ -59,7 +60,7 @@ class RecurrentClassifier(nn.Module):
         sizes = [steps * hidden_size, *mlp_features]
         hidden = [
             layer
-            for before, after in zip(sizes, sizes[1:], strict=False)
+            for before, after in itertools.pairwise(sizes)
             for layer in (nn.Linear(before, after), nn.BatchNorm1d(after), nn.ReLU())
         ]
         self.mlp = nn.Sequential(*hidden, nn.Linear(sizes[-1], num_classes))

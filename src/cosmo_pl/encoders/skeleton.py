@@ -29,7 +29,7 @@ class NarrowConv3d(nn.Conv3d):
         windows = x.unfold(4, width, 1).permute(0, 4, 5, 1, 2, 3).flatten(0, 1).flatten(1, 2)
         weight = self.weight.permute(0, 4, 1, 2, 3).flatten(1, 2)
         out = F.conv2d(windows, weight, self.bias)
-        return out.unflatten(0, (x.shape[0], places)).permute(0, 2, 3, 4, 1)
+        return out.view(x.shape[0], places, *out.shape[1:]).permute(0, 2, 3, 4, 1)
 
 
 class SkeletonEncoder(Encoder):

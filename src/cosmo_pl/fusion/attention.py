@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 from typing import Literal
@@ -51,7 +52,7 @@ class ConcatScore(nn.Module):
         self.mlp = nn.Sequential(
             *(
                 layer
-                for before, after in zip(sizes, sizes[1:], strict=False)
+                for before, after in itertools.pairwise(sizes)
                 for layer in (nn.Linear(before, after), nn.BatchNorm1d(after), nn.Tanh())
             )
         )

@@ -42,7 +42,9 @@ class FusionAugmentation(nn.Module):
         super().__init__()
         low, high = weight_range
         if not 0 <= low <= high <= 1:
-            raise ConfigurationError("weight_range", f"[{low}, {high}] is not within [0, 1]", "Use 0 <= low <= high <= 1")
+            raise ConfigurationError(
+                "weight_range", f"[{low}, {high}] is not within [0, 1]", "Use 0 <= low <= high <= 1"
+            )
         if sampling not in ("grid", "random"):
             raise ConfigurationError("sampling", f"'{sampling}' is unknown", "Use 'grid' or 'random'")
         if mode not in ("sum", "concat"):

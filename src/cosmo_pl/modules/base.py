@@ -94,6 +94,10 @@ class ClassifierModule(BaseModule):
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
         """Classifies samples, modality to (N, *shape), into logits (N, num_classes)."""
 
+    def attention_by_class(self) -> dict[str, dict[str, float]] | None:
+        """Mean attention weight of each modality by class, of a method that weights modalities."""
+        return None
+
     def _metrics(self, stage: str) -> MetricCollection:
         metrics = self.stage_metrics[f"{stage}_metrics"]
         assert isinstance(metrics, MetricCollection)

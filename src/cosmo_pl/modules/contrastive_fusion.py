@@ -85,9 +85,7 @@ class ContrastiveFusionModule(BaseModule):
         self.encoders = nn.ModuleDict({name: encoders[name] for name in modality_shapes})
         self.heads = nn.ModuleDict(
             {
-                name: ProjectionHead(
-                    math.prod(encoders[name].feature_shape(shape)), projection_hidden, projection_dim
-                )
+                name: ProjectionHead(math.prod(encoders[name].feature_shape(shape)), projection_hidden, projection_dim)
                 for name, shape in modality_shapes.items()
             }
         )
@@ -109,7 +107,9 @@ class ContrastiveFusionModule(BaseModule):
         loss: Tensor = self.loss(self.augment(self.project(self(batch["inputs"]))))
         size = len(batch["index"])
         self.log("train/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=size)
-        self.log("train/loss_floor", math.log(self.augment.num_views - 1), on_step=False, on_epoch=True, batch_size=size)
+        self.log(
+            "train/loss_floor", math.log(self.augment.num_views - 1), on_step=False, on_epoch=True, batch_size=size
+        )
         return loss
 
     def on_validation_epoch_start(self) -> None:
@@ -158,7 +158,7 @@ class ContrastiveFusionModule(BaseModule):
     @property
     def bundle_folder(self) -> Path | None:
         """Where the bundle goes: beside the run's log; None for a run that keeps none."""
-        if self.trainer.fast_dev_run or not self.trainer.loggers or self.trainer.log_dir is None:
+        if not self.trainer.loggers or self.trainer.log_dir is None:
             return None
         return Path(self.trainer.log_dir) / "bundle"
 

@@ -64,7 +64,7 @@ class FusionClassifier(nn.Module):
         self.classifier = RecurrentClassifier(width, lengths.pop(), num_classes)
 
     def _sequence(self, feature_map: Tensor) -> Tensor:
-        """Feature map (N, C, T, *space) as a sequence (N, steps, C·space) over time or (N, C, T·space) over channels."""
+        """Feature map (N, C, T, *space) as a sequence (N, steps, C·space) in time, or (N, C, T·space) in channels."""
         if self.sequence_axis == "channel":
             return feature_map.flatten(2)
         over_time = feature_map.flatten(3).movedim(2, -1).flatten(1, -2)
@@ -144,9 +144,7 @@ class IterativeFusionModule(ClassifierModule):
         if first_part not in ("encoders", "classifier"):
             raise ConfigurationError("first_part", f"'{first_part}' is unknown", "Use 'encoders' or 'classifier'")
         if (bundle is None) == (encoders is None):
-            raise ConfigurationError(
-                "bundle", "give either a bundle or encoders", "Set the other one to null"
-            )
+            raise ConfigurationError("bundle", "give either a bundle or encoders", "Set the other one to null")
         self.bundle = None
         if bundle is not None:
             folder = Bundle.find(bundle)
