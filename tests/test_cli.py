@@ -167,8 +167,8 @@ def test_wandb_overlay_writes_an_offline_run(here, roots, monkeypatch):
     pytest.importorskip("wandb")
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_SILENT", "true")
-    fit("demo_stage1", roots["demo"], *NARROW, "--config", str(CONFIGS / "logger" / "wandb.yaml"),
-        "--trainer.max_epochs=1", "--trainer.limit_train_batches=1", "--data.init_args.pretrain_batch_size=8")  # fmt: skip
+    short = ["--trainer.max_epochs=1", "--trainer.limit_train_batches=1", "--data.init_args.pretrain_batch_size=8"]
+    fit("demo_stage1", roots["demo"], "--config", str(CONFIGS / "logger" / "wandb.yaml"), *NARROW, *short)
     import wandb
 
     wandb.finish()

@@ -12,6 +12,10 @@ from pathlib import Path
 class CosmoError(Exception):
     """Base of every error that a user can cause and mend."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # The default would call the constructor with the message; worker processes hand errors over as pickles.
+        return type(self).__new__, (type(self), *self.args), self.__dict__
+
 
 class ConfigurationError(CosmoError, ValueError):
     """An argument whose value cannot work.
@@ -27,7 +31,7 @@ class ConfigurationError(CosmoError, ValueError):
         self.argument = argument
 
 
-class DatasetNotFoundError(CosmoError, FileNotFoundError):
+class DatasetNotFoundError(CosmoError):
     """A dataset folder that is missing, empty, incomplete or of another dataset.
 
     Args:

@@ -58,8 +58,9 @@ class ClassMean(Metric):
 
     def update(self, values: Tensor, labels: Tensor) -> None:
         """Adds vectors (N, size) of samples of the classes (N,)."""
-        self.total.index_add_(0, labels, values.detach().float())
-        self.count.index_add_(0, labels, torch.ones(len(labels), 1, device=labels.device))
+        # Not in place: a state that a reset made in inference mode may not be changed outside of it.
+        self.total = self.total.index_add(0, labels, values.detach().float())
+        self.count = self.count.index_add(0, labels, torch.ones(len(labels), 1, device=labels.device))
 
     def compute(self) -> Tensor:
         """Means (num_classes, size)."""

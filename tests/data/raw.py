@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.io import savemat
-
-from cosmo_pl.data.samples import Samples
 
 Array = NDArray[np.float64]
 Content = Callable[[int, int, int], Array]
@@ -63,18 +61,3 @@ def write_utd(
         for s, a, t in clips:
             savemat(folder / place / f"a{a}_s{s}_t{t}_{name}.mat", {variable: content(s, a, t)})
     return folder
-
-
-def make_samples(
-    subjects: Sequence[int] = (1, 2, 3, 4), num_classes: int = 5, recordings: int = 4, windows: int = 3
-) -> Samples:
-    """Samples without inputs: each subject has `recordings` of each class, each of `windows` windows."""
-    rows = [
-        (label, subject, f"s{subject}c{label}r{recording}", 10 * window)
-        for subject in subjects
-        for label in range(num_classes)
-        for recording in range(recordings)
-        for window in range(windows)
-    ]
-    labels, people, names, starts = zip(*rows, strict=True)
-    return Samples({}, np.array(labels), np.array(people), np.array(names), np.array(starts))

@@ -36,8 +36,11 @@ def test_training_step_is_equations_1_to_4(make_data):
     told = module.training_step(batch, 0)
     features = {name: encoder(batch["inputs"][name]).flatten(1) for name, encoder in module.encoders.items()}
     r = {name: F.normalize(module.heads[name].layers(z), dim=1) for name, z in features.items()}
-    views = [[F.normalize(a * r["inertial"][n] + (1 - a) * r["skeleton"][n], dim=0) for a in np.linspace(0.1, 0.9, 9)] for n in range(5)]  # fmt: skip
-    flat = [(n, v) for n in range(5) for v in views[n]]
+    flat = [
+        (n, F.normalize(a * r["inertial"][n] + (1 - a) * r["skeleton"][n], dim=0))
+        for n in range(5)
+        for a in np.linspace(0.1, 0.9, 9)
+    ]
     total = 0.0
     for s, (n, anchor) in enumerate(flat):
         others = torch.stack([anchor @ v / 0.07 for a, (_, v) in enumerate(flat) if a != s])

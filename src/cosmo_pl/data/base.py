@@ -68,8 +68,7 @@ class MultimodalDataModule(LightningDataModule, ABC):
 
     dataset: ClassVar[str]
     """Name of the dataset and of its folder."""
-    key: ClassVar[str]
-    """Name of the dataset on the command line."""
+    key: ClassVar[str]  # its name on the command line
     class_names: ClassVar[tuple[str, ...]]
     channel_groups: ClassVar[dict[str, tuple[tuple[int, ...], ...]]]
     """Modality to groups of channels that share normalisation statistics; the keys are the modalities there are."""

@@ -42,7 +42,7 @@ class CenterOnHip(Transform):
     def __call__(self, values: Tensor) -> Tensor:
         """Centres skeletons (N, T, joints, 3) in metres."""
         hip = values[:, :, HIP_CENTER : HIP_CENTER + 1]
-        return torch.sub(values, hip if self.frame == "each" else hip[:, :1])
+        return values - (hip if self.frame == "each" else hip[:, :1])
 
 
 class ScaleByTorso(Transform):
@@ -50,7 +50,7 @@ class ScaleByTorso(Transform):
 
     def __call__(self, values: Tensor) -> Tensor:
         """Scales skeletons (N, T, joints, 3)."""
-        torso = (values[:, :, SHOULDER_CENTER] - values[:, :, HIP_CENTER]).norm(dim=-1).mean(dim=1)
+        torso = torch.linalg.vector_norm(values[:, :, SHOULDER_CENTER] - values[:, :, HIP_CENTER], dim=-1).mean(dim=1)
         return values / torso.clamp_min(1e-6).view(-1, 1, 1, 1)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from pytorch_lightning.core.mixins.hparams_mixin import HyperparametersMixin
@@ -19,6 +20,9 @@ class Encoder(nn.Module, HyperparametersMixin, ABC):
     arguments and builds the same encoder from them.
     """
 
+    sample_axes: ClassVar[int]
+    """Number of axes of a sample, time included."""
+
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
         """Encodes samples (N, time, *shape) into a feature map (N, channels, time', *space); Eq. 1 flattens it."""
@@ -33,6 +37,8 @@ class Encoder(nn.Module, HyperparametersMixin, ABC):
         self.eval()
         try:
             with torch.no_grad():
+                if len(input_shape) != self.sample_axes:
+                    raise RuntimeError(f"they have {len(input_shape)} axes, not {self.sample_axes}")
                 return tuple(self(torch.zeros(1, *input_shape)).shape[1:])
         except RuntimeError as error:
             raise ConfigurationError(
@@ -49,7 +55,7 @@ class Dropout(nn.Dropout):
 
     def forward(self, x: Tensor) -> Tensor:
         """Zeroes each value with probability p and scales the others by 1 / (1 - p) in train mode."""
-        if not self.training or self.p == 0 or x.device.type != "cpu":
+        if not self.training or self.p in (0, 1) or x.device.type != "cpu":
             return super().forward(x)
         return x * (torch.rand_like(x) >= self.p).to(x.dtype).div_(1 - self.p)
 

@@ -21,6 +21,8 @@ class InertialEncoder(Encoder):
         dropout: Dropout probability.
     """
 
+    sample_axes = 2
+
     def __init__(
         self, channels: Sequence[int] = (64, 64, 32, 16), kernels: Sequence[int] = (2, 2, 1, 1), dropout: float = 0.5
     ) -> None:

@@ -20,7 +20,7 @@ class NarrowConv3d(nn.Conv3d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolves (N, C, T, J, D) to (N, C', T', J', D')."""
-        if x.device.type != "cpu":
+        if x.device.type != "cpu" or x.ndim != 5:
             return super().forward(x)
         width = self.kernel_size[2]
         places = x.shape[4] - width + 1
@@ -43,6 +43,8 @@ class SkeletonEncoder(Encoder):
         kernels: Kernel (frames, joints, coordinates) of each convolution.
         dropout: Dropout probability.
     """
+
+    sample_axes = 3
 
     def __init__(
         self,

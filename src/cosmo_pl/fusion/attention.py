@@ -118,12 +118,13 @@ class QualityGuidedAttention(nn.Module):
                     "Take them from a bundle, name them, or set quality_lambda to 0",
                 )
             return torch.full((len(self.names),), 1 / len(self.names))
-        if set(weights) != set(self.names) or min(weights.values()) < 0 or not sum(weights.values()) > 0:
+        total = sum(weights.values())
+        usable = all(weight >= 0 for weight in weights.values()) and 0 < total < math.inf
+        if set(weights) != set(self.names) or not usable:
             raise ConfigurationError(
                 "quality_weights", f"{dict(weights)} cannot be used", f"Give a weight >= 0 for each of {self.names}"
             )
-        values = torch.tensor([weights[name] for name in self.names])
-        return values / values.sum()
+        return torch.tensor([weights[name] / total for name in self.names])
 
     def weights(self, features: Mapping[str, Tensor]) -> Tensor:
         """Weight of each modality (Eq. 5-7).

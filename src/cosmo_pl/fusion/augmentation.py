@@ -63,11 +63,12 @@ class FusionAugmentation(nn.Module):
             ConfigurationError: No weighting of so many modalities lies within the range.
         """
         low, high = self.low, self.high
-        if num_modalities < 2 or not num_modalities * low <= 1 <= num_modalities * high:
+        # At either end there is one weighting only, and all views of a sample would be the same.
+        if num_modalities < 2 or not num_modalities * low < 1 < num_modalities * high:
             raise ConfigurationError(
                 "weight_range",
-                f"no weights of {num_modalities} modalities within [{low}, {high}] sum to 1",
-                "Use at least two modalities and M·low <= 1 <= M·high",
+                f"no different weights of {num_modalities} modalities within [{low}, {high}] sum to 1",
+                "Use at least two modalities and M·low < 1 < M·high",
             )
         if self.sampling == "random":
             return self._random(num_modalities)

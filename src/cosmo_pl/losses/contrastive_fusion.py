@@ -31,8 +31,8 @@ class ContrastiveFusionLoss(nn.Module):
 
     def __init__(self, temperature: float = 0.07, reduction: Literal["mean", "sum"] = "mean") -> None:
         super().__init__()
-        if temperature <= 0:
-            raise ConfigurationError("temperature", f"is {temperature}", "Use a positive value")
+        if not 0 < temperature < math.inf:
+            raise ConfigurationError("temperature", f"is {temperature}", "Use a positive number")
         if reduction not in ("mean", "sum"):
             raise ConfigurationError("reduction", f"'{reduction}' is unknown", "Use 'mean' or 'sum'")
         self.temperature = temperature

@@ -1,32 +1,18 @@
-"""Bad files and bad arguments: one clear error before any training, which names the thing and the remedy."""
+"""Bad files: refused before any training."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.io import savemat
 
-from cosmo_pl.data import MultimodalDataModule, USCDataModule, UTDDataModule
-from cosmo_pl.data.transforms import CenterOnHip
-from cosmo_pl.errors import ConfigurationError, CosmoError, DatasetNotFoundError, RecordingError
+from cosmo_pl.data import USCDataModule, UTDDataModule
+from cosmo_pl.errors import DatasetNotFoundError, RecordingError
 
-from .raw import noise, write_usc, write_utd
-
-Module = type[MultimodalDataModule]
-BOTH = pytest.mark.parametrize("module", [USCDataModule, UTDDataModule], ids=["usc", "utd"])
-
-
-@pytest.fixture(scope="module")
-def originals(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder with good recordings of both datasets, below ``usc`` and ``utd``."""
-    root = tmp_path_factory.mktemp("originals")
-    write_usc(root / "usc", trials=(1,), content=noise(30, 6))
-    write_utd(root / "utd", trials=(1,))
-    return root
+from .refusals import BOTH, Module, prepare, refusal, run
 
 
 @pytest.fixture
@@ -36,40 +22,11 @@ def root(tmp_path: Path, originals: Path) -> Path:
     return tmp_path / "raw"
 
 
-def make(module: Module, root: Path, /, **arguments: object) -> MultimodalDataModule:
-    small = {"window_size": 20, "stride": 5} if module is USCDataModule else {}
-    labels = {} if {"label_rate", "label_split"} & set(arguments) else {"labels_per_class": 1}
-    return module(**{"root": str(root / module.key), "test_subjects": [4], **labels, **small, **arguments})
-
-
-def prepare(module: Module, root: Path, /, **arguments: object) -> None:
-    make(module, root, **arguments).prepare_data()
-
-
-def run(module: Module, root: Path, /, **arguments: object) -> None:
-    data = make(module, root, **arguments)
-    data.prepare_data()
-    data.setup()
-
-
-def refusal(kind: type[CosmoError], action: Callable[[], object], *told: str) -> None:
-    """The action fails with this error, in one line that tells all of that."""
-    with pytest.raises(kind) as caught:
-        action()
-    message = str(caught.value)
-    assert "\n" not in message and message.endswith(".")
-    for text in told:
-        assert text in message
-
-
 def spoilt(module: Module, root: Path) -> tuple[Path, str, tuple[int, ...]]:
     """One recording of a training subject, the name of its variable, and the variable's shape."""
     if module is USCDataModule:
         return root / "usc" / "USC-HAD" / "Subject2" / "a5t1.mat", "sensor_readings", (30, 6)
     return root / "utd" / "UTD-MHAD" / "Skeleton" / "a5_s2_t1_skeleton.mat", "d_skel", (20, 3, 15)
-
-
-# Files
 
 
 @BOTH
@@ -193,85 +150,3 @@ def test_an_activity_that_does_not_exist(module: Module, stray: str, root: Path)
             source = folder / name / f"a1_s1_t1_{name.lower()}.mat"
             shutil.copy(source, folder / name / f"{stray.format(name.lower())}.mat")
     refusal(RecordingError, lambda: prepare(module, root), str(folder), "is not one of", "remove it")
-
-
-# Arguments
-
-
-@BOTH
-@pytest.mark.parametrize(
-    ("argument", "value", "told"),
-    [
-        ("modalities", ["acc", "depth"], "Choose from"),
-        ("modalities", [], "Choose from"),
-        ("transforms", {"radar": [CenterOnHip()]}, "radar"),
-        ("batch_size", 1, "at least 2"),
-        ("batch_size", 0, "at least 2"),
-        ("pretrain_batch_size", 1, "at least 2"),
-        ("label_rate", 0.0, "(0, 1]"),
-        ("label_rate", 1.01, "(0, 1]"),
-        ("label_rate", -0.1, "(0, 1]"),
-        ("label_rate", float("nan"), "(0, 1]"),
-        ("label_rate", 1e-4, "Use a label_rate of at least"),
-        ("labels_per_class", 0, "classes"),
-        ("labels_per_class", 10_000, "fewer"),
-        ("target_label_fraction", 1.5, "[0, 1]"),
-        ("target_label_fraction", -0.5, "[0, 1]"),
-        ("test_subjects", [4, 15], "no subject [15]"),
-        ("train_subjects", [1, 77], "no subject [77]"),
-        ("val_subjects", [99], "no subject [99]"),
-        ("train_subjects", [1, 2, 4], "test_subjects"),
-        ("val_subjects", [4], "test_subjects"),
-        ("test_subjects", [], "at least one"),
-        ("unlabeled_per_labeled", 1e6, "at most"),
-        ("unlabeled_per_labeled", -1.0, "at most"),
-        ("label_split", "a split", "label_split_file"),
-        ("max_train_samples", 0, ""),
-        ("max_train_samples", -3, ""),
-        ("max_train_per_class", 0, ""),
-        ("max_test_samples", 0, ""),
-        ("max_test_samples", -3, ""),
-        ("label_seed", -1, ""),
-        ("phase", "pretraining", "pretrain"),
-    ],
-)
-def test_an_argument_that_cannot_work(module: Module, originals: Path, argument: str, value: object, told: str) -> None:
-    refusal(ConfigurationError, lambda: run(module, originals, **{argument: value}), argument, told)
-
-
-@pytest.mark.parametrize(
-    ("module", "argument", "value"),
-    [
-        (USCDataModule, "window_size", 0),
-        (USCDataModule, "stride", 0),
-        (USCDataModule, "stride", -5),
-        (UTDDataModule, "inertial_steps", 1),
-        (UTDDataModule, "skeleton_frames", 0),
-        (USCDataModule, "modalities", ["skeleton"]),
-        (USCDataModule, "modalities", ["acc", "acc"]),
-        (UTDDataModule, "modalities", ["acc"]),
-    ],
-)
-def test_an_argument_of_one_dataset_that_cannot_work(
-    module: Module, argument: str, value: object, tmp_path: Path
-) -> None:
-    refusal(ConfigurationError, lambda: make(module, tmp_path, **{argument: value}), argument)
-
-
-@BOTH
-def test_arguments_are_checked_before_any_file_is_read(module: Module, tmp_path: Path) -> None:
-    for argument, value in (("batch_size", 1), ("label_rate", 2.0), ("modalities", ["depth"])):
-        refusal(ConfigurationError, lambda a=argument, v=value: make(module, tmp_path, **{a: v}), argument)
-
-
-@BOTH
-def test_a_pretraining_batch_larger_than_the_data(module: Module, originals: Path) -> None:
-    data = make(module, originals, phase="pretrain", pretrain_batch_size=10**6)
-    data.setup()
-    refusal(ConfigurationError, data.train_dataloader, "pretrain_batch_size", "1000000", "smaller")
-
-
-@BOTH
-def test_a_cache_that_cannot_be_written(module: Module, originals: Path, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("no folder")
-    refusal(CosmoError, lambda: run(module, originals, cache_dir=str(tmp_path / "file" / "cache")), "cache_dir")

@@ -1,0 +1,136 @@
+"""Draws of the labelled part: balanced, seeded and nested, or from a list."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cosmo_pl.data.split import read_label_split
+from cosmo_pl.errors import ConfigurationError
+
+from .splitting import CLASSES, class_counts, make_samples, split, uneven
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_draws_are_balanced_nested_and_in_the_training_part(seed: int) -> None:
+    samples, before = make_samples(), set()
+    for rate in (0.05, 0.1, 0.15, 0.2, 0.37, 0.9, 1.0):
+        part = split(samples, rate=rate, seed=seed)
+        counts, labeled = class_counts(samples, part.labeled), set(part.labeled.tolist())
+        assert len(labeled) == len(part.labeled) == round(rate * len(part.train)) == sum(counts)
+        assert max(counts) - min(counts) <= 1
+        assert before <= labeled
+        assert sorted([*part.labeled, *part.unlabeled]) == part.train.tolist()
+        before = labeled
+
+
+def test_a_class_that_runs_out_gives_all_it_has_and_the_others_go_on() -> None:
+    samples = uneven()
+    for rate in (0.2, 0.5, 0.8):
+        counts = class_counts(samples, split(samples, rate=rate).labeled)
+        level = max(counts)
+        for have, got in zip((2, 8, 14, 20, 26), counts, strict=True):
+            assert got in (min(have, level), min(have, level - 1))
+
+
+def test_the_remainder_of_a_draw_goes_to_other_classes_under_another_seed() -> None:
+    samples = make_samples()
+    one_more = {tuple(class_counts(samples, split(samples, rate=7 / 120, seed=seed).labeled)) for seed in range(20)}
+    assert len(one_more) > 3 and all(sorted(counts) == [1, 1, 1, 2, 2] for counts in one_more)
+
+
+def test_a_seed_draws_its_own_labels_the_same_each_time() -> None:
+    draws = [split(seed=seed).labeled.tolist() for seed in (0, 0, 1)]
+    assert draws[0] == draws[1] != draws[2]
+
+
+def test_labels_are_not_the_first_of_each_class() -> None:
+    samples = make_samples()
+    people = {tuple(samples.subject[split(samples, per_class=1, seed=seed).labeled].tolist()) for seed in range(8)}
+    assert len(people) > 3
+
+
+def test_labels_per_class_means_that_many_of_each_class() -> None:
+    samples = make_samples()
+    for wanted in (1, 4, 24):
+        assert class_counts(samples, split(samples, per_class=wanted, rate=0.5).labeled) == [wanted] * CLASSES
+
+
+def test_labels_per_class_that_a_class_does_not_have_are_refused() -> None:
+    for wanted in (3, 50):
+        with pytest.raises(ConfigurationError, match="labels_per_class"):
+            split(uneven(), per_class=wanted)
+
+
+def test_fewer_labels_than_classes_are_refused_with_a_rate_that_works() -> None:
+    with pytest.raises(ConfigurationError, match=r"label_rate.*of at least 0\.\d+") as caught:
+        split(rate=0.01)
+    split(rate=float(str(caught.value).rstrip(".").split()[-1]))
+    for wanted in (0, -1):
+        with pytest.raises(ConfigurationError, match="labels_per_class"):
+            split(per_class=wanted)
+
+
+# Limits
+
+
+def test_max_train_per_class_caps_every_class_and_keeps_the_labels() -> None:
+    samples = uneven()
+    part = split(samples, max_train_per_class=10, per_class=2)
+    assert class_counts(samples, np.concatenate([part.labeled, part.unlabeled])) == [2, 8, 10, 10, 10]
+    assert part.labeled.tolist() == split(samples, per_class=2).labeled.tolist()
+    assert part.train.tolist() == split(samples, per_class=2).train.tolist()
+
+
+def test_limits_are_kept() -> None:
+    part = split(max_train_samples=50, max_test_samples=17)
+    assert len(part.labeled) + len(part.unlabeled) == 50 and len(part.test) == 17
+    assert len(part.labeled) == 5
+    whole = split(max_train_samples=10**6, max_test_samples=10**6)
+    assert len(whole.labeled) + len(whole.unlabeled) == len(whole.test) == 120
+
+
+# Lists of labelled recordings
+
+
+def test_a_list_of_recordings_is_the_labelled_part_with_all_its_windows() -> None:
+    samples, names = make_samples(), {"s1c0r0", "s1c1r3", "s2c2r1", "s1c3r0", "s2c4r2"}
+    part = split(samples, recordings=frozenset(names))
+    assert part.labeled.tolist() == [row for row, name in enumerate(samples.recording) if name in names]
+    assert sorted([*part.labeled, *part.unlabeled]) == part.train.tolist()
+    capped = split(samples, recordings=frozenset(names), max_train_per_class=6)
+    assert capped.labeled.tolist() == part.labeled.tolist()
+    assert class_counts(samples, np.concatenate([capped.labeled, capped.unlabeled])) == [6] * CLASSES
+
+
+@pytest.mark.parametrize("stray", ["s9c0r0", "s3c0r0", "Subject1"])
+def test_a_listed_recording_that_is_absent_or_of_a_test_subject_is_refused(stray: str) -> None:
+    with pytest.raises(ConfigurationError, match=rf"label_split.*{stray}"):
+        split(recordings=frozenset({"s1c0r0", stray}))
+
+
+def test_an_empty_list_of_recordings_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "splits.json").write_text('{"5": []}')
+    with pytest.raises(ConfigurationError, match="label_split"):
+        split(recordings=read_label_split(tmp_path / "splits.json", "5"))
+
+
+def test_reading_a_list_of_recordings(tmp_path: Path) -> None:
+    path = tmp_path / "splits.json"
+    path.write_text(json.dumps({"5": ["a1", "a2"], "10": ["a3"]}))
+    assert read_label_split(path, "5") == {"a1", "a2"}
+    with pytest.raises(ConfigurationError, match=r"label_split: .*splits\.json.*'7'.*5, 10"):
+        read_label_split(path, "7")
+
+
+@pytest.mark.parametrize("content", ["", "{", '["5"]', '"5"', '{"5": 3}', '{"5": "a1"}', '{"5": [["a1"]]}', "\udcff"])
+def test_a_file_of_lists_that_is_none_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "splits.json"
+    path.write_bytes(content.encode(errors="surrogateescape"))
+    with pytest.raises(ConfigurationError, match=r"label_split(_file)?: .*splits\.json"):
+        read_label_split(path, "5")
+    with pytest.raises(ConfigurationError, match=r"label_split_file: .*missing\.json"):
+        read_label_split(tmp_path / "missing.json", "5")
