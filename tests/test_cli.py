@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import functools
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 import torch
 import yaml
 
+from cosmo_pl.bundle import Bundle
 from cosmo_pl.cli import main
 from cosmo_pl.fusion import modality_quality
 
@@ -151,6 +153,21 @@ def test_killed_and_resumed_equals_uninterrupted(stage, here, roots):
     assert (epoch, earlier, again) == (3, 2, 3)
     assert all(torch.equal(value, resumed[key]) for key, value in whole.items())
     assert not all(torch.equal(value, stopped[key]) for key, value in whole.items())
+
+
+def test_killed_between_training_and_bundle_still_gives_one(here, roots):
+    short = [*NARROW, "--data.init_args.pretrain_batch_size=8", "--trainer.max_epochs=1"]
+    fit("demo_stage1", roots["demo"], *short)
+    runs = here / "runs" / "demo_stage1"
+    trained = Bundle.load(runs / "version_0")
+    shutil.rmtree(runs / "version_0" / "bundle")
+    fit("demo_stage1", roots["demo"], *short, "--ckpt_path=last")
+    again = Bundle.load(runs)
+    assert (runs / "version_1" / "bundle").is_dir()
+    assert again.training["epochs"] == 1
+    for name, encoder in again.encoders.items():
+        mine = trained.encoders[name].state_dict()
+        assert all(torch.equal(value, mine[key]) for key, value in encoder.state_dict().items())
 
 
 def test_same_seed_same_weights_other_seed_other(here, roots):

@@ -62,7 +62,6 @@ def test_attributes_name_the_thing() -> None:
 
 def test_are_what_python_calls_them() -> None:
     assert issubclass(ConfigurationError, ValueError)
-    assert issubclass(DatasetNotFoundError, FileNotFoundError)
 
 
 def test_missing_dataset_tells_apart_no_folder_an_empty_one_and_another(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from scipy.io import savemat
 
 from cosmo_pl.data import USCDataModule
@@ -55,6 +56,20 @@ def test_shapes_follow_the_window(tmp_path: Path) -> None:
     data.setup()
     assert data.modality_shapes == {"gyro": (13, 3)}
     assert next(iter(data.test_dataloader()))["inputs"]["gyro"].shape[1:] == (13, 3)
+
+
+@pytest.mark.parametrize("stride", [5, 9, 10, 11])
+def test_quality_takes_every_next_unlabelled_window_that_shares_no_reading(tmp_path: Path, stride: int) -> None:
+    write_usc(tmp_path, content=readings)
+    data = module(tmp_path, stride=stride, labels_per_class=1)
+    data.setup()
+    expected, end = [], {}
+    for row in data.split.unlabeled:
+        recording, start = data.samples.recording[row], data.samples.start[row]
+        if start >= end.get(recording, 0):
+            expected.append(row)
+            end[recording] = start + 10
+    torch.testing.assert_close(data.quality_inputs()["acc"], data.inputs["acc"][expected], rtol=0, atol=0)
 
 
 def test_the_file_name_is_the_truth(tmp_path: Path) -> None:

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from cosmo_pl.data import UTDDataModule
+from cosmo_pl.data.normalization import Normalization
 from cosmo_pl.data.samples import Samples
+from cosmo_pl.data.transforms import CenterOnHip, FaceCamera, ScaleByTorso
 from cosmo_pl.errors import ConfigurationError
 
 from .raw import write_utd
@@ -59,6 +62,23 @@ def test_shapes_follow_the_steps(tmp_path: Path) -> None:
     assert data.modality_shapes == {"inertial": (15, 6), "skeleton": (30, 20, 3)}
     batch = next(iter(data.test_dataloader()))["inputs"]
     assert {name: tuple(x.shape[1:]) for name, x in batch.items()} == data.modality_shapes
+
+
+def test_transforms_are_applied_in_their_order_and_before_normalisation(tmp_path: Path) -> None:
+    write_utd(tmp_path)
+    steps = [ScaleByTorso(), CenterOnHip(), FaceCamera()]
+    data = module(tmp_path, labels_per_class=1, transforms={"skeleton": steps})
+    plain = module(tmp_path, labels_per_class=1)
+    data.setup()
+    plain.setup()
+    skeleton = torch.from_numpy(data.samples.inputs["skeleton"])
+    for step in steps:
+        skeleton = step(skeleton)
+    fitted = Normalization.fit(skeleton[data.split.train], ((0,), (1,), (2,)))
+    torch.testing.assert_close(data.inputs["skeleton"], fitted.apply(skeleton))
+    assert data.normalization["skeleton"] == fitted
+    torch.testing.assert_close(data.inputs["inertial"], plain.inputs["inertial"], rtol=0, atol=0)
+    assert not torch.allclose(data.inputs["skeleton"], plain.inputs["skeleton"])
 
 
 def test_modalities_of_a_clip_stay_together(tmp_path: Path) -> None:

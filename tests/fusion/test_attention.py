@@ -115,6 +115,13 @@ def test_lambda_zero_is_learned_attention_alone_whatever_the_quality() -> None:
     torch.testing.assert_close(guided.weights(z), torch.softmax(guided.score(z), dim=1))
 
 
+def test_default_lambda_is_the_released_one() -> None:
+    torch.manual_seed(0)
+    z, attention = features(DIMS), QualityGuidedAttention(DIMS, QUALITY)
+    learned = torch.softmax(attention.score(z), dim=1)
+    torch.testing.assert_close(attention.weights(z), 0.2 * learned + 0.8 * torch.tensor([0.3, 0.7]))
+
+
 def test_lambda_mixes_linearly() -> None:
     low, middle, high = (by_hand(value).weights(features(DIMS)) for value in (0.0, 0.25, 1.0))
     torch.testing.assert_close(middle, 0.75 * low + 0.25 * high)

@@ -16,7 +16,7 @@ Array = NDArray[np.float64]
 
 
 def uniform(count: int, size: int, seed: int = 0) -> Array:
-    return np.random.default_rng(seed).uniform(size=(count, size))
+    return np.random.default_rng([9, seed]).uniform(size=(count, size))  # not the stream that the statistic draws from
 
 
 def blobs(clusters: int, each: int = 20, size: int = 3, spread: float = 0.02, seed: int = 0) -> Array:
@@ -43,7 +43,7 @@ def naive_hopkins(points: Array, draws: int, power: float, seed: int) -> list[fl
     return values
 
 
-@pytest.mark.parametrize(("count", "size", "power"), [(24, 2, 1.0), (24, 2, 2.0), (15, 3, 1.0)])
+@pytest.mark.parametrize(("count", "size", "power"), [(24, 2, 1.0), (24, 2, 2.0), (15, 3, 1.0), (8, 2, 1.0)])
 def test_hopkins_equals_its_definition(count: int, size: int, power: float) -> None:
     """In distribution over draws: mean within 4 standard errors, spread within 20 %."""
     points = uniform(count, size) ** 2 * [1, *[5] * (size - 1)]  # neither uniform nor isotropic
@@ -76,6 +76,13 @@ def test_hopkins_is_free_of_place_and_scale() -> None:
     points = blobs(3)
     moved = hopkins_statistic(points * 1e-3 + 50)
     assert moved == pytest.approx(hopkins_statistic(points), rel=1e-6)
+
+
+@pytest.mark.parametrize(("count", "drawn"), [(60, 10), (195, 20), (800, 80)])
+def test_hopkins_draws_a_tenth_of_the_points(count: int, drawn: int) -> None:
+    """For uniform points and d = D it is Beta(m, m) distributed, whose standard deviation tells m."""
+    spread = [hopkins_statistic(uniform(count, 2, seed), num_draws=150, power=2.0)[1] for seed in range(4)]
+    assert np.mean(spread) == pytest.approx(1 / (2 * math.sqrt(2 * drawn + 1)), rel=0.2)
 
 
 def test_hopkins_follows_its_seed() -> None:
@@ -114,6 +121,14 @@ def test_takes_the_smallest_of_equally_good_numbers(
     best, curve = optimal_num_clusters(uniform(40, 2), 6, num_seeds=1)
     assert best == expected
     assert curve == {k: scores.get(k, 0.5) for k in range(2, 7)}
+
+
+def test_runs_of_k_means_have_seeds_of_their_own() -> None:
+    points = uniform(80, 2)
+    first, second = (optimal_num_clusters(points, 8, num_seeds=1, seed=seed)[1] for seed in (3, 4))
+    assert first != second
+    both = optimal_num_clusters(points, 8, num_seeds=2, seed=3)[1]
+    assert both == pytest.approx({k: (first[k] + second[k]) / 2 for k in first})
 
 
 def test_averages_the_silhouettes_of_its_runs(monkeypatch: pytest.MonkeyPatch) -> None:

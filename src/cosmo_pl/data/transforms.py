@@ -51,7 +51,7 @@ class ScaleByTorso(Transform):
     def __call__(self, values: Tensor) -> Tensor:
         """Scales skeletons (N, T, joints, 3)."""
         torso = torch.linalg.vector_norm(values[:, :, SHOULDER_CENTER] - values[:, :, HIP_CENTER], dim=-1).mean(dim=1)
-        return values / torso.clamp_min(1e-6).view(-1, 1, 1, 1)
+        return torch.div(values, torso.clamp_min(1e-6).view(-1, 1, 1, 1))
 
 
 class FaceCamera(Transform):

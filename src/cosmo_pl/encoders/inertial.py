@@ -10,7 +10,7 @@ from cosmo_pl.encoders.base import Encoder, check_layers, conv_block
 
 
 class InertialEncoder(Encoder):
-    """2-D CNN over (time, axes), as the released code of Cosmo has it (Xia et al., MobiCom 2022, Sec. 5.3.3).
+    """2-D CNN over (time, axes), as the released code of Cosmo has it (Ouyang et al., MobiCom 2022, Sec. 5.3.3).
 
     Stride 1, no padding, no pooling; batch normalisation and ReLU after every convolution, dropout after all but the
     last. With the defaults (120, 6) becomes (16, 118, 4) and (200, 3) becomes (16, 198, 1); 19,728 parameters.

@@ -1,4 +1,4 @@
-"""Quality-guided attention of Cosmo (Xia et al., MobiCom 2022, Sec. 5.2.1, Eq. 5-9)."""
+"""Quality-guided attention of Cosmo (Ouyang et al., MobiCom 2022, Sec. 5.2.1, Eq. 5-9)."""
 
 from __future__ import annotations
 

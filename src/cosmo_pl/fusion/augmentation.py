@@ -1,4 +1,4 @@
-"""Fusion-based feature augmentation of Cosmo (Xia et al., MobiCom 2022, Sec. 5.1, Eq. 3)."""
+"""Fusion-based feature augmentation of Cosmo (Ouyang et al., MobiCom 2022, Sec. 5.1, Eq. 3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Quality of a modality, measured on unlabelled data (Xia et al., MobiCom 2022, Sec. 5.2.1)."""
+"""Quality of a modality, measured on unlabelled data (Ouyang et al., MobiCom 2022, Sec. 5.2.1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Contrastive fusion loss of Cosmo (Xia et al., MobiCom 2022, Eq. 4)."""
+"""Contrastive fusion loss of Cosmo (Ouyang et al., MobiCom 2022, Eq. 4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stage 1 of Cosmo: contrastive fusion learning on unlabelled data (Xia et al., MobiCom 2022, Sec. 5.1)."""
+"""Stage 1 of Cosmo: contrastive fusion learning on unlabelled data (Ouyang et al., MobiCom 2022, Sec. 5.1)."""
 
 from __future__ import annotations
 

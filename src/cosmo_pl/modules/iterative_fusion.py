@@ -1,4 +1,4 @@
-"""Stage 2 of Cosmo: iterative fusion learning on few labels (Xia et al., MobiCom 2022, Sec. 5.2)."""
+"""Stage 2 of Cosmo: iterative fusion learning on few labels (Ouyang et al., MobiCom 2022, Sec. 5.2)."""
 
 from __future__ import annotations
 

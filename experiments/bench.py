@@ -1,0 +1,154 @@
+"""Measures both stages and the loss: `make bench`, or `python experiments/bench.py --help`.
+
+Training speed is measured on the shapes of UTD-MHAD with random samples, one process, all threads. Every ratio compares
+things timed in the same run, in turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from cosmo_pl.data.loading import TensorBatches
+from cosmo_pl.encoders import Encoder, InertialEncoder, SkeletonEncoder
+from cosmo_pl.encoders.base import Dropout
+from cosmo_pl.encoders.skeleton import NarrowConv3d
+from cosmo_pl.losses import ContrastiveFusionLoss
+from cosmo_pl.modules import ContrastiveFusionModule, IterativeFusionModule
+
+SHAPES: dict[str, tuple[int, ...]] = {"inertial": (120, 6), "skeleton": (40, 20, 3)}
+RELEASED_CLIPS_PER_SECOND = 81  # the released code, repaired to run, on two CPU cores: 512 clips in 6.3 s
+
+
+def encoders() -> dict[str, Encoder]:
+    """The paper's encoders of UTD-MHAD."""
+    return {"inertial": InertialEncoder(), "skeleton": SkeletonEncoder()}
+
+
+def samples(count: int) -> TensorBatches:
+    """Random samples of UTD-MHAD's shapes."""
+    inputs = {name: torch.randn(count, *shape) for name, shape in SHAPES.items()}
+    index = torch.arange(count)
+    return TensorBatches(inputs, index % 27, index, index)
+
+
+def timed(step: Callable[[], object], repeats: int) -> float:
+    """Median seconds of a step, after one that is not counted."""
+    step()
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        step()
+        seconds.append(time.perf_counter() - start)
+    return sorted(seconds)[len(seconds) // 2]
+
+
+def stage1(repeats: int) -> tuple[float, float]:
+    """Seconds of one epoch of 512 clips in batches of 32, and of them those spent on data."""
+    module = ContrastiveFusionModule(SHAPES, 27, encoders())
+    optimizer = module.configure_optimizers()["optimizer"]
+    loader = samples(512).loader(32, shuffle=True, drop_last=True)
+    spent = []
+
+    def epoch() -> None:
+        data, last = 0.0, time.perf_counter()
+        for batch in loader:
+            data += time.perf_counter() - last
+            optimizer.zero_grad()
+            module.loss(module.augment(module.project(module(batch["inputs"])))).backward()
+            optimizer.step()
+            last = time.perf_counter()
+        spent.append(data)
+
+    module.train()
+    return timed(epoch, repeats), sorted(spent)[len(spent) // 2]
+
+
+def stage2(repeats: int) -> tuple[float, float]:
+    """Seconds of one epoch on 27 labelled clips in batches of 16, averaged over the two turns, and of a test."""
+    weights = {"inertial": 0.5, "skeleton": 0.5}
+    module = IterativeFusionModule(SHAPES, 27, encoders=encoders(), quality_weights=weights)
+    optimizers, _ = module.configure_optimizers()
+    loader, test = samples(27).loader(16, shuffle=True), samples(215).loader(128)
+
+    def turn(part: int) -> None:
+        for number, name in enumerate(("encoders", "classifier")):
+            module._toggle(getattr(module, name), number == part)
+        for batch in loader:
+            optimizers[part].zero_grad()
+            nn.functional.cross_entropy(module(batch["inputs"]), batch["label"]).backward()
+            optimizers[part].step()
+
+    def evaluate() -> None:
+        module.eval()
+        with torch.inference_mode():
+            for batch in test:
+                module(batch["inputs"])
+
+    seconds = sum(timed(lambda part=part: turn(part), 3 * repeats) for part in (0, 1)) / 2  # type: ignore[misc]
+    return seconds, timed(evaluate, repeats)
+
+
+def ratio(
+    slow: type[nn.Module], fast: type[nn.Module], encoder: Encoder, shape: tuple[int, ...], repeats: int
+) -> float:
+    """Time of a training step of an encoder with torch's own layer over that with the project's, in turns."""
+    x, mine, times = torch.randn(32, *shape), fast.forward, {False: 0.0, True: 0.0}
+
+    def step() -> None:
+        encoder.zero_grad()
+        encoder(x).square().mean().backward()
+
+    for _ in range(repeats):
+        for plain in (True, False):
+            fast.forward = slow.forward if plain else mine  # type: ignore[method-assign]
+            times[plain] += timed(step, 3)
+    return times[True] / times[False]
+
+
+def loss(samples_in_batch: int) -> tuple[float, float]:
+    """Seconds of the loss forward and backward at P = 9, D = 128, and the peak of memory above what was used before."""
+    views = torch.randn(samples_in_batch, 9, 128, requires_grad=True)
+    gc.collect()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    seconds = timed(lambda: ContrastiveFusionLoss()(views).backward(), 3)
+    return seconds, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+
+
+def main() -> None:
+    """Prints a Markdown table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=3, help="epochs or rounds of each measurement")
+    parser.add_argument("--loss", type=int, help="measure the loss alone, on that many samples, and print the result")
+    arguments = parser.parse_args()
+    if arguments.loss:
+        print("{:.4f} {:.0f}".format(*loss(arguments.loss)))
+        return
+    print(f"{torch.get_num_threads()} threads, torch {torch.__version__}\n\n| what | measured |\n|---|---|")
+    seconds, data = stage1(arguments.repeats)
+    speed = 512 / seconds
+    print(f"| stage 1, UTD-MHAD, batch 32 | {speed:.0f} clips/s ({speed / RELEASED_CLIPS_PER_SECOND:.1f} × released) |")
+    print(f"| stage 1, share of time on data | {data / seconds:.2%} |")
+    seconds, test = stage2(arguments.repeats)
+    print(f"| stage 2, UTD-MHAD, 27 labels | {1 / seconds:.2f} epochs/s, {1 / (seconds + test):.2f} with a test each |")
+    narrow = ratio(nn.Conv3d, NarrowConv3d, SkeletonEncoder(), SHAPES["skeleton"], arguments.repeats)
+    print(f"| skeleton encoder, torch's 3-D convolution over ours | {narrow:.2f} × the time |")
+    dropout = ratio(nn.Dropout, Dropout, InertialEncoder(), SHAPES["inertial"], arguments.repeats)
+    print(f"| inertial encoder, torch's dropout over ours | {dropout:.2f} × the time |")
+    for count in (64, 1024):
+        # A process each: the peak of memory of a process never falls.
+        command = [sys.executable, __file__, "--loss", str(count)]
+        told = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+        print(f"| loss, forward and backward, (N, P) = ({count}, 9) | {float(told[0]):.3f} s, peak {told[1]} MB |")
+
+
+if __name__ == "__main__":
+    main()
