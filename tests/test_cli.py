@@ -222,6 +222,7 @@ def test_misspelt_keys_are_named(arguments, named, here, roots, capsys):
         ("fit", ["--data.init_args.modalities=[inertial,radar]"], "modalities"),
         ("fit", ["--data.init_args.modalities=[inertial]"], "encoders"),
         ("fit", ["--model.init_args.weight_range=[0.7,0.9]"], "weight_range"),
+        ("fit", ["--data.init_args.label_rate=0.99", "--data.init_args.pretrain_batch_size=2"], "label_rate"),
         ("fit", ["--ckpt_path=absent.ckpt"], "absent.ckpt"),
         ("fit", ["--ckpt_path=last"], "ckpt_path"),
         ("test", [], "ckpt_path"),

@@ -30,10 +30,10 @@ def wilson_interval(correct: int, total: int, z: float = 1.96) -> tuple[float, f
     """Wilson score interval of a proportion (E. B. Wilson, JASA 1927); z = 1.96 is 95 %.
 
     Raises:
-        ValueError: There is no sample.
+        ValueError: There is no sample, or not between 0 and all of them are correct.
     """
-    if total < 1:
-        raise ValueError("no sample to give an interval for")
+    if total < 1 or not 0 <= correct <= total:
+        raise ValueError(f"{correct} of {total} is no proportion")
     share, scale = correct / total, 1 + z**2 / total
     centre = (share + z**2 / (2 * total)) / scale
     margin = z / scale * math.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))

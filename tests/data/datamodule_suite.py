@@ -177,10 +177,10 @@ class DatamoduleSuite:
         limits = {"max_test_samples": 20, "max_train_samples": len(whole.split.train) // 2}
         data = ready(make(labels_per_class=1, **limits))
         assert len(data.split.test) == 20 and set(data.split.test.tolist()) <= set(whole.split.test.tolist())
-        assert len(data.split.labeled) + len(data.split.unlabeled) == len(whole.split.train) // 2
-        for part in ("train", "test"):
-            there, kept = (set(d.samples.subject[getattr(d.split, part)].tolist()) for d in (whole, data))
-            assert there == kept
+        used = np.concatenate([data.split.labeled, data.split.unlabeled])
+        assert len(used) == len(whole.split.train) // 2
+        for everything, kept in ((whole.split.train, used), (whole.split.test, data.split.test)):
+            assert set(data.samples.subject[everything].tolist()) == set(data.samples.subject[kept].tolist())
 
     # Chance
 

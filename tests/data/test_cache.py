@@ -107,6 +107,9 @@ def test_a_renamed_added_or_removed_file_parses_anew(reads: Reads, tmp_path: Pat
     assert reads.of(tmp_path / "one")[0] == 1
     (folder / "a1t8.mat").unlink()
     assert reads.of(tmp_path / "one")[0] == 0  # as it was before
+    last = max(folder.parent.glob("*/*.mat"))
+    last.rename(last.with_stem(last.stem + "9"))  # the same bytes in the same order
+    assert reads.of(tmp_path / "one")[0] == 1
 
 
 def test_two_files_that_change_places_parse_anew(tmp_path: Path) -> None:
@@ -174,7 +177,8 @@ def test_a_file_that_is_no_cache_is_built_anew(tmp_path: Path) -> None:
     assert load(tmp_path)[1]
     path.write_bytes(b"garbage" * 1000)
     assert load(tmp_path)[1]
-    np.savez(path, **{"inputs.acc": np.array([{}], dtype=object)}, allow_pickle=True)  # never unpickled
+    rows = {key: getattr(SAMPLES, key) for key in ("label", "subject", "recording", "start")}
+    np.savez(path, **rows, **{"inputs.acc": np.array([{}] * 4, dtype=object)}, allow_pickle=True)  # never unpickled
     samples, built = load(tmp_path)
     assert built
     assert_same(samples, SAMPLES)

@@ -57,11 +57,12 @@ def test_clips_are_resampled_in_time(tmp_path: Path, inertial_steps: int, skelet
 
 def test_shapes_follow_the_steps(tmp_path: Path) -> None:
     write_utd(tmp_path)
-    data = module(tmp_path, inertial_steps=15, skeleton_frames=30, label_rate=0.3)
-    data.setup()
-    assert data.modality_shapes == {"inertial": (15, 6), "skeleton": (30, 20, 3)}
-    batch = next(iter(data.test_dataloader()))["inputs"]
-    assert {name: tuple(x.shape[1:]) for name, x in batch.items()} == data.modality_shapes
+    for steps, frames in ((15, 30), (16, 30), (15, 31)):  # each of them parsed anew, none from the cache of another
+        data = module(tmp_path, inertial_steps=steps, skeleton_frames=frames, label_rate=0.3)
+        data.setup()
+        assert data.modality_shapes == {"inertial": (steps, 6), "skeleton": (frames, 20, 3)}
+        batch = next(iter(data.test_dataloader()))["inputs"]
+        assert {name: tuple(x.shape[1:]) for name, x in batch.items()} == data.modality_shapes
 
 
 def test_transforms_are_applied_in_their_order_and_before_normalisation(tmp_path: Path) -> None:
@@ -124,10 +125,10 @@ def test_other_files_are_ignored(tmp_path: Path) -> None:
     after = module(tmp_path)
     after.prepare_data()
     assert after.data_fingerprint == before.data_fingerprint
-    assert len(read(tmp_path)) == 27 * 4 * 2
+    assert len(read(tmp_path)) == len(read(tmp_path, modalities=["inertial"])) == 27 * 4 * 2
 
 
-def test_a_released_list_of_labelled_clips(tmp_path: Path) -> None:
+def test_a_released_list_of_labelled_clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = write_utd(tmp_path)
     names = [f"a{action}_s{1 + action % 3}_t{1 + action % 2}" for action in range(1, 28)]
     (folder / "released_label_splits.json").write_text(json.dumps({"5": names}))
@@ -136,7 +137,9 @@ def test_a_released_list_of_labelled_clips(tmp_path: Path) -> None:
     assert set(data.samples.recording[data.split.labeled].tolist()) == set(names)
     elsewhere = tmp_path / "mine.json"
     elsewhere.write_text(json.dumps({"mine": [*names[:26], "a27_s4_t1"]}))
-    with pytest.raises(ConfigurationError, match=r"label_split.*a27_s4_t1"):
-        module(tmp_path, label_split="mine", label_split_file=str(elsewhere)).setup()
+    monkeypatch.chdir(tmp_path)
+    for path in (elsewhere, elsewhere.name):
+        with pytest.raises(ConfigurationError, match=r"label_split.*a27_s4_t1"):
+            module(tmp_path, label_split="mine", label_split_file=str(path)).setup()
     with pytest.raises(ConfigurationError, match=r"label_split.*no split '40'.*5"):
         module(tmp_path, label_split="40").setup()

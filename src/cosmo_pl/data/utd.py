@@ -46,7 +46,8 @@ class UTDDataModule(MultimodalDataModule):
 
     Inertial channels are acceleration x, y, z in g and angular rate x, y, z in degrees/s at 50 Hz; joints are x, y, z
     in metres in the camera's frame at 30 Hz. The defaults are the paper's preset: subjects 1-6 against 7-8, 20
-    training clips a class (540), of which 5 % (27, one a class) are labelled; 215 test clips.
+    training clips a class (540), of which 5 % (27, one a class) are labelled; 215 test clips. Skeletons stay in camera
+    coordinates unless `transforms` says otherwise, as ``configs/data/utd.yaml`` does.
 
     Args:
         root: See `MultimodalDataModule`, as for all others but the next two.

@@ -3,6 +3,7 @@
 from cosmo_pl.fusion.attention import QualityGuidedAttention
 from cosmo_pl.fusion.augmentation import FusionAugmentation
 from cosmo_pl.fusion.quality import (
+    MIN_POINTS,
     ModalityQuality,
     hopkins_statistic,
     modality_quality,
@@ -11,6 +12,7 @@ from cosmo_pl.fusion.quality import (
 )
 
 __all__ = [
+    "MIN_POINTS",
     "FusionAugmentation",
     "ModalityQuality",
     "QualityGuidedAttention",

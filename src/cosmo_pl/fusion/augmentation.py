@@ -23,7 +23,8 @@ class FusionAugmentation(nn.Module):
     Args:
         num_views: P; None takes one view every 0.1 of the range.
         weight_range: Lowest and highest weight of a modality.
-        sampling: "grid" spaces the first modality's weight evenly over the range (two modalities only);
+        sampling: "grid" spaces the first modality's weight evenly over the part of the range that leaves the second
+            modality's weight in it, too (two modalities only);
             "random" draws P weightings a batch, uniform on the part of the simplex inside the range.
         mode: "sum", or "concat" of the weighted features. In a concatenation the similarity of two views of a sample
             is Σ_j α_jk α_jl whatever the network does, so it only pushes samples apart: use it for comparison.
@@ -74,7 +75,6 @@ class FusionAugmentation(nn.Module):
             return self._random(num_modalities)
         if num_modalities > 2:
             raise ConfigurationError("sampling", f"no grid for {num_modalities} modalities", "Use 'random'")
-        # With low + high ≠ 1 the second modality's weight would leave the range at one end.
         first = torch.linspace(max(low, 1 - high), min(high, 1 - low), self.num_views)
         return torch.stack([first, 1 - first], dim=1)
 

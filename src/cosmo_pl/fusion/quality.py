@@ -52,8 +52,10 @@ def principal_scores(x: ArrayLike, max_components: int = 50, variance: float = 0
 
     flat = np.asarray(x, dtype=np.float64)
     flat = np.unique(flat.reshape(len(flat), -1), axis=0)  # copies would have distance 0 and pull H to 1
-    if len(flat) < MIN_POINTS or not np.isfinite(flat).all():
-        raise ValueError(f"needs at least {MIN_POINTS} distinct finite samples, has {len(flat)}")
+    if len(flat) < MIN_POINTS:
+        raise ValueError(f"needs at least {MIN_POINTS} distinct samples, has {len(flat)}")
+    if not np.isfinite(flat).all():
+        raise ValueError("holds NaN or infinite values")
     flat = flat[np.linspace(0, len(flat) - 1, min(len(flat), MAX_POINTS)).round().astype(int)]
     spread = flat.std(axis=0)
     flat = (flat - flat.mean(axis=0)) / np.where(spread > 0, spread, 1.0)

@@ -16,7 +16,7 @@ from cosmo_pl.bundle import Bundle
 from cosmo_pl.data.loading import Batch
 from cosmo_pl.encoders import Encoder, ProjectionHead
 from cosmo_pl.errors import BundleError, ConfigurationError
-from cosmo_pl.fusion import FusionAugmentation, modality_quality
+from cosmo_pl.fusion import MIN_POINTS, FusionAugmentation, modality_quality
 from cosmo_pl.losses import ContrastiveFusionLoss
 from cosmo_pl.modules.base import BaseModule, Shapes, sgd
 
@@ -163,10 +163,19 @@ class ContrastiveFusionModule(BaseModule):
         return Path(self.trainer.log_dir) / "bundle"
 
     def setup(self, stage: str) -> None:
-        """Refuses a folder that has a bundle before anything is trained, not after."""
+        """Refuses before anything is trained, not after, what would keep the bundle from being written."""
         folder = self.bundle_folder if stage == "fit" else None
-        if folder is not None and folder.exists():
+        if folder is None:
+            return
+        if folder.exists():
             raise BundleError(folder, "exists", "Choose another log folder; a bundle is never overwritten")
+        count = len(next(iter(self.trainer.datamodule.quality_inputs().values())))  # type: ignore[attr-defined]
+        if count < MIN_POINTS:
+            raise ConfigurationError(
+                "label_rate",
+                f"leaves {count} unlabelled samples, too few to measure the modalities' quality",
+                f"Leave at least {MIN_POINTS}",
+            )
 
     def on_fit_end(self) -> None:
         """Measures the modalities' quality and writes the bundle."""
