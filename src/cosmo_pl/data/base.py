@@ -102,7 +102,6 @@ class MultimodalDataModule(LightningDataModule, ABC):
         cache_dir: str | None,
     ) -> None:
         super().__init__()
-        self._check(modalities, transforms, batch_size, pretrain_batch_size)
         self.root = root
         self.modalities = tuple(modalities)
         self.phase: Phase = phase or "finetune"
@@ -128,6 +127,7 @@ class MultimodalDataModule(LightningDataModule, ABC):
         self.normalization: dict[str, Normalization] = {}
         self.data_fingerprint = ""
         self.samples: Samples | None = None
+        self._check()
 
     # What a dataset adds
 
@@ -194,7 +194,9 @@ class MultimodalDataModule(LightningDataModule, ABC):
     def train_dataloader(self) -> DataLoader[Batch]:
         """Shuffled batches of the unlabelled (pretrain, incomplete batch dropped) or the labelled part."""
         if self.phase == "finetune":
-            return self._batches(self.split.labeled).loader(self.batch_size, shuffle=True)
+            # A last batch of a single sample would have no batch statistics: it is left out, another one each epoch.
+            single = len(self.split.labeled) % self.batch_size == 1
+            return self._batches(self.split.labeled).loader(self.batch_size, shuffle=True, drop_last=single)
         rows = self.split.unlabeled
         if self.include_labeled:
             rows = np.concatenate([rows, self.split.labeled])
@@ -247,7 +249,7 @@ class MultimodalDataModule(LightningDataModule, ABC):
             if recording != last_recording or start >= last_end:
                 rows.append(int(row))
                 last_end, last_recording = start + self.span, recording
-        chosen = torch.from_numpy(np.asarray(rows)[evenly_spaced(len(rows), limit)])
+        chosen = torch.from_numpy(np.asarray(rows, dtype=np.int64)[evenly_spaced(len(rows), limit)])
         return {name: values[chosen.to(values.device)] for name, values in self.inputs.items()}
 
     def _batches(self, rows: np.ndarray) -> TensorBatches:
@@ -281,20 +283,15 @@ class MultimodalDataModule(LightningDataModule, ABC):
         self.normalization[name] = fitted
         return fitted.apply(tensor)
 
-    def _check(
-        self,
-        modalities: Sequence[str],
-        transforms: Mapping[str, Sequence[Transform]] | None,
-        batch_size: int,
-        pretrain_batch_size: int,
-    ) -> None:
+    def _check(self) -> None:
         known = list(self.channel_groups)
-        if not modalities or len(set(modalities)) < len(modalities) or not set(modalities) <= set(known):
-            raise ConfigurationError("modalities", f"{list(modalities)} cannot be used", f"Choose from {known}")
-        if not set(transforms or {}) <= set(known):
-            raise ConfigurationError(
-                "transforms", f"{sorted(transforms or {})} has an unknown modality", f"Use {known}"
-            )
-        for argument, size in (("batch_size", batch_size), ("pretrain_batch_size", pretrain_batch_size)):
-            if size < 2:
-                raise ConfigurationError(argument, f"is {size}", "Use at least 2: batch normalisation needs them")
+        chosen = self.modalities
+        if not chosen or len(set(chosen)) < len(chosen) or not set(chosen) <= set(known):
+            raise ConfigurationError("modalities", f"{list(chosen)} cannot be used", f"Choose from {known}")
+        if not set(self.transforms) <= set(known):
+            raise ConfigurationError("transforms", f"{sorted(self.transforms)} has an unknown modality", f"Use {known}")
+        if self.phase not in ("pretrain", "finetune"):
+            raise ConfigurationError("phase", f"'{self.phase}' is unknown", "Use 'pretrain' or 'finetune'")
+        for argument in ("batch_size", "pretrain_batch_size"):
+            if getattr(self, argument) < 2:
+                raise ConfigurationError(argument, "is less than 2", "Batch normalisation needs at least 2 samples")

@@ -57,6 +57,8 @@ def read_mat(path: Path, key: str, shape: Sequence[int | None]) -> NDArray[np.fl
     if not fits or array.size == 0:
         wanted = "×".join("T" if size is None else str(size) for size in shape)
         raise RecordingError(path, f"'{key}' has shape {array.shape}, not {wanted}")
+    if array.dtype.kind not in "fiu":
+        raise RecordingError(path, f"'{key}' holds {array.dtype} values, not real numbers")
     values: NDArray[np.float32] = array.astype(np.float32)
     if not np.isfinite(values).all():
         raise RecordingError(path, f"'{key}' holds {int((~np.isfinite(values)).sum())} NaN or infinite values")

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import tempfile
-import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-CACHE_VERSION = 1  # raise it when a reader's output changes for the same files and arguments
+from cosmo_pl.errors import ConfigurationError
+
+CACHE_VERSION = 2  # raise it when a reader's output changes for the same files and arguments
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def cached(
     if path.exists():
         try:
             return _load(path)
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        except Exception:  # numpy and zipfile raise half a dozen kinds for a damaged file
             path.unlink(missing_ok=True)
     samples = build()
     _store(samples, path)
@@ -75,14 +76,20 @@ def cached(
 
 def _load(path: Path) -> Samples:
     with np.load(path, allow_pickle=False) as stored:
-        inputs = {key.removeprefix("inputs."): stored[key] for key in stored.files if key.startswith("inputs.")}
+        inputs = {str(name): stored[f"inputs.{name}"] for name in stored["modalities"]}
         rest = {key: stored[key] for key in ("label", "subject", "recording", "start")}
     return Samples(inputs=inputs, **rest)
 
 
 def _store(samples: Samples, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            "cache_dir", f"'{path.parent}' cannot be made ({error.strerror})", "Name a folder that can be written to"
+        ) from error
     arrays: dict[str, NDArray[np.generic]] = {f"inputs.{name}": values for name, values in samples.inputs.items()}
+    arrays["modalities"] = np.array(list(samples.inputs))
     for key in ("label", "subject", "recording", "start"):
         arrays[key] = getattr(samples, key)
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:

@@ -78,7 +78,7 @@ class LabelDraw:
     `recordings` are the names of the labelled ones where they are listed and not drawn.
 
     Raises:
-        ConfigurationError: A share is out of range.
+        ConfigurationError: A share, limit or seed is out of range.
     """
 
     rate: float
@@ -96,6 +96,12 @@ class LabelDraw:
             raise ConfigurationError("label_rate", f"{self.rate} is not a share", "Use a value in (0, 1]")
         if self.target_fraction is not None and not 0 <= self.target_fraction <= 1:
             raise ConfigurationError("target_label_fraction", f"is {self.target_fraction}", "Use a value in [0, 1]")
+        if self.seed < 0:
+            raise ConfigurationError("label_seed", f"is {self.seed}", "Use 0 or more")
+        for argument in ("max_train_samples", "max_train_per_class", "max_test_samples"):
+            limit = getattr(self, argument)
+            if limit is not None and limit < 1:
+                raise ConfigurationError(argument, f"is {limit}", "Use at least 1, or null for no limit")
 
     def count(self, pool: int, num_classes: int) -> int:
         """Number of labels wanted of a pool of that many samples.
@@ -128,7 +134,10 @@ def read_label_split(path: Path, name: str) -> frozenset[str]:
     if not isinstance(splits, dict) or name not in splits:
         known = ", ".join(map(str, splits)) if isinstance(splits, dict) else "none"
         raise ConfigurationError("label_split", f"'{path}' has no split '{name}'", f"Splits there: {known}")
-    return frozenset(splits[name])
+    listed = splits[name]
+    if not isinstance(listed, list) or not listed or not all(isinstance(clip, str) for clip in listed):
+        raise ConfigurationError("label_split", f"'{name}' in '{path}' is no list of recordings", "List their names")
+    return frozenset(listed)
 
 
 def make_split(samples: Samples, subjects: SubjectLists, draw: LabelDraw, num_classes: int, dataset: str) -> Split:
@@ -156,10 +165,8 @@ def make_split(samples: Samples, subjects: SubjectLists, draw: LabelDraw, num_cl
         labeled, rest = pool[first], np.setdiff1d(pool, pool[first])
     else:
         wanted = draw.count(len(pool), num_classes)
-        if wanted > len(pool):
-            raise ConfigurationError(
-                "labels_per_class", f"asks for {wanted} labels of {len(pool)} training samples", "Ask for fewer"
-            )
+        if draw.per_class is not None:
+            _check_classes(samples.label[pool], draw.per_class)
         labeled, rest = order[:wanted], order[wanted:]
     if draw.target_fraction is not None:
         labeled, rest, test = _with_target_labels(samples, labeled, rest, test, draw)
@@ -186,6 +193,16 @@ def _listed(samples: Samples, pool: Indices, recordings: frozenset[str] | None) 
     return np.flatnonzero(np.isin(names, sorted(recordings))).tolist()
 
 
+def _check_classes(labels: NDArray[np.int64], per_class: int) -> None:
+    fewest = int(np.bincount(labels).min())
+    if per_class > fewest:
+        raise ConfigurationError(
+            "labels_per_class",
+            f"asks for {per_class}, a class has {fewest} training samples",
+            f"Ask for fewer, at most {fewest}",
+        )
+
+
 def _cut_unlabeled(rest: Indices, num_labeled: int, draw: LabelDraw) -> Indices:
     """Cuts the unlabelled pool without looking at classes, which are unknown there; draws are nested."""
     if draw.unlabeled_per_labeled is None:
@@ -209,13 +226,17 @@ def _with_target_labels(
     """
     near, far = split_recordings(samples.label[test], samples.subject[test], samples.recording[test], draw.seed)
     target, test = test[near], test[far]
-    target = target[balanced_order(samples.label[target], rank_in_class(samples.label[target], draw.seed), draw.seed)]
+    classes = samples.label[labeled]
+    labeled = labeled[balanced_order(classes, rank_in_class(classes, draw.seed), draw.seed)]
     wanted = round((draw.target_fraction or 0.0) * len(labeled))
-    if wanted > len(target):
+    kept, replaced = labeled[: len(labeled) - wanted], labeled[len(labeled) - wanted :]
+    # Class by class as many as are replaced, so that the labels stay as balanced as they were.
+    needed = np.bincount(samples.label[replaced], minlength=samples.label.max(initial=0) + 1)
+    target = target[rank_in_class(samples.label[target], draw.seed) < needed[samples.label[target]]]
+    if len(target) < wanted:
         raise ConfigurationError(
             "target_label_fraction",
-            f"asks for {wanted} labels of the test subjects, who have {len(target)} samples to give",
+            f"asks for {wanted} labels of the test subjects, whose recordings give {len(target)} of these classes",
             "Use a smaller fraction or fewer labels",
         )
-    kept = len(labeled) - wanted
-    return np.concatenate([labeled[:kept], target[:wanted]]), np.concatenate([rest, labeled[kept:]]), test
+    return np.concatenate([kept, target]), np.concatenate([rest, replaced]), test

@@ -183,6 +183,8 @@ class UTDDataModule(MultimodalDataModule):
                 looked_for = f"{MODALITY_FILES[name].folder}/a{{a}}_s{{s}}_t{{t}}_{name}.mat"
                 raise DatasetNotFoundError(self.dataset, folder, looked_for, self.key, there)
         complete = set.intersection(*(set(found) for found in files.values()))
+        if not complete:
+            raise DatasetNotFoundError(self.dataset, folder, f"clips with all of {list(self.modalities)}", self.key)
         incomplete = set.union(*(set(found) for found in files.values())) - complete
         if incomplete:
             rank_zero_warn(f"{self.dataset}: {len(incomplete)} clips lack a modality and are left out")
