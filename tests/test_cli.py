@@ -8,6 +8,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -191,6 +192,9 @@ def test_wandb_overlay_writes_an_offline_run(here, roots, monkeypatch):
     wandb.finish()
     stored = list((here / "runs" / "wandb").glob("offline-run-*/*.wandb"))
     assert len(stored) == 1
+    deadline = time.monotonic() + 60
+    while b"train/loss" not in stored[0].read_bytes() and time.monotonic() < deadline:
+        time.sleep(0.2)  # W&B's own process writes the file
     assert b"train/loss" in stored[0].read_bytes()
     assert (here / "runs" / "demo_stage1" / "version_0" / "bundle" / "bundle.json").is_file()
 
