@@ -115,7 +115,7 @@ def ratio(
 
 
 def loss(samples_in_batch: int) -> tuple[float, float]:
-    """Seconds of the loss forward and backward at P = 9, D = 128, and by how many MB the peak of the process's memory rose."""
+    """Seconds of the loss forward and backward at P = 9, D = 128, and MB by which the process's peak rose."""
     views = torch.randn(samples_in_batch, 9, 128, requires_grad=True)
     gc.collect()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -147,9 +147,7 @@ def main() -> None:
         # A process each: the peak of memory of a process never falls.
         command = [sys.executable, __file__, "--loss", str(count)]
         told = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
-        print(
-            f"| loss, forward and backward, (N, P) = ({count}, 9) | {float(told[0]):.3f} s, {told[1]} MB over the start |"
-        )
+        print(f"| loss and its gradient, (N, P) = ({count}, 9) | {float(told[0]):.3f} s, {told[1]} MB over the start |")
 
 
 if __name__ == "__main__":

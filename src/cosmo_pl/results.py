@@ -84,7 +84,7 @@ class ResultWriter(Callback):
         metrics = self.metrics(trainer, pl_module, confusion)
         write_json(folder / "metrics.json", metrics)
         plot_confusion(confusion, data.class_names, folder / "confusion_matrix.png")
-        print(f"{summary(metrics)}\n{folder}")
+        print(f"\n{summary(metrics)}\n{folder}")
 
     def metrics(self, trainer: Trainer, module: ClassifierModule, confusion: NDArray[np.int64]) -> dict[str, Any]:
         """Everything that ``metrics.json`` says of a test."""

@@ -95,7 +95,7 @@ def test_other_files_are_ignored(tmp_path: Path) -> None:
     fingerprint.prepare_data()
     strays = ("Readme.txt", "a1t1.mat", "Subject1/._a1t1.mat", "Subject1/a1t1.mat.part", "Subject1/a1t1 (1).mat")
     more = ("Subject1/notes.mat", "SubjectX/a1t1.mat", "Subject1/old/a1t9.mat", "__MACOSX/Subject1/a1t1.mat")
-    for name in (*strays, *more, "Subject1/ba1t1.mat", "Subject1/a1t1x.mat"):
+    for name in (*strays, *more, "Subject1/ba1t1.mat", "Subject1/a1t1x.mat", "Subject1/a1t1.mat.old.mat"):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"not a recording")
