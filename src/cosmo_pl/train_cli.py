@@ -56,6 +56,7 @@ class CosmoCLI(LightningCLI):
             raise ConfigurationError("ckpt_path", f"'{wanted}' does not exist", "Name a file, or 'last'")
         if self.subcommand != "fit":
             config.trainer.logger = config.trainer.enable_checkpointing = False
+            config.trainer.devices = 1  # several would pad the last batches and count some samples twice
             self.save_config_callback = None
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
@@ -113,5 +114,5 @@ def main(args: Sequence[str]) -> None:
         subclass_mode_data=True,
         args=None if list(args) == sys.argv[1:] else list(args),  # Lightning warns of both
         parser_kwargs={"prog": "cosmo-pl", "description": "Train and use multimodal activity recognisers."},
-        trainer_defaults={"num_sanity_val_steps": 0, "log_every_n_steps": 1},
+        trainer_defaults={"num_sanity_val_steps": 0, "log_every_n_steps": 1, "devices": 1},
     )

@@ -155,3 +155,10 @@ def test_joints_of_simulated_skeletons(utd_root: Path) -> None:
 
 def test_joints_of_official_skeletons(real_root: Path) -> None:
     check_joints(real_root / "UTD-MHAD")
+
+
+@pytest.mark.parametrize("transform", [CenterOnHip(), ScaleByTorso(), FaceCamera()])
+@pytest.mark.parametrize("shape", [(2, 120, 6), (2, 40, 20, 2), (2, 40, 5, 3)])
+def test_samples_of_another_sensor_are_refused(transform: Transform, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ConfigurationError, match="transforms"):
+        transform(torch.zeros(shape))

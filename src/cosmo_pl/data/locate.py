@@ -16,5 +16,5 @@ def dataset_folder(root: str | None, dataset: str) -> Path:
     Returns:
         ``root/dataset``, or ``root`` where that does not exist; whether recordings are there is for the reader to see.
     """
-    base = Path(root or os.environ.get("COSMO_PL_DATA") or "data")
+    base = Path(root or os.environ.get("COSMO_PL_DATA") or "data").expanduser()
     return base / dataset if (base / dataset).is_dir() else base

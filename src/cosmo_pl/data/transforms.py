@@ -27,6 +27,13 @@ class Transform(ABC):
         """Transforms (N, *shape); the shape stays."""
 
 
+def _check_skeletons(values: Tensor) -> None:
+    if values.ndim != 4 or values.shape[2] <= RIGHT_SHOULDER or values.shape[3] != 3:
+        raise ConfigurationError(
+            "transforms", f"samples of shape {tuple(values.shape[1:])} are no skeletons", "Name them under 'skeleton'"
+        )
+
+
 class CenterOnHip(Transform):
     """Moves the origin to the hip centre, so that where a person stands is no longer seen.
 
@@ -41,6 +48,7 @@ class CenterOnHip(Transform):
 
     def __call__(self, values: Tensor) -> Tensor:
         """Centres skeletons (N, T, joints, 3) in metres."""
+        _check_skeletons(values)
         hip = values[:, :, HIP_CENTER : HIP_CENTER + 1]
         return values - (hip if self.frame == "each" else hip[:, :1])
 
@@ -50,6 +58,7 @@ class ScaleByTorso(Transform):
 
     def __call__(self, values: Tensor) -> Tensor:
         """Scales skeletons (N, T, joints, 3)."""
+        _check_skeletons(values)
         torso = torch.linalg.vector_norm(values[:, :, SHOULDER_CENTER] - values[:, :, HIP_CENTER], dim=-1).mean(dim=1)
         return torch.div(values, torso.clamp_min(1e-6).view(-1, 1, 1, 1))
 
@@ -62,6 +71,7 @@ class FaceCamera(Transform):
 
     def __call__(self, values: Tensor) -> Tensor:
         """Turns skeletons (N, T, joints, 3)."""
+        _check_skeletons(values)
         across = (values[:, :, RIGHT_SHOULDER] - values[:, :, LEFT_SHOULDER]).mean(dim=1)
         angle = torch.atan2(across[:, 2], across[:, 0])
         cos, sin = angle.cos().view(-1, 1, 1), angle.sin().view(-1, 1, 1)
