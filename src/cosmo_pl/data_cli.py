@@ -11,7 +11,11 @@ DatasetKey = Literal["usc", "utd"]
 
 
 def download(
-    dataset: DatasetKey, root: str = "data", modalities: list[str] | None = None, verify_hash: bool = True
+    dataset: DatasetKey,
+    root: str = "data",
+    modalities: list[str] | None = None,
+    base_url: str | None = None,
+    verify_hash: bool = True,
 ) -> None:
     """Fetches a dataset from its publisher, verifies the archives and unpacks them.
 
@@ -21,12 +25,13 @@ def download(
         dataset: usc (USC-HAD) or utd (UTD-MHAD).
         root: Folder that will hold the dataset's folder.
         modalities: Modalities whose archives are fetched; all that the datamodules read by default.
+        base_url: Address of a mirror that has the archives under their own names.
         verify_hash: Whether archives of a known hash have to match it.
     """
     from cosmo_pl.data.download import download as fetch
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    print(fetch(dataset, Path(root), modalities, verify_hash=verify_hash))
+    print(fetch(dataset, Path(root), modalities, base_url, verify_hash))
 
 
 def simulate(
