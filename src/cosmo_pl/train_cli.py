@@ -64,7 +64,9 @@ class CosmoCLI(LightningCLI):
         text = self.parser.dump(self.config, skip_link_targets=False)
         callbacks: list[Callback] = [EpochSeed(), ResultWriter(text)]
         if self.subcommand == "fit":
-            callbacks.append(ModelCheckpoint(save_last=True, save_top_k=0, save_on_train_epoch_end=True))
+            # Rewritten after every epoch: with save_last alone, nothing is on disk before the end of the training.
+            last = ModelCheckpoint(filename="last", enable_version_counter=False, save_on_train_epoch_end=True)
+            callbacks.append(last)
         chosen = self.config_init[self.subcommand].trainer.callbacks or []
         chosen = chosen if isinstance(chosen, list) else [chosen]
         return super().instantiate_trainer(callbacks=[*chosen, *callbacks], **kwargs)
