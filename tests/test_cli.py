@@ -151,7 +151,7 @@ def test_killed_and_resumed_equals_uninterrupted(stage, here, roots):
     whole, epoch = final_state(runs / "version_0")
     stopped, earlier = final_state(runs / "version_1")
     resumed, again = final_state(runs / "version_2")
-    assert (epoch, earlier, again) == (3, 2, 3)
+    assert (epoch, earlier, again) == (2, 1, 2)
     assert all(torch.equal(value, resumed[key]) for key, value in whole.items())
     assert not all(torch.equal(value, stopped[key]) for key, value in whole.items())
 
