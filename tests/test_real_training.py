@@ -24,7 +24,9 @@ def test_a_short_utd_run_learns(real_root, tmp_path, monkeypatch):
         main(["fit", "--config", str(CONFIGS / f"utd_stage{stage}.yaml"), f"--trainer.max_epochs={epochs}",
               "--data.init_args.track_test=false", *quiet])  # fmt: skip
     main(["test", "--config", str(CONFIGS / "utd_stage2.yaml"), *quiet])
-    metrics = json.loads((tmp_path / "runs" / "utd_stage2" / "version_0" / "test_0" / "metrics.json").read_text())
+    metrics = json.loads(
+        (tmp_path / "runs" / "utd" / "cosmo-iterative" / "version_0" / "test_0" / "metrics.json").read_text()
+    )
     assert metrics["total"] == 215
     assert metrics["labels"] == 27
     assert metrics["accuracy"] > 1 / 3

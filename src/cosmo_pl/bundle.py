@@ -8,7 +8,7 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ class Bundle:
         data_fingerprint: Fingerprint of the recordings.
         training: What trained it: method, epochs, hyper-parameters.
         versions: Versions of the libraries.
+        folder: Where it was loaded from; messages name it.
     """
 
     encoders: dict[str, Encoder]
@@ -48,6 +49,7 @@ class Bundle:
     data_fingerprint: str
     training: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=lambda: dict(_versions()))
+    folder: Path = Path()
 
     def save(self, folder: str | Path) -> Path:
         """Writes the bundle as a whole: the folder is complete as soon as it exists.
@@ -97,6 +99,7 @@ class Bundle:
                 data_fingerprint=told["data_fingerprint"],
                 training=told["training"],
                 versions=told["versions"],
+                folder=folder,
             )
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, ImportError, SafetensorError) as error:
             raise BundleError(
@@ -128,19 +131,37 @@ class Bundle:
             ),
         )
 
-    def check(self, modality_shapes: Mapping[str, tuple[int, ...]], folder: str | Path) -> None:
-        """Checks that the bundle fits the data.
+    def restrict(self, modality_shapes: Mapping[str, tuple[int, ...]]) -> Bundle:
+        """The bundle of some of its modalities.
+
+        Args:
+            modality_shapes: Modality to shape of the samples that it has to encode.
 
         Raises:
-            BundleError: Its modalities or shapes are others.
+            BundleError: A modality is missing, joined with one that is not wanted, or of another shape.
         """
-        have, want = dict(self.modality_shapes), {name: tuple(shape) for name, shape in modality_shapes.items()}
-        if have != want:
+        wanted = {name: tuple(shape) for name, shape in modality_shapes.items()}
+        if {name: self.modality_shapes.get(name) for name in wanted} != wanted:
             raise BundleError(
-                Path(folder), f"is for samples {have}, the data give {want}", "Use the data arguments of its stage 1"
-            )
+                self.folder, f"is for samples {dict(self.modality_shapes)}, the data give {wanted}",
+                "Use the data arguments of its stage 1",
+            )  # fmt: skip
+        encoders = {name: self.encoders[name] for name in self.encoders if set(name.split("+")) & set(wanted)}
+        joined = {part for name in encoders for part in name.split("+")}
+        if joined != set(wanted):
+            raise BundleError(
+                self.folder, f"encodes {sorted(joined)} together, the data give {sorted(wanted)}",
+                "Use the data arguments of its stage 1",
+            )  # fmt: skip
+        return replace(
+            self,
+            encoders=encoders,
+            modality_shapes=wanted,
+            normalization={name: self.normalization[name] for name in wanted},
+            quality={name: self.quality[name] for name in wanted},
+        )
 
-    def check_normalization(self, normalization: Mapping[str, Normalization], folder: str | Path) -> None:
+    def check_normalization(self, normalization: Mapping[str, Normalization]) -> None:
         """Checks that the data are standardised as they were in stage 1.
 
         Raises:
@@ -149,7 +170,7 @@ class Bundle:
         for name, mine in self.normalization.items():
             if not mine.close_to(normalization[name]):
                 raise BundleError(
-                    Path(folder),
+                    self.folder,
                     f"was trained on {name} standardised with other statistics {mine} than now {normalization[name]}",
                     "Use the recordings, training subjects and transforms of its stage 1",
                 )

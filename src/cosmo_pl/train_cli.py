@@ -44,8 +44,9 @@ class CosmoCLI(LightningCLI):
             parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
 
     def before_instantiate_classes(self) -> None:
-        """Completes the configuration: the data's phase, the checkpoint, and no new run folder for an evaluation."""
+        """Completes the configuration: names, data's phase, checkpoint, and no new run folder for an evaluation."""
         config = self.config[self.subcommand]
+        resolve_names(config)
         if config.data.init_args.phase is None:
             config.data.init_args.phase = model_phase(config.model.class_path)
         wanted = config.get("ckpt_path")
@@ -79,15 +80,45 @@ def model_phase(class_path: str) -> str:
     return phase
 
 
+def logger_arguments(trainer: Any) -> Any:
+    """Arguments of the (first) logger, which names the folder of a config's runs, ``save_dir/name``; None if none."""
+    logger = trainer.logger[0] if isinstance(trainer.logger, list) and trainer.logger else trainer.logger
+    arguments = getattr(logger, "init_args", None)
+    return arguments if arguments is not None and arguments.get("save_dir") and arguments.get("name") else None
+
+
+def resolve_names(config: Any) -> None:
+    """Fills the model's arguments into the run's name, and finds a bundle that is named by the run that wrote it.
+
+    ``name: "{bundle}-iterative"`` with the bundle ``cosmo`` is "cosmo-iterative", and ``cosmo`` the runs beside it.
+
+    Raises:
+        ConfigurationError: The name asks for an argument that the model lacks, or no logger tells where runs lie.
+    """
+    model, logger = config.model.init_args, logger_arguments(config.trainer)
+    if logger is not None:
+        try:
+            logger.name = logger.name.format(**{k: str(v).strip("/").replace("/", "_") for k, v in vars(model).items()})
+        except (KeyError, ValueError, IndexError) as error:
+            raise ConfigurationError(
+                "trainer.logger.init_args.name", f"'{logger.name}' has no such argument of the model ({error})",
+                "Name an argument of the model in braces, or none",
+            ) from error  # fmt: skip
+    bundle = model.get("bundle")
+    if bundle and Path(bundle).name == bundle:
+        if logger is None:
+            raise ConfigurationError("bundle", f"'{bundle}' is no path, and no logger tells where", "Give its path")
+        model.bundle = str(Path(logger.save_dir, bundle))
+
+
 def runs_folder(trainer: Any) -> Path:
     """Folder of all runs of a config: the logger's ``save_dir/name``.
 
     Raises:
         ConfigurationError: The config has no logger with both.
     """
-    logger = trainer.logger[0] if isinstance(trainer.logger, list) else trainer.logger
-    arguments = getattr(logger, "init_args", None)
-    if arguments is None or not arguments.get("save_dir") or not arguments.get("name"):
+    arguments = logger_arguments(trainer)
+    if arguments is None:
         raise ConfigurationError("ckpt_path", "no logger names a folder of runs", "Give the checkpoint's path")
     return Path(str(arguments.save_dir), str(arguments.name))
 

@@ -104,12 +104,12 @@ def test_alignment_and_uniformity_in_closed_form(make_data):
     logged = {}
     module.log_dict = lambda values, **_: logged.update(values)
     same = F.normalize(torch.tensor([[1.0, 0.0], [-1.0, 0.0]]), dim=1)
-    module._log_geometry({"inertial": same, "skeleton": same}, 2)
+    module._log_geometry({"inertial": same, "skeleton": same})
     assert logged["val/alignment"] == pytest.approx(0, abs=1e-6)
     assert logged["val/uniformity"] == pytest.approx(-8)  # log exp(-2 · 2²)
     assert logged["val/cosine_distance"] == pytest.approx(0, abs=1e-6)
     across = torch.tensor([[0.0, 1.0], [0.0, -1.0]])
-    module._log_geometry({"inertial": same, "skeleton": across}, 2)
+    module._log_geometry({"inertial": same, "skeleton": across})
     assert logged["val/cosine_distance"] == pytest.approx(1)
     angle = [math.atan2(1 - a, a) for a in np.linspace(0.1, 0.9, 9)]
     mean = np.mean(
@@ -172,8 +172,9 @@ def test_newest_bundle_is_found_by_number(trained):
 
 def test_unfit_bundles_are_refused(trained, make_data, make_trainer, tmp_path):
     _, _, _, folder = trained
+    alone = Bundle.load(folder).restrict({"inertial": (120, 6)})
     with pytest.raises(BundleError, match="skeleton"):
-        stage2(make_data(modalities=["inertial"]), bundle=str(folder))
+        alone.restrict({"inertial": (120, 6), "skeleton": (40, 20, 3)})
     with pytest.raises(BundleError, match="120"):
         stage2(make_data(inertial_steps=60), bundle=str(folder))
     other = make_data(train_subjects=[1, 2, 3], label_rate=0.5, phase="finetune")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextvars
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
@@ -20,8 +22,16 @@ class Encoder(nn.Module, HyperparametersMixin, ABC):
     arguments and builds the same encoder from them.
     """
 
-    sample_axes: ClassVar[int]
-    """Number of axes of a sample, time included."""
+    sample_axes: ClassVar[int | None]
+    """Number of axes of a sample, time included; None for any from two on."""
+
+    def save_hyperparameters(self) -> None:  # type: ignore[override]
+        """Keeps the arguments of the constructor that calls this, as `hparams`."""
+        frame = inspect.currentframe()
+        assert frame is not None
+        # In a context of its own: an encoder that a module builds itself would else be given the module's arguments,
+        # which Lightning's command line holds ready for whoever saves hyper-parameters next.
+        contextvars.Context().run(super().save_hyperparameters, frame=frame.f_back)
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
@@ -37,8 +47,9 @@ class Encoder(nn.Module, HyperparametersMixin, ABC):
         self.eval()
         try:
             with torch.no_grad():
-                if len(input_shape) != self.sample_axes:
-                    raise RuntimeError(f"they have {len(input_shape)} axes, not {self.sample_axes}")
+                axes = len(input_shape)
+                if axes != self.sample_axes and (self.sample_axes is not None or axes < 2):
+                    raise RuntimeError(f"they have {axes} axes, not {self.sample_axes or '2 or more'}")
                 return tuple(self(torch.zeros(1, *input_shape)).shape[1:])
         except RuntimeError as error:
             raise ConfigurationError(

@@ -1,7 +1,16 @@
-"""LightningModules: the two stages of Cosmo."""
+"""LightningModules: the two stages of Cosmo and its baselines, one file each."""
 
 from cosmo_pl.modules.base import BaseModule, ClassifierModule
+from cosmo_pl.modules.cmc import CMCModule
 from cosmo_pl.modules.contrastive_fusion import ContrastiveFusionModule
 from cosmo_pl.modules.iterative_fusion import IterativeFusionModule
+from cosmo_pl.modules.single_modal import SingleModalModule
 
-__all__ = ["BaseModule", "ClassifierModule", "ContrastiveFusionModule", "IterativeFusionModule"]
+__all__ = [
+    "BaseModule",
+    "CMCModule",
+    "ClassifierModule",
+    "ContrastiveFusionModule",
+    "IterativeFusionModule",
+    "SingleModalModule",
+]

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import csv
-import functools
 import json
 import shutil
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 import torch
@@ -17,43 +15,8 @@ import yaml
 
 from cosmo_pl.bundle import Bundle
 from cosmo_pl.cli import main
-from cosmo_pl.fusion import modality_quality
 
-CONFIGS = Path(__file__).parents[1] / "configs"
-TINY = [
-    "--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false", "--trainer.accelerator=cpu",
-]  # fmt: skip
-NARROW = [
-    "--model.init_args.encoders.inertial.init_args.channels=[4,4,4,4]",
-    "--model.init_args.encoders.skeleton.init_args.channels=[4,4,4,4]",
-    "--model.init_args.projection_hidden=16",
-]
-CHAINS = ("utd", "utd_released", "usc", "demo")
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("COSMO_PL_DATA", raising=False)
-    return tmp_path
-
-
-@pytest.fixture(autouse=True)
-def quick_quality(monkeypatch):
-    """One run of k-means a number of clusters instead of five."""
-    quick = functools.partial(modality_quality, num_seeds=1)
-    monkeypatch.setattr("cosmo_pl.modules.contrastive_fusion.modality_quality", quick)
-
-
-@pytest.fixture(scope="session")
-def roots(usc_root, utd_root):
-    return {"usc": str(usc_root), "utd": str(utd_root), "utd_released": str(utd_root), "demo": str(utd_root)}
-
-
-def fit(name, root, *more):
-    """Fits a shipped config on the small simulated data, whose 162 training clips need more labels than 10 %."""
-    given = ["--config", str(CONFIGS / f"{name}.yaml"), f"--data.init_args.root={root}"]
-    main(["fit", *given, "--data.init_args.label_rate=0.3", *TINY, *more])
+from .conftest import CHAINS, CONFIGS, NARROW, SMALL_ENCODERS, TINY, fit
 
 
 def released_labels(folder):
@@ -61,23 +24,6 @@ def released_labels(folder):
     path = folder / "splits.json"
     path.write_text(json.dumps({"5": [f"a{action}_s1_t1" for action in range(1, 28)]}))
     return f"--data.init_args.label_split_file={path}"
-
-
-def parts_of(path):
-    """The files that a config is composed of, itself included."""
-    files = {path}
-    for value in yaml.safe_load(path.read_text()).values():
-        if isinstance(value, str) and value.endswith(".yaml"):
-            files |= parts_of(path.parent / value)
-    return files
-
-
-def test_every_yaml_is_run_by_a_test():
-    run = {CONFIGS / "logger" / "wandb.yaml"}
-    for name in CHAINS:
-        for stage in (1, 2):
-            run |= parts_of(CONFIGS / f"{name}_stage{stage}.yaml")
-    assert run == set(CONFIGS.rglob("*.yaml"))
 
 
 @pytest.mark.parametrize("name", CHAINS)
@@ -88,7 +34,7 @@ def test_chain_from_recordings_to_metrics(name, here, roots, capsys):
         small.append(released_labels(here))
     short = ["--trainer.max_epochs=1", "--trainer.limit_train_batches=2"]
     fit(f"{name}_stage1", roots[name], *small, *short)
-    run1 = here / "runs" / f"{name}_stage1" / "version_0"
+    run1 = here / "runs" / name / "cosmo" / "version_0"
     assert (run1 / "bundle" / "encoders.safetensors").is_file()
     with (run1 / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -96,7 +42,7 @@ def test_chain_from_recordings_to_metrics(name, here, roots, capsys):
     assert {"train/loss", "train/loss_floor"} <= logged
 
     fit(f"{name}_stage2", roots[name], *small, *short)
-    run2 = here / "runs" / f"{name}_stage2" / "version_0"
+    run2 = here / "runs" / name / "cosmo-iterative" / "version_0"
     assert (run2 / "checkpoints" / "last.ckpt").is_file()
     assert yaml.safe_load((run2 / "config.yaml").read_text())["data"]["init_args"]["phase"] == "finetune"
 
@@ -108,7 +54,7 @@ def test_chain_from_recordings_to_metrics(name, here, roots, capsys):
     assert metrics["total"] == matrix.sum()
     assert metrics["accuracy"] == pytest.approx(metrics["correct"] / metrics["total"])
     assert metrics["wilson_95"][0] <= metrics["accuracy"] <= metrics["wilson_95"][1]
-    assert metrics["training"]["bundle"] == f"runs/{name}_stage1/version_0/bundle"
+    assert metrics["training"]["bundle"] == f"runs/{name}/cosmo/version_0/bundle"
     assert metrics["training"]["epochs"] == 1
     assert metrics["training"]["fit_seconds"] > 0
     assert metrics["method"] == "IterativeFusionModule"
@@ -137,14 +83,14 @@ def final_state(run):
 def test_killed_and_resumed_equals_uninterrupted(stage, here, roots):
     """Three epochs in one go, and the same run killed after the first two: the same weights to the last bit."""
     name = f"demo_stage{stage}"
-    more = ["--trainer.limit_train_batches=2", "--trainer.check_val_every_n_epoch=1"]
+    more = ["--trainer.limit_train_batches=2", "--trainer.check_val_every_n_epoch=1", *SMALL_ENCODERS]
     if stage == 1:
         more += [*NARROW, "--data.init_args.pretrain_batch_size=8"]
     else:
         fit("demo_stage1", roots["demo"], *NARROW, "--data.init_args.pretrain_batch_size=8", "--trainer.max_epochs=1",
             "--trainer.limit_train_batches=1")  # fmt: skip
         more += ["--model.init_args.iterative_epochs=1", "--trainer.callbacks+=LearningRateMonitor"]
-    runs = here / "runs" / name
+    runs = here / "runs" / "demo" / ("cosmo" if stage == 1 else "cosmo-iterative")
     fit(name, roots["demo"], *more, "--trainer.max_epochs=3")
     fit(name, roots["demo"], *more, "--trainer.max_epochs=2")
     fit(name, roots["demo"], *more, "--trainer.max_epochs=3", "--ckpt_path=last")
@@ -159,7 +105,7 @@ def test_killed_and_resumed_equals_uninterrupted(stage, here, roots):
 def test_killed_between_training_and_bundle_still_gives_one(here, roots):
     short = [*NARROW, "--data.init_args.pretrain_batch_size=8", "--trainer.max_epochs=1"]
     fit("demo_stage1", roots["demo"], *short)
-    runs = here / "runs" / "demo_stage1"
+    runs = here / "runs" / "demo" / "cosmo"
     trained = Bundle.load(runs / "version_0")
     shutil.rmtree(runs / "version_0" / "bundle")
     fit("demo_stage1", roots["demo"], *short, "--ckpt_path=last")
@@ -176,7 +122,7 @@ def test_same_seed_same_weights_other_seed_other(here, roots):
             "--data.init_args.pretrain_batch_size=8"]  # fmt: skip
     for seed in (1, 1, 2):
         fit("demo_stage1", roots["demo"], *more, f"--seed_everything={seed}")
-    one, same, other = (final_state(here / "runs" / "demo_stage1" / f"version_{v}")[0] for v in range(3))
+    one, same, other = (final_state(here / "runs" / "demo" / "cosmo" / f"version_{v}")[0] for v in range(3))
     assert all(torch.equal(value, same[key]) for key, value in one.items())
     assert not all(torch.equal(value, other[key]) for key, value in one.items())
 
@@ -196,7 +142,7 @@ def test_wandb_overlay_writes_an_offline_run(here, roots, monkeypatch):
     while b"train/loss" not in stored[0].read_bytes() and time.monotonic() < deadline:
         time.sleep(0.2)  # W&B's own process writes the file
     assert b"train/loss" in stored[0].read_bytes()
-    assert (here / "runs" / "demo_stage1" / "version_0" / "bundle" / "bundle.json").is_file()
+    assert (here / "runs" / "demo" / "cosmo" / "version_0" / "bundle" / "bundle.json").is_file()
 
 
 @pytest.mark.parametrize(
@@ -245,7 +191,7 @@ def test_bad_input_is_one_line(command, arguments, named, here, roots, capsys):
 def test_stage_2_without_stage_1_says_so(here, roots, capsys):
     with pytest.raises(SystemExit):
         fit("demo_stage2", roots["demo"])
-    assert "stage1" in capsys.readouterr().err
+    assert "runs/demo/cosmo" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("dataset", ["usc", "utd"])

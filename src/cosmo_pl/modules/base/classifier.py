@@ -1,102 +1,82 @@
-"""What all LightningModules of the package share."""
+"""What all classifiers of multimodal samples share."""
 
 from __future__ import annotations
 
-import time
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar, Literal
+import math
+from abc import abstractmethod
+from collections.abc import Sequence
 
-import torch
 import torch.nn.functional as F
-from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassConfusionMatrix
 
+from cosmo_pl.bundle import Bundle
 from cosmo_pl.data.loading import Batch
-from cosmo_pl.metrics import classification_metrics
-
-Shapes = dict[str, tuple[int, ...]]
-
-
-def sgd(
-    parameters: Iterable[nn.Parameter], lr: float, momentum: float, weight_decay: float,
-    lr_milestones: Sequence[int], lr_gamma: float,
-) -> dict[str, Any]:  # fmt: skip
-    """SGD whose rate is multiplied by `lr_gamma` after each of `lr_milestones` epochs."""
-    optimizer = torch.optim.SGD(parameters, lr=lr, momentum=momentum, weight_decay=weight_decay)
-    scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, list(lr_milestones), lr_gamma)
-    return {"optimizer": optimizer, "lr_scheduler": scheduler}
-
-
-class BaseModule(LightningModule, ABC):
-    """A module that keeps a record of its training: it travels with the checkpoint, whichever run reads it.
-
-    Attributes:
-        record: ``fit_seconds``, ``epochs`` and whatever a subclass adds, JSON values only.
-    """
-
-    phase: ClassVar[Literal["pretrain", "finetune"]]
-    """The part of the data that the module trains on."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.record: dict[str, Any] = {"fit_seconds": 0.0, "epochs": 0}
-        self._clock = 0.0
-
-    def on_fit_start(self) -> None:
-        """Starts the clock."""
-        self._clock = time.perf_counter()
-
-    def on_train_epoch_end(self) -> None:
-        """Adds the epoch to the record; a resumed run goes on counting."""
-        now = time.perf_counter()
-        self.record["fit_seconds"] += now - self._clock
-        self.record["epochs"] = self.current_epoch + 1
-        self._clock = now
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Stores the record."""
-        checkpoint["record"] = dict(self.record)
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Takes the record over."""
-        self.record.update(checkpoint.get("record", {}))
-
-    def loader_name(self, dataloader_idx: int) -> str:
-        """Name of a validation loader: the datamodule's, or "val" where plain loaders are given to the trainer."""
-        parts = getattr(getattr(self.trainer, "datamodule", None), "val_parts", None)
-        return list(parts)[dataloader_idx] if parts else "val"
+from cosmo_pl.metrics import ClassMean, classification_metrics
+from cosmo_pl.modules.base.module import BaseModule
 
 
 class ClassifierModule(BaseModule):
-    """A classifier of multimodal samples; a subclass gives `forward` and the optimizers.
+    """A classifier of multimodal samples; a subclass gives `classify` and the optimizers.
 
     Validation loaders are evaluated under their names ("val", "test"); the best accuracy on the test subjects over
     the epochs is logged as ``test/acc_best_epoch`` because the released code reports it. It selects nothing.
 
     Args:
         num_classes: Number of activities.
+        attends_to: Modalities that `classify` weights, in the order of its weights, for the report by class.
+
+    Attributes:
+        bundle: Bundle that the encoders come from; a subclass sets it.
     """
 
     phase = "finetune"
 
-    def __init__(self, num_classes: int) -> None:
+    def __init__(self, num_classes: int, attends_to: Sequence[str] = ()) -> None:
         super().__init__()
         self.num_classes = num_classes
+        self.attends_to = tuple(attends_to)
+        self.bundle: Bundle | None = None
         self.stage_metrics = nn.ModuleDict(
             {f"{stage}_metrics": classification_metrics(num_classes, stage) for stage in ("train", "val", "test")}
         )
         self.confusion = MulticlassConfusionMatrix(num_classes)
+        self.class_attention = ClassMean(num_classes, len(self.attends_to))
 
     @abstractmethod
+    def classify(self, inputs: dict[str, Tensor]) -> tuple[Tensor, Tensor | None]:
+        """Classifies samples, modality to (N, *shape).
+
+        Returns:
+            Logits (N, num_classes), and attention weights (N, M) of a method that has any.
+        """
+
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
         """Classifies samples, modality to (N, *shape), into logits (N, num_classes)."""
+        return self.classify(inputs)[0]
+
+    def setup(self, stage: str) -> None:
+        """Notes the bundle, and checks that the data are standardised as in stage 1."""
+        if self.bundle is None:
+            return
+        self.record["bundle"] = str(self.bundle.folder)
+        self.record["pretraining"] = self.bundle.training.get("method")
+        data = getattr(self.trainer, "datamodule", None)
+        if stage == "fit" and data is not None:
+            self.bundle.check_normalization(data.normalization)
 
     def attention_by_class(self) -> dict[str, dict[str, float]] | None:
-        """Mean attention weight of each modality by class, of a method that weights modalities."""
-        return None
+        """Mean attention weight of each modality over the samples evaluated last, by class; None without attention."""
+        if not self.attends_to:
+            return None
+        names = getattr(getattr(self.trainer, "datamodule", None), "class_names", range(self.num_classes))
+        means = self.class_attention.compute().tolist()
+        return {
+            str(name): dict(zip(self.attends_to, mean, strict=True))
+            for name, mean in zip(names, means, strict=True)
+            if not math.isnan(mean[0])
+        }
 
     def _metrics(self, stage: str) -> MetricCollection:
         metrics = self.stage_metrics[f"{stage}_metrics"]
@@ -105,7 +85,9 @@ class ClassifierModule(BaseModule):
 
     def _shared_step(self, batch: Batch, stage: str) -> tuple[Tensor, Tensor]:
         """Loss and logits of a batch; updates and logs the metrics of the stage."""
-        logits = self(batch["inputs"])
+        logits, weights = self.classify(batch["inputs"])
+        if weights is not None and stage != "train":
+            self.class_attention.update(weights, batch["label"])
         loss = F.cross_entropy(logits, batch["label"])
         metrics = self._metrics(stage)
         metrics.update(logits, batch["label"])
@@ -123,7 +105,10 @@ class ClassifierModule(BaseModule):
         self._shared_step(batch, self.loader_name(dataloader_idx))
 
     def on_validation_epoch_end(self) -> None:
-        """Follows the best epoch on the test subjects."""
+        """Logs attention weights by class, and follows the best epoch on the test subjects."""
+        by_class = self.attention_by_class() or {}
+        self.log_dict({f"attention/{c}/{name}": weight for c, row in by_class.items() for name, weight in row.items()})
+        self.class_attention.reset()
         metric = self._metrics("test")["acc"]
         if self.trainer.sanity_checking or not metric.update_called:
             return

@@ -1,0 +1,24 @@
+"""What the methods are made of."""
+
+from cosmo_pl.modules.base.classifier import ClassifierModule
+from cosmo_pl.modules.base.encoding import Streams, load_encoders
+from cosmo_pl.modules.base.fusion import Fusion, FusionClassifier, Head, SequenceAxis
+from cosmo_pl.modules.base.module import BaseModule, Shapes
+from cosmo_pl.modules.base.optimization import OptimizerName, optimization
+from cosmo_pl.modules.base.pretraining import CrossModalModule, PretrainingModule
+
+__all__ = [
+    "BaseModule",
+    "ClassifierModule",
+    "CrossModalModule",
+    "Fusion",
+    "FusionClassifier",
+    "Head",
+    "OptimizerName",
+    "PretrainingModule",
+    "SequenceAxis",
+    "Shapes",
+    "Streams",
+    "load_encoders",
+    "optimization",
+]

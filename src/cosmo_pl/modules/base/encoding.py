@@ -1,0 +1,100 @@
+"""The encoders of a module: new ones, or those of a bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from cosmo_pl.bundle import Bundle
+from cosmo_pl.encoders import Encoder
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.modules.base.module import Shapes
+
+
+class Streams(nn.ModuleDict):
+    """Encoders, one a stream: a modality, or several joined on their last axis under the key ``"acc+gyro"``.
+
+    Args:
+        modality_shapes: Modality to shape of a sample.
+        encoders: Stream to encoder; every modality is in exactly one stream.
+
+    Attributes:
+        feature_shapes: Stream to shape (channels, time, *space) of its feature map.
+
+    Raises:
+        ConfigurationError: Streams and modalities do not match, or joined modalities differ in length.
+    """
+
+    def __init__(self, modality_shapes: Shapes, encoders: Mapping[str, Encoder]) -> None:
+        if sorted(modality for stream in encoders for modality in stream.split("+")) != sorted(modality_shapes):
+            raise ConfigurationError(
+                "encoders", f"are for {sorted(encoders)}, the data give {sorted(modality_shapes)}",
+                "Give one encoder for each modality of the data",
+            )  # fmt: skip
+        order = list(modality_shapes)
+        names = sorted(encoders, key=lambda stream: order.index(stream.split("+")[0]))
+        super().__init__({name: encoders[name] for name in names})
+        self.feature_shapes = {
+            name: encoders[name].feature_shape(joined_shape(modality_shapes, name)) for name in names
+        }
+
+    def forward(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Encodes samples, modality to (N, *shape), into feature maps, stream to (N, channels, time, *space)."""
+        return {name: encoder(joined(inputs, name)) for name, encoder in self.items()}
+
+
+def joined(inputs: Mapping[str, Tensor], stream: str) -> Tensor:
+    """Samples (N, *shape) of a stream's modalities, joined on the last axis."""
+    parts = [inputs[modality] for modality in stream.split("+")]
+    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
+
+
+def joined_shape(modality_shapes: Shapes, stream: str) -> tuple[int, ...]:
+    """Shape of a stream's samples.
+
+    Raises:
+        ConfigurationError: Its modalities differ in more than the last axis.
+    """
+    shapes = {modality: tuple(modality_shapes[modality]) for modality in stream.split("+")}
+    if len({shape[:-1] for shape in shapes.values()}) > 1:
+        raise ConfigurationError(
+            "modalities", f"{shapes} have different sampling rates and cannot be joined",
+            "Bring them to one length or give each its own encoder",
+        )  # fmt: skip
+    return *next(iter(shapes.values()))[:-1], sum(shape[-1] for shape in shapes.values())
+
+
+def load_encoders(
+    modality_shapes: Shapes, encoders: Mapping[str, Encoder] | None, bundle: str | None
+) -> tuple[Streams, Bundle | None]:
+    """Encoders of a classifier, trained from scratch or from a bundle on.
+
+    Args:
+        modality_shapes: Modality to shape of a sample; of a bundle with more modalities these are taken.
+        encoders: Encoders of those that have no bundle; beside a bundle they must be what it holds, or None.
+        bundle: Folder of a bundle, or of runs whose newest bundle is taken; None trains `encoders` anew.
+
+    Raises:
+        ConfigurationError: Neither is given, or they do not match each other or the modalities.
+        BundleError: The bundle is missing, damaged, or for other modalities or shapes.
+    """
+    if bundle is None:
+        if encoders is None:
+            raise ConfigurationError("encoders", "neither encoders nor a bundle are given", "Give one of them")
+        return Streams(modality_shapes, encoders), None
+    loaded = Bundle.load(bundle).restrict(modality_shapes)
+    for name, wanted in (encoders or {}).items():
+        have = loaded.encoders.get(name)
+        if have is not None and (type(have), dict(have.hparams)) != (type(wanted), dict(wanted.hparams)):
+            raise ConfigurationError(
+                "encoders", f"the bundle's for {name} is {_told(have)}, not {_told(wanted)}",
+                "Set model.init_args.encoders to null to take the bundle's, or bundle to null to train anew",
+            )  # fmt: skip
+    return Streams(modality_shapes, loaded.encoders), loaded
+
+
+def _told(encoder: Encoder) -> str:
+    arguments = ", ".join(f"{key}={value}" for key, value in encoder.hparams.items())
+    return f"{type(encoder).__name__}({arguments})"

@@ -1,0 +1,110 @@
+"""What the methods share that keep the labelled samples instead of training on them."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cosmo_pl.data import MultimodalDataModule
+from cosmo_pl.data.loading import Batch
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.modules.base.classifier import ClassifierModule
+from cosmo_pl.modules.base.module import Shapes
+
+PREFIX = "example_input_"
+
+
+class ExampleModule(ClassifierModule):
+    """A classifier that is its labelled samples: one epoch stores them, and they travel in the checkpoint.
+
+    The samples are the whole state. What a subclass derives from them in `learn` is derived again, not stored, where
+    a checkpoint is loaded: nothing but tensors is ever read from a file.
+
+    Args:
+        modality_shapes: Modality to shape (time, *axes) of a sample.
+        num_classes: Number of activities.
+    """
+
+    def __init__(self, modality_shapes: Shapes, num_classes: int) -> None:
+        super().__init__(num_classes)
+        self.modality_shapes = {name: tuple(shape) for name, shape in modality_shapes.items()}
+        for name, shape in self.modality_shapes.items():
+            self.register_buffer(PREFIX + name, torch.zeros(0, *shape))
+        self.register_buffer("example_label", torch.zeros(0, dtype=torch.long))
+        self.register_load_state_dict_pre_hook(_make_room)  # type: ignore[no-untyped-call]
+        self.automatic_optimization = False
+        self._learned: Any = None
+
+    @abstractmethod
+    def learn(self, inputs: dict[str, Tensor], label: Tensor) -> Any:
+        """Derives from the examples, modality to (n, *shape) and labels (n,), what `classify` needs; no randomness."""
+
+    @property
+    def examples(self) -> tuple[dict[str, Tensor], Tensor]:
+        """The labelled samples: modality to (n, *shape), and their labels (n,)."""
+        inputs = {name: self.get_buffer(PREFIX + name) for name in self.modality_shapes}
+        return inputs, self.get_buffer("example_label")
+
+    @property
+    def learned(self) -> Any:
+        """Result of `learn`.
+
+        Raises:
+            ConfigurationError: There are no examples yet.
+        """
+        if self._learned is None:
+            inputs, label = self.examples
+            if not len(label):
+                raise ConfigurationError(
+                    "ckpt_path", f"this {type(self).__name__} has no examples yet", "Fit it, or load a checkpoint"
+                )
+            self._learned = self.learn(inputs, label)
+        return self._learned
+
+    def remember(self, batch: Batch) -> None:
+        """Takes the samples of a batch as the examples, instead of earlier ones."""
+        for name in self.modality_shapes:
+            setattr(self, PREFIX + name, batch["inputs"][name].to(self.device))
+        self.example_label = batch["label"].to(self.device)
+        self._learned = None
+
+    def on_fit_start(self) -> None:
+        """Takes all labelled samples: the training batches would leave one out where it would be a batch of its own.
+
+        Raises:
+            ConfigurationError: The trainer has no datamodule of this package.
+        """
+        super().on_fit_start()
+        data = getattr(self.trainer, "datamodule", None)
+        if not isinstance(data, MultimodalDataModule):
+            raise ConfigurationError(
+                "datamodule", "there is none to take the labelled samples from", "Give the trainer a datamodule"
+            )
+        self.remember(data.labeled_batch())
+        _ = self.learned  # now, so that it counts as time of training
+
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
+        """Counts a step; there is nothing to train."""
+        self.optimizers().step()  # type: ignore[union-attr]
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """An optimizer of nothing: Lightning writes no checkpoint before an optimizer has made a step."""
+        return torch.optim.SGD([torch.zeros(0)], lr=0.0)
+
+
+def _make_room(module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
+    """Gives the buffers the size of the examples that are about to be loaded."""
+    assert isinstance(module, ExampleModule)
+    start = prefix + PREFIX
+    stored = {key.removeprefix(start): tuple(value.shape[1:]) for key, value in state.items() if key.startswith(start)}
+    if stored != module.modality_shapes:
+        raise ConfigurationError(
+            "ckpt_path", f"holds examples of {stored}, the data give {module.modality_shapes}",
+            "Use the data that the run was fitted on",
+        )  # fmt: skip
+    for name in (*(PREFIX + modality for modality in stored), "example_label"):
+        setattr(module, name, torch.empty_like(state[prefix + name], device=module.get_buffer(name).device))
+    module._learned = None

@@ -1,0 +1,95 @@
+"""From feature maps of several streams to logits: the classifier that Cosmo and its baselines share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cosmo_pl.encoders import RecurrentClassifier
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.fusion import QualityGuidedAttention
+
+SequenceAxis = Literal["time", "channel"]
+Head = Literal["recurrent", "linear"]
+Fusion = Literal["sum", "concat"]
+
+
+class FusionClassifier(nn.Module):
+    """Sequences of all streams, weighted by attention where there is any and fused, then a GRU and a perceptron.
+
+    Args:
+        feature_shapes: Stream to shape (channels, time, *space) of its feature map.
+        num_classes: Number of activities.
+        sequence_axis: Axis that the GRU runs over: "time", every map averaged to `steps` steps, or "channel", as in
+            the released code.
+        steps: Steps of the sequence for "time".
+        attention: Arguments of `QualityGuidedAttention` but the feature sizes, ``mode`` None being "sum" for features
+            of equal size (Eq. 8) and else "concat" (Eq. 9); None concatenates without weights. A single stream is
+            not weighted.
+        head: "recurrent", or "linear" for a linear probe on the flattened sequence.
+
+    Raises:
+        ConfigurationError: An argument is unknown, or the sequences cannot be fused.
+    """
+
+    def __init__(
+        self,
+        feature_shapes: Mapping[str, tuple[int, ...]],
+        num_classes: int,
+        sequence_axis: SequenceAxis = "time",
+        steps: int = 16,
+        attention: Mapping[str, Any] | None = None,
+        head: Head = "recurrent",
+    ) -> None:
+        super().__init__()
+        if sequence_axis not in ("time", "channel"):
+            raise ConfigurationError("sequence_axis", f"'{sequence_axis}' is unknown", "Use 'time' or 'channel'")
+        if head not in ("recurrent", "linear"):
+            raise ConfigurationError("head", f"'{head}' is unknown", "Use 'recurrent' or 'linear'")
+        if steps < 1:
+            raise ConfigurationError("steps", f"is {steps}", "Use at least 1")
+        self.names = tuple(feature_shapes)
+        self.sequence_axis = sequence_axis
+        self.steps = steps
+        self.attention = None
+        if attention is not None and len(feature_shapes) > 1:
+            dims = {name: math.prod(shape) for name, shape in feature_shapes.items()}
+            mode = attention["mode"] or ("sum" if len(set(dims.values())) == 1 else "concat")
+            self.attention = QualityGuidedAttention(dims, **{**attention, "mode": mode})
+        shapes = {name: self._sequence(torch.zeros(1, *shape)).shape[1:] for name, shape in feature_shapes.items()}
+        lengths, sizes = {shape[0] for shape in shapes.values()}, [shape[1] for shape in shapes.values()]
+        if len(lengths) > 1:
+            raise ConfigurationError(
+                "sequence_axis", f"the modalities' sequences differ in length: {sorted(lengths)}",
+                "Give all encoders the same last width, or use 'time'",
+            )  # fmt: skip
+        length = lengths.pop()
+        summed = self.attention is not None and self.attention.mode == "sum"
+        if summed and len(set(sizes)) > 1:
+            raise ConfigurationError("fusion", f"'sum' cannot add features of sizes {sizes}", "Use 'concat'")
+        width = sizes[0] if summed else sum(sizes)
+        self.classifier: nn.Module = (
+            RecurrentClassifier(width, length, num_classes)
+            if head == "recurrent"
+            else nn.Sequential(nn.Flatten(), nn.Linear(width * length, num_classes))
+        )
+
+    def _sequence(self, feature_map: Tensor) -> Tensor:
+        """Feature map (N, C, T, *space) as a sequence (N, steps, C·space) in time, or (N, C, T·space) in channels."""
+        if self.sequence_axis == "channel":
+            return feature_map.flatten(2)
+        over_time = feature_map.flatten(3) if feature_map.ndim > 3 else feature_map.unsqueeze(3)
+        return F.adaptive_avg_pool1d(over_time.movedim(2, -1).flatten(1, -2), self.steps).transpose(1, 2)
+
+    def forward(self, feature_maps: Mapping[str, Tensor]) -> tuple[Tensor, Tensor | None]:
+        """Classifies feature maps: logits (N, num_classes), and attention weights (N, M) where there is attention."""
+        sequences = {name: self._sequence(feature_maps[name]) for name in self.names}
+        if self.attention is None:
+            return self.classifier(torch.cat(list(sequences.values()), dim=2)), None
+        weights = self.attention.weights({name: feature_maps[name].flatten(1) for name in self.names})
+        return self.classifier(self.attention.fuse(sequences, weights)), weights

@@ -1,0 +1,51 @@
+"""What all LightningModules of the package share."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC
+from typing import Any, ClassVar, Literal
+
+from pytorch_lightning import LightningModule
+
+Shapes = dict[str, tuple[int, ...]]
+
+
+class BaseModule(LightningModule, ABC):
+    """A module that keeps a record of its training: it travels with the checkpoint, whichever run reads it.
+
+    Attributes:
+        record: ``fit_seconds``, ``epochs`` and whatever a subclass adds, JSON values only.
+    """
+
+    phase: ClassVar[Literal["pretrain", "finetune"]]
+    """The part of the data that the module trains on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.record: dict[str, Any] = {"fit_seconds": 0.0, "epochs": 0}
+        self._clock = 0.0
+
+    def on_fit_start(self) -> None:
+        """Starts the clock."""
+        self._clock = time.perf_counter()
+
+    def on_train_epoch_end(self) -> None:
+        """Adds the epoch to the record; a resumed run goes on counting."""
+        now = time.perf_counter()
+        self.record["fit_seconds"] += now - self._clock
+        self.record["epochs"] = self.current_epoch + 1
+        self._clock = now
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Stores the record."""
+        checkpoint["record"] = dict(self.record)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Takes the record over."""
+        self.record.update(checkpoint.get("record", {}))
+
+    def loader_name(self, dataloader_idx: int) -> str:
+        """Name of a validation loader: the datamodule's, or "val" where plain loaders are given to the trainer."""
+        parts = getattr(getattr(self.trainer, "datamodule", None), "val_parts", None)
+        return list(parts)[dataloader_idx] if parts else "val"

@@ -1,0 +1,203 @@
+"""What all methods that learn without labels share: the probe, and the bundle at the end."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Mapping
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cosmo_pl.bundle import Bundle
+from cosmo_pl.data.loading import Batch
+from cosmo_pl.encoders import Encoder, ProjectionHead
+from cosmo_pl.errors import BundleError, ConfigurationError
+from cosmo_pl.fusion import MIN_POINTS, modality_quality
+from cosmo_pl.modules.base.encoding import Streams
+from cosmo_pl.modules.base.module import BaseModule, Shapes
+from cosmo_pl.modules.base.optimization import optimization
+
+
+class PretrainingModule(BaseModule):
+    """Trains encoders without labels and writes them as a bundle; a subclass gives `pretraining_loss`.
+
+    Logs ``train/loss`` and in every validation ``probe/acc``, the accuracy of a nearest neighbour among the labelled
+    samples' features. The probe is detached: no label reaches the loss.
+
+    Args:
+        modality_shapes: Modality to shape of a sample.
+        num_classes: Number of activities, for the quality weights.
+        encoders: Modality to encoder; several inertial ones can share one, see `Streams`.
+
+    Raises:
+        ConfigurationError: Encoders and modalities do not match.
+    """
+
+    phase = "pretrain"
+
+    def __init__(self, modality_shapes: Shapes, num_classes: int, encoders: Mapping[str, Encoder]) -> None:
+        super().__init__()
+        self.modality_shapes = {name: tuple(shape) for name, shape in modality_shapes.items()}
+        self.num_classes = num_classes
+        self.encoders = Streams(self.modality_shapes, encoders)
+        self._probe: dict[str, list[tuple[Tensor, Tensor]]] = {}
+
+    @abstractmethod
+    def pretraining_loss(self, inputs: dict[str, Tensor]) -> Tensor:
+        """Loss (scalar) of unlabelled samples, modality to (N, *shape)."""
+
+    def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Encodes samples, modality to (N, *shape), into features, stream to (N, D_j) (Eq. 1)."""
+        return {name: feature_map.flatten(1) for name, feature_map in self.encoders(inputs).items()}
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Loss of a batch; its labels are not used."""
+        loss = self.pretraining_loss(batch["inputs"])
+        size = len(batch["index"])
+        self.log("train/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=size)
+        return loss
+
+    def on_validation_epoch_start(self) -> None:
+        """Empties the probe."""
+        self._probe = {}
+
+    def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Collects features for the probe, each stream of unit norm so that none drowns another."""
+        name = self.loader_name(dataloader_idx)
+        features = self(batch["inputs"])
+        row = torch.cat([F.normalize(z.float(), dim=1) for z in features.values()], dim=1)
+        self._probe.setdefault(name, []).append((row, batch["label"]))
+        if name != "reference" and len(row) > 1:
+            self.observe(features)
+
+    def observe(self, features: dict[str, Tensor]) -> None:
+        """Logs what a subclass measures on the features of samples to be recognised, stream to (N, D_j)."""
+
+    def on_validation_epoch_end(self) -> None:
+        """Logs the nearest-neighbour probe."""
+        if {"reference", "query"} <= set(self._probe):
+            (known, labels), (asked, truth) = (
+                map(torch.cat, zip(*self._probe[name], strict=True)) for name in ("reference", "query")
+            )
+            nearest = labels[torch.cdist(asked, known).argmin(dim=1)]
+            self.log("probe/acc", (nearest == truth).float().mean(), prog_bar=True)
+        self._probe = {}
+
+    def configure_optimizers(self) -> Any:
+        """One optimizer with a stepwise schedule."""
+        return optimization(self.parameters(), self.hparams)
+
+    @property
+    def bundle_folder(self) -> Path | None:
+        """Where the bundle goes: beside the run's log; None for a run that keeps none."""
+        if not self.trainer.loggers or self.trainer.log_dir is None:
+            return None
+        return Path(self.trainer.log_dir) / "bundle"
+
+    def setup(self, stage: str) -> None:
+        """Refuses before anything is trained, not after, what would keep the bundle from being written."""
+        folder = self.bundle_folder if stage == "fit" else None
+        if folder is None:
+            return
+        if folder.exists():
+            raise BundleError(folder, "exists", "Choose another log folder; a bundle is never overwritten")
+        count = len(next(iter(self.trainer.datamodule.quality_inputs().values())))  # type: ignore[attr-defined]
+        if count < MIN_POINTS:
+            raise ConfigurationError(
+                "label_rate",
+                f"leaves {count} unlabelled samples, too few to measure the modalities' quality",
+                f"Leave at least {MIN_POINTS}",
+            )
+
+    def on_fit_end(self) -> None:
+        """Measures the modalities' quality and writes the bundle."""
+        if self.bundle_folder is not None and self.trainer.is_global_zero:
+            self.write_bundle(self.bundle_folder)
+
+    def write_bundle(self, folder: Path) -> None:
+        """Measures quality on the unlabelled samples of the trainer's datamodule and saves the bundle there."""
+        data = self.trainer.datamodule  # type: ignore[attr-defined]
+        samples = {name: values.cpu().numpy() for name, values in data.quality_inputs().items()}
+        with _progress(len(samples) * (2 * self.num_classes - 1)) as bar:
+            quality = modality_quality(samples, self.num_classes, advance=bar.update)
+        Bundle(
+            encoders=dict(self.encoders.items()),  # type: ignore[arg-type]
+            modality_shapes=self.modality_shapes,
+            normalization=data.normalization,
+            quality=quality,
+            data_fingerprint=data.data_fingerprint,
+            training={"method": type(self).__name__, **self.record, **self.hparams},
+        ).save(folder)
+
+
+class CrossModalModule(PretrainingModule):
+    """Projects every modality onto one unit sphere, where a subclass contrasts `views` of the samples.
+
+    Also logs in validation, on samples in eval mode: the mean cross-modal cosine distance of the projected features,
+    and alignment and uniformity of the views (Wang and Isola, ICML 2020).
+
+    Args:
+        modality_shapes: Modality to shape of a sample.
+        num_classes: Number of activities, for the quality weights.
+        encoders: Modality to encoder.
+        projection_dim: Size D of a projected feature.
+        projection_hidden: Size of the projection heads' hidden layer.
+
+    Raises:
+        ConfigurationError: Encoders and modalities do not match, or there are fewer than two.
+    """
+
+    def __init__(
+        self,
+        modality_shapes: Shapes,
+        num_classes: int,
+        encoders: Mapping[str, Encoder],
+        projection_dim: int,
+        projection_hidden: int,
+    ) -> None:
+        super().__init__(modality_shapes, num_classes, encoders)
+        if len(self.encoders) < 2:
+            raise ConfigurationError(
+                "modalities", f"{list(modality_shapes)} is one stream, nothing to contrast it with", "Use at least two"
+            )
+        self.heads = nn.ModuleDict(
+            {
+                name: ProjectionHead(math.prod(shape), projection_hidden, projection_dim)
+                for name, shape in self.encoders.feature_shapes.items()
+            }
+        )
+
+    @abstractmethod
+    def views(self, projected: dict[str, Tensor]) -> Tensor:
+        """Views (N, P, D) of samples whose projected features are given, modality to (N, D)."""
+
+    def project(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Projects features z_j (N, D_j) to unit vectors r_j (N, D) (Eq. 2)."""
+        return {name: head(features[name]) for name, head in self.heads.items()}
+
+    def observe(self, features: dict[str, Tensor]) -> None:
+        """Logs consistency, alignment and uniformity."""
+        self._log_geometry(self.project(features))
+
+    def _log_geometry(self, projected: dict[str, Tensor]) -> None:
+        pairs = combinations(projected.values(), 2)
+        distance = torch.stack([1 - F.cosine_similarity(a, b).mean() for a, b in pairs]).mean()
+        views = self.views(projected)
+        alignment = (views - views.mean(dim=1, keepdim=True)).square().sum(dim=2).mean() * 2
+        uniformity = torch.pdist(views[:, 0].float()).square().mul(-2).exp().mean().log()
+        geometry = {"cosine_distance": distance, "alignment": alignment, "uniformity": uniformity}
+        self.log_dict(
+            {f"val/{key}": value for key, value in geometry.items()},
+            on_step=False, on_epoch=True, batch_size=len(views), add_dataloader_idx=False,
+        )  # fmt: skip
+
+
+def _progress(total: int) -> Any:
+    from tqdm import tqdm
+
+    return tqdm(total=total, desc="quality of modalities: clusterings", leave=False, disable=None)

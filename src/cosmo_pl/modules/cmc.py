@@ -1,0 +1,72 @@
+"""CMC: contrastive multiview coding across modalities (Y. Tian, D. Krishnan and P. Isola, ECCV 2020)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from cosmo_pl.encoders import Encoder
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.losses import ContrastiveFusionLoss, CrossViewLoss
+from cosmo_pl.modules.base import CrossModalModule, Shapes
+
+
+class CMCModule(CrossModalModule):
+    """Pulls the modalities of a sample together and pushes them from the other modalities of other samples.
+
+    Writes the same bundle as Cosmo's stage 1; its second stage is `IterativeFusionModule` without alternation and
+    quality guidance.
+
+    Args:
+        modality_shapes: Modality to shape of a sample; on the command line from the data.
+        num_classes: Number of activities, for the quality weights; on the command line from the data.
+        encoders: Modality to encoder.
+        projection_dim: Size D of a projected feature.
+        projection_hidden: Size of the projection heads' hidden layer.
+        temperature: τ of the loss.
+        form: "cross_view" contrasts every pair of modalities in both directions; "released" is the form in Cosmo's
+            released code, its own loss on the unmixed modalities, with negatives in the same modality as well.
+        lr: Learning rate.
+        momentum: Momentum of SGD.
+        weight_decay: Weight decay.
+        lr_milestones: Epochs after which the learning rate is multiplied by `lr_gamma`.
+        lr_gamma: That factor.
+
+    Raises:
+        ConfigurationError: Encoders and modalities do not match, there are fewer than two, or an argument is out of
+            range.
+    """
+
+    def __init__(
+        self,
+        modality_shapes: Shapes,
+        num_classes: int,
+        encoders: dict[str, Encoder],
+        projection_dim: int = 128,
+        projection_hidden: int = 1280,
+        temperature: float = 0.07,
+        form: Literal["cross_view", "released"] = "cross_view",
+        lr: float = 0.01,
+        momentum: float = 0.9,
+        weight_decay: float = 1e-4,
+        lr_milestones: Sequence[int] = (100, 200),
+        lr_gamma: float = 0.9,
+    ) -> None:
+        super().__init__(modality_shapes, num_classes, encoders, projection_dim, projection_hidden)
+        self.save_hyperparameters(ignore=["encoders", "modality_shapes"])
+        losses: dict[str, type[nn.Module]] = {"cross_view": CrossViewLoss, "released": ContrastiveFusionLoss}
+        if form not in losses:
+            raise ConfigurationError("form", f"'{form}' is unknown", f"Use one of {sorted(losses)}")
+        self.loss = losses[form](temperature)
+
+    def views(self, projected: dict[str, Tensor]) -> Tensor:
+        """The projected features themselves, (N, M, D)."""
+        return torch.stack(list(projected.values()), dim=1)
+
+    def pretraining_loss(self, inputs: dict[str, Tensor]) -> Tensor:
+        """Contrastive loss across the modalities."""
+        loss: Tensor = self.loss(self.views(self.project(self(inputs))))
+        return loss

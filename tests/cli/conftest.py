@@ -1,0 +1,56 @@
+"""The command line on small simulated data."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import pytest
+
+from cosmo_pl.cli import main
+from cosmo_pl.fusion import modality_quality
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+TINY = [
+    "--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false", "--trainer.accelerator=cpu",
+]  # fmt: skip
+SMALL_ENCODERS = [
+    "--model.init_args.encoders.inertial.init_args.channels=[4,4,4,4]",
+    "--model.init_args.encoders.skeleton.init_args.channels=[4,4,4,4]",
+]
+NARROW = [*SMALL_ENCODERS, "--model.init_args.projection_hidden=16"]
+SHORT = [
+    "--trainer.max_epochs=1", "--trainer.limit_train_batches=2", "--data.init_args.pretrain_batch_size=8",
+]  # fmt: skip
+
+CHAINS = ("utd", "utd_released", "usc", "demo")
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COSMO_PL_DATA", raising=False)
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def quick_quality(monkeypatch):
+    """One run of k-means a number of clusters instead of five."""
+    quick = functools.partial(modality_quality, num_seeds=1)
+    monkeypatch.setattr("cosmo_pl.modules.base.pretraining.modality_quality", quick)
+
+
+@pytest.fixture(scope="session")
+def roots(usc_root, utd_root):
+    return {"usc": str(usc_root), "utd": str(utd_root), "utd_released": str(utd_root), "demo": str(utd_root)}
+
+
+def cosmo(command, name, root, *more, overlay=None):
+    """Runs a shipped config on the small simulated data, whose 162 training clips need more labels than 10 %."""
+    given = ["--config", str(CONFIGS / f"{name}.yaml")]
+    if overlay:
+        given += ["--config", str(CONFIGS / "model" / f"{overlay}.yaml")]
+    main([command, *given, f"--data.init_args.root={root}", "--data.init_args.label_rate=0.3", *TINY, *more])
+
+
+fit = functools.partial(cosmo, "fit")

@@ -1,0 +1,143 @@
+"""Every method and every shipped YAML on both datasets, through the real entry point."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+import yaml
+
+from cosmo_pl.bundle import Bundle
+
+from .conftest import CHAINS, CONFIGS, SHORT, SMALL_ENCODERS, cosmo, fit
+
+DATASETS = {"usc": ("acc", "gyro"), "utd": ("inertial", "skeleton")}
+PRETRAINING = ("cmc", "cpc")
+SECOND_STAGES = ("finetune", "probe")
+SUPERVISED = ("deepsense", "deepsense_original", "attnsense", "attnsense_original")
+CLASSICAL = ("nearest_neighbor", "dtw", "random_forest")
+SINGLE = "single_modal"
+
+
+def parts_of(path):
+    """The files that a config is composed of, itself included."""
+    values = yaml.safe_load(path.read_text()).values()
+    return {path, *(path.parent / value for value in values if isinstance(value, str) and value.endswith(".yaml"))}
+
+
+def test_every_yaml_is_run_by_a_test():
+    run = {CONFIGS / "logger" / "wandb.yaml"}
+    methods = (*PRETRAINING, *SECOND_STAGES, *SUPERVISED, *CLASSICAL, SINGLE)
+    run |= {CONFIGS / "model" / f"{method}.yaml" for method in methods}
+    for name in CHAINS:
+        for stage in (1, 2):
+            run |= parts_of(CONFIGS / f"{name}_stage{stage}.yaml")
+    assert run == set(CONFIGS.rglob("*.yaml"))
+
+
+def result_of(dataset, method, run, here, roots, *more, version=0):
+    """What `test` writes of the newest run of a method, in the folder that its config names."""
+    cosmo("test", f"{dataset}_stage2", roots[dataset], *more, overlay=method)
+    folder = here / "runs" / dataset / run / f"version_{version}" / "test_0"
+    assert (folder / "confusion_matrix.png").stat().st_size > 0
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert metrics["total"] == torch.tensor(metrics["confusion_matrix"]).sum() > 0
+    assert metrics["training"]["epochs"] == 1
+    return metrics
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+@pytest.mark.parametrize("method", SUPERVISED)
+def test_supervised_methods(dataset, method, here, roots):
+    fit(f"{dataset}_stage2", roots[dataset], *SHORT, overlay=method)
+    metrics = result_of(dataset, method, method, here, roots)
+    assert metrics["parameters"] > 0
+    assert (metrics["attention_by_class"] is not None) == method.startswith("attnsense")
+    assert "bundle" not in metrics["training"]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "method"), [("usc", m) for m in CLASSICAL if m != "dtw"] + [("utd", m) for m in CLASSICAL]
+)
+def test_classical_methods(dataset, method, here, roots):
+    fit(f"{dataset}_stage2", roots[dataset], overlay=method)
+    metrics = result_of(dataset, method, method, here, roots)
+    assert metrics["parameters"] == 0
+    assert metrics["accuracy"] > 3 * metrics["chance"]
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+@pytest.mark.parametrize("which", [0, 1])
+def test_single_modality(dataset, which, here, roots):
+    modality = DATASETS[dataset][which]
+    chosen = f"--model.init_args.modality={modality}"
+    fit(f"{dataset}_stage2", roots[dataset], *SHORT, chosen, overlay=SINGLE)
+    result_of(dataset, SINGLE, f"single-{modality}", here, roots, chosen)
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+@pytest.mark.parametrize("method", PRETRAINING)
+def test_pretraining_and_its_second_stages(dataset, method, here, roots):
+    more = ["--data.init_args.modalities=[inertial]"] if (dataset, method) == ("utd", "cpc") else []
+    fit(f"{dataset}_stage1", roots[dataset], *SHORT, *more, overlay=method)
+    bundle = Bundle.load(here / "runs" / dataset / method)
+    for second in SECOND_STAGES:
+        chosen = [*more, f"--model.init_args.bundle={method}"]
+        fit(f"{dataset}_stage2", roots[dataset], *SHORT, *chosen, overlay=second)
+        metrics = result_of(dataset, second, f"{method}-{second}", here, roots, *chosen)
+        assert metrics["training"]["pretraining"] == bundle.training["method"]
+        stored = here / "runs" / dataset / f"{method}-{second}" / "version_0" / "checkpoints" / "last.ckpt"
+        state = torch.load(stored, weights_only=True)["state_dict"]
+        kept = [
+            torch.equal(value, state[f"encoders.{name}.{key}"])
+            for name, encoder in bundle.encoders.items()
+            for key, value in encoder.named_parameters()
+        ]
+        assert all(kept) if second == "probe" else not any(kept)
+
+
+def test_one_encoder_of_a_bundle_alone(here, roots):
+    """Where the data have both modalities, and where they have the one alone."""
+    fit("utd_stage1", roots["utd"], *SHORT, *SMALL_ENCODERS, overlay="cmc")
+    chosen = ["--model.init_args.modality=inertial", "--model.init_args.bundle=cmc", "--model.init_args.encoders=null"]
+    for version, more in enumerate(([], ["--data.init_args.modalities=[inertial]"])):
+        fit("utd_stage2", roots["utd"], *SHORT, *chosen, *more, overlay=SINGLE)
+        metrics = result_of("utd", SINGLE, "single-inertial", here, roots, *chosen, *more, version=version)
+        assert metrics["training"]["bundle"] == "runs/utd/cmc/version_0/bundle"
+        assert metrics["parameters"] < 3e6
+
+
+@pytest.mark.parametrize(
+    ("config", "overlay", "arguments", "named"),
+    [
+        ("utd_stage2", SINGLE, ["--model.init_args.modality=radar"], "modality"),
+        (
+            "utd_stage2",
+            SINGLE,
+            ["--data.init_args.modalities=[inertial]", "--model.init_args.modality=skeleton"],
+            "modality",
+        ),
+        ("utd_stage1", "cpc", [], "modalities=[inertial]"),
+        ("utd_stage1", "cmc", ["--data.init_args.modalities=[inertial]"], "encoders"),
+        ("usc_stage1", "cpc", ["--model.init_args.horizon=200"], "horizon"),
+        ("utd_stage2", "finetune", ["--model.init_args.bundle=absent"], "runs/utd/absent"),
+        ("utd_stage2", "deepsense", ["--trainer.logger.init_args.name={nothing}"], "nothing"),
+    ],
+)
+def test_bad_input_is_one_line(config, overlay, arguments, named, here, roots, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        fit(config, roots[config[:3]], *SHORT, *arguments, overlay=overlay)
+    assert stopped.value.code == 2
+    last = [line for line in capsys.readouterr().err.splitlines() if line.startswith("cosmo-pl: ")]
+    assert len(last) == 1
+    assert named in last[0]
+    assert not (here / "runs").exists()
+
+
+def test_bundle_and_encoders_have_to_agree(here, roots, capsys):
+    fit("utd_stage1", roots["utd"], *SHORT, *SMALL_ENCODERS, overlay="cmc")
+    with pytest.raises(SystemExit):
+        fit("utd_stage2", roots["utd"], *SHORT, "--model.init_args.bundle=cmc")
+    assert "encoders to null" in capsys.readouterr().err
+    fit("utd_stage2", roots["utd"], *SHORT, "--model.init_args.bundle=cmc", "--model.init_args.encoders=null")

@@ -1,0 +1,101 @@
+"""The contrastive multiview loss against naive loops and closed forms."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.losses import CrossViewLoss
+
+
+def naive(views, temperature):
+    """Anchor by anchor and candidate by candidate; the candidates are of the other view only."""
+    n, m, _ = views.shape
+    unit = F.normalize(views, dim=2)
+    total, count = 0.0, 0
+    for a in range(m):
+        for b in range(m):
+            if a == b:
+                continue
+            for i in range(n):
+                scores = [float(unit[i, a] @ unit[j, b]) / temperature for j in range(n)]
+                total -= scores[i] - math.log(sum(math.exp(s) for s in scores))
+                count += 1
+    return total / count
+
+
+@pytest.mark.parametrize("num_views", [2, 3, 4])
+@pytest.mark.parametrize("temperature", [0.07, 0.5])
+def test_equals_the_naive_loop(num_views, temperature):
+    torch.manual_seed(num_views)
+    views = torch.randn(7, num_views, 5, dtype=torch.float64) * 3
+    assert CrossViewLoss(temperature)(views).item() == pytest.approx(naive(views, temperature), rel=1e-9)
+
+
+@pytest.mark.parametrize("num_views", [2, 3])
+def test_swapping_views_changes_nothing(num_views):
+    torch.manual_seed(0)
+    views = torch.randn(6, num_views, 4, dtype=torch.float64)
+    loss = CrossViewLoss()
+    swapped = views[:, torch.arange(num_views).flip(0)]
+    assert loss(swapped).item() == pytest.approx(loss(views).item(), rel=1e-12)
+    assert loss(views.flip(0)).item() == pytest.approx(loss(views).item(), rel=1e-12)
+
+
+def test_one_direction_alone_is_not_symmetric():
+    """What the symmetry test would let pass if only one direction were summed does differ."""
+    torch.manual_seed(0)
+    a, b = F.normalize(torch.randn(2, 6, 4), dim=2)
+    similarity = a @ b.T / 0.07
+    own = torch.arange(6)
+    assert F.cross_entropy(similarity, own).item() != pytest.approx(F.cross_entropy(similarity.T, own).item(), rel=1e-3)
+
+
+def test_closed_forms():
+    equal = torch.ones(9, 3, 4)
+    assert CrossViewLoss()(equal).item() == pytest.approx(math.log(9), rel=1e-6)
+    apart = torch.eye(9).unsqueeze(1).expand(9, 2, 9)
+    # One positive of similarity 1 among eight orthogonal ones.
+    expected = math.log(1 + 8 * math.exp(-1 / 0.2))
+    assert CrossViewLoss(0.2)(apart).item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_no_negatives_in_the_same_view():
+    """Samples that agree across views, one view collapsed: the collapsed view's own likeness costs nothing extra."""
+    torch.manual_seed(0)
+    one = F.normalize(torch.randn(5, 8), dim=1)
+    collapsed = one[:1].expand(5, 8)
+    loss = CrossViewLoss(0.1)
+    turned = F.normalize(torch.randn(8, 8), dim=1)
+    rotation = torch.linalg.qr(turned)[0]
+    views = torch.stack([one, collapsed], dim=1)
+    # The loss depends on similarities across the views alone, so turning both views together leaves it unchanged.
+    assert loss(views @ rotation).item() == pytest.approx(loss(views).item(), rel=1e-5)
+    assert loss(views).item() == pytest.approx(naive(views.double(), 0.1), rel=1e-5)
+
+
+def test_gradient_pulls_a_pair_together():
+    views = torch.tensor([[[1.0, 0.0], [0.6, 0.8]], [[-1.0, 0.0], [-0.6, -0.8]]], requires_grad=True)
+    CrossViewLoss(0.5)(views).backward()
+    step = views.detach() - 0.1 * views.grad
+
+    def agreement(v):
+        return F.cosine_similarity(v[:, 0], v[:, 1]).mean()
+
+    assert agreement(step) > agreement(views.detach())
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, math.inf, math.nan])
+def test_bad_temperature_is_named(temperature):
+    with pytest.raises(ConfigurationError, match="temperature"):
+        CrossViewLoss(temperature)
+
+
+@pytest.mark.parametrize("shape", [(4, 8), (4, 1, 8)])
+def test_bad_shapes_are_named(shape):
+    with pytest.raises(ValueError, match="views must be"):
+        CrossViewLoss()(torch.randn(*shape))
