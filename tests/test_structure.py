@@ -25,7 +25,7 @@ LAYERS = [
     {"cli"},
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
-HEAVY = {"scipy", "sklearn", "matplotlib", "wandb", "requests"}
+HEAVY = {"scipy", "sklearn", "dtaidistance", "matplotlib", "wandb", "requests"}
 MAX_LINES = 300
 
 

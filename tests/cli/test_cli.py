@@ -102,6 +102,28 @@ def test_killed_and_resumed_equals_uninterrupted(stage, here, roots):
     assert not all(torch.equal(value, stopped[key]) for key, value in whole.items())
 
 
+def test_a_process_killed_in_the_middle_resumes(here, roots):
+    """No warning, no clean-up: the newest checkpoint is whole and the next run goes on behind it."""
+    given = ["--config", str(CONFIGS / "demo_stage1.yaml"), f"--data.init_args.root={roots['demo']}"]
+    arguments = [*given, *TINY, *NARROW, "--data.init_args.label_rate=0.3", "--data.init_args.pretrain_batch_size=8"]
+    code = "import sys; from cosmo_pl.cli import main; main(sys.argv[1:])"
+    process = subprocess.Popen([sys.executable, "-c", code, "fit", *arguments, "--trainer.max_epochs=1000"])
+    stored = here / "runs" / "demo" / "cosmo" / "version_0" / "checkpoints" / "last.ckpt"
+    deadline = time.monotonic() + 120
+    while not stored.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    _, reached = final_state(stored.parents[1])
+    fit("demo_stage1", roots["demo"], *NARROW, "--data.init_args.pretrain_batch_size=8", "--ckpt_path=last",
+        f"--trainer.max_epochs={reached + 2}")  # fmt: skip
+    resumed = stored.parents[2] / "version_1"
+    assert final_state(resumed)[1] == reached + 1
+    with (resumed / "metrics.csv").open() as file:
+        assert [int(row["epoch"]) for row in csv.DictReader(file) if row["train/loss"]] == [reached + 1]
+    assert Bundle.load(resumed).training["epochs"] == reached + 2
+
+
 def test_killed_between_training_and_bundle_still_gives_one(here, roots):
     short = [*NARROW, "--data.init_args.pretrain_batch_size=8", "--trainer.max_epochs=1"]
     fit("demo_stage1", roots["demo"], *short)

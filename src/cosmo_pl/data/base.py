@@ -202,10 +202,9 @@ class MultimodalDataModule(LightningDataModule, ABC):
             rows = np.concatenate([rows, self.split.labeled])
         if len(rows) < self.pretrain_batch_size:
             raise ConfigurationError(
-                "pretrain_batch_size",
-                f"{self.pretrain_batch_size} is more than the {len(rows)} unlabelled samples",
+                "pretrain_batch_size", f"{self.pretrain_batch_size} is more than the {len(rows)} unlabelled samples",
                 "Use a smaller batch",
-            )
+            )  # fmt: skip
         # A last batch of one sample would have no negatives and no batch statistics.
         return self._batches(np.sort(rows)).loader(self.pretrain_batch_size, shuffle=True, drop_last=True)
 
@@ -232,6 +231,10 @@ class MultimodalDataModule(LightningDataModule, ABC):
         return self._batches(self.split.test).loader(8 * self.batch_size)
 
     predict_dataloader = test_dataloader
+
+    def labeled_batch(self) -> Batch:
+        """All labelled samples in one batch, in the order of the dataset."""
+        return self._batches(self.split.labeled)[list(range(len(self.split.labeled)))]
 
     def quality_inputs(self, limit: int = 2000) -> dict[str, Tensor]:
         """Unlabelled training samples that do not overlap, on which modality quality is measured.
@@ -284,8 +287,7 @@ class MultimodalDataModule(LightningDataModule, ABC):
         return fitted.apply(tensor)
 
     def _check(self) -> None:
-        known = list(self.channel_groups)
-        chosen = self.modalities
+        known, chosen = list(self.channel_groups), self.modalities
         if not chosen or len(set(chosen)) < len(chosen) or not set(chosen) <= set(known):
             raise ConfigurationError("modalities", f"{list(chosen)} cannot be used", f"Choose from {known}")
         if not set(self.transforms) <= set(known):

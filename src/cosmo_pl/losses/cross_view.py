@@ -16,7 +16,8 @@ class CrossViewLoss(nn.Module):
     r"""InfoNCE between every pair of views, in both directions, negatives from the batch and the other view only.
 
     .. math:: L = \frac{1}{|\{a < b\}|} \sum_{a < b} \frac{1}{2} \left( l_{ab} + l_{ba} \right), \quad
-              l_{ab} = -\frac{1}{N} \sum_n \log \frac{\exp(v_n^a \cdot v_n^b / \tau)}{\sum_m \exp(v_n^a \cdot v_m^b / \tau)}
+              l_{ab} = -\frac{1}{N} \sum_n
+              \log \frac{\exp(v_n^a \cdot v_n^b / \tau)}{\sum_m \exp(v_n^a \cdot v_m^b / \tau)}
 
     The full graph of the reference, averaged over its pairs so that the step does not grow with the number of views.
     Equal similarities give log N; the floor is 0.

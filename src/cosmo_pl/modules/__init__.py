@@ -4,6 +4,7 @@ from cosmo_pl.modules.base import BaseModule, ClassifierModule
 from cosmo_pl.modules.cmc import CMCModule
 from cosmo_pl.modules.contrastive_fusion import ContrastiveFusionModule
 from cosmo_pl.modules.iterative_fusion import IterativeFusionModule
+from cosmo_pl.modules.nearest_neighbor import NearestNeighborModule
 from cosmo_pl.modules.single_modal import SingleModalModule
 
 __all__ = [
@@ -12,5 +13,6 @@ __all__ = [
     "ClassifierModule",
     "ContrastiveFusionModule",
     "IterativeFusionModule",
+    "NearestNeighborModule",
     "SingleModalModule",
 ]

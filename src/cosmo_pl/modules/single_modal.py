@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from torch import Tensor
 
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.modules.base import (
-    ClassifierModule,
-    FusionClassifier,
-    SequenceAxis,
-    Shapes,
-    load_encoders,
-    optimization,
-)
+from cosmo_pl.modules.base import ClassifierModule, FusionClassifier, SequenceAxis, Shapes, load_encoders
 
 
 class SingleModalModule(ClassifierModule):
@@ -71,7 +63,3 @@ class SingleModalModule(ClassifierModule):
         """Logits (N, num_classes) from the one modality."""
         logits, _ = self.classifier(self.encoders(inputs))
         return logits, None
-
-    def configure_optimizers(self) -> Any:
-        """SGD with a stepwise schedule."""
-        return optimization(self.parameters(), self.hparams)

@@ -8,6 +8,8 @@ from typing import Any, ClassVar, Literal
 
 from pytorch_lightning import LightningModule
 
+from cosmo_pl.modules.base.optimization import optimization
+
 Shapes = dict[str, tuple[int, ...]]
 
 
@@ -44,6 +46,10 @@ class BaseModule(LightningModule, ABC):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Takes the record over."""
         self.record.update(checkpoint.get("record", {}))
+
+    def configure_optimizers(self) -> Any:
+        """One optimizer with a stepwise schedule."""
+        return optimization(self.parameters(), self.hparams)
 
     def loader_name(self, dataloader_idx: int) -> str:
         """Name of a validation loader: the datamodule's, or "val" where plain loaders are given to the trainer."""

@@ -20,7 +20,6 @@ from cosmo_pl.errors import BundleError, ConfigurationError
 from cosmo_pl.fusion import MIN_POINTS, modality_quality
 from cosmo_pl.modules.base.encoding import Streams
 from cosmo_pl.modules.base.module import BaseModule, Shapes
-from cosmo_pl.modules.base.optimization import optimization
 
 
 class PretrainingModule(BaseModule):
@@ -87,10 +86,6 @@ class PretrainingModule(BaseModule):
             nearest = labels[torch.cdist(asked, known).argmin(dim=1)]
             self.log("probe/acc", (nearest == truth).float().mean(), prog_bar=True)
         self._probe = {}
-
-    def configure_optimizers(self) -> Any:
-        """One optimizer with a stepwise schedule."""
-        return optimization(self.parameters(), self.hparams)
 
     @property
     def bundle_folder(self) -> Path | None:

@@ -1,0 +1,102 @@
+"""The nearest labelled sample, by Euclidean distance or dynamic time warping: what a learned method has to beat.
+
+H. Sakoe and S. Chiba, "Dynamic programming algorithm optimization for spoken word recognition", IEEE Trans. ASSP 26(1),
+1978, is the warping with a band; the distance of multivariate series is the dependent one, DTW_D of M. Shokoohi-Yekta
+et al., "Generalizing DTW to the multi-dimensional case requires an adaptive approach", Data Min. Knowl. Disc. 31, 2017.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.modules.base import Shapes
+from cosmo_pl.modules.base.examples import ExampleModule
+
+
+class NearestNeighborModule(ExampleModule):
+    """Gives a sample the label of the nearest labelled one.
+
+    The distance is the sum over modalities, each divided by its mean over all pairs of labelled samples, so that none
+    drowns another. The logit of a class is minus the distance to its nearest sample; a class without one has -inf.
+
+    Args:
+        modality_shapes: Modality to shape (time, *axes) of a sample; on the command line from the data.
+        num_classes: Number of activities; on the command line from the data.
+        metric: "euclidean", or "dtw", dynamic time warping.
+        band: Largest shift in time that "dtw" allows, as a share of the sample's length: 0 allows none, 1 any.
+        velocities: Whether the changes from step to step (central differences) are further channels.
+
+    Raises:
+        ConfigurationError: An argument is out of range.
+    """
+
+    def __init__(
+        self,
+        modality_shapes: Shapes,
+        num_classes: int,
+        metric: Literal["euclidean", "dtw"] = "euclidean",
+        band: float = 0.25,
+        velocities: bool = False,
+    ) -> None:
+        if metric not in ("euclidean", "dtw"):
+            raise ConfigurationError("metric", f"'{metric}' is unknown", "Use 'euclidean' or 'dtw'")
+        if not 0 <= band <= 1:
+            raise ConfigurationError("band", f"{band} is not a share of the length", "Use a value in [0, 1]")
+        still = [name for name, shape in modality_shapes.items() if shape[0] < 2]
+        if velocities and still:
+            raise ConfigurationError("velocities", f"{still} have a single step", "Use false, or longer samples")
+        super().__init__(modality_shapes, num_classes)
+        self.save_hyperparameters(ignore=["modality_shapes"])
+        self.metric = metric
+        self.band = band
+        self.velocities = velocities
+
+    def learn(self, inputs: dict[str, Tensor], label: Tensor) -> dict[str, float]:
+        """Mean distance of each modality over all pairs of examples; 1 where they are all the same."""
+        pairs = max(len(label) * (len(label) - 1), 1)
+        means = {name: float(self.distances(values, values).sum()) / pairs for name, values in inputs.items()}
+        return {name: mean if mean > 0 else 1.0 for name, mean in means.items()}
+
+    def classify(self, inputs: dict[str, Tensor]) -> tuple[Tensor, None]:
+        """Minus the distances (N, num_classes) to the nearest example of each class; no attention."""
+        examples, label = self.examples
+        scaled = [self.distances(inputs[name], examples[name]) / scale for name, scale in self.learned.items()]
+        distance = torch.stack(scaled).sum(dim=0)
+        nearest = distance.new_full((len(distance), self.num_classes), torch.inf)
+        return -nearest.scatter_reduce(1, label.expand(len(distance), -1), distance, "amin"), None
+
+    def distances(self, one: Tensor, other: Tensor) -> Tensor:
+        """Distances (N, n) between samples (N, time, *axes) and (n, time, *axes) of one modality."""
+        one, other = self._series(one), self._series(other)
+        if self.metric == "dtw":
+            return dtw_distances(one, other, int(self.band * one.shape[1]))
+        # Without the shortcut by matrix products, which depends on the size of the batch.
+        return torch.cdist(one.flatten(1), other.flatten(1), compute_mode="donot_use_mm_for_euclid_dist")
+
+    def _series(self, values: Tensor) -> Tensor:
+        """Samples (N, time, *axes) as series (N, time, channels)."""
+        series = values.reshape(*values.shape[:2], -1)
+        return torch.cat([series, torch.gradient(series, dim=1)[0]], dim=2) if self.velocities else series
+
+
+def dtw_distances(one: Tensor, other: Tensor, band: int) -> Tensor:
+    """Distances by dynamic time warping: the root of the sum of squares along the best alignment.
+
+    Args:
+        one: Series (N, time, channels).
+        other: Series (n, time, channels), of the same length.
+        band: Steps by which two aligned points may lie apart.
+
+    Returns:
+        Distances (N, n).
+    """
+    from dtaidistance import dtw_ndim
+
+    series = torch.cat([one, other]).double().cpu().numpy()
+    block = ((0, len(one)), (len(one), len(series)))
+    matrix = dtw_ndim.distance_matrix_fast(series, window=band + 1, block=block, parallel=False)
+    return torch.from_numpy(matrix[: len(one), len(one) :]).to(one)
