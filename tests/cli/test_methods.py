@@ -57,9 +57,8 @@ def test_supervised_methods(dataset, method, here, roots):
     assert "bundle" not in metrics["training"]
 
 
-@pytest.mark.parametrize(
-    ("dataset", "method"), [("usc", m) for m in CLASSICAL if m != "dtw"] + [("utd", m) for m in CLASSICAL]
-)
+@pytest.mark.parametrize("dataset", DATASETS)
+@pytest.mark.parametrize("method", CLASSICAL)
 def test_classical_methods(dataset, method, here, roots):
     fit(f"{dataset}_stage2", roots[dataset], overlay=method)
     metrics = result_of(dataset, method, method, here, roots)

@@ -4,5 +4,14 @@ from cosmo_pl.encoders.base import Encoder
 from cosmo_pl.encoders.heads import ProjectionHead, RecurrentClassifier
 from cosmo_pl.encoders.inertial import InertialEncoder
 from cosmo_pl.encoders.skeleton import SkeletonEncoder
+from cosmo_pl.encoders.spectral import SpectralEncoder, spectral_encoders
 
-__all__ = ["Encoder", "InertialEncoder", "ProjectionHead", "RecurrentClassifier", "SkeletonEncoder"]
+__all__ = [
+    "Encoder",
+    "InertialEncoder",
+    "ProjectionHead",
+    "RecurrentClassifier",
+    "SkeletonEncoder",
+    "SpectralEncoder",
+    "spectral_encoders",
+]

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import contextvars
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
-from pytorch_lightning.core.mixins.hparams_mixin import HyperparametersMixin
 from torch import Tensor, nn
 
 from cosmo_pl.errors import ConfigurationError
 
 
-class Encoder(nn.Module, HyperparametersMixin, ABC):
+class Encoder(nn.Module, ABC):
     """Encoder of one modality.
 
     A subclass calls ``self.save_hyperparameters()`` in its constructor: a bundle stores the class path and these
@@ -25,13 +23,15 @@ class Encoder(nn.Module, HyperparametersMixin, ABC):
     sample_axes: ClassVar[int | None]
     """Number of axes of a sample, time included; None for any from two on."""
 
-    def save_hyperparameters(self) -> None:  # type: ignore[override]
-        """Keeps the arguments of the constructor that calls this, as `hparams`."""
+    def save_hyperparameters(self) -> None:
+        """Keeps the arguments of the constructor that calls this as `hparams`.
+
+        Lightning's mixin of that name would, for an encoder that a module builds itself, keep the module's as well.
+        """
         frame = inspect.currentframe()
-        assert frame is not None
-        # In a context of its own: an encoder that a module builds itself would else be given the module's arguments,
-        # which Lightning's command line holds ready for whoever saves hyper-parameters next.
-        contextvars.Context().run(super().save_hyperparameters, frame=frame.f_back)
+        assert frame is not None and frame.f_back is not None
+        names, _, _, values = inspect.getargvalues(frame.f_back)
+        self.hparams: dict[str, Any] = {name: values[name] for name in names if name != "self"}
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:

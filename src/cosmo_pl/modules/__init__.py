@@ -1,17 +1,21 @@
 """LightningModules: the two stages of Cosmo and its baselines, one file each."""
 
+from cosmo_pl.modules.attnsense import AttnSenseModule
 from cosmo_pl.modules.base import BaseModule, ClassifierModule
 from cosmo_pl.modules.cmc import CMCModule
 from cosmo_pl.modules.contrastive_fusion import ContrastiveFusionModule
+from cosmo_pl.modules.deepsense import DeepSenseModule
 from cosmo_pl.modules.iterative_fusion import IterativeFusionModule
 from cosmo_pl.modules.nearest_neighbor import NearestNeighborModule
 from cosmo_pl.modules.single_modal import SingleModalModule
 
 __all__ = [
+    "AttnSenseModule",
     "BaseModule",
     "CMCModule",
     "ClassifierModule",
     "ContrastiveFusionModule",
+    "DeepSenseModule",
     "IterativeFusionModule",
     "NearestNeighborModule",
     "SingleModalModule",

@@ -13,8 +13,7 @@ import torch
 from torch import Tensor
 
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.modules.base import Shapes
-from cosmo_pl.modules.base.examples import ExampleModule
+from cosmo_pl.modules.base import ExampleModule, Shapes
 
 
 class NearestNeighborModule(ExampleModule):

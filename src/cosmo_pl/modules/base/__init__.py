@@ -1,7 +1,8 @@
 """What the methods are made of."""
 
 from cosmo_pl.modules.base.classifier import ClassifierModule
-from cosmo_pl.modules.base.encoding import Streams, load_encoders
+from cosmo_pl.modules.base.encoding import Streams, Variant, joined, load_encoders, variant_encoders
+from cosmo_pl.modules.base.examples import ExampleModule
 from cosmo_pl.modules.base.fusion import Fusion, FusionClassifier, Head, SequenceAxis
 from cosmo_pl.modules.base.module import BaseModule, Shapes
 from cosmo_pl.modules.base.optimization import OptimizerName, optimization
@@ -11,6 +12,7 @@ __all__ = [
     "BaseModule",
     "ClassifierModule",
     "CrossModalModule",
+    "ExampleModule",
     "Fusion",
     "FusionClassifier",
     "Head",
@@ -19,6 +21,9 @@ __all__ = [
     "SequenceAxis",
     "Shapes",
     "Streams",
+    "Variant",
+    "joined",
     "load_encoders",
     "optimization",
+    "variant_encoders",
 ]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from cosmo_pl.bundle import Bundle
-from cosmo_pl.encoders import Encoder
+from cosmo_pl.encoders import Encoder, spectral_encoders
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.base.module import Shapes
+
+Variant = Literal["shared", "original"]
 
 
 class Streams(nn.ModuleDict):
@@ -60,10 +63,35 @@ def joined_shape(modality_shapes: Shapes, stream: str) -> tuple[int, ...]:
     shapes = {modality: tuple(modality_shapes[modality]) for modality in stream.split("+")}
     if len({shape[:-1] for shape in shapes.values()}) > 1:
         raise ConfigurationError(
-            "modalities", f"{shapes} have different sampling rates and cannot be joined",
-            "Bring them to one length or give each its own encoder",
+            "modalities", f"{shapes} have different lengths (sampling rates) and cannot be joined",
+            "Bring them to one length or leave one out",
         )  # fmt: skip
     return *next(iter(shapes.values()))[:-1], sum(shape[-1] for shape in shapes.values())
+
+
+def variant_encoders(
+    variant: Variant, modality_shapes: Shapes, encoders: Mapping[str, Encoder] | None, intervals: int
+) -> Mapping[str, Encoder] | None:
+    """Encoders of a baseline that is Cosmo's but for its fusion ("shared"), or as published ("original").
+
+    Args:
+        variant: "shared" takes `encoders`; "original" a `SpectralEncoder` for each modality.
+        modality_shapes: Modality to shape of a sample.
+        encoders: Modality to encoder; None for "original".
+        intervals: Intervals that "original" cuts a sample in.
+
+    Raises:
+        ConfigurationError: The variant is unknown, "original" is given encoders, or the samples are too short.
+    """
+    if variant not in ("shared", "original"):
+        raise ConfigurationError("variant", f"'{variant}' is unknown", "Use 'shared' or 'original'")
+    if variant == "shared":
+        return encoders
+    if encoders is not None:
+        raise ConfigurationError(
+            "encoders", "the original has its own", "Set model.init_args.encoders to null, or variant to shared"
+        )
+    return spectral_encoders(modality_shapes, intervals)
 
 
 def load_encoders(

@@ -1,0 +1,94 @@
+"""Short-time spectra and their encoder, of DeepSense and AttnSense (S. Yao, WWW 2017; H. Ma, IJCAI 2019)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from cosmo_pl.encoders.base import Encoder, conv_block
+from cosmo_pl.errors import ConfigurationError
+
+LEAST_FREQUENCIES = 7  # three convolutions of width 3 leave one
+
+
+def interval_spectrum(x: Tensor, intervals: int, frequencies: int) -> Tensor:
+    """Magnitude and phase of the lowest frequencies of each interval of a sample.
+
+    Interval i begins at step floor(i T / intervals) and has floor(T / intervals) steps, so a few steps may be in none.
+    An interval too short for `frequencies` is padded with zeros to 2 (frequencies - 1) steps, which interpolates its
+    spectrum. The phase is atan2(imaginary, real) in [-π, π]: 0 where the spectrum is exactly 0, and that of the
+    rounding error where it should be 0.
+
+    Args:
+        x: Samples (N, T, C).
+        intervals: Intervals that a sample is cut in.
+        frequencies: Frequencies taken of each, from 0 on.
+
+    Returns:
+        (N, intervals, frequencies, 2C); the last axis is magnitude and phase of the first channel, then of the second.
+
+    Raises:
+        ConfigurationError: There are more intervals than steps, or none.
+    """
+    steps = x.shape[1]
+    if not 1 <= intervals <= steps:
+        raise ConfigurationError(
+            "intervals", f"samples of {steps} steps cannot be cut in {intervals}", f"Use 1 to {steps}"
+        )
+    length = steps // intervals
+    starts = torch.arange(intervals, device=x.device) * steps // intervals
+    cut = x[:, starts[:, None] + torch.arange(length, device=x.device)]
+    spectrum = torch.fft.rfft(cut, n=max(length, 2 * (frequencies - 1)), dim=2)[:, :, :frequencies]
+    return torch.stack([spectrum.abs(), spectrum.angle()], dim=-1).flatten(3)
+
+
+class SpectralEncoder(Encoder):
+    """Three convolutions over the frequencies of each interval.
+
+    The first joins all channels of three neighbouring frequencies, as a kernel [1, 6C] with stride [1, 2C] does on the
+    spectra laid out in one row; the others have width 3 too. Batch normalisation and ReLU after each, dropout of whole
+    channels, alike in all places, after the first two. With the defaults (120, 6) and (40, 20, 3) both become
+    (64, 8, 4).
+
+    Args:
+        in_features: Channels C of a sample; axes beyond the second are flattened, so 60 for 20 joints in space.
+        intervals: Intervals that a sample is cut in: 8 of 0.25 s in two seconds; DeepSense has 20 in five.
+        frequencies: Frequencies of each interval.
+        width: Width of each convolution.
+        dropout: Dropout probability.
+    """
+
+    sample_axes = None
+
+    def __init__(
+        self, in_features: int, intervals: int = 8, frequencies: int = 10, width: int = 64, dropout: float = 0.2
+    ) -> None:
+        super().__init__()
+        if frequencies < LEAST_FREQUENCIES:
+            raise ConfigurationError(
+                "SpectralEncoder.frequencies", f"{frequencies} are too few for three convolutions of width 3",
+                f"Use at least {LEAST_FREQUENCIES}",
+            )  # fmt: skip
+        self.save_hyperparameters()
+        self.intervals, self.frequencies = intervals, frequencies
+        self.layers = nn.Sequential(
+            conv_block(nn.Conv2d(2 * in_features, width, (1, 3)), nn.BatchNorm2d(width), 0.0),
+            nn.Dropout2d(dropout),
+            conv_block(nn.Conv2d(width, width, (1, 3)), nn.BatchNorm2d(width), 0.0),
+            nn.Dropout2d(dropout),
+            conv_block(nn.Conv2d(width, width, (1, 3)), nn.BatchNorm2d(width), 0.0),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Encodes (N, time, *shape) into (N, width, intervals, frequencies - 6)."""
+        spectrum = interval_spectrum(x.flatten(2), self.intervals, self.frequencies)
+        features: Tensor = self.layers(spectrum.movedim(3, 1))
+        return features
+
+
+def spectral_encoders(modality_shapes: Mapping[str, tuple[int, ...]], intervals: int) -> dict[str, Encoder]:
+    """A `SpectralEncoder` for each modality; all cut their samples, whatever the rate, in the same intervals."""
+    return {name: SpectralEncoder(math.prod(shape[1:]), intervals) for name, shape in modality_shapes.items()}

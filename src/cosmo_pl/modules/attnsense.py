@@ -1,0 +1,146 @@
+"""AttnSense: attention over sensors and over time (H. Ma et al., IJCAI 2019)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from cosmo_pl.encoders import Encoder
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.modules.base import (
+    ClassifierModule,
+    Fusion,
+    FusionClassifier,
+    OptimizerName,
+    SequenceAxis,
+    Shapes,
+    Variant,
+    load_encoders,
+    variant_encoders,
+)
+
+
+class AttnSenseModule(ClassifierModule):
+    """Supervised baseline, in two variants.
+
+    "shared" is what Cosmo's authors compare with: Cosmo's encoders and classifier with learned attention alone, all
+    trained together. "original" follows the publication: noise on the training samples, spectra of short intervals,
+    convolutions by sensor, in every interval attention over the sensors, GRUs, and attention over the intervals.
+
+    Args:
+        modality_shapes: Modality to shape of a sample; on the command line from the data.
+        num_classes: Number of activities; on the command line from the data.
+        variant: "shared" or "original".
+        bundle: Folder of a bundle to start from, or of stage-1 runs whose newest bundle is taken; None trains anew.
+        encoders: Modality to encoder for "shared", or None beside a bundle; None for "original", which has its own.
+        score: Attention score of "shared", "dot" or "concat_mlp" (see `QualityGuidedAttention`).
+        fusion: "sum" or "concat" of its weighted features; None sums features of equal size and concatenates others.
+        sequence_axis: Axis of its GRU, "time" or "channel".
+        steps: Steps of its sequence over time.
+        intervals: Intervals that "original" cuts a sample in: 8 of 0.25 s in two seconds.
+        noise_std: Standard deviation of its noise, in units of the standardised samples.
+        optimizer: "sgd" or "adam".
+        lr: Learning rate.
+        momentum: Momentum of SGD, β₁ of Adam.
+        weight_decay: Weight decay.
+        lr_milestones: Epochs after which the learning rate is multiplied by `lr_gamma`.
+        lr_gamma: That factor.
+
+    Raises:
+        ConfigurationError: An argument is unknown or out of range, or the encoders do not suit the variant.
+        BundleError: The bundle is missing, damaged, or for other modalities or shapes.
+    """
+
+    def __init__(
+        self,
+        modality_shapes: Shapes,
+        num_classes: int,
+        variant: Variant = "shared",
+        bundle: str | None = None,
+        encoders: dict[str, Encoder] | None = None,
+        score: Literal["dot", "concat_mlp"] = "dot",
+        fusion: Fusion | None = None,
+        sequence_axis: SequenceAxis = "time",
+        steps: int = 16,
+        intervals: int = 8,
+        noise_std: float = 0.1,
+        optimizer: OptimizerName = "sgd",
+        lr: float = 1e-3,
+        momentum: float = 0.9,
+        weight_decay: float = 1e-4,
+        lr_milestones: Sequence[int] = (350, 400, 450),
+        lr_gamma: float = 0.9,
+    ) -> None:
+        if noise_std < 0:
+            raise ConfigurationError("noise_std", f"is {noise_std}", "Use 0 (none) or more")
+        chosen = variant_encoders(variant, modality_shapes, encoders, intervals)
+        streams, loaded = load_encoders(modality_shapes, chosen, bundle)
+        super().__init__(num_classes, attends_to=tuple(streams) if len(streams) > 1 else ())
+        self.save_hyperparameters(ignore=["encoders", "modality_shapes"])
+        self.bundle = loaded
+        self.encoders = streams
+        self.noise_std = noise_std if variant == "original" else 0.0
+        attention = {"quality_weights": None, "quality_lambda": 0.0, "mode": fusion, "score": score}
+        self.classifier: nn.Module = (
+            FusionClassifier(streams.feature_shapes, num_classes, sequence_axis, steps, attention)
+            if variant == "shared"
+            else AttentionClassifier(streams.feature_shapes, num_classes)
+        )
+
+    def classify(self, inputs: dict[str, Tensor]) -> tuple[Tensor, Tensor | None]:
+        """Logits (N, num_classes) and attention weights (N, M), of "original" the mean over the intervals."""
+        if self.training and self.noise_std:
+            inputs = {name: x + self.noise_std * torch.randn_like(x) for name, x in inputs.items()}
+        logits, weights = self.classifier(self.encoders(inputs))
+        return logits, weights
+
+
+class AdditiveAttention(nn.Module):
+    """Weighted sum of items, with weights softmax(u · tanh(W x + b)).
+
+    Args:
+        in_features: Size D of an item.
+        attention_dim: Size of the hidden layer.
+    """
+
+    def __init__(self, in_features: int, attention_dim: int = 80) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(in_features, attention_dim)
+        self.score = nn.Linear(attention_dim, 1, bias=False)
+
+    def forward(self, items: Tensor) -> tuple[Tensor, Tensor]:
+        """Sums items (..., K, D): the sum (..., D), and weights (..., K) that sum to 1."""
+        weights = self.score(torch.tanh(self.hidden(items))).softmax(dim=-2)
+        return (weights * items).sum(dim=-2), weights.squeeze(-1)
+
+
+class AttentionClassifier(nn.Module):
+    """Attention over the sensors of each interval, two GRU layers over the intervals, attention over their states.
+
+    Args:
+        feature_shapes: Modality to shape (channels, intervals, frequencies) of its feature map, alike for all.
+        num_classes: Number of activities.
+        hidden_size: Size of the GRU's state.
+    """
+
+    def __init__(self, feature_shapes: Mapping[str, tuple[int, ...]], num_classes: int, hidden_size: int = 120) -> None:
+        super().__init__()
+        channels, _, frequencies = next(iter(feature_shapes.values()))
+        self.sensors = AdditiveAttention(channels * frequencies)
+        self.gru = nn.GRU(channels * frequencies, hidden_size, num_layers=2, batch_first=True)
+        self.intervals = AdditiveAttention(hidden_size)
+        self.output = nn.Linear(hidden_size, num_classes)
+
+    def forward(self, feature_maps: Mapping[str, Tensor]) -> tuple[Tensor, Tensor | None]:
+        """Classifies feature maps, modality to (N, channels, intervals, frequencies).
+
+        Returns:
+            Logits (N, num_classes), and the sensors' weights (N, M), their mean over the intervals; None of one sensor.
+        """
+        by_interval = [feature_map.movedim(2, 1).flatten(2) for feature_map in feature_maps.values()]
+        sequence, weights = self.sensors(torch.stack(by_interval, dim=2))
+        context, _ = self.intervals(self.gru(sequence)[0])
+        return self.output(context), weights.mean(dim=1) if len(by_interval) > 1 else None

@@ -1,0 +1,135 @@
+"""DeepSense: convolutions by sensor, then across sensors, then a GRU (S. Yao et al., WWW 2017)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from cosmo_pl.encoders import Encoder
+from cosmo_pl.modules.base import (
+    ClassifierModule,
+    FusionClassifier,
+    OptimizerName,
+    SequenceAxis,
+    Shapes,
+    Variant,
+    load_encoders,
+    variant_encoders,
+)
+
+
+class DeepSenseModule(ClassifierModule):
+    """Supervised baseline, in two variants.
+
+    "shared" is what Cosmo's authors compare with: Cosmo's encoders and classifier, features concatenated without
+    weights, all trained together. "original" is the published network: spectra of short intervals, convolutions by
+    sensor and across sensors, a GRU over the intervals. It leaves out the interval's length, which the publication
+    appends to the features: here all intervals are equally long.
+
+    Args:
+        modality_shapes: Modality to shape of a sample; on the command line from the data.
+        num_classes: Number of activities; on the command line from the data.
+        variant: "shared" or "original".
+        bundle: Folder of a bundle to start from, or of stage-1 runs whose newest bundle is taken; None trains anew.
+        encoders: Modality to encoder for "shared", or None beside a bundle; None for "original", which has its own.
+        sequence_axis: Axis of the GRU of "shared", "time" or "channel".
+        steps: Steps of its sequence over time.
+        intervals: Intervals that "original" cuts a sample in: 8 of 0.25 s in two seconds, as published.
+        optimizer: "sgd" or "adam".
+        lr: Learning rate.
+        momentum: Momentum of SGD, β₁ of Adam.
+        weight_decay: Weight decay.
+        lr_milestones: Epochs after which the learning rate is multiplied by `lr_gamma`.
+        lr_gamma: That factor.
+
+    Raises:
+        ConfigurationError: An argument is unknown or out of range, or the encoders do not suit the variant.
+        BundleError: The bundle is missing, damaged, or for other modalities or shapes.
+    """
+
+    def __init__(
+        self,
+        modality_shapes: Shapes,
+        num_classes: int,
+        variant: Variant = "shared",
+        bundle: str | None = None,
+        encoders: dict[str, Encoder] | None = None,
+        sequence_axis: SequenceAxis = "time",
+        steps: int = 16,
+        intervals: int = 8,
+        optimizer: OptimizerName = "sgd",
+        lr: float = 1e-3,
+        momentum: float = 0.9,
+        weight_decay: float = 1e-4,
+        lr_milestones: Sequence[int] = (350, 400, 450),
+        lr_gamma: float = 0.9,
+    ) -> None:
+        chosen = variant_encoders(variant, modality_shapes, encoders, intervals)
+        streams, loaded = load_encoders(modality_shapes, chosen, bundle)
+        super().__init__(num_classes)
+        self.save_hyperparameters(ignore=["encoders", "modality_shapes"])
+        self.bundle = loaded
+        self.encoders = streams
+        self.classifier: nn.Module = (
+            FusionClassifier(streams.feature_shapes, num_classes, sequence_axis, steps)
+            if variant == "shared"
+            else MergeClassifier(streams.feature_shapes, num_classes)
+        )
+
+    def classify(self, inputs: dict[str, Tensor]) -> tuple[Tensor, None]:
+        """Logits (N, num_classes), and no weights."""
+        return self.classifier(self.encoders(inputs))[0], None
+
+
+class MergeClassifier(nn.Module):
+    """Convolutions across sensors and frequencies within an interval, then GRUs over the intervals and their mean.
+
+    Three kernels over 2 sensors and 8, 6 and 4 frequencies, padded to keep the size, with batch normalisation and
+    ReLU; dropout of whole channels before each, dropout of single values after each GRU.
+
+    Args:
+        feature_shapes: Modality to shape (channels, intervals, frequencies) of its feature map, alike for all.
+        num_classes: Number of activities.
+        hidden_size: Size of the GRUs' states.
+        conv_dropout: Dropout probability before the convolutions.
+        gru_dropout: Dropout probability after the GRUs.
+    """
+
+    def __init__(
+        self,
+        feature_shapes: Mapping[str, tuple[int, ...]],
+        num_classes: int,
+        hidden_size: int = 120,
+        conv_dropout: float = 0.2,
+        gru_dropout: float = 0.5,
+    ) -> None:
+        super().__init__()
+        channels, _, frequencies = next(iter(feature_shapes.values()))
+        self.merge = nn.Sequential(
+            *(
+                layer
+                for kernel in (8, 6, 4)
+                for layer in (
+                    nn.Dropout3d(conv_dropout),
+                    nn.ConstantPad3d(((kernel - 1) // 2, kernel // 2, 0, 1, 0, 0), 0.0),
+                    nn.Conv3d(channels, channels, (1, 2, kernel)),
+                    nn.BatchNorm3d(channels),
+                    nn.ReLU(),
+                )
+            )
+        )
+        features = channels * len(feature_shapes) * frequencies
+        # Two GRUs rather than one of two layers, whose own dropout would leave the last layer out.
+        self.grus = nn.ModuleList(nn.GRU(size, hidden_size, batch_first=True) for size in (features, hidden_size))
+        self.dropout = nn.Dropout(gru_dropout)
+        self.output = nn.Linear(hidden_size, num_classes)
+
+    def forward(self, feature_maps: Mapping[str, Tensor]) -> tuple[Tensor, None]:
+        """Classifies feature maps, modality to (N, channels, intervals, frequencies), into logits (N, num_classes)."""
+        merged = self.merge(torch.stack(list(feature_maps.values()), dim=3))
+        sequence = merged.movedim(2, 1).flatten(2)
+        for gru in self.grus:
+            sequence = self.dropout(gru(sequence)[0])
+        return self.output(sequence.mean(dim=1)), None
