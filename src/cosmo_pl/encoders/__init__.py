@@ -1,12 +1,14 @@
 """Encoders, one a kind of sensor, and the heads on top of them."""
 
 from cosmo_pl.encoders.base import Encoder
+from cosmo_pl.encoders.cpc import CPCEncoder
 from cosmo_pl.encoders.heads import ProjectionHead, RecurrentClassifier
 from cosmo_pl.encoders.inertial import InertialEncoder
 from cosmo_pl.encoders.skeleton import SkeletonEncoder
 from cosmo_pl.encoders.spectral import SpectralEncoder, spectral_encoders
 
 __all__ = [
+    "CPCEncoder",
     "Encoder",
     "InertialEncoder",
     "ProjectionHead",

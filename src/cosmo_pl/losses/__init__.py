@@ -2,5 +2,6 @@
 
 from cosmo_pl.losses.contrastive_fusion import ContrastiveFusionLoss
 from cosmo_pl.losses.cross_view import CrossViewLoss
+from cosmo_pl.losses.predictive_coding import PredictiveCodingLoss
 
-__all__ = ["ContrastiveFusionLoss", "CrossViewLoss"]
+__all__ = ["ContrastiveFusionLoss", "CrossViewLoss", "PredictiveCodingLoss"]

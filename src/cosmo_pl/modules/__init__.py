@@ -4,6 +4,7 @@ from cosmo_pl.modules.attnsense import AttnSenseModule
 from cosmo_pl.modules.base import BaseModule, ClassifierModule
 from cosmo_pl.modules.cmc import CMCModule
 from cosmo_pl.modules.contrastive_fusion import ContrastiveFusionModule
+from cosmo_pl.modules.cpc import CPCModule
 from cosmo_pl.modules.deepsense import DeepSenseModule
 from cosmo_pl.modules.iterative_fusion import IterativeFusionModule
 from cosmo_pl.modules.nearest_neighbor import NearestNeighborModule
@@ -13,6 +14,7 @@ __all__ = [
     "AttnSenseModule",
     "BaseModule",
     "CMCModule",
+    "CPCModule",
     "ClassifierModule",
     "ContrastiveFusionModule",
     "DeepSenseModule",

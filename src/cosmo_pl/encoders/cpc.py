@@ -1,0 +1,88 @@
+"""Encoder of contrastive predictive coding: causal convolutions and a recurrent context."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cosmo_pl.encoders.base import Dropout, Encoder
+from cosmo_pl.errors import ConfigurationError
+
+KERNEL = 3
+
+
+class CPCEncoder(Encoder):
+    """1-D CNN to latents z_t and two GRU layers to contexts c_t, for sensors whose axes are joined to one stream.
+
+    Widths, kernels and dropout are those of H. Haresamudram, I. Essa and T. Plötz ("Contrastive Predictive Coding for
+    Human Activity Recognition", IMWUT 5(2), 2021), with two deviations:
+
+    - The convolutions are padded with zeros on the left only. The original pads by reflection on both sides: each of
+      its latents sees three samples ahead, and so does the context, which makes the first predictions trivial. Here
+      z_t and c_t are functions of x_0 to x_t only.
+    - The dropout between the GRU layers is a module of its own. Inside `nn.GRU` it would follow the mode of the GRU,
+      which has to stay in train mode for cuDNN even where the encoder is frozen.
+
+    The original's data have 50 Hz. At 100 Hz `pooling` = 2 gives a step its duration again, at half the cost; step t
+    then stands for the samples from `pooling` · t up to, not including, `pooling` · (t + 1).
+
+    With the defaults (200, 6) becomes (256, 200); 722,496 parameters.
+
+    Args:
+        in_features: Axes of a sample, all sensors together.
+        channels: Width of each convolution; the last is the latents'.
+        context_dim: Width of the contexts.
+        dropout: Dropout probability after each convolution and between the GRU layers.
+        pooling: Consecutive samples averaged into one step; an incomplete last step is left out.
+
+    Raises:
+        ConfigurationError: A width is missing or not positive, or `pooling` is not positive.
+    """
+
+    sample_axes = 2
+
+    def __init__(
+        self,
+        in_features: int = 6,
+        channels: Sequence[int] = (32, 64, 128),
+        context_dim: int = 256,
+        dropout: float = 0.2,
+        pooling: int = 1,
+    ) -> None:
+        super().__init__()
+        if not channels or min(in_features, *channels, context_dim) < 1:
+            raise ConfigurationError(
+                "CPCEncoder.channels",
+                f"widths {in_features}, {list(channels)}, {context_dim} cannot be built",
+                "Give positive widths and at least one convolution",
+            )
+        if pooling < 1:
+            raise ConfigurationError("CPCEncoder.pooling", f"is {pooling}", "Use 1 (none) or more samples a step")
+        self.pooling = pooling
+        channels = tuple(channels)
+        self.save_hyperparameters()
+        self.convolutions = nn.ModuleList(
+            nn.Conv1d(before, after, KERNEL, bias=False)
+            for before, after in zip((in_features, *channels), channels, strict=False)
+        )
+        self.dropout = Dropout(dropout)
+        self.lower = nn.GRU(channels[-1], context_dim, batch_first=True)
+        self.upper = nn.GRU(context_dim, context_dim, batch_first=True)
+
+    def latents(self, x: Tensor) -> Tensor:
+        """Encodes samples (N, time, in_features) into latents z (N, time // pooling, channels[-1])."""
+        z = F.avg_pool1d(x.transpose(1, 2), self.pooling)
+        for convolution in self.convolutions:
+            z = self.dropout(convolution(F.pad(z, (KERNEL - 1, 0))).relu())
+        return z.transpose(1, 2)
+
+    def contexts(self, z: Tensor) -> Tensor:
+        """Summarises latents (N, time, channels[-1]) up to each step into contexts c (N, time, context_dim)."""
+        contexts: Tensor = self.upper(self.dropout(self.lower(z)[0]))[0]
+        return contexts
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Encodes samples (N, time, in_features) into contexts (N, context_dim, time // pooling)."""
+        return self.contexts(self.latents(x)).transpose(1, 2)

@@ -1,0 +1,128 @@
+"""CPC for wearable sensors (H. Haresamudram, I. Essa and T. Plötz, IMWUT 5(2), 2021)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from cosmo_pl.encoders import CPCEncoder
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.losses import PredictiveCodingLoss
+from cosmo_pl.modules.base import OptimizerName, PretrainingModule, Shapes, joined
+
+
+class CPCModule(PretrainingModule):
+    """Predicts the latents of the next `horizon` steps from the context of those before, among a batch's samples.
+
+    All modalities are one stream, joined on their axes. Every batch draws one step t; a linear map for each k predicts
+    z_{t+k} from c_t. Logs ``train/accuracy``, the share of latents whose prediction is told from the batch's others.
+
+    Writes a bundle as Cosmo's stage 1; its second stage is `IterativeFusionModule` without alternation and quality
+    guidance, with ``frozen_encoders`` as in the original.
+
+    Args:
+        modality_shapes: Modality to shape (time, axes) of a sample; on the command line from the data.
+        num_classes: Number of activities, for the quality weights; on the command line from the data.
+        horizon: Number of predicted steps K.
+        channels: Width of each convolution of the encoder.
+        context_dim: Width of the encoder's contexts.
+        dropout: Dropout probability of the encoder.
+        pooling: Consecutive samples averaged into one step; 2 brings 100 Hz to the original's 50 Hz.
+        optimizer: "adam" or "sgd".
+        lr: Learning rate.
+        momentum: Momentum of SGD; β₁ of Adam.
+        weight_decay: Weight decay.
+        lr_milestones: Epochs after which the learning rate is multiplied by `lr_gamma`; the original's every 25.
+        lr_gamma: That factor.
+
+    Raises:
+        ConfigurationError: A modality is not (time, axes), the modalities differ in length, or an argument is out of
+            range.
+    """
+
+    def __init__(
+        self,
+        modality_shapes: Shapes,
+        num_classes: int,
+        horizon: int = 28,
+        channels: Sequence[int] = (32, 64, 128),
+        context_dim: int = 256,
+        dropout: float = 0.2,
+        pooling: int = 1,
+        optimizer: OptimizerName = "adam",
+        lr: float = 5e-4,
+        momentum: float = 0.9,
+        weight_decay: float = 0.0,
+        lr_milestones: Sequence[int] = (25, 50, 75, 100, 125),
+        lr_gamma: float = 0.8,
+    ) -> None:
+        stream = "+".join(modality_shapes)
+        encoder = _joint_encoder(modality_shapes, channels, context_dim, dropout, pooling)
+        super().__init__(modality_shapes, num_classes, {stream: encoder})
+        self.save_hyperparameters(ignore=["modality_shapes"])
+        length = self.encoders.feature_shapes[stream][1]
+        if not 1 <= horizon < length:
+            raise ConfigurationError(
+                "horizon", f"{horizon} steps cannot be predicted in samples of {length} steps",
+                f"Use 1 to {length - 1}, or longer samples",
+            )  # fmt: skip
+        self.stream = stream
+        self.horizon = horizon
+        self.starts = length - horizon
+        self.predictors = nn.Linear(context_dim, horizon * channels[-1])  # all W_k in one
+        self.loss = PredictiveCodingLoss()
+
+    @property
+    def encoder(self) -> CPCEncoder:
+        """Encoder of the one stream."""
+        encoder = self.encoders[self.stream]
+        assert isinstance(encoder, CPCEncoder)
+        return encoder
+
+    def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Encodes samples, modality to (N, time, axes), into their last context, stream to (N, context_dim)."""
+        return {name: contexts[..., -1] for name, contexts in self.encoders(inputs).items()}
+
+    def predict_futures(self, x: Tensor, start: int) -> tuple[Tensor, Tensor]:
+        """Latents after a step and their predictions from the context there.
+
+        Args:
+            x: Samples (N, time, axes).
+            start: Step t, from 0 to `starts` - 1.
+
+        Returns:
+            z_{t+1} to z_{t+K} (N, K, D), and W_k c_t for k = 1 to K (N, K, D).
+        """
+        steps = start + 1 + self.horizon
+        z = self.encoder.latents(x[:, : steps * self.encoder.pooling])  # causal: what comes later changes nothing
+        context = self.encoder.contexts(z[:, : start + 1])[:, -1]
+        return z[:, start + 1 :], self.predictors(context).unflatten(1, (self.horizon, -1))
+
+    def pretraining_loss(self, inputs: dict[str, Tensor]) -> Tensor:
+        """Predictive coding loss from one random step."""
+        start = int(torch.randint(self.starts, ()))
+        futures, predictions = self.predict_futures(joined(inputs, self.stream), start)
+        accuracy = self.loss.accuracy(futures, predictions)
+        self.log("train/accuracy", accuracy, on_step=False, on_epoch=True, batch_size=len(futures))
+        loss: Tensor = self.loss(futures, predictions)
+        return loss
+
+
+def _joint_encoder(
+    modality_shapes: Shapes, channels: Sequence[int], context_dim: int, dropout: float, pooling: int
+) -> CPCEncoder:
+    """Encoder of all modalities.
+
+    Raises:
+        ConfigurationError: A modality is not (time, axes), or a width is out of range.
+    """
+    fit = [name for name, shape in modality_shapes.items() if len(shape) == 2]
+    if len(fit) < len(modality_shapes):
+        unfit = {name: tuple(shape) for name, shape in modality_shapes.items() if name not in fit}
+        raise ConfigurationError(
+            "modalities", f"{unfit} are not (time, axes), and CPC is for inertial sensors",
+            f"Use --data.init_args.modalities=[{','.join(fit)}]" if fit else "Use inertial sensors",
+        )  # fmt: skip
+    return CPCEncoder(sum(shape[1] for shape in modality_shapes.values()), channels, context_dim, dropout, pooling)
