@@ -8,6 +8,7 @@ from cosmo_pl.modules.cpc import CPCModule
 from cosmo_pl.modules.deepsense import DeepSenseModule
 from cosmo_pl.modules.iterative_fusion import IterativeFusionModule
 from cosmo_pl.modules.nearest_neighbor import NearestNeighborModule
+from cosmo_pl.modules.random_forest import RandomForestModule
 from cosmo_pl.modules.single_modal import SingleModalModule
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     "DeepSenseModule",
     "IterativeFusionModule",
     "NearestNeighborModule",
+    "RandomForestModule",
     "SingleModalModule",
 ]

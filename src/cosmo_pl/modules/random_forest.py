@@ -1,0 +1,97 @@
+"""A random forest on simple statistics of each channel: what a learned method has to beat.
+
+L. Breiman, "Random forests", Machine Learning 45(1), 2001.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.modules.base import ExampleModule, Shapes
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import RandomForestClassifier
+
+SMALLEST = 1e-6  # probability of a class that no tree votes for; its logarithm has to be finite
+
+
+class RandomForestModule(ExampleModule):
+    """Classifies by a forest on mean, standard deviation and spectrum of each channel of each modality.
+
+    The logits are the logarithms of the forest's probabilities. The forest is grown again from the labelled samples
+    and the seed, the same tree by tree, where a checkpoint is loaded.
+
+    Args:
+        modality_shapes: Modality to shape (time, *axes) of a sample; on the command line from the data.
+        num_classes: Number of activities; on the command line from the data.
+        num_trees: Trees in the forest.
+        num_frequencies: Fourier magnitudes of a channel, from the lowest frequency above 0.
+        seed: Seed of the forest.
+
+    Raises:
+        ConfigurationError: An argument is out of range.
+    """
+
+    def __init__(
+        self,
+        modality_shapes: Shapes,
+        num_classes: int,
+        num_trees: int = 200,
+        num_frequencies: int = 15,
+        seed: int = 0,
+    ) -> None:
+        for argument, value, least in (
+            ("num_trees", num_trees, 1), ("num_frequencies", num_frequencies, 0), ("seed", seed, 0)
+        ):  # fmt: skip
+            if value < least:
+                raise ConfigurationError(argument, f"is {value}", f"Use {least} or more")
+        super().__init__(modality_shapes, num_classes)
+        self.save_hyperparameters(ignore=["modality_shapes"])
+        self.num_trees = num_trees
+        self.num_frequencies = num_frequencies
+        self.seed = seed
+
+    def learn(self, inputs: dict[str, Tensor], label: Tensor) -> RandomForestClassifier:
+        """Grows the forest."""
+        from sklearn.ensemble import RandomForestClassifier
+
+        forest = RandomForestClassifier(self.num_trees, random_state=self.seed)
+        with warnings.catch_warnings():
+            # To scikit-learn, one label a class looks like a regression.
+            warnings.filterwarnings("ignore", "The number of unique classes is greater than 50%")
+            return forest.fit(self.features(inputs).numpy(), label.cpu().numpy())
+
+    def classify(self, inputs: dict[str, Tensor]) -> tuple[Tensor, None]:
+        """Logarithms (N, num_classes) of the forest's probabilities; no attention."""
+        forest: RandomForestClassifier = self.learned
+        features = self.features(inputs)
+        probability = features.new_zeros(len(features), self.num_classes)
+        probability[:, forest.classes_] = torch.from_numpy(forest.predict_proba(features.numpy()))
+        return probability.clamp_min(SMALLEST).log().float().to(self.device), None
+
+    def features(self, inputs: dict[str, Tensor]) -> Tensor:
+        """Features (N, F) of samples, modality to (N, *shape); on the CPU, as the forest is."""
+        each = [channel_statistics(inputs[name].cpu(), self.num_frequencies) for name in self.modality_shapes]
+        return torch.cat(each, dim=1)
+
+
+def channel_statistics(values: Tensor, num_frequencies: int) -> Tensor:
+    """Mean, standard deviation and lowest Fourier magnitudes of each channel.
+
+    Args:
+        values: Samples (N, time, *axes); every position of the axes is a channel.
+        num_frequencies: Magnitudes of a channel, from one period a sample upwards; fewer where the sample is shorter
+            than twice as many steps. The frequency 0 is the mean.
+
+    Returns:
+        Features (N, channels · (2 + num_frequencies)), in double precision.
+    """
+    series = values.double().reshape(*values.shape[:2], -1)
+    mean = series.mean(dim=1, keepdim=True)
+    spectrum = torch.fft.rfft(series - mean, dim=1)[:, 1 : num_frequencies + 1].abs()
+    return torch.cat([mean, series.std(dim=1, correction=0, keepdim=True), spectrum], dim=1).flatten(1)

@@ -1,0 +1,87 @@
+"""Random forest: features against closed forms, predictions against scikit-learn."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from sklearn.ensemble import RandomForestClassifier
+
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.modules.random_forest import SMALLEST, RandomForestModule, channel_statistics
+
+SHAPES = {"a": (40, 2), "b": (12, 2, 3)}
+
+
+def samples(count, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return {name: torch.randn(count, *shape, generator=generator) for name, shape in SHAPES.items()}
+
+
+def forest_with_examples(label, num_classes=3, **arguments):
+    module = RandomForestModule(SHAPES, num_classes, **{"num_trees": 10, **arguments})
+    module.remember({"inputs": samples(len(label)), "label": torch.tensor(label)})
+    return module
+
+
+@pytest.mark.parametrize(("period", "seen"), [(1, True), (7, True), (15, True), (16, False)])
+def test_features_of_a_sine(period, seen):
+    """A sin(2π k t / T) + m: mean m, deviation A / √2, magnitude A T / 2 at frequency k and nothing elsewhere."""
+    steps, amplitude, mean = 64, 3.0, 5.0
+    wave = amplitude * torch.sin(2 * math.pi * period * torch.arange(steps) / steps + 0.4) + mean
+    features = channel_statistics(wave.view(1, steps, 1), 15)[0]
+    spectrum = torch.zeros(15)
+    if seen:
+        spectrum[period - 1] = amplitude * steps / 2
+    expected = torch.cat([torch.tensor([mean, amplitude / math.sqrt(2)]), spectrum])
+    torch.testing.assert_close(features, expected.double(), atol=1e-4, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("shape", "found"), [((40,), 15), ((40, 6), 15), ((31, 4), 15), ((12, 2, 3), 6), ((1, 2), 0)])
+def test_features_equal_numpy_s(shape, found):
+    """A spectrum has no more frequencies than half its steps."""
+    values = torch.randn(5, *shape, generator=torch.Generator().manual_seed(0))
+    channels = values.double().numpy().reshape(5, shape[0], -1)
+    expected = []
+    for sample in channels:
+        spectrum = np.abs(np.fft.rfft(sample - sample.mean(axis=0), axis=0))[1:16]
+        assert len(spectrum) == found
+        expected.append(np.concatenate([sample.mean(axis=0), sample.std(axis=0), spectrum.ravel()]))
+    np.testing.assert_allclose(channel_statistics(values, 15), expected, atol=1e-12)
+
+
+def test_equals_scikit_learn():
+    label = [0, 1, 2] * 6
+    asked = samples(7, seed=1)
+
+    def features(inputs):
+        return np.concatenate([channel_statistics(inputs[name], 4).numpy() for name in ("a", "b")], axis=1)
+
+    forest = RandomForestClassifier(30, random_state=3).fit(features(samples(18)), label)
+    logits = forest_with_examples(label, num_trees=30, num_frequencies=4, seed=3)(asked)
+    expected = forest.predict_proba(features(asked)).clip(SMALLEST)
+    np.testing.assert_allclose(logits.exp(), expected, rtol=1e-5)
+    assert len({tuple(row) for row in expected.round(6).tolist()}) > 1, "the samples are told apart"
+
+
+def test_seed_decides_the_forest():
+    label, asked = [0, 1, 2] * 6, samples(20, seed=1)
+    one, same, other = (forest_with_examples(label, seed=seed)(asked) for seed in (0, 0, 1))
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+
+
+def test_class_without_an_example_is_never_guessed():
+    logits = forest_with_examples([0, 2] * 6, num_classes=4)(samples(9, seed=1))
+    assert logits.shape == (9, 4)
+    assert torch.allclose(logits[:, [1, 3]], torch.tensor(SMALLEST).log())
+    assert set(logits.argmax(dim=1).tolist()) <= {0, 2}
+    torch.testing.assert_close(logits[:, [0, 2]].exp().sum(dim=1), torch.ones(9), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(("argument", "value"), [("num_trees", 0), ("num_frequencies", -1), ("seed", -1)])
+def test_bad_arguments_are_named(argument, value):
+    with pytest.raises(ConfigurationError, match=f"^{argument}: is {value}"):
+        RandomForestModule(SHAPES, 3, **{argument: value})
