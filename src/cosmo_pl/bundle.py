@@ -89,6 +89,8 @@ class Bundle:
                 raise BundleError(folder, f"has format {told['format']}, not {FORMAT}", "Train stage 1 again")
             encoders = {name: _build(told["encoders"][name]) for name in told["encoders"]}
             nn.ModuleDict(encoders).load_state_dict(load_file(folder / WEIGHTS), strict=True)
+            for encoder in encoders.values():
+                encoder.eval()  # ready for use; a module that trains them switches by itself
             return cls(
                 encoders=encoders,
                 modality_shapes={name: tuple(shape) for name, shape in told["modality_shapes"].items()},
@@ -157,8 +159,8 @@ class Bundle:
             self,
             encoders=encoders,
             modality_shapes=wanted,
-            normalization={name: self.normalization[name] for name in wanted},
-            quality={name: self.quality[name] for name in wanted},
+            normalization={name: kept for name, kept in self.normalization.items() if name in wanted},
+            quality={name: kept for name, kept in self.quality.items() if name in wanted},
         )
 
     def check_normalization(self, normalization: Mapping[str, Normalization]) -> None:

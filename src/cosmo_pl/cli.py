@@ -17,7 +17,8 @@ prepare data:
   data describe   count recordings, subjects and activities on disk
 
 train and use models:
-  fit             train, for instance --config configs/usc_stage1.yaml
+  fit             train, for instance --config configs/usc_stage1.yaml; a second --config puts another method in
+                  Cosmo's place, for instance configs/model/cmc.yaml
   validate        evaluate the validation parts of the newest run of a config, or --ckpt_path
   test            evaluate the test subjects; writes metrics.json and a confusion matrix
   predict         write a CSV of predictions for the test subjects

@@ -6,11 +6,12 @@ import importlib
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
+import yaml
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
@@ -24,6 +25,8 @@ from cosmo_pl.modules import BaseModule
 from cosmo_pl.results import ResultWriter
 
 LAST = "checkpoints/last.ckpt"
+# Arguments of the data that may differ between training and evaluation.
+FREE_OF_TRAINING = {"root", "cache_dir", "batch_size", "pretrain_batch_size", "track_test", "max_test_samples"}
 
 
 class EpochSeed(Callback):
@@ -42,13 +45,26 @@ class CosmoCLI(LightningCLI):
         """Shapes and class count flow from the data to the model."""
         for name in ("modality_shapes", "num_classes"):
             parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
+        parser.add_argument(
+            "--phase", type=Literal["pretrain", "finetune"] | None, default=None,
+            help="What the config is for; a model for the other phase is refused.",
+        )  # fmt: skip
+
+    def _parse_ckpt_path(self) -> None:
+        """Does nothing: Lightning's own lets a checkpoint's arguments silently replace those of the command line."""
 
     def before_instantiate_classes(self) -> None:
         """Completes the configuration: names, data's phase, checkpoint, and no new run folder for an evaluation."""
         config = self.config[self.subcommand]
         resolve_names(config)
+        trains = model_phase(config.model.class_path)
+        if config.get("phase") not in (None, trains):
+            raise ConfigurationError(
+                "model", f"{config.model.class_path} is for {trains}, the config for {config.phase}",
+                f"Use it with a *_stage{1 if trains == 'pretrain' else 2}.yaml",
+            )  # fmt: skip
         if config.data.init_args.phase is None:
-            config.data.init_args.phase = model_phase(config.model.class_path)
+            config.data.init_args.phase = trains
         wanted = config.get("ckpt_path")
         if (self.subcommand != "fit" and wanted is None) or wanted == "last":
             config.ckpt_path = str(newest_checkpoint(runs_folder(config.trainer)))
@@ -56,9 +72,34 @@ class CosmoCLI(LightningCLI):
         elif wanted and not Path(wanted).exists():
             raise ConfigurationError("ckpt_path", f"'{wanted}' does not exist", "Name a file, or 'last'")
         if self.subcommand != "fit":
+            self.check_arguments(config)
             config.trainer.logger = config.trainer.enable_checkpointing = False
             config.trainer.devices = 1  # several would pad the last batches and count some samples twice
             self.save_config_callback = None
+
+    def check_arguments(self, config: Any) -> None:
+        """Checks that model and data are those that the checkpoint's run was trained with, where it kept a config.
+
+        Raises:
+            ConfigurationError: They are not.
+        """
+        stored = Path(config.ckpt_path).parents[1] / "config.yaml"
+        if not stored.is_file():
+            return
+        then = yaml.safe_load(stored.read_text())
+        now = yaml.safe_load(self._parser(self.subcommand).dump(config, skip_none=False))
+        differ = [
+            f"{part}.{key} {old.get(key)} -> {new.get(key)}"
+            for part, free in (("model", set()), ("data", FREE_OF_TRAINING))
+            for old, new in [(flat(then[part]), flat(now[part]))]
+            for key in sorted(old.keys() | new.keys())
+            if old.get(key) != new.get(key) and key.removeprefix("init_args.") not in free
+        ]
+        if differ:
+            raise ConfigurationError(
+                "ckpt_path", f"'{config.ckpt_path}' was trained with other arguments: {'; '.join(differ)}",
+                f"Give those of its run, as in --config {stored}, or another checkpoint",
+            )  # fmt: skip
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Adds the callbacks that no run goes without."""
@@ -71,6 +112,14 @@ class CosmoCLI(LightningCLI):
         chosen = self.config_init[self.subcommand].trainer.callbacks or []
         chosen = chosen if isinstance(chosen, list) else [chosen]
         return super().instantiate_trainer(callbacks=[*chosen, *callbacks], **kwargs)
+
+
+def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one, with dotted keys."""
+    items: dict[str, Any] = {}
+    for key, value in tree.items():
+        items |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return items
 
 
 def model_phase(class_path: str) -> str:
@@ -90,7 +139,8 @@ def logger_arguments(trainer: Any) -> Any:
 def resolve_names(config: Any) -> None:
     """Fills the model's arguments into the run's name, and finds a bundle that is named by the run that wrote it.
 
-    ``name: "{bundle}-iterative"`` with the bundle ``cosmo`` is "cosmo-iterative", and ``cosmo`` the runs beside it.
+    ``name: "{bundle}-iterative"`` with the bundle ``cosmo`` is "cosmo-iterative", without one "scratch-iterative";
+    the bundle ``cosmo`` is that of the newest run of this name beside it.
 
     Raises:
         ConfigurationError: The name asks for an argument that the model lacks, or no logger tells where runs lie.
@@ -98,7 +148,8 @@ def resolve_names(config: Any) -> None:
     model, logger = config.model.init_args, logger_arguments(config.trainer)
     if logger is not None:
         try:
-            logger.name = logger.name.format(**{k: str(v).strip("/").replace("/", "_") for k, v in vars(model).items()})
+            values = {key: "scratch" if value is None else str(value) for key, value in vars(model).items()}
+            logger.name = logger.name.format(**{key: v.strip("/").replace("/", "_") for key, v in values.items()})
         except (KeyError, ValueError, IndexError) as error:
             raise ConfigurationError(
                 "trainer.logger.init_args.name", f"'{logger.name}' has no such argument of the model ({error})",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from pathlib import Path
 
 import pytest
@@ -54,3 +55,10 @@ def cosmo(command, name, root, *more, overlay=None):
 
 
 fit = functools.partial(cosmo, "fit")
+
+
+def released_labels(folder):
+    """A list of labelled clips as the released code has it: one of each class."""
+    path = folder / "splits.json"
+    path.write_text(json.dumps({"5": [f"a{action}_s1_t1" for action in range(1, 28)]}))
+    return f"--data.init_args.label_split_file={path}"

@@ -16,14 +16,7 @@ import yaml
 from cosmo_pl.bundle import Bundle
 from cosmo_pl.cli import main
 
-from .conftest import CHAINS, CONFIGS, NARROW, SMALL_ENCODERS, TINY, fit
-
-
-def released_labels(folder):
-    """A list of labelled clips as the released code has it: one of each class."""
-    path = folder / "splits.json"
-    path.write_text(json.dumps({"5": [f"a{action}_s1_t1" for action in range(1, 28)]}))
-    return f"--data.init_args.label_split_file={path}"
+from .conftest import CHAINS, CONFIGS, NARROW, SMALL_ENCODERS, TINY, fit, released_labels
 
 
 @pytest.mark.parametrize("name", CHAINS)

@@ -10,10 +10,10 @@ import yaml
 
 from cosmo_pl.bundle import Bundle
 
-from .conftest import CHAINS, CONFIGS, SHORT, SMALL_ENCODERS, cosmo, fit
+from .conftest import CHAINS, CONFIGS, SHORT, SMALL_ENCODERS, cosmo, fit, released_labels
 
 DATASETS = {"usc": ("acc", "gyro"), "utd": ("inertial", "skeleton")}
-PRETRAINING = ("cmc", "cpc")
+PRETRAINING = ("cmc", "cmc_released", "cpc")
 SECOND_STAGES = ("finetune", "probe")
 SUPERVISED = ("deepsense", "deepsense_original", "attnsense", "attnsense_original")
 CLASSICAL = ("nearest_neighbor", "dtw", "random_forest")
@@ -72,7 +72,7 @@ def test_single_modality(dataset, which, here, roots):
     modality = DATASETS[dataset][which]
     chosen = f"--model.init_args.modality={modality}"
     fit(f"{dataset}_stage2", roots[dataset], *SHORT, chosen, overlay=SINGLE)
-    result_of(dataset, SINGLE, f"single-{modality}", here, roots, chosen)
+    result_of(dataset, SINGLE, f"scratch-single-{modality}", here, roots, chosen)
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
@@ -88,11 +88,10 @@ def test_pretraining_and_its_second_stages(dataset, method, here, roots):
         assert metrics["training"]["pretraining"] == bundle.training["method"]
         stored = here / "runs" / dataset / f"{method}-{second}" / "version_0" / "checkpoints" / "last.ckpt"
         state = torch.load(stored, weights_only=True)["state_dict"]
-        kept = [
-            torch.equal(value, state[f"encoders.{name}.{key}"])
-            for name, encoder in bundle.encoders.items()
-            for key, value in encoder.named_parameters()
-        ]
+        stored = {
+            f"{name}.{key}": v for name, encoder in bundle.encoders.items() for key, v in encoder.state_dict().items()
+        }
+        kept = [torch.equal(value, state[f"encoders.{key}"]) for key, value in stored.items()]
         assert all(kept) if second == "probe" else not any(kept)
 
 
@@ -102,7 +101,7 @@ def test_one_encoder_of_a_bundle_alone(here, roots):
     chosen = ["--model.init_args.modality=inertial", "--model.init_args.bundle=cmc", "--model.init_args.encoders=null"]
     for version, more in enumerate(([], ["--data.init_args.modalities=[inertial]"])):
         fit("utd_stage2", roots["utd"], *SHORT, *chosen, *more, overlay=SINGLE)
-        metrics = result_of("utd", SINGLE, "single-inertial", here, roots, *chosen, *more, version=version)
+        metrics = result_of("utd", SINGLE, "cmc-single-inertial", here, roots, *chosen, *more, version=version)
         assert metrics["training"]["bundle"] == "runs/utd/cmc/version_0/bundle"
         assert metrics["parameters"] < 3e6
 
@@ -132,6 +131,79 @@ def test_bad_input_is_one_line(config, overlay, arguments, named, here, roots, c
     assert len(last) == 1
     assert named in last[0]
     assert not (here / "runs").exists()
+
+
+@pytest.mark.parametrize("base", ["utd_stage1", "utd_stage2", "usc_stage1", "usc_stage2"])
+def test_only_the_method_differs(base, here, capsys):
+    """Data, labels, epochs and batch size are the base's under every overlay, the schedule where the method has one."""
+
+    def resolved(overlay=None):
+        with pytest.raises(SystemExit):
+            cosmo("fit", base, "nowhere", "--print_config", overlay=overlay)
+        return yaml.safe_load(capsys.readouterr().out)
+
+    plain = resolved()
+    own_schedule = {"cpc": [25, 50, 75, 100, 125]}  # as published
+    for method in PRETRAINING if base.endswith("1") else (*SECOND_STAGES, *SUPERVISED, *CLASSICAL, SINGLE):
+        told = resolved(method)
+        assert told["data"] == plain["data"]
+        assert told["seed_everything"] == plain["seed_everything"]
+        arguments = told["model"]["init_args"]
+        if method in CLASSICAL:
+            assert told["trainer"]["max_epochs"] == 1
+            continue
+        assert told["trainer"]["max_epochs"] == plain["trainer"]["max_epochs"]
+        milestones = plain["model"]["init_args"]["lr_milestones"]
+        assert arguments["lr_milestones"] == own_schedule.get(method, milestones), method
+
+
+def test_a_probe_leaves_the_encoders_of_the_released_profile_alone(here, roots):
+    """Its stage 2 trains everything in every turn; a probe on it does not."""
+    labels = released_labels(here)
+    fit("utd_released_stage1", roots["utd"], *SHORT, *SMALL_ENCODERS, labels)
+    chosen = ["--model.init_args.bundle=cosmo", labels]
+    fit("utd_released_stage2", roots["utd"], *SHORT, *chosen, overlay="probe")
+    run = here / "runs" / "utd_released" / "cosmo-probe" / "version_0"
+    state = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    for name, encoder in Bundle.load(here / "runs" / "utd_released" / "cosmo").encoders.items():
+        assert all(torch.equal(value, state[f"encoders.{name}.{key}"]) for key, value in encoder.state_dict().items())
+
+
+def refusal(capsys):
+    """The one line that a refused command leaves."""
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("cosmo-pl: ")]
+    assert len(lines) == 1
+    return lines[0]
+
+
+@pytest.mark.parametrize(("base", "overlay"), [("utd_stage2", "cmc"), ("utd_stage1", "deepsense")])
+def test_a_method_on_the_base_of_another_phase_is_refused(base, overlay, here, roots, capsys):
+    with pytest.raises(SystemExit):
+        fit(base, roots["utd"], *SHORT, overlay=overlay)
+    assert f"Use it with a *_stage{1 if overlay == 'cmc' else 2}.yaml" in refusal(capsys)
+    assert not (here / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--model.init_args.metric=dtw"], "model.init_args.metric euclidean -> dtw"),
+        (["--data.init_args.test_subjects=[1,2]"], "data.init_args.test_subjects [7, 8] -> [1, 2]"),
+        (["--data.init_args.label_seed=1"], "data.init_args.label_seed 0 -> 1"),
+    ],
+)
+@pytest.mark.parametrize("explicit", [False, True])
+def test_a_test_with_other_arguments_than_trained_is_refused(arguments, named, explicit, here, roots, capsys):
+    fit("utd_stage2", roots["utd"], overlay="nearest_neighbor")
+    run = here / "runs" / "utd" / "nearest_neighbor" / "version_0"
+    chosen = [f"--ckpt_path={run}/checkpoints/last.ckpt"] if explicit else []
+    with pytest.raises(SystemExit):
+        cosmo("test", "utd_stage2", roots["utd"], *arguments, *chosen, overlay="nearest_neighbor")
+    assert named in refusal(capsys)
+    assert not (run / "test_0").exists()
+    free = ["--data.init_args.batch_size=4", "--data.init_args.track_test=false"]
+    cosmo("test", "utd_stage2", roots["utd"], *free, *chosen, overlay="nearest_neighbor")
+    assert (run / "test_0" / "metrics.json").is_file()
 
 
 def test_bundle_and_encoders_have_to_agree(here, roots, capsys):

@@ -197,10 +197,10 @@ def test_no_noise_elsewhere(arguments, training):
 
 @pytest.mark.parametrize("variant", ["shared", "original"])
 def test_everything_is_trained_by_one_optimizer(variant):
-    module = attnsense(variant=variant, optimizer="adam", lr=0.003, momentum=0.5, weight_decay=0.1)
+    module = attnsense(variant=variant, optimizer="adam", lr=0.003, betas=(0.5, 0.9), weight_decay=0.1)
     optimizer = module.configure_optimizers()["optimizer"]
     assert isinstance(optimizer, torch.optim.Adam)
-    assert optimizer.param_groups[0]["betas"] == (0.5, 0.999)
+    assert optimizer.param_groups[0]["betas"] == (0.5, 0.9)
     assert {id(p) for p in optimizer.param_groups[0]["params"]} == {id(p) for p in module.parameters()}
     module.train()
     F.cross_entropy(module(samples(8)), torch.arange(8)).backward()
@@ -250,7 +250,7 @@ def test_a_single_modality_has_no_weights(make_data, make_trainer):
     ("arguments", "named"),
     [
         ({"variant": "published"}, "variant"),
-        ({"encoders": None}, "encoders: neither"),
+        ({"encoders": None}, "encoders: none"),
         ({"score": "cosine"}, "score"),
         ({"fusion": "product"}, "mode"),
         ({"fusion": "sum"}, "mode"),

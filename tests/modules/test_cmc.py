@@ -65,13 +65,36 @@ def test_training_aligns_modalities_and_writes_a_bundle(make_data, make_trainer,
         assert all(torch.equal(value, mine[key]) for key, value in encoder.state_dict().items())
 
 
-def test_three_modalities():
+@pytest.mark.parametrize("order", [("left", "right", "hip"), ("hip", "left", "right")])
+def test_three_modalities(order):
+    """All pairs in both directions, whatever the order of the modalities."""
+    torch.manual_seed(0)
     shapes = dict.fromkeys(("left", "right", "hip"), (30, 3))
     encoders = {name: InertialEncoder(channels=(4, 4), kernels=(2, 2)) for name in shapes}
-    module = CMCModule(shapes, 4, encoders, projection_hidden=8, projection_dim=5)
-    inputs = {name: torch.randn(6, *shape) for name, shape in shapes.items()}
-    assert module.views(module.project(module(inputs))).shape == (6, 3, 5)
-    assert module.pretraining_loss(inputs).isfinite()
+    module = CMCModule(shapes, 4, encoders, projection_hidden=8, projection_dim=5).eval()
+    inputs = {name: torch.randn(6, *shapes[name]) for name in shapes}
+    projected = module.project(module(inputs))
+    told = module.loss(module.views({name: projected[name] for name in order}))
+    pairs = [(a, b) for a in shapes for b in shapes if a != b]
+    expected = sum(F.cross_entropy(projected[a] @ projected[b].T / 0.07, torch.arange(6)) for a, b in pairs) / 6
+    assert told.item() == pytest.approx(expected.item(), rel=1e-5)
+    assert module.pretraining_loss(inputs).item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_overfits_27_clips(make_data):
+    """Every clip's inertial projection comes to lie nearest to its own skeleton projection."""
+    data = make_data(labels_per_class=1)
+    data.setup()
+    inputs = data.labeled_batch()["inputs"]
+    module = cmc(data)
+    optimizer = torch.optim.Adam(module.parameters(), 0.01)
+    for _ in range(60):
+        optimizer.zero_grad()
+        module.pretraining_loss(inputs).backward()
+        optimizer.step()
+    r = module.project(module(inputs))
+    nearest = (r["inertial"] @ r["skeleton"].T).argmax(dim=1)
+    assert (nearest == torch.arange(27)).float().mean() > 0.9
 
 
 def test_bad_arguments_are_named(make_data):

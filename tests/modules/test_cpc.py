@@ -304,6 +304,22 @@ def test_second_stage_overfits_27_clips(make_data, make_trainer):
     assert trainer.callback_metrics["train/loss"] < 1.0 < math.log(27)
 
 
+def test_pretraining_overfits_27_clips(make_data):
+    """The prediction of each clip's future comes to be told from those of the 26 others."""
+    data = make_data(modalities=["inertial"], labels_per_class=1)
+    data.setup()
+    x = data.labeled_batch()["inputs"]["inertial"]
+    torch.manual_seed(0)
+    module = CPCModule({"inertial": (120, 6)}, 27, horizon=4, channels=(16, 16), context_dim=32, dropout=0.0, pooling=4)
+    optimizer = torch.optim.Adam(module.parameters(), 0.01)
+    for _ in range(150):
+        futures, predictions = module.predict_futures(x, 12)
+        optimizer.zero_grad()
+        module.loss(futures, predictions).backward()
+        optimizer.step()
+    assert module.loss.accuracy(*module.predict_futures(x, 12)) > 0.9
+
+
 # What cannot work
 
 

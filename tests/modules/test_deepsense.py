@@ -10,11 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from cosmo_pl.bundle import Bundle
-from cosmo_pl.data.normalization import Normalization
 from cosmo_pl.encoders import InertialEncoder, SkeletonEncoder, SpectralEncoder
-from cosmo_pl.errors import BundleError, ConfigurationError
-from cosmo_pl.fusion import ModalityQuality
+from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.deepsense import DeepSenseModule, MergeClassifier
 
 from .conftest import small_encoders
@@ -24,7 +21,7 @@ UTD = {"inertial": (120, 6), "skeleton": (40, 20, 3)}
 
 def deepsense(shapes=UTD, num_classes=27, **arguments):
     torch.manual_seed(0)
-    if arguments.get("variant") != "original" and "bundle" not in arguments:
+    if arguments.get("variant") != "original":
         arguments.setdefault("encoders", small_encoders())
     return DeepSenseModule(shapes, num_classes, **arguments)
 
@@ -83,21 +80,6 @@ def test_other_encoders_by_config():
     encoders = {"inertial": SpectralEncoder(6, width=4), "skeleton": SpectralEncoder(60, width=4)}
     for axis in ("time", "channel"):
         assert deepsense(encoders=encoders, sequence_axis=axis, steps=8)(samples(2)).shape == (2, 27)
-
-
-def bundle_at(folder, encoders, shapes):
-    quality = ModalityQuality(0.7, 0.0, 2, {2: 0.5}, 1 / len(shapes))
-    normalization = {name: Normalization((0.0,) * shape[-1], (1.0,) * shape[-1]) for name, shape in shapes.items()}
-    return Bundle(encoders, shapes, normalization, dict.fromkeys(shapes, quality), "").save(folder)
-
-
-def test_starts_from_a_bundle(tmp_path):
-    trained = small_encoders()
-    module = deepsense(bundle=str(bundle_at(tmp_path / "bundle", trained, UTD)))
-    assert module.bundle.folder == tmp_path / "bundle"
-    for name, encoder in trained.items():
-        mine = module.encoders[name].state_dict()
-        assert all(torch.equal(value, mine[key]) for key, value in encoder.state_dict().items())
 
 
 # Original
@@ -184,11 +166,11 @@ def test_dropout_of_channels_before_each_convolution_and_of_values_after_each_gr
 
 @pytest.mark.parametrize("variant", ["shared", "original"])
 def test_everything_is_trained_by_one_optimizer(variant):
-    module = deepsense(variant=variant, optimizer="adam", lr=0.003, momentum=0.5, weight_decay=0.1)
+    module = deepsense(variant=variant, optimizer="adam", lr=0.003, betas=(0.5, 0.9), weight_decay=0.1)
     optimizer = module.configure_optimizers()["optimizer"]
     assert isinstance(optimizer, torch.optim.Adam)
     (group,) = optimizer.param_groups
-    assert (group["lr"], group["betas"], group["weight_decay"]) == (0.003, (0.5, 0.999), 0.1)
+    assert (group["lr"], group["betas"], group["weight_decay"]) == (0.003, (0.5, 0.9), 0.1)
     assert {id(p) for p in group["params"]} == {id(p) for p in module.parameters()}
     module.train()
     F.cross_entropy(module(samples(8)), torch.arange(8)).backward()
@@ -233,7 +215,7 @@ def test_reports_no_attention(make_data, make_trainer):
     ("arguments", "named"),
     [
         ({"variant": "published"}, "variant"),
-        ({"encoders": None}, "encoders: neither"),
+        ({"encoders": None}, "encoders: none"),
         ({"sequence_axis": "space"}, "sequence_axis"),
         ({"steps": 0}, "steps"),
         ({"encoders": {"inertial": InertialEncoder()}}, "encoders"),
@@ -245,18 +227,3 @@ def test_reports_no_attention(make_data, make_trainer):
 def test_bad_arguments_are_named(arguments, named):
     with pytest.raises(ConfigurationError, match=named):
         deepsense(**arguments)
-
-
-def test_original_refuses_a_bundle_of_other_encoders(tmp_path):
-    folder = str(bundle_at(tmp_path / "bundle", small_encoders(), UTD))
-    with pytest.raises(ConfigurationError, match="bundle to null"):
-        deepsense(variant="original", bundle=folder)
-    with pytest.raises(BundleError):
-        deepsense(variant="original", bundle=str(tmp_path / "absent"))
-
-
-def test_original_starts_from_a_bundle_of_its_own_encoders(tmp_path):
-    trained = {"inertial": SpectralEncoder(6), "skeleton": SpectralEncoder(60)}
-    module = deepsense(variant="original", bundle=str(bundle_at(tmp_path / "bundle", trained, UTD)))
-    mine = module.encoders["skeleton"].state_dict()
-    assert all(torch.equal(value, mine[key]) for key, value in trained["skeleton"].state_dict().items())

@@ -58,6 +58,7 @@ def test_overfits_27_clips(make_data, make_trainer):
     trainer = make_trainer(25)
     trainer.fit(module, datamodule=data)
     assert trainer.callback_metrics["train/loss"] < 1.0 < math.log(27)
+    assert trainer.callback_metrics["train/acc"] > 0.9
 
 
 @pytest.fixture
@@ -81,11 +82,38 @@ def test_one_encoder_of_a_bundle(bundle, make_data, make_trainer):
         assert not all(torch.equal(value, moved[key]) for key, value in trained.items()), "fine-tuned, not frozen"
 
 
+class ListedEncoder(InertialEncoder):
+    """An encoder of a user's own, whose arguments are as they were given."""
+
+    def __init__(self, widths=(4, 4)):
+        super().__init__(widths, (2, 2))
+        self.save_hyperparameters()
+
+
+def test_tuples_become_lists_in_a_bundle_and_are_still_the_same(tmp_path):
+    Bundle({"imu": ListedEncoder((4, 5))}, {"imu": (30, 3)}, {}, {}, "").save(tmp_path / "bundle")
+    with pytest.raises(ConfigurationError, match=r"\[4, 5\].*\[4, 4\]"):
+        load_encoders({"imu": (30, 3)}, {"imu": ListedEncoder()}, str(tmp_path / "bundle"))
+    streams, _ = load_encoders({"imu": (30, 3)}, {"imu": ListedEncoder((4, 5))}, str(tmp_path / "bundle"))
+    assert streams["imu"].hparams == {"widths": [4, 5]}
+
+
+def test_an_encoder_of_a_bundle_is_ready_for_use(bundle):
+    """In eval mode: two calls agree and no statistics move."""
+    encoder = Bundle.load(bundle).encoders["inertial"]
+    before = {name: value.clone() for name, value in encoder.state_dict().items()}
+    x = torch.randn(5, 120, 6)
+    assert torch.equal(encoder(x), encoder(x))
+    assert all(torch.equal(value, before[name]) for name, value in encoder.state_dict().items())
+
+
 def test_encoders_beside_a_bundle_have_to_be_its_own(bundle):
-    with pytest.raises(ConfigurationError, match=r"encoders.*\(4, 4, 4, 4\).*\(8, 8, 8, 8\)"):
+    with pytest.raises(ConfigurationError, match=r"encoders.*\[4, 4, 4, 4\].*\[8, 8, 8, 8\]"):
         load_encoders(UTD, {**small_encoders(), "inertial": InertialEncoder((8, 8, 8, 8))}, str(bundle))
-    streams, loaded = load_encoders(UTD, small_encoders(), str(bundle))
-    assert loaded is not None
+    with pytest.raises(ConfigurationError, match="are for"):
+        load_encoders({"inertial": (120, 6)}, {"inertial+skeleton": small_encoders()["inertial"]}, str(bundle))
+    streams, loaded = load_encoders({"inertial": (120, 6)}, small_encoders(), str(bundle))
+    assert loaded is not None and list(streams) == ["inertial"], "what the data leave out may be named"
     assert streams["inertial"] is loaded.encoders["inertial"]
 
 
@@ -114,6 +142,7 @@ def test_streams_that_do_not_fit_are_refused(names):
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
+        ({"modality": None}, "modality: none is given"),
         ({"modality": "radar"}, "modality: the data have no 'radar'"),
         ({"encoders": {"skeleton": None}}, "modality: the encoders have no 'inertial'"),
         ({"encoders": None}, "encoders"),

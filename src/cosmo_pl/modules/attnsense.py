@@ -17,8 +17,8 @@ from cosmo_pl.modules.base import (
     OptimizerName,
     SequenceAxis,
     Shapes,
+    Streams,
     Variant,
-    load_encoders,
     variant_encoders,
 )
 
@@ -34,8 +34,7 @@ class AttnSenseModule(ClassifierModule):
         modality_shapes: Modality to shape of a sample; on the command line from the data.
         num_classes: Number of activities; on the command line from the data.
         variant: "shared" or "original".
-        bundle: Folder of a bundle to start from, or of stage-1 runs whose newest bundle is taken; None trains anew.
-        encoders: Modality to encoder for "shared", or None beside a bundle; None for "original", which has its own.
+        encoders: Modality to encoder for "shared"; None for "original", which has its own.
         score: Attention score of "shared", "dot" or "concat_mlp" (see `QualityGuidedAttention`).
         fusion: "sum" or "concat" of its weighted features; None sums features of equal size and concatenates others.
         sequence_axis: Axis of its GRU, "time" or "channel".
@@ -44,14 +43,14 @@ class AttnSenseModule(ClassifierModule):
         noise_std: Standard deviation of its noise, in units of the standardised samples.
         optimizer: "sgd" or "adam".
         lr: Learning rate.
-        momentum: Momentum of SGD, β₁ of Adam.
+        momentum: Momentum of SGD.
+        betas: β₁ and β₂ of Adam.
         weight_decay: Weight decay.
         lr_milestones: Epochs after which the learning rate is multiplied by `lr_gamma`.
         lr_gamma: That factor.
 
     Raises:
         ConfigurationError: An argument is unknown or out of range, or the encoders do not suit the variant.
-        BundleError: The bundle is missing, damaged, or for other modalities or shapes.
     """
 
     def __init__(
@@ -59,7 +58,6 @@ class AttnSenseModule(ClassifierModule):
         modality_shapes: Shapes,
         num_classes: int,
         variant: Variant = "shared",
-        bundle: str | None = None,
         encoders: dict[str, Encoder] | None = None,
         score: Literal["dot", "concat_mlp"] = "dot",
         fusion: Fusion | None = None,
@@ -70,17 +68,16 @@ class AttnSenseModule(ClassifierModule):
         optimizer: OptimizerName = "sgd",
         lr: float = 1e-3,
         momentum: float = 0.9,
+        betas: tuple[float, float] = (0.9, 0.999),
         weight_decay: float = 1e-4,
         lr_milestones: Sequence[int] = (350, 400, 450),
         lr_gamma: float = 0.9,
     ) -> None:
         if noise_std < 0:
             raise ConfigurationError("noise_std", f"is {noise_std}", "Use 0 (none) or more")
-        chosen = variant_encoders(variant, modality_shapes, encoders, intervals)
-        streams, loaded = load_encoders(modality_shapes, chosen, bundle)
+        streams = Streams(modality_shapes, variant_encoders(variant, modality_shapes, encoders, intervals))
         super().__init__(num_classes, attends_to=tuple(streams) if len(streams) > 1 else ())
         self.save_hyperparameters(ignore=["encoders", "modality_shapes"])
-        self.bundle = loaded
         self.encoders = streams
         self.noise_std = noise_std if variant == "original" else 0.0
         attention = {"quality_weights": None, "quality_lambda": 0.0, "mode": fusion, "score": score}

@@ -32,7 +32,8 @@ class CPCModule(PretrainingModule):
         pooling: Consecutive samples averaged into one step; 2 brings 100 Hz to the original's 50 Hz.
         optimizer: "adam" or "sgd".
         lr: Learning rate.
-        momentum: Momentum of SGD; β₁ of Adam.
+        momentum: Momentum of SGD.
+        betas: β₁ and β₂ of Adam.
         weight_decay: Weight decay.
         lr_milestones: Epochs after which the learning rate is multiplied by `lr_gamma`; the original's every 25.
         lr_gamma: That factor.
@@ -54,6 +55,7 @@ class CPCModule(PretrainingModule):
         optimizer: OptimizerName = "adam",
         lr: float = 5e-4,
         momentum: float = 0.9,
+        betas: tuple[float, float] = (0.9, 0.999),
         weight_decay: float = 0.0,
         lr_milestones: Sequence[int] = (25, 50, 75, 100, 125),
         lr_gamma: float = 0.8,

@@ -14,8 +14,8 @@ from cosmo_pl.modules.base import (
     OptimizerName,
     SequenceAxis,
     Shapes,
+    Streams,
     Variant,
-    load_encoders,
     variant_encoders,
 )
 
@@ -32,21 +32,20 @@ class DeepSenseModule(ClassifierModule):
         modality_shapes: Modality to shape of a sample; on the command line from the data.
         num_classes: Number of activities; on the command line from the data.
         variant: "shared" or "original".
-        bundle: Folder of a bundle to start from, or of stage-1 runs whose newest bundle is taken; None trains anew.
-        encoders: Modality to encoder for "shared", or None beside a bundle; None for "original", which has its own.
+        encoders: Modality to encoder for "shared"; None for "original", which has its own.
         sequence_axis: Axis of the GRU of "shared", "time" or "channel".
         steps: Steps of its sequence over time.
         intervals: Intervals that "original" cuts a sample in: 8 of 0.25 s in two seconds, as published.
         optimizer: "sgd" or "adam".
         lr: Learning rate.
-        momentum: Momentum of SGD, β₁ of Adam.
+        momentum: Momentum of SGD.
+        betas: β₁ and β₂ of Adam.
         weight_decay: Weight decay.
         lr_milestones: Epochs after which the learning rate is multiplied by `lr_gamma`.
         lr_gamma: That factor.
 
     Raises:
         ConfigurationError: An argument is unknown or out of range, or the encoders do not suit the variant.
-        BundleError: The bundle is missing, damaged, or for other modalities or shapes.
     """
 
     def __init__(
@@ -54,7 +53,6 @@ class DeepSenseModule(ClassifierModule):
         modality_shapes: Shapes,
         num_classes: int,
         variant: Variant = "shared",
-        bundle: str | None = None,
         encoders: dict[str, Encoder] | None = None,
         sequence_axis: SequenceAxis = "time",
         steps: int = 16,
@@ -62,15 +60,14 @@ class DeepSenseModule(ClassifierModule):
         optimizer: OptimizerName = "sgd",
         lr: float = 1e-3,
         momentum: float = 0.9,
+        betas: tuple[float, float] = (0.9, 0.999),
         weight_decay: float = 1e-4,
         lr_milestones: Sequence[int] = (350, 400, 450),
         lr_gamma: float = 0.9,
     ) -> None:
-        chosen = variant_encoders(variant, modality_shapes, encoders, intervals)
-        streams, loaded = load_encoders(modality_shapes, chosen, bundle)
+        streams = Streams(modality_shapes, variant_encoders(variant, modality_shapes, encoders, intervals))
         super().__init__(num_classes)
         self.save_hyperparameters(ignore=["encoders", "modality_shapes"])
-        self.bundle = loaded
         self.encoders = streams
         self.classifier: nn.Module = (
             FusionClassifier(streams.feature_shapes, num_classes, sequence_axis, steps)

@@ -96,11 +96,13 @@ class IterativeFusionModule(ClassifierModule):
         super().__init__(num_classes, attends_to=tuple(streams) if head == "recurrent" and len(streams) > 1 else ())
         self.save_hyperparameters(ignore=["encoders", "modality_shapes"])
         self.automatic_optimization = False  # two optimizers in turns
+        if frozen_encoders and not freeze:
+            raise ConfigurationError("freeze", "is false and frozen_encoders true", "Set freeze to true")
         if iterative_epochs < 0 or phase_offset < 0:
             raise ConfigurationError("iterative_epochs", f"is {iterative_epochs}", "Use 0 (joint) or more")
         if first_part not in ("encoders", "classifier"):
             raise ConfigurationError("first_part", f"'{first_part}' is unknown", "Use 'encoders' or 'classifier'")
-        if loaded is not None and quality_weights is None:
+        if loaded is not None and quality_weights is None and set(loaded.quality) == set(streams):
             quality_weights = {name: quality.weight for name, quality in loaded.quality.items()}
         self.bundle = loaded
         self.encoders = streams

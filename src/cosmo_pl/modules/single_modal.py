@@ -37,7 +37,7 @@ class SingleModalModule(ClassifierModule):
         self,
         modality_shapes: Shapes,
         num_classes: int,
-        modality: str,
+        modality: str | None = None,
         encoders: dict[str, Encoder] | None = None,
         bundle: str | None = None,
         sequence_axis: SequenceAxis = "time",
@@ -50,6 +50,8 @@ class SingleModalModule(ClassifierModule):
     ) -> None:
         super().__init__(num_classes)
         self.save_hyperparameters(ignore=["encoders", "modality_shapes"])
+        if modality is None:
+            raise ConfigurationError("modality", "none is given", f"Use one of {list(modality_shapes)}")
         for argument, there in (("data", modality_shapes), ("encoders", encoders)):
             if there is not None and modality not in there:
                 raise ConfigurationError(

@@ -117,6 +117,11 @@ class ClassifierModule(BaseModule):
             self.record["test_acc_best_epoch"] = {"accuracy": accuracy, "epoch": self.current_epoch}
         self.log("test/acc_best_epoch", self.record["test_acc_best_epoch"]["accuracy"])
 
+    def on_test_start(self) -> None:
+        """Forgets an earlier test."""
+        self.confusion.reset()
+        self.class_attention.reset()
+
     def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Evaluates one batch; returns its logits."""
         logits = self._shared_step(batch, "test")[1]

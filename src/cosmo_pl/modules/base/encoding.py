@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Literal
 
@@ -71,7 +72,7 @@ def joined_shape(modality_shapes: Shapes, stream: str) -> tuple[int, ...]:
 
 def variant_encoders(
     variant: Variant, modality_shapes: Shapes, encoders: Mapping[str, Encoder] | None, intervals: int
-) -> Mapping[str, Encoder] | None:
+) -> Mapping[str, Encoder]:
     """Encoders of a baseline that is Cosmo's but for its fusion ("shared"), or as published ("original").
 
     Args:
@@ -81,11 +82,14 @@ def variant_encoders(
         intervals: Intervals that "original" cuts a sample in.
 
     Raises:
-        ConfigurationError: The variant is unknown, "original" is given encoders, or the samples are too short.
+        ConfigurationError: The variant is unknown, "shared" is given no encoders or "original" some, or the samples are
+            too short.
     """
     if variant not in ("shared", "original"):
         raise ConfigurationError("variant", f"'{variant}' is unknown", "Use 'shared' or 'original'")
     if variant == "shared":
+        if encoders is None:
+            raise ConfigurationError("encoders", "none are given", "Give one for each modality of the data")
         return encoders
     if encoders is not None:
         raise ConfigurationError(
@@ -115,14 +119,17 @@ def load_encoders(
     loaded = Bundle.load(bundle).restrict(modality_shapes)
     for name, wanted in (encoders or {}).items():
         have = loaded.encoders.get(name)
-        if have is not None and (type(have), dict(have.hparams)) != (type(wanted), dict(wanted.hparams)):
+        left_out = have is None and not set(name.split("+")) & set(modality_shapes)
+        if not left_out and (have is None or _told(have) != _told(wanted)):
+            told = f"for {name} is {_told(have)}" if have is not None else f"are for {sorted(loaded.encoders)}"
             raise ConfigurationError(
-                "encoders", f"the bundle's for {name} is {_told(have)}, not {_told(wanted)}",
+                "encoders", f"the bundle's {told}, not {_told(wanted)} for {name}",
                 "Set model.init_args.encoders to null to take the bundle's, or bundle to null to train anew",
             )  # fmt: skip
     return Streams(modality_shapes, loaded.encoders), loaded
 
 
 def _told(encoder: Encoder) -> str:
-    arguments = ", ".join(f"{key}={value}" for key, value in encoder.hparams.items())
-    return f"{type(encoder).__name__}({arguments})"
+    # Through JSON, as a bundle stores them: a tuple and a list are the same there.
+    arguments = ", ".join(f"{key}={json.dumps(value)}" for key, value in encoder.hparams.items())
+    return f"{type(encoder).__module__}.{type(encoder).__qualname__}({arguments})"

@@ -18,8 +18,8 @@ def optimization(parameters: Iterable[nn.Parameter], hparams: Mapping[str, Any])
 
     Args:
         parameters: What is trained.
-        hparams: ``lr``, ``momentum`` (of SGD; β₁ of Adam), ``weight_decay``, ``lr_milestones``, ``lr_gamma`` and, of a
-            module that offers a choice, ``optimizer``.
+        hparams: ``lr``, ``momentum``, ``weight_decay``, ``lr_milestones``, ``lr_gamma`` and, of a module that offers a
+            choice, ``optimizer`` and Adam's ``betas``.
 
     Raises:
         ConfigurationError: The optimizer is unknown.
@@ -30,7 +30,7 @@ def optimization(parameters: Iterable[nn.Parameter], hparams: Mapping[str, Any])
     if name == "sgd":
         optimizer = torch.optim.SGD(parameters, lr=rate, momentum=hparams["momentum"], weight_decay=decay)
     elif name == "adam":
-        optimizer = torch.optim.Adam(parameters, lr=rate, betas=(hparams["momentum"], 0.999), weight_decay=decay)
+        optimizer = torch.optim.Adam(parameters, lr=rate, betas=tuple(hparams["betas"]), weight_decay=decay)
     else:
         raise ConfigurationError("optimizer", f"'{name}' is unknown", "Use 'sgd' or 'adam'")
     scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, list(hparams["lr_milestones"]), hparams["lr_gamma"])

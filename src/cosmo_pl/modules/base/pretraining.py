@@ -126,7 +126,11 @@ class PretrainingModule(BaseModule):
             normalization=data.normalization,
             quality=quality,
             data_fingerprint=data.data_fingerprint,
-            training={"method": type(self).__name__, **self.record, **self.hparams},
+            training={
+                "method": type(self).__name__,
+                **self.record,
+                **{key: value for key, value in self.hparams.items() if not key.startswith("_")},
+            },
         ).save(folder)
 
 
@@ -183,8 +187,11 @@ class CrossModalModule(PretrainingModule):
         pairs = combinations(projected.values(), 2)
         distance = torch.stack([1 - F.cosine_similarity(a, b).mean() for a, b in pairs]).mean()
         views = self.views(projected)
-        alignment = (views - views.mean(dim=1, keepdim=True)).square().sum(dim=2).mean() * 2
-        uniformity = torch.pdist(views[:, 0].float()).square().mul(-2).exp().mean().log()
+        count = views.shape[1]
+        spread = (views - views.mean(dim=1, keepdim=True)).square().sum(dim=2).mean()
+        alignment = 2 * spread * count / (count - 1)  # mean squared distance of two different views
+        potential = [torch.pdist(view.float()).square().mul(-2).exp().mean() for view in views.unbind(dim=1)]
+        uniformity = torch.stack(potential).mean().log()
         geometry = {"cosine_distance": distance, "alignment": alignment, "uniformity": uniformity}
         self.log_dict(
             {f"val/{key}": value for key, value in geometry.items()},
