@@ -50,7 +50,7 @@ class SpectralEncoder(Encoder):
 
     The first joins all channels of three neighbouring frequencies, as a kernel [1, 6C] with stride [1, 2C] does on the
     spectra laid out in one row; the others have width 3 too. Batch normalisation and ReLU after each, dropout of whole
-    channels, alike in all places, after the first two. With the defaults (120, 6) and (40, 20, 3) both become
+    channels, alike in all places, after the first two. (120, 6) with 6 features and (40, 20, 3) with 60 both become
     (64, 8, 4).
 
     Args:

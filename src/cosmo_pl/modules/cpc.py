@@ -19,8 +19,9 @@ class CPCModule(PretrainingModule):
     All modalities are one stream, joined on their axes. Every batch draws one step t; a linear map for each k predicts
     z_{t+k} from c_t. Logs ``train/accuracy``, the share of latents whose prediction is told from the batch's others.
 
-    Writes a bundle as Cosmo's stage 1; its second stage is `IterativeFusionModule` without alternation and quality
-    guidance, with ``frozen_encoders`` as in the original.
+    Any modality of (time, axes) counts as inertial. Writes a bundle as Cosmo's stage 1; its second stage is
+    `IterativeFusionModule` without alternation and quality guidance, which sees all contexts. The original classifies
+    the last context, frozen; here that is what the probe of the pretraining does.
 
     Args:
         modality_shapes: Modality to shape (time, axes) of a sample; on the command line from the data.
@@ -68,7 +69,7 @@ class CPCModule(PretrainingModule):
         if not 1 <= horizon < length:
             raise ConfigurationError(
                 "horizon", f"{horizon} steps cannot be predicted in samples of {length} steps",
-                f"Use 1 to {length - 1}, or longer samples",
+                f"Use 1 to {length - 1}, or longer samples" if length > 1 else "Use longer samples",
             )  # fmt: skip
         self.stream = stream
         self.horizon = horizon

@@ -18,7 +18,7 @@ from cosmo_pl.modules.base.module import BaseModule
 
 
 class ClassifierModule(BaseModule):
-    """A classifier of multimodal samples; a subclass gives `classify` and the optimizers.
+    """A classifier of multimodal samples; a subclass gives `classify`.
 
     Validation loaders are evaluated under their names ("val", "test"); the best accuracy on the test subjects over
     the epochs is logged as ``test/acc_best_epoch`` because the released code reports it. It selects nothing.

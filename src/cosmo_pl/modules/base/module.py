@@ -48,7 +48,7 @@ class BaseModule(LightningModule, ABC):
         self.record.update(checkpoint.get("record", {}))
 
     def configure_optimizers(self) -> Any:
-        """One optimizer with a stepwise schedule."""
+        """One optimizer with a stepwise schedule, from the hyper-parameters that `optimization` names."""
         return optimization(self.parameters(), self.hparams)
 
     def loader_name(self, dataloader_idx: int) -> str:
