@@ -26,7 +26,7 @@ class DeepSenseModule(ClassifierModule):
     "shared" is what Cosmo's authors compare with: Cosmo's encoders and classifier, features concatenated without
     weights, all trained together. "original" is the published network: spectra of short intervals, convolutions by
     sensor and across sensors, a GRU over the intervals. It leaves out the interval's length, which the publication
-    appends to the features: here all intervals are equally long. Its sensors are the modalities, so the accelerometer and
+    appends to the features: here all intervals are equally long. Its sensors are the modalities: accelerometer and
     gyroscope of UTD-MHAD, one modality, are convolved together.
 
     Args:
