@@ -19,7 +19,7 @@ LAYERS = [
     {"data", "simulation", "encoders", "losses", "fusion", "metrics"},
     {"bundle"},
     {"modules"},
-    {"results"},
+    {"energy", "results", "run_loading"},
     {"study"},
     {"train_cli", "data_cli"},
     {"cli"},

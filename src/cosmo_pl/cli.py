@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from cosmo_pl.errors import CosmoError
+from cosmo_pl.errors import mendable
 
 HELP = """usage: cosmo-pl COMMAND [options]
 
@@ -22,6 +22,13 @@ train and use models:
   validate        evaluate the validation parts of the newest run of a config, or --ckpt_path
   test            evaluate the test subjects; writes metrics.json and a confusion matrix
   predict         write a CSV of predictions for the test subjects
+
+regenerate the paper:
+  study run       run what is missing of a table, figure or sweep, for instance table2, or all
+  study status    how far it is, and how long the rest will take
+  study render    draw it beside what the paper states
+  study report    all tables and figures on one page
+  study agents    a W&B sweep that any number of agents work on
 
 `cosmo-pl COMMAND --help` lists the options of a command; options of a class are listed by
 `cosmo-pl fit --model.help ContrastiveFusionModule` and `cosmo-pl fit --data.help USCDataModule`.
@@ -44,20 +51,17 @@ def main(args: Sequence[str] | None = None) -> None:
             from cosmo_pl.data_cli import main as data_main
 
             data_main(arguments[1:])
+        elif arguments[0] == "study":
+            from cosmo_pl.study_cli import main as study_main
+
+            study_main(arguments[1:])
         else:
             from cosmo_pl.train_cli import main as train_main
 
             train_main(arguments)
     except Exception as error:
-        mendable = _mendable(error)
-        if mendable is None:
+        found = mendable(error)
+        if found is None:
             raise
-        print(f"cosmo-pl: {mendable}", file=sys.stderr)
+        print(f"cosmo-pl: {found}", file=sys.stderr)
         sys.exit(2)
-
-
-def _mendable(error: BaseException | None) -> CosmoError | None:
-    """The user's error behind an exception: jsonargparse wraps what the constructor of a class raises."""
-    while error is not None and not isinstance(error, CosmoError):
-        error = error.__cause__ or error.__context__
-    return error

@@ -17,6 +17,13 @@ class CosmoError(Exception):
         return type(self).__new__, (type(self), *self.args), self.__dict__
 
 
+def mendable(error: BaseException | None) -> CosmoError | None:
+    """The user's error behind an exception: jsonargparse wraps what the constructor of a class raises."""
+    while error is not None and not isinstance(error, CosmoError):
+        error = error.__cause__ or error.__context__
+    return error
+
+
 class ConfigurationError(CosmoError, ValueError):
     """An argument whose value cannot work.
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 import cosmo_pl
+from cosmo_pl.data.locate import is_simulated
 from cosmo_pl.metrics import wilson_interval
 from cosmo_pl.modules import ClassifierModule
 
@@ -122,6 +123,7 @@ class ResultWriter(Callback):
             "checkpoint": str(trainer.ckpt_path),
             "config_sha256": hashlib.sha256(text.encode()).hexdigest(),
             "data_fingerprint": data.data_fingerprint,
+            "simulated": is_simulated(data.folder),
             "version": cosmo_pl.__version__,
             "git": git_version(),
             "torch": torch.__version__,

@@ -20,11 +20,12 @@ import cosmo_pl.data
 import cosmo_pl.encoders
 import cosmo_pl.modules  # noqa: F401  short class names on the command line are those that are imported
 from cosmo_pl.data import MultimodalDataModule
+from cosmo_pl.energy import EnergyMeter
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules import BaseModule
 from cosmo_pl.results import ResultWriter
+from cosmo_pl.run_loading import LAST, link_data_to_model
 
-LAST = "checkpoints/last.ckpt"
 # Arguments of the data that may differ between training and evaluation.
 FREE_OF_TRAINING = {"root", "cache_dir", "batch_size", "pretrain_batch_size", "track_test", "max_test_samples"}
 
@@ -43,8 +44,7 @@ class CosmoCLI(LightningCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Shapes and class count flow from the data to the model."""
-        for name in ("modality_shapes", "num_classes"):
-            parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
+        link_data_to_model(parser)
         parser.add_argument(
             "--phase", type=Literal["pretrain", "finetune"] | None, default=None,
             help="What the config is for; a model for the other phase is refused.",
@@ -104,7 +104,7 @@ class CosmoCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Adds the callbacks that no run goes without."""
         text = self.parser.dump(self.config, skip_link_targets=False)
-        callbacks: list[Callback] = [EpochSeed(), ResultWriter(text)]
+        callbacks: list[Callback] = [EpochSeed(), EnergyMeter(), ResultWriter(text)]
         if self.subcommand == "fit":
             # Rewritten after every epoch: with save_last alone, nothing is on disk before the end of the training.
             last = ModelCheckpoint(filename="last", enable_version_counter=False, save_on_train_epoch_end=True)

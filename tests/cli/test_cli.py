@@ -51,6 +51,7 @@ def test_chain_from_recordings_to_metrics(name, here, roots, capsys):
     assert metrics["training"]["epochs"] == 1
     assert metrics["training"]["fit_seconds"] > 0
     assert metrics["method"] == "IterativeFusionModule"
+    assert metrics["simulated"] is True
     for row in metrics["attention_by_class"].values():
         assert sum(row.values()) == pytest.approx(1, abs=1e-5)
     assert (run2 / "test_0" / "confusion_matrix.png").read_bytes().startswith(b"\x89PNG")

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from cosmo_pl.data.loading import TensorBatches
-from cosmo_pl.data.locate import dataset_folder
+from cosmo_pl.data.locate import dataset_folder, is_simulated
 
 
 @pytest.fixture
@@ -59,3 +59,12 @@ def test_a_datasets_folder_is_below_the_root_or_the_root(tmp_path: Path, monkeyp
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data" / "USC-HAD").mkdir(parents=True)
     assert dataset_folder(None, "USC-HAD").resolve() == tmp_path / "data" / "USC-HAD"
+
+
+def test_simulated_recordings_are_told_from_measured_ones(usc_root: Path, utd_root: Path, tmp_path: Path) -> None:
+    assert is_simulated(usc_root / "USC-HAD") and is_simulated(utd_root / "UTD-MHAD")
+    assert not is_simulated(tmp_path) and not is_simulated(tmp_path / "nowhere")
+
+
+def test_official_recordings_are_not_simulated(real_root: Path) -> None:
+    assert not is_simulated(dataset_folder(str(real_root), "USC-HAD"))

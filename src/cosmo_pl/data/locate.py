@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+SIMULATION = "simulation.json"  # what `cosmo-pl data simulate` writes first into a dataset's folder
+
 
 def dataset_folder(root: str | None, dataset: str) -> Path:
     """Folder of a dataset.
@@ -18,3 +20,8 @@ def dataset_folder(root: str | None, dataset: str) -> Path:
     """
     base = Path(root or os.environ.get("COSMO_PL_DATA") or "data").expanduser()
     return base / dataset if (base / dataset).is_dir() else base
+
+
+def is_simulated(folder: Path) -> bool:
+    """Whether the recordings in a dataset's folder were simulated, not measured."""
+    return (folder / SIMULATION).is_file()

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from cosmo_pl.bundle import Bundle
 from cosmo_pl.data.loading import Batch
+from cosmo_pl.data.locate import is_simulated
 from cosmo_pl.encoders import Encoder, ProjectionHead
 from cosmo_pl.errors import BundleError, ConfigurationError
 from cosmo_pl.fusion import MIN_POINTS, modality_quality
@@ -128,6 +129,7 @@ class PretrainingModule(BaseModule):
             data_fingerprint=data.data_fingerprint,
             training={
                 "method": type(self).__name__,
+                "simulated": is_simulated(data.folder),
                 **self.record,
                 **{key: value for key, value in self.hparams.items() if not key.startswith("_")},
             },

@@ -1,0 +1,122 @@
+"""Trained models and their data, built again from the folder of a run, without a trainer."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from jsonargparse import ArgumentError
+from pytorch_lightning.cli import LightningArgumentParser
+
+import cosmo_pl.data
+import cosmo_pl.encoders
+import cosmo_pl.modules  # noqa: F401  short class names in a config are those that are imported
+from cosmo_pl.data import MultimodalDataModule
+from cosmo_pl.errors import ConfigurationError, mendable
+from cosmo_pl.modules import BaseModule
+
+CONFIG = "config.yaml"
+LAST = "checkpoints/last.ckpt"
+
+
+def link_data_to_model(parser: LightningArgumentParser) -> None:
+    """Makes shapes and class count flow from the data to the model."""
+    for name in ("modality_shapes", "num_classes"):
+        parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
+
+
+def load_run(folder: Path) -> tuple[BaseModule, MultimodalDataModule]:
+    """The model of a run as its last checkpoint has it, in eval mode, and its data, set up.
+
+    Args:
+        folder: The run, ``runs/<dataset>/<method>/version_<n>``, as `cosmo-pl fit` writes it. The bundle that its
+            config names is read where it was; relative paths start from the working directory.
+
+    Raises:
+        CosmoError: The folder has no config or checkpoint, they do not fit each other, or the data cannot be used.
+    """
+    for name in (CONFIG, LAST):
+        if not (folder / name).is_file():
+            raise ConfigurationError("run", f"'{folder}' has no {name}", "Name the folder of a run of `cosmo-pl fit`")
+    config = _read(folder / CONFIG)
+    parser = _parser("model", "data")
+    link_data_to_model(parser)
+    parts = {part: config[part] for part in ("model", "data") if part in config}
+    made = _instantiate(parser, _parse(parser, parts, folder / CONFIG))
+    model, data = made.model, made.data
+    assert isinstance(model, BaseModule) and isinstance(data, MultimodalDataModule)
+    try:
+        checkpoint = torch.load(folder / LAST, map_location="cpu", weights_only=True)
+        model.load_state_dict(checkpoint["state_dict"])
+    except (OSError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
+        raise ConfigurationError(str(folder / LAST), f"cannot be loaded ({error})", "Train the run again") from error
+    model.on_load_checkpoint(checkpoint)
+    return model.eval(), _ready(data)
+
+
+def load_data(configs: Sequence[Path]) -> MultimodalDataModule:
+    """The data of a config with its overlays, set up; whatever else they say is left aside.
+
+    Args:
+        configs: A ``*_stage1.yaml`` or ``*_stage2.yaml``, whose ``phase`` the data take, and overlays on it.
+
+    Raises:
+        CosmoError: There is no config that names data, or the data cannot be used.
+    """
+    parser = _parser("data")
+    parsed, phase = None, None
+    for path in configs:
+        config = _read(path)
+        phase = phase or config.get("phase")
+        if "data" in config:
+            data = config["data"]
+            part = _read(path.parent / data) if isinstance(data, str) else data
+            parsed = _parse(parser, {"data": part}, path, parsed)
+    if parsed is None:
+        raise ConfigurationError("configs", f"none of {[str(path) for path in configs]} has data", "Name one that has")
+    if parsed.data.init_args.phase is None:
+        parsed.data.init_args.phase = phase
+    data = _instantiate(parser, parsed).data
+    assert isinstance(data, MultimodalDataModule)
+    return _ready(data)
+
+
+def _parser(*parts: str) -> LightningArgumentParser:
+    parser = LightningArgumentParser(exit_on_error=False)
+    kinds = {"model": BaseModule, "data": MultimodalDataModule}
+    for part in parts:
+        parser.add_lightning_class_args(kinds[part], part, subclass_mode=True)
+    return parser
+
+
+def _parse(parser: LightningArgumentParser, parts: Mapping[str, Any], path: Path, base: Any = None) -> Any:
+    try:
+        return parser.parse_object(dict(parts), cfg_base=base)
+    except ArgumentError as error:
+        raise ConfigurationError(str(path), f"cannot be used: {error}", "Correct the file") from error
+
+
+def _instantiate(parser: LightningArgumentParser, parsed: Any) -> Any:
+    try:
+        return parser.instantiate_classes(parsed)
+    except ValueError as error:
+        found = mendable(error)
+        raise error if found is None else found from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigurationError(str(path), f"cannot be read ({error})", "Name an existing YAML file") from error
+    return content or {}
+
+
+def _ready(data: MultimodalDataModule) -> MultimodalDataModule:
+    data.prepare_data()
+    data.setup()
+    return data

@@ -1,0 +1,125 @@
+"""What a study is: a YAML in ``experiments/``, the methods it compares and the preset it runs under."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from cosmo_pl.errors import ConfigurationError
+
+FitPhase = Literal["pretrain", "finetune"]
+ALL_PHASES: list[FitPhase] = ["pretrain", "finetune"]
+
+
+@dataclass(frozen=True)
+class Factor:
+    """An argument that a study varies.
+
+    Args:
+        argument: The argument, as on the command line, without dashes.
+        values: What it takes in turn.
+        default: Its value in the configs: not passed on, so that the run is the one that other studies have.
+        phases: Phases that it is an argument of.
+    """
+
+    argument: str
+    values: list[Any]
+    default: Any = None
+    phases: list[FitPhase] = field(default_factory=lambda: list(ALL_PHASES))
+
+
+@dataclass(frozen=True)
+class Runs:
+    """One grid of a study: datasets × methods × values of every factor × seeds.
+
+    Args:
+        datasets: Datasets: names before ``_stage1.yaml`` in ``configs/``.
+        methods: Names in ``methods.yaml``; "acc+gyro" are the runs of two methods, measured together.
+        vary: Name to factor.
+        arguments: Phase to fixed arguments.
+        seeds: At most so many of the preset's seeds; None takes all.
+        until: Last phase that is run.
+        measure: Name of a function of `cosmo_pl.study.measures`, applied to every run.
+    """
+
+    datasets: list[str]
+    methods: list[str] = field(default_factory=list)
+    vary: dict[str, Factor] = field(default_factory=dict)
+    arguments: dict[FitPhase, dict[str, Any]] = field(default_factory=dict)
+    seeds: int | None = None
+    until: FitPhase = "finetune"
+    measure: str | None = None
+
+
+@dataclass(frozen=True)
+class Study:
+    """A table or figure.
+
+    Args:
+        title: Its heading.
+        render: Function of `cosmo_pl.study.rendering` that draws it, "table2.accuracy".
+        runs: Grids that it needs.
+        about: What it shows and how it was made, in a sentence or two.
+    """
+
+    title: str
+    render: str
+    runs: list[Runs]
+    about: str = ""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A row of the tables: how it is run.
+
+    Args:
+        title: Its name in tables and figures.
+        pretrain: Overlays of ``configs/model/`` on stage 1; None for a method without.
+        finetune: Overlays on stage 2.
+        arguments: Phase to arguments.
+        by_dataset: Dataset to phase to further arguments.
+        datasets: Datasets that it is for; None for all.
+        trained: False for methods without epochs, which run the same under every preset.
+        paper: Its name in ``paper.yaml``.
+    """
+
+    title: str
+    pretrain: list[str] | None = None
+    finetune: list[str] = field(default_factory=list)
+    arguments: dict[FitPhase, dict[str, Any]] = field(default_factory=dict)
+    by_dataset: dict[str, dict[FitPhase, dict[str, Any]]] = field(default_factory=dict)
+    datasets: list[str] | None = None
+    trained: bool = True
+    paper: str | None = None
+
+
+@dataclass(frozen=True)
+class Preset:
+    """How long and how often everything is run: ``presets/<name>/preset.yaml``, with overlays beside it.
+
+    Args:
+        about: What it is for.
+        seeds: Seeds of labels, initialisation and shuffling.
+    """
+
+    about: str
+    seeds: list[int]
+
+
+def parse(kind: Any, path: Path) -> Any:
+    """What a YAML file says, as a dataclass or a dict of dataclasses.
+
+    Raises:
+        ConfigurationError: The file is missing or no YAML, lacks a key or has an unknown one.
+    """
+    from jsonargparse import ArgumentError, ArgumentParser
+
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_argument("--content", type=kind)
+    try:
+        return parser.instantiate(parser.parse_object({"content": yaml.safe_load(path.read_text())})).content
+    except (OSError, yaml.YAMLError, ArgumentError) as error:
+        raise ConfigurationError(str(path), f"cannot be used: {error}", "Correct the file") from error

@@ -1,0 +1,230 @@
+"""Runs one job through the same entry points as users, and gathers its record."""
+
+from __future__ import annotations
+
+import csv
+import json
+import logging
+import math
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from importlib import import_module
+from logging import StreamHandler
+from pathlib import Path
+from typing import Any
+
+import cosmo_pl
+from cosmo_pl.data.locate import is_simulated
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.study.jobs import Job, Project
+from cosmo_pl.study.records import Record
+from cosmo_pl.study.workspace import Workspace
+
+CURVES = (
+    "train/loss", "train/loss_floor", "train/acc", "val/loss", "val/acc", "test/loss", "test/acc", "phase",
+    "probe/acc", "val/cosine_distance", "val/alignment", "val/uniformity",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class EntryPoints:
+    """What a study needs of the command line.
+
+    Args:
+        train: `cosmo-pl fit|test` on a list of arguments.
+        load_run: Model and data of a run's folder.
+        load_data: Data of composed configs.
+    """
+
+    train: Callable[[Sequence[str]], None]
+    load_run: Callable[[Path], tuple[Any, Any]]
+    load_data: Callable[[Sequence[Path]], Any]
+
+
+@dataclass(frozen=True)
+class Executor:
+    """Runs jobs.
+
+    Args:
+        project: Where the configs are.
+        workspace: Where runs leave their files.
+        entry: The entry points of the command line.
+        progress_bar: Whether trainings show theirs.
+    """
+
+    project: Project
+    workspace: Workspace
+    entry: EntryPoints
+    progress_bar: bool = False
+
+    def __call__(self, job: Job) -> Record:
+        """Runs a job, or goes on with a killed run of it.
+
+        Raises:
+            CosmoError: Its data or configs cannot be used.
+        """
+        start = time.perf_counter()
+        with self._logged(job):
+            if job.kind == "measure":
+                found = self._measure(job)
+            else:
+                self._fit(job)
+                found = self._pretrained(job) if job.kind == "pretrain" else self._tested(job)
+        trained = found["result"].get("training", found["result"]).get("fit_seconds", 0.0)
+        return Record(
+            key=job.key,
+            kind=job.kind,
+            dataset=job.dataset,
+            method=job.method,
+            seed=job.seed,
+            preset=job.preset,
+            configs=job.configs,
+            arguments=dict(job.arguments),
+            parents=tuple(parent.key for parent in job.parents),
+            measure=job.measure,
+            seconds=round(max(time.perf_counter() - start, trained), 1),
+            version=cosmo_pl.__version__,
+            environment=environment(),
+            **found,
+        )
+
+    def arguments(self, job: Job) -> list[str]:
+        """Command line of a fit and of its test, without the subcommand."""
+        run = self.workspace.run(job)
+        given = dict(job.arguments)
+        if job.parents:
+            given["model.init_args.bundle"] = str(self.workspace.run(job.parents[0]))
+        given |= {
+            "trainer.logger.init_args.save_dir": str(run.parent),
+            "trainer.logger.init_args.name": run.name,
+            # Every epoch is on disk before the next one, so that a killed run keeps its curves.
+            "trainer.logger.init_args.flush_logs_every_n_steps": 1,
+            "trainer.enable_progress_bar": self.progress_bar,
+            "trainer.enable_model_summary": False,
+        }
+        configs = [f"--config={self.project.root / path}" for path in job.configs]
+        return configs + [f"--{name}={_yaml(value)}" for name, value in given.items()]
+
+    @contextmanager
+    def _logged(self, job: Job) -> Iterator[None]:
+        """Sends what the run prints to its folder, unless somebody looks at progress bars."""
+        if self.progress_bar:
+            yield
+            return
+        with (self.workspace.run(job) / "log.txt").open("a") as log, redirect_stdout(log), redirect_stderr(log):
+            loggers = map(logging.getLogger, ("pytorch_lightning", "lightning_fabric"))
+            handlers = [h for logger in loggers for h in logger.handlers if isinstance(h, StreamHandler)]
+            before = [handler.setStream(log) for handler in handlers]  # they hold the stream of their start
+            try:
+                yield
+            finally:
+                for handler, stream in zip(handlers, before, strict=True):
+                    handler.setStream(stream or sys.stderr)
+
+    def _fit(self, job: Job) -> None:
+        killed = any((version / "checkpoints/last.ckpt").is_file() for version in self.workspace.versions(job))
+        self.entry.train(["fit", *self.arguments(job), *(["--ckpt_path=last"] if killed else [])])
+
+    def _pretrained(self, job: Job) -> dict[str, Any]:
+        versions = self.workspace.versions(job)
+        bundle = json.loads((versions[-1] / "bundle/bundle.json").read_text())
+        for version in versions:  # whoever needs the run takes the bundle
+            shutil.rmtree(version / "checkpoints", ignore_errors=True)
+        kept = ("fit_seconds", "epochs", "fit_joules")
+        return {
+            "result": {
+                **{key: bundle["training"][key] for key in kept if key in bundle["training"]},
+                "quality": bundle["quality"],
+            },
+            "curves": curves(version / "metrics.csv" for version in versions),
+            "simulated": bundle["training"]["simulated"],
+            "data_fingerprint": bundle["data_fingerprint"],
+        }
+
+    def _tested(self, job: Job) -> dict[str, Any]:
+        self.entry.train(["test", *self.arguments(job)])
+        versions = self.workspace.versions(job)
+        tests = sorted(versions[-1].glob("test_*/metrics.json"), key=lambda path: int(path.parent.name[5:]))
+        metrics = json.loads(tests[-1].read_text())
+        elsewhere = ("confusion_matrix", "simulated", "data_fingerprint", "version", "checkpoint", *environment())
+        return {
+            "result": {key: value for key, value in metrics.items() if key not in elsewhere},
+            "curves": curves(version / "metrics.csv" for version in versions),
+            "simulated": metrics["simulated"],
+            "data_fingerprint": metrics["data_fingerprint"],
+        }
+
+    def _measure(self, job: Job) -> dict[str, Any]:
+        function = measurement(str(job.measure))
+        if job.parents:
+            runs = [self.entry.load_run(self.workspace.versions(parent)[-1]) for parent in job.parents]
+        else:
+            runs = [(None, self.entry.load_data([self.project.root / path for path in job.configs]))]
+        data = runs[0][1]
+        return {
+            "result": function(runs),
+            "simulated": is_simulated(data.folder),
+            "data_fingerprint": data.data_fingerprint,
+        }
+
+
+def measurement(name: str) -> Callable[[Sequence[tuple[Any, Any]]], dict[str, Any]]:
+    """The measurement of that name.
+
+    Raises:
+        ConfigurationError: There is none.
+    """
+    try:
+        found: Callable[[Sequence[tuple[Any, Any]]], dict[str, Any]] = getattr(
+            import_module(f"cosmo_pl.study.measures.{name}"), name
+        )
+    except (ImportError, AttributeError) as error:
+        there = sorted(p.stem for p in (Path(__file__).parent / "measures").glob("[!_]*.py"))
+        raise ConfigurationError("measure", f"there is no '{name}'", f"Choose from {', '.join(there)}") from error
+    return found
+
+
+def curves(files: Iterable[Path]) -> dict[str, list[float | None]]:
+    """Curves by epoch from the CSV logs of a run and of those that resumed it; the later log counts."""
+    epochs: dict[int, dict[str, float]] = {}
+    for path in files:
+        if not path.is_file():
+            continue
+        with path.open(newline="") as file:
+            for row in csv.DictReader(file):
+                told = {name: float(row[name]) for name in CURVES if row.get(name)}
+                epochs.setdefault(int(row["epoch"]), {}).update(told)
+    names = [name for name in CURVES if any(name in epoch for epoch in epochs.values())]
+    order = sorted(epochs)
+    if not names:
+        return {}
+    return {"epoch": list(order), **{name: [_rounded(epochs[e].get(name)) for e in order] for name in names}}
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else float(f"{value:.5g}")
+
+
+def environment() -> dict[str, Any]:
+    """What a run was made with."""
+    import torch
+
+    from cosmo_pl.results import git_version
+
+    return {
+        "git": git_version(),
+        "torch": torch.__version__,
+        "device": torch.cuda.get_device_name(0) if torch.cuda.is_available() else "cpu",
+        "threads": torch.get_num_threads(),
+        "cores": os.cpu_count(),
+    }
+
+
+def _yaml(value: Any) -> str:
+    """A value as the command line takes it."""
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,242 @@
+"""The runs of a study: its grid, expanded, each run with the key under which its result is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.study.definition import FitPhase, Method, Preset, Runs, Study, parse
+
+Kind = Literal["pretrain", "finetune", "measure"]
+STAGE: dict[FitPhase, int] = {"pretrain": 1, "finetune": 2}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run: a stage 1, a stage 2 or a measurement.
+
+    Args:
+        kind: What it is.
+        dataset: Its dataset.
+        method: Its method, several joined by "+", or "" for a measurement of the data alone.
+        seed: Seed of labels, initialisation and shuffling.
+        preset: Preset that it was expanded under.
+        factors: Values of the factors that its study varies.
+        configs: Config and overlays, relative to the project's folder.
+        arguments: Arguments on top of them.
+        parents: Runs whose result it takes: the stage 1 of a stage 2, what a measurement measures.
+        measure: Name of the measurement.
+        key: Hash of the contents of `configs`, `arguments`, `measure` and the keys of `parents`: what the run depends
+            on, apart from data and code. The same run in two studies has one key.
+        cells: Where its study has it: number of the grid and values of this grid's factors. A run at the defaults of
+            two grids is in both, one that a factor does not touch is in one grid several times.
+    """
+
+    kind: Kind
+    dataset: str
+    method: str
+    seed: int
+    preset: str
+    factors: Mapping[str, Any] = field(compare=False)
+    configs: tuple[str, ...] = field(compare=False)
+    arguments: Mapping[str, Any] = field(compare=False)
+    parents: tuple[Job, ...]
+    measure: str | None
+    key: str
+    cells: tuple[tuple[int, Mapping[str, Any]], ...] = field(default=(), compare=False)
+
+    @property
+    def name(self) -> str:
+        """What a person calls it: "utd cosmo seed 0 finetune"."""
+        varied = [f"{name}={value}" for name, value in self.factors.items()]
+        return " ".join([self.dataset, self.method, f"seed {self.seed}", *varied, self.measure or self.kind]).strip()
+
+
+@dataclass(frozen=True)
+class Project:
+    """The folders that studies are read from.
+
+    Args:
+        root: Folder that holds ``configs/`` and ``experiments/``.
+    """
+
+    root: Path = Path()
+
+    @property
+    def experiments(self) -> Path:
+        """Folder of the studies."""
+        return self.root / "experiments"
+
+    def studies(self) -> list[str]:
+        """Names of all studies, in the order of the paper: tables, then figures."""
+        aside = {"methods", "paper"}
+        names = [path.stem for path in self.experiments.glob("*.yaml") if path.stem not in aside]
+        return sorted(names, key=lambda name: (not name.startswith("table"), len(name), name))
+
+    def study(self, name: str) -> Study:
+        """Reads a study.
+
+        Raises:
+            ConfigurationError: There is none of that name, or it cannot be read.
+        """
+        if name not in self.studies():
+            raise ConfigurationError("study", f"there is no '{name}'", f"Choose from {', '.join(self.studies())}")
+        study: Study = parse(Study, self.experiments / f"{name}.yaml")
+        return study
+
+    def methods(self) -> dict[str, Method]:
+        """All methods by name, in the order of the tables."""
+        methods: dict[str, Method] = parse(dict[str, Method], self.experiments / "methods.yaml")
+        return methods
+
+    def presets(self) -> list[str]:
+        """Names of all presets."""
+        return sorted(path.parent.name for path in self.experiments.glob("presets/*/preset.yaml"))
+
+    def preset(self, name: str) -> Preset:
+        """Reads a preset.
+
+        Raises:
+            ConfigurationError: There is none of that name, or it cannot be read.
+        """
+        if name not in self.presets():
+            raise ConfigurationError("preset", f"there is no '{name}'", f"Choose from {', '.join(self.presets())}")
+        preset: Preset = parse(Preset, self.experiments / "presets" / name / "preset.yaml")
+        return preset
+
+    def jobs(self, name: str, preset: str) -> list[Job]:
+        """Jobs of a study, or of "all", each once.
+
+        Raises:
+            ConfigurationError: There is no such study or preset, or it names a method that does not exist.
+        """
+        names = self.studies() if name == "all" else [name]
+        found = {job.key: job for each in names for job in expand(self, self.study(each), preset)}
+        return sorted(found.values(), key=lambda job: job.seed)
+
+    def has_dataset(self, dataset: str) -> bool:
+        """Whether configs of a dataset exist."""
+        return (self.root / "configs" / f"{dataset}_stage2.yaml").is_file()
+
+
+def expand(project: Project, study: Study, preset: str) -> list[Job]:
+    """All jobs of a study under a preset, each once, parents before what needs them, one seed after the other.
+
+    Datasets without configs have no jobs.
+
+    Raises:
+        ConfigurationError: The study names a method or preset that does not exist.
+    """
+    maker = _Maker(project, preset, project.methods())
+    found: dict[str, Job] = {}
+    for grid, runs in enumerate(study.runs):
+        for job in maker.jobs(runs):
+            for each in (*_ancestors(job), job):
+                found.setdefault(each.key, each)
+            known = found[job.key]
+            found[job.key] = replace(known, cells=(*known.cells, (grid, job.factors)))
+    return sorted(found.values(), key=lambda job: job.seed)  # stable: parents stay before their children
+
+
+def _ancestors(job: Job) -> Iterator[Job]:
+    for parent in job.parents:
+        yield from _ancestors(parent)
+        yield parent
+
+
+class _Maker:
+    """Makes jobs of grids."""
+
+    def __init__(self, project: Project, preset: str, methods: Mapping[str, Method]) -> None:
+        self.project, self.preset, self.methods = project, preset, methods
+        self.seeds = project.preset(preset).seeds
+        self.contents: dict[str, Any] = {}
+
+    def jobs(self, runs: Runs) -> Iterator[Job]:
+        """Jobs at the ends of one grid; what they need are their parents."""
+        for dataset in filter(self.project.has_dataset, runs.datasets):
+            if not runs.methods:
+                config = f"configs/{dataset}_stage1.yaml"
+                yield self._job("measure", dataset, "", 0, {}, (config,), {}, (), runs.measure)
+                continue
+            values = itertools.product(*(factor.values for factor in runs.vary.values()))
+            for chosen, seed, method in itertools.product(values, self.seeds[: runs.seeds], runs.methods):
+                factors = dict(zip(runs.vary, chosen, strict=True))
+                ends = [self._fit(runs, dataset, name, seed, factors) for name in method.split("+")]
+                if None in ends:
+                    continue
+                if runs.measure is None:
+                    yield from ends
+                else:
+                    yield self._job("measure", dataset, method, seed, factors, (), {}, tuple(ends), runs.measure)
+
+    def _fit(self, runs: Runs, dataset: str, name: str, seed: int, factors: Mapping[str, Any]) -> Job | None:
+        """The last fit of a method, None where it is not for the dataset."""
+        if name not in self.methods:
+            raise ConfigurationError("methods", f"there is no '{name}'", f"Choose from {', '.join(self.methods)}")
+        method = self.methods[name]
+        if method.datasets is not None and dataset not in method.datasets:
+            return None
+        job: Job | None = None
+        overlays: dict[FitPhase, list[str] | None] = {"pretrain": method.pretrain, "finetune": method.finetune}
+        for phase, chosen in overlays.items():
+            if chosen is None or (runs.until == "pretrain" and phase == "finetune"):
+                continue
+            given: dict[str, Any] = {"seed_everything": seed, "data.init_args.label_seed": seed}
+            for source in (method.arguments, method.by_dataset.get(dataset, {}), runs.arguments):
+                given |= source.get(phase, {})
+            for factor, value in factors.items():
+                spec = runs.vary[factor]
+                if phase in spec.phases and value != spec.default:
+                    given[spec.argument] = value
+            configs = self._configs(dataset, phase, chosen, method.trained)
+            parents = (job,) if job is not None else ()
+            job = self._job(phase, dataset, name, seed, factors, configs, given, parents, None)
+        return job
+
+    def _configs(self, dataset: str, phase: FitPhase, overlays: Sequence[str], trained: bool) -> tuple[str, ...]:
+        base = f"{dataset}_stage{STAGE[phase]}.yaml"
+        own = f"experiments/presets/{self.preset}/{base}"
+        presets = [own] if trained and (self.project.root / own).is_file() else []
+        return (f"configs/{base}", *presets, *(f"configs/model/{name}.yaml" for name in overlays))
+
+    def _job(
+        self,
+        kind: Kind,
+        dataset: str,
+        method: str,
+        seed: int,
+        factors: Mapping[str, Any],
+        configs: tuple[str, ...],
+        arguments: Mapping[str, Any],
+        parents: tuple[Job, ...],
+        measure: str | None,
+    ) -> Job:
+        told = [[self._content(path) for path in configs], arguments, measure, [parent.key for parent in parents]]
+        key = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+        return Job(kind, dataset, method, seed, self.preset, factors, configs, arguments, parents, measure, key)
+
+    def _content(self, path: str) -> Any:
+        """A YAML file with the files that it names in place of their names: comments do not count, values do."""
+        if path not in self.contents:
+            self.contents[path] = _resolved(self.project.root / path)
+        return self.contents[path]
+
+
+def _resolved(path: Path) -> Any:
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigurationError(str(path), f"cannot be read ({error})", "Name an existing YAML file") from error
+    for name, value in (content or {}).items():
+        if isinstance(value, str) and value.endswith(".yaml"):
+            content[name] = _resolved(path.parent / value)
+    return content

@@ -1,0 +1,142 @@
+"""Results of runs: one small JSON each, under the key of what was run."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cosmo_pl
+from cosmo_pl.errors import CosmoError
+from cosmo_pl.study.jobs import Job
+
+
+class ResultError(CosmoError):
+    """A result that must not be used.
+
+    Args:
+        path: Its file.
+        problem: What is wrong with it.
+        remedy: What to do about it.
+    """
+
+    def __init__(self, path: Path, problem: str, remedy: str) -> None:
+        super().__init__(f"{path}: {problem}. {remedy}.")
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is kept of a run.
+
+    Args:
+        key: Key of its job.
+        kind: "pretrain", "finetune" or "measure".
+        dataset: Its dataset.
+        method: Its method.
+        seed: Its seed.
+        preset: Preset that it was first run under.
+        configs: Config and overlays.
+        arguments: Arguments on top of them.
+        parents: Keys of the runs that it took.
+        measure: Name of a measurement.
+        result: finetune: ``metrics.json`` of `cosmo-pl test` without the confusion matrix; pretrain: record of the
+            training and ``quality`` of the modalities; measure: what the measurement returned.
+        curves: Name to values by epoch, beside ``epoch`` (from 0), where the run logged any.
+        seconds: Time that the whole run took.
+        simulated: Whether its recordings were.
+        data_fingerprint: Fingerprint of the recordings.
+        version: Version of the package.
+        environment: Commit, torch, device, cores and threads.
+    """
+
+    key: str
+    kind: str
+    dataset: str
+    method: str
+    seed: int
+    preset: str
+    configs: tuple[str, ...]
+    arguments: dict[str, Any]
+    parents: tuple[str, ...]
+    measure: str | None
+    result: dict[str, Any]
+    seconds: float
+    simulated: bool
+    data_fingerprint: str
+    version: str
+    environment: dict[str, Any]
+    curves: dict[str, list[float | None]] = field(default_factory=dict)
+
+
+class Results:
+    """The folder of records. All records of a dataset that pass through have to be of the same recordings.
+
+    Args:
+        folder: Where they are, ``<dataset>/<method>-s<seed>-<kind>-<key>.json``.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._data: dict[tuple[str, ...], tuple[str, Path]] = {}
+
+    def path(self, job: Job) -> Path:
+        """File of a job's record."""
+        method = job.method.replace("+", "-") or "data"
+        return self.folder / job.dataset / f"{method}-s{job.seed}-{job.measure or job.kind}-{job.key}.json"
+
+    def has(self, job: Job) -> bool:
+        """Whether a job is done."""
+        return self.path(job).is_file()
+
+    def get(self, job: Job) -> Record | None:
+        """The record of a job, None where it is not done.
+
+        Raises:
+            ResultError: The file is damaged, of another run, of another version of the package or of other recordings
+                than the records before it.
+        """
+        path = self.path(job)
+        if not path.is_file():
+            return None
+        try:
+            record = Record(**json.loads(path.read_text()))
+        except (ValueError, TypeError) as error:
+            raise ResultError(path, f"is damaged ({error})", "Remove it and run the study again") from error
+        if record.key != job.key:
+            raise ResultError(path, f"holds the run {record.key}", "Remove it and run the study again")
+        if record.version != cosmo_pl.__version__:
+            raise ResultError(
+                path, f"was measured with version {record.version}, this is {cosmo_pl.__version__}",
+                "Results of two versions are not mixed: move the old ones away and run the study again, or use "
+                "--results with another folder",
+            )  # fmt: skip
+        self._check_data(job, record)
+        return record
+
+    def put(self, job: Job, record: Record) -> None:
+        """Writes a record as a whole: beside its place, then moved there.
+
+        Raises:
+            ResultError: It is of other recordings than the records before it.
+        """
+        self._check_data(job, record)
+        path = self.path(job)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name}.part")
+        part.write_text(json.dumps(asdict(record), sort_keys=True, separators=(",", ":")) + "\n")
+        part.replace(path)
+
+    def _check_data(self, job: Job, record: Record) -> None:
+        known, where = self._data.setdefault(_recordings(job), (record.data_fingerprint, self.path(job)))
+        if known != record.data_fingerprint:
+            raise ResultError(
+                self.path(job), f"is of other recordings ({record.data_fingerprint[:12]}) than {where} ({known[:12]})",
+                "Results of different data are not mixed: keep one of the two, or use --results with another folder",
+            )  # fmt: skip
+
+
+def _recordings(job: Job) -> tuple[str, ...]:
+    """What a job reads: its dataset, and the modalities where they are not all."""
+    source = job.parents[0] if job.parents else job
+    return job.dataset, str(source.arguments.get("data.init_args.modalities"))

@@ -1,0 +1,1 @@
+"""Tables and figures from results, each beside what the paper states."""

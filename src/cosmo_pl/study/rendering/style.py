@@ -1,0 +1,163 @@
+"""How all figures look: colours, markers and names of methods, and what is drawn again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from cosmo_pl.study.definition import Method
+
+PAPER = "#7A7A7A"  # what the paper states: grey, dashed or hollow
+DATASETS = {"utd": "UTD-MHAD", "usc": "USC-HAD", "self_collected": "self-collected", "demo": "demo"}
+
+# Okabe and Ito's palette, which the colour-blind tell apart, without its yellow, too pale for a line.
+VERMILION, BLUE, GREEN, PURPLE, ORANGE, SKY, BLACK = (
+    "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000",
+)  # fmt: skip
+CLASSICAL = "#8C6D46"  # brown, beside the palette: the methods without training
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a method is drawn: one colour a family, told apart inside it by line and marker."""
+
+    colour: str
+    marker: str = "o"
+    line: str = "-"
+
+
+LOOKS = {
+    "cosmo": Look(VERMILION),
+    "cosmo_finetune": Look(VERMILION, "s", "--"),
+    "cosmo_probe": Look(VERMILION, "^", ":"),
+    "cmc": Look(BLUE, "s"),
+    "cmc_probe": Look(BLUE, "^", ":"),
+    "cpc": Look(GREEN, "D"),
+    "cpc_probe": Look(GREEN, "^", ":"),
+    "attnsense": Look(PURPLE, "v"),
+    "attnsense_original": Look(PURPLE, "v", "--"),
+    "deepsense": Look(ORANGE, "P"),
+    "deepsense_original": Look(ORANGE, "P", "--"),
+    "skeleton": Look(SKY, "X"),
+    "acc": Look(SKY, "X"),
+    "inertial": Look(BLACK, "d"),
+    "gyro": Look(BLACK, "d"),
+    "dtw": Look(CLASSICAL, "<", "-."),
+    "nearest_neighbor": Look(CLASSICAL, ">", ":"),
+    "random_forest": Look(CLASSICAL, "h", "--"),
+}
+
+
+def look(method: str) -> Look:
+    """How a method is drawn; one that no figure knows yet in black."""
+    return LOOKS.get(method, Look(BLACK))
+
+
+def colour(method: str) -> str:
+    """Colour of a method, or of a modality that is a method alone."""
+    return look(method).colour
+
+
+def title(methods: Mapping[str, Method], method: str) -> str:
+    """Name of a method in figures."""
+    return methods[method].title if method in methods else method
+
+
+def new_figure(columns: int = 1, rows: int = 1, width: float = 8.0, height: float | None = None) -> tuple[Figure, Any]:
+    """An empty figure whose text is readable at 800 pixels.
+
+    Args:
+        columns: Panels beside each other.
+        rows: Panels below each other.
+        width: Width of the whole figure in inches.
+        height: Its height; None takes 3.8 a row.
+
+    Returns:
+        The figure, and its axes as an array (rows, columns).
+    """
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    plain = {
+        "font.family": ["DejaVu Sans"], "font.size": 10.5, "axes.titlesize": 11.5, "axes.spines.top": False,
+        "axes.spines.right": False, "axes.grid": True, "axes.axisbelow": True, "grid.color": "#E6E6E6",
+    }  # fmt: skip
+    with matplotlib.rc_context(plain):
+        figure = Figure(figsize=(width, 3.8 * rows if height is None else height), dpi=120, layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.subplots(rows, columns, squeeze=False)
+    return figure, axes
+
+
+def band(axes: Axes, x: Sequence[float], means: Sequence[float], stds: Sequence[float | None], **line: Any) -> None:
+    """A line with a band of one standard deviation on either side, where there is one.
+
+    Args:
+        axes: Where it is drawn.
+        x: Positions.
+        means: Heights.
+        stds: Standard deviations; None where there is one value only.
+        **line: Keywords of `Axes.plot`: ``color``, ``label``, ``marker``.
+    """
+    spread = [0.0 if std is None else std for std in stds]
+    low = [mean - s for mean, s in zip(means, spread, strict=True)]
+    high = [mean + s for mean, s in zip(means, spread, strict=True)]
+    (drawn,) = axes.plot(x, means, **line)
+    axes.fill_between(x, low, high, color=drawn.get_color(), alpha=0.15, linewidth=0)
+
+
+def method_band(
+    axes: Axes,
+    method: str,
+    label: str,
+    x: Sequence[float],
+    means: Sequence[float],
+    stds: Sequence[float | None],
+    markers: bool = True,
+) -> None:
+    """A `band` in the look of a method, with markers at its points unless there are too many."""
+    its = look(method)
+    marker = {"marker": its.marker, "markersize": 5.5} if markers else {}
+    band(axes, x, means, stds, color=its.colour, linestyle=its.line, linewidth=1.8, label=label, **marker)
+
+
+def stated_line(axes: Axes, value: float, label: str = "paper") -> None:
+    """A figure of the paper that holds for all of a panel: a dashed grey line."""
+    axes.axhline(value, color=PAPER, linestyle="--", linewidth=1.2, label=label, zorder=1)
+
+
+def stated_point(axes: Axes, x: float, value: float, edge: str = PAPER, label: str = "paper") -> None:
+    """A figure of the paper at one place: a hollow diamond, over everything else."""
+    axes.plot(
+        [x], [value], linestyle="none", marker="D", markersize=8, markerfacecolor="none", markeredgecolor=edge,
+        markeredgewidth=1.6, label=label, zorder=5,
+    )  # fmt: skip
+
+
+def empty(axes: Axes, reason: str) -> None:
+    """Says in an empty panel why it is."""
+    import textwrap
+
+    axes.set_axis_off()
+    axes.text(
+        0.5, 0.5, textwrap.fill(reason, 42), ha="center", va="center", transform=axes.transAxes, color=PAPER, wrap=True
+    )
+
+
+def legend(figure: Figure, columns: int = 4) -> None:
+    """One legend below all panels; what several panels show is named once."""
+    named: dict[str, Any] = {}
+    for axes in figure.axes:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            named.setdefault(label, handle)
+    if named:
+        figure.legend(
+            list(named.values()), list(named), loc="outside lower center", ncols=min(columns, len(named)),
+            frameon=False, fontsize=10,
+        )  # fmt: skip

@@ -1,0 +1,108 @@
+"""What a renderer is given, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from cosmo_pl.study.definition import Method, Study
+from cosmo_pl.study.jobs import Job
+from cosmo_pl.study.records import Record
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A job of the study, and its record where there is one."""
+
+    job: Job
+    record: Record | None
+
+
+@dataclass(frozen=True)
+class View:
+    """A study with the results that are there.
+
+    Args:
+        name: Its name.
+        study: Its definition.
+        preset: Preset that the results were run under.
+        outcomes: All its jobs.
+        methods: All methods by name.
+        paper: Content of ``paper.yaml``.
+        skipped: Dataset to the reason why it has no results.
+    """
+
+    name: str
+    study: Study
+    preset: str
+    outcomes: Sequence[Outcome]
+    methods: Mapping[str, Method]
+    paper: Mapping[str, Any]
+    skipped: Mapping[str, str]
+
+    def records(self, keep: Callable[[Job], bool]) -> list[tuple[Job, Record]]:
+        """Jobs that have a record and that `keep` accepts."""
+        return [(o.job, o.record) for o in self.outcomes if o.record is not None and keep(o.job)]
+
+    def grid(self, number: int) -> list[tuple[Job, Record]]:
+        """What one grid of the study has: its jobs that have a record, each with the values of this grid's factors.
+
+        A run that several cells share, as the one at the defaults of two grids, is given for each of them.
+        """
+        return [
+            (replace(job, factors=factors), record)
+            for job, record in self.records(lambda job: True)
+            for grid, factors in job.cells
+            if grid == number
+        ]
+
+    def datasets(self) -> list[str]:
+        """All datasets that the study names, in its order, skipped ones included."""
+        return list(dict.fromkeys(dataset for runs in self.study.runs for dataset in runs.datasets))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of a claim of the paper.
+
+    Args:
+        claim: The claim, with the place in the paper.
+        verdict: "reproduced", "not reproduced" or "not comparable".
+        evidence: The figures behind it.
+    """
+
+    claim: str
+    verdict: str
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A rendered table or figure.
+
+    Args:
+        header: Column names.
+        rows: Cells as text: the table, or the numbers behind the figure (the CSV).
+        figure: The picture of a figure; None for a table.
+        notes: Remarks, a sentence each.
+        verdicts: Claims of the paper.
+    """
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    figure: Figure | None = None
+    notes: Sequence[str] = ()
+    verdicts: Sequence[Verdict] = field(default_factory=tuple)
+
+
+def unique(values: Iterable[Any]) -> list[Any]:
+    """Distinct values in the order of their first appearance."""
+    found: list[Any] = []
+    for value in values:
+        if value not in found:
+            found.append(value)
+    return found

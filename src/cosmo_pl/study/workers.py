@@ -1,0 +1,86 @@
+"""Several processes on one grid: on this machine, or as jobs of a cluster. They share the work by claims on disk."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cosmo_pl.errors import ConfigurationError, CosmoError
+
+COMMAND = [sys.executable, "-c", "from cosmo_pl.cli import main; main()"]
+
+
+class WorkersFailedError(CosmoError):
+    """Some of the processes did not do all of their work."""
+
+
+def start_workers(arguments: Sequence[str], count: int) -> None:
+    """Starts processes of `cosmo-pl` on this machine and waits for them; each gets its share of the cores.
+
+    Args:
+        arguments: Arguments of each.
+        count: How many.
+
+    Raises:
+        WorkersFailedError: One of them failed.
+    """
+    threads = max(1, (os.cpu_count() or 1) // count)
+    env = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    workers = [subprocess.Popen([*COMMAND, *arguments], env=env) for _ in range(count)]
+    try:
+        failed = sum(worker.wait() != 0 for worker in workers)
+    except BaseException:
+        for worker in workers:
+            worker.terminate()
+        raise
+    if failed:
+        raise WorkersFailedError(f"{failed} of {count} processes could not do all runs; the lines above say why")
+
+
+def submit_workers(
+    arguments: Sequence[str], count: int, cluster: str, logs: Path, options: Mapping[str, Any]
+) -> None:
+    """Hands processes of `cosmo-pl` to a cluster through submitit, and says where their logs are.
+
+    Args:
+        arguments: Arguments of each.
+        count: How many.
+        cluster: "slurm", or "local" for submitit's local executor, which is waited for.
+        logs: Folder that gets ``submitit/``.
+        options: Options of submitit's executor.
+
+    Raises:
+        ConfigurationError: An option is unknown, or there is no such cluster here.
+        WorkersFailedError: One of the local executor's failed.
+    """
+    from submitit import AutoExecutor
+    from submitit.core.utils import FailedJobError, UncompletedJobError
+
+    folder = logs / "submitit"
+    try:
+        executor = AutoExecutor(folder=folder, cluster=cluster)
+        executor.update_parameters(name="cosmo-pl", **options)
+    except (RuntimeError, NameError, TypeError) as error:
+        raise ConfigurationError("submit", f"'{cluster}' cannot be used ({error})", "Correct submit_options") from error
+    jobs = [executor.submit(work, list(arguments)) for _ in range(count)]
+    print(f"submitted {', '.join(job.job_id for job in jobs)}; logs in {folder}; `cosmo-pl study status` shows progress")
+    if cluster == "local":
+        try:
+            for job in jobs:
+                job.result()
+        except (FailedJobError, UncompletedJobError) as error:
+            raise WorkersFailedError(f"a process failed; its log is in {folder}") from error
+
+
+def work(arguments: list[str]) -> None:
+    """What a process of the cluster runs.
+
+    Raises:
+        WorkersFailedError: It could not do all of its work.
+    """
+    if subprocess.run([*COMMAND, *arguments], check=False).returncode:
+        raise WorkersFailedError("could not do all runs; the log says why")

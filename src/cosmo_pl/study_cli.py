@@ -1,0 +1,134 @@
+"""`cosmo-pl study run|status|render|report|agents`."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.study.jobs import Job, Project
+from cosmo_pl.study.records import Results
+from cosmo_pl.study.workspace import Workspace
+
+RESULTS, RUNS, RENDERED = "experiments/results", "runs/study", "experiments/rendered"
+UNITS = {"h": 3600, "m": 60, "s": 1}
+
+
+def run(
+    name: str,
+    preset: str = "paper",
+    jobs: int = 1,
+    time_limit: str | None = None,
+    key: str | None = None,
+    datasets: list[str] | None = None,
+    submit: Literal["slurm", "local"] | None = None,
+    submit_options: dict[str, Any] | None = None,
+    results: str = RESULTS,
+    runs: str = RUNS,
+) -> None:
+    """Runs what is missing of a study. Any number of processes may work on one study; a killed one is resumed.
+
+    Args:
+        name: A study of ``experiments/``, a sweep as in sweeps/utd_lambda, or "all" studies.
+        preset: A preset of ``experiments/presets/``.
+        jobs: Processes that share the runs, on this machine or as jobs of a cluster.
+        time_limit: Stop after so long, as in 9m or 1h30m; what is in flight can be resumed.
+        key: Run this one run of the study, and what it needs.
+        datasets: Run these datasets alone.
+        submit: Hand the processes to SLURM, or to submitit's local executor.
+        submit_options: Options of submitit's executor, as in '{"slurm_partition": "gpu", "timeout_min": 600}'.
+        results: Folder of the results.
+        runs: Folder of logs, bundles and checkpoints.
+    """
+    seconds = parse_duration(time_limit)
+    if jobs < 1:
+        raise ConfigurationError("jobs", f"is {jobs}", "Use at least 1")
+    chosen = choose(Project().jobs(name, preset), key, datasets)
+    if jobs == 1 and submit is None:
+        run_here(chosen, results, runs, seconds)
+        return
+    from cosmo_pl.study.workers import start_workers, submit_workers
+
+    own = ["study", "run", name, f"--preset={preset}", f"--results={results}", f"--runs={runs}"]
+    own += [f"--{option}={value}" for option, value in (("time_limit", time_limit), ("key", key)) if value]
+    own += [f"--datasets=[{','.join(datasets)}]"] if datasets else []
+    if submit is None:
+        start_workers(own, jobs)
+    else:
+        submit_workers(own, jobs, submit, Path(runs), submit_options or {})
+
+
+def choose(jobs: Sequence[Job], key: str | None, datasets: Sequence[str] | None) -> list[Job]:
+    """The jobs of a key or of some datasets.
+
+    Raises:
+        ConfigurationError: There is no such job.
+    """
+    there = sorted({job.dataset for job in jobs})
+    unknown = sorted(set(datasets or ()) - set(there))
+    if unknown:
+        raise ConfigurationError("datasets", f"the study has no {', '.join(unknown)}", f"Choose from {', '.join(there)}")
+    chosen = [job for job in jobs if key in (None, job.key) and (not datasets or job.dataset in datasets)]
+    if not chosen:
+        raise ConfigurationError("key", f"the study has no run '{key}'", "Look at `cosmo-pl study agents`")
+    return chosen
+
+
+def run_here(jobs: Sequence[Job], results: str, runs: str, seconds: float | None) -> None:
+    """Runs jobs in this process; status 1 where some cannot be run."""
+    from cosmo_pl.run_loading import load_data, load_run
+    from cosmo_pl.study.execution import EntryPoints, Executor
+    from cosmo_pl.study.runner import Runner, TimeIsUp, time_limit
+    from cosmo_pl.train_cli import main as train
+
+    workspace = Workspace(Path(runs))
+    entry = EntryPoints(train, load_run, load_data)
+    execute = Executor(Project(), workspace, entry, progress_bar=sys.stderr.isatty())
+    runner = Runner(jobs, Results(Path(results)), workspace, execute, tell=lambda line: print(line, flush=True))
+    try:
+        with time_limit(seconds):
+            runner.run()
+    except TimeIsUp:
+        print("the time is up; the same command goes on from here")
+        return
+    if runner.failed:
+        print(f"{len(runner.failed)} runs could not be run")
+        sys.exit(1)
+
+
+def status(name: str, preset: str = "paper", results: str = RESULTS, runs: str = RUNS) -> None:
+    """Shows how far a study is.
+
+    Args:
+        name: A study, a sweep, or "all" studies.
+        preset: A preset.
+        results: Folder of the results.
+        runs: Folder of the runs.
+    """
+    from cosmo_pl.study.progress import status as table
+
+    print(table(Project().jobs(name, preset), Results(Path(results)), Workspace(Path(runs))))
+
+
+def parse_duration(text: str | None) -> float | None:
+    """Seconds of "90s", "9m" or "1h30m"; None of None.
+
+    Raises:
+        ConfigurationError: It is no duration.
+    """
+    if text is None:
+        return None
+    parts = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text)
+    if not text or parts is None:
+        raise ConfigurationError("time_limit", f"'{text}' is no duration", "Write it as in 90s, 9m or 1h30m")
+    return float(sum(int(count) * unit for count, unit in zip(parts.groups(), UNITS.values(), strict=True) if count))
+
+
+def main(args: Sequence[str]) -> None:
+    """Runs one study subcommand."""
+    from jsonargparse import auto_cli
+
+    auto_cli([run, status], args=list(args), prog="cosmo-pl study", as_positional=True)
