@@ -38,7 +38,7 @@ def here(tmp_path, monkeypatch):
 def quick_quality(monkeypatch):
     """One run of k-means a number of clusters instead of five."""
     quick = functools.partial(modality_quality, num_seeds=1)
-    monkeypatch.setattr("cosmo_pl.modules.base.pretraining.modality_quality", quick)
+    monkeypatch.setattr("cosmo_pl.modules.base.quality.modality_quality", quick)
 
 
 @pytest.fixture(scope="session")

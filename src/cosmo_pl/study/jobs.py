@@ -199,7 +199,9 @@ class _Maker:
                     given[spec.argument] = value
             configs = self._configs(dataset, phase, chosen, method.trained)
             parents = (job,) if job is not None else ()
-            job = self._job(phase, dataset, name, seed, factors, configs, given, parents, None)
+            # A stage 1 is the pretraining method's: several second stages share it.
+            of = name if phase == "finetune" else (chosen[-1] if chosen else "cosmo")
+            job = self._job(phase, dataset, of, seed, factors, configs, given, parents, None)
         return job
 
     def _configs(self, dataset: str, phase: FitPhase, overlays: Sequence[str], trained: bool) -> tuple[str, ...]:

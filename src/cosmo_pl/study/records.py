@@ -73,7 +73,7 @@ class Results:
     """The folder of records. All records of a dataset that pass through have to be of the same recordings.
 
     Args:
-        folder: Where they are, ``<dataset>/<method>-s<seed>-<kind>-<key>.json``.
+        folder: Where they are, ``<dataset>/<kind>-<key>.json``.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -82,8 +82,7 @@ class Results:
 
     def path(self, job: Job) -> Path:
         """File of a job's record."""
-        method = job.method.replace("+", "-") or "data"
-        return self.folder / job.dataset / f"{method}-s{job.seed}-{job.measure or job.kind}-{job.key}.json"
+        return self.folder / job.dataset / f"{job.measure or job.kind}-{job.key}.json"
 
     def has(self, job: Job) -> bool:
         """Whether a job is done."""

@@ -7,7 +7,6 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -18,9 +17,10 @@ from cosmo_pl.data.loading import Batch
 from cosmo_pl.data.locate import is_simulated
 from cosmo_pl.encoders import Encoder, ProjectionHead
 from cosmo_pl.errors import BundleError, ConfigurationError
-from cosmo_pl.fusion import MIN_POINTS, modality_quality
+from cosmo_pl.fusion import MIN_POINTS
 from cosmo_pl.modules.base.encoding import Streams
 from cosmo_pl.modules.base.module import BaseModule, Shapes
+from cosmo_pl.modules.base.quality import data_quality
 
 
 class PretrainingModule(BaseModule):
@@ -118,14 +118,11 @@ class PretrainingModule(BaseModule):
     def write_bundle(self, folder: Path) -> None:
         """Measures quality on the unlabelled samples of the trainer's datamodule and saves the bundle there."""
         data = self.trainer.datamodule  # type: ignore[attr-defined]
-        samples = {name: values.cpu().numpy() for name, values in data.quality_inputs().items()}
-        with _progress(len(samples) * (2 * self.num_classes - 1)) as bar:
-            quality = modality_quality(samples, self.num_classes, advance=bar.update)
         Bundle(
             encoders=dict(self.encoders.items()),  # type: ignore[arg-type]
             modality_shapes=self.modality_shapes,
             normalization=data.normalization,
-            quality=quality,
+            quality=data_quality(data),
             data_fingerprint=data.data_fingerprint,
             training={
                 "method": type(self).__name__,
@@ -199,9 +196,3 @@ class CrossModalModule(PretrainingModule):
             {f"val/{key}": value for key, value in geometry.items()},
             on_step=False, on_epoch=True, batch_size=len(views), add_dataloader_idx=False,
         )  # fmt: skip
-
-
-def _progress(total: int) -> Any:
-    from tqdm import tqdm
-
-    return tqdm(total=total, desc="quality of modalities: clusterings", leave=False, disable=None)
