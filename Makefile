@@ -4,12 +4,21 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 COSMO := $(BIN)/cosmo-pl
 DEMO_DATA := data/simulated
+STUDIES := table1 table2 table3 fig2 fig3 fig4 fig7 fig9 fig11 fig12 fig13 fig14 fig15 fig16 fig17
+SWEEPS := $(foreach dataset,utd usc self-collected,sweep-$(dataset)-lambda sweep-$(dataset)-titer)
+SMOKE := build/paper-smoke
+PRESET ?= paper
+JOBS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint check bench clean
+.PHONY: help install demo test test-slow lint check bench clean paper paper-smoke report $(STUDIES) $(SWEEPS)
 
 help:  ## list the targets
-	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@echo "A table or figure of the paper from experiments/results; RUN=1 runs what is missing (PRESET=paper JOBS=1):"
+	@for name in $(STUDIES); do printf "  make %-12s %s\n" $$name "$$(sed -n 's/^title: "*\([^"]*\)"*/\1/p' experiments/$$name.yaml)"; done
+	@echo "A sweep, by W&B where it is configured and without it otherwise:"
+	@for name in $(SWEEPS); do echo "  make $$name"; done
 
 install: $(VENV)/.installed  ## make the virtual environment
 
@@ -36,6 +45,26 @@ lint: install  ## ruff and mypy
 	$(BIN)/mypy
 
 check: lint test test-slow  ## lint and all tests
+
+$(STUDIES): install
+	$(if $(RUN),$(COSMO) study run $@ --preset $(PRESET) --jobs $(JOBS))
+	$(COSMO) study render $@
+
+paper: install  ## run every table and figure (PRESET=paper JOBS=1), draw them all and write the report
+	$(COSMO) study run all --preset $(PRESET) --jobs $(JOBS)
+	$(COSMO) study render all
+	$(COSMO) study report
+
+report: install  ## one page with every table and figure from experiments/results
+	$(COSMO) study report
+
+paper-smoke: export COSMO_PL_DATA := $(SMOKE)/data
+paper-smoke: install  ## run and draw every table and figure on small simulated recordings, in build/paper-smoke
+	$(COSMO) data simulate utd --root $(SMOKE)/data
+	$(COSMO) data simulate usc --root $(SMOKE)/data --trials 1
+	$(COSMO) study run all --preset smoke --jobs 2 --results $(SMOKE)/results --runs $(SMOKE)/runs
+	$(COSMO) study render all --preset smoke --results $(SMOKE)/results --output $(SMOKE)/rendered
+	$(COSMO) study report --results $(SMOKE)/results --output $(SMOKE)/rendered
 
 bench: install  ## measure training speed, data share and the loss's memory
 	$(BIN)/python experiments/bench.py

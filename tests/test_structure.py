@@ -19,9 +19,10 @@ LAYERS = [
     {"data", "simulation", "encoders", "losses", "fusion", "metrics"},
     {"bundle"},
     {"modules"},
-    {"energy", "results", "run_loading"},
+    {"energy", "results", "run_loading", "wandb_results"},
     {"study"},
     {"train_cli", "data_cli"},
+    {"study_cli"},
     {"cli"},
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}

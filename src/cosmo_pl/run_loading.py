@@ -45,7 +45,7 @@ def load_run(folder: Path) -> tuple[BaseModule, MultimodalDataModule]:
     config = _read(folder / CONFIG)
     parser = _parser("model", "data")
     link_data_to_model(parser)
-    parts = {part: config[part] for part in ("model", "data") if part in config}
+    parts = {part: told for part, told in config.items() if part in ("model", "data")}
     made = _instantiate(parser, _parse(parser, parts, folder / CONFIG))
     model, data = made.model, made.data
     assert isinstance(model, BaseModule) and isinstance(data, MultimodalDataModule)
@@ -95,14 +95,14 @@ def _parser(*parts: str) -> LightningArgumentParser:
 
 def _parse(parser: LightningArgumentParser, parts: Mapping[str, Any], path: Path, base: Any = None) -> Any:
     try:
-        return parser.parse_object(dict(parts), cfg_base=base)
+        return parser.parse_object(dict(parts), base)
     except ArgumentError as error:
         raise ConfigurationError(str(path), f"cannot be used: {error}", "Correct the file") from error
 
 
 def _instantiate(parser: LightningArgumentParser, parsed: Any) -> Any:
     try:
-        return parser.instantiate_classes(parsed)
+        return parser.instantiate(parsed)
     except ValueError as error:
         found = mendable(error)
         raise error if found is None else found from error

@@ -113,6 +113,63 @@ def status(name: str, preset: str = "paper", results: str = RESULTS, runs: str =
     print(table(Project().jobs(name, preset), Results(Path(results)), Workspace(Path(runs))))
 
 
+def render(name: str, preset: str | None = None, results: str = RESULTS, output: str = RENDERED) -> None:
+    """Draws a study from the results that are there; runs nothing.
+
+    Args:
+        name: A study, a sweep, or "all" studies.
+        preset: A preset; every one that the study has been run under by default.
+        results: Folder of the results.
+        output: Folder of what is drawn.
+    """
+    from cosmo_pl.study.render import draw, presets_with_results
+
+    project, kept = Project(), Results(Path(results))
+    for each in project.studies() if name == "all" else [name]:
+        presets = [preset] if preset else presets_with_results(project, each, kept)
+        if not presets:
+            problem = f"'{each}' has no results in {results}"
+            remedy = f"Run `cosmo-pl study run {each}`"
+            if name != "all":
+                raise ConfigurationError("study", problem, remedy)
+            print(f"{problem}. {remedy}.")
+        for chosen in presets:
+            print(*draw(project, each, chosen, kept).write(Path(output)), sep="\n")
+
+
+def report(results: str = RESULTS, output: str = RENDERED) -> None:
+    """Writes one page with every table and figure that has results.
+
+    Args:
+        results: Folder of the results.
+        output: Folder of the page, report.html.
+    """
+    from cosmo_pl.study.render import draw, presets_with_results
+    from cosmo_pl.study.report import write_report
+
+    project, kept = Project(), Results(Path(results))
+    drawings = [
+        draw(project, name, preset, kept)
+        for name in project.studies()
+        for preset in presets_with_results(project, name, kept)
+    ]
+    print(write_report(drawings, project, Path(output)))
+
+
+def agents(name: str, preset: str = "paper") -> None:
+    """Prints a W&B sweep with one run of the study each, for `wandb sweep` and any number of `wandb agent`s.
+
+    Args:
+        name: A study, or "all" studies.
+        preset: A preset.
+    """
+    import yaml
+
+    from cosmo_pl.study.sweeps import sweep_of
+
+    print(yaml.safe_dump(sweep_of(Project().jobs(name, preset), name, preset), sort_keys=False), end="")
+
+
 def parse_duration(text: str | None) -> float | None:
     """Seconds of "90s", "9m" or "1h30m"; None of None.
 
@@ -131,4 +188,4 @@ def main(args: Sequence[str]) -> None:
     """Runs one study subcommand."""
     from jsonargparse import auto_cli
 
-    auto_cli([run, status], args=list(args), prog="cosmo-pl study", as_positional=True)
+    auto_cli([run, status, render, report, agents], args=list(args), prog="cosmo-pl study", as_positional=True)

@@ -15,6 +15,7 @@ import yaml
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
+from pytorch_lightning.loggers import Logger, WandbLogger
 
 import cosmo_pl.data
 import cosmo_pl.encoders
@@ -25,6 +26,7 @@ from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules import BaseModule
 from cosmo_pl.results import ResultWriter
 from cosmo_pl.run_loading import LAST, link_data_to_model
+from cosmo_pl.wandb_results import WandbResults
 
 # Arguments of the data that may differ between training and evaluation.
 FREE_OF_TRAINING = {"root", "cache_dir", "batch_size", "pretrain_batch_size", "track_test", "max_test_samples"}
@@ -49,6 +51,8 @@ class CosmoCLI(LightningCLI):
             "--phase", type=Literal["pretrain", "finetune"] | None, default=None,
             help="What the config is for; a model for the other phase is refused.",
         )  # fmt: skip
+        # Beside the trainer's logger, not in a list with it: overlays that name the run keep working after this one.
+        parser.add_argument("--wandb", type=WandbLogger | None, default=None, help="Also log to Weights & Biases.")
 
     def _parse_ckpt_path(self) -> None:
         """Does nothing: Lightning's own lets a checkpoint's arguments silently replace those of the command line."""
@@ -74,6 +78,7 @@ class CosmoCLI(LightningCLI):
         if self.subcommand != "fit":
             self.check_arguments(config)
             config.trainer.logger = config.trainer.enable_checkpointing = False
+            config.wandb = None
             config.trainer.devices = 1  # several would pad the last batches and count some samples twice
             self.save_config_callback = None
 
@@ -86,8 +91,7 @@ class CosmoCLI(LightningCLI):
         stored = Path(config.ckpt_path).parents[1] / "config.yaml"
         if not stored.is_file():
             return
-        then = yaml.safe_load(stored.read_text())
-        now = yaml.safe_load(self._parser(self.subcommand).dump(config, skip_none=False))
+        then, now = yaml.safe_load(stored.read_text()), self.resolved(config)
         differ = [
             f"{part}.{key} {old.get(key)} -> {new.get(key)}"
             for part, free in (("model", set()), ("data", FREE_OF_TRAINING))
@@ -101,6 +105,11 @@ class CosmoCLI(LightningCLI):
                 f"Give those of its run, as in --config {stored}, or another checkpoint",
             )  # fmt: skip
 
+    def resolved(self, config: Any) -> dict[str, Any]:
+        """The whole configuration, as ``config.yaml`` has it."""
+        resolved: dict[str, Any] = yaml.safe_load(self._parser(self.subcommand).dump(config, skip_none=False))
+        return resolved
+
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Adds the callbacks that no run goes without."""
         text = self.parser.dump(self.config, skip_link_targets=False)
@@ -109,9 +118,20 @@ class CosmoCLI(LightningCLI):
             # Rewritten after every epoch: with save_last alone, nothing is on disk before the end of the training.
             last = ModelCheckpoint(filename="last", enable_version_counter=False, save_on_train_epoch_end=True)
             callbacks.append(last)
+            wandb, own = self.config_init.fit.wandb, self.config_init.fit.trainer.logger
+            if wandb is not None:
+                own = own if isinstance(own, list) else [own]
+                kwargs["logger"] = [*(logger for logger in own if isinstance(logger, Logger)), wandb]
+                callbacks.append(WandbResults(wandb, flat(self.resolved(self.config.fit))))
         chosen = self.config_init[self.subcommand].trainer.callbacks or []
         chosen = chosen if isinstance(chosen, list) else [chosen]
         return super().instantiate_trainer(callbacks=[*chosen, *callbacks], **kwargs)
+
+    def after_fit(self) -> None:
+        """Ends a W&B run."""
+        for callback in self.trainer.callbacks:  # type: ignore[attr-defined]
+            if isinstance(callback, WandbResults):
+                callback.finish()
 
 
 def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

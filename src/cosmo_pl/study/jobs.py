@@ -14,6 +14,7 @@ import yaml
 
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.study.definition import FitPhase, Method, Preset, Runs, Study, parse
+from cosmo_pl.study.sweeps import TRACK_TEST, read_sweep
 
 Kind = Literal["pretrain", "finetune", "measure"]
 STAGE: dict[FitPhase, int] = {"pretrain": 1, "finetune": 2}
@@ -59,6 +60,11 @@ class Job:
         varied = [f"{name}={value}" for name, value in self.factors.items()]
         return " ".join([self.dataset, self.method, f"seed {self.seed}", *varied, self.measure or self.kind]).strip()
 
+    @property
+    def tested(self) -> bool:
+        """Whether a stage 2 is tested on the test subjects; a run of a sweep, which selects on others, is not."""
+        return bool(self.arguments.get(TRACK_TEST, True))
+
 
 @dataclass(frozen=True)
 class Project:
@@ -81,14 +87,21 @@ class Project:
         names = [path.stem for path in self.experiments.glob("*.yaml") if path.stem not in aside]
         return sorted(names, key=lambda name: (not name.startswith("table"), len(name), name))
 
+    def sweeps(self) -> list[str]:
+        """Names of all sweeps: "sweeps/utd_lambda"."""
+        return sorted(f"sweeps/{path.stem}" for path in self.experiments.glob("sweeps/*.yaml"))
+
     def study(self, name: str) -> Study:
-        """Reads a study.
+        """Reads a study, or a sweep as one.
 
         Raises:
             ConfigurationError: There is none of that name, or it cannot be read.
         """
+        if name in self.sweeps():
+            return read_sweep(self.root, name)
         if name not in self.studies():
-            raise ConfigurationError("study", f"there is no '{name}'", f"Choose from {', '.join(self.studies())}")
+            there = ", ".join([*self.studies(), *self.sweeps()])
+            raise ConfigurationError("study", f"there is no '{name}'", f"Choose from {there}")
         study: Study = parse(Study, self.experiments / f"{name}.yaml")
         return study
 

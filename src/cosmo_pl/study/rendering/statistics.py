@@ -1,12 +1,13 @@
-"""Accuracies over seeds: mean, spread, 95 % interval and pooled counts."""
+"""What several runs say together: mean, spread, 95 % interval and pooled counts."""
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
+from typing import Any
 
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
@@ -45,8 +46,11 @@ class Summary:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """95 % interval: of the mean (Student's t) from two runs on, of k/n (Wilson) for one."""
-        return t_interval(self.values) if self.n > 1 else wilson(self.correct, self.total)
+        """95 % interval: of the mean (Student's t, cut to [0, 1]) from two runs on, of k/n (Wilson) for one."""
+        if self.n == 1:
+            return wilson(self.correct, self.total)
+        low, high = t_interval(self.values)
+        return max(0.0, low), min(1.0, high)
 
 
 def t_interval(values: Sequence[float]) -> tuple[float, float]:
@@ -99,3 +103,9 @@ def by_seed(pairs: Sequence[tuple[Job, Record]]) -> dict[int, float]:
     for job, record in pairs:
         found[job.seed].append(float(record.result["accuracy"]))
     return {seed: fmean(found[seed]) for seed in sorted(found)}
+
+
+def machine(environment: Mapping[str, Any]) -> str:
+    """The machine of a record as text: "cpu with 2 cores, 1 thread a run, torch 2.13.0"."""
+    device, cores, threads, torch = (environment.get(name, "?") for name in ("device", "cores", "threads", "torch"))
+    return f"{device} with {cores} cores, {threads} {'thread' if threads == 1 else 'threads'} a run, torch {torch}"

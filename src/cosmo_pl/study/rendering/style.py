@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from cosmo_pl.study.definition import Method
+    from cosmo_pl.study.rendering.view import View
 
 PAPER = "#7A7A7A"  # what the paper states: grey, dashed or hollow
 DATASETS = {"utd": "UTD-MHAD", "usc": "USC-HAD", "self_collected": "self-collected", "demo": "demo"}
@@ -35,6 +36,9 @@ LOOKS = {
     "cosmo": Look(VERMILION),
     "cosmo_finetune": Look(VERMILION, "s", "--"),
     "cosmo_probe": Look(VERMILION, "^", ":"),
+    "cosmo_c2": Look("#F5C4A5", "<", ":"),  # Cosmo's components: tints
+    "cosmo_c1_c2": Look("#EE9D6B", ">", "--"),
+    "cosmo_c1_c3": Look("#E27C3C", "v", "-."),
     "cmc": Look(BLUE, "s"),
     "cmc_probe": Look(BLUE, "^", ":"),
     "cpc": Look(GREEN, "D"),
@@ -84,7 +88,7 @@ def new_figure(columns: int = 1, rows: int = 1, width: float = 8.0, height: floa
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    plain = {
+    plain: dict[Any, Any] = {
         "font.family": ["DejaVu Sans"], "font.size": 10.5, "axes.titlesize": 11.5, "axes.spines.top": False,
         "axes.spines.right": False, "axes.grid": True, "axes.axisbelow": True, "grid.color": "#E6E6E6",
     }  # fmt: skip
@@ -133,16 +137,17 @@ def stated_line(axes: Axes, value: float, label: str = "paper") -> None:
 
 
 def stated_point(axes: Axes, x: float, value: float, edge: str = PAPER, label: str = "paper") -> None:
-    """A figure of the paper at one place: a hollow diamond, over everything else."""
-    axes.plot(
-        [x], [value], linestyle="none", marker="D", markersize=8, markerfacecolor="none", markeredgecolor=edge,
-        markeredgewidth=1.6, label=label, zorder=5,
-    )  # fmt: skip
+    """A figure of the paper at one place: a hollow diamond, over everything else; grey in the legend."""
+    shape: dict[str, Any] = {"linestyle": "none", "marker": "D", "markersize": 8, "markeredgewidth": 1.6}
+    axes.plot([x], [value], markerfacecolor="none", markeredgecolor=edge, zorder=5, **shape)
+    axes.plot([], [], markerfacecolor="none", markeredgecolor=PAPER, label=label, **shape)
 
 
-def empty(axes: Axes, reason: str) -> None:
-    """Says in an empty panel why it is."""
+def empty(axes: Axes, view: View, dataset: str) -> None:
+    """Says in a panel why it is empty."""
     import textwrap
+
+    reason = view.skipped.get(dataset, "no result yet")
 
     axes.set_axis_off()
     axes.text(
@@ -150,13 +155,20 @@ def empty(axes: Axes, reason: str) -> None:
     )
 
 
+def share_heights(row: Sequence[Axes]) -> None:
+    """Gives panels beside each other one vertical scale; before anything is drawn, so that all of it fits."""
+    for axes in row[1:]:
+        axes.sharey(row[0])
+
+
 def legend(figure: Figure, columns: int = 4) -> None:
-    """One legend below all panels; what several panels show is named once."""
+    """One legend below all panels; what several panels show is named once, what the paper states last."""
     named: dict[str, Any] = {}
     for axes in figure.axes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             named.setdefault(label, handle)
     if named:
+        named = dict(sorted(named.items(), key=lambda item: item[0].startswith("paper")))
         figure.legend(
             list(named.values()), list(named), loc="outside lower center", ncols=min(columns, len(named)),
             frameon=False, fontsize=10,

@@ -39,6 +39,20 @@ def value_verdict(claim: str, ours: Summary | None, paper: float | None, simulat
     return Verdict(claim, REPRODUCED if place == "within" else NOT_REPRODUCED, evidence)
 
 
+def count_verdict(claim: str, ours: int, paper: int, simulated: bool) -> Verdict:
+    """Whether a stated number of things is ours.
+
+    Args:
+        claim: The claim, with the place in the paper.
+        ours: Our number.
+        paper: The stated one.
+        simulated: Whether our recordings are.
+    """
+    if simulated:
+        return not_comparable(claim, "simulated recordings")
+    return Verdict(claim, REPRODUCED if ours == paper else NOT_REPRODUCED, f"{ours:,} against {paper:,}")
+
+
 def order_verdict(claim: str, above: Pairs, below: Pairs, simulated: bool) -> Verdict:
     """Whether accuracies are above others, paired by seed.
 

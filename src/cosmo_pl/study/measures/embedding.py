@@ -1,0 +1,43 @@
+"""The unlabelled samples of each modality, as its quality is measured on them (Ouyang et al., MobiCom 2022, Fig. 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosmo_pl.data import MultimodalDataModule
+from cosmo_pl.fusion.quality import principal_scores
+from cosmo_pl.modules import BaseModule
+from cosmo_pl.study.measures._plane import plane
+
+
+def embedding(runs: Sequence[tuple[BaseModule | None, MultimodalDataModule]]) -> dict[str, Any]:
+    """Lays out the principal components that Hopkins statistic and silhouettes are computed on.
+
+    Args:
+        runs: One datamodule after its setup, without a model.
+
+    Returns:
+        ``points``: modality to a t-SNE of its distinct samples; ``label``: modality to their classes, for colours
+        only; and ``class_names``.
+    """
+    data = runs[0][1]
+    points, label = {}, {}
+    for name, values in data.quality_inputs().items():
+        # Sorted and distinct, as `principal_scores` would make them: its rows stay those of `samples`.
+        samples = np.unique(values.cpu().numpy().reshape(len(values), -1), axis=0)
+        points[name] = plane(principal_scores(samples))
+        label[name] = _labels(data, name, samples)
+    return {"points": points, "label": label, "class_names": list(data.class_names)}
+
+
+def _labels(data: MultimodalDataModule, name: str, samples: NDArray[np.float32]) -> list[int]:
+    """Classes of samples (N, D), found by their values: the quality is measured without an index."""
+    assert data.samples is not None
+    rows = data.split.unlabeled
+    known = data.inputs[name].cpu().numpy()[rows].reshape(len(rows), -1)
+    by_value = {row.tobytes(): int(label) for row, label in zip(known, data.samples.label[rows], strict=True)}
+    return [by_value[row.tobytes()] for row in samples]

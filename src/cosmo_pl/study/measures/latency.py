@@ -1,0 +1,69 @@
+"""How long a trained model takes to recognise a sample (Ouyang et al., MobiCom 2022, Fig. 17)."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from cosmo_pl.data import MultimodalDataModule
+from cosmo_pl.modules import BaseModule
+
+BATCHES = (1, 64)
+WARM_UP = 3
+REPEATS = 30
+
+
+def latency(runs: Sequence[tuple[BaseModule, MultimodalDataModule]]) -> dict[str, Any]:
+    """Times inference on samples that are already in memory, read and normalised.
+
+    Args:
+        runs: One run.
+
+    Returns:
+        ``seconds``: batch size ("1", "64") to the median seconds a sample; ``device``, ``threads`` and ``cores`` that
+        it was measured with.
+    """
+    model, data = runs[0]
+    model.eval()
+    return {
+        "seconds": {str(size): _digits(_median(_inference(model, data, size)) / size) for size in BATCHES},
+        "device": str(model.device),
+        "threads": torch.get_num_threads(),
+        "cores": os.cpu_count(),
+    }
+
+
+def _inference(model: BaseModule, data: MultimodalDataModule, size: int) -> Callable[[], None]:
+    """Inference of a batch of test samples, from the first again where there are fewer."""
+    rows = torch.as_tensor(data.split.test)
+    chosen = rows[torch.arange(size) % len(rows)]
+    inputs = {name: values[chosen].to(model.device) for name, values in data.inputs.items()}
+
+    def infer() -> None:
+        with torch.inference_mode():
+            model(inputs)
+        if model.device.type == "cuda":
+            torch.cuda.synchronize()
+
+    return infer
+
+
+def _median(run: Callable[[], None]) -> float:
+    """Median seconds of a run after a warm-up."""
+    for _ in range(WARM_UP):
+        run()
+    taken = []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        run()
+        taken.append(time.perf_counter() - start)
+    return statistics.median(taken)
+
+
+def _digits(seconds: float) -> float:
+    return float(f"{seconds:.3g}")

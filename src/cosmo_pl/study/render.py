@@ -1,0 +1,147 @@
+"""Draws a study from its results: Markdown, CSV and LaTeX of a table, PNG, CSV and Markdown of a figure."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.study.jobs import Project
+from cosmo_pl.study.records import Results
+from cosmo_pl.study.rendering.view import Outcome, Rendered, View
+
+LATEX = {
+    "&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "$": r"\$", "<": "$<$", ">": "$>$", "±": r"$\pm$",
+    "×": r"$\times$", "λ": r"$\lambda$",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A study under one preset, drawn.
+
+    Args:
+        view: What it was drawn from.
+        rendered: What came of it.
+        png: The picture of a figure.
+    """
+
+    view: View
+    rendered: Rendered
+    png: bytes | None
+
+    @property
+    def stem(self) -> str:
+        """Name of its files: the study's, and the preset's unless it is "paper"."""
+        return self.view.name if self.view.preset == "paper" else f"{self.view.name}-{self.view.preset}"
+
+    def write(self, folder: Path) -> list[Path]:
+        """Writes its files, the same bytes from the same results."""
+        folder.mkdir(parents=True, exist_ok=True)
+        table = [self.rendered.header, *self.rendered.rows]
+        files = {".csv": csv_of(table).encode(), ".md": self.markdown().encode()}
+        files |= {".tex": latex_of(table).encode()} if self.png is None else {".png": self.png}
+        for suffix, content in files.items():
+            (folder / f"{self.stem}{suffix}").write_bytes(content)
+        return [folder / f"{self.stem}{suffix}" for suffix in files]
+
+    def markdown(self) -> str:
+        """The page of the table or figure."""
+        study, rendered = self.view.study, self.rendered
+        picture = f"![{study.title}]({self.stem}.png)"
+        body = picture if self.png is not None else markdown_of([rendered.header, *rendered.rows])
+        parts = [f"# {study.title}", f"Preset `{self.view.preset}`. {study.about}".strip(), body]
+        remarks = [*rendered.notes, *(f"{name} is left out: {why}" for name, why in self.view.skipped.items())]
+        parts += ["\n".join(f"- {remark}" for remark in remarks)] if remarks else []
+        if rendered.verdicts:
+            table = [("claim", "verdict", "evidence"), *((v.claim, v.verdict, v.evidence) for v in rendered.verdicts)]
+            parts += ["## What became of the paper's claims", markdown_of(table)]
+        return "\n\n".join(parts) + "\n"
+
+
+def draw(project: Project, name: str, preset: str, results: Results) -> Drawing:
+    """Draws a study under a preset from the results that are there.
+
+    Raises:
+        ConfigurationError: There is no such study, preset or renderer.
+        ResultError: A result is damaged, or of other data or another version.
+    """
+    study = project.study(name)
+    outcomes = [Outcome(job, results.get(job)) for job in project.jobs(name, preset)]
+    paper = yaml.safe_load((project.experiments / "paper.yaml").read_text())
+    view = View(name, study, preset, outcomes, project.methods(), paper, skipped(project, study.runs, outcomes))
+    rendered = renderer(study.render)(view)
+    return Drawing(view, rendered, None if rendered.figure is None else png_of(rendered.figure))
+
+
+def skipped(project: Project, runs: Iterable[Any], outcomes: Sequence[Outcome]) -> dict[str, str]:
+    """Datasets without any result, and why."""
+    there = {outcome.job.dataset for outcome in outcomes if outcome.record is not None}
+    named = dict.fromkeys(dataset for grid in runs for dataset in grid.datasets)
+    return {
+        dataset: "nothing has been run on it"
+        if project.has_dataset(dataset)
+        else f"there is no configs/{dataset}_stage2.yaml"
+        for dataset in named
+        if dataset not in there
+    }
+
+
+def presets_with_results(project: Project, name: str, results: Results) -> list[str]:
+    """Presets that runs of a study were made under."""
+    found = []
+    for preset in project.presets():
+        records = (results.get(job) for job in project.jobs(name, preset))
+        if any(record is not None and record.preset == preset for record in records):
+            found.append(preset)
+    return found
+
+
+def renderer(name: str) -> Callable[[View], Rendered]:
+    """The renderer "file.function" of `cosmo_pl.study.rendering`.
+
+    Raises:
+        ConfigurationError: There is none.
+    """
+    file, _, function = name.partition(".")
+    try:
+        found: Callable[[View], Rendered] = getattr(import_module(f"cosmo_pl.study.rendering.{file}"), function)
+    except (ImportError, AttributeError) as error:
+        raise ConfigurationError("render", f"there is no '{name}' ({error})", "Name a function as table2.accuracy") from error
+    return found
+
+
+def png_of(figure: Any) -> bytes:
+    """A figure as PNG, without the date and versions that would make two of them differ."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=150, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def csv_of(table: Sequence[Sequence[str]]) -> str:
+    """A table as CSV."""
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows(table)
+    return buffer.getvalue()
+
+
+def markdown_of(table: Sequence[Sequence[str]]) -> str:
+    """A table as Markdown; the first row is its header."""
+    rows = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in table]
+    return "\n".join([rows[0], "|---" * len(table[0]) + "|", *rows[1:]])
+
+
+def latex_of(table: Sequence[Sequence[str]]) -> str:
+    """A table as LaTeX with booktabs; the first row is its header."""
+    rows = [" & ".join("".join(LATEX.get(letter, letter) for letter in cell) for cell in row) + r" \\" for row in table]
+    return "\n".join(
+        [rf"\begin{{tabular}}{{{'l' * len(table[0])}}}", r"\toprule", rows[0], r"\midrule", *rows[1:], r"\bottomrule",
+         r"\end{tabular}", ""]
+    )  # fmt: skip

@@ -1,0 +1,128 @@
+"""Figure 2 of the paper: how far apart the features of accelerometer and gyroscope are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean, stdev
+from typing import TYPE_CHECKING
+
+from cosmo_pl.study.rendering import style
+from cosmo_pl.study.rendering.curves import every, numbers
+from cosmo_pl.study.rendering.verdict import means_verdict
+from cosmo_pl.study.rendering.view import Rendered, Verdict, View
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from cosmo_pl.study.records import Record
+
+OURS, SINGLE = "cosmo", "acc+gyro"  # a method is measured alone, or the runs of two joined by "+"
+PANELS = 3  # beside each other
+HEADER = ("dataset", "method", "mean cosine distance", "std", "n", "samples", "paper")
+
+
+def feature_distance(view: View) -> Rendered:
+    """Renders the distances of all methods, and a t-SNE of the first seed of each."""
+    (dataset,) = view.datasets()
+    methods = view.study.runs[0].methods
+    found = {method: _measured(view, method) for method in methods}
+    stated = {
+        SINGLE if name == "single" else name: distance
+        for name, distance in view.paper["fig2"]["mean_cosine_distance"].items()
+    }
+    distances = {method: _distances(records) for method, records in found.items()}
+    figure, axes = style.new_figure(columns=PANELS, rows=-(-(1 + len(methods)) // PANELS), height=6.4)
+    places = list(axes.flat)
+    _draw_distances(places[0], view, distances, stated)
+    for place, method in zip(places[1:], methods, strict=False):
+        place.set_title(name(view, method))
+        if found[method] and found[method][0].result["points"]:
+            _draw_points(place, found[method][0].result["points"])
+        else:
+            style.empty(place, view, dataset)
+    for place in places[1 + len(methods) :]:
+        place.set_axis_off()
+    style.legend(figure)
+    rows = [
+        [
+            style.DATASETS[dataset], name(view, method), *numbers(fmean(values), _spread(values)), str(len(values)),
+            str(found[method][0].result["samples"]), *numbers(stated.get(method)),
+        ]
+        for method, values in distances.items() if values
+    ]  # fmt: skip
+    simulated = any(record.simulated for records in found.values() for record in records)
+    return Rendered(HEADER, rows, figure, _notes(view, distances, simulated), _verdicts(view, distances, simulated))
+
+
+def name(view: View, method: str) -> str:
+    """Name of a method in this figure."""
+    head, _, variant = style.title(view.methods, method).partition(", ")
+    return "single" if method == SINGLE else f"{head} ({variant})" if variant else head
+
+
+def _measured(view: View, method: str) -> list[Record]:
+    pairs = view.records(lambda job: job.measure == "features" and job.method == method)
+    return [record for _, record in sorted(pairs, key=lambda pair: pair[0].seed)]
+
+
+def _distances(records: Sequence[Record]) -> list[float]:
+    values = [record.result["cosine_distance"] for record in records]
+    return [value for value in values if value is not None]
+
+
+def _spread(values: Sequence[float]) -> float | None:
+    return stdev(values) if len(values) > 1 else None
+
+
+def _draw_distances(
+    axes: Axes, view: View, distances: Mapping[str, Sequence[float]], stated: Mapping[str, float]
+) -> None:
+    there = [method for method, values in distances.items() if values]
+    if not there:
+        style.empty(axes, view, view.datasets()[0])
+        return
+    for y, method in enumerate(there):
+        values, its = distances[method], style.look(method)
+        axes.errorbar(
+            fmean(values), y, xerr=_spread(values) or 0.0, color=its.colour, marker=its.marker, markersize=8, capsize=4
+        )
+        if method in stated:
+            style.stated_point(axes, stated[method], y)
+    axes.set_yticks(range(len(there)), [name(view, method).replace(" (", "\n(") for method in there])
+    axes.set_ylim(len(there) - 0.5, -0.5)
+    axes.set_xlabel("mean cosine distance")
+    axes.set_title("acc to gyro")
+
+
+def _draw_points(axes: Axes, by_modality: Mapping[str, Sequence[Sequence[float]]]) -> None:
+    for modality, points in by_modality.items():
+        x, y = zip(*points, strict=True)
+        axes.scatter(x, y, s=12, alpha=0.6, linewidths=0, color=style.colour(modality), label=f"features of {modality}")
+    axes.set_xticks([])
+    axes.set_yticks([])
+
+
+def _notes(view: View, distances: Mapping[str, Sequence[float]], simulated: bool) -> list[str]:
+    counts = ", ".join(f"{name(view, method)} {len(values)}" for method, values in distances.items())
+    notes = [f"Seeds: {counts}; bars are one standard deviation over them. The t-SNE is of the first seed."]
+    notes += ["Simulated recordings: not comparable with the paper."] if simulated else []
+    notes.append(
+        "Ours are the encoders' flattened outputs z_j (Eq. 1), which follow a ReLU: none is negative, so no distance "
+        "exceeds 1."
+    )
+    return [*notes, *view.paper["fig2"]["remarks"]]
+
+
+def _verdicts(view: View, distances: Mapping[str, Sequence[float]], simulated: bool) -> list[Verdict]:
+    place = view.paper["fig2"]["place"]
+    orders = [(SINGLE, "attnsense"), ("attnsense", "deepsense")]
+    verdicts = [
+        means_verdict(
+            f"{place}: features further apart in {name(view, far)} than in {name(view, near)}",
+            distances[far], distances[near], simulated,
+        )
+        for far, near in orders
+    ]  # fmt: skip
+    others = [method for method in distances if method != OURS]
+    steps = {name(view, m): means_verdict("", distances[m], distances[OURS], simulated) for m in others}
+    return [*verdicts, every("Our question, no claim of the paper: the features of Cosmo are closest", steps)]

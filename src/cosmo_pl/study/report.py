@@ -1,0 +1,226 @@
+"""One HTML page with every table and figure; styles and pictures are inside it, nothing is fetched."""
+
+from __future__ import annotations
+
+import base64
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cosmo_pl.study.definition import Study
+from cosmo_pl.study.jobs import Project
+from cosmo_pl.study.records import Record
+from cosmo_pl.study.rendering.style import DATASETS
+from cosmo_pl.study.rendering.verdict import NOT_COMPARABLE, NOT_REPRODUCED, REPRODUCED
+from cosmo_pl.study.rendering.view import Rendered, Verdict
+
+TEMPLATE = Path(__file__).with_name("report.html.j2")
+MARKS = {REPRODUCED: "✓", NOT_REPRODUCED: "✗", NOT_COMPARABLE: "○"}
+NUMBER = re.compile(r"[-+−<>≈ ]*(\d|$)")
+SHORT = 18  # characters that need no second line
+
+
+@dataclass(frozen=True)
+class ReportItem:
+    """A table or figure of the report.
+
+    Args:
+        name: Name of the study.
+        preset: Preset that it was run under.
+        study: Its definition.
+        rendered: What it shows.
+        png: Picture of a figure; None for a table.
+        records: Results behind it.
+        planned: Number of runs that it has when all are done.
+        skipped: Dataset to the reason why it has no results.
+    """
+
+    name: str
+    preset: str
+    study: Study
+    rendered: Rendered
+    png: bytes | None
+    records: Sequence[Record]
+    planned: int
+    skipped: Mapping[str, str]
+
+    @property
+    def anchor(self) -> str:
+        """Its place in the page."""
+        return f"{self.name}-{self.preset}".replace("/", "-")
+
+    @property
+    def seeds(self) -> list[int]:
+        """Seeds that it has results of."""
+        return sorted({record.seed for record in self.records if record.method})
+
+    @property
+    def seconds(self) -> float:
+        """Time that its runs took, one after the other."""
+        return math.fsum(record.seconds for record in self.records)
+
+    @property
+    def simulated(self) -> list[str]:
+        """Datasets whose recordings are simulated."""
+        return sorted({dataset_title(record.dataset) for record in self.records if record.simulated})
+
+    @property
+    def unsaid(self) -> dict[str, str]:
+        """What was skipped and why, where the notes do not say so."""
+        return {name: why for name, why in self.skipped.items() if not any(why in note for note in self.rendered.notes)}
+
+    def verdicts(self, *wanted: str) -> list[Verdict]:
+        """Claims with one of these verdicts."""
+        return [verdict for verdict in self.rendered.verdicts if verdict.verdict in wanted]
+
+
+def write_report(items: Sequence[ReportItem], folder: Path, paper: Mapping[str, Any], root: Path = Path()) -> Path:
+    """Writes ``report.html``.
+
+    Args:
+        items: Tables and figures, in the order of the page.
+        folder: Where the page is written.
+        paper: Content of ``paper.yaml``, with the rule of the verdicts.
+        root: Folder of the project, which the settings are read from.
+
+    Returns:
+        The page.
+
+    Raises:
+        ConfigurationError: A preset of an item does not exist.
+    """
+    records = list({record.key: record for item in items for record in item.records}.values())
+    presets = list(dict.fromkeys(item.preset for item in items))
+    project = Project(root)
+    page = _template().render(
+        items=items,
+        verdicts=MARKS,
+        counts={preset: _counts(item for item in items if item.preset == preset) for preset in presets},
+        rule=paper.get("rule", {}),
+        presets={name: (project.preset(name), _overlays(project, name)) for name in presets},
+        configs=_configs(root, records),
+        studies={
+            name: (root / f"experiments/{name}.yaml").read_text() for name in dict.fromkeys(item.name for item in items)
+        },
+        environments=_tally(records, _environment),
+        recordings=_tally(records, _recordings),
+        seconds=math.fsum(record.seconds for record in records),
+        runs=len(records),
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / ".report.html.part"
+    part.write_text(page, encoding="utf-8")
+    return part.replace(folder / "report.html")
+
+
+def dataset_title(dataset: str) -> str:
+    """Name of a dataset as a person writes it."""
+    return DATASETS.get(dataset, dataset)
+
+
+def counted(count: int, thing: str) -> str:
+    """A number of things: "1 run", "2 runs"."""
+    return f"{count} {thing}{'' if count == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """A time in at most two units: "2 d 3 h", "12 min 5 s", "0.4 s"."""
+    if seconds < 60:
+        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+    for size, large, share, small in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        parts = round(seconds / share)
+        if parts * share >= size:
+            whole, rest = divmod(parts, size // share)
+            return f"{whole} {large} {rest} {small}" if rest else f"{whole} {large}"
+    raise AssertionError("a minute or more has a unit")
+
+
+def data_uri(png: bytes) -> str:
+    """A picture as an address that holds it."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+
+
+def png_size(png: bytes) -> tuple[int, int]:
+    """Width and height of a picture in pixels, from its header."""
+    return int.from_bytes(png[16:20]), int.from_bytes(png[20:24])
+
+
+def column_classes(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Class of each column: "number" where every cell begins like one or is missing, "words" where one is long."""
+    found = []
+    for _, *cells in zip(header, *rows, strict=True):
+        number = all(NUMBER.match(cell) for cell in cells)
+        found.append("number" if number else "words" if max(map(len, cells)) > SHORT else "")
+    return found
+
+
+def row_groups(rows: Sequence[Sequence[str]]) -> list[tuple[str, list[Sequence[str]]]]:
+    """Rows under what their first cells have in common, so that a phone's width is left to the other columns.
+
+    Returns:
+        The cell and the rows without it; one group of whole rows, without a name, where no two neighbours agree.
+    """
+    groups = [(name, [row[1:] for row in group]) for name, group in groupby(rows, key=lambda row: row[0])]
+    return groups if len(groups) < len(rows) else [("", list(rows))]
+
+
+def _template() -> Any:
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
+    for function in (dataset_title, counted, duration, data_uri, png_size, column_classes, row_groups):
+        environment.filters[function.__name__] = function
+    return environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+
+
+def _counts(items: Iterable[ReportItem]) -> dict[str, int]:
+    found = Counter(verdict.verdict for item in items for verdict in item.rendered.verdicts)
+    return {verdict: found[verdict] for verdict in MARKS}
+
+
+def _overlays(project: Project, preset: str) -> dict[str, str]:
+    """Overlays of a preset by file name."""
+    files = sorted((project.experiments / "presets" / preset).glob("*.yaml"))
+    return {path.name: path.read_text() for path in files if path.name != "preset.yaml"}
+
+
+def _configs(root: Path, records: Iterable[Record]) -> dict[str, str]:
+    """The configs that runs were made with, less the presets', and the parts that they name."""
+    named = {path for record in records for path in record.configs if path.startswith("configs/")}
+    paths = {part for path in named for part in _parts(root / path)} if named else set()
+    methods = {root / "experiments/methods.yaml"} if named else set()
+    return {path.relative_to(root).as_posix(): path.read_text() for path in sorted(paths | methods)}
+
+
+def _parts(path: Path) -> Iterator[Path]:
+    """A config and what it refers to."""
+    yield path
+    for value in (yaml.safe_load(path.read_text()) or {}).values():
+        if isinstance(value, str) and value.endswith(".yaml"):
+            yield from _parts(path.parent / value)
+
+
+def _environment(record: Record) -> tuple[str, ...]:
+    told = record.environment
+    return (record.version, *(str(told.get(name) or "-") for name in ("git", "torch", "device", "cores", "threads")))
+
+
+def _recordings(record: Record) -> tuple[str, ...]:
+    return dataset_title(record.dataset), "simulated" if record.simulated else "measured", record.data_fingerprint
+
+
+def _tally(
+    records: Sequence[Record], told: Callable[[Record], tuple[str, ...]]
+) -> list[tuple[tuple[str, ...], int, float]]:
+    """Distinct values, with the number of runs that have them and the time that these took."""
+    groups: dict[tuple[str, ...], list[float]] = {}
+    for record in records:
+        groups.setdefault(told(record), []).append(record.seconds)
+    return [(values, len(seconds), math.fsum(seconds)) for values, seconds in sorted(groups.items())]

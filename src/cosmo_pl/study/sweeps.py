@@ -1,0 +1,149 @@
+"""W&B sweeps: read as studies, so that they run without an account, and made of studies, so that agents share them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import yaml
+
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.study.definition import Factor, Runs, Study, parse
+
+if TYPE_CHECKING:
+    from cosmo_pl.study.jobs import Job
+
+PROJECT = "cosmo_pl"  # of W&B
+TRACK_TEST, VALIDATION = "data.init_args.track_test", "data.init_args.val_subjects"
+BUNDLE = "model.init_args.bundle"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a sweep selects by: accuracy on validation subjects, and nothing else."""
+
+    name: Literal["val/acc"]
+    goal: Literal["maximize"]
+
+
+@dataclass(frozen=True)
+class Values:
+    """What an argument takes in turn."""
+
+    values: list[Any]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep as W&B defines it, as far as a study can run it: a grid over arguments of a stage 2 of Cosmo.
+
+    Args:
+        name: Its name.
+        description: A heading.
+        project: W&B's project.
+        program: "cosmo-pl".
+        method: "grid".
+        metric: What it selects by.
+        parameters: Argument, without dashes, to its values.
+        command: Words of ``cosmo-pl fit``, with ``--config=PATH``, ``--ARGUMENT=VALUE`` and W&B's ``${args}``.
+    """
+
+    name: str
+    description: str
+    project: str
+    program: str
+    method: Literal["grid"]
+    metric: Metric
+    parameters: dict[str, Values]
+    command: list[str]
+
+    @property
+    def datasets(self) -> list[str]:
+        """Datasets of its configs, but for presets and loggers; "" for a config that is no dataset's stage 2."""
+        configs = [word.removeprefix("--config=") for word in self.command if word.startswith("--config=")]
+        own = [path for path in configs if not path.startswith(("experiments/presets/", "configs/logger/"))]
+        found = (re.fullmatch(r"configs/(\w+)_stage2\.yaml", path) for path in own)
+        return [match[1] if match else "" for match in found]
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Arguments that all its runs share."""
+        options = (re.fullmatch(r"--([\w.]+)=(.*)", word) for word in self.command)
+        return {found[1]: yaml.safe_load(found[2]) for found in options if found and found[1] != "config"}
+
+
+def read_sweep(root: Path, name: str) -> Study:
+    """A sweep as a study: its grid of stages 2, and the one stage 1 before it, with the same arguments of the data.
+
+    Overlays are those of the study's preset; the logger's is left out, and so is the bundle's name.
+
+    Args:
+        root: Folder that holds ``configs/`` and ``experiments/``.
+        name: "sweeps/utd_lambda".
+
+    Raises:
+        ConfigurationError: It cannot be read, selects on anything but validation subjects, or its dataset is missing.
+    """
+    path = root / "experiments" / f"{name}.yaml"
+    sweep: Sweep = parse(Sweep, path)
+    _check(sweep, path, root)
+    fixed = {key: value for key, value in sweep.arguments.items() if key != BUNDLE}
+    vary = {
+        argument.rpartition(".")[2]: Factor(argument, given.values, phases=["finetune"])
+        for argument, given in sweep.parameters.items()
+    }
+    data = {key: value for key, value in fixed.items() if key.startswith("data.")}
+    subjects = ", ".join(map(str, fixed[VALIDATION]))
+    return Study(
+        title=sweep.description,
+        render="sweep.selection",
+        runs=[Runs(sweep.datasets, ["cosmo"], vary, {"pretrain": data, "finetune": fixed}, seeds=1)],
+        about=f"Accuracy of the last epoch on validation subjects ({subjects}), on which neither stage has trained. "
+        "Test subjects are not looked at.",
+    )
+
+
+def _check(sweep: Sweep, path: Path, root: Path) -> None:
+    datasets, fixed = sweep.datasets, sweep.arguments
+    if len(datasets) != 1 or not datasets[0]:
+        raise ConfigurationError(
+            str(path), "is no sweep of a stage 2 of Cosmo",
+            "Give its command one --config=configs/<dataset>_stage2.yaml, and others of presets and loggers alone",
+        )  # fmt: skip
+    if not (root / "configs" / f"{datasets[0]}_stage2.yaml").is_file():
+        raise ConfigurationError(
+            str(path), f"there is no configs/{datasets[0]}_stage2.yaml", "Choose a dataset that this version has"
+        )
+    if not fixed.get(VALIDATION) or fixed.get(TRACK_TEST) is not False:
+        raise ConfigurationError(
+            str(path), "does not select on validation subjects alone",
+            f"Add --{VALIDATION}=[...] and --{TRACK_TEST}=false to its command",
+        )  # fmt: skip
+    if len({argument.rpartition(".")[2] for argument in sweep.parameters}) < len(sweep.parameters):
+        raise ConfigurationError(str(path), "varies two arguments that end alike", "Vary one of them")
+
+
+def sweep_of(jobs: Sequence[Job], name: str, preset: str) -> dict[str, Any]:
+    """A W&B sweep with one run for each job of a study: any number of agents work on it, and the results are shared.
+
+    Args:
+        jobs: Its jobs, parents before what needs them; agents take them in this order.
+        name: Name of the study.
+        preset: Preset that it was expanded under.
+
+    Raises:
+        ConfigurationError: It has no jobs.
+    """
+    if not jobs:
+        raise ConfigurationError("study", f"'{name}' has no runs", "Choose one whose datasets have configs")
+    return {
+        "name": f"{name}-{preset}",
+        "project": PROJECT,
+        "program": "cosmo-pl",
+        "method": "grid",
+        "parameters": {"key": {"values": [job.key for job in jobs]}},
+        "command": ["cosmo-pl", "study", "run", name, f"--preset={preset}", "${args}"],
+    }

@@ -1,0 +1,120 @@
+"""What a run of Weights & Biases holds beside the metrics: the whole config, the confusion matrix, the bundle."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.loggers import WandbLogger
+from pytorch_lightning.utilities import rank_zero_only
+
+from cosmo_pl.bundle import DESCRIPTION
+from cosmo_pl.data.loading import Batch
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.modules import ClassifierModule
+from cosmo_pl.modules.base import PretrainingModule
+
+
+class WandbResults(Callback):
+    """Completes the W&B run of a training, which it starts: before anything is computed, or not at all.
+
+    Args:
+        logger: Logger of the run.
+        config: The whole configuration, with dotted keys: those of the command line, and so of sweeps.
+
+    Raises:
+        ConfigurationError: W&B has no login, or cannot be reached.
+    """
+
+    def __init__(self, logger: WandbLogger, config: Mapping[str, Any]) -> None:
+        self.logger, self.config = logger, config
+        self._start()
+
+    @rank_zero_only
+    def _start(self) -> None:
+        import wandb
+
+        try:
+            run = self.logger.experiment
+        except wandb.Error as error:
+            raise ConfigurationError(
+                "wandb", f"no run can be started ({str(error).splitlines()[0].rstrip('.')})",
+                "Log in by `wandb login`, or set WANDB_MODE=offline",
+            ) from error  # fmt: skip
+        # An agent has set, and locked, what its sweep varies.
+        run.config.update({key: value for key, value in self.config.items() if key not in run.config})
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Names the run after its folder, "utd/cosmo/version_0", unless the config names it."""
+        folder = trainer.log_dir  # asked on every rank: the ranks agree on it
+        if trainer.is_global_zero and folder and self.config.get("wandb.init_args.name") is None:
+            self.logger.experiment.name = "/".join(Path(folder).parts[-3:])
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Logs the confusion matrix of the trained model on validation subjects, else on tracked test subjects."""
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        if not isinstance(pl_module, ClassifierModule) or not data.val_parts or not trainer.is_global_zero:
+            return
+        import wandb
+
+        part = next(iter(data.val_parts))
+        label, predicted = predict(pl_module, data.val_dataloader()[0])
+        matrix = wandb.plot.confusion_matrix(
+            y_true=label, preds=predicted, class_names=list(data.class_names), title=f"{part} subjects, last epoch"
+        )
+        self.logger.experiment.log({f"{part}/confusion_matrix": matrix})
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Logs the bundle of a pretraining; the module has written it at the very end of the fit."""
+        folder = pl_module.bundle_folder if isinstance(pl_module, PretrainingModule) else None
+        if folder is not None and trainer.is_global_zero:
+            self.logger.experiment.log_artifact(bundle_artifact(folder))
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Ends the run as failed."""
+        self.finish(exit_code=1)
+
+    @rank_zero_only
+    def finish(self, exit_code: int = 0) -> None:
+        """Ends the run: a later one of the same process would go on with it."""
+        self.logger.experiment.finish(exit_code=exit_code)
+
+
+def predict(module: ClassifierModule, batches: Iterable[Batch]) -> tuple[list[int], list[int]]:
+    """True and predicted class of every sample, in eval mode."""
+    module.eval()
+    label: list[int] = []
+    predicted: list[int] = []
+    with torch.no_grad():
+        for batch in batches:
+            inputs = {name: values.to(module.device) for name, values in batch["inputs"].items()}
+            label += batch["label"].tolist()
+            predicted += module(inputs).argmax(dim=1).tolist()
+    return label, predicted
+
+
+def bundle_artifact(folder: Path) -> Any:
+    """A bundle as W&B's artifact: named after its runs, "utd-cosmo", with the quality weights as metadata.
+
+    Args:
+        folder: The bundle, ``<save_dir>/<name>/version_<n>/bundle``.
+    """
+    import wandb
+
+    told = json.loads((folder / DESCRIPTION).read_text())
+    artifact = wandb.Artifact(
+        re.sub(r"[^\w.-]", "_", "-".join(folder.parts[-4:-2])),
+        type="bundle",
+        metadata={
+            "quality_weights": {name: quality["weight"] for name, quality in told["quality"].items()},
+            "method": told["training"]["method"],
+            "data_fingerprint": told["data_fingerprint"],
+        },
+    )
+    artifact.add_dir(str(folder))
+    return artifact

@@ -1,0 +1,192 @@
+"""Runs of W&B by its real client, offline, read back from the file that it writes."""
+
+from __future__ import annotations
+
+import csv
+import functools
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+import yaml
+from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
+
+from cosmo_pl.bundle import Bundle
+from cosmo_pl.cli import main
+from cosmo_pl.fusion import modality_quality
+from cosmo_pl.run_loading import load_run
+from cosmo_pl.train_cli import flat
+
+from .conftest import CONFIGS, NARROW, SHORT, SMALL_ENCODERS, TINY, cosmo, fit
+from .wandb_file import OfflineRun
+
+ROOT = CONFIGS.parent
+WANDB = f"--config={CONFIGS / 'logger' / 'wandb.yaml'}"
+NEAREST = f"--config={CONFIGS / 'model' / 'nearest_neighbor.yaml'}"
+SWEPT, LABEL_SEED = "model.init_args.quality_lambda", "data.init_args.label_seed"
+
+
+@pytest.fixture(scope="module")
+def offline(tmp_path_factory):
+    """A working folder with the project's configs, W&B offline, and nothing of it outside."""
+    folder = tmp_path_factory.mktemp("wandb")
+    for name in ("configs", "experiments"):
+        (folder / name).symlink_to(ROOT / name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.delenv("COSMO_PL_DATA", raising=False)
+        patch.setenv("WANDB_MODE", "offline")
+        patch.setenv("WANDB_SILENT", "true")
+        for name in ("DATA", "CACHE", "CONFIG"):
+            patch.setenv(f"WANDB_{name}_DIR", str(folder / name))
+        quick = functools.partial(modality_quality, num_seeds=1)
+        patch.setattr("cosmo_pl.modules.base.quality.modality_quality", quick)
+        yield folder
+
+
+def newest(folder):
+    """The W&B run that was started last."""
+    return OfflineRun((folder / "runs" / "wandb" / "latest-run").resolve())
+
+
+@pytest.fixture(scope="module")
+def pretrained(offline, roots):
+    """Stage 1 as the sweeps want it: a validation subject left out, W&B before an argument that names the run."""
+    more = ["--data.init_args.val_subjects=[6]", "--data.init_args.include_labeled=true"]
+    fit("utd_stage1", roots["utd"], WANDB, *SHORT, *NARROW, *more, "--trainer.logger.init_args.name=cosmo-val")
+    return newest(offline), offline / "runs" / "utd" / "cosmo-val" / "version_0"
+
+
+@pytest.fixture(scope="module")
+def swept(offline, pretrained, roots):
+    """Stage 2 as an agent of W&B runs it: the command of a sweep, its macro filled in, and the agent's environment."""
+    sweep = yaml.safe_load((ROOT / "experiments" / "sweeps" / "utd_lambda.yaml").read_text())
+    chosen = {SWEPT: {"value": 0.4}, LABEL_SEED: {"value": 1}}
+    assert all(given["value"] in sweep["parameters"][name]["values"] for name, given in chosen.items())
+    filled = create_sweep_command_args({"args": chosen})["args"]
+    command = [w for word in sweep["command"] for w in (filled if word == "${args}" else [word])]
+    assert command[0] == "cosmo-pl"
+    tiny = [f"--data.init_args.root={roots['utd']}", "--data.init_args.label_rate=0.3", *TINY, *SHORT, *SMALL_ENCODERS,
+            "--trainer.check_val_every_n_epoch=1"]  # fmt: skip
+    (offline / "args.yaml").write_text(yaml.safe_dump({"wandb_version": 1, **chosen}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WANDB_SWEEP_ID", "abcdefgh")
+        patch.setenv("WANDB_SWEEP_PARAM_PATH", str(offline / "args.yaml"))
+        main([*command[1:], *tiny])
+    return newest(offline), offline / "runs" / "utd" / "cosmo-val-iterative" / "version_0"
+
+
+@pytest.fixture(params=["pretrained", "swept"])
+def either(request):
+    return request.getfixturevalue(request.param)
+
+
+def test_the_whole_config_is_there(either):
+    """The same as config.yaml, under the names that the command line and sweeps have."""
+    run, folder = either
+    kept = flat(yaml.safe_load((folder / "config.yaml").read_text()))
+    assert len(kept) > 100
+    assert {key: run.config.get(key, "absent") for key in kept} == kept
+
+
+def test_all_metrics_are_there(either):
+    """Every value of every column of the CSV log, in its order."""
+    run, folder = either
+    with (folder / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    for name in set(rows[0]) - {"step"}:
+        logged = [float(row[name]) for row in rows if row[name]]
+        assert run.history[name] == pytest.approx(logged, abs=1e-6), name
+    assert run.history["train/loss"]
+
+
+def test_the_run_is_named_after_its_folder_and_ends(either):
+    run, folder = either
+    assert run.name == "/".join(folder.parts[-3:])
+    assert run.exit_code == 0
+
+
+def test_the_bundle_is_an_artifact(pretrained):
+    run, folder = pretrained
+    artifact, bundle = run.artifacts["bundle"], folder / "bundle"
+    assert artifact.name == "utd-cosmo-val"
+    assert {entry.path: entry.size for entry in artifact.manifest.contents} == {
+        path.name: path.stat().st_size for path in bundle.iterdir()
+    }
+    told = json.loads(artifact.metadata)
+    assert told["quality_weights"] == {name: q.weight for name, q in Bundle.load(bundle).quality.items()}
+    assert sum(told["quality_weights"].values()) == pytest.approx(1)
+    assert told["method"] == "ContrastiveFusionModule"
+
+
+def test_a_stage_2_has_the_confusion_matrix_of_validation_subjects(swept):
+    run, folder = swept
+    model, data = load_run(folder)
+    counts: Counter[tuple[str, str]] = Counter()
+    for row in data.split.val:
+        inputs = {name: values[row : row + 1] for name, values in data.inputs.items()}
+        truth, found = int(data.samples.label[row]), int(model(inputs).argmax())
+        counts[data.class_names[truth], data.class_names[found]] += 1
+    logged = run.confusion("val")
+    assert {cell: count for cell, count in logged.items() if count} == counts
+    right = sum(count for (actual, predicted), count in logged.items() if actual == predicted)
+    assert right / len(data.split.val) == pytest.approx(run.history["val/acc"][-1])
+    assert "bundle" not in run.artifacts
+
+
+def test_a_sweep_looks_at_no_test_subject(swept):
+    run, _ = swept
+    assert not [name for name in run.history if name.startswith("test/")]
+    assert run.config[SWEPT] == 0.4
+    assert run.config[LABEL_SEED] == 1
+
+
+def test_without_validation_subjects_it_is_that_of_the_test_subjects(offline, roots, monkeypatch):
+    """An overlay of a method may follow the one of W&B; `test` with the same arguments leaves W&B alone."""
+    monkeypatch.chdir(offline)
+    fit("utd_stage2", roots["utd"], WANDB, NEAREST)
+    run = newest(offline)
+    before = sorted((offline / "runs" / "wandb").iterdir())
+    cosmo("test", "utd_stage2", roots["utd"], WANDB, NEAREST)
+    assert sorted((offline / "runs" / "wandb").iterdir()) == before
+    folder = offline / "runs" / "utd" / "nearest_neighbor" / "version_0"
+    metrics = json.loads((folder / "test_0" / "metrics.json").read_text())
+    names = list(metrics["per_class_accuracy"])
+    logged = run.confusion("test")
+    assert [[logged[a, b] for b in names] for a in names] == metrics["confusion_matrix"]
+
+
+def test_a_failed_training_ends_its_run_as_failed(offline, roots, monkeypatch):
+    monkeypatch.chdir(offline)
+    with pytest.raises(SystemExit):
+        fit("utd_stage2", roots["utd"], WANDB, NEAREST, "--data.init_args.test_subjects=[99]")
+    assert newest(offline).exit_code == 1
+
+
+def in_a_process(arguments, **environment):
+    """A training in a process of its own, which says in the end whether it has imported W&B."""
+    code = "import sys; from cosmo_pl.cli import main; main(sys.argv[1:]); print('imported', 'wandb' in sys.modules)"
+    given = ["fit", f"--config={CONFIGS / 'utd_stage2.yaml'}", NEAREST, "--data.init_args.label_rate=0.3", *TINY]
+    return subprocess.run(
+        [sys.executable, "-c", code, *given, *arguments], capture_output=True, text=True, check=False,
+        stdin=subprocess.DEVNULL, env={**os.environ, **environment},
+    )  # fmt: skip
+
+
+def test_no_login_is_one_line_before_anything_is_computed(here, roots):
+    nobody = {"HOME": str(here), "NETRC": str(here / "netrc"), "WANDB_API_KEY": "", "WANDB_MODE": "online"}
+    done = in_a_process([f"--data.init_args.root={roots['utd']}", WANDB], **nobody)
+    assert done.returncode == 2
+    (told,) = [line for line in done.stderr.splitlines() if line.startswith("cosmo-pl: ")]
+    assert "WANDB_MODE=offline" in told
+    assert "wandb login" in told
+    assert not (here / "runs" / "utd").exists()
+
+
+def test_without_the_overlay_wandb_is_not_imported(here, roots):
+    done = in_a_process([f"--data.init_args.root={roots['utd']}"])
+    assert done.returncode == 0, done.stderr
+    assert "imported False" in done.stdout

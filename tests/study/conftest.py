@@ -1,0 +1,89 @@
+"""A small project of its own, and runs that cost nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+import cosmo_pl
+from cosmo_pl.study.jobs import Job, Project
+from cosmo_pl.study.records import Record, Results
+from cosmo_pl.study.workspace import Workspace
+
+FILES = {
+    "configs/toy_stage1.yaml": {"data": "data/toy.yaml", "trainer": {"max_epochs": 300}},
+    "configs/toy_stage2.yaml": {"data": "data/toy.yaml", "trainer": {"max_epochs": 500}},
+    "configs/data/toy.yaml": {"class_path": "Toy"},
+    "configs/model/cmc.yaml": {"model": {"class_path": "CMC"}},
+    "configs/model/finetune.yaml": {"model": {"class_path": "Finetune"}},
+    "configs/model/forest.yaml": {"model": {"class_path": "Forest"}},
+    "experiments/paper.yaml": {},
+    "experiments/methods.yaml": {
+        "cosmo": {"title": "Cosmo", "pretrain": [], "finetune": []},
+        "cosmo_finetune": {"title": "Cosmo's stage 1", "pretrain": [], "finetune": ["finetune"]},
+        "cmc": {
+            "title": "CMC",
+            "pretrain": ["cmc"],
+            "finetune": ["finetune"],
+            "arguments": {"pretrain": {"model.init_args.width": 8}},
+            "by_dataset": {"toy": {"finetune": {"model.init_args.steps": [1, 2]}}},
+        },
+        "forest": {"title": "Forest", "finetune": ["forest"], "trained": False},
+        "elsewhere": {"title": "Elsewhere", "finetune": [], "datasets": ["other"]},
+    },
+    "experiments/presets/paper/preset.yaml": {"about": "All of it.", "seeds": [0, 1, 2]},
+    "experiments/presets/quick/preset.yaml": {"about": "Less.", "seeds": [0]},
+    "experiments/presets/quick/toy_stage1.yaml": {"trainer": {"max_epochs": 20}},
+    "experiments/table9.yaml": {
+        "title": "Table 9",
+        "render": "table2.accuracy",
+        "runs": [{"datasets": ["toy", "absent"], "methods": ["cosmo", "cosmo_finetune", "cmc", "forest", "elsewhere"]}],
+    },
+}
+
+
+def write(root: Path, name: str, content: object) -> None:
+    """Writes a YAML of the project."""
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A project of one dataset, five methods and one study."""
+    for name, content in FILES.items():
+        write(tmp_path / "project", name, content)
+    return Project(tmp_path / "project")
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Results:
+    return Results(tmp_path / "results")
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path / "runs")
+
+
+def finished(job: Job, **changed: object) -> Record:
+    """The record of a job that took a second."""
+    given: dict[str, object] = {
+        "key": job.key, "kind": job.kind, "dataset": job.dataset, "method": job.method, "seed": job.seed,
+        "preset": job.preset, "configs": list(job.configs), "arguments": dict(job.arguments),
+        "parents": [parent.key for parent in job.parents], "measure": job.measure, "result": {"accuracy": 0.5},
+        "seconds": 1.0, "simulated": False, "data_fingerprint": "f" * 64, "version": cosmo_pl.__version__,
+        "environment": {}, "curves": {},
+    }  # fmt: skip
+    return Record(**{**given, **changed})  # type: ignore[arg-type]
+
+
+def leave_files(workspace: Workspace, job: Job, version: int = 0) -> None:
+    """What a fit leaves for those that need it."""
+    name = "bundle/bundle.json" if job.kind == "pretrain" else "checkpoints/last.ckpt"
+    path = workspace.run(job) / f"version_{version}" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("{}")

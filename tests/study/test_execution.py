@@ -1,0 +1,118 @@
+"""One run: what the command line is given, and what is kept of it."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.study.execution import EntryPoints, Executor, curves, measurement
+
+from .conftest import leave_files
+
+METRICS = {
+    "accuracy": 0.5, "training": {"fit_seconds": 700.0}, "confusion_matrix": [[1]], "simulated": False,
+    "data_fingerprint": "f" * 64, "version": "1", "checkpoint": "x", "git": None, "torch": "2", "device": "cpu",
+    "threads": 1, "cores": 2,
+}  # fmt: skip
+BUNDLE = {
+    "training": {"fit_seconds": 9.0, "epochs": 3, "simulated": True, "temperature": 0.07},
+    "quality": {"acc": {"hopkins": 0.8}}, "data_fingerprint": "f" * 64,
+}  # fmt: skip
+
+
+@pytest.fixture
+def made(project, workspace):
+    """An executor whose training leaves the files of one; `calls` are its command lines."""
+    calls = []
+
+    def train(args):
+        calls.append(list(args))
+        print("to the log")
+        print("and this", file=sys.stderr)
+        job = next(j for j in project.jobs("table9", "paper") if f"init_args.name={j.key}" in " ".join(args))
+        run = workspace.run(job) / "version_0"
+        if args[0] == "fit":
+            leave_files(workspace, job)
+            if job.kind == "pretrain":
+                (run / "bundle/bundle.json").write_text(json.dumps(BUNDLE))
+                (run / "checkpoints").mkdir()
+            (run / "metrics.csv").write_text("epoch,step,train/loss,lr\n0,3,1.5,0.1\n1,7,1.25,0.1\n")
+        else:
+            (run / "test_0").mkdir()
+            (run / "test_0/metrics.json").write_text(json.dumps(METRICS))
+
+    executor = Executor(project, workspace, EntryPoints(train, lambda folder: None, lambda configs: None))
+    return executor, calls
+
+
+def execute(executor, workspace, job):
+    with workspace.claim(job):
+        return executor(job)
+
+
+def test_a_stage_1(project, workspace, made, capsys):
+    executor, calls = made
+    job = project.jobs("table9", "paper")[0]
+    record = execute(executor, workspace, job)
+    (call,) = calls
+    assert call[:2] == ["fit", f"--config={project.root}/configs/toy_stage1.yaml"]
+    assert "--seed_everything=0" in call
+    assert f"--trainer.logger.init_args.save_dir={workspace.folder}" in call
+    assert not [argument for argument in call if "ckpt_path" in argument or "bundle" in argument]
+    assert record.result == {"fit_seconds": 9.0, "epochs": 3, "quality": BUNDLE["quality"]}
+    assert record.simulated
+    assert record.curves == {"epoch": [0, 1], "train/loss": [1.5, 1.25]}
+    assert record.seconds == 9.0, "a resumed run took at least its training"
+    assert not (workspace.run(job) / "version_0/checkpoints").exists(), "who needs the run takes the bundle"
+    assert workspace.usable(job)
+    assert capsys.readouterr().out == ""
+    assert (workspace.run(job) / "log.txt").read_text() == "to the log\nand this\n"
+
+
+def test_a_stage_2_takes_the_bundle_and_is_tested_with_what_it_was_trained_with(project, workspace, made):
+    executor, calls = made
+    stage1, stage2 = project.jobs("table9", "paper")[:2]
+    record = execute(executor, workspace, stage2)
+    assert [call[0] for call in calls] == ["fit", "test"]
+    assert calls[0][1:] == calls[1][1:]
+    assert f"--model.init_args.bundle={workspace.run(stage1)}" in calls[0]
+    assert record.result == {"accuracy": 0.5, "training": {"fit_seconds": 700.0}}
+    assert record.seconds == 700.0
+    assert record.parents == (stage1.key,)
+
+
+def test_arguments_are_written_as_the_command_line_reads_them(project, workspace, made):
+    executor, calls = made
+    job = next(j for j in project.jobs("table9", "paper") if (j.method, j.kind) == ("cmc", "finetune"))
+    execute(executor, workspace, job)
+    assert "--model.init_args.steps=[1, 2]" in calls[0]
+
+
+def test_a_killed_run_goes_on(project, workspace, made):
+    executor, calls = made
+    job = project.jobs("table9", "paper")[1]
+    leave_files(workspace, job)
+    execute(executor, workspace, job)
+    assert calls[0][-1] == "--ckpt_path=last"
+    assert "--ckpt_path=last" not in calls[1]
+
+
+def test_curves_of_a_resumed_run_are_one(tmp_path):
+    first, second = tmp_path / "a.csv", tmp_path / "b.csv"
+    first.write_text("epoch,train/loss,test/acc\n0,3.0,\n1,2.0,\n1,,0.5\n2,1.9,\n")
+    second.write_text("epoch,train/loss,test/acc,lr\n2,1.0,,1\n3,nan,0.123456789,1\n")
+    assert curves([first, second, tmp_path / "absent.csv"]) == {
+        "epoch": [0, 1, 2, 3],
+        "train/loss": [3.0, 2.0, 1.0, None],
+        "test/acc": [None, 0.5, None, 0.12346],
+    }
+    assert curves([]) == {}
+
+
+def test_measurements_are_found_by_name():
+    assert measurement("latency").__name__ == "latency"
+    with pytest.raises(ConfigurationError, match=r"there is no 'speed'.*latency"):
+        measurement("speed")

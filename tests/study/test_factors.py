@@ -1,0 +1,73 @@
+"""What a study says that it varies is what its runs really have, defaults included, through the real command line."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+
+from cosmo_pl.cli import main
+from cosmo_pl.study.jobs import expand
+
+from .factory import PROJECT
+
+SEEDED = {"seed_everything", "data.init_args.label_seed"}
+
+
+def varies(study):
+    """Whether a study has a factor on a dataset that there are configs of."""
+    return any(runs.vary and any(map(PROJECT.has_dataset, runs.datasets)) for runs in study.runs)
+
+
+STUDIES = [name for name in PROJECT.studies() if varies(PROJECT.study(name))]
+resolved_configs: dict[str, dict] = {}
+
+
+def resolved(job, capsys):
+    """The whole configuration of a run as `cosmo-pl fit` prints it; seeds aside, the same run is resolved once."""
+    arguments = [f"--{name}={json.dumps(value)}" for name, value in job.arguments.items() if name not in SEEDED]
+    command = [*(f"--config={PROJECT.root / path}" for path in job.configs), *arguments]
+    key = " ".join(command)
+    if key not in resolved_configs:
+        with pytest.raises(SystemExit) as stopped:
+            main(["fit", *command, "--print_config"])
+        printed = capsys.readouterr()
+        assert not stopped.value.code, printed.err
+        resolved_configs[key] = yaml.safe_load(printed.out)
+    return resolved_configs[key]
+
+
+def lineage(job):
+    """A job and all that it takes the result of."""
+    yield job
+    for parent in job.parents:
+        yield from lineage(parent)
+
+
+def value_of(config, argument):
+    """A value by its dotted name; it has to be there."""
+    for part in argument.split("."):
+        config = config[part]
+    return config
+
+
+def checked(spec):
+    """Values that are looked at: the default, which is not passed on, and one that is."""
+    return [spec.default, *[value for value in spec.values if value != spec.default][:1]]
+
+
+@pytest.mark.filterwarnings("ignore:LightningCLI's args parameter")
+@pytest.mark.parametrize("name", STUDIES)
+def test_runs_have_the_values_of_their_cells(name, capsys):
+    study, first = PROJECT.study(name), PROJECT.preset("paper").seeds[0]
+    looked_at = 0
+    for job in expand(PROJECT, study, "paper"):
+        for grid, factors in job.cells if job.seed == first else ():
+            for factor, value in factors.items():
+                spec = study.runs[grid].vary[factor]
+                for each in lineage(job) if value in checked(spec) else ():
+                    if each.kind in spec.phases:
+                        assert value_of(resolved(each, capsys), spec.argument) == value, (each.name, factor)
+                        looked_at += 1
+    assert looked_at

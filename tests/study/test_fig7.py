@@ -1,0 +1,96 @@
+"""Figure 7 from hand-made measurements."""
+
+from __future__ import annotations
+
+import pytest
+
+from cosmo_pl.study.render import png_of
+from cosmo_pl.study.rendering.fig7 import quality
+
+from .factory import jobs, record, view
+
+
+def modality(weight, best, hopkins):
+    return {
+        "hopkins": hopkins, "hopkins_std": 0.02, "num_clusters": best, "weight": weight,
+        "silhouettes": {str(k): 0.3 - 0.01 * abs(k - best) for k in (10, 2, 20, 3)},
+    }  # fmt: skip
+
+
+def measured(inertial=(0.2, 0.3, 0.4), simulated=False, laid=True):
+    """The study with the qualities of a seed for each weight of the inertial sensor."""
+    found = {}
+    for job in jobs("fig7"):
+        if job.kind == "pretrain" and job.seed < len(inertial):
+            weight = inertial[job.seed]
+            told = {"inertial": modality(weight, 10, 0.7), "skeleton": modality(1 - weight, (20, 10, 3)[job.seed], 0.8)}
+            found[job.key] = record(job, result={"quality": told}, simulated=simulated)
+        if job.measure == "embedding" and laid:
+            points = {"inertial": [[0.0, 1.0], [2.0, 3.0]], "skeleton": [[4.0, 5.0]]}
+            label = {"inertial": [0, 5], "skeleton": [7]}
+            found[job.key] = record(job, result={"points": points, "label": label, "class_names": []})
+    return view("fig7", "paper", found)
+
+
+def panel(given, title):
+    return next(axes for axes in quality(given).figure.axes if axes.get_title() == title)
+
+
+def test_every_number_of_every_seed_is_a_row():
+    rows = quality(measured()).rows
+    assert ["inertial", "1", "weight", "", "0.3", "0.26"] in rows
+    assert ["skeleton", "1", "num_clusters", "", "10", ""] in rows
+    assert ["skeleton", "0", "silhouette", "20", "0.3", ""] in rows
+    assert len(rows) == 3 * 2 * (3 + 4)
+    curve = [int(row[3]) for row in rows if row[:3] == ["inertial", "0", "silhouette"]]
+    assert curve == [2, 3, 10, 20], "in the order of numbers, not of text"
+
+
+def test_weights_are_means_over_seeds_beside_the_paper():
+    axes = panel(measured(), "weights of the modalities")
+    assert [bar.get_height() for bar in axes.patches] == pytest.approx([0.3, 0.7])
+    ticks = [label.get_text() for label in axes.get_xticklabels()]
+    assert ticks[0] == "inertial\nH 0.70 ± 0.00\nk* 10.0 ± 0.0"
+    assert ticks[1] == "skeleton\nH 0.80 ± 0.00\nk* 11.0 ± 8.5"
+    stated = [point for line in axes.lines if line.get_marker() == "D" for point in line.get_xydata().tolist()]
+    assert stated == [[0, 0.26], [2, 0.74]]
+
+
+def test_silhouettes_show_the_best_of_every_seed_and_the_classes():
+    axes = panel(measured(), "silhouettes of k-means")
+    lines = {line.get_label(): line for line in axes.lines}
+    assert list(lines["inertial"].get_ydata()) == pytest.approx([0.22, 0.23, 0.3, 0.2])
+    assert sorted(lines["skeleton: k* of a seed"].get_xdata()) == [3, 10, 20]
+    assert any(list(line.get_xdata()) == [27, 27] for line in axes.lines)
+
+
+def test_the_clips_are_coloured_by_activity():
+    (points,) = panel(measured(), "inertial: clips by activity").collections
+    assert points.get_offsets().data.tolist() == [[0, 1], [2, 3]]
+    assert points.get_array().tolist() == [0, 5]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (measured(), "reproduced"),
+        (measured(inertial=(0.4, 0.7, 0.45)), "not reproduced"),
+        (measured(simulated=True), "not comparable"),
+        (measured(inertial=()), "not comparable"),
+    ],
+)
+def test_the_inertial_sensor_has_the_smaller_weight(given, expected):
+    order, depth = quality(given).verdicts
+    assert order.verdict == expected
+    assert depth.verdict == "not comparable"
+
+
+def test_without_the_embedding_the_rest_is_shown():
+    assert len(quality(measured(laid=False)).rows) == 42
+    assert quality(measured(inertial=())).rows == []
+    assert "n = 2 seeds" in quality(measured(inertial=(0.2, 0.3))).notes[0]
+
+
+@pytest.mark.parametrize("inertial", [(0.2, 0.3, 0.4), (0.2,), ()])
+def test_twice_is_the_same(inertial):
+    assert png_of(quality(measured(inertial)).figure) == png_of(quality(measured(inertial)).figure)

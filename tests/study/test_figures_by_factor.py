@@ -1,0 +1,262 @@
+"""Figures of accuracy against a factor: what they plot, tell and conclude, on hand-made results."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from cosmo_pl.study.rendering import fig4, fig11, fig12, fig13, fig16
+from cosmo_pl.study.rendering.curves import HEADER, every
+from cosmo_pl.study.rendering.view import Verdict
+
+from .factory import jobs, record, records, view
+
+SPREAD = {0: -0.01, 1: 0.0, 2: 0.01}  # by seed; the sample's standard deviation is 0.01
+RENDERERS = {
+    "fig4": fig4.by_labels, "fig11": fig11.by_labels, "fig12": fig12.by_unlabelled, "fig13": fig13.by_target_share,
+    "fig16": fig16.by_parameter,
+}  # fmt: skip
+every_figure = pytest.mark.parametrize("name", RENDERERS)
+
+
+def rendered(name, accuracy, keep=lambda job: True, **given):
+    """A figure with results of the jobs that are kept; `accuracy` is that of the mean over seeds."""
+    made = [job for job in jobs(name) if keep(job)]
+    skipped = given.pop("skipped", {})
+    found = records(made, lambda job: accuracy(job) + SPREAD[job.seed], **given)
+    return RENDERERS[name](view(name, "paper", found, skipped))
+
+
+def table(figure):
+    """Rows as dictionaries."""
+    return [dict(zip(figure.header, row, strict=True)) for row in figure.rows]
+
+
+def verdict(figure, *words):
+    """The one verdict whose claim has all words."""
+    (found,) = [v for v in figure.verdicts if all(word in v.claim for word in words)]
+    return found
+
+
+def lines(axes):
+    """Label to the points of each line."""
+    return {line.get_label(): list(line.get_ydata()) for line in axes.lines}
+
+
+def ticks(axes):
+    return [tick.get_text() for tick in axes.get_xticklabels()]
+
+
+@every_figure
+def test_a_point_is_the_mean_over_seeds_with_its_sample_deviation(name):
+    figure = rendered(name, lambda job: 0.6)
+    for row in table(figure):
+        if row["n"] == "3":
+            margin = 4.302653 * 0.01 / math.sqrt(3)  # Student's t with 2 degrees of freedom
+            told = [float(row[key]) for key in ("accuracy", "std", "low 95 %", "high 95 %")]
+            assert told == pytest.approx([0.6, 0.01, 0.6 - margin, 0.6 + margin], abs=6e-5)
+            assert (row["correct"], row["total"]) == ("360", "600")
+    axes = figure.figure.axes[0]
+    for band in axes.collections:
+        heights = band.get_paths()[0].vertices[:, 1]
+        assert (heights.min(), heights.max()) == pytest.approx((0.59, 0.61))
+    assert axes.collections
+
+
+@every_figure
+def test_every_cell_of_every_grid_is_there_once(name):
+    figure = rendered(name, lambda job: 0.6)
+    study = view(name, "paper", {}).study
+    told = [(row["dataset"], row["factor"], row["value"], row["method"]) for row in table(figure)]
+    assert len(told) == len(set(told))
+    size = sum(
+        len(runs.datasets) * len(runs.methods) * len(factor.values)
+        for runs in study.runs
+        for factor in runs.vary.values()
+    )
+    assert len(told) == size
+    assert tuple(figure.header) == HEADER
+
+
+@every_figure
+def test_nothing_has_been_run(name):
+    figure = rendered(
+        name, lambda job: 0.6, keep=lambda job: False, skipped={"utd": "no UTD here", "usc": "no USC here"}
+    )
+    assert figure.rows == [] and list(figure.notes) == []
+    assert {v.verdict for v in figure.verdicts} == {"not comparable"}
+    texts = {text.get_text() for axes in figure.figure.axes for text in axes.texts}
+    assert texts and texts <= {"no UTD here", "no USC here"}
+
+
+@every_figure
+def test_simulated_recordings_are_not_compared(name):
+    figure = rendered(name, lambda job: 0.6, simulated=True)
+    assert {v.verdict for v in figure.verdicts} == {"not comparable"}
+    assert all("simulated recordings" in note for note in figure.notes) and figure.notes
+    assert not [line for axes in figure.figure.axes for line in axes.lines if line.get_label() == "paper"]
+    assert all("simulated" in axes.get_title() for axes in figure.figure.axes)
+
+
+@every_figure
+def test_a_second_time_it_is_the_same(name):
+    def one():
+        figure = rendered(name, lambda job: 0.6)
+        figure.figure.canvas.draw()
+        return bytes(figure.figure.canvas.buffer_rgba()), figure.rows, figure.notes, figure.verdicts
+
+    assert one() == one()
+
+
+def test_one_seed_has_no_band_and_the_wilson_interval():
+    figure = rendered("fig4", lambda job: 0.5, keep=lambda job: job.seed == 1)
+    row = table(figure)[0]
+    assert (row["std"], row["n"]) == ("", "1")
+    assert [float(row["low 95 %"]), float(row["high 95 %"])] == pytest.approx([0.4313, 0.5687], abs=1e-4)
+    assert "bands" not in figure.notes[0]
+
+
+def test_fig4_claims():
+    ours = {"deepsense": 0.4243, "attnsense": 0.6, "acc": 0.4464}
+    figure = rendered("fig4", lambda job: ours[job.method] + (0.1 if job.method == "deepsense" else 0) * (
+        job.factors["label_rate"] == 0.1))  # fmt: skip
+    assert verdict(figure, "DeepSense, shared at 200").verdict == "reproduced"
+    assert verdict(figure, "acc alone at 200").verdict == "reproduced"
+    assert verdict(figure, "AttnSense").verdict == "not reproduced"
+    assert "higher" in verdict(figure, "AttnSense").evidence
+    assert verdict(figure, "with 200 labels", "above DeepSense").verdict == "reproduced"
+    assert verdict(figure, "with 2,000 labels").verdict == "reproduced"
+    flat = rendered("fig4", lambda job: ours[job.method])
+    assert verdict(flat, "with 2,000 labels").verdict == "not reproduced"
+    assert [row["paper"] for row in table(flat) if row["value"] == "0.01"] == ["0.4243", "0.4872", "0.4464"]
+
+
+def test_fig11_has_a_panel_a_dataset_and_the_papers_figures_at_few_labels():
+    figure = rendered("fig11", lambda job: 0.5 if job.method == "cpc" else 0.6)
+    utd, usc = figure.figure.axes
+    assert (utd.get_title(), usc.get_title()) == ("UTD-MHAD", "USC-HAD")
+    assert [label.split("\n")[0] for label in ticks(utd)] == ["5 %", "10 %", "20 %", "40 %"]
+    assert [label.split("\n")[0] for label in ticks(usc)] == ["1 %", "5 %", "20 %"]
+    stated = {(row["dataset"], row["method"]): (row["value"], row["paper"]) for row in table(figure) if row["paper"]}
+    assert stated["utd", "Cosmo"] == ("0.05", "0.6093")
+    assert stated["usc", "CPC, fine-tuned"] == ("0.01", "0.5856")
+    assert {method for dataset, method in stated if dataset == "utd"} == {
+        "Cosmo", "CMC, fine-tuned", "AttnSense, shared", "DeepSense, shared", "skeleton alone",
+    }  # fmt: skip
+    assert utd.get_ylim() == usc.get_ylim()
+    assert (
+        verdict(figure, "above CPC", "20 %").verdict == "not reproduced"
+    )  # 0.59 and 0.49 of 200 with one seed overlap
+    apart = rendered("fig11", lambda job: 0.4 if job.method == "cpc" else 0.6)
+    assert verdict(apart, "above CPC", "20 %").verdict == "reproduced"
+    assert verdict(apart, "AttnSense with all", "UTD-MHAD").verdict == "not comparable"
+
+
+def test_fig11_takes_one_stage_1_for_all_amounts():
+    found = jobs("fig11")
+    for dataset, method in (("utd", "cosmo"), ("utd", "cmc"), ("usc", "cosmo"), ("usc", "cpc")):
+        those = [job for job in found if (job.dataset, job.method, job.seed) == (dataset, method, 0)]
+        stage1 = [job for job in those if job.kind == "pretrain"]
+        assert len(stage1) == 1 and stage1[0].arguments["data.init_args.include_labeled"] is True
+        assert {parent.key for job in those if job.kind == "finetune" for parent in job.parents} == {stage1[0].key}
+
+
+def test_fig13_takes_the_stage_1_of_fig11():
+    both = [{job.key for job in jobs(name) if (job.kind, job.method) == ("pretrain", "cosmo") and job.dataset == "utd"}
+            for name in ("fig11", "fig13")]  # fmt: skip
+    assert both[0] == both[1] != set()
+
+
+@pytest.mark.parametrize("shared", ["fig3", "fig9", "fig14"])
+def test_figures_that_take_runs_of_the_table(shared):
+    table2 = {job.key for job in jobs("table2")}
+    for job in jobs(shared):
+        if job.factors.get("iterative_epochs", 5) == 5:
+            assert job.key in table2
+
+
+def test_fig12_tells_how_many_clips_stage_1_saw():
+    clips = {3: 81, 6: 162, 12: 324, None: 513}
+    made = {
+        job.key: record(job, result={"unlabeled": clips[job.factors["unlabeled_per_labeled"]]}) for job in jobs("fig12")
+    }
+    figure = fig12.by_unlabelled(view("fig12", "paper", made))
+    assert ticks(figure.figure.axes[0]) == ["3\n81 clips", "6\n162 clips", "12\n324 clips", "all\n513 clips"]
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "expected"),
+    [((0.4, 0.5, 0.6, 0.7), "reproduced"), ((0.4, 0.6, 0.5, 0.7), "not reproduced"), ((0.5,) * 4, "not reproduced")],
+)
+def test_fig12_needs_every_step_to_rise(accuracies, expected):
+    ours = dict(zip((3, 6, 12, None), accuracies, strict=True))
+    figure = rendered("fig12", lambda job: ours[job.factors["unlabeled_per_labeled"]] if job.method == "cosmo" else 0.5)
+    assert verdict(figure, "rises").verdict == expected
+
+
+def test_fig13_compares_all_target_labels_with_none():
+    figure = rendered("fig13", lambda job: 0.5 + 0.2 * job.factors.get("target_label_fraction", 0) * (
+        job.method == "cosmo"))  # fmt: skip
+    assert verdict(figure, "of Cosmo").verdict == "reproduced"
+    assert verdict(figure, "of AttnSense").verdict == "not reproduced"
+    assert verdict(figure, "280").verdict == "not comparable"
+    assert ticks(figure.figure.axes[0]) == ["0 %", "50 %", "100 %"]
+    assert lines(figure.figure.axes[0])["Cosmo"] == pytest.approx([0.5, 0.6, 0.7])
+
+
+def fig16_accuracy(job):
+    """0.6 at the defaults; less for narrow ranges, other turns and large batches."""
+    cells = {name: value for _, factors in job.cells for name, value in factors.items()}
+    narrow = cells.get("weight_range", [0.1, 0.9])[0] - 0.1
+    turns = cells.get("iterative_epochs", 5) != 5
+    return 0.6 - narrow / 3 - 0.1 * turns - 0.1 * (cells.get("pretrain_batch_size", 32) > 32)
+
+
+def test_fig16_shows_the_run_at_the_defaults_in_every_panel():
+    figure = rendered("fig16", fig16_accuracy)
+    ranges, turns, batches = figure.figure.axes
+    assert lines(ranges)["Cosmo"] == pytest.approx([0.6, 0.6 - 0.1 / 3, 0.6 - 0.2 / 3, 0.5])
+    assert lines(turns)["Cosmo"] == pytest.approx([0.5, 0.5, 0.5, 0.6, 0.5, 0.5, 0.5])
+    assert lines(batches)["Cosmo"] == pytest.approx([0.6, 0.6, 0.5, 0.5])
+    assert ticks(ranges) == ["0.1\nto 0.9", "0.2\nto 0.8", "0.3\nto 0.7", "0.4\nto 0.6"]
+    assert ticks(turns) == ["0", "1", "2", "5", "10", "20", "50"]
+    assert ticks(batches) == ["16", "32", "64", "128"]
+    for word in ("range 0.1", "T_iter", "larger batches"):
+        assert verdict(figure, word).verdict == "reproduced"
+    assert verdict(figure, "from 0.1 to 0.9").verdict == "reproduced"
+    assert verdict(figure, "from 0.4 to 0.6").verdict == "not reproduced"
+
+
+def test_fig16_best_turn_has_to_be_above_all_others():
+    def other(job):
+        turns = [factors.get("iterative_epochs") for _, factors in job.cells]
+        return 0.6 if 20 in turns else fig16_accuracy(job)
+
+    found = verdict(rendered("fig16", other), "T_iter")
+    assert found.verdict == "not reproduced"
+    assert found.evidence.startswith("1 of 6 do not hold: above 20; above 20: 0.600 against 0.600")
+
+
+def test_what_is_drawn_is_what_is_there():
+    """A value without runs leaves a gap, not a zero."""
+    figure = rendered("fig13", lambda job: 0.5, keep=lambda job: job.factors.get("target_label_fraction") != 0.5)
+    (line,) = [line for line in figure.figure.axes[0].lines if line.get_label() == "Cosmo"]
+    assert list(line.get_xdata()) == [0, 2]
+    assert ticks(figure.figure.axes[0]) == ["0 %", "50 %", "100 %"]
+    assert figure.notes[0].startswith("UTD-MHAD: n = 0 to 3 ")
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        (("reproduced", "reproduced"), "reproduced"),
+        (("reproduced", "not reproduced"), "not reproduced"),
+        (("not reproduced", "not comparable"), "not comparable"),
+    ],
+)
+def test_a_claim_of_parts_needs_all_of_them(parts, expected):
+    steps = {f"part {number}": Verdict("", part, f"evidence {number}") for number, part in enumerate(parts)}
+    whole = every("whole", steps)
+    assert (whole.claim, whole.verdict) == ("whole", expected)
+    assert ("evidence 1" in whole.evidence) and ("evidence 0" in whole.evidence) == (expected == "reproduced")

@@ -1,0 +1,107 @@
+"""What all figures share: panels, colours, bands, the legend; and the cells of a grid that they are drawn from."""
+
+from __future__ import annotations
+
+import pytest
+
+from cosmo_pl.study.jobs import expand
+from cosmo_pl.study.rendering import style
+
+from .factory import PROJECT, jobs, records, view
+
+
+def test_every_method_has_a_look_of_its_own():
+    """The same sensor's place on two datasets aside, of which no panel has both."""
+    methods = PROJECT.methods()
+    assert set(methods) <= set(style.LOOKS)
+    for dataset in ("utd", "usc"):
+        looks = [
+            (look.colour, look.marker, look.line)
+            for method in methods
+            if methods[method].datasets in (None, [dataset])
+            for look in [style.look(method)]
+        ]
+        assert len(set(looks)) == len(looks)
+    assert style.colour("cosmo") == style.look("cosmo_probe").colour != style.colour("cmc")
+
+
+def test_new_figure():
+    figure, axes = style.new_figure(columns=3, rows=2)
+    assert axes.shape == (2, 3)
+    assert tuple(figure.get_size_inches()) == (8.0, 7.6)
+    figure, axes = style.new_figure(width=6, height=2.5)
+    assert axes.shape == (1, 1) and tuple(figure.get_size_inches()) == (6.0, 2.5)
+
+
+def test_a_figure_does_not_depend_on_the_users_settings():
+    import matplotlib
+
+    with matplotlib.rc_context({"font.size": 30, "axes.grid": False}):
+        _, axes = style.new_figure()
+    assert axes[0, 0].xaxis.label.get_fontsize() == 10.5
+    assert axes[0, 0].xaxis.get_gridlines()[0].get_visible()
+
+
+def test_band_is_one_deviation_on_either_side():
+    _, axes = style.new_figure()
+    style.band(axes[0, 0], [0, 1], [0.5, 0.6], [0.1, None], color="#123456", label="x")
+    (line,), (area,) = axes[0, 0].lines, axes[0, 0].collections
+    assert list(line.get_ydata()) == [0.5, 0.6] and line.get_color() == "#123456"
+    corners = {(round(x, 6), round(y, 6)) for x, y in area.get_paths()[0].vertices}
+    assert corners == {(0.0, 0.4), (0.0, 0.6), (1.0, 0.6)}
+
+
+def test_legend_names_everything_once_and_the_paper_last():
+    figure, axes = style.new_figure(columns=2)
+    for place in axes[0]:
+        style.stated_point(place, 0, 0.6, style.colour("cosmo"))
+        style.method_band(place, "cosmo", "Cosmo", [0], [0.5], [None])
+    style.legend(figure)
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["Cosmo", "paper"]
+
+
+def test_panels_beside_each_other_have_one_scale():
+    _, axes = style.new_figure(columns=2)
+    style.share_heights(axes[0])
+    axes[0, 0].plot([0, 1])
+    axes[0, 1].plot([5, 9])
+    low, high = axes[0, 0].get_ylim()
+    assert (low, high) == axes[0, 1].get_ylim()
+    assert low < 0 and high > 9
+
+
+@pytest.fixture
+def shown():
+    found = records(jobs("fig16"))
+    return view("fig16", "paper", found)
+
+
+def test_a_grid_has_all_its_cells(shown):
+    """The run at the defaults is one run and a cell of each grid, with that grid's factor."""
+    sizes = {"weight_range": 4, "iterative_epochs": 7, "pretrain_batch_size": 4}
+    keys = []
+    for number, (factor, size) in enumerate(sizes.items()):
+        cells = shown.grid(number)
+        assert len(cells) == 3 * size
+        assert all(set(job.factors) == {factor} for job, _ in cells)
+        default = shown.study.runs[number].vary[factor].default
+        keys.append({job.key for job, _ in cells if job.factors[factor] == default})
+    assert keys[0] == keys[1] == keys[2] and len(keys[0]) == 3
+    finetuned = [o for o in shown.outcomes if o.job.kind == "finetune"]
+    assert len(finetuned) == 3 * (4 + 7 + 4 - 2)
+
+
+def test_a_grid_has_no_ancestors_and_no_missing_records(shown):
+    assert {job.kind for number in range(3) for job, _ in shown.grid(number)} == {"finetune"}
+    assert view("fig16", "paper", {}).grid(0) == []
+
+
+def test_a_run_that_a_factor_does_not_touch_is_in_every_cell():
+    """A method without stage 1 is the same run whatever stage 1 is given."""
+    from dataclasses import replace
+
+    study = PROJECT.study("fig12")
+    untouched = replace(study, runs=[replace(study.runs[0], methods=["attnsense"], seeds=1)])
+    (job,) = expand(PROJECT, untouched, "paper")
+    assert [factors["unlabeled_per_labeled"] for _, factors in job.cells] == [3, 6, 12, None]

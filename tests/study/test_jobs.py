@@ -1,0 +1,148 @@
+"""Grids become jobs, and keys cover what a run depends on."""
+
+from __future__ import annotations
+
+import pytest
+
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.study.jobs import Project, expand
+
+from .conftest import FILES, write
+
+
+def keys(project, preset="paper", study="table9"):
+    """Key by what the job is."""
+    jobs = expand(project, project.study(study), preset)
+    return {(job.kind, job.method, job.seed, *map(str, job.factors.values())): job.key for job in jobs}
+
+
+def of(project, kind, method, seed=0, preset="paper", study="table9"):
+    jobs = expand(project, project.study(study), preset)
+    return next(job for job in jobs if (job.kind, job.method, job.seed) == (kind, method, seed))
+
+
+def vary(root, **factor):
+    """The study, with a factor."""
+    runs = {"datasets": ["toy"], "methods": ["cosmo"], "seeds": 1, "vary": {"rate": factor}}
+    write(root, "experiments/fig9.yaml", {"title": "Figure 9", "render": "a.b", "runs": [runs]})
+
+
+def test_the_grid_is_expanded(project):
+    jobs = expand(project, project.study("table9"), "paper")
+    fits = [(job.method, job.kind) for job in jobs if job.seed == 0]
+    assert fits == [
+        ("cosmo", "pretrain"), ("cosmo", "finetune"), ("cosmo_finetune", "finetune"), ("cmc", "pretrain"),
+        ("cmc", "finetune"), ("forest", "finetune"),
+    ]  # fmt: skip
+    assert [job.seed for job in jobs] == sorted(job.seed for job in jobs)
+    assert {job.seed for job in jobs} == {0, 1, 2}
+    assert len({job.key for job in jobs}) == len(jobs) == 18
+
+
+def test_second_stages_share_a_stage_1(project):
+    stage1 = of(project, "pretrain", "cosmo")
+    assert of(project, "finetune", "cosmo").parents == of(project, "finetune", "cosmo_finetune").parents == (stage1,)
+
+
+def test_configs_and_arguments(project):
+    stage1, stage2 = of(project, "pretrain", "cmc", 2), of(project, "finetune", "cmc", 2)
+    seeds = {"seed_everything": 2, "data.init_args.label_seed": 2}
+    assert stage1.configs == ("configs/toy_stage1.yaml", "configs/model/cmc.yaml")
+    assert stage1.arguments == {**seeds, "model.init_args.width": 8}
+    assert stage2.arguments == {**seeds, "model.init_args.steps": [1, 2]}
+
+
+def test_a_preset_lies_between_config_and_method_and_not_on_what_is_not_trained(project):
+    quick = of(project, "pretrain", "cmc", preset="quick")
+    overlay = "experiments/presets/quick/toy_stage1.yaml"
+    assert quick.configs == ("configs/toy_stage1.yaml", overlay, "configs/model/cmc.yaml")
+    paper, quick = keys(project), keys(project, "quick")
+    same = {name for name, key in quick.items() if paper[name] == key}
+    assert same == {("finetune", "forest", 0)}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "touched"),
+    [
+        ("configs/model/cmc.yaml", {"model": {"class_path": "CMC", "init_args": {"width": 1}}}, {"cmc"}),
+        ("configs/model/finetune.yaml", {"model": {"class_path": "Other"}}, {"cosmo_finetune", "cmc"}),
+        ("configs/toy_stage1.yaml", {"data": "data/toy.yaml"}, {"cosmo", "cosmo_finetune", "cmc"}),
+        ("configs/data/toy.yaml", {"class_path": "Other"}, {"cosmo", "cosmo_finetune", "cmc", "forest"}),
+        ("configs/model/cmc.yaml", "# a remark\nmodel:\n  class_path: CMC\n", set()),
+    ],
+)
+def test_a_change_touches_the_runs_that_depend_on_it(project, name, content, touched):
+    before = keys(project)
+    write(project.root, name, content)
+    after = keys(project)
+    changed = {method for (kind, method, *_), key in after.items() if before[kind, method, *_] != key}
+    assert {method for method in changed if method in touched} == touched
+    assert changed <= touched
+
+
+def test_a_default_is_the_run_that_other_studies_have(project):
+    vary(project.root, argument="data.init_args.rate", values=[0.1, 0.05], default=0.05, phases=["finetune"])
+    varied = keys(project, study="fig9")
+    plain = keys(project)
+    assert varied["finetune", "cosmo", 0, "0.05"] == plain["finetune", "cosmo", 0]
+    assert varied["finetune", "cosmo", 0, "0.1"] not in plain.values()
+    assert len(varied) == 3, "the phase that the factor is not of is shared"
+
+
+def test_a_factor_of_both_phases_reaches_both(project):
+    vary(project.root, argument="data.init_args.rate", values=[0.1], default=0.05)
+    jobs = expand(project, project.study("fig9"), "paper")
+    assert [job.arguments["data.init_args.rate"] for job in jobs] == [0.1, 0.1]
+
+
+def test_measurements(project):
+    grid = {"datasets": ["toy"], "methods": ["cosmo", "cosmo+forest"], "measure": "latency", "seeds": 1}
+    alone = {"datasets": ["toy"], "measure": "describe"}
+    content = {"title": "Figure 9", "render": "a.b", "runs": [grid, alone]}
+    write(project.root, "experiments/fig9.yaml", content)
+    measured = [job for job in expand(project, project.study("fig9"), "paper") if job.kind == "measure"]
+    assert [[parent.method for parent in job.parents] for job in measured] == [["cosmo"], ["cosmo", "forest"], []]
+    assert len({job.key for job in measured}) == 3
+    assert measured[2].configs == ("configs/toy_stage1.yaml",)
+
+
+def test_until_pretrain(project):
+    grid = {"datasets": ["toy"], "methods": ["cosmo", "cmc"], "until": "pretrain", "seeds": 1}
+    write(project.root, "experiments/fig9.yaml", {"title": "Figure 9", "render": "a.b", "runs": [grid]})
+    jobs = expand(project, project.study("fig9"), "paper")
+    assert [(job.method, job.kind) for job in jobs] == [("cosmo", "pretrain"), ("cmc", "pretrain")]
+
+
+def test_all_is_every_job_once(project):
+    vary(project.root, argument="data.init_args.rate", values=[0.05, 0.1], default=0.05)
+    every = project.jobs("all", "paper")
+    assert {job.key for job in every} == {*keys(project).values(), *keys(project, study="fig9").values()}
+    assert len({job.key for job in every}) == len(every)
+
+
+@pytest.mark.parametrize(
+    ("change", "ask", "named"),
+    [
+        ({}, lambda p: p.jobs("tabel9", "paper"), "table9"),
+        ({}, lambda p: p.jobs("table9", "papper"), "paper, quick"),
+        ({"methods": ["cosmos"]}, lambda p: p.jobs("table9", "paper"), "cosmos"),
+        ({"method": ["cosmo"]}, lambda p: p.jobs("table9", "paper"), "'method' is not accepted"),
+        ({"vary": {"a": {"argument": "b", "value": [1]}}}, lambda p: p.jobs("table9", "paper"), "table9.yaml"),
+    ],
+)
+def test_bad_input_names_the_thing(project, change, ask, named):
+    study = FILES["experiments/table9.yaml"]
+    write(project.root, "experiments/table9.yaml", {**study, "runs": [{**study["runs"][0], **change}]})
+    with pytest.raises(ConfigurationError, match=named):
+        ask(project)
+
+
+def test_a_missing_overlay_is_named(project):
+    (project.root / "configs/model/cmc.yaml").unlink()
+    with pytest.raises(ConfigurationError, match=r"cmc\.yaml"):
+        project.jobs("table9", "paper")
+
+
+def test_tables_come_before_figures():
+    names = Project().studies() if (Project().root / "experiments").is_dir() else []
+    assert not names or names.index("table3") < names.index("fig2") < names.index("fig11")

@@ -1,0 +1,94 @@
+"""Drawing a study from what results there are."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.study.records import ResultError
+from cosmo_pl.study.render import csv_of, draw, latex_of, markdown_of, presets_with_results, renderer
+from cosmo_pl.study.rendering.view import Rendered, Verdict
+
+from .conftest import finished
+
+TABLE = [("method", "accuracy"), ("A & B_1 | 50 %", "0.5 ± 0.1"), ("λ < 1", '"x", y')]
+
+
+@pytest.fixture
+def plain(monkeypatch):
+    """A renderer that lists accuracies, and draws a picture of them where the view has any."""
+
+    def render(view):
+        found = view.records(lambda job: job.kind == "finetune")
+        rows = [[job.name, f"{record.result['accuracy']:.2f}"] for job, record in found]
+        return Rendered(["run", "accuracy"], rows, notes=["a note"], verdicts=[Verdict("claim", "reproduced", "1 > 0")])
+
+    monkeypatch.setattr("cosmo_pl.study.rendering.table2.accuracy", render)
+
+
+def test_the_files_of_a_table(project, results, tmp_path, plain):
+    job = project.jobs("table9", "paper")[1]
+    results.put(job, finished(job))
+    drawing = draw(project, "table9", "paper", results)
+    files = {path.suffix: path for path in drawing.write(tmp_path / "out")}
+    assert {path.name for path in files.values()} == {"table9.csv", "table9.md", "table9.tex"}
+    assert files[".csv"].read_text() == "run,accuracy\ntoy cosmo seed 0 finetune,0.50\n"
+    page = files[".md"].read_text()
+    assert page.startswith("# Table 9\n\nPreset `paper`.")
+    assert "- a note" in page
+    assert "- absent is left out: there is no configs/absent_stage2.yaml" in page
+    assert "| claim | reproduced | 1 > 0 |" in page
+    before = {path: path.read_bytes() for path in files.values()}
+    draw(project, "table9", "paper", results).write(tmp_path / "out")
+    assert {path: path.read_bytes() for path in files.values()} == before
+
+
+def test_a_dataset_without_runs_is_left_out_with_the_reason(project, results, plain):
+    drawing = draw(project, "table9", "paper", results)
+    assert drawing.view.skipped == {
+        "toy": "nothing has been run on it", "absent": "there is no configs/absent_stage2.yaml",
+    }  # fmt: skip
+
+
+def test_presets_are_those_that_something_was_run_under(project, results):
+    assert presets_with_results(project, "table9", results) == []
+    forest = next(job for job in project.jobs("table9", "quick") if job.method == "forest")
+    results.put(forest, finished(forest))
+    assert presets_with_results(project, "table9", results) == ["quick"]
+    job = project.jobs("table9", "paper")[0]
+    results.put(job, finished(job))
+    assert presets_with_results(project, "table9", results) == ["paper", "quick"]
+
+
+def test_a_result_of_another_version_is_refused(project, results, plain):
+    job = project.jobs("table9", "paper")[0]
+    results.put(job, finished(job, version="0.0.1"))
+    with pytest.raises(ResultError, match=r"0\.0\.1"):
+        draw(project, "table9", "paper", results)
+
+
+@pytest.mark.parametrize("name", ["table2", "table2.absent", "absent.table"])
+def test_an_unknown_renderer_is_named(name):
+    with pytest.raises(ConfigurationError, match=name):
+        renderer(name)
+
+
+def test_csv_reads_back():
+    assert [tuple(row) for row in csv.reader(io.StringIO(csv_of(TABLE)))] == TABLE
+
+
+def test_markdown():
+    assert markdown_of(TABLE).splitlines() == [
+        "| method | accuracy |", "|---|---|", "| A & B_1 \\| 50 % | 0.5 ± 0.1 |", '| λ < 1 | "x", y |',
+    ]  # fmt: skip
+
+
+def test_latex_escapes():
+    lines = latex_of(TABLE).splitlines()
+    assert lines[:4] == [r"\begin{tabular}{ll}", r"\toprule", r"method & accuracy \\", r"\midrule"]
+    assert lines[4] == r"A \& B\_1 | 50 \% & 0.5 $\pm$ 0.1 \\"
+    assert lines[5] == r'$\lambda$ $<$ 1 & "x", y \\'
+    assert lines[-2:] == [r"\bottomrule", r"\end{tabular}"]

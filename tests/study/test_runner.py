@@ -1,0 +1,208 @@
+"""A grid is worked through once, whoever works on it and however often it is killed."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from cosmo_pl.errors import ConfigurationError, DatasetNotFoundError
+from cosmo_pl.study.records import ResultError, Results
+from cosmo_pl.study.runner import Runner, TimeIsUp, time_limit
+from cosmo_pl.study.workspace import Workspace
+
+from .conftest import finished, leave_files
+
+
+class Fake:
+    """Runs a job by noting its name and leaving the files of a run."""
+
+    def __init__(self, workspace, errors=None):
+        self.workspace, self.errors, self.ran = workspace, errors or {}, []
+
+    def __call__(self, job):
+        self.ran.append(job.name)
+        if job.name in self.errors:
+            raise self.errors[job.name]
+        leave_files(self.workspace, job)
+        return finished(job)
+
+
+@pytest.fixture
+def jobs(project):
+    return project.jobs("table9", "quick")
+
+
+@pytest.fixture
+def grid(jobs, results, workspace):
+    """Makes a runner with a fake."""
+
+    def make(errors=None, of=jobs):
+        fake, lines = Fake(workspace, errors), []
+        return Runner(of, results, workspace, fake, lines.append), fake, lines
+
+    return make
+
+
+def test_everything_runs_once_and_parents_first(grid, jobs, results):
+    runner, fake, lines = grid()
+    runner.run()
+    assert fake.ran == [job.name for job in jobs]
+    assert all(results.has(job) for job in jobs)
+    assert fake.ran.index("toy cmc seed 0 pretrain") < fake.ran.index("toy cmc seed 0 finetune")
+    assert lines[0] == "6 runs: 0 done, 6 to run"
+    assert lines[-1] == "[6/6] toy forest seed 0 finetune: 0.500 (1 s)"
+    assert lines[2].endswith("4 left, 4 s")
+
+
+def test_what_is_done_is_left_alone(grid, jobs):
+    grid()[0].run()
+    runner, fake, lines = grid()
+    runner.run()
+    assert fake.ran == []
+    assert lines == ["6 runs: 6 done, 0 to run"]
+
+
+def test_results_without_their_files_run_again_only_where_they_are_needed(grid, jobs, results, workspace):
+    """As after `git clone`: the results are there, bundles are not."""
+    grid()[0].run()
+    for job in jobs:
+        for path in workspace.run(job).rglob("*.*"):
+            if path.is_file():
+                path.unlink()
+    kept = results.get(jobs[0])
+    results.path(jobs[1]).unlink()
+    runner, fake, _ = grid()
+    runner.run()
+    assert fake.ran == [jobs[0].name, jobs[1].name]
+    assert results.get(jobs[0]) == kept
+
+
+def test_a_failure_skips_what_needs_it_and_nothing_else(grid, jobs, results, workspace):
+    runner, fake, lines = grid({"toy cosmo seed 0 pretrain": ValueError("broken")})
+    runner.run()
+    assert {job.name for job in jobs if not results.has(job)} == {
+        "toy cosmo seed 0 pretrain", "toy cosmo seed 0 finetune", "toy cosmo_finetune seed 0 finetune",
+    }  # fmt: skip
+    assert set(runner.failed.values()) == {"ValueError: broken"}
+    assert "broken" in (workspace.run(jobs[0]) / "failure.txt").read_text()
+    again, fake, _ = grid()
+    again.run()
+    assert len(fake.ran) == 3
+    assert not again.failed
+
+
+def test_a_mistake_of_the_user_is_one_line(grid):
+    runner, _, lines = grid({"toy forest seed 0 finetune": ConfigurationError("batch_size", "is -1", "Use 2")})
+    runner.run()
+    assert "toy forest seed 0 finetune cannot be run: batch_size: is -1. Use 2." in lines
+
+
+def test_a_missing_dataset_is_tried_once(grid, tmp_path):
+    runner, fake, lines = grid({"toy cosmo seed 0 pretrain": DatasetNotFoundError("TOY", tmp_path, "x", "toy")})
+    runner.run()
+    assert fake.ran == ["toy cosmo seed 0 pretrain"]
+    assert len(runner.failed) == 6
+    assert sum("TOY not found" in line for line in lines) == 1
+
+
+def test_a_result_of_other_data_stops_the_grid(grid, jobs, results):
+    Results(results.folder).put(jobs[-1], finished(jobs[-1], data_fingerprint="0" * 64))
+    runner, fake, _ = grid()
+    with pytest.raises(ResultError, match="other recordings"):
+        runner.run()
+    assert len(fake.ran) <= 1
+
+
+def test_the_time_limit_leaves_the_rest(jobs, results, workspace):
+    def slow(job):
+        leave_files(workspace, job)
+        if len([j for j in jobs if results.has(j)]) == 2:
+            time.sleep(30)
+        return finished(job)
+
+    start = time.perf_counter()
+    with pytest.raises(TimeIsUp), time_limit(0.5):
+        Runner(jobs, results, workspace, slow, lambda line: None).run()
+    assert time.perf_counter() - start < 10
+    assert sum(results.has(job) for job in jobs) == 2
+    assert not any(workspace.claimed(job) for job in jobs)
+
+
+def test_no_alarm_is_left_behind():
+    with time_limit(60):
+        pass
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def together(project, folder, seconds):
+    """One of several processes on a grid."""
+    workspace = Workspace(folder / "runs")
+
+    def execute(job):
+        with (folder / "ran.txt").open("a") as file:
+            file.write(job.key + "\n")
+        time.sleep(seconds)
+        leave_files(workspace, job)
+        return finished(job)
+
+    Runner(project.jobs("table9", "paper"), Results(folder / "results"), workspace, execute, lambda line: None).run()
+
+
+def test_two_processes_do_no_run_twice(project, tmp_path, monkeypatch):
+    context = multiprocessing.get_context("fork")
+    monkeypatch.setattr("cosmo_pl.study.runner.WAIT_SECONDS", 0.05)
+    workers = [context.Process(target=together, args=(project, tmp_path, 0.05)) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+        assert worker.exitcode == 0
+    ran = (tmp_path / "ran.txt").read_text().split()
+    assert sorted(ran) == sorted({job.key for job in project.jobs("table9", "paper")})
+
+
+def test_a_killed_process_loses_the_run_in_flight_alone(project, tmp_path, monkeypatch):
+    context = multiprocessing.get_context("fork")
+    monkeypatch.setattr("cosmo_pl.study.runner.WAIT_SECONDS", 0.05)
+    worker = context.Process(target=together, args=(project, tmp_path, 0.2))
+    worker.start()
+    results = Results(tmp_path / "results")
+    jobs = project.jobs("table9", "paper")
+    while sum(results.has(job) for job in jobs) < 2:
+        time.sleep(0.02)
+    os.kill(worker.pid, signal.SIGKILL)
+    worker.join()
+    done = sum(results.has(job) for job in jobs)
+    together(project, tmp_path, 0)
+    ran = (tmp_path / "ran.txt").read_text().split()
+    assert len(ran) - len(set(ran)) <= 1
+    assert all(results.has(job) for job in jobs)
+    assert done >= 2
+
+
+def test_a_claim_ends_with_its_process(project, workspace):
+    job = project.jobs("table9", "paper")[0]
+    code = (
+        "import sys, time; from pathlib import Path; from types import SimpleNamespace as N\n"
+        "from cosmo_pl.study.workspace import Workspace\n"
+        "with Workspace(Path(sys.argv[1])).claim(N(key=sys.argv[2])) as mine:\n"
+        "    print(mine, flush=True); time.sleep(60)\n"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code, str(workspace.folder), job.key], stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout.readline() == "True\n"
+    assert workspace.claimed(job)
+    with workspace.claim(job) as mine:
+        assert not mine
+    holder.kill()
+    holder.wait()
+    assert not workspace.claimed(job)
+    with workspace.claim(job) as mine:
+        assert mine

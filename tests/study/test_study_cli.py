@@ -1,0 +1,166 @@
+"""`cosmo-pl study` as a user types it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cosmo_pl.cli import main
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.study.jobs import Project
+from cosmo_pl.study.workers import WorkersFailedError, start_workers, submit_workers
+from cosmo_pl.study_cli import parse_duration
+
+from .conftest import write
+
+ROOT = Path(__file__).parents[2]
+TOY = ROOT / "tests" / "study"
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch, utd_root):
+    """A project with one study of two methods that cost nothing, on simulated recordings."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COSMO_PL_DATA", str(utd_root))
+    (tmp_path / "configs").symlink_to(ROOT / "configs")
+    for name in ("methods.yaml", "paper.yaml"):
+        write(tmp_path, f"experiments/{name}", (ROOT / "experiments" / name).read_text())
+    write(tmp_path, "experiments/presets/paper/preset.yaml", {"about": "All.", "seeds": [0, 1]})
+    labels = {"data.init_args.label_rate": 0.3}
+    grid = {
+        "datasets": ["utd", "self_collected"], "methods": ["nearest_neighbor", "random_forest"],
+        "arguments": {"finetune": labels},
+    }  # fmt: skip
+    write(tmp_path, "experiments/table2.yaml", {"title": "Table 2", "render": "table2.accuracy", "runs": [grid]})
+    return tmp_path
+
+
+def refused(capsys, *arguments):
+    """The one line that a refused command leaves."""
+    with pytest.raises(SystemExit) as stopped:
+        main(["study", *arguments])
+    assert stopped.value.code == 2
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("cosmo-pl: ")]
+    return line
+
+
+def count(folder):
+    return len(list((folder / "experiments/results").rglob("*.json")))
+
+
+def test_run_status_render(here, capsys):
+    main(["study", "run", "table2"])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "4 runs: 0 done, 4 to run"
+    assert lines[-1].startswith("[4/4] utd random_forest seed 1 finetune: 0.")
+    assert count(here) == 4
+    main(["study", "run", "table2"])
+    assert capsys.readouterr().out == "4 runs: 4 done, 0 to run\n"
+    main(["study", "status", "table2"])
+    assert "4 of 4 done, 0 running" in capsys.readouterr().out
+    main(["study", "render", "table2"])
+    page = (here / "experiments/rendered/table2.md").read_text()
+    assert "random forest" in page
+    assert "(n=2)" in page
+    assert "self_collected" in page
+
+
+def test_one_key_and_one_dataset(here, capsys):
+    job = Project().jobs("table2", "paper")[1]
+    main(["study", "run", "table2", f"--key={job.key}"])
+    assert capsys.readouterr().out.startswith("1 runs: 0 done")
+    assert count(here) == 1
+    assert "self_collected" in refused(capsys, "run", "table2", "--datasets=[self_collected]")
+
+
+def test_several_processes_share_the_runs(here, capfd):
+    main(["study", "run", "table2", "--jobs=2"])
+    out = capfd.readouterr().out
+    assert out.count("4 runs: 0 done, 4 to run") + out.count("to run") >= 2
+    assert out.count("seed ") == 4, "no run is done twice"
+    assert count(here) == 4
+
+
+def test_submitit_local(here, capfd):
+    main(["study", "run", "table2", "--submit=local", "--jobs=2", '--submit_options={"timeout_min": 2}'])
+    assert "submitted" in capfd.readouterr().out
+    assert count(here) == 4
+    logs = list((here / "runs/study/submitit").glob("*_log.out"))
+    assert len(logs) == 2
+    assert sum(path.read_text().count("] utd ") for path in logs) == 4
+
+
+def test_a_time_limit_of_nothing_leaves_everything(here, capsys):
+    main(["study", "run", "table2", "--time_limit=0s"])
+    assert capsys.readouterr().out.endswith("the time is up; the same command goes on from here\n")
+    assert count(here) == 0
+    main(["study", "run", "table2"])
+    assert count(here) == 4
+
+
+def test_a_missing_dataset_is_skipped_and_the_rest_renders(here, capsys, monkeypatch):
+    main(["study", "run", "table2", f"--key={Project().jobs('table2', 'paper')[0].key}"])
+    monkeypatch.setenv("COSMO_PL_DATA", str(here / "nowhere"))
+    with pytest.raises(SystemExit) as stopped:
+        main(["study", "run", "table2"])
+    assert stopped.value.code == 1
+    out = capsys.readouterr().out
+    assert "utd is skipped: UTD-MHAD not found" in out
+    assert "3 runs could not be run" in out
+    main(["study", "render", "table2"])
+    assert "| UTD-MHAD | 1-NN, Euclidean | 0." in (here / "experiments/rendered/table2.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["run", "tabel2"], "there is no 'tabel2'. Choose from table2"),
+        (["status", "tabel2"], "tabel2"),
+        (["render", "tabel2"], "tabel2"),
+        (["run", "table2", "--preset=fast"], "there is no 'fast'. Choose from paper"),
+        (["run", "table2", "--jobs=0"], "jobs: is 0"),
+        (["run", "table2", "--time_limit=soon"], "'soon' is no duration"),
+        (["run", "table2", "--key=0"], "no run '0'"),
+        (["render", "table2"], "has no results in experiments/results. Run `cosmo-pl study run table2`"),
+    ],
+)
+def test_bad_input_is_one_line(arguments, named, here, capsys):
+    assert named in refused(capsys, *arguments)
+    assert count(here) == 0
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("9m", 540), ("1h30m", 5400), ("2h", 7200), (None, None)])
+def test_durations(text, seconds):
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "9", "m", "1m1h", "-3s", "1.5h"])
+def test_no_durations(text):
+    with pytest.raises(ConfigurationError, match="time_limit"):
+        parse_duration(text)
+
+
+def test_a_failed_process_is_told(here):
+    with pytest.raises(WorkersFailedError, match="2 of 2 processes"):
+        start_workers(["study", "run", "absent"], 2)
+
+
+def test_a_cluster_that_is_not_there_is_told(here, tmp_path):
+    with pytest.raises(ConfigurationError, match="submit"):
+        submit_workers([], 1, "slurm", tmp_path, {})
+    with pytest.raises(ConfigurationError, match="no_such_option"):
+        submit_workers([], 1, "local", tmp_path, {"no_such_option": 1})
+
+
+def test_rendering_needs_no_torch_and_no_wandb(here):
+    main(["study", "run", "table2", f"--key={Project().jobs('table2', 'paper')[0].key}"])
+    code = (
+        "import sys; from cosmo_pl.cli import main\n"
+        "main(['study', 'render', 'table2']); main(['study', 'status', 'table2'])\n"
+        "print([name for name in ('torch', 'wandb', 'pytorch_lightning', 'matplotlib') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
