@@ -145,15 +145,17 @@ def report(results: str = RESULTS, output: str = RENDERED) -> None:
         output: Folder of the page, report.html.
     """
     from cosmo_pl.study.render import draw, presets_with_results
-    from cosmo_pl.study.report import write_report
+    from cosmo_pl.study.report import ReportItem, write_report
 
     project, kept = Project(), Results(Path(results))
-    drawings = [
-        draw(project, name, preset, kept)
+    items = [
+        ReportItem.of(draw(project, name, preset, kept))
         for name in project.studies()
         for preset in presets_with_results(project, name, kept)
     ]
-    print(write_report(drawings, project, Path(output)))
+    if not items:
+        raise ConfigurationError("results", f"there are none in '{results}'", "Run `cosmo-pl study run` first")
+    print(write_report(items, Path(output), project.paper()))
 
 
 def agents(name: str, preset: str = "paper") -> None:

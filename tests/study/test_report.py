@@ -18,7 +18,7 @@ from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.study.definition import Study
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering.view import Rendered, Verdict
-from cosmo_pl.study.report import ReportItem, column_classes, data_uri, duration, png_size, row_groups, write_report
+from cosmo_pl.study.report import ReportItem, column_classes, data_uri, png_size, row_groups, write_report
 
 from .factory import PROJECT, job, record
 
@@ -94,7 +94,7 @@ def page(tmp_path: Path, *items: ReportItem) -> Page:
 def test_everything_of_an_item_is_on_the_page(tmp_path: Path) -> None:
     told = page(tmp_path, item(planned=5, skipped={"usc": "no recordings here"})).text
     for part in (
-        "Title of table2", "About table2.", "preset paper", "2 of 5 runs", "2 seeds: 0, 1", "1 h of computing",
+        "Title of table2", "About table2.", "preset paper", "2 of 5 runs", "2 seeds: 0, 1", "60 min of computing",
         "Labels are drawn by seed.", "0.693 ± 0.021 (n=5)", "C & <b>C</b>", "✗ not reproduced", "Cosmo above CPC",
         "difference +0.2", "3 of 5 runs are not done", "USC-HAD left out: no recordings here",
         "lies in the <interval>",
@@ -114,7 +114,7 @@ def test_counts_and_what_was_not_reproduced_come_first(tmp_path: Path) -> None:
 
 
 def test_runs_that_two_items_share_count_once(tmp_path: Path) -> None:
-    assert "2 runs, 1 h of computing" in page(tmp_path, item(), item("fig11")).text
+    assert "2 runs, 60 min of computing" in page(tmp_path, item(), item("fig11")).text
 
 
 def test_the_page_needs_nothing_else(tmp_path: Path) -> None:
@@ -206,17 +206,6 @@ def test_a_second_report_is_the_same_to_the_byte(tmp_path: Path) -> None:
 def test_a_preset_that_is_gone_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="no 'gone'"):
         write_report([item(preset="gone")], tmp_path, RULE, PROJECT.root)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.04, "0.0 s"), (9.94, "9.9 s"), (10, "10 s"), (59.9, "60 s"), (60, "1 min"), (125, "2 min 5 s"),
-        (3599.6, "1 h"), (3660, "1 h 1 min"), (86399, "1 d"), (2 * 86400 + 3 * 3600, "2 d 3 h"),
-    ],
-)  # fmt: skip
-def test_durations(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
 
 
 def test_columns_of_numbers_and_of_words() -> None:

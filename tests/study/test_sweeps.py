@@ -16,7 +16,7 @@ from cosmo_pl.data import USCDataModule, UTDDataModule
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.study.jobs import Project
 from cosmo_pl.study.rendering.sweep import selection
-from cosmo_pl.study.sweeps import TRACK_TEST, VALIDATION, sweep_of
+from cosmo_pl.study.sweeps import TRACK_TEST, VALIDATION, start, sweep_of
 
 from .factory import PROJECT, job, jobs, record, view
 
@@ -173,6 +173,7 @@ def without(word):
         (without("--config=configs/utd_stage2.yaml"), "stage2.yaml"),
         (without(f"--{TRACK_TEST}=false"), TRACK_TEST),
         (without(f"--{VALIDATION}=[6]"), VALIDATION),
+        (without("--model.init_args.bundle=cosmo-val"), "model.init_args.bundle"),
     ],
 )
 def test_sweeps_that_a_study_cannot_run_are_refused(alter, named, project):
@@ -226,6 +227,52 @@ def test_agents_start_the_run_that_they_were_given(key, monkeypatch):
 def test_a_study_without_runs_is_no_sweep():
     with pytest.raises(ConfigurationError, match="has no runs"):
         sweep_of([], "table2", "paper")
+
+
+@pytest.fixture
+def client(monkeypatch):
+    """W&B's client, which notes what is asked of it instead of doing it."""
+    import wandb
+
+    asked = []
+    monkeypatch.setattr(wandb, "sweep", lambda content, project: asked.append(("sweep", content, project)) or "abc")
+    monkeypatch.setattr(wandb, "agent", lambda identifier, project: asked.append(("agent", identifier, project)))
+    return asked
+
+
+def test_a_started_sweep_is_the_file_and_its_stage_1_is_trained_once(client, tmp_path):
+    for name in ("configs", "experiments"):
+        (tmp_path / name).symlink_to(PROJECT.root / name)
+
+    def train(words):
+        client.append(("train", words))
+        bundle = tmp_path / "runs" / "usc" / "cosmo-val" / "version_0" / "bundle"
+        bundle.mkdir(parents=True)
+        (bundle / "bundle.json").touch()
+
+    start(tmp_path, "sweeps/usc_titer", train)
+    created, (_, words), agent = client
+    assert created == ("sweep", read(FOLDER / "usc_titer.yaml"), "cosmo_pl")
+    assert agent == ("agent", "abc", "cosmo_pl")
+    (parent, *_) = jobs("sweeps/usc_titer")
+    assert words[:2] == ["fit", "--config=configs/usc_stage1.yaml"]
+    seeds = {"seed_everything": 0, "data.init_args.label_seed": 0}  # the configs' own
+    assert {**seeds, **options(words)} == {**parent.arguments, "trainer.logger.init_args.name": "cosmo-val"}
+    start(tmp_path, "sweeps/usc_titer", train)
+    assert [what for what, *_ in client[3:]] == ["sweep", "agent"]
+
+
+def test_without_a_login_no_stage_1_is_trained(monkeypatch):
+    import wandb
+
+    def refuse(*_, **__):
+        raise wandb.errors.UsageError("No API key configured.")
+
+    monkeypatch.setattr(wandb, "sweep", refuse)
+    trained = []
+    with pytest.raises(ConfigurationError, match=r"wandb login.*cosmo-pl study run sweeps/utd_lambda"):
+        start(PROJECT.root, "sweeps/utd_lambda", trained.append)
+    assert not trained
 
 
 def outcome(accuracy, simulated=False):

@@ -135,7 +135,7 @@ class Executor:
         bundle = json.loads((versions[-1] / "bundle/bundle.json").read_text())
         for version in versions:  # whoever needs the run takes the bundle
             shutil.rmtree(version / "checkpoints", ignore_errors=True)
-        kept = ("fit_seconds", "epochs", "fit_joules")
+        kept = ("fit_seconds", "epochs", "fit_joules", "fit_joules_of")
         return {
             "result": {
                 **{key: bundle["training"][key] for key in kept if key in bundle["training"]},

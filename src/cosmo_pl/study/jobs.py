@@ -135,6 +135,11 @@ class Project:
         found = {job.key: job for each in names for job in expand(self, self.study(each), preset)}
         return sorted(found.values(), key=lambda job: job.seed)
 
+    def paper(self) -> dict[str, Any]:
+        """What the paper states."""
+        content: dict[str, Any] = yaml.safe_load((self.experiments / "paper.yaml").read_text())
+        return content
+
     def has_dataset(self, dataset: str) -> bool:
         """Whether configs of a dataset exist."""
         return (self.root / "configs" / f"{dataset}_stage2.yaml").is_file()

@@ -10,8 +10,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.study.jobs import Project
 from cosmo_pl.study.records import Results
@@ -75,8 +73,8 @@ def draw(project: Project, name: str, preset: str, results: Results) -> Drawing:
     """
     study = project.study(name)
     outcomes = [Outcome(job, results.get(job)) for job in project.jobs(name, preset)]
-    paper = yaml.safe_load((project.experiments / "paper.yaml").read_text())
-    view = View(name, study, preset, outcomes, project.methods(), paper, skipped(project, study.runs, outcomes))
+    left_out = skipped(project, study.runs, outcomes)
+    view = View(name, study, preset, outcomes, project.methods(), project.paper(), left_out)
     rendered = renderer(study.render)(view)
     return Drawing(view, rendered, None if rendered.figure is None else png_of(rendered.figure))
 

@@ -16,7 +16,9 @@ import yaml
 
 from cosmo_pl.study.definition import Study
 from cosmo_pl.study.jobs import Project
+from cosmo_pl.study.progress import duration
 from cosmo_pl.study.records import Record
+from cosmo_pl.study.render import Drawing
 from cosmo_pl.study.rendering.style import DATASETS
 from cosmo_pl.study.rendering.verdict import NOT_COMPARABLE, NOT_REPRODUCED, REPRODUCED
 from cosmo_pl.study.rendering.view import Rendered, Verdict
@@ -50,6 +52,15 @@ class ReportItem:
     records: Sequence[Record]
     planned: int
     skipped: Mapping[str, str]
+
+    @classmethod
+    def of(cls, drawing: Drawing) -> ReportItem:
+        """The item of a drawn study."""
+        view = drawing.view
+        records = [outcome.record for outcome in view.outcomes if outcome.record is not None]
+        return cls(
+            view.name, view.preset, view.study, drawing.rendered, drawing.png, records, len(view.outcomes), view.skipped
+        )
 
     @property
     def anchor(self) -> str:
@@ -130,18 +141,6 @@ def counted(count: int, thing: str) -> str:
     return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
-def duration(seconds: float) -> str:
-    """A time in at most two units: "2 d 3 h", "12 min 5 s", "0.4 s"."""
-    if seconds < 60:
-        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
-    for size, large, share, small in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
-        parts = round(seconds / share)
-        if parts * share >= size:
-            whole, rest = divmod(parts, size // share)
-            return f"{whole} {large} {rest} {small}" if rest else f"{whole} {large}"
-    raise AssertionError("a minute or more has a unit")
-
-
 def data_uri(png: bytes) -> str:
     """A picture as an address that holds it."""
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"
@@ -181,7 +180,7 @@ def _template() -> Any:
 
 
 def _counts(items: Iterable[ReportItem]) -> dict[str, int]:
-    found = Counter(verdict.verdict for item in items for verdict in item.rendered.verdicts)
+    found = Counter(verdict.verdict for item in items for verdict in item.rendered.verdicts if verdict.of_paper)
     return {verdict: found[verdict] for verdict in MARKS}
 
 

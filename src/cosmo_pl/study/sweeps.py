@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -74,6 +75,11 @@ class Sweep:
         options = (re.fullmatch(r"--([\w.]+)=(.*)", word) for word in self.command)
         return {found[1]: yaml.safe_load(found[2]) for found in options if found and found[1] != "config"}
 
+    @property
+    def data_arguments(self) -> dict[str, Any]:
+        """Those of the data, which its stage 1 has as well."""
+        return {key: value for key, value in self.arguments.items() if key.startswith("data.")}
+
 
 def read_sweep(root: Path, name: str) -> Study:
     """A sweep as a study: its grid of stages 2, and the one stage 1 before it, with the same arguments of the data.
@@ -87,26 +93,25 @@ def read_sweep(root: Path, name: str) -> Study:
     Raises:
         ConfigurationError: It cannot be read, selects on anything but validation subjects, or its dataset is missing.
     """
-    path = root / "experiments" / f"{name}.yaml"
-    sweep: Sweep = parse(Sweep, path)
-    _check(sweep, path, root)
+    sweep = _read(root, name)
     fixed = {key: value for key, value in sweep.arguments.items() if key != BUNDLE}
     vary = {
         argument.rpartition(".")[2]: Factor(argument, given.values, phases=["finetune"])
         for argument, given in sweep.parameters.items()
     }
-    data = {key: value for key, value in fixed.items() if key.startswith("data.")}
     subjects = ", ".join(map(str, fixed[VALIDATION]))
     return Study(
         title=sweep.description,
         render="sweep.selection",
-        runs=[Runs(sweep.datasets, ["cosmo"], vary, {"pretrain": data, "finetune": fixed}, seeds=1)],
+        runs=[Runs(sweep.datasets, ["cosmo"], vary, {"pretrain": sweep.data_arguments, "finetune": fixed}, seeds=1)],
         about=f"Accuracy of the last epoch on validation subjects ({subjects}), on which neither stage has trained. "
         "Test subjects are not looked at.",
     )
 
 
-def _check(sweep: Sweep, path: Path, root: Path) -> None:
+def _read(root: Path, name: str) -> Sweep:
+    path = root / "experiments" / f"{name}.yaml"
+    sweep: Sweep = parse(Sweep, path)
     datasets, fixed = sweep.datasets, sweep.arguments
     if len(datasets) != 1 or not datasets[0]:
         raise ConfigurationError(
@@ -122,8 +127,41 @@ def _check(sweep: Sweep, path: Path, root: Path) -> None:
             str(path), "does not select on validation subjects alone",
             f"Add --{VALIDATION}=[...] and --{TRACK_TEST}=false to its command",
         )  # fmt: skip
+    if not fixed.get(BUNDLE):
+        raise ConfigurationError(str(path), "names no bundle", f"Add --{BUNDLE}=NAME, a name of its own, to its command")
     if len({argument.rpartition(".")[2] for argument in sweep.parameters}) < len(sweep.parameters):
         raise ConfigurationError(str(path), "varies two arguments that end alike", "Vary one of them")
+    return sweep
+
+
+def start(root: Path, name: str, train: Callable[[Sequence[str]], None]) -> None:
+    """Starts a sweep at W&B, trains its stage 1 unless the bundle is there, and becomes an agent of the sweep.
+
+    Args:
+        root: Folder that holds ``configs/`` and ``experiments/``, the working directory of all its runs.
+        name: "sweeps/utd_lambda".
+        train: `cosmo-pl` on a list of arguments.
+
+    Raises:
+        ConfigurationError: The sweep cannot be used, or W&B has no login or cannot be reached.
+    """
+    import wandb
+
+    sweep = _read(root, name)
+    (dataset,), bundle = sweep.datasets, sweep.arguments[BUNDLE]
+    content = yaml.safe_load((root / "experiments" / f"{name}.yaml").read_text())
+    try:
+        identifier = wandb.sweep(content, project=sweep.project)
+    except wandb.Error as error:
+        raise ConfigurationError(
+            "wandb", f"no sweep can be started ({str(error).splitlines()[0].rstrip('.')})",
+            f"Log in by `wandb login`, or run it without an account: `cosmo-pl study run {name}`",
+        ) from error  # fmt: skip
+    if not any((root / "runs" / dataset / bundle).glob("version_*/bundle/bundle.json")):
+        given = {**sweep.data_arguments, "trainer.logger.init_args.name": bundle}
+        words = [f"--{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in given.items()]
+        train(["fit", f"--config=configs/{dataset}_stage1.yaml", *words])
+    wandb.agent(identifier, project=sweep.project)
 
 
 def sweep_of(jobs: Sequence[Job], name: str, preset: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
@@ -125,4 +126,5 @@ def _verdicts(view: View, distances: Mapping[str, Sequence[float]], simulated: b
     ]  # fmt: skip
     others = [method for method in distances if method != OURS]
     steps = {name(view, m): means_verdict("", distances[m], distances[OURS], simulated) for m in others}
-    return [*verdicts, every("Our question, no claim of the paper: the features of Cosmo are closest", steps)]
+    ours = every("Our question, no claim of the paper: the features of Cosmo are closest", steps)
+    return [*verdicts, replace(ours, of_paper=False)]

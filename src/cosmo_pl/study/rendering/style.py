@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cosmo_pl.study.definition import Method
     from cosmo_pl.study.rendering.view import View
 
-PAPER = "#7A7A7A"  # what the paper states: grey, dashed or hollow
+PAPER = "#7A7A7A"  # what the paper states, unless it stands beside its method: grey
 DATASETS = {"utd": "UTD-MHAD", "usc": "USC-HAD", "self_collected": "self-collected", "demo": "demo"}
 
 # Okabe and Ito's palette, which the colour-blind tell apart, without its yellow, too pale for a line.
@@ -129,11 +129,6 @@ def method_band(
     its = look(method)
     marker = {"marker": its.marker, "markersize": 5.5} if markers else {}
     band(axes, x, means, stds, color=its.colour, linestyle=its.line, linewidth=1.8, label=label, **marker)
-
-
-def stated_line(axes: Axes, value: float, label: str = "paper") -> None:
-    """A figure of the paper that holds for all of a panel: a dashed grey line."""
-    axes.axhline(value, color=PAPER, linestyle="--", linewidth=1.2, label=label, zorder=1)
 
 
 def stated_point(axes: Axes, x: float, value: float, edge: str = PAPER, label: str = "paper") -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
@@ -207,11 +207,13 @@ def _orders(column: Column) -> list[Verdict]:
         known = column.view.methods[method]
         if method == OURS or (column.paper(method) is None and known.trained):
             continue
-        source = "Our question, no claim of the paper" if column.paper(method) is None else column.place(method)
+        of_paper = column.paper(method) is not None
+        source = column.place(method) if of_paper else "Our question, no claim of the paper"
         claim = f"{source}: Cosmo above {known.title} on {column.name}"
         tested = f", subjects {subjects(column.folds[0])}" if column.folds else ""
         given = [(tested, column.runs(OURS), column.runs(method))]
         if column.folds:
             given.append((", all folds", column.all_folds(OURS), column.all_folds(method)))
-        verdicts += [order_verdict(claim + on, above, below, column.simulated) for on, above, below in given]
+        found = [order_verdict(claim + on, above, below, column.simulated) for on, above, below in given]
+        verdicts += [replace(verdict, of_paper=of_paper) for verdict in found]
     return verdicts

@@ -73,11 +73,13 @@ class Verdict:
         claim: The claim, with the place in the paper.
         verdict: "reproduced", "not reproduced" or "not comparable".
         evidence: The figures behind it.
+        of_paper: False for a question of our own, judged by the same rule.
     """
 
     claim: str
     verdict: str
     evidence: str
+    of_paper: bool = True
 
 
 @dataclass(frozen=True)
