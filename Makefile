@@ -50,6 +50,16 @@ $(STUDIES): install
 	$(if $(RUN),$(COSMO) study run $@ --preset $(PRESET) --jobs $(JOBS))
 	$(COSMO) study render $@
 
+$(SWEEPS): sweep = sweeps/$(subst -,_,$(@:sweep-%=%))
+$(SWEEPS): export PATH := $(abspath $(BIN)):$(PATH)
+$(SWEEPS): install
+	@if [ -n "$$WANDB_API_KEY" ] || grep -qs api.wandb.ai ~/.netrc; then \
+	  cosmo-pl study sweep $(sweep); \
+	else \
+	  echo "no W&B login found: running without an account"; \
+	  cosmo-pl study run $(sweep) --preset $(PRESET) --jobs $(JOBS) && cosmo-pl study render $(sweep); \
+	fi
+
 paper: install  ## run every table and figure (PRESET=paper JOBS=1), draw them all and write the report
 	$(COSMO) study run all --preset $(PRESET) --jobs $(JOBS)
 	$(COSMO) study render all

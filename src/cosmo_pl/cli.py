@@ -28,7 +28,8 @@ regenerate the paper:
   study status    how far it is, and how long the rest will take
   study render    draw it beside what the paper states
   study report    all tables and figures on one page
-  study agents    a W&B sweep that any number of agents work on
+  study agents    a W&B sweep of a study, for any number of agents
+  study sweep     start a sweep of experiments/sweeps at W&B
 
 `cosmo-pl COMMAND --help` lists the options of a command; options of a class are listed by
 `cosmo-pl fit --model.help ContrastiveFusionModule` and `cosmo-pl fit --data.help USCDataModule`.

@@ -1,4 +1,4 @@
-"""`cosmo-pl study run|status|render|report|agents`."""
+"""`cosmo-pl study run|status|render|report|agents|sweep`."""
 
 from __future__ import annotations
 
@@ -70,7 +70,9 @@ def choose(jobs: Sequence[Job], key: str | None, datasets: Sequence[str] | None)
     there = sorted({job.dataset for job in jobs})
     unknown = sorted(set(datasets or ()) - set(there))
     if unknown:
-        raise ConfigurationError("datasets", f"the study has no {', '.join(unknown)}", f"Choose from {', '.join(there)}")
+        raise ConfigurationError(
+            "datasets", f"the study has no {', '.join(unknown)}", f"Choose from {', '.join(there)}"
+        )
     chosen = [job for job in jobs if key in (None, job.key) and (not datasets or job.dataset in datasets)]
     if not chosen:
         raise ConfigurationError("key", f"the study has no run '{key}'", "Look at `cosmo-pl study agents`")
@@ -172,6 +174,18 @@ def agents(name: str, preset: str = "paper") -> None:
     print(yaml.safe_dump(sweep_of(Project().jobs(name, preset), name, preset), sort_keys=False), end="")
 
 
+def sweep(name: str) -> None:
+    """Starts a sweep at W&B, with its stage 1 and an agent here. Without an account: `study run` with the same name.
+
+    Args:
+        name: A sweep, as in sweeps/utd_lambda.
+    """
+    from cosmo_pl.study.sweeps import start
+    from cosmo_pl.train_cli import main as train
+
+    start(Path(), name, train)
+
+
 def parse_duration(text: str | None) -> float | None:
     """Seconds of "90s", "9m" or "1h30m"; None of None.
 
@@ -190,4 +204,4 @@ def main(args: Sequence[str]) -> None:
     """Runs one study subcommand."""
     from jsonargparse import auto_cli
 
-    auto_cli([run, status, render, report, agents], args=list(args), prog="cosmo-pl study", as_positional=True)
+    auto_cli([run, status, render, report, agents, sweep], args=list(args), prog="cosmo-pl study", as_positional=True)

@@ -143,24 +143,6 @@ def test_same_seed_same_weights_other_seed_other(here, roots):
     assert not all(torch.equal(value, other[key]) for key, value in one.items())
 
 
-def test_wandb_overlay_writes_an_offline_run(here, roots, monkeypatch):
-    pytest.importorskip("wandb")
-    monkeypatch.setenv("WANDB_MODE", "offline")
-    monkeypatch.setenv("WANDB_SILENT", "true")
-    short = ["--trainer.max_epochs=1", "--trainer.limit_train_batches=1", "--data.init_args.pretrain_batch_size=8"]
-    fit("demo_stage1", roots["demo"], "--config", str(CONFIGS / "logger" / "wandb.yaml"), *NARROW, *short)
-    import wandb
-
-    wandb.finish()
-    stored = list((here / "runs" / "wandb").glob("offline-run-*/*.wandb"))
-    assert len(stored) == 1
-    deadline = time.monotonic() + 60
-    while b"train/loss" not in stored[0].read_bytes() and time.monotonic() < deadline:
-        time.sleep(0.2)  # W&B's own process writes the file
-    assert b"train/loss" in stored[0].read_bytes()
-    assert (here / "runs" / "demo" / "cosmo" / "version_0" / "bundle" / "bundle.json").is_file()
-
-
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [

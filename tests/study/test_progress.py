@@ -10,8 +10,9 @@ from .conftest import finished
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"), [(0.4, "0 s"), (89, "89 s"), (90, "2 min"), (3600, "60 min"), (5400, "1 h 30 min"), (7500, "2 h 05 min")]
-)  # fmt: skip
+    ("seconds", "told"),
+    [(0.4, "0 s"), (89, "89 s"), (90, "2 min"), (3600, "60 min"), (5400, "1 h 30 min"), (7500, "2 h 05 min")],
+)
 def test_durations(seconds, told):
     assert duration(seconds) == told
 

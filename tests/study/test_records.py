@@ -58,7 +58,7 @@ def test_recordings_of_other_modalities_are_told_apart(project, results):
 def test_a_damaged_file_is_named(job, results, content):
     results.put(job, finished(job))
     results.path(job).write_text(content)
-    with pytest.raises(ResultError, match="is damaged.*Remove it"):
+    with pytest.raises(ResultError, match=r"is damaged.*Remove it"):
         results.get(job)
 
 

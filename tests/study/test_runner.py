@@ -84,7 +84,7 @@ def test_results_without_their_files_run_again_only_where_they_are_needed(grid, 
 
 
 def test_a_failure_skips_what_needs_it_and_nothing_else(grid, jobs, results, workspace):
-    runner, fake, lines = grid({"toy cosmo seed 0 pretrain": ValueError("broken")})
+    runner, fake, _ = grid({"toy cosmo seed 0 pretrain": ValueError("broken")})
     runner.run()
     assert {job.name for job in jobs if not results.has(job)} == {
         "toy cosmo seed 0 pretrain", "toy cosmo seed 0 finetune", "toy cosmo_finetune seed 0 finetune",

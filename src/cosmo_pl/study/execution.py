@@ -74,7 +74,8 @@ class Executor:
                 found = self._measure(job)
             else:
                 self._fit(job)
-                found = self._pretrained(job) if job.kind == "pretrain" else self._tested(job)
+                gather = self._pretrained if job.kind == "pretrain" else self._tested if job.tested else self._validated
+                found = gather(job)
         trained = found["result"].get("training", found["result"]).get("fit_seconds", 0.0)
         return Record(
             key=job.key,
@@ -157,6 +158,18 @@ class Executor:
             "curves": curves(version / "metrics.csv" for version in versions),
             "simulated": metrics["simulated"],
             "data_fingerprint": metrics["data_fingerprint"],
+        }
+
+    def _validated(self, job: Job) -> dict[str, Any]:
+        """Of a run that must not look at the test subjects: the accuracy on the validation subjects."""
+        versions = self.workspace.versions(job)
+        model, data = self.entry.load_run(versions[-1])
+        found = curves(version / "metrics.csv" for version in versions)
+        return {
+            "result": {"val_accuracy": found["val/acc"][-1], "training": dict(model.record)},
+            "curves": found,
+            "simulated": is_simulated(data.folder),
+            "data_fingerprint": data.data_fingerprint,
         }
 
     def _measure(self, job: Job) -> dict[str, Any]:

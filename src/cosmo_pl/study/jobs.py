@@ -188,13 +188,14 @@ class _Maker:
             values = itertools.product(*(factor.values for factor in runs.vary.values()))
             for chosen, seed, method in itertools.product(values, self.seeds[: runs.seeds], runs.methods):
                 factors = dict(zip(runs.vary, chosen, strict=True))
-                ends = [self._fit(runs, dataset, name, seed, factors) for name in method.split("+")]
-                if None in ends:
+                fits = [self._fit(runs, dataset, name, seed, factors) for name in method.split("+")]
+                ends = tuple(fit for fit in fits if fit is not None)
+                if len(ends) < len(fits):
                     continue
                 if runs.measure is None:
                     yield from ends
                 else:
-                    yield self._job("measure", dataset, method, seed, factors, (), {}, tuple(ends), runs.measure)
+                    yield self._job("measure", dataset, method, seed, factors, (), {}, ends, runs.measure)
 
     def _fit(self, runs: Runs, dataset: str, name: str, seed: int, factors: Mapping[str, Any]) -> Job | None:
         """The last fit of a method, None where it is not for the dataset."""
@@ -211,15 +212,15 @@ class _Maker:
             given: dict[str, Any] = {"seed_everything": seed, "data.init_args.label_seed": seed}
             for source in (method.arguments, method.by_dataset.get(dataset, {}), runs.arguments):
                 given |= source.get(phase, {})
-            for factor, value in factors.items():
-                spec = runs.vary[factor]
-                if phase in spec.phases and value != spec.default:
-                    given[spec.argument] = value
+            own = {factor: value for factor, value in factors.items() if phase in runs.vary[factor].phases}
+            for factor, value in own.items():
+                if value != runs.vary[factor].default:
+                    given[runs.vary[factor].argument] = value
             configs = self._configs(dataset, phase, chosen, method.trained)
             parents = (job,) if job is not None else ()
             # A stage 1 is the pretraining method's: several second stages share it.
             of = name if phase == "finetune" else (chosen[-1] if chosen else "cosmo")
-            job = self._job(phase, dataset, of, seed, factors, configs, given, parents, None)
+            job = self._job(phase, dataset, of, seed, own, configs, given, parents, None)
         return job
 
     def _configs(self, dataset: str, phase: FitPhase, overlays: Sequence[str], trained: bool) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ class Drawing:
 
     def write(self, folder: Path) -> list[Path]:
         """Writes its files, the same bytes from the same results."""
-        folder.mkdir(parents=True, exist_ok=True)
+        (folder / self.stem).parent.mkdir(parents=True, exist_ok=True)
         table = [self.rendered.header, *self.rendered.rows]
         files = {".csv": csv_of(table).encode(), ".md": self.markdown().encode()}
         files |= {".tex": latex_of(table).encode()} if self.png is None else {".png": self.png}
@@ -53,7 +53,7 @@ class Drawing:
     def markdown(self) -> str:
         """The page of the table or figure."""
         study, rendered = self.view.study, self.rendered
-        picture = f"![{study.title}]({self.stem}.png)"
+        picture = f"![{study.title}]({Path(self.stem).name}.png)"
         body = picture if self.png is not None else markdown_of([rendered.header, *rendered.rows])
         parts = [f"# {study.title}", f"Preset `{self.view.preset}`. {study.about}".strip(), body]
         remarks = [*rendered.notes, *(f"{name} is left out: {why}" for name, why in self.view.skipped.items())]
@@ -112,7 +112,9 @@ def renderer(name: str) -> Callable[[View], Rendered]:
     try:
         found: Callable[[View], Rendered] = getattr(import_module(f"cosmo_pl.study.rendering.{file}"), function)
     except (ImportError, AttributeError) as error:
-        raise ConfigurationError("render", f"there is no '{name}' ({error})", "Name a function as table2.accuracy") from error
+        raise ConfigurationError(
+            "render", f"there is no '{name}' ({error})", "Name a function as table2.accuracy"
+        ) from error
     return found
 
 

@@ -19,7 +19,7 @@ WAIT_SECONDS = 2.0  # between two looks at runs that other processes work on
 
 
 class TimeIsUp(BaseException):
-    """Raised where a grid's time limit is reached; not an Exception, so that no run takes it for a failure of its own."""
+    """Raised where a grid's time limit is reached; no Exception, so that no run takes it for a failure of its own."""
 
 
 @contextmanager
@@ -53,6 +53,8 @@ class Runner:
 
     Attributes:
         failed: Key to the reason, of jobs that cannot be run, what needs them included.
+        absent: Dataset to the reason why there are no recordings of it.
+        plan: The jobs, and those that are run again for the files that others need.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Runner:
         self.execute, self.tell = execute, tell
         self.failed: dict[str, str] = {}
         self.absent: dict[str, str] = {}
+        self.plan = list(jobs)
         self.clock = Clock(results)
 
     def run(self) -> None:
@@ -78,7 +81,8 @@ class Runner:
         """
         self.clock.learn_all(self.jobs)
         left = self.needed()
-        self.tell(f"{len(self.jobs)} runs: {len(self.jobs) - len(left)} done, {len(left)} to run")
+        self.plan = list({job.key: job for job in (*self.jobs, *left)}.values())
+        self.tell(f"{len(self.plan)} runs: {len(self.plan) - len(left)} done, {len(left)} to run")
         while left:
             before = len(left)
             for job in left:
@@ -151,9 +155,9 @@ class Runner:
         return log
 
     def _line(self, job: Job, record: Record) -> str:
-        left = [other for other in self.jobs if not self.results.has(other) and other.key not in self.failed]
+        left = [other for other in self.plan if not self.results.has(other) and other.key not in self.failed]
         expected = self.clock.expected(left)
         told = f": {record.result['accuracy']:.3f}" if "accuracy" in record.result else ""
         rest = "" if not left else f"; {len(left)} left" + ("" if expected is None else f", {duration(expected)}")
-        done = len(self.jobs) - len(left)
-        return f"[{done}/{len(self.jobs)}] {job.name}{told} ({duration(record.seconds)}){rest}"
+        done = len(self.plan) - len(left)
+        return f"[{done}/{len(self.plan)}] {job.name}{told} ({duration(record.seconds)}){rest}"

@@ -128,7 +128,9 @@ def _read(root: Path, name: str) -> Sweep:
             f"Add --{VALIDATION}=[...] and --{TRACK_TEST}=false to its command",
         )  # fmt: skip
     if not fixed.get(BUNDLE):
-        raise ConfigurationError(str(path), "names no bundle", f"Add --{BUNDLE}=NAME, a name of its own, to its command")
+        raise ConfigurationError(
+            str(path), "names no bundle", f"Add --{BUNDLE}=NAME, a name of its own, to its command"
+        )
     if len({argument.rpartition(".")[2] for argument in sweep.parameters}) < len(sweep.parameters):
         raise ConfigurationError(str(path), "varies two arguments that end alike", "Vary one of them")
     return sweep

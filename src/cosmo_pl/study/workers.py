@@ -41,9 +41,7 @@ def start_workers(arguments: Sequence[str], count: int) -> None:
         raise WorkersFailedError(f"{failed} of {count} processes could not do all runs; the lines above say why")
 
 
-def submit_workers(
-    arguments: Sequence[str], count: int, cluster: str, logs: Path, options: Mapping[str, Any]
-) -> None:
+def submit_workers(arguments: Sequence[str], count: int, cluster: str, logs: Path, options: Mapping[str, Any]) -> None:
     """Hands processes of `cosmo-pl` to a cluster through submitit, and says where their logs are.
 
     Args:
@@ -67,7 +65,9 @@ def submit_workers(
     except (RuntimeError, NameError, TypeError) as error:
         raise ConfigurationError("submit", f"'{cluster}' cannot be used ({error})", "Correct submit_options") from error
     jobs = [executor.submit(work, list(arguments)) for _ in range(count)]
-    print(f"submitted {', '.join(job.job_id for job in jobs)}; logs in {folder}; `cosmo-pl study status` shows progress")
+    print(
+        f"submitted {', '.join(job.job_id for job in jobs)}; logs in {folder}; `cosmo-pl study status` shows progress"
+    )
     if cluster == "local":
         try:
             for job in jobs:
