@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -187,3 +189,33 @@ def test_twice_the_same() -> None:
 )
 def test_subjects(numbers: list[int], text: str) -> None:
     assert subjects(numbers) == text
+
+
+def agreement(quick: dict[str, float]) -> list[str]:
+    """Notes on the ranks, where the methods have these accuracies under another preset and 0.1, 0.2, ... here."""
+    named = list(quick)
+
+    def made(preset: str, accuracies: dict[str, float]) -> dict[str, Any]:
+        wanted = [
+            job for job in jobs("table2", preset)
+            if job.dataset == "utd" and job.kind == "finetune" and job.method in named
+        ]  # fmt: skip
+        return {job.key: record(job, accuracies[job.method]) for job in wanted}
+
+    here = made("paper", {method: 0.1 * (place + 1) for place, method in enumerate(named)})
+    there = made("quick", quick)
+    other = view("table2", "quick", there)
+    both = replace(view("table2", "paper", here), others={"quick": other.outcomes})
+    return [note for note in accuracy(both).notes if "Spearman" in note]
+
+
+def test_the_rank_correlation_with_another_preset() -> None:
+    ranks = {"cmc": 0.3, "deepsense": 0.2, "attnsense": 0.5, "cosmo": 0.9}  # ranks 2 1 3 4: rho = 1 - 6 * 2 / 60
+    (note,) = agreement(ranks)
+    assert "UTD-MHAD: the 4 methods" in note
+    assert "preset quick" in note
+    assert "of 0.80 with it" in note
+
+
+def test_runs_that_both_presets_share_say_nothing_of_their_agreement() -> None:
+    assert agreement({"dtw": 0.1, "nearest_neighbor": 0.2, "random_forest": 0.3}) == []

@@ -72,9 +72,14 @@ def draw(project: Project, name: str, preset: str, results: Results) -> Drawing:
         ResultError: A result is damaged, or of other data or another version.
     """
     study = project.study(name)
-    outcomes = [Outcome(job, results.get(job)) for job in project.jobs(name, preset)]
-    left_out = skipped(project, study.runs, outcomes)
-    view = View(name, study, preset, outcomes, project.methods(), project.paper(), left_out)
+
+    def outcomes(of: str) -> list[Outcome]:
+        return [Outcome(job, results.get(job)) for job in project.jobs(name, of)]
+
+    found = outcomes(preset)
+    left_out = skipped(project, study.runs, found)
+    others = {other: outcomes(other) for other in presets_with_results(project, name, results) if other != preset}
+    view = View(name, study, preset, found, project.methods(), project.paper(), left_out, others)
     rendered = renderer(study.render)(view)
     return Drawing(view, rendered, None if rendered.figure is None else png_of(rendered.figure))
 

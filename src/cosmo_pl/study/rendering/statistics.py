@@ -109,3 +109,10 @@ def machine(environment: Mapping[str, Any]) -> str:
     """The machine of a record as text: "cpu with 2 cores, 1 thread a run, torch 2.13.0"."""
     device, cores, threads, torch = (environment.get(name, "?") for name in ("device", "cores", "threads", "torch"))
     return f"{device} with {cores} cores, {threads} {'thread' if threads == 1 else 'threads'} a run, torch {torch}"
+
+
+def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float:
+    """Spearman's rank correlation of two series."""
+    from scipy.stats import spearmanr
+
+    return float(spearmanr(one, other).statistic)

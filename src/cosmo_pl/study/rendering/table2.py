@@ -9,7 +9,7 @@ from typing import Any
 
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
-from cosmo_pl.study.rendering.statistics import Summary, machine, summarize, told
+from cosmo_pl.study.rendering.statistics import Summary, machine, rank_correlation, summarize, told
 from cosmo_pl.study.rendering.style import DATASETS, title
 from cosmo_pl.study.rendering.verdict import Pairs, not_comparable, order_verdict, value_verdict
 from cosmo_pl.study.rendering.view import Rendered, Verdict, View, unique
@@ -101,7 +101,7 @@ def accuracy(view: View) -> Rendered:
     """Renders the table: a row a dataset and method, in the order of ``methods.yaml``."""
     columns = [Column(view, dataset) for dataset in view.datasets()]
     rows = [_row(column, method) for column in columns for method in column.methods]
-    notes = [note for column in columns for note in _notes(column)]
+    notes = [note for column in columns for note in (*_notes(column), *_agreement(column))]
     verdicts = [verdict for column in columns for verdict in [*_values(column), *_orders(column)]]
     return Rendered(HEADER, rows, notes=[*notes, *_cost(view), *view.paper["table2"]["remarks"]], verdicts=verdicts)
 
@@ -183,6 +183,22 @@ def _cost(view: View) -> list[str]:
         told_of = sorted({machine(record.environment) for record in done})
         hours = sum(record.seconds for record in done) / 3600
         notes[0] += f" Together they took {hours:.2f} h, every stage 1 counted once, on {'; '.join(told_of)}."
+    return notes
+
+
+def _agreement(column: Column) -> list[str]:
+    """How far the methods have the same order under other presets: rank correlation of the mean accuracies."""
+    notes = []
+    for preset in column.view.others:
+        other = Column(column.view.under(preset), column.dataset)
+        trained = [method for method in column.methods if column.view.methods[method].trained]
+        both = [(ours, theirs) for m in trained if (ours := column.summary(m)) and (theirs := other.summary(m))]
+        if len(both) > 2:
+            rho = rank_correlation([ours.mean for ours, _ in both], [theirs.mean for _, theirs in both])
+            notes.append(
+                f"{column.name}: the {len(both)} methods that are trained under the preset {preset} as well have a "
+                f"rank correlation (Spearman) of {rho:.2f} with it."
+            )
     return notes
 
 

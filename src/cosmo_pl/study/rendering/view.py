@@ -34,6 +34,7 @@ class View:
         methods: All methods by name.
         paper: Content of ``paper.yaml``.
         skipped: Dataset to the reason why it has no results.
+        others: Preset to the jobs under it, of the other presets that the study has been run under.
     """
 
     name: str
@@ -43,6 +44,11 @@ class View:
     methods: Mapping[str, Method]
     paper: Mapping[str, Any]
     skipped: Mapping[str, str]
+    others: Mapping[str, Sequence[Outcome]] = field(default_factory=dict)
+
+    def under(self, preset: str) -> View:
+        """The same study under one of `others`."""
+        return replace(self, preset=preset, outcomes=self.others[preset], others={})
 
     def records(self, keep: Callable[[Job], bool]) -> list[tuple[Job, Record]]:
         """Jobs that have a record and that `keep` accepts."""
