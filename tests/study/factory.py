@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 import cosmo_pl
+from cosmo_pl.study.definition import Method, Study
 from cosmo_pl.study.jobs import Job, Project, expand
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering.view import Outcome, View
@@ -31,9 +31,10 @@ def job(
     return Job(kind, dataset, method, seed, "paper", chosen, (), {}, tuple(parents), measure, key)
 
 
-def jobs(study: str, preset: str = "paper") -> list[Job]:
+@cache
+def jobs(study: str, preset: str = "paper") -> tuple[Job, ...]:
     """All jobs of a study of the project."""
-    return expand(PROJECT, PROJECT.study(study), preset)
+    return tuple(expand(PROJECT, PROJECT.study(study), preset))
 
 
 def record(
@@ -78,20 +79,31 @@ def view(study: str, preset: str, found: Mapping[str, Record], skipped: Mapping[
     """A study of the project with the records that were found, by key."""
     return View(
         name=study,
-        study=PROJECT.study(study),
+        study=definition(study),
         preset=preset,
         outcomes=[Outcome(each, found.get(each.key)) for each in jobs(study, preset)],
-        methods=PROJECT.methods(),
+        methods=methods(),
         paper=paper(),
         skipped=skipped or {},
     )
 
 
+@cache
 def paper() -> dict[str, Any]:
     """What the paper states."""
+    return PROJECT.paper()
 
-    content: dict[str, Any] = yaml.safe_load((PROJECT.experiments / "paper.yaml").read_text())
-    return content
+
+@cache
+def methods() -> dict[str, Method]:
+    """All methods of the project."""
+    return PROJECT.methods()
+
+
+@cache
+def definition(study: str) -> Study:
+    """A study of the project."""
+    return PROJECT.study(study)
 
 
 def _tested(job: Job, accuracy: float, correct: int | None, total: int) -> dict[str, Any]:
