@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -98,6 +100,24 @@ def test_a_killed_run_goes_on(project, workspace, made):
     execute(executor, workspace, job)
     assert calls[0][-1] == "--ckpt_path=last"
     assert "--ckpt_path=last" not in calls[1]
+
+
+def test_a_run_that_must_not_look_at_the_test_subjects_does_not(project, workspace, made, tmp_path):
+    executor, calls = made
+    untested = {"data.init_args.track_test": False}
+    job = replace(project.jobs("table9", "paper")[1], arguments=untested)
+    model, data = SimpleNamespace(record={"fit_seconds": 5.0}), SimpleNamespace(folder=tmp_path, data_fingerprint="f")
+    run = workspace.run(job) / "version_0"
+
+    def load(folder):
+        assert folder == run
+        (run / "metrics.csv").write_text("epoch,val/acc\n0,0.25\n1,0.5\n")
+        return model, data
+
+    executor = replace(executor, entry=replace(executor.entry, load_run=load))
+    record = execute(executor, workspace, job)
+    assert [call[0] for call in calls] == ["fit"]
+    assert record.result == {"val_accuracy": 0.5, "training": {"fit_seconds": 5.0}}
 
 
 def test_curves_of_a_resumed_run_are_one(tmp_path):

@@ -89,6 +89,14 @@ def test_a_default_is_the_run_that_other_studies_have(project):
     assert len(varied) == 3, "the phase that the factor is not of is shared"
 
 
+def test_a_shared_stage_1_has_the_factors_of_its_phase_alone(project):
+    vary(project.root, argument="data.init_args.rate", values=[0.1, 0.2], phases=["finetune"])
+    jobs = expand(project, project.study("fig9"), "paper")
+    assert [(job.kind, dict(job.factors)) for job in jobs] == [
+        ("pretrain", {}), ("finetune", {"rate": 0.1}), ("finetune", {"rate": 0.2}),
+    ]  # fmt: skip
+
+
 def test_a_factor_of_both_phases_reaches_both(project):
     vary(project.root, argument="data.init_args.rate", values=[0.1], default=0.05)
     jobs = expand(project, project.study("fig9"), "paper")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 
 import pytest
 
@@ -44,6 +45,16 @@ def test_the_files_of_a_table(project, results, tmp_path, plain):
     before = {path: path.read_bytes() for path in files.values()}
     draw(project, "table9", "paper", results).write(tmp_path / "out")
     assert {path: path.read_bytes() for path in files.values()} == before
+
+
+def test_a_sweep_is_drawn_into_a_folder_of_its_own(project, results, tmp_path, plain):
+    drawing = draw(project, "table9", "paper", results)
+    renamed = replace(drawing, view=replace(drawing.view, name="sweeps/rate"), png=b"picture")
+    files = renamed.write(tmp_path / "out")
+    assert {str(path.relative_to(tmp_path)) for path in files} == {
+        "out/sweeps/rate.csv", "out/sweeps/rate.md", "out/sweeps/rate.png",
+    }  # fmt: skip
+    assert "![Table 9](rate.png)" in (tmp_path / "out/sweeps/rate.md").read_text()
 
 
 def test_a_dataset_without_runs_is_left_out_with_the_reason(project, results, plain):

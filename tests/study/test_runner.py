@@ -83,6 +83,13 @@ def test_results_without_their_files_run_again_only_where_they_are_needed(grid, 
     assert results.get(jobs[0]) == kept
 
 
+def test_one_job_alone_brings_what_it_needs(grid, jobs, results):
+    runner, fake, lines = grid(of=[job for job in jobs if (job.method, job.kind) == ("cmc", "finetune")])
+    runner.run()
+    assert fake.ran == ["toy cmc seed 0 pretrain", "toy cmc seed 0 finetune"]
+    assert (lines[0], lines[-1]) == ("2 runs: 0 done, 2 to run", "[2/2] toy cmc seed 0 finetune: 0.500 (1 s)")
+
+
 def test_a_failure_skips_what_needs_it_and_nothing_else(grid, jobs, results, workspace):
     runner, fake, _ = grid({"toy cosmo seed 0 pretrain": ValueError("broken")})
     runner.run()

@@ -27,7 +27,7 @@ def by_epoch(view: View) -> Rendered:
         if name == "probe/acc":
             best, last = max(curve.means), curve.means[-1]
             notes.append(
-                f"n = {curve.n}. Best {best:.3f} at epoch {first_near_best(curve, 0.0)}, within a point of it from epoch "
-                f"{first_near_best(curve, MARGIN)} on for the first time; {last:.3f} after epoch {curve.epochs[-1]}."
+                f"n = {curve.n}. Best {best:.3f} at epoch {first_near_best(curve, 0.0)}, within a point of it from "
+                f"epoch {first_near_best(curve, MARGIN)} on for the first time; {last:.3f} after epoch {curve.epochs[-1]}."
             )
     return Rendered(("curve", "epoch", "mean", "std", "n"), rows, figure, notes)
