@@ -25,9 +25,9 @@ def by_epoch(view: View) -> Rendered:
         style.method_band(place, "cosmo", "Cosmo", curve.epochs, curve.means, curve.stds)
         rows += [[name, *row] for row in curve_rows(curve)]
         if name == "probe/acc":
-            best, last = max(curve.means), curve.means[-1]
+            best, near = first_near_best(curve, 0.0), first_near_best(curve, MARGIN)
             notes.append(
-                f"n = {curve.n}. Best {best:.3f} at epoch {first_near_best(curve, 0.0)}, within a point of it from "
-                f"epoch {first_near_best(curve, MARGIN)} on for the first time; {last:.3f} after epoch {curve.epochs[-1]}."
+                f"n = {curve.n}. Best {max(curve.means):.3f} at epoch {best}, within a point of it from epoch {near} "
+                f"on for the first time; {curve.means[-1]:.3f} after epoch {curve.epochs[-1]}."
             )
     return Rendered(("curve", "epoch", "mean", "std", "n"), rows, figure, notes)
