@@ -20,7 +20,7 @@ METRICS = {
     "threads": 1, "cores": 2,
 }  # fmt: skip
 BUNDLE = {
-    "training": {"fit_seconds": 9.0, "epochs": 3, "simulated": True, "temperature": 0.07},
+    "training": {"fit_seconds": 9.0, "epochs": 3, "simulated": True, "unlabeled": 513, "temperature": 0.07},
     "quality": {"acc": {"hopkins": 0.8}}, "data_fingerprint": "f" * 64,
 }  # fmt: skip
 
@@ -64,7 +64,7 @@ def test_a_stage_1(project, workspace, made, capsys):
     assert "--seed_everything=0" in call
     assert f"--trainer.logger.init_args.save_dir={workspace.folder}" in call
     assert not [argument for argument in call if "ckpt_path" in argument or "bundle" in argument]
-    assert record.result == {"fit_seconds": 9.0, "epochs": 3, "quality": BUNDLE["quality"]}
+    assert record.result == {"fit_seconds": 9.0, "epochs": 3, "unlabeled": 513, "quality": BUNDLE["quality"]}
     assert record.simulated
     assert record.curves == {"epoch": [0, 1], "train/loss": [1.5, 1.25]}
     assert record.seconds == 9.0, "a resumed run took at least its training"
@@ -100,6 +100,16 @@ def test_a_killed_run_goes_on(project, workspace, made):
     execute(executor, workspace, job)
     assert calls[0][-1] == "--ckpt_path=last"
     assert "--ckpt_path=last" not in calls[1]
+
+
+def test_a_run_that_was_killed_after_its_training_is_tested_where_its_checkpoint_is(project, workspace, made):
+    """Resuming it trains nothing, and leaves a run without a checkpoint."""
+    executor, calls = made
+    job = project.jobs("table9", "paper")[1]
+    leave_files(workspace, job)
+    (workspace.run(job) / "version_1").mkdir()
+    assert execute(executor, workspace, job).result["accuracy"] == 0.5
+    assert workspace.finished(job) == workspace.run(job) / "version_0"
 
 
 def test_a_run_that_must_not_look_at_the_test_subjects_does_not(project, workspace, made, tmp_path):

@@ -97,6 +97,15 @@ def test_a_shared_stage_1_has_the_factors_of_its_phase_alone(project):
     ]  # fmt: skip
 
 
+def test_a_stage_2_has_the_factors_of_its_stage_1(project):
+    vary(project.root, argument="model.init_args.range", values=[0.1, 0.2], phases=["pretrain"])
+    jobs = expand(project, project.study("fig9"), "paper")
+    assert [(job.kind, dict(job.factors)) for job in jobs] == [
+        (kind, {"rate": value}) for value in (0.1, 0.2) for kind in ("pretrain", "finetune")
+    ]
+    assert "model.init_args.range" not in jobs[1].arguments
+
+
 def test_a_factor_of_both_phases_reaches_both(project):
     vary(project.root, argument="data.init_args.rate", values=[0.1], default=0.05)
     jobs = expand(project, project.study("fig9"), "paper")

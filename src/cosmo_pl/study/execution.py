@@ -131,40 +131,45 @@ class Executor:
         killed = any((version / "checkpoints/last.ckpt").is_file() for version in self.workspace.versions(job))
         self.entry.train(["fit", *self.arguments(job), *(["--ckpt_path=last"] if killed else [])])
 
+    def _run(self, job: Job) -> Path:
+        run = self.workspace.finished(job)
+        assert run is not None, f"{job.name} has left nothing in {self.workspace.run(job)}"
+        return run
+
+    def _curves(self, job: Job) -> dict[str, list[float | None]]:
+        return curves(version / "metrics.csv" for version in self.workspace.versions(job))
+
     def _pretrained(self, job: Job) -> dict[str, Any]:
-        versions = self.workspace.versions(job)
-        bundle = json.loads((versions[-1] / "bundle/bundle.json").read_text())
-        for version in versions:  # whoever needs the run takes the bundle
+        bundle = json.loads((self._run(job) / "bundle/bundle.json").read_text())
+        for version in self.workspace.versions(job):  # whoever needs the run takes the bundle
             shutil.rmtree(version / "checkpoints", ignore_errors=True)
-        kept = ("fit_seconds", "epochs", "fit_joules", "fit_joules_of")
+        kept = ("fit_seconds", "epochs", "unlabeled", "fit_joules", "fit_joules_of")
         return {
             "result": {
                 **{key: bundle["training"][key] for key in kept if key in bundle["training"]},
                 "quality": bundle["quality"],
             },
-            "curves": curves(version / "metrics.csv" for version in versions),
+            "curves": self._curves(job),
             "simulated": bundle["training"]["simulated"],
             "data_fingerprint": bundle["data_fingerprint"],
         }
 
     def _tested(self, job: Job) -> dict[str, Any]:
         self.entry.train(["test", *self.arguments(job)])
-        versions = self.workspace.versions(job)
-        tests = sorted(versions[-1].glob("test_*/metrics.json"), key=lambda path: int(path.parent.name[5:]))
+        tests = sorted(self._run(job).glob("test_*/metrics.json"), key=lambda path: int(path.parent.name[5:]))
         metrics = json.loads(tests[-1].read_text())
         elsewhere = ("confusion_matrix", "simulated", "data_fingerprint", "version", "checkpoint", *environment())
         return {
             "result": {key: value for key, value in metrics.items() if key not in elsewhere},
-            "curves": curves(version / "metrics.csv" for version in versions),
+            "curves": self._curves(job),
             "simulated": metrics["simulated"],
             "data_fingerprint": metrics["data_fingerprint"],
         }
 
     def _validated(self, job: Job) -> dict[str, Any]:
         """Of a run that must not look at the test subjects: the accuracy on the validation subjects."""
-        versions = self.workspace.versions(job)
-        model, data = self.entry.load_run(versions[-1])
-        found = curves(version / "metrics.csv" for version in versions)
+        model, data = self.entry.load_run(self._run(job))
+        found = self._curves(job)
         return {
             "result": {"val_accuracy": found["val/acc"][-1], "training": dict(model.record)},
             "curves": found,
@@ -175,7 +180,7 @@ class Executor:
     def _measure(self, job: Job) -> dict[str, Any]:
         function = measurement(str(job.measure))
         if job.parents:
-            runs = [self.entry.load_run(self.workspace.versions(parent)[-1]) for parent in job.parents]
+            runs = [self.entry.load_run(self._run(parent)) for parent in job.parents]
         else:
             runs = [(None, self.entry.load_data([self.project.root / path for path in job.configs]))]
         data = runs[0][1]

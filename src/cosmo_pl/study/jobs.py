@@ -220,7 +220,8 @@ class _Maker:
             parents = (job,) if job is not None else ()
             # A stage 1 is the pretraining method's: several second stages share it.
             of = name if phase == "finetune" else (chosen[-1] if chosen else "cosmo")
-            job = self._job(phase, dataset, of, seed, own, configs, given, parents, None)
+            varied = own if phase == "pretrain" else factors  # a stage 2 has those of its stage 1 as well
+            job = self._job(phase, dataset, of, seed, varied, configs, given, parents, None)
         return job
 
     def _configs(self, dataset: str, phase: FitPhase, overlays: Sequence[str], trained: bool) -> tuple[str, ...]:

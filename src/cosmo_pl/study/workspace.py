@@ -29,10 +29,17 @@ class Workspace:
         found = self.run(job).glob("version_*")
         return sorted(found, key=lambda path: int(path.name.removeprefix("version_")))
 
-    def usable(self, job: Job) -> bool:
-        """Whether what other jobs need of this one is there: the bundle of a stage 1, the model of a stage 2."""
+    def finished(self, job: Job) -> Path | None:
+        """The newest run with what other jobs need: the bundle of a stage 1, the model of a stage 2; None without.
+
+        Not always the newest: one that resumes a training which had ended leaves no checkpoint.
+        """
         wanted = "bundle/bundle.json" if job.kind == "pretrain" else "checkpoints/last.ckpt"
-        return any((version / wanted).is_file() for version in self.versions(job))
+        return next((version for version in reversed(self.versions(job)) if (version / wanted).is_file()), None)
+
+    def usable(self, job: Job) -> bool:
+        """Whether what other jobs need of this one is there."""
+        return self.finished(job) is not None
 
     @contextmanager
     def claim(self, job: Job) -> Iterator[bool]:
