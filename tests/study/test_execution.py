@@ -104,7 +104,7 @@ def test_a_killed_run_goes_on(project, workspace, made):
 
 def test_a_run_that_was_killed_after_its_training_is_tested_where_its_checkpoint_is(project, workspace, made):
     """Resuming it trains nothing, and leaves a run without a checkpoint."""
-    executor, calls = made
+    executor, _ = made
     job = project.jobs("table9", "paper")[1]
     leave_files(workspace, job)
     (workspace.run(job) / "version_1").mkdir()
