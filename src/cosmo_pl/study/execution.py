@@ -158,6 +158,7 @@ class Executor:
         self.entry.train(["test", *self.arguments(job)])
         tests = sorted(self._run(job).glob("test_*/metrics.json"), key=lambda path: int(path.parent.name[5:]))
         metrics = json.loads(tests[-1].read_text())
+        metrics["training"].pop("bundle", None)  # a path of this machine; the record names its parents
         elsewhere = ("confusion_matrix", "simulated", "data_fingerprint", "version", "checkpoint", *environment())
         return {
             "result": {key: value for key, value in metrics.items() if key not in elsewhere},
