@@ -204,4 +204,6 @@ def main(args: Sequence[str]) -> None:
     """Runs one study subcommand."""
     from jsonargparse import auto_cli
 
-    auto_cli([run, status, render, report, agents, sweep], args=list(args), prog="cosmo-pl study", as_positional=True)
+    # Options may be written with dashes, as in --time-limit.
+    given = [re.sub("^--[^=]+", lambda option: "--" + option[0][2:].replace("-", "_"), word) for word in args]
+    auto_cli([run, status, render, report, agents, sweep], args=given, prog="cosmo-pl study", as_positional=True)

@@ -85,7 +85,7 @@ def test_several_processes_share_the_runs(here, capfd):
 
 
 def test_submitit_local(here, capfd):
-    main(["study", "run", "table2", "--submit=local", "--jobs=2", '--submit_options={"timeout_min": 2}'])
+    main(["study", "run", "table2", "--submit=local", "--jobs=2", '--submit-options={"timeout_min": 2}'])
     assert "submitted" in capfd.readouterr().out
     assert count(here) == 4
     logs = list((here / "runs/study/submitit").glob("*_log.out"))
@@ -94,7 +94,7 @@ def test_submitit_local(here, capfd):
 
 
 def test_a_time_limit_of_nothing_leaves_everything(here, capsys):
-    main(["study", "run", "table2", "--time_limit=0s"])
+    main(["study", "run", "table2", "--time-limit=0s"])
     assert capsys.readouterr().out.endswith("the time is up; the same command goes on from here\n")
     assert count(here) == 0
     main(["study", "run", "table2"])
