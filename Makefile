@@ -70,6 +70,7 @@ report: install  ## one page with every table and figure from experiments/result
 
 paper-smoke: export COSMO_PL_DATA := $(SMOKE)/data
 paper-smoke: install  ## run and draw every table and figure on small simulated recordings, in build/paper-smoke
+	rm -rf $(SMOKE)/results $(SMOKE)/runs $(SMOKE)/rendered
 	$(COSMO) data simulate utd --root $(SMOKE)/data
 	$(COSMO) data simulate usc --root $(SMOKE)/data --trials 1
 	$(COSMO) study run all --preset smoke --jobs 2 --results $(SMOKE)/results --runs $(SMOKE)/runs

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from cosmo_pl import __version__
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.study.jobs import Job, Project
 from cosmo_pl.study.records import Results
@@ -74,19 +75,21 @@ def choose(jobs: Sequence[Job], key: str | None, datasets: Sequence[str] | None)
             "datasets", f"the study has no {', '.join(unknown)}", f"Choose from {', '.join(there)}"
         )
     chosen = [job for job in jobs if key in (None, job.key) and (not datasets or job.dataset in datasets)]
+    if not chosen and key is None:
+        raise ConfigurationError("study", "has no runs: its datasets have no configs", "Choose another")
     if not chosen:
         raise ConfigurationError("key", f"the study has no run '{key}'", "Look at `cosmo-pl study agents`")
     return chosen
 
 
 def run_here(jobs: Sequence[Job], results: str, runs: str, seconds: float | None) -> None:
-    """Runs jobs in this process; status 1 where some cannot be run."""
+    """Runs jobs in this process; status 1 where some cannot be run though their dataset is there."""
     from cosmo_pl.run_loading import load_data, load_run
     from cosmo_pl.study.execution import EntryPoints, Executor
     from cosmo_pl.study.runner import Runner, TimeIsUp, time_limit
     from cosmo_pl.train_cli import main as train
 
-    workspace = Workspace(Path(runs))
+    workspace = workspace_in(runs)
     entry = EntryPoints(train, load_run, load_data)
     execute = Executor(Project(), workspace, entry, progress_bar=sys.stderr.isatty())
     runner = Runner(jobs, Results(Path(results)), workspace, execute, tell=lambda line: print(line, flush=True))
@@ -98,6 +101,7 @@ def run_here(jobs: Sequence[Job], results: str, runs: str, seconds: float | None
         return
     if runner.failed:
         print(f"{len(runner.failed)} runs could not be run")
+    if any(job.key in runner.failed and job.dataset not in runner.absent for job in runner.plan):
         sys.exit(1)
 
 
@@ -112,7 +116,7 @@ def status(name: str, preset: str = "paper", results: str = RESULTS, runs: str =
     """
     from cosmo_pl.study.progress import status as table
 
-    print(table(Project().jobs(name, preset), Results(Path(results)), Workspace(Path(runs))))
+    print(table(Project().jobs(name, preset), Results(Path(results)), workspace_in(runs)))
 
 
 def render(name: str, preset: str | None = None, results: str = RESULTS, output: str = RENDERED) -> None:
@@ -150,14 +154,12 @@ def report(results: str = RESULTS, output: str = RENDERED) -> None:
     from cosmo_pl.study.report import ReportItem, write_report
 
     project, kept = Project(), Results(Path(results))
-    items = [
-        ReportItem.of(draw(project, name, preset, kept))
-        for name in project.studies()
-        for preset in presets_with_results(project, name, kept)
-    ]
+    presets = {name: presets_with_results(project, name, kept) for name in project.studies()}
+    items = [ReportItem.of(draw(project, name, preset, kept)) for name in presets for preset in presets[name]]
+    not_run = [project.study(name).title for name, found in presets.items() if not found]
     if not items:
         raise ConfigurationError("results", f"there are none in '{results}'", "Run `cosmo-pl study run` first")
-    print(write_report(items, Path(output), project.paper()))
+    print(write_report(items, Path(output), project.paper(), not_run=not_run))
 
 
 def agents(name: str, preset: str = "paper") -> None:
@@ -184,6 +186,11 @@ def sweep(name: str) -> None:
     from cosmo_pl.train_cli import main as train
 
     start(Path(), name, train)
+
+
+def workspace_in(runs: str) -> Workspace:
+    """The runs of this version of the package: what another one trained is not taken for its own."""
+    return Workspace(Path(runs) / __version__)
 
 
 def parse_duration(text: str | None) -> float | None:

@@ -56,8 +56,8 @@ def newest(folder):
 def pretrained(offline, roots):
     """Stage 1 as the sweeps want it: a validation subject left out, W&B before an argument that names the run."""
     more = ["--data.init_args.val_subjects=[6]", "--data.init_args.include_labeled=true"]
-    fit("utd_stage1", roots["utd"], WANDB, *SHORT, *NARROW, *more, "--trainer.logger.init_args.name=cosmo-val")
-    return newest(offline), offline / "runs" / "utd" / "cosmo-val" / "version_0"
+    fit("utd_stage1", roots["utd"], WANDB, *SHORT, *NARROW, *more, "--trainer.logger.init_args.name=cosmo-val-6")
+    return newest(offline), offline / "runs" / "utd" / "cosmo-val-6" / "version_0"
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def swept(offline, pretrained, roots):
         patch.setenv("WANDB_SWEEP_ID", "abcdefgh")
         patch.setenv("WANDB_SWEEP_PARAM_PATH", str(offline / "args.yaml"))
         main([*command[1:], *tiny])
-    return newest(offline), offline / "runs" / "utd" / "cosmo-val-iterative" / "version_0"
+    return newest(offline), offline / "runs" / "utd" / "cosmo-val-6-iterative" / "version_0"
 
 
 @pytest.fixture(params=["pretrained", "swept"])
@@ -112,7 +112,7 @@ def test_the_run_is_named_after_its_folder_and_ends(either):
 def test_the_bundle_is_an_artifact(pretrained):
     run, folder = pretrained
     artifact, bundle = run.artifacts["bundle"], folder / "bundle"
-    assert artifact.name == "utd-cosmo-val"
+    assert artifact.name == "utd-cosmo-val-6"
     assert {entry.path: entry.size for entry in artifact.manifest.contents} == {
         path.name: path.stat().st_size for path in bundle.iterdir()
     }

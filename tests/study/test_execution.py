@@ -15,9 +15,9 @@ from cosmo_pl.study.execution import EntryPoints, Executor, curves, measurement
 from .conftest import leave_files
 
 METRICS = {
-    "accuracy": 0.5, "training": {"fit_seconds": 700.0, "bundle": "/home/x"}, "confusion_matrix": [[1]], "simulated": False,
-    "data_fingerprint": "f" * 64, "version": "1", "checkpoint": "x", "git": None, "torch": "2", "device": "cpu",
-    "threads": 1, "cores": 2,
+    "accuracy": 0.5, "training": {"fit_seconds": 700.0, "bundle": "/home/x"}, "confusion_matrix": [[1]],
+    "simulated": False, "data_fingerprint": "f" * 64, "version": "1", "checkpoint": "x", "git": None, "torch": "2",
+    "device": "cpu", "threads": 1, "cores": 2,
 }  # fmt: skip
 BUNDLE = {
     "training": {"fit_seconds": 9.0, "epochs": 3, "simulated": True, "unlabeled": 513, "temperature": 0.07},

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.study.jobs import Project, expand
+from cosmo_pl.study.jobs import expand
 
 from .conftest import FILES, write
+from .factory import PROJECT
 
 
 def keys(project, preset="paper", study="table9"):
@@ -161,5 +162,5 @@ def test_a_missing_overlay_is_named(project):
 
 
 def test_tables_come_before_figures():
-    names = Project().studies() if (Project().root / "experiments").is_dir() else []
-    assert not names or names.index("table3") < names.index("fig2") < names.index("fig11")
+    names = PROJECT.studies()
+    assert names.index("table3") < names.index("fig2") < names.index("fig11")

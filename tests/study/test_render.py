@@ -64,13 +64,16 @@ def test_a_dataset_without_runs_is_left_out_with_the_reason(project, results, pl
     }  # fmt: skip
 
 
-def test_presets_are_those_that_something_was_run_under(project, results):
+def test_presets_are_those_that_something_of_their_own_was_run_under(project, results):
     assert presets_with_results(project, "table9", results) == []
     forest = next(job for job in project.jobs("table9", "quick") if job.method == "forest")
     results.put(forest, finished(forest))
+    assert presets_with_results(project, "table9", results) == ["paper"], "a run that the presets share"
+    quick = project.jobs("table9", "quick")[0]
+    results.put(quick, finished(quick))
     assert presets_with_results(project, "table9", results) == ["quick"]
-    job = project.jobs("table9", "paper")[0]
-    results.put(job, finished(job))
+    paper = project.jobs("table9", "paper")[0]
+    results.put(paper, finished(paper))
     assert presets_with_results(project, "table9", results) == ["paper", "quick"]
 
 

@@ -90,6 +90,22 @@ def test_one_job_alone_brings_what_it_needs(grid, jobs, results):
     assert (lines[0], lines[-1]) == ("2 runs: 0 done, 2 to run", "[2/2] toy cmc seed 0 finetune: 0.500 (1 s)")
 
 
+def test_a_parent_that_was_killed_is_run_first(grid, jobs, workspace):
+    """It has left files, but no record."""
+    parent, child = jobs[0], jobs[1]
+    leave_files(workspace, parent)
+    runner, fake, _ = grid(of=[child])
+    runner.run()
+    assert fake.ran == [parent.name, child.name]
+
+
+def test_a_parser_that_exits_fails_one_run_and_not_the_grid(grid, jobs, results):
+    runner, _, lines = grid({"toy forest seed 0 finetune": SystemExit(2)})
+    runner.run()
+    assert sum(results.has(job) for job in jobs) == len(jobs) - 1
+    assert any("toy forest seed 0 finetune failed (SystemExit" in line for line in lines)
+
+
 def test_a_failure_skips_what_needs_it_and_nothing_else(grid, jobs, results, workspace):
     runner, fake, _ = grid({"toy cosmo seed 0 pretrain": ValueError("broken")})
     runner.run()

@@ -79,7 +79,7 @@ def test_one_key_and_one_dataset(here, capsys):
 def test_several_processes_share_the_runs(here, capfd):
     main(["study", "run", "table2", "--jobs=2"])
     out = capfd.readouterr().out
-    assert out.count("4 runs: 0 done, 4 to run") + out.count("to run") >= 2
+    assert out.count(" to run") == 2
     assert out.count("seed ") == 4, "no run is done twice"
     assert count(here) == 4
 
@@ -104,9 +104,7 @@ def test_a_time_limit_of_nothing_leaves_everything(here, capsys):
 def test_a_missing_dataset_is_skipped_and_the_rest_renders(here, capsys, monkeypatch):
     main(["study", "run", "table2", f"--key={Project().jobs('table2', 'paper')[0].key}"])
     monkeypatch.setenv("COSMO_PL_DATA", str(here / "nowhere"))
-    with pytest.raises(SystemExit) as stopped:
-        main(["study", "run", "table2"])
-    assert stopped.value.code == 1
+    main(["study", "run", "table2"])
     out = capsys.readouterr().out
     assert "utd is skipped: UTD-MHAD not found" in out
     assert "3 runs could not be run" in out

@@ -173,7 +173,7 @@ def without(word):
         (without("--config=configs/utd_stage2.yaml"), "stage2.yaml"),
         (without(f"--{TRACK_TEST}=false"), TRACK_TEST),
         (without(f"--{VALIDATION}=[6]"), VALIDATION),
-        (without("--model.init_args.bundle=cosmo-val"), "model.init_args.bundle"),
+        (without("--model.init_args.bundle=cosmo-val-6"), "model.init_args.bundle"),
     ],
 )
 def test_sweeps_that_a_study_cannot_run_are_refused(alter, named, project):
@@ -246,7 +246,7 @@ def test_a_started_sweep_is_the_file_and_its_stage_1_is_trained_once(client, tmp
 
     def train(words):
         client.append(("train", words))
-        bundle = tmp_path / "runs" / "usc" / "cosmo-val" / "version_0" / "bundle"
+        bundle = tmp_path / "runs" / "usc" / "cosmo-val-9-10" / "version_0" / "bundle"
         bundle.mkdir(parents=True)
         (bundle / "bundle.json").touch()
 
@@ -257,7 +257,7 @@ def test_a_started_sweep_is_the_file_and_its_stage_1_is_trained_once(client, tmp
     (parent, *_) = jobs("sweeps/usc_titer")
     assert words[:2] == ["fit", "--config=configs/usc_stage1.yaml"]
     seeds = {"seed_everything": 0, "data.init_args.label_seed": 0}  # the configs' own
-    assert {**seeds, **options(words)} == {**parent.arguments, "trainer.logger.init_args.name": "cosmo-val"}
+    assert {**seeds, **options(words)} == {**parent.arguments, "trainer.logger.init_args.name": "cosmo-val-9-10"}
     start(tmp_path, "sweeps/usc_titer", train)
     assert [what for what, *_ in client[3:]] == ["sweep", "agent"]
 
@@ -278,9 +278,9 @@ def test_without_a_login_no_stage_1_is_trained(monkeypatch):
 def outcome(accuracy, simulated=False):
     """What is drawn of utd_lambda where the runs have `accuracy(λ, label seed)`, None for a run that is not there."""
     found = {}
-    for each in jobs("sweeps/utd_lambda"):
+    for each in (job for job in jobs("sweeps/utd_lambda") if job.kind == "finetune"):
         reached = accuracy(each.factors["quality_lambda"], each.factors["label_seed"])
-        if each.kind == "finetune" and reached is not None:
+        if reached is not None:
             curves = {"epoch": [0, 1, 2], "val/acc": [None, 0.99, reached]}
             found[each.key] = record(each, accuracy=0.01, curves=curves, simulated=simulated)
     return selection(view("sweeps/utd_lambda", "paper", found))

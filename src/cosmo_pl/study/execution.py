@@ -25,6 +25,7 @@ from cosmo_pl.study.jobs import Job, Project
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.workspace import Workspace
 
+PROCESSES = "COSMO_PL_PROCESSES"  # environment variable: how many share the machine
 CURVES = (
     "train/loss", "train/loss_floor", "train/acc", "val/loss", "val/acc", "test/loss", "test/acc", "phase",
     "probe/acc", "val/cosine_distance", "val/alignment", "val/uniformity",
@@ -241,6 +242,7 @@ def environment() -> dict[str, Any]:
         "device": torch.cuda.get_device_name(0) if torch.cuda.is_available() else "cpu",
         "threads": torch.get_num_threads(),
         "cores": os.cpu_count(),
+        "processes": int(os.environ.get(PROCESSES, "1")),
     }
 
 

@@ -98,13 +98,20 @@ def skipped(project: Project, runs: Iterable[Any], outcomes: Sequence[Outcome]) 
 
 
 def presets_with_results(project: Project, name: str, results: Results) -> list[str]:
-    """Presets that runs of a study were made under."""
-    found = []
-    for preset in project.presets():
-        records = (results.get(job) for job in project.jobs(name, preset))
-        if any(record is not None and record.preset == preset for record in records):
-            found.append(preset)
-    return found
+    """Presets that a study has results of.
+
+    Runs that several presets share, as those of methods without epochs, say nothing; a study that has no others is
+    drawn once, under the first of its presets.
+    """
+    jobs = {preset: {job.key: job for job in project.jobs(name, preset)} for preset in project.presets()}
+
+    def results_of(preset: str) -> bool:
+        shared = {key for other in jobs if other != preset for key in jobs[other]}
+        return any(results.has(job) for key, job in jobs[preset].items() if key not in shared)
+
+    found = [preset for preset in jobs if results_of(preset)]
+    first = next(iter(jobs))
+    return found or [first] * any(results.has(job) for job in jobs[first].values())
 
 
 def renderer(name: str) -> Callable[[View], Rendered]:

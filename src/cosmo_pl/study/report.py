@@ -92,7 +92,13 @@ class ReportItem:
         return [verdict for verdict in self.rendered.verdicts if verdict.verdict in wanted]
 
 
-def write_report(items: Sequence[ReportItem], folder: Path, paper: Mapping[str, Any], root: Path = Path()) -> Path:
+def write_report(
+    items: Sequence[ReportItem],
+    folder: Path,
+    paper: Mapping[str, Any],
+    root: Path = Path(),
+    not_run: Sequence[str] = (),
+) -> Path:
     """Writes ``report.html``.
 
     Args:
@@ -100,6 +106,7 @@ def write_report(items: Sequence[ReportItem], folder: Path, paper: Mapping[str, 
         folder: Where the page is written.
         paper: Content of ``paper.yaml``, with the rule of the verdicts.
         root: Folder of the project, which the settings are read from.
+        not_run: Titles of studies without results.
 
     Returns:
         The page.
@@ -124,6 +131,7 @@ def write_report(items: Sequence[ReportItem], folder: Path, paper: Mapping[str, 
         recordings=_tally(records, _recordings),
         seconds=math.fsum(record.seconds for record in records),
         runs=len(records),
+        not_run=not_run,
     )
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / ".report.html.part"

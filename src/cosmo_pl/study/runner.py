@@ -97,7 +97,7 @@ class Runner:
 
         def want(job: Job) -> None:
             for parent in job.parents:
-                if not self.workspace.usable(parent):
+                if not self._settled(parent):
                     want(parent)
             wanted[job.key] = job
 
@@ -139,7 +139,7 @@ class Runner:
             self.failed[job.key] = str(error)
             self.tell(f"{job.name} cannot be run: {error}")
             return
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a parser exits where an argument is misspelt
             log = self._log_failure(job)
             self.failed[job.key] = f"{type(error).__name__}: {error}"
             self.tell(f"{job.name} failed ({type(error).__name__}: {error}); see {log}")

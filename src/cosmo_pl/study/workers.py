@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmo_pl.errors import ConfigurationError, CosmoError
+from cosmo_pl.study.execution import PROCESSES
 
 COMMAND = [sys.executable, "-c", "from cosmo_pl.cli import main; main()"]
 
@@ -29,7 +31,8 @@ def start_workers(arguments: Sequence[str], count: int) -> None:
         WorkersFailedError: One of them failed.
     """
     threads = max(1, (os.cpu_count() or 1) // count)
-    env = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    env = {**os.environ, "OMP_NUM_THREADS": str(threads), PROCESSES: str(count)}
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as an exception, so that the workers end too
     workers = [subprocess.Popen([*COMMAND, *arguments], env=env) for _ in range(count)]
     try:
         failed = sum(worker.wait() != 0 for worker in workers)

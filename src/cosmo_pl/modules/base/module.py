@@ -7,7 +7,9 @@ from abc import ABC
 from typing import Any, ClassVar, Literal
 
 from pytorch_lightning import LightningModule
+from pytorch_lightning.trainer.states import TrainerFn
 
+from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.base.optimization import optimization
 
 Shapes = dict[str, tuple[int, ...]]
@@ -40,12 +42,27 @@ class BaseModule(LightningModule, ABC):
         self._clock = now
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Stores the record."""
+        """Stores the record, and which recordings were trained on."""
         checkpoint["record"] = dict(self.record)
+        checkpoint["data_fingerprint"] = self._data_fingerprint()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Takes the record over."""
+        """Takes the record over.
+
+        Raises:
+            ConfigurationError: A training is resumed on other recordings.
+        """
         self.record.update(checkpoint.get("record", {}))
+        then, now = checkpoint.get("data_fingerprint"), self._data_fingerprint()
+        if then and now and then != now and self.trainer.state.fn == TrainerFn.FITTING:
+            raise ConfigurationError(
+                "ckpt_path", f"was trained on other recordings ({then[:12]}) than there are now ({now[:12]})",
+                "Train from the start, in a study with another --runs folder, or give it the recordings it had",
+            )  # fmt: skip
+
+    def _data_fingerprint(self) -> str | None:
+        data = getattr(self._trainer, "datamodule", None)  # None outside a trainer
+        return getattr(data, "data_fingerprint", None) or None
 
     def configure_optimizers(self) -> Any:
         """One optimizer with a stepwise schedule, from the hyper-parameters that `optimization` names."""

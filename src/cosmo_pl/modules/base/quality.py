@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ def data_quality(data: MultimodalDataModule) -> dict[str, ModalityQuality]:
         return stored
     with _progress(len(samples) * (2 * data.num_classes - 1)) as bar:
         quality = modality_quality(samples, data.num_classes, advance=bar.update)
-    part = path.with_suffix(".part")
+    part = path.with_suffix(f".{os.getpid()}.part")  # stages 1 on the same samples may end at the same time
     path.parent.mkdir(parents=True, exist_ok=True)
     part.write_text(json.dumps({name: asdict(measured) for name, measured in quality.items()}))
     part.replace(path)

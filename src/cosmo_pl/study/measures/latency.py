@@ -25,8 +25,8 @@ def latency(runs: Sequence[tuple[BaseModule, MultimodalDataModule]]) -> dict[str
         runs: One run.
 
     Returns:
-        ``seconds``: batch size ("1", "64") to the median seconds a sample; ``device``, ``threads`` and ``cores`` that
-        it was measured with.
+        ``seconds``, on the processor: batch size ("1", "64") to the median seconds a sample; ``device``, ``threads``
+        and ``cores`` that it was measured with.
     """
     model, data = runs[0]
     model.eval()
@@ -47,8 +47,6 @@ def _inference(model: BaseModule, data: MultimodalDataModule, size: int) -> Call
     def infer() -> None:
         with torch.inference_mode():
             model(inputs)
-        if model.device.type == "cuda":
-            torch.cuda.synchronize()
 
     return infer
 

@@ -30,7 +30,7 @@ def _verdicts(view: View, usc: Panel) -> list[Verdict]:
     place = f"Fig. 11, {paper['place']}"
     gaps = [
         order_verdict(
-            f"{place}: Cosmo is above CPC on USC-HAD with {100 * rate:g} % of the labels (by {points} points)",
+            f"{place}: Cosmo is above CPC on USC-HAD with {100 * rate:g} % of the labels; the paper by {points} points",
             usc.at("cosmo", rate), usc.at("cpc", rate), usc.simulated,
         )
         for rate, points in paper["cosmo_minus_cpc_points"].items()

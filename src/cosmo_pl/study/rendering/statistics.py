@@ -108,7 +108,10 @@ def by_seed(pairs: Sequence[tuple[Job, Record]]) -> dict[int, float]:
 def machine(environment: Mapping[str, Any]) -> str:
     """The machine of a record as text: "cpu with 2 cores, 1 thread a run, torch 2.13.0"."""
     device, cores, threads, torch = (environment.get(name, "?") for name in ("device", "cores", "threads", "torch"))
-    return f"{device} with {cores} cores, {threads} {'thread' if threads == 1 else 'threads'} a run, torch {torch}"
+    shared = f", shared by {count} processes" if (count := environment.get("processes", 1)) > 1 else ""
+    return (
+        f"{device} with {cores} cores, {threads} {'thread' if threads == 1 else 'threads'} a run, torch {torch}{shared}"
+    )
 
 
 def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float:

@@ -215,17 +215,16 @@ def _values(column: Column) -> list[Verdict]:
 
 
 def _orders(column: Column) -> list[Verdict]:
-    """Cosmo above every other method that the paper has a figure of, and above those that are not trained."""
+    """Cosmo above every other method; those that the paper has no figure of are our own question."""
     if column.dataset in column.view.skipped or OURS not in column.methods:
         return []
     verdicts = []
     for method in column.methods:
-        known = column.view.methods[method]
-        if method == OURS or (column.paper(method) is None and known.trained):
+        if method.startswith(OURS):  # itself, and its own variants
             continue
         of_paper = column.paper(method) is not None
         source = column.place(method) if of_paper else "Our question, no claim of the paper"
-        claim = f"{source}: Cosmo above {known.title} on {column.name}"
+        claim = f"{source}: Cosmo above {title(column.view.methods, method)} on {column.name}"
         tested = f", subjects {subjects(column.folds[0])}" if column.folds else ""
         given = [(tested, column.runs(OURS), column.runs(method))]
         if column.folds:
