@@ -69,10 +69,12 @@ def test_presets_are_those_that_something_of_their_own_was_run_under(project, re
     forest = next(job for job in project.jobs("table9", "quick") if job.method == "forest")
     results.put(forest, finished(forest))
     assert presets_with_results(project, "table9", results) == ["paper"], "a run that the presets share"
-    quick = project.jobs("table9", "quick")[0]
+    stage1, quick = project.jobs("table9", "quick")[:2]
+    results.put(stage1, finished(stage1))
+    assert presets_with_results(project, "table9", results) == ["paper"], "a stage 1 alone"
     results.put(quick, finished(quick))
     assert presets_with_results(project, "table9", results) == ["quick"]
-    paper = project.jobs("table9", "paper")[0]
+    paper = project.jobs("table9", "paper")[1]
     results.put(paper, finished(paper))
     assert presets_with_results(project, "table9", results) == ["paper", "quick"]
 

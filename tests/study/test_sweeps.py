@@ -278,7 +278,7 @@ def test_without_a_login_no_stage_1_is_trained(monkeypatch):
 def outcome(accuracy, simulated=False):
     """What is drawn of utd_lambda where the runs have `accuracy(λ, label seed)`, None for a run that is not there."""
     found = {}
-    for each in (job for job in jobs("sweeps/utd_lambda") if job.kind == "finetune"):
+    for each in (one for one in jobs("sweeps/utd_lambda") if one.kind == "finetune"):
         reached = accuracy(each.factors["quality_lambda"], each.factors["label_seed"])
         if reached is not None:
             curves = {"epoch": [0, 1, 2], "val/acc": [None, 0.99, reached]}

@@ -100,10 +100,14 @@ def skipped(project: Project, runs: Iterable[Any], outcomes: Sequence[Outcome]) 
 def presets_with_results(project: Project, name: str, results: Results) -> list[str]:
     """Presets that a study has results of.
 
-    Runs that several presets share, as those of methods without epochs, say nothing; a study that has no others is
-    drawn once, under the first of its presets.
+    A stage 1 alone is no result where more is to come. Runs that several presets share, as those of methods without
+    epochs, say nothing; a study that has no others is drawn once, under the first of its presets.
     """
-    jobs = {preset: {job.key: job for job in project.jobs(name, preset)} for preset in project.presets()}
+    jobs = {}
+    for preset in project.presets():
+        every = project.jobs(name, preset)
+        needed = {parent.key for job in every for parent in job.parents}
+        jobs[preset] = {job.key: job for job in every if job.key not in needed}
 
     def results_of(preset: str) -> bool:
         shared = {key for other in jobs if other != preset for key in jobs[other]}
