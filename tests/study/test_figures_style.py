@@ -79,7 +79,7 @@ def shown():
 
 def test_a_grid_has_all_its_cells(shown):
     """The run at the defaults is one run and a cell of each grid, with that grid's factor."""
-    sizes = {"weight_range": 4, "iterative_epochs": 7, "pretrain_batch_size": 4}
+    sizes = {"weight_range": 3, "iterative_epochs": 4, "pretrain_batch_size": 3}
     keys = []
     for number, (factor, size) in enumerate(sizes.items()):
         cells = shown.grid(number)
@@ -89,7 +89,7 @@ def test_a_grid_has_all_its_cells(shown):
         keys.append({job.key for job, _ in cells if job.factors[factor] == default})
     assert keys[0] == keys[1] == keys[2] and len(keys[0]) == 3
     finetuned = [o for o in shown.outcomes if o.job.kind == "finetune"]
-    assert len(finetuned) == 3 * (4 + 7 + 4 - 2)
+    assert len(finetuned) == 3 * (3 + 4 + 3 - 2)
 
 
 def test_a_grid_has_no_ancestors_and_no_missing_records(shown):
