@@ -90,6 +90,12 @@ def test_a_default_is_the_run_that_other_studies_have(project):
     assert len(varied) == 3, "the phase that the factor is not of is shared"
 
 
+def test_a_preset_may_take_the_first_values_of_a_factor_alone(project):
+    vary(project.root, argument="data.init_args.rate", values=[0.1, 0.2, 0.3], phases=["finetune"])
+    write(project.root, "experiments/presets/few/preset.yaml", {"about": "Few.", "seeds": [0], "values": 2})
+    assert {job.factors["rate"] for job in project.jobs("fig9", "few") if job.factors} == {0.1, 0.2}
+
+
 def test_a_shared_stage_1_has_the_factors_of_its_phase_alone(project):
     vary(project.root, argument="data.init_args.rate", values=[0.1, 0.2], phases=["finetune"])
     jobs = expand(project, project.study("fig9"), "paper")

@@ -103,10 +103,12 @@ class Preset:
     Args:
         about: What it is for.
         seeds: Seeds of labels, initialisation and shuffling.
+        values: At most so many values of every factor; None takes all.
     """
 
     about: str
     seeds: list[int]
+    values: int | None = None
 
 
 def parse(kind: Any, path: Path) -> Any:

@@ -175,7 +175,7 @@ class _Maker:
 
     def __init__(self, project: Project, preset: str, methods: Mapping[str, Method]) -> None:
         self.project, self.preset, self.methods = project, preset, methods
-        self.seeds = project.preset(preset).seeds
+        self.how = project.preset(preset)
         self.contents: dict[str, Any] = {}
 
     def jobs(self, runs: Runs) -> Iterator[Job]:
@@ -185,8 +185,8 @@ class _Maker:
                 config = f"configs/{dataset}_stage1.yaml"
                 yield self._job("measure", dataset, "", 0, {}, (config,), {}, (), runs.measure)
                 continue
-            values = itertools.product(*(factor.values for factor in runs.vary.values()))
-            for chosen, seed, method in itertools.product(values, self.seeds[: runs.seeds], runs.methods):
+            values = itertools.product(*(factor.values[: self.how.values] for factor in runs.vary.values()))
+            for chosen, seed, method in itertools.product(values, self.how.seeds[: runs.seeds], runs.methods):
                 factors = dict(zip(runs.vary, chosen, strict=True))
                 fits = [self._fit(runs, dataset, name, seed, factors) for name in method.split("+")]
                 ends = tuple(fit for fit in fits if fit is not None)
