@@ -15,14 +15,17 @@ from pytorch_lightning.utilities import rank_zero_info
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from cosmo_pl.data.augmentations import Augmentation
+from cosmo_pl.data.checks import check_arguments
 from cosmo_pl.data.loading import Batch, TensorBatches
 from cosmo_pl.data.locate import dataset_folder
 from cosmo_pl.data.normalization import Normalization
 from cosmo_pl.data.recordings import Recording
 from cosmo_pl.data.samples import Samples, cache_folder, cached, fingerprint
-from cosmo_pl.data.selection import evenly_spaced
+from cosmo_pl.data.selection import evenly_spaced, without_overlap
 from cosmo_pl.data.split import LabelDraw, SubjectLists, make_split, read_label_split
 from cosmo_pl.data.transforms import Transform
+from cosmo_pl.data.views import Views
 from cosmo_pl.errors import ConfigurationError
 
 Phase = Literal["pretrain", "finetune"]
@@ -33,7 +36,8 @@ class MultimodalDataModule(LightningDataModule, ABC):
     """Synchronised samples of several modalities, split by subject, few of them labelled.
 
     A batch is ``{"inputs": {modality: (N, *shape)}, "label": (N,), "subject": (N,), "index": (N,)}``; ``index`` is the
-    sample's number in the whole dataset. A subclass names the dataset, its modalities and classes, and reads samples;
+    sample's number in the whole dataset. A training batch with `augmentations` adds ``"views": V`` and has V rows a
+    sample. A subclass names the dataset, its modalities and classes, and reads samples;
     everything else is here.
 
     Args:
@@ -61,6 +65,8 @@ class MultimodalDataModule(LightningDataModule, ABC):
         max_train_per_class: At most so many training samples a class, drawn under `label_seed`.
         max_test_samples: At most so many test samples, evenly spaced.
         transforms: Modality to preprocessing steps, in order.
+        augmentations: Modality to random changes of its training samples, in order; others are never changed.
+        num_augmentations: Views V of a training sample in a batch, side by side, each changed independently.
         track_test: Whether finetuning evaluates the test subjects after every epoch, for the learning curve and the
             best epoch that the released code reports. It selects nothing.
         cache_dir: Folder of the cache of parsed recordings; None takes $COSMO_PL_CACHE, else ``~/.cache/cosmo_pl``.
@@ -98,6 +104,8 @@ class MultimodalDataModule(LightningDataModule, ABC):
         max_train_per_class: int | None,
         max_test_samples: int | None,
         transforms: Mapping[str, Sequence[Transform]] | None,
+        augmentations: Mapping[str, Sequence[Augmentation]] | None,
+        num_augmentations: int,
         track_test: bool,
         cache_dir: str | None,
     ) -> None:
@@ -122,12 +130,15 @@ class MultimodalDataModule(LightningDataModule, ABC):
         )
         self.include_labeled = include_labeled
         self.transforms = {name: tuple(steps) for name, steps in (transforms or {}).items()}
+        self.augmentations = {name: tuple(steps) for name, steps in (augmentations or {}).items()}
+        self.num_augmentations = num_augmentations
         self.track_test = track_test
         self.cache_dir = cache_dir
         self.normalization: dict[str, Normalization] = {}
         self.data_fingerprint = ""
         self.samples: Samples | None = None
-        self._check()
+        self.views: Views | None = None
+        check_arguments(self)
 
     # What a dataset adds
 
@@ -186,6 +197,8 @@ class MultimodalDataModule(LightningDataModule, ABC):
         device = self.trainer.strategy.root_device if self.trainer is not None else torch.device("cpu")
         self.inputs = {name: self._prepare(name, samples.inputs[name]).to(device) for name in self.modalities}
         self.samples = samples
+        if self.augmentations or self.num_augmentations > 1:
+            self.views = Views(self.augmentations, self.normalization, self.num_augmentations)
         rank_zero_info(
             f"{self.dataset}: {len(self.split.labeled)} labelled and {len(self.split.unlabeled)} unlabelled training "
             f"samples, {len(self.split.val)} validation, {len(self.split.test)} test; phase {self.phase}"
@@ -193,20 +206,30 @@ class MultimodalDataModule(LightningDataModule, ABC):
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Shuffled batches of the unlabelled (pretrain, incomplete batch dropped) or the labelled part."""
+        rows = self.training_rows
         if self.phase == "finetune":
             # A last batch of a single sample would have no batch statistics: it is left out, another one each epoch.
-            single = len(self.split.labeled) % self.batch_size == 1
-            return self._batches(self.split.labeled).loader(self.batch_size, shuffle=True, drop_last=single)
-        rows = self.split.unlabeled
-        if self.include_labeled:
-            rows = np.concatenate([rows, self.split.labeled])
+            single = len(rows) % self.batch_size == 1
+            return self._batches(rows, self.views).loader(self.batch_size, shuffle=True, drop_last=single)
         if len(rows) < self.pretrain_batch_size:
             raise ConfigurationError(
                 "pretrain_batch_size", f"{self.pretrain_batch_size} is more than the {len(rows)} unlabelled samples",
                 "Use a smaller batch",
             )  # fmt: skip
         # A last batch of one sample would have no negatives and no batch statistics.
-        return self._batches(np.sort(rows)).loader(self.pretrain_batch_size, shuffle=True, drop_last=True)
+        return self._batches(rows, self.views).loader(self.pretrain_batch_size, shuffle=True, drop_last=True)
+
+    @property
+    def training_rows(self) -> np.ndarray:
+        """Numbers of the samples that the phase trains on."""
+        if self.phase == "finetune":
+            return self.split.labeled
+        parts = [self.split.unlabeled, self.split.labeled] if self.include_labeled else [self.split.unlabeled]
+        return np.sort(np.concatenate(parts))
+
+    def plain_loader(self, rows: np.ndarray) -> DataLoader[Batch]:
+        """Samples of the whole dataset by their numbers, in that order and as they are."""
+        return self._batches(rows).loader(8 * self.batch_size)
 
     @property
     def val_parts(self) -> dict[str, np.ndarray]:
@@ -224,11 +247,11 @@ class MultimodalDataModule(LightningDataModule, ABC):
 
     def val_dataloader(self) -> list[DataLoader[Batch]]:
         """A loader for each of `val_parts`."""
-        return [self._batches(rows).loader(8 * self.batch_size) for rows in self.val_parts.values()]
+        return [self.plain_loader(rows) for rows in self.val_parts.values()]
 
     def test_dataloader(self) -> DataLoader[Batch]:
         """The test subjects' samples, each exactly once."""
-        return self._batches(self.split.test).loader(8 * self.batch_size)
+        return self.plain_loader(self.split.test)
 
     predict_dataloader = test_dataloader
 
@@ -237,25 +260,13 @@ class MultimodalDataModule(LightningDataModule, ABC):
         return self._batches(self.split.labeled)[list(range(len(self.split.labeled)))]
 
     def quality_inputs(self, limit: int = 2000) -> dict[str, Tensor]:
-        """Unlabelled training samples that do not overlap, on which modality quality is measured.
-
-        Args:
-            limit: At most so many, evenly spaced.
-
-        Returns:
-            Modality to (N, *shape), normalised.
-        """
+        """Unlabelled training samples that do not overlap, at most `limit`, on which modality quality is measured."""
         assert self.samples is not None
-        rows, last_end, last_recording = [], 0, ""
-        for row in self.split.unlabeled:
-            start, recording = int(self.samples.start[row]), str(self.samples.recording[row])
-            if recording != last_recording or start >= last_end:
-                rows.append(int(row))
-                last_end, last_recording = start + self.span, recording
-        chosen = torch.from_numpy(np.asarray(rows, dtype=np.int64)[evenly_spaced(len(rows), limit)])
+        rows = without_overlap(self.split.unlabeled, self.samples.recording, self.samples.start, self.span)
+        chosen = torch.from_numpy(rows[evenly_spaced(len(rows), limit)])
         return {name: values[chosen.to(values.device)] for name, values in self.inputs.items()}
 
-    def _batches(self, rows: np.ndarray) -> TensorBatches:
+    def _batches(self, rows: np.ndarray, views: Views | None = None) -> TensorBatches:
         assert self.samples is not None
         index = torch.from_numpy(rows)
         device = next(iter(self.inputs.values())).device
@@ -264,6 +275,7 @@ class MultimodalDataModule(LightningDataModule, ABC):
             torch.from_numpy(self.samples.label)[index].to(device),
             torch.from_numpy(self.samples.subject)[index].to(device),
             index.to(device),
+            views,
         )
 
     def load(self) -> Samples:
@@ -285,15 +297,3 @@ class MultimodalDataModule(LightningDataModule, ABC):
         fitted = Normalization.fit(tensor[torch.from_numpy(self.split.train)], self.channel_groups[name])
         self.normalization[name] = fitted
         return fitted.apply(tensor)
-
-    def _check(self) -> None:
-        known, chosen = list(self.channel_groups), self.modalities
-        if not chosen or len(set(chosen)) < len(chosen) or not set(chosen) <= set(known):
-            raise ConfigurationError("modalities", f"{list(chosen)} cannot be used", f"Choose from {known}")
-        if not set(self.transforms) <= set(known):
-            raise ConfigurationError("transforms", f"{sorted(self.transforms)} has an unknown modality", f"Use {known}")
-        if self.phase not in ("pretrain", "finetune"):
-            raise ConfigurationError("phase", f"'{self.phase}' is unknown", "Use 'pretrain' or 'finetune'")
-        for argument in ("batch_size", "pretrain_batch_size"):
-            if getattr(self, argument) < 2:
-                raise ConfigurationError(argument, "is less than 2", "Batch normalisation needs at least 2 samples")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler
+
+if TYPE_CHECKING:
+    from cosmo_pl.data.views import Views
 
 Batch = dict[str, Any]
 
@@ -19,13 +22,17 @@ class TensorBatches(Dataset[Batch]):
         label: Activity (N,).
         subject: Subject (N,).
         index: Number of each sample in the whole dataset (N,).
+        views: What a batch shows of each sample; None shows the sample as it is, once.
     """
 
-    def __init__(self, inputs: dict[str, Tensor], label: Tensor, subject: Tensor, index: Tensor) -> None:
+    def __init__(
+        self, inputs: dict[str, Tensor], label: Tensor, subject: Tensor, index: Tensor, views: Views | None = None
+    ) -> None:
         self.inputs = inputs
         self.label = label
         self.subject = subject
         self.index = index
+        self.views = views
 
     def __len__(self) -> int:
         return len(self.label)
@@ -33,6 +40,12 @@ class TensorBatches(Dataset[Batch]):
     def __getitem__(self, rows: list[int]) -> Batch:
         """Batch of the given rows; see `MultimodalDataModule` for its keys and shapes."""
         chosen = torch.tensor(rows, device=self.label.device)
+        if self.views is None:
+            return self._rows(chosen)
+        batch = self._rows(self.views.choose(chosen))
+        return {**batch, "inputs": self.views.change(batch["inputs"]), "views": self.views.count}
+
+    def _rows(self, chosen: Tensor) -> Batch:
         return {
             "inputs": {name: values[chosen] for name, values in self.inputs.items()},
             "label": self.label[chosen],

@@ -48,6 +48,12 @@ class Normalization:
         std = torch.tensor(self.std, dtype=values.dtype, device=values.device)
         return (values - mean) / std
 
+    def invert(self, values: Tensor) -> Tensor:
+        """Undoes `apply` on (N, ..., channels)."""
+        mean = torch.tensor(self.mean, dtype=values.dtype, device=values.device)
+        std = torch.tensor(self.std, dtype=values.dtype, device=values.device)
+        return values * std + mean
+
     def close_to(self, other: Normalization) -> bool:
         """Whether two statistics are the same up to rounding (1e-4 of a standard deviation)."""
         return len(self.mean) == len(other.mean) and bool(

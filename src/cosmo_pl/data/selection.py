@@ -81,3 +81,20 @@ def split_recordings(
     size = np.bincount(group)[group]
     in_first = (rank < size // 2)[member] if len(names) else np.zeros(0, dtype=bool)
     return np.flatnonzero(in_first), np.flatnonzero(~in_first)
+
+
+def without_overlap(rows: Indices, recording: NDArray[np.str_], start: Indices, span: int) -> Indices:
+    """Those of some samples that share no step of a recording with one before.
+
+    Args:
+        rows: The samples, by recording and start.
+        recording: Recording of each sample of the dataset (N,).
+        start: First step of each in its recording (N,).
+        span: Steps that a sample covers.
+    """
+    kept, last_end, last_recording = [], 0, ""
+    for row in rows:
+        if str(recording[row]) != last_recording or start[row] >= last_end:
+            kept.append(int(row))
+            last_end, last_recording = int(start[row]) + span, str(recording[row])
+    return np.asarray(kept, dtype=np.int64)

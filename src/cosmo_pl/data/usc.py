@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from cosmo_pl.data.augmentations import Augmentation
 from cosmo_pl.data.base import MultimodalDataModule, Phase
 from cosmo_pl.data.recordings import Recording, read_mat, window_starts
 from cosmo_pl.data.samples import Samples
@@ -53,6 +54,8 @@ class USCDataModule(MultimodalDataModule):
         max_train_per_class: At most so many training windows a class.
         max_test_samples: At most so many test windows.
         transforms: Modality to preprocessing steps.
+        augmentations: Modality to random changes of training samples.
+        num_augmentations: Views of a training sample in a batch.
         track_test: Whether finetuning follows the test subjects' accuracy.
         cache_dir: Folder of the cache.
     """
@@ -99,6 +102,8 @@ class USCDataModule(MultimodalDataModule):
         max_train_per_class: int | None = None,
         max_test_samples: int | None = 2000,
         transforms: Mapping[str, Sequence[Transform]] | None = None,
+        augmentations: Mapping[str, Sequence[Augmentation]] | None = None,
+        num_augmentations: int = 1,
         track_test: bool = True,
         cache_dir: str | None = None,
     ) -> None:
@@ -123,6 +128,8 @@ class USCDataModule(MultimodalDataModule):
             max_train_per_class=max_train_per_class,
             max_test_samples=max_test_samples,
             transforms=transforms,
+            augmentations=augmentations,
+            num_augmentations=num_augmentations,
             track_test=track_test,
             cache_dir=cache_dir,
         )

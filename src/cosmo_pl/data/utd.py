@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pytorch_lightning.utilities import rank_zero_warn
 
+from cosmo_pl.data.augmentations import Augmentation
 from cosmo_pl.data.base import MultimodalDataModule, Phase
 from cosmo_pl.data.recordings import Recording, read_mat, resample
 from cosmo_pl.data.samples import Samples
@@ -72,6 +73,8 @@ class UTDDataModule(MultimodalDataModule):
         max_train_per_class: At most so many training clips a class.
         max_test_samples: At most so many test clips.
         transforms: Modality to preprocessing steps.
+        augmentations: Modality to random changes of training samples.
+        num_augmentations: Views of a training sample in a batch.
         track_test: Whether finetuning follows the test subjects' accuracy.
         cache_dir: Folder of the cache.
     """
@@ -133,6 +136,8 @@ class UTDDataModule(MultimodalDataModule):
         max_train_per_class: int | None = 20,
         max_test_samples: int | None = None,
         transforms: Mapping[str, Sequence[Transform]] | None = None,
+        augmentations: Mapping[str, Sequence[Augmentation]] | None = None,
+        num_augmentations: int = 1,
         track_test: bool = True,
         cache_dir: str | None = None,
     ) -> None:
@@ -157,6 +162,8 @@ class UTDDataModule(MultimodalDataModule):
             max_train_per_class=max_train_per_class,
             max_test_samples=max_test_samples,
             transforms=transforms,
+            augmentations=augmentations,
+            num_augmentations=num_augmentations,
             track_test=track_test,
             cache_dir=cache_dir,
         )

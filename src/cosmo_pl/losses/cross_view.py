@@ -19,8 +19,9 @@ class CrossViewLoss(nn.Module):
               l_{ab} = -\frac{1}{N} \sum_n
               \log \frac{\exp(v_n^a \cdot v_n^b / \tau)}{\sum_m \exp(v_n^a \cdot v_m^b / \tau)}
 
-    The full graph of the reference, averaged over its pairs so that the step does not grow with the number of views.
-    Equal similarities give log N; the floor is 0.
+    Where there are V examples of each view, all V of the other view are positives and l is the mean over them. The
+    full graph of the reference, averaged over its pairs so that the step does not grow with the number of views.
+    Equal similarities give log(N·V); the floor is log V.
 
     Args:
         temperature: τ.
@@ -39,21 +40,26 @@ class CrossViewLoss(nn.Module):
         """Computes the loss, in float32 at least.
 
         Args:
-            views: Features (N, M, D) of M ≥ 2 views; they are L2-normalised here.
+            views: Features (N, M, D) of M ≥ 2 views, or (N, M, V, D) of V examples of each; they are L2-normalised
+                here.
 
         Returns:
             Scalar.
 
         Raises:
-            ValueError: `views` is not three-dimensional or has fewer than two views.
+            ValueError: `views` has other axes or fewer than two views.
         """
-        if views.ndim != 3 or views.shape[1] < 2:
-            raise ValueError(f"views must be (N, M, D) with M >= 2, not {tuple(views.shape)}")
+        if views.ndim not in (3, 4) or views.shape[1] < 2:
+            raise ValueError(f"views must be (N, M, D) or (N, M, V, D) with M >= 2, not {tuple(views.shape)}")
         with torch.autocast(views.device.type, enabled=False):
-            views = F.normalize(views if views.dtype == torch.float64 else views.float(), dim=2)
-            own = torch.arange(len(views), device=views.device)
+            views = F.normalize(views if views.dtype == torch.float64 else views.float(), dim=-1)
+            samples, examples = len(views), 1 if views.ndim == 3 else views.shape[2]
+            # A row's target is spread evenly over the V examples of its own sample.
+            own = torch.eye(samples, device=views.device, dtype=views.dtype)
+            own = own.repeat_interleave(examples, 0).repeat_interleave(examples, 1) / examples
             losses = []
             for a, b in combinations(range(views.shape[1]), 2):
-                similarity = views[:, a] @ views[:, b].T / self.temperature
+                one, other = views[:, a].reshape(len(own), -1), views[:, b].reshape(len(own), -1)
+                similarity = one @ other.T / self.temperature
                 losses += [F.cross_entropy(similarity, own), F.cross_entropy(similarity.T, own)]
             return torch.stack(losses).mean()

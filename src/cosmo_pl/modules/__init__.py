@@ -8,6 +8,8 @@ from cosmo_pl.modules.cpc import CPCModule
 from cosmo_pl.modules.deepsense import DeepSenseModule
 from cosmo_pl.modules.iterative_fusion import IterativeFusionModule
 from cosmo_pl.modules.nearest_neighbor import NearestNeighborModule
+from cosmo_pl.modules.neighbors import NeighborPartners
+from cosmo_pl.modules.prototype import PrototypeModule
 from cosmo_pl.modules.random_forest import RandomForestModule
 from cosmo_pl.modules.single_modal import SingleModalModule
 
@@ -21,6 +23,8 @@ __all__ = [
     "DeepSenseModule",
     "IterativeFusionModule",
     "NearestNeighborModule",
+    "NeighborPartners",
+    "PrototypeModule",
     "RandomForestModule",
     "SingleModalModule",
 ]

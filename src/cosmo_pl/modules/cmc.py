@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.losses import ContrastiveFusionLoss, CrossViewLoss
-from cosmo_pl.modules.base import CrossModalModule, Shapes
+from cosmo_pl.modules.base import CrossModalModule, OptimizerName, Schedule, Shapes
 
 
 class CMCModule(CrossModalModule):
@@ -34,6 +34,8 @@ class CMCModule(CrossModalModule):
         weight_decay: Weight decay.
         lr_milestones: Epochs after which the learning rate is multiplied by `lr_gamma`.
         lr_gamma: That factor.
+        optimizer: "sgd", "adam" or "adamw".
+        schedule: "steps" at `lr_milestones`, or "cosine" to 0 at the last epoch.
 
     Raises:
         ConfigurationError: Encoders and modalities do not match, there are fewer than two, or an argument is out of
@@ -54,6 +56,8 @@ class CMCModule(CrossModalModule):
         weight_decay: float = 1e-4,
         lr_milestones: Sequence[int] = (100, 200),
         lr_gamma: float = 0.9,
+        optimizer: OptimizerName = "sgd",
+        schedule: Schedule = "steps",
     ) -> None:
         super().__init__(modality_shapes, num_classes, encoders, projection_dim, projection_hidden)
         self.save_hyperparameters(ignore=["encoders", "modality_shapes"])
@@ -66,7 +70,9 @@ class CMCModule(CrossModalModule):
         """The projected features themselves, (N, M, D)."""
         return torch.stack(list(projected.values()), dim=1)
 
-    def pretraining_loss(self, inputs: dict[str, Tensor]) -> Tensor:
-        """Contrastive loss across the modalities."""
-        loss: Tensor = self.loss(self.views(self.project(self(inputs))))
+    def pretraining_loss(self, inputs: dict[str, Tensor], num_augmentations: int = 1) -> Tensor:
+        """Contrastive loss across the modalities; all of a sample's V augmentations are positives of each other."""
+        views = self.views(self.project(self(inputs))).unflatten(0, (-1, num_augmentations))
+        released = isinstance(self.loss, ContrastiveFusionLoss)
+        loss: Tensor = self.loss(views.flatten(1, 2) if released else views.transpose(1, 2))
         return loss

@@ -11,13 +11,13 @@ from torch import Tensor
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.fusion import FusionAugmentation
 from cosmo_pl.losses import ContrastiveFusionLoss
-from cosmo_pl.modules.base import CrossModalModule, Shapes
+from cosmo_pl.modules.base import CrossModalModule, OptimizerName, Schedule, Shapes
 
 
 class ContrastiveFusionModule(CrossModalModule):
     """Learns features that are consistent across modalities, and writes them as a bundle.
 
-    Logs ``train/loss`` beside its floor log(P-1), and what `CrossModalModule` measures.
+    Logs ``train/loss`` beside its floor log(V·P-1), and what `CrossModalModule` measures.
 
     Args:
         modality_shapes: Modality to shape of a sample; on the command line from the data.
@@ -36,6 +36,8 @@ class ContrastiveFusionModule(CrossModalModule):
         weight_decay: Weight decay.
         lr_milestones: Epochs after which the learning rate is multiplied by `lr_gamma`.
         lr_gamma: That factor.
+        optimizer: "sgd", "adam" or "adamw".
+        schedule: "steps" at `lr_milestones`, or "cosine" to 0 at the last epoch.
 
     Raises:
         ConfigurationError: Encoders and modalities do not match, there are fewer than two, or an argument is out of
@@ -60,6 +62,8 @@ class ContrastiveFusionModule(CrossModalModule):
         weight_decay: float = 1e-4,
         lr_milestones: Sequence[int] = (100, 200),
         lr_gamma: float = 0.9,
+        optimizer: OptimizerName = "sgd",
+        schedule: Schedule = "steps",
     ) -> None:
         super().__init__(modality_shapes, num_classes, encoders, projection_dim, projection_hidden)
         self.save_hyperparameters(ignore=["encoders", "modality_shapes"])
@@ -72,8 +76,10 @@ class ContrastiveFusionModule(CrossModalModule):
         fused: Tensor = self.augment(projected)
         return fused
 
-    def pretraining_loss(self, inputs: dict[str, Tensor]) -> Tensor:
-        """Contrastive fusion loss (Eq. 4) of the fused views."""
-        self.log("train/loss_floor", math.log(self.augment.num_views - 1), on_step=False, on_epoch=True)
-        loss: Tensor = self.loss(self.views(self.project(self(inputs))))
+    def pretraining_loss(self, inputs: dict[str, Tensor], num_augmentations: int = 1) -> Tensor:
+        """Contrastive fusion loss (Eq. 4): the P mixes of each of a sample's V augmentations are V·P positives."""
+        views = self.views(self.project(self(inputs)))
+        positives = views.unflatten(0, (-1, num_augmentations)).flatten(1, 2)
+        self.log("train/loss_floor", math.log(positives.shape[1] - 1), on_step=False, on_epoch=True)
+        loss: Tensor = self.loss(positives)
         return loss

@@ -103,8 +103,8 @@ class CPCModule(PretrainingModule):
         context = self.encoder.contexts(z[:, : start + 1])[:, -1]
         return z[:, start + 1 :], self.predictors(context).unflatten(1, (self.horizon, -1))
 
-    def pretraining_loss(self, inputs: dict[str, Tensor]) -> Tensor:
-        """Predictive coding loss from one random step."""
+    def pretraining_loss(self, inputs: dict[str, Tensor], num_augmentations: int = 1) -> Tensor:
+        """Predictive coding loss from one random step; each augmentation counts as a sample of its own."""
         start = int(torch.randint(self.starts, ()))
         futures, predictions = self.predict_futures(joined(inputs, self.stream), start)
         accuracy = self.loss.accuracy(futures, predictions)

@@ -184,7 +184,7 @@ class IterativeFusionModule(ClassifierModule):
         """One SGD and one schedule a part."""
         h = self.hparams
         configured = [
-            optimization(part.parameters(), {**h, "lr": rate})
+            optimization(part.parameters(), {**h, "lr": rate}, self.num_epochs)
             for part, rate in ((self.encoders, h["encoder_lr"]), (self.classifier, h["classifier_lr"]))
         ]
         return [c["optimizer"] for c in configured], [c["lr_scheduler"] for c in configured]

@@ -5,7 +5,7 @@ from cosmo_pl.modules.base.encoding import Streams, Variant, joined, load_encode
 from cosmo_pl.modules.base.examples import ExampleModule
 from cosmo_pl.modules.base.fusion import Fusion, FusionClassifier, Head, SequenceAxis
 from cosmo_pl.modules.base.module import BaseModule, Shapes
-from cosmo_pl.modules.base.optimization import OptimizerName, optimization
+from cosmo_pl.modules.base.optimization import OptimizerName, Schedule, optimization
 from cosmo_pl.modules.base.pretraining import CrossModalModule, PretrainingModule
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Head",
     "OptimizerName",
     "PretrainingModule",
+    "Schedule",
     "SequenceAxis",
     "Shapes",
     "Streams",

@@ -66,7 +66,12 @@ class BaseModule(LightningModule, ABC):
 
     def configure_optimizers(self) -> Any:
         """One optimizer with a stepwise schedule, from the hyper-parameters that `optimization` names."""
-        return optimization(self.parameters(), self.hparams)
+        return optimization(self.parameters(), self.hparams, self.num_epochs)
+
+    @property
+    def num_epochs(self) -> int | None:
+        """Epochs of the training; None where there is no trainer or no limit."""
+        return None if self._trainer is None else self.trainer.max_epochs
 
     def loader_name(self, dataloader_idx: int) -> str:
         """Name of a validation loader: the datamodule's, or "val" where plain loaders are given to the trainer."""

@@ -48,8 +48,13 @@ class PretrainingModule(BaseModule):
         self._probe: dict[str, list[tuple[Tensor, Tensor]]] = {}
 
     @abstractmethod
-    def pretraining_loss(self, inputs: dict[str, Tensor]) -> Tensor:
-        """Loss (scalar) of unlabelled samples, modality to (N, *shape)."""
+    def pretraining_loss(self, inputs: dict[str, Tensor], num_augmentations: int = 1) -> Tensor:
+        """Loss (scalar) of unlabelled samples.
+
+        Args:
+            inputs: Modality to (N·V, *shape).
+            num_augmentations: V: rows n·V to n·V + V-1 show the n-th sample, each augmented by itself.
+        """
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Encodes samples, modality to (N, *shape), into features, stream to (N, D_j) (Eq. 1)."""
@@ -57,8 +62,8 @@ class PretrainingModule(BaseModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of a batch; its labels are not used."""
-        loss = self.pretraining_loss(batch["inputs"])
-        size = len(batch["index"])
+        loss = self.pretraining_loss(batch["inputs"], batch.get("views", 1))
+        size = len(batch["index"]) // batch.get("views", 1)
         self.log("train/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=size)
         return loss
 

@@ -1,0 +1,22 @@
+"""Random changes of training samples that leave the activity what it is."""
+
+from cosmo_pl.data.augmentations.base import Augmentation
+from cosmo_pl.data.augmentations.body import ScaleAxes, ScaleLimbs, TurnBody
+from cosmo_pl.data.augmentations.dropping import DropChannels, DropJoints, MaskTime
+from cosmo_pl.data.augmentations.sensor import Gain, Jitter, RotateAboutGravity, RotateSensor
+from cosmo_pl.data.augmentations.time import WarpTime
+
+__all__ = [
+    "Augmentation",
+    "DropChannels",
+    "DropJoints",
+    "Gain",
+    "Jitter",
+    "MaskTime",
+    "RotateAboutGravity",
+    "RotateSensor",
+    "ScaleAxes",
+    "ScaleLimbs",
+    "TurnBody",
+    "WarpTime",
+]

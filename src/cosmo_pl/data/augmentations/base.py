@@ -1,0 +1,41 @@
+"""What every augmentation is: parameters drawn for each sample, and what they do to it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor
+
+from cosmo_pl.errors import ConfigurationError
+
+
+class Augmentation(ABC):
+    """A random change of a modality's samples, on whatever device they are.
+
+    It sees them as `transforms` leave them, in the sensor's units, before normalisation. The draw hangs on torch's
+    generator of that device alone, so a seed repeats it.
+    """
+
+    @abstractmethod
+    def draw(self, x: Tensor) -> Tensor:
+        """Draws the parameters (N, ...) for samples (N, T, *shape)."""
+
+    @abstractmethod
+    def apply(self, x: Tensor, parameters: Tensor) -> Tensor:
+        """Changes samples (N, T, *shape), each by its own parameters; the shape stays."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Changes samples (N, T, *shape) at random."""
+        return self.apply(x, self.draw(x))
+
+
+def check_positive(name: str, value: float) -> None:
+    """Refuses a strength that is not positive: what should do nothing is left out of the list."""
+    if not value > 0:
+        raise ConfigurationError(name, f"is {value}", "Use a positive number, or leave the augmentation out")
+
+
+def check_share(name: str, value: float) -> None:
+    """Refuses a share outside (0, 1)."""
+    if not 0 < value < 1:
+        raise ConfigurationError(name, f"is {value}", "Use a share between 0 and 1, or leave the augmentation out")

@@ -1,0 +1,119 @@
+"""Changes of a skeleton: where a body faces and how it is built.
+
+Skeletons are in the Kinect's frame, y up, with the joints in the order of UTD-MHAD.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from cosmo_pl.data.augmentations._rotation import rotate, rotation_matrices, uniform
+from cosmo_pl.data.augmentations.base import Augmentation, check_positive, check_share
+from cosmo_pl.errors import ConfigurationError
+
+# The joint that each joint hangs on; the hip centre (3) is the root. Parents come before children in ORDER.
+PARENT = {
+    2: 3, 1: 2, 0: 1,  # spine, shoulder centre, head
+    4: 1, 5: 4, 6: 5, 7: 6,  # left arm: shoulder, elbow, wrist, hand
+    8: 1, 9: 8, 10: 9, 11: 10,  # right arm
+    12: 3, 13: 12, 14: 13, 15: 14,  # left leg: hip, knee, ankle, foot
+    16: 3, 17: 16, 18: 17, 19: 18,  # right leg
+}  # fmt: skip
+LIMBS = ((2, 1), (0,), (4, 8), (5, 9), (6, 7, 10, 11), (12, 16), (13, 17), (14, 15, 18, 19))
+"""Joints whose bones are scaled by one factor: left and right alike."""
+
+
+def _check_skeletons(name: str, x: Tensor) -> None:
+    if x.ndim != 4 or x.shape[2] != len(PARENT) + 1 or x.shape[3] != 3:
+        raise ConfigurationError(
+            name, f"samples of shape {tuple(x.shape[1:])} are no skeletons of 20 joints", "Name it under 'skeleton'"
+        )
+
+
+class TurnBody(Augmentation):
+    """Turns a skeleton about the vertical through the origin; heights and distances stay.
+
+    Args:
+        max_degrees: Largest angle.
+
+    Raises:
+        ConfigurationError: The angle is not positive.
+    """
+
+    def __init__(self, max_degrees: float = 30.0) -> None:
+        check_positive("TurnBody.max_degrees", max_degrees)
+        self.max_angle = math.radians(max_degrees)
+
+    def draw(self, x: Tensor) -> Tensor:
+        """Draws rotations (N, 3, 3)."""
+        _check_skeletons("TurnBody", x)
+        vertical = torch.tensor([[0.0, 1.0, 0.0]], device=x.device).expand(len(x), 3)
+        return rotation_matrices(vertical, uniform((len(x),), -self.max_angle, self.max_angle, x))
+
+    def apply(self, x: Tensor, parameters: Tensor) -> Tensor:
+        """Turns skeletons (N, T, 20, 3)."""
+        return rotate(x, parameters)
+
+
+class ScaleAxes(Augmentation):
+    """Stretches a skeleton along width, height and depth: broader, taller, leaning further.
+
+    Args:
+        strength: The factors lie between 1 - strength and 1 + strength.
+
+    Raises:
+        ConfigurationError: The strength is outside (0, 1).
+    """
+
+    def __init__(self, strength: float = 0.2) -> None:
+        check_share("ScaleAxes.strength", strength)
+        self.strength = strength
+
+    def draw(self, x: Tensor) -> Tensor:
+        """Draws factors (N, 3)."""
+        _check_skeletons("ScaleAxes", x)
+        return uniform((len(x), 3), 1 - self.strength, 1 + self.strength, x)
+
+    def apply(self, x: Tensor, parameters: Tensor) -> Tensor:
+        """Stretches skeletons (N, T, 20, 3)."""
+        return x * parameters.view(-1, 1, 1, 3).to(x.dtype)
+
+
+class ScaleLimbs(Augmentation):
+    """Gives a body other proportions: bones change their lengths, not their directions; left and right alike.
+
+    Args:
+        strength: The factors lie between 1 - strength and 1 + strength.
+
+    Raises:
+        ConfigurationError: The strength is outside (0, 1).
+    """
+
+    def __init__(self, strength: float = 0.2) -> None:
+        check_share("ScaleLimbs.strength", strength)
+        self.strength = strength
+        # joint = root + sum of the bones on its way: one matrix from bones to joints
+        self.path = torch.zeros(len(PARENT) + 1, len(PARENT) + 1)
+        for joint in PARENT:
+            on_way = joint
+            while on_way in PARENT:
+                self.path[joint, on_way] = 1
+                on_way = PARENT[on_way]
+        self.parents = torch.tensor([PARENT.get(joint, joint) for joint in range(len(PARENT) + 1)])
+        self.limb = torch.tensor(
+            [next((i for i, limb in enumerate(LIMBS) if joint in limb), 0) for joint in range(len(PARENT) + 1)]
+        )
+
+    def draw(self, x: Tensor) -> Tensor:
+        """Draws factors (N, limbs)."""
+        _check_skeletons("ScaleLimbs", x)
+        return uniform((len(x), len(LIMBS)), 1 - self.strength, 1 + self.strength, x)
+
+    def apply(self, x: Tensor, parameters: Tensor) -> Tensor:
+        """Scales the bones of skeletons (N, T, 20, 3)."""
+        bones = x - x[:, :, self.parents.to(x.device)]  # 0 for the root
+        change = bones * (parameters[:, self.limb.to(x.device)] - 1).unsqueeze(1).unsqueeze(3).to(x.dtype)
+        return x + torch.einsum("jb,ntbc->ntjc", self.path.to(x), change)

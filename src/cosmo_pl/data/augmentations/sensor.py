@@ -1,0 +1,118 @@
+"""Changes of how an inertial sensor is worn and how well it measures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from cosmo_pl.data.augmentations._rotation import rotate, rotation_matrices, uniform
+from cosmo_pl.data.augmentations.base import Augmentation, check_positive, check_share
+from cosmo_pl.errors import ConfigurationError
+
+
+def _check_axes(name: str, x: Tensor) -> None:
+    if x.ndim != 3 or x.shape[2] % 3:
+        raise ConfigurationError(
+            name, f"samples of shape {tuple(x.shape[1:])} are no three-axis sensors", "Name it under an inertial one"
+        )
+
+
+class RotateSensor(Augmentation):
+    """Turns the sensor's frame about an axis of any direction: it sits a little askew.
+
+    All three-axis sensors of the modality turn together, and gravity with them.
+
+    Args:
+        max_degrees: Largest angle.
+
+    Raises:
+        ConfigurationError: The angle is not positive.
+    """
+
+    def __init__(self, max_degrees: float = 20.0) -> None:
+        check_positive("RotateSensor.max_degrees", max_degrees)
+        self.max_angle = math.radians(max_degrees)
+
+    def draw(self, x: Tensor) -> Tensor:
+        """Draws rotations (N, 3, 3)."""
+        _check_axes("RotateSensor", x)
+        axis = torch.randn(len(x), 3, device=x.device)
+        return rotation_matrices(axis, uniform((len(x),), -self.max_angle, self.max_angle, x))
+
+    def apply(self, x: Tensor, parameters: Tensor) -> Tensor:
+        """Turns samples (N, T, 3·k)."""
+        return rotate(x, parameters)
+
+
+class RotateAboutGravity(RotateSensor):
+    """Turns the sensor's frame about the vertical: it sits elsewhere around the body.
+
+    The vertical is the direction of the mean acceleration, the first three channels; its components stay.
+
+    Args:
+        max_degrees: Largest angle.
+
+    Raises:
+        ConfigurationError: The angle is not positive.
+    """
+
+    def draw(self, x: Tensor) -> Tensor:
+        """Draws rotations (N, 3, 3)."""
+        _check_axes("RotateAboutGravity", x)
+        vertical = x[:, :, :3].mean(dim=1)
+        return rotation_matrices(vertical, uniform((len(x),), -self.max_angle, self.max_angle, x))
+
+
+class Gain(Augmentation):
+    """Multiplies each three-axis sensor by a factor of its own: a stronger or weaker movement.
+
+    Args:
+        strength: The factor lies between 1 - strength and 1 + strength.
+
+    Raises:
+        ConfigurationError: The strength is outside (0, 1).
+    """
+
+    def __init__(self, strength: float = 0.2) -> None:
+        check_share("Gain.strength", strength)
+        self.strength = strength
+
+    def draw(self, x: Tensor) -> Tensor:
+        """Draws factors (N, channels / 3)."""
+        _check_axes("Gain", x)
+        return uniform((len(x), x.shape[2] // 3), 1 - self.strength, 1 + self.strength, x)
+
+    def apply(self, x: Tensor, parameters: Tensor) -> Tensor:
+        """Scales samples (N, T, 3·k)."""
+        return x * parameters.repeat_interleave(3, dim=1).unsqueeze(1).to(x.dtype)
+
+
+class Jitter(Augmentation):
+    """Adds normal noise to every value of any modality.
+
+    Args:
+        std: Its deviation, in the units of the modality; one value for all channels or one a channel.
+
+    Raises:
+        ConfigurationError: A deviation is not positive.
+    """
+
+    def __init__(self, std: float | Sequence[float]) -> None:
+        values = [std] if isinstance(std, int | float) else list(std)
+        check_positive("Jitter.std", min(values, default=0.0))
+        self.std = torch.tensor(values)
+
+    def draw(self, x: Tensor) -> Tensor:
+        """Draws noise of the samples' shape."""
+        if self.std.numel() not in (1, x.shape[-1]):
+            raise ConfigurationError(
+                "Jitter.std", f"{self.std.numel()} values for {x.shape[-1]} channels", "Give one, or one a channel"
+            )
+        return torch.randn_like(x) * self.std.to(x)
+
+    def apply(self, x: Tensor, parameters: Tensor) -> Tensor:
+        """Adds noise to samples (N, T, *shape)."""
+        return x + parameters

@@ -1,0 +1,32 @@
+"""Arguments of a datamodule that cannot be meant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cosmo_pl.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from cosmo_pl.data.base import MultimodalDataModule
+
+
+def check_arguments(data: MultimodalDataModule) -> None:
+    """Checks what can be checked before anything is read.
+
+    Raises:
+        ConfigurationError: An argument is out of range or names a modality that there is not.
+    """
+    known, chosen = list(data.channel_groups), data.modalities
+    if not chosen or len(set(chosen)) < len(chosen) or not set(chosen) <= set(known):
+        raise ConfigurationError("modalities", f"{list(chosen)} cannot be used", f"Choose from {known}")
+    for argument in ("transforms", "augmentations"):
+        named = sorted(getattr(data, argument))
+        if not set(named) <= set(known):
+            raise ConfigurationError(argument, f"{named} has an unknown modality", f"Use {known}")
+    if data.phase not in ("pretrain", "finetune"):
+        raise ConfigurationError("phase", f"'{data.phase}' is unknown", "Use 'pretrain' or 'finetune'")
+    if data.num_augmentations < 1:
+        raise ConfigurationError("num_augmentations", f"is {data.num_augmentations}", "Use at least 1")
+    for argument in ("batch_size", "pretrain_batch_size"):
+        if getattr(data, argument) < 2:
+            raise ConfigurationError(argument, "is less than 2", "Batch normalisation needs at least 2 samples")

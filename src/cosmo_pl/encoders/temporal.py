@@ -1,0 +1,80 @@
+"""1-D convolutional encoder over time, for a modality of any shape."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cosmo_pl.encoders.base import Encoder, check_layers, conv_block
+from cosmo_pl.errors import ConfigurationError
+
+
+class TemporalEncoder(Encoder):
+    """1-D CNN over (time, channels), the rest of a sample's axes being channels, and averages over segments of time.
+
+    The channels, and their velocities where `velocities` asks for them, are standardised by batch normalisation;
+    every convolution has batch normalisation, ReLU and, but for the last, dropout. Averages over `segments` stretches
+    of time keep the order of what happens and little more. With the defaults (40, 20, 3) becomes (192, 6).
+
+    Args:
+        in_features: Channels of a sample: the product of all its axes but time.
+        channels: Width of each convolution.
+        kernel_size: Kernel of all convolutions, odd.
+        strides: Stride of each convolution.
+        segments: Stretches of time that the features are averaged over.
+        dropout: Dropout probability.
+        velocities: Whether differences of consecutive steps are appended to the channels.
+
+    Raises:
+        ConfigurationError: Widths and strides do not match, or a size is out of range.
+    """
+
+    sample_axes = None
+
+    def __init__(
+        self,
+        in_features: int,
+        channels: Sequence[int] = (96, 96, 192, 192),
+        kernel_size: int = 5,
+        strides: Sequence[int] = (1, 2, 2, 2),
+        segments: int = 6,
+        dropout: float = 0.0,
+        velocities: bool = False,
+    ) -> None:
+        super().__init__()
+        check_layers("TemporalEncoder", channels, strides)
+        if in_features < 1 or segments < 1:
+            raise ConfigurationError(
+                "TemporalEncoder", f"in_features {in_features}, segments {segments}", "Use at least 1 of each"
+            )
+        if kernel_size < 1 or kernel_size % 2 == 0:
+            raise ConfigurationError("TemporalEncoder.kernel_size", f"is {kernel_size}", "Use an odd number")
+        channels, strides = tuple(channels), tuple(strides)
+        self.save_hyperparameters()
+        self.segments = segments
+        self.velocities = velocities
+        last = len(channels) - 1
+        first = in_features * (2 if velocities else 1)
+        self.standardize = nn.BatchNorm1d(first, affine=False)
+        self.layers = nn.Sequential(
+            *(
+                conv_block(
+                    nn.Conv1d(before, after, kernel_size, stride, kernel_size // 2, bias=False),
+                    nn.BatchNorm1d(after),
+                    dropout if layer < last else 0.0,
+                )
+                for layer, (before, after, stride) in enumerate(
+                    zip((first, *channels), channels, strides, strict=False)
+                )
+            )
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Encodes (N, time, *shape) into (N, channels, segments)."""
+        x = x.flatten(2).transpose(1, 2)
+        if self.velocities:
+            x = torch.cat([x, F.pad(x.diff(dim=2), (1, 0))], dim=1)
+        return F.adaptive_avg_pool1d(self.layers(self.standardize(x)), self.segments)

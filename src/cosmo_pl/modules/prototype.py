@@ -1,0 +1,141 @@
+"""Few labels without back-propagation: a prototype a class, refined on the unlabelled samples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from cosmo_pl.data.loading import Batch
+from cosmo_pl.encoders import Encoder
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.modules.base import ClassifierModule, Shapes, load_encoders
+
+ROUNDS = 20  # rounds of assigning and averaging; they settle within ten
+SINKHORN_ROUNDS = 30
+
+
+class PrototypeModule(ClassifierModule):
+    """Classifies by the nearest prototype among the features of a bundle's frozen encoders.
+
+    A prototype starts as the mean feature of a class's labelled samples, all augmented views of all epochs so far.
+    The unlabelled samples are then assigned to the prototypes, and each prototype moves `unlabeled_share` of the way
+    to the mean of what it was assigned, in `ROUNDS` rounds (Y. Hu, V. Gripon and S. Pateux, "Leveraging the feature
+    distribution in transfer-based few-shot learning", ICANN 2021). With `balance` the assignment is the one of
+    Sinkhorn's algorithm (M. Cuturi, NeurIPS 2013) in which all classes are equally frequent: right for recordings made
+    to a protocol, wrong for those of daily life.
+
+    Features are of unit norm by stream, joined, less the mean of the unlabelled samples, of unit norm again.
+
+    Args:
+        modality_shapes: Modality to shape of a sample; on the command line from the data.
+        num_classes: Number of activities; on the command line from the data.
+        bundle: Folder or name of a bundle, as in `IterativeFusionModule`.
+        encoders: What the bundle holds, or None.
+        unlabeled_share: Share of a prototype that comes from unlabelled samples; 0 uses the labelled ones alone.
+        balance: Whether the classes are taken to be equally frequent among the unlabelled samples.
+        temperature: Temperature of the assignment and of the logits.
+
+    Raises:
+        ConfigurationError: No bundle is given, or an argument is out of range.
+        BundleError: The bundle is missing, damaged, or for other modalities or shapes.
+    """
+
+    prototypes: Tensor
+
+    def __init__(
+        self,
+        modality_shapes: Shapes,
+        num_classes: int,
+        bundle: str | None = None,
+        encoders: dict[str, Encoder] | None = None,
+        unlabeled_share: float = 0.5,
+        balance: bool = True,
+        temperature: float = 0.05,
+    ) -> None:
+        super().__init__(num_classes)
+        self.save_hyperparameters(ignore=["encoders", "modality_shapes"])
+        if bundle is None:
+            raise ConfigurationError("bundle", "none is given, and prototypes need trained encoders", "Name one")
+        if not 0 <= unlabeled_share < 1:
+            raise ConfigurationError("unlabeled_share", f"is {unlabeled_share}", "Use a share from 0 to below 1")
+        if not temperature > 0:
+            raise ConfigurationError("temperature", f"is {temperature}", "Use a positive number")
+        self.encoders, self.bundle = load_encoders(modality_shapes, encoders, bundle)
+        self.encoders.requires_grad_(False)
+        size = sum(torch.Size(shape).numel() for shape in self.encoders.feature_shapes.values())
+        self.register_buffer("centre", torch.zeros(size))
+        self.register_buffer("sums", torch.zeros(num_classes, size))
+        self.register_buffer("prototypes", torch.zeros(num_classes, size))
+        self.automatic_optimization = False
+        self._unlabeled: Tensor | None = None
+
+    def classify(self, inputs: dict[str, Tensor]) -> tuple[Tensor, None]:
+        """Logits (N, num_classes): cosine to each prototype over the temperature; no attention."""
+        return self.features(inputs) @ self.prototypes.T / self.hparams["temperature"], None
+
+    def features(self, inputs: dict[str, Tensor]) -> Tensor:
+        """Centred unit features (N, D)."""
+        return F.normalize(self._joined(inputs) - self.centre, dim=1)
+
+    def _joined(self, inputs: dict[str, Tensor]) -> Tensor:
+        with torch.no_grad():
+            maps = self.encoders(inputs)
+        return torch.cat([F.normalize(z.flatten(1).float(), dim=1) for z in maps.values()], dim=1)
+
+    def on_fit_start(self) -> None:
+        """Encodes the unlabelled samples, once."""
+        super().on_fit_start()
+        self.encoders.eval()
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        parts = [
+            self._joined({name: x.to(self.device) for name, x in batch["inputs"].items()})
+            for batch in data.plain_loader(data.split.unlabeled)
+        ]
+        joined = torch.cat(parts)
+        self.centre.copy_(joined.mean(dim=0))
+        self._unlabeled = F.normalize(joined - self.centre, dim=1)
+
+    def on_train_epoch_start(self) -> None:
+        """Keeps the encoders as they are."""
+        self.encoders.eval()
+
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
+        """Adds the features of labelled samples to their classes."""
+        self.sums.index_add_(0, batch["label"], self.features(batch["inputs"]))
+        self.optimizers().step()  # type: ignore[union-attr]
+
+    def on_train_epoch_end(self) -> None:
+        """Places the prototypes."""
+        super().on_train_epoch_end()
+        assert self._unlabeled is not None
+        share, temperature = self.hparams["unlabeled_share"], self.hparams["temperature"]
+        labelled = F.normalize(self.sums, dim=1)
+        self.prototypes.copy_(labelled)
+        for _ in range(ROUNDS if share else 0):
+            assigned = assign(self._unlabeled @ self.prototypes.T / temperature, self.hparams["balance"])
+            means = F.normalize(assigned.T @ self._unlabeled, dim=1)
+            self.prototypes.copy_(F.normalize((1 - share) * labelled + share * means, dim=1))
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """An optimizer of nothing: Lightning writes no checkpoint before an optimizer has made a step."""
+        return torch.optim.SGD([torch.zeros(0)], lr=0.0)
+
+
+def assign(scores: Tensor, balance: bool) -> Tensor:
+    """Soft assignment of samples to classes.
+
+    Args:
+        scores: Logits (N, C).
+        balance: Whether every class gets the same share of the samples: Sinkhorn's algorithm in place of softmax.
+
+    Returns:
+        Probabilities (N, C); rows sum to 1.
+    """
+    log = scores.double()
+    for _ in range(SINKHORN_ROUNDS if balance else 0):
+        log = log - log.logsumexp(dim=0, keepdim=True)
+        log = log - log.logsumexp(dim=1, keepdim=True)
+    return log.softmax(dim=1).to(scores.dtype)
