@@ -6,6 +6,7 @@ from cosmo_pl.encoders.heads import ProjectionHead, RecurrentClassifier
 from cosmo_pl.encoders.inertial import InertialEncoder
 from cosmo_pl.encoders.skeleton import SkeletonEncoder
 from cosmo_pl.encoders.spectral import SpectralEncoder, spectral_encoders
+from cosmo_pl.encoders.statistics import StatisticsEncoder
 from cosmo_pl.encoders.temporal import TemporalEncoder
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "RecurrentClassifier",
     "SkeletonEncoder",
     "SpectralEncoder",
+    "StatisticsEncoder",
     "TemporalEncoder",
     "spectral_encoders",
 ]

@@ -41,7 +41,7 @@ class AttnSenseModule(ClassifierModule):
         steps: Steps of its sequence over time.
         intervals: Intervals that "original" cuts a sample in: 8 of 0.25 s in two seconds.
         noise_std: Standard deviation of its noise, in units of the standardised samples.
-        optimizer: "sgd" or "adam".
+        optimizer: "sgd", "adam" or "adamw".
         lr: Learning rate.
         momentum: Momentum of SGD.
         betas: β₁ and β₂ of Adam.

@@ -31,7 +31,7 @@ class CPCModule(PretrainingModule):
         context_dim: Width of the encoder's contexts.
         dropout: Dropout probability of the encoder.
         pooling: Consecutive samples averaged into one step; 2 brings 100 Hz to the original's 50 Hz.
-        optimizer: "adam" or "sgd".
+        optimizer: "adam", "adamw" or "sgd".
         lr: Learning rate.
         momentum: Momentum of SGD.
         betas: β₁ and β₂ of Adam.

@@ -37,7 +37,7 @@ class DeepSenseModule(ClassifierModule):
         sequence_axis: Axis of the GRU of "shared", "time" or "channel".
         steps: Steps of its sequence over time.
         intervals: Intervals that "original" cuts a sample in: 8 of 0.25 s in two seconds, as published.
-        optimizer: "sgd" or "adam".
+        optimizer: "sgd", "adam" or "adamw".
         lr: Learning rate.
         momentum: Momentum of SGD.
         betas: β₁ and β₂ of Adam.

@@ -17,6 +17,8 @@ from cosmo_pl.modules.base import (
     Fusion,
     FusionClassifier,
     Head,
+    OptimizerName,
+    Schedule,
     SequenceAxis,
     Shapes,
     load_encoders,
@@ -59,6 +61,8 @@ class IterativeFusionModule(ClassifierModule):
         weight_decay: Weight decay.
         lr_milestones: Epochs after which both learning rates are multiplied by `lr_gamma`.
         lr_gamma: That factor.
+        optimizer: "sgd", "adam" or "adamw".
+        schedule: "steps" at `lr_milestones`, or "cosine" to 0 at the last epoch.
         gradient_clip_val: Largest norm of a part's gradient; None does not clip.
 
     Raises:
@@ -90,6 +94,8 @@ class IterativeFusionModule(ClassifierModule):
         weight_decay: float = 1e-4,
         lr_milestones: Sequence[int] = (350, 400, 450),
         lr_gamma: float = 0.9,
+        optimizer: OptimizerName = "sgd",
+        schedule: Schedule = "steps",
         gradient_clip_val: float | None = None,
     ) -> None:
         streams, loaded = load_encoders(modality_shapes, encoders, bundle)
@@ -181,7 +187,7 @@ class IterativeFusionModule(ClassifierModule):
                 scheduler.step()
 
     def configure_optimizers(self) -> Any:
-        """One SGD and one schedule a part."""
+        """One optimizer and one schedule a part."""
         h = self.hparams
         configured = [
             optimization(part.parameters(), {**h, "lr": rate}, self.num_epochs)

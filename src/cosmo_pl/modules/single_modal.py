@@ -8,7 +8,15 @@ from torch import Tensor
 
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.modules.base import ClassifierModule, FusionClassifier, SequenceAxis, Shapes, load_encoders
+from cosmo_pl.modules.base import (
+    ClassifierModule,
+    FusionClassifier,
+    OptimizerName,
+    Schedule,
+    SequenceAxis,
+    Shapes,
+    load_encoders,
+)
 
 
 class SingleModalModule(ClassifierModule):
@@ -27,6 +35,8 @@ class SingleModalModule(ClassifierModule):
         weight_decay: Weight decay.
         lr_milestones: Epochs after which the learning rate is multiplied by `lr_gamma`.
         lr_gamma: That factor.
+        optimizer: "sgd", "adam" or "adamw".
+        schedule: "steps" at `lr_milestones`, or "cosine" to 0 at the last epoch.
 
     Raises:
         ConfigurationError: The data or the encoders lack the modality, or an argument is out of range.
@@ -47,6 +57,8 @@ class SingleModalModule(ClassifierModule):
         weight_decay: float = 1e-4,
         lr_milestones: Sequence[int] = (350, 400, 450),
         lr_gamma: float = 0.9,
+        optimizer: OptimizerName = "sgd",
+        schedule: Schedule = "steps",
     ) -> None:
         super().__init__(num_classes)
         self.save_hyperparameters(ignore=["encoders", "modality_shapes"])

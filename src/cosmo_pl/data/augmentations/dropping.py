@@ -78,7 +78,7 @@ class MaskTime(Augmentation):
         """Draws the steps (N, T) that are masked."""
         length = uniform((len(x), 1), 0, self.max_share, x)
         start = torch.rand(len(x), 1, device=x.device) * (1 - length)
-        time = torch.arange(x.shape[1], device=x.device) / x.shape[1]
+        time = (torch.arange(x.shape[1], device=x.device) + 0.5) / x.shape[1]
         return (time >= start) & (time < start + length)
 
     def apply(self, x: Tensor, parameters: Tensor) -> Tensor:

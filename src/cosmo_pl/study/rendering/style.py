@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from cosmo_pl.study.rendering.view import View
 
 PAPER = "#7A7A7A"  # what the paper states, unless it stands beside its method: grey
-DATASETS = {"utd": "UTD-MHAD", "usc": "USC-HAD", "self_collected": "self-collected", "demo": "demo"}
+DATASETS = {
+    "utd": "UTD-MHAD", "usc": "USC-HAD", "self_collected": "self-collected", "demo": "demo",
+    "utd_plus": "UTD-MHAD, plus", "usc_plus": "USC-HAD, plus",
+}  # fmt: skip
 
 # Okabe and Ito's palette, which the colour-blind tell apart, without its yellow, too pale for a line.
 VERMILION, BLUE, GREEN, PURPLE, ORANGE, SKY, BLACK = (
@@ -51,6 +54,13 @@ LOOKS = {
     "acc": Look(SKY, "X"),
     "inertial": Look(BLACK, "d"),
     "gyro": Look(BLACK, "d"),
+    "cmc_plus": Look(BLUE, "s"),
+    "plus_labels_alone": Look(VERMILION, "^", ":"),
+    "plus_unbalanced": Look(VERMILION, "v", "-."),
+    "plus_turns_quality": Look("#F5C4A5", "<", ":"),
+    "plus_turns": Look("#EE9D6B", ">", "--"),
+    "plus_quality": Look("#E27C3C", "P", "-."),
+    "plus_joint": Look(VERMILION, "s", "--"),
     "dtw": Look(CLASSICAL, "<", "-."),
     "nearest_neighbor": Look(CLASSICAL, ">", ":"),
     "random_forest": Look(CLASSICAL, "h", "--"),

@@ -1,0 +1,129 @@
+"""Mutual neighbours against a naive double loop, and partners in a training."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from pytorch_lightning import LightningModule
+from pytorch_lightning.callbacks import ModelCheckpoint
+
+from cosmo_pl.data.augmentations import Jitter
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.modules import NeighborPartners
+from cosmo_pl.modules.neighbors import mutual_neighbors
+
+from .conftest import stage1, stage2
+
+VIEWS = {"num_augmentations": 2, "augmentations": {"inertial": [Jitter(0.05)]}}
+
+
+def naive(features, groups):
+    names = sorted(set(groups))
+    found = [[-1] * len(names) for _ in groups]
+
+    def nearest(i, group):
+        return max((j for j, other in enumerate(groups) if other == group), key=lambda j: float(features[i] @ features[j]))
+
+    for i, own in enumerate(groups):
+        for column, other in enumerate(names):
+            if other != own and nearest(nearest(i, other), own) == i:
+                found[i][column] = nearest(i, other)
+    return torch.tensor(found)
+
+
+@pytest.mark.parametrize("chunk", [5, 2048])
+def test_mutual_neighbours_are_those_of_the_naive_loop(chunk, monkeypatch):
+    monkeypatch.setattr("cosmo_pl.modules.neighbors.CHUNK", chunk)
+    torch.manual_seed(0)
+    features = F.normalize(torch.randn(23, 4), dim=1)
+    groups = torch.tensor([3, 7, 9, 11])[torch.randint(4, (23,))]
+    found = mutual_neighbors(features, groups)
+    assert torch.equal(found, naive(features, groups.tolist()))
+    assert (found >= 0).any() and (found < 0).any()
+
+
+def test_a_single_group_has_no_partners():
+    assert (mutual_neighbors(F.normalize(torch.randn(5, 3), dim=1), torch.ones(5)) == -1).all()
+
+
+class Watch(NeighborPartners):
+    """Notes the epochs of its searches."""
+
+    def __init__(self, **arguments):
+        super().__init__(**arguments)
+        self.searched = []
+
+    def on_train_epoch_start(self, trainer, pl_module):
+        before = self.partners
+        super().on_train_epoch_start(trainer, pl_module)
+        if self.partners is not before:
+            self.searched.append(trainer.current_epoch)
+
+
+def test_partners_are_of_other_subjects_and_of_the_training(make_data, make_trainer):
+    data = make_data(phase="pretrain", **VIEWS)
+    module, watch = stage1(data), Watch(start_epoch=1, every=2, share=1.0)
+    trainer = make_trainer(4, callbacks=[watch])
+    trainer.fit(module, datamodule=data)
+    assert watch.searched == [1, 3]
+    rows = torch.from_numpy(data.training_rows)
+    subject = torch.from_numpy(data.samples.subject)[rows]
+    assert watch.partners.shape == (len(rows), len(subject.unique()))
+    sample, column = torch.nonzero(watch.partners >= 0, as_tuple=True)
+    assert len(sample) > 0
+    assert (subject[sample] != subject[watch.partners[sample, column]]).all()
+    assert set(subject.tolist()) <= {1, 2, 3, 4, 5, 6}
+    share = (watch.partners >= 0).any(dim=1).float().mean()
+    assert trainer.callback_metrics["partners/found"] == pytest.approx(share.item())
+    assert 0 <= trainer.callback_metrics["partners/agreement"] <= 1
+    batch = data.train_dataloader().dataset[[0, 1, 2]]
+    assert batch["index"].view(3, 2)[:, 0].tolist() == rows[:3].tolist()
+    assert module.training
+
+
+def test_labels_choose_no_partner(make_data, make_trainer):
+    def partners(shift):
+        data = make_data(phase="pretrain", **VIEWS)
+        data.setup()
+        data.samples.label[:] = (data.samples.label + shift) % data.num_classes
+        torch.manual_seed(1)
+        callback = NeighborPartners(start_epoch=0, every=1)
+        make_trainer(2, callbacks=[callback]).fit(stage1(data), datamodule=data)
+        return callback.partners
+
+    assert torch.equal(partners(0), partners(5))
+
+
+def test_a_resumed_training_has_its_partners_again(make_data, make_trainer, tmp_path):
+    def run(epochs, path=None):
+        data, callback = make_data(phase="pretrain", **VIEWS), Watch(start_epoch=1, every=5)
+        torch.manual_seed(0)
+        saver = ModelCheckpoint(str(tmp_path), filename="last", enable_version_counter=False, save_on_train_epoch_end=True)
+        trainer = make_trainer(epochs, callbacks=[callback, saver], enable_checkpointing=True)
+        trainer.fit(stage1(data), datamodule=data, ckpt_path=path)
+        return callback, data
+
+    first, _ = run(2)
+    second, data = run(3, str(tmp_path / "last.ckpt"))
+    assert first.searched == [1] and second.searched == []
+    assert torch.equal(second.partners, first.partners)
+    assert torch.equal(data.views.partners, first.partners) and data.views.partner_share == 0.5
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"start_epoch": -1}, {"every": 0}, {"share": 0.0}, {"share": 1.5}]
+)
+def test_refuses_arguments_out_of_range(arguments):
+    with pytest.raises(ConfigurationError, match="NeighborPartners"):
+        NeighborPartners(**arguments)
+
+
+def test_refuses_a_training_without_use_for_partners(make_data, make_trainer):
+    with pytest.raises(ConfigurationError, match="num_augmentations"):
+        data = make_data(phase="pretrain")
+        make_trainer(1, callbacks=[NeighborPartners()]).fit(stage1(data), datamodule=data)
+    with pytest.raises(ConfigurationError, match="stage 1"):
+        data = make_data(**VIEWS)
+        module: LightningModule = stage2(data)
+        make_trainer(1, callbacks=[NeighborPartners()]).fit(module, datamodule=data)

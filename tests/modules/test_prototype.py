@@ -1,0 +1,130 @@
+"""Prototypes against naive loops, what balance means, and a training from a bundle."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from pytorch_lightning.loggers import CSVLogger
+
+from cosmo_pl.data.augmentations import Jitter
+from cosmo_pl.errors import BundleError, ConfigurationError
+from cosmo_pl.modules import PrototypeModule
+from cosmo_pl.modules.prototype import ROUNDS, assign
+
+from .conftest import stage1
+
+
+@pytest.fixture
+def bundle(make_data, make_trainer, tmp_path):
+    data = make_data(phase="pretrain")
+    make_trainer(1, logger=CSVLogger(str(tmp_path), name="stage1")).fit(stage1(data), datamodule=data)
+    return tmp_path / "stage1" / "version_0" / "bundle"
+
+
+def fitted(data, trainer, bundle, **arguments):
+    module = PrototypeModule(data.modality_shapes, data.num_classes, bundle=str(bundle), **arguments)
+    trainer.fit(module, datamodule=data)
+    return module.eval()
+
+
+def unit(module, data, rows):
+    inputs = {name: x[torch.from_numpy(rows)] for name, x in data.inputs.items()}
+    with torch.no_grad():
+        parts = [F.normalize(z.flatten(1), dim=1) for z in module.encoders(inputs).values()]
+    return torch.cat(parts, dim=1)
+
+
+def test_without_unlabelled_samples_a_prototype_is_the_mean_of_its_class(make_data, make_trainer, bundle):
+    data = make_data()
+    module = fitted(data, make_trainer(2), bundle, unlabeled_share=0.0)
+    centre = unit(module, data, data.split.unlabeled).mean(dim=0)
+    features = F.normalize(unit(module, data, data.split.labeled) - centre, dim=1)
+    label = data.samples.label[data.split.labeled]
+    for c in range(data.num_classes):
+        mean = torch.stack([features[i] for i in range(len(label)) if label[i] == c]).mean(dim=0)
+        torch.testing.assert_close(module.prototypes[c], mean / mean.norm(), rtol=1e-4, atol=1e-5)
+    test = F.normalize(unit(module, data, data.split.test) - centre, dim=1)
+    inputs = {name: x[torch.from_numpy(data.split.test)] for name, x in data.inputs.items()}
+    torch.testing.assert_close(module(inputs), test @ module.prototypes.T / 0.05, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("balance", [True, False])
+def test_refinement_is_the_rounds_it_says(balance, make_data, make_trainer, bundle):
+    data = make_data()
+    plain = fitted(data, make_trainer(1), bundle, unlabeled_share=0.0)
+    module = fitted(data, make_trainer(1), bundle, unlabeled_share=0.3, balance=balance)
+    features = F.normalize(unit(module, data, data.split.unlabeled) - module.centre, dim=1)
+    prototypes = plain.prototypes
+    for _ in range(ROUNDS):
+        q = assign(features @ prototypes.T / 0.05, balance)
+        means = torch.stack([sum(q[n, c] * features[n] for n in range(len(q))) for c in range(data.num_classes)])
+        prototypes = F.normalize(0.7 * plain.prototypes + 0.3 * F.normalize(means, dim=1), dim=1)
+    torch.testing.assert_close(module.prototypes, prototypes, rtol=1e-3, atol=1e-3)
+    assert not torch.allclose(module.prototypes, plain.prototypes, atol=1e-3)
+
+
+def test_balance_gives_every_class_the_same_share():
+    torch.manual_seed(0)
+    scores = torch.randn(60, 5) + torch.tensor([3.0, 0, 0, 0, -1])
+    balanced = assign(scores, True)
+    torch.testing.assert_close(balanced.sum(dim=1), torch.ones(60))
+    torch.testing.assert_close(balanced.sum(dim=0), torch.full((5,), 12.0), rtol=1e-3, atol=1e-3)
+    # It only adds one number a sample and one a class to the scores.
+    offset = balanced.log() - scores
+    offset = offset - offset.mean(dim=0) - offset.mean(dim=1, keepdim=True) + offset.mean()
+    assert offset.abs().max() < 1e-4
+    torch.testing.assert_close(assign(scores, False), scores.softmax(dim=1))
+
+
+def test_refinement_finds_the_clusters_that_a_poor_example_misses():
+    torch.manual_seed(0)
+    true = torch.tensor([0, 1]).repeat_interleave(100)
+    centres = torch.tensor([[1.0, 0.0], [math.cos(1.2), math.sin(1.2)]])
+    features = F.normalize(centres[true] + 0.1 * torch.randn(200, 2), dim=1)
+    poor = F.normalize(torch.tensor([[1.0, 1.1], [-1.0, 0.5]]), dim=1)  # one between the clusters, one beyond them
+    before = (features @ poor.T).argmax(dim=1)
+    after = assign(features @ poor.T / 0.05, True).argmax(dim=1)
+    assert (before == true).float().mean() < 0.8 and (after == true).float().mean() > 0.95
+
+
+def test_encoders_stay_bit_identical_and_the_result_travels(make_data, make_trainer, bundle, tmp_path):
+    data = make_data(num_augmentations=2, augmentations={"inertial": [Jitter(0.05)]})
+    module = PrototypeModule(data.modality_shapes, data.num_classes, bundle=str(bundle))
+    before = {name: value.clone() for name, value in module.encoders.state_dict().items()}
+    trainer = make_trainer(2)
+    trainer.fit(module, datamodule=data)
+    assert all(torch.equal(value, before[name]) for name, value in module.encoders.state_dict().items())
+    counts = F.normalize(module.sums, dim=1)
+    assert not torch.allclose(counts, module.prototypes)
+    path = tmp_path / "last.ckpt"
+    trainer.save_checkpoint(path)
+    again = PrototypeModule(data.modality_shapes, data.num_classes, bundle=str(bundle))
+    again.load_state_dict(torch.load(path, weights_only=True)["state_dict"])
+    inputs = {name: x[:5] for name, x in data.inputs.items()}
+    assert torch.equal(again.eval()(inputs), module.eval()(inputs))
+
+
+def test_test_samples_do_not_reach_the_prototypes(make_data, make_trainer, bundle):
+    def prototypes(shift):
+        data = make_data()
+        data.setup()
+        for x in data.inputs.values():
+            x[torch.from_numpy(data.split.test)] += shift
+        return fitted(data, make_trainer(1, limit_val_batches=0), bundle).prototypes
+
+    assert torch.equal(prototypes(0.0), prototypes(3.0))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [({"bundle": None}, "bundle"), ({"unlabeled_share": 1.0}, "unlabeled_share"), ({"temperature": 0.0}, "temperature")],
+)
+def test_refusals(arguments, named, make_data, bundle):
+    data = make_data()
+    with pytest.raises(ConfigurationError, match=named):
+        PrototypeModule(data.modality_shapes, data.num_classes, **{"bundle": str(bundle), **arguments})
+    with pytest.raises(BundleError):
+        PrototypeModule(data.modality_shapes, data.num_classes, bundle=str(bundle / "nowhere"))
