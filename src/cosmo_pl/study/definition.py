@@ -12,6 +12,8 @@ from cosmo_pl.errors import ConfigurationError
 
 FitPhase = Literal["pretrain", "finetune"]
 ALL_PHASES: list[FitPhase] = ["pretrain", "finetune"]
+# Not Any: the parser would build the object that a mapping with a class path describes.
+Value = bool | int | float | str | list | dict | None  # type: ignore[type-arg]
 
 
 @dataclass(frozen=True)
@@ -23,12 +25,14 @@ class Factor:
         values: What it takes in turn.
         default: Its value in the configs: not passed on, so that the run is the one that other studies have.
         phases: Phases that it is an argument of.
+        labels: What the values are called in tables; None for what they are.
     """
 
     argument: str
-    values: list[Any]
-    default: Any = None
+    values: list[Value]
+    default: Value = None
     phases: list[FitPhase] = field(default_factory=lambda: list(ALL_PHASES))
+    labels: list[str] | None = None
 
 
 @dataclass(frozen=True)
