@@ -15,6 +15,8 @@ prepare data:
   data download   fetch USC-HAD or UTD-MHAD from its publisher, verify and unpack it
   data simulate   write simulated recordings in the layout of either
   data describe   count recordings, subjects and activities on disk
+  data augmentations
+                  a picture of what a config's augmentations do to a sample
 
 train and use models:
   fit             train, for instance --config configs/usc_stage1.yaml; a second --config puts another method in

@@ -1,4 +1,4 @@
-"""`cosmo-pl data download|simulate|describe`."""
+"""`cosmo-pl data download|simulate|describe|augmentations`."""
 
 from __future__ import annotations
 
@@ -67,8 +67,35 @@ def describe(dataset: DatasetKey, root: str | None = None, cache_dir: str | None
     print(report(module(root=root, cache_dir=cache_dir)))
 
 
+def augmentations(recipe: str, clip: int = 0, out: str = "augmentations.png", seed: int = 0) -> None:
+    """Draws a training sample as it is and under each augmentation of a config.
+
+    Args:
+        recipe: A config with augmentations, for instance configs/utd_plus_stage1.yaml.
+        clip: Number of the sample among the labelled ones.
+        out: PNG to write.
+        seed: Seed of the draws.
+    """
+    import torch
+
+    from cosmo_pl.data.augmentations.picture import picture
+    from cosmo_pl.errors import ConfigurationError
+    from cosmo_pl.run_loading import load_data
+
+    data = load_data([Path(recipe)])
+    batch, label = data.labeled_batch(), data.split.labeled
+    if data.views is None or not data.augmentations:
+        raise ConfigurationError("recipe", f"'{recipe}' has no augmentations", "Name one that has, or add some")
+    if not 0 <= clip < len(label):
+        raise ConfigurationError("clip", f"is {clip}, there are {len(label)} labelled samples", "Use a smaller one")
+    torch.manual_seed(seed)
+    sample = {name: data.normalization[name].invert(x[clip]) for name, x in batch["inputs"].items()}
+    title = f"{data.dataset}: {data.class_names[int(batch['label'][clip])]}, subject {int(batch['subject'][clip])}"
+    print(picture(sample, data.augmentations, title, Path(out)))
+
+
 def main(args: Sequence[str]) -> None:
     """Runs one data subcommand."""
     from jsonargparse import auto_cli
 
-    auto_cli([download, simulate, describe], args=list(args), prog="cosmo-pl data", as_positional=True)
+    auto_cli([download, simulate, describe, augmentations], args=list(args), prog="cosmo-pl data", as_positional=True)

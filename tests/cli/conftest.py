@@ -24,7 +24,12 @@ SHORT = [
     "--trainer.max_epochs=1", "--trainer.limit_train_batches=2", "--data.init_args.pretrain_batch_size=8",
 ]  # fmt: skip
 
-CHAINS = ("utd", "utd_released", "usc", "demo")
+SECOND_RUN = {  # base of a chain of configs to the run and the method of its stage 2
+    **{name: ("cosmo-iterative", "IterativeFusionModule") for name in ("utd", "utd_released", "usc", "demo")},
+    "utd_plus": ("cosmo-prototypes", "PrototypeModule"),
+    "usc_plus": ("cosmo-forest", "FeatureForestModule"),
+}
+CHAINS = tuple(SECOND_RUN)
 
 
 @pytest.fixture
@@ -43,7 +48,8 @@ def quick_quality(monkeypatch):
 
 @pytest.fixture(scope="session")
 def roots(usc_root, utd_root):
-    return {"usc": str(usc_root), "utd": str(utd_root), "utd_released": str(utd_root), "demo": str(utd_root)}
+    return {"usc": str(usc_root), "utd": str(utd_root), "utd_released": str(utd_root), "demo": str(utd_root),
+            "utd_plus": str(utd_root), "usc_plus": str(usc_root)}  # fmt: skip
 
 
 def cosmo(command, name, root, *more, overlay=None):

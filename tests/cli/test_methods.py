@@ -28,7 +28,7 @@ def parts_of(path):
 
 def test_every_yaml_is_run_by_a_test():
     run = {CONFIGS / "logger" / "wandb.yaml"}
-    methods = (*PRETRAINING, *SECOND_STAGES, *SUPERVISED, *CLASSICAL, SINGLE)
+    methods = (*PRETRAINING, *SECOND_STAGES, *SUPERVISED, *CLASSICAL, SINGLE, "iterative")
     run |= {CONFIGS / "model" / f"{method}.yaml" for method in methods}
     for name in CHAINS:
         for stage in (1, 2):
@@ -93,6 +93,15 @@ def test_pretraining_and_its_second_stages(dataset, method, here, roots):
         }
         kept = [torch.equal(value, state[f"encoders.{key}"]) for key, value in stored.items()]
         assert all(kept) if second == "probe" else not any(kept)
+
+
+def test_cosmos_second_stage_and_cmc_under_the_recommended_recipe(here, roots):
+    fit("utd_plus_stage1", roots["utd"], *SHORT, overlay="cmc")
+    assert Bundle.load(here / "runs" / "utd_plus" / "cmc").training["method"] == "CMCModule"
+    chosen = ["--model.init_args.bundle=cmc"]
+    fit("utd_plus_stage2", roots["utd"], *SHORT, *chosen, overlay="iterative")
+    metrics = result_of("utd_plus", "iterative", "cmc-iterative", here, roots, *chosen)
+    assert metrics["method"] == "IterativeFusionModule" and metrics["attention_by_class"] is not None
 
 
 def test_one_encoder_of_a_bundle_alone(here, roots):

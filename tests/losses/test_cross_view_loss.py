@@ -88,3 +88,24 @@ def test_bad_temperature_is_named(temperature):
 def test_bad_shapes_are_named(shape):
     with pytest.raises(ValueError, match="views must be"):
         CrossViewLoss()(torch.randn(*shape))
+
+
+def test_several_examples_of_a_view_are_all_positives():
+    """Against a loop over anchors, with V examples: the mean over the positives of the other view."""
+    torch.manual_seed(0)
+    n, m, v = 4, 3, 2
+    views = F.normalize(torch.randn(n, m, v, 6, dtype=torch.float64), dim=3)
+    total, count = 0.0, 0
+    for a in range(m):
+        for b in range(m):
+            for i in range(n) if a != b else ():
+                for k in range(v):
+                    scores = {(j, q): float(views[i, a, k] @ views[j, b, q]) / 0.3 for j in range(n) for q in range(v)}
+                    norm = math.log(sum(math.exp(s) for s in scores.values()))
+                    total -= sum(scores[i, q] - norm for q in range(v)) / v
+                    count += 1
+    assert CrossViewLoss(0.3)(views).item() == pytest.approx(total / count, rel=1e-9)
+    single = views[:, :, :1]
+    assert CrossViewLoss()(single).item() == pytest.approx(CrossViewLoss()(single.squeeze(2)).item(), rel=1e-12)
+    equal = torch.ones(5, 2, 3, 4)
+    assert CrossViewLoss()(equal).item() == pytest.approx(math.log(15), rel=1e-6)

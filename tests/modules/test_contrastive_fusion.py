@@ -227,3 +227,22 @@ def test_three_modalities_need_random_weights():
     module = ContrastiveFusionModule(shapes, 4, encoders, sampling="random", projection_hidden=8)
     r = module.project(module({name: torch.randn(6, *shape) for name, shape in shapes.items()}))
     assert module.augment(r).shape == (6, 9, 128)
+
+
+def test_augmentations_and_mixes_of_a_sample_are_all_positives(make_data):
+    """V augmentations by P mixes: the loss of the naive loop over N samples of V·P views."""
+    data = make_data(phase="pretrain")
+    data.setup()
+    module = stage1(data, encoders=small_encoders(dropout=0.0), num_views=3, temperature=0.5).double().eval()
+    module.log = lambda *_args, **_kwargs: None
+    x = {name: values[:12].double() for name, values in data.inputs.items()}  # four samples, three views of each
+    told = module.pretraining_loss(x, 3)
+    views = module.views(module.project(module(x)))  # (12, 3, D)
+    flat = [(row // 3, view) for row in range(12) for view in views[row]]
+    total = 0.0
+    for s, (n, anchor) in enumerate(flat):
+        scores = {a: anchor @ v / 0.5 for a, (_, v) in enumerate(flat) if a != s}
+        positives = [scores[a] for a in scores if flat[a][0] == n]
+        assert len(positives) == 8
+        total = total - (torch.stack(positives) - torch.stack(list(scores.values())).logsumexp(0)).mean()
+    assert told.item() == pytest.approx((total / len(flat)).item(), rel=1e-6)

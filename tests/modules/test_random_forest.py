@@ -7,10 +7,15 @@ import math
 import numpy as np
 import pytest
 import torch
+from pytorch_lightning.loggers import CSVLogger
 from sklearn.ensemble import RandomForestClassifier
 
+from cosmo_pl.bundle import Bundle
+from cosmo_pl.encoders import InertialEncoder
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.modules.random_forest import SMALLEST, RandomForestModule, channel_statistics
+from cosmo_pl.modules.random_forest import SMALLEST, FeatureForestModule, RandomForestModule, channel_statistics
+
+from .conftest import stage1
 
 SHAPES = {"a": (40, 2), "b": (12, 2, 3)}
 
@@ -85,3 +90,28 @@ def test_class_without_an_example_is_never_guessed():
 def test_bad_arguments_are_named(argument, value):
     with pytest.raises(ConfigurationError, match=f"^{argument}: is {value}"):
         RandomForestModule(SHAPES, 3, **{argument: value})
+
+
+def test_a_bundles_features_are_further_columns(make_data, make_trainer, tmp_path):
+    data = make_data(phase="pretrain")
+    make_trainer(1, logger=CSVLogger(str(tmp_path), name="stage1")).fit(stage1(data), datamodule=data)
+    bundle = tmp_path / "stage1" / "version_0" / "bundle"
+    module = FeatureForestModule(data.modality_shapes, data.num_classes, num_trees=5, bundle=str(bundle))
+    before = {name: value.clone() for name, value in module.encoders.state_dict().items()}
+    data = make_data()
+    make_trainer(1).fit(module, datamodule=data)
+    assert all(torch.equal(value, before[name]) for name, value in module.encoders.state_dict().items())
+    inputs = {name: x[:4] for name, x in data.inputs.items()}
+    encoded = [z.flatten(1) for z in Bundle.load(bundle).encoders["inertial"].eval()(inputs["inertial"]).split(1)]
+    features = module.features(inputs)
+    plain = RandomForestModule(data.modality_shapes, data.num_classes).features(inputs)
+    assert torch.equal(features[:, : plain.shape[1]], plain)
+    sizes = [math.prod(shape) for shape in module.encoders.feature_shapes.values()]
+    assert features.shape[1] == plain.shape[1] + sum(sizes)
+    first = features[:, plain.shape[1] : plain.shape[1] + sizes[0]].float()
+    torch.testing.assert_close(first, torch.cat(encoded), rtol=1e-4, atol=1e-5)
+    other = InertialEncoder(channels=(2, 2, 2, 2))
+    with pytest.raises(ConfigurationError, match="encoders"):
+        FeatureForestModule(data.modality_shapes, data.num_classes, bundle=str(bundle), encoders={"inertial": other})
+    with pytest.raises(ConfigurationError, match="bundle"):
+        FeatureForestModule(data.modality_shapes, data.num_classes)

@@ -10,7 +10,7 @@ from cosmo_pl.modules.iterative_fusion import IterativeFusionModule
 from cosmo_pl.modules.nearest_neighbor import NearestNeighborModule
 from cosmo_pl.modules.neighbors import NeighborPartners
 from cosmo_pl.modules.prototype import PrototypeModule
-from cosmo_pl.modules.random_forest import RandomForestModule
+from cosmo_pl.modules.random_forest import FeatureForestModule, RandomForestModule
 from cosmo_pl.modules.single_modal import SingleModalModule
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "ClassifierModule",
     "ContrastiveFusionModule",
     "DeepSenseModule",
+    "FeatureForestModule",
     "IterativeFusionModule",
     "NearestNeighborModule",
     "NeighborPartners",

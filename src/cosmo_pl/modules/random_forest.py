@@ -13,7 +13,7 @@ from torch import Tensor
 
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.modules.base import ExampleModule, Shapes, Streams, load_encoders
+from cosmo_pl.modules.base import ExampleModule, Shapes, load_encoders
 
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestClassifier
@@ -24,8 +24,6 @@ SMALLEST = 1e-6  # probability of a class that no tree votes for; its logarithm 
 class RandomForestModule(ExampleModule):
     """Classifies by a forest on mean, standard deviation and spectrum of each channel of each modality.
 
-    With a bundle, the features of its frozen encoders are further columns.
-
     The logits are the logarithms of the forest's probabilities. The forest is grown again from the labelled samples
     and the seed, the same tree by tree, where a checkpoint is loaded.
 
@@ -35,12 +33,9 @@ class RandomForestModule(ExampleModule):
         num_trees: Trees in the forest.
         num_frequencies: Fourier magnitudes of a channel, from the lowest frequency above 0.
         seed: Seed of the forest.
-        bundle: Folder or name of a bundle, as in `IterativeFusionModule`; None uses the statistics alone.
-        encoders: What the bundle holds, or None.
 
     Raises:
-        ConfigurationError: An argument is out of range, or encoders are given without a bundle.
-        BundleError: The bundle is missing, damaged, or for other modalities or shapes.
+        ConfigurationError: An argument is out of range.
     """
 
     def __init__(
@@ -50,8 +45,6 @@ class RandomForestModule(ExampleModule):
         num_trees: int = 200,
         num_frequencies: int = 15,
         seed: int = 0,
-        bundle: str | None = None,
-        encoders: dict[str, Encoder] | None = None,
     ) -> None:
         for argument, value, least in (
             ("num_trees", num_trees, 1), ("num_frequencies", num_frequencies, 0), ("seed", seed, 0)
@@ -59,13 +52,7 @@ class RandomForestModule(ExampleModule):
             if value < least:
                 raise ConfigurationError(argument, f"is {value}", f"Use {least} or more")
         super().__init__(modality_shapes, num_classes)
-        self.save_hyperparameters(ignore=["encoders", "modality_shapes"])
-        self.encoders: Streams | None = None
-        if bundle is not None:
-            self.encoders, self.bundle = load_encoders(modality_shapes, encoders, bundle)
-            self.encoders.requires_grad_(False)
-        elif encoders is not None:
-            raise ConfigurationError("encoders", "are given without a bundle", "Set model.init_args.encoders to null")
+        self.save_hyperparameters(ignore=["modality_shapes"])
         self.num_trees = num_trees
         self.num_frequencies = num_frequencies
         self.seed = seed
@@ -91,14 +78,49 @@ class RandomForestModule(ExampleModule):
     def features(self, inputs: dict[str, Tensor]) -> Tensor:
         """Features (N, F) of samples, modality to (N, *shape); on the CPU, as the forest is."""
         each = [channel_statistics(inputs[name].cpu(), self.num_frequencies) for name in self.modality_shapes]
-        return torch.cat([*each, *self._encoded(inputs)], dim=1)
+        return torch.cat(each, dim=1)
 
-    def _encoded(self, inputs: dict[str, Tensor]) -> list[Tensor]:
-        if self.encoders is None:
-            return []
+
+class FeatureForestModule(RandomForestModule):
+    """The same forest with the features of a bundle's frozen encoders as further columns.
+
+    Args:
+        modality_shapes: Modality to shape (time, *axes) of a sample; on the command line from the data.
+        num_classes: Number of activities; on the command line from the data.
+        bundle: Folder or name of a bundle, as in `IterativeFusionModule`.
+        encoders: What the bundle holds, or None.
+        num_trees: Trees in the forest.
+        num_frequencies: Fourier magnitudes of a channel.
+        seed: Seed of the forest.
+
+    Raises:
+        ConfigurationError: No bundle is given, or an argument is out of range.
+        BundleError: The bundle is missing, damaged, or for other modalities or shapes.
+    """
+
+    def __init__(
+        self,
+        modality_shapes: Shapes,
+        num_classes: int,
+        bundle: str | None = None,
+        encoders: dict[str, Encoder] | None = None,
+        num_trees: int = 200,
+        num_frequencies: int = 15,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(modality_shapes, num_classes, num_trees, num_frequencies, seed)
+        self.save_hyperparameters(ignore=["encoders", "modality_shapes"])
+        if bundle is None:
+            raise ConfigurationError("bundle", "none is given, and the features need trained encoders", "Name one")
+        self.encoders, self.bundle = load_encoders(modality_shapes, encoders, bundle)
+        self.encoders.requires_grad_(False)
+
+    def features(self, inputs: dict[str, Tensor]) -> Tensor:
+        """Statistics, then features of the encoders (N, F); on the CPU, as the forest is."""
         self.encoders.eval()
         with torch.no_grad():
-            return [z.flatten(1).double().cpu() for z in self.encoders(inputs).values()]
+            encoded = [z.flatten(1).double().cpu() for z in self.encoders(inputs).values()]
+        return torch.cat([super().features(inputs), *encoded], dim=1)
 
 
 def channel_statistics(values: Tensor, num_frequencies: int) -> Tensor:

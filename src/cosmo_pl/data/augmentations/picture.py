@@ -1,0 +1,83 @@
+"""A picture of what augmentations do to one sample."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from cosmo_pl.data.augmentations.base import Augmentation
+from cosmo_pl.data.augmentations.body import PARENT
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+DRAWS = 3
+MOMENTS = 5  # poses of a skeleton side by side
+AXIS_COLOURS = ("#D55E00", "#009E73", "#0072B2")
+
+
+def picture(
+    sample: Mapping[str, Tensor], augmentations: Mapping[str, Sequence[Augmentation]], title: str, path: Path
+) -> Path:
+    """Draws a sample as it is beside draws of each augmentation, and of all together, a row each.
+
+    Args:
+        sample: Modality to a sample (T, *shape) in the sensor's units.
+        augmentations: Modality to its augmentations.
+        title: What the sample is.
+        path: PNG to write.
+
+    Returns:
+        The path.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    rows: list[tuple[str, str, Sequence[Augmentation]]] = []
+    for modality, steps in augmentations.items():
+        rows += [(modality, type(step).__name__, [step]) for step in steps]
+        rows.append((modality, "all", steps))
+    figure = Figure(figsize=(3.1 * (DRAWS + 1), 1.6 * len(rows) + 0.5), dpi=90, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(len(rows), DRAWS + 1, squeeze=False, sharey="row")
+    figure.suptitle(title)
+    for line, (modality, name, steps) in zip(axes, rows, strict=True):
+        x = sample[modality].unsqueeze(0)
+        draw = _skeleton if x.shape[2:] == (len(PARENT) + 1, 3) else _series
+        line[0].set_ylabel(f"{modality}\n{name}", fontsize=9)
+        draw(line[0], x[0])
+        for place in line[1:]:
+            changed = x
+            for step in steps:
+                changed = step(changed)
+            draw(place, changed[0])
+    for place, column in zip(axes[0], ["as recorded", *(f"draw {i + 1}" for i in range(DRAWS))], strict=True):
+        place.set_title(column, fontsize=10)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, metadata={"Software": None})
+    return path
+
+
+def _series(axes: Axes, x: Tensor) -> None:
+    """Up to three channels (T, ...) over time: a sensor's axes."""
+    for channel, colour in zip(x.flatten(1)[:, :3].T, AXIS_COLOURS, strict=False):
+        axes.plot(channel.tolist(), color=colour, linewidth=1)
+    axes.set_xticks([])
+    axes.tick_params(labelsize=7)
+
+
+def _skeleton(axes: Axes, x: Tensor) -> None:
+    """Poses (T, 20, 3) from the front at a few moments, side by side."""
+    width = 1.4 * float((x[..., 0].amax() - x[..., 0].amin()).clamp_min(0.1))
+    look: dict[str, Any] = {"color": AXIS_COLOURS[2], "linewidth": 1.2}
+    for place, moment in enumerate(torch.linspace(0, len(x) - 1, MOMENTS).round().long().tolist()):
+        for joint, parent in PARENT.items():
+            ends = x[moment, [joint, parent]]
+            axes.plot((ends[:, 0] + place * width).tolist(), ends[:, 1].tolist(), **look)
+    axes.set_aspect("equal")
+    axes.set_xticks([])
+    axes.set_yticks([])

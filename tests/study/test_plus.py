@@ -1,0 +1,88 @@
+"""The recommended recipe's table and figures, on hand-made results."""
+
+from __future__ import annotations
+
+import pytest
+
+from cosmo_pl.study.rendering import plus, plus_ablation, plus_labels
+
+from .factory import jobs, record, view
+
+SPREAD = {0: -0.01, 1: 0.0, 2: 0.01}
+FOLD = [1, 2, 3, 4]
+
+
+def made(study, accuracy, keep=lambda job: True):
+    """Records of the first three seeds; a fold's runs are tested on its subjects."""
+    found = {}
+    for job in jobs(study):
+        if job.seed > 2 or not keep(job):
+            continue
+        tested = job.factors.get("test_subjects", [7, 8] if "utd" in job.dataset else [11, 12, 13, 14])
+        given = {"test_subjects": tested, "training": {"fit_seconds": 4.0}}
+        result = {"fit_seconds": 60.0} if job.kind == "pretrain" else given
+        found[job.key] = record(job, accuracy(job) + SPREAD[job.seed] if job.kind == "finetune" else 0, result=result)
+    return found
+
+
+def rows(rendered, **wanted):
+    found = [dict(zip(rendered.header, row, strict=True)) for row in rendered.rows]
+    return [row for row in found if all(row[key] == value for key, value in wanted.items())]
+
+
+def test_recipes_stand_beside_each_other_with_their_seconds():
+    records = made("plus", lambda job: 0.9 if job.dataset.endswith("plus") else 0.6)
+    shown = plus.accuracy_and_time(view("plus", "paper", records))
+    (ours,) = rows(shown, dataset="UTD-MHAD", recipe="plus", method="Cosmo")
+    assert (ours["accuracy"], ours["std"], ours["n"]) == ("0.9000", "0.0100", "3")
+    assert (ours["seconds of stage 1"], ours["seconds of stage 2"]) == ("60.0", "4.0")
+    (paper,) = rows(shown, dataset="UTD-MHAD", recipe="paper", method="Cosmo")
+    assert paper["accuracy"] == "0.6000"
+    (nearest,) = rows(shown, dataset="UTD-MHAD", method="1-NN, time warping")
+    assert nearest["seconds of stage 1"] == ""
+    folds = rows(shown, dataset="USC-HAD", recipe="plus", method="Cosmo")
+    assert sorted(row["test subjects"] for row in folds) == ["1 2 3 4", "11 12 13 14", "5 6 7 8", "7 8 9 10"]
+
+
+def test_only_the_headline_subjects_are_drawn():
+    records = made("plus", lambda job: 0.3 if job.factors.get("test_subjects") == FOLD else 0.7)
+    _, usc = plus.accuracy_and_time(view("plus", "paper", records)).figure.axes
+    heights = {round(float(line.get_ydata()[0]), 3) for line in usc.lines if len(line.get_ydata()) == 1}
+    assert heights and min(heights) > 0.6
+    assert usc.get_xscale() == "log"
+
+
+def test_nothing_measured_is_said_and_not_drawn():
+    shown = plus.accuracy_and_time(view("plus", "paper", {}, {"utd": "nothing has been run on it"}))
+    assert not shown.rows
+    assert "nothing" in shown.figure.axes[0].texts[0].get_text()
+
+
+def test_an_ablation_has_a_row_a_value_and_marks_the_recipe():
+    changed = {"partners": 0.7, "transforms": 0.8}
+
+    def accuracy(job):
+        differs = [name for name, value in job.factors.items() if name in changed and value in ([], {})]
+        return changed[differs[0]] if differs else 0.9
+
+    table = plus_ablation.table(view("plus_ablation", "paper", made("plus_ablation", accuracy)))
+    assert [row["accuracy"] for row in rows(table, changed="partners")] == ["0.9000", "0.7000"]
+    assert [row["to"] for row in rows(table, changed="partners")] == ["of other subjects *", "none"]
+    assert [row["accuracy"] for row in rows(table, changed="coordinates of the skeleton")] == ["0.9000", "0.8000"]
+    assert len(rows(table, changed="augmentations")) == 6
+    stages = rows(table, changed="second stage")
+    assert stages[0]["to"] == "prototypes *" and len(stages) == 7
+    assert sum("*" in row["to"] for row in rows(table)) == 8  # one a factor, one second stage
+    assert all(row["n"] == "3" for row in rows(table))
+
+
+def test_a_missing_value_is_told_as_missing():
+    table = plus_ablation.table(view("plus_ablation", "paper", {}))
+    assert all(row["accuracy"] == "-" and row["n"] == "0" for row in rows(table))
+
+
+def test_labels_are_a_line_a_method():
+    records = made("plus_labels", lambda job: 0.5 + job.factors.get("label_rate", 0.05))
+    shown = plus_labels.by_labels(view("plus_labels", "paper", records))
+    found = [float(row["accuracy"]) for row in rows(shown, method="Cosmo")]
+    assert found == pytest.approx([0.55, 0.6, 0.7, 0.9])
