@@ -25,7 +25,7 @@ SHORT = [
 ]  # fmt: skip
 
 SECOND_RUN = {  # base of a chain of configs to the run and the method of its stage 2
-    **{name: ("cosmo-iterative", "IterativeFusionModule") for name in ("utd", "utd_released", "usc", "demo")},
+    **dict.fromkeys(("utd", "utd_released", "usc", "demo"), ("cosmo-iterative", "IterativeFusionModule")),
     "utd_plus": ("cosmo-prototypes", "PrototypeModule"),
     "usc_plus": ("cosmo-forest", "FeatureForestModule"),
 }

@@ -25,16 +25,14 @@ def test_the_picture_has_a_row_an_augmentation(config, rows, here, roots, monkey
     subplots = Figure.subplots
     monkeypatch.setattr(Figure, "subplots", lambda self, *a, **k: seen.append(subplots(self, *a, **k)) or seen[-1])
     monkeypatch.setenv("COSMO_PL_DATA", roots[config[:3]])
-    (here / "few.yaml").write_text(
-        yaml.safe_dump({"phase": "pretrain", "data": enough_labels(config[:8])})
-    )
+    (here / "few.yaml").write_text(yaml.safe_dump({"phase": "pretrain", "data": enough_labels(config[:8])}))
     main(["data", "augmentations", str(here / "few.yaml"), "--clip=1", "--out=shown/picture.png"])
     assert (here / "shown" / "picture.png").read_bytes().startswith(b"\x89PNG")
     assert "shown/picture.png" in capsys.readouterr().out
     (axes,) = seen
     assert axes.shape == (rows, 4)
     for line in axes:
-        first, *others = [[tuple(curve.get_ydata()) for curve in place.lines] for place in line]
+        first, *others = [[curve.get_xydata().tolist() for curve in place.lines] for place in line]
         assert first and all(other != first for other in others), line[0].get_ylabel()
 
 

@@ -23,7 +23,9 @@ def naive(features, groups):
     found = [[-1] * len(names) for _ in groups]
 
     def nearest(i, group):
-        return max((j for j, other in enumerate(groups) if other == group), key=lambda j: float(features[i] @ features[j]))
+        return max(
+            (j for j, other in enumerate(groups) if other == group), key=lambda j: float(features[i] @ features[j])
+        )
 
     for i, own in enumerate(groups):
         for column, other in enumerate(names):
@@ -99,7 +101,9 @@ def test_a_resumed_training_has_its_partners_again(make_data, make_trainer, tmp_
     def run(epochs, path=None):
         data, callback = make_data(phase="pretrain", **VIEWS), Watch(start_epoch=1, every=5)
         torch.manual_seed(0)
-        saver = ModelCheckpoint(str(tmp_path), filename="last", enable_version_counter=False, save_on_train_epoch_end=True)
+        saver = ModelCheckpoint(
+            str(tmp_path), filename="last", enable_version_counter=False, save_on_train_epoch_end=True
+        )
         trainer = make_trainer(epochs, callbacks=[callback, saver], enable_checkpointing=True)
         trainer.fit(stage1(data), datamodule=data, ckpt_path=path)
         return callback, data
@@ -111,9 +115,7 @@ def test_a_resumed_training_has_its_partners_again(make_data, make_trainer, tmp_
     assert torch.equal(data.views.partners, first.partners) and data.views.partner_share == 0.5
 
 
-@pytest.mark.parametrize(
-    "arguments", [{"start_epoch": -1}, {"every": 0}, {"share": 0.0}, {"share": 1.5}]
-)
+@pytest.mark.parametrize("arguments", [{"start_epoch": -1}, {"every": 0}, {"share": 0.0}, {"share": 1.5}])
 def test_refuses_arguments_out_of_range(arguments):
     with pytest.raises(ConfigurationError, match="NeighborPartners"):
         NeighborPartners(**arguments)

@@ -120,7 +120,11 @@ def test_test_samples_do_not_reach_the_prototypes(make_data, make_trainer, bundl
 
 @pytest.mark.parametrize(
     ("arguments", "named"),
-    [({"bundle": None}, "bundle"), ({"unlabeled_share": 1.0}, "unlabeled_share"), ({"temperature": 0.0}, "temperature")],
+    [
+        ({"bundle": None}, "bundle"),
+        ({"unlabeled_share": 1.0}, "unlabeled_share"),
+        ({"temperature": 0.0}, "temperature"),
+    ],
 )
 def test_refusals(arguments, named, make_data, bundle):
     data = make_data()

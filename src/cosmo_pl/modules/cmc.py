@@ -72,7 +72,8 @@ class CMCModule(CrossModalModule):
 
     def pretraining_loss(self, inputs: dict[str, Tensor], num_augmentations: int = 1) -> Tensor:
         """Contrastive loss across the modalities; all of a sample's V augmentations are positives of each other."""
-        views = self.views(self.project(self(inputs))).unflatten(0, (-1, num_augmentations))
+        views = self.views(self.project(self(inputs)))
+        views = views.reshape(-1, num_augmentations, *views.shape[1:])
         released = isinstance(self.loss, ContrastiveFusionLoss)
         loss: Tensor = self.loss(views.flatten(1, 2) if released else views.transpose(1, 2))
         return loss

@@ -79,7 +79,7 @@ class ContrastiveFusionModule(CrossModalModule):
     def pretraining_loss(self, inputs: dict[str, Tensor], num_augmentations: int = 1) -> Tensor:
         """Contrastive fusion loss (Eq. 4): the P mixes of each of a sample's V augmentations are V·P positives."""
         views = self.views(self.project(self(inputs)))
-        positives = views.unflatten(0, (-1, num_augmentations)).flatten(1, 2)
+        positives = views.reshape(-1, num_augmentations * views.shape[1], views.shape[2])
         self.log("train/loss_floor", math.log(positives.shape[1] - 1), on_step=False, on_epoch=True)
         loss: Tensor = self.loss(positives)
         return loss

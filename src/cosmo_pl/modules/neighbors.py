@@ -29,12 +29,12 @@ def mutual_neighbors(features: Tensor, groups: Tensor) -> Tensor:
     Returns:
         Indices (N, G), a column for each group in ascending order; -1 where there is none.
     """
-    members = [torch.nonzero(groups == group).flatten() for group in groups.unique()]
-    column = torch.unique(groups, return_inverse=True)[1]
+    names, column = torch.unique(groups, return_inverse=True)  # type: ignore[no-untyped-call]
+    members = [torch.nonzero(groups == name).flatten() for name in names]
     nearest = torch.cat(
         [
             torch.stack([rows[(chunk @ features[rows].T).argmax(dim=1)] for rows in members], dim=1)
-            for chunk in features.split(CHUNK)
+            for chunk in torch.split(features, CHUNK)
         ]
     )
     back = nearest[nearest, column.unsqueeze(1)]  # nearest to my neighbour in my own group

@@ -43,6 +43,8 @@ class PrototypeModule(ClassifierModule):
         BundleError: The bundle is missing, damaged, or for other modalities or shapes.
     """
 
+    centre: Tensor
+    sums: Tensor
     prototypes: Tensor
 
     def __init__(

@@ -42,7 +42,8 @@ class WarpTime(Augmentation):
         if self.crop is None:
             return times
         start, end = torch.rand(2, len(x), 1, device=x.device).mul(self.crop)
-        return start + (1 - start - end) * times
+        cropped: Tensor = start + (1 - start - end) * times
+        return cropped
 
     def apply(self, x: Tensor, parameters: Tensor) -> Tensor:
         """Takes the values of (N, T, *shape) at the times (N, T), linearly interpolated."""
