@@ -108,9 +108,10 @@ def _draw(axes: Axes, view: View, dataset: str, found: list[Point]) -> None:
         return
     for point in found:
         its, summary = style.look(point.method), point.summary
+        face = its.colour if point.recipe == "plus" else "white"
         axes.errorbar(
             point.total_seconds, summary.mean, yerr=summary.std or 0.0, color=its.colour, marker=its.marker,
-            markersize=8, capsize=3, linestyle="none", markerfacecolor=its.colour if point.recipe == "plus" else "white",
+            markersize=8, capsize=3, linestyle="none", markerfacecolor=face,
             label=style.title(view.methods, point.method),
         )  # fmt: skip
     axes.set_xscale("log")
