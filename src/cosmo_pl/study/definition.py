@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import yaml
 
@@ -12,10 +12,8 @@ from cosmo_pl.errors import ConfigurationError
 
 FitPhase = Literal["pretrain", "finetune"]
 ALL_PHASES: list[FitPhase] = ["pretrain", "finetune"]
-if TYPE_CHECKING:
-    Value = Any
-else:  # not Any to the parser, which would build the object that a mapping with a class path describes
-    Value = bool | int | float | str | list | dict | None
+# Not Any, not even inside: the parser would build the object that a mapping with a class path describes.
+Value = bool | int | float | str | list | dict | None  # type: ignore[type-arg]
 
 
 @dataclass(frozen=True)

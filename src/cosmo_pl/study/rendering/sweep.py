@@ -44,7 +44,8 @@ def selection(view: View) -> Rendered:
     """Mean and spread over draws of labels at every value; the best mean of those with all draws is marked."""
     (runs,) = view.study.runs
     (name,) = (factor for factor in runs.vary if factor != DRAW)
-    draws, values = runs.vary[DRAW].values, runs.vary[name].values
+    draws: list[Any] = runs.vary[DRAW].values
+    values: list[Any] = runs.vary[name].values
     found = [(job.factors, last(record)) for job, record in view.records(lambda job: job.kind == "finetune")]
     cells = [
         Cell(value, {f[DRAW]: accuracy for f, accuracy in found if f[name] == value and accuracy is not None})

@@ -51,7 +51,8 @@ class Column:
         for runs in self.view.study.runs:
             if self.dataset in runs.datasets and FOLDS in runs.vary:
                 factor = runs.vary[FOLDS]
-                return sorted(factor.values, key=lambda subjects: subjects != factor.default)
+                folds: list[Any] = factor.values
+                return sorted(folds, key=lambda subjects: subjects != factor.default)
         return []
 
     @property
