@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, Literal
 
 import yaml
@@ -57,7 +58,7 @@ class Job:
     @property
     def name(self) -> str:
         """What a person calls it: "utd cosmo seed 0 finetune"."""
-        varied = [f"{name}={value}" for name, value in self.factors.items()]
+        varied = [shorten(f"{name}={value}", 60, placeholder="...") for name, value in self.factors.items()]
         return " ".join([self.dataset, self.method, f"seed {self.seed}", *varied, self.measure or self.kind]).strip()
 
     @property
