@@ -29,6 +29,23 @@ def test_rates_by_epoch():
     assert rates({**PLAIN, "schedule": "cosine"}, 8, 9) == pytest.approx(cosine, abs=1e-9)
 
 
+def test_a_longer_resumed_training_goes_on_down():
+    first = optimization([torch.nn.Parameter(torch.ones(2))], {**PLAIN, "schedule": "cosine"}, 8)
+    for _ in range(6):
+        first["optimizer"].step()
+        first["lr_scheduler"].step()
+    longer = optimization([torch.nn.Parameter(torch.ones(2))], {**PLAIN, "schedule": "cosine"}, 16)
+    longer["optimizer"].load_state_dict(first["optimizer"].state_dict())
+    longer["lr_scheduler"].load_state_dict(first["lr_scheduler"].state_dict())
+    found = []
+    for _ in range(10):
+        longer["optimizer"].step()
+        longer["lr_scheduler"].step()
+        found.append(longer["optimizer"].param_groups[0]["lr"])
+    expected = [0.05 * (1 + math.cos(math.pi * epoch / 16)) for epoch in range(7, 17)]
+    assert found == pytest.approx(expected, abs=1e-9)
+
+
 @pytest.mark.parametrize(
     ("name", "kind"), [("sgd", torch.optim.SGD), ("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW)]
 )

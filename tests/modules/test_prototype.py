@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
@@ -105,6 +106,25 @@ def test_encoders_stay_bit_identical_and_the_result_travels(make_data, make_trai
     again.load_state_dict(torch.load(path, weights_only=True)["state_dict"])
     inputs = {name: x[:5] for name, x in data.inputs.items()}
     assert torch.equal(again.eval()(inputs), module.eval()(inputs))
+
+
+def test_a_validation_sees_the_prototypes_of_its_epoch(make_data, make_trainer, bundle):
+    data = make_data()
+    module = PrototypeModule(data.modality_shapes, data.num_classes, bundle=str(bundle))
+    trainer = make_trainer(1)
+    trainer.fit(module, datamodule=data)
+    told = trainer.callback_metrics["test/acc"]
+    inputs = {name: x[torch.from_numpy(data.split.test)] for name, x in data.inputs.items()}
+    predicted = module.eval()(inputs).argmax(dim=1)
+    assert told == pytest.approx((predicted == torch.from_numpy(data.samples.label[data.split.test])).float().mean())
+
+
+def test_refuses_data_without_unlabelled_samples(make_data, make_trainer, bundle):
+    data = make_data()
+    data.setup()
+    data.split = dataclasses.replace(data.split, unlabeled=data.split.unlabeled[:0])
+    with pytest.raises(ConfigurationError, match="unlabelled"):
+        fitted(data, make_trainer(1), bundle)
 
 
 def test_test_samples_do_not_reach_the_prototypes(make_data, make_trainer, bundle):

@@ -10,6 +10,7 @@ import sys
 import time
 
 import pytest
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from cosmo_pl.errors import ConfigurationError, DatasetNotFoundError
 from cosmo_pl.study.records import ResultError, Results
@@ -104,6 +105,17 @@ def test_a_parser_that_exits_fails_one_run_and_not_the_grid(grid, jobs, results)
     runner.run()
     assert sum(results.has(job) for job in jobs) == len(jobs) - 1
     assert any("toy forest seed 0 finetune failed (SystemExit" in line for line in lines)
+
+
+def test_a_killed_training_ends_the_grid_and_is_no_failure(grid, jobs, results):
+    """Lightning answers SIGTERM with a SystemExit of its own."""
+    runner, fake, _ = grid({jobs[1].name: SIGTERMException()})
+    with pytest.raises(SIGTERMException):
+        runner.run()
+    assert fake.ran == [job.name for job in jobs[:2]]
+    assert not runner.failed
+    grid()[0].run()
+    assert all(results.has(job) for job in jobs)
 
 
 def test_a_failure_skips_what_needs_it_and_nothing_else(grid, jobs, results, workspace):

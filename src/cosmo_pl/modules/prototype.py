@@ -27,6 +27,8 @@ class PrototypeModule(ClassifierModule):
     Sinkhorn's algorithm (M. Cuturi, NeurIPS 2013) in which all classes are equally frequent: right for recordings made
     to a protocol, wrong for those of daily life.
 
+    Every class needs a labelled sample, and with `balance` unlabelled ones as well.
+
     Features are of unit norm by stream, joined, less the mean of the unlabelled samples, of unit norm again.
 
     Args:
@@ -88,10 +90,16 @@ class PrototypeModule(ClassifierModule):
         return torch.cat([F.normalize(z.flatten(1).float(), dim=1) for z in maps.values()], dim=1)
 
     def on_fit_start(self) -> None:
-        """Encodes the unlabelled samples, once."""
+        """Encodes the unlabelled samples, once.
+
+        Raises:
+            ConfigurationError: There are none.
+        """
         super().on_fit_start()
         self.encoders.eval()
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        if not len(data.split.unlabeled):
+            raise ConfigurationError("label_rate", "leaves no unlabelled samples", "Leave some: they give the centre")
         parts = [
             self._joined({name: x.to(self.device) for name, x in batch["inputs"].items()})
             for batch in data.plain_loader(data.split.unlabeled)
@@ -108,10 +116,10 @@ class PrototypeModule(ClassifierModule):
         """Adds the features of labelled samples to their classes."""
         self.sums.index_add_(0, batch["label"], self.features(batch["inputs"]))
         self.optimizers().step()  # type: ignore[union-attr]
+        if self.trainer.is_last_batch:  # not at the end of the epoch, which comes after its validation
+            self._place()
 
-    def on_train_epoch_end(self) -> None:
-        """Places the prototypes."""
-        super().on_train_epoch_end()
+    def _place(self) -> None:
         assert self._unlabeled is not None
         share, temperature = self.hparams["unlabeled_share"], self.hparams["temperature"]
         labelled = F.normalize(self.sums, dim=1)

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from pytorch_lightning.utilities.exceptions import SIGTERMException
+
 from cosmo_pl.errors import CosmoError, DatasetNotFoundError
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.progress import Clock, duration
@@ -133,7 +135,7 @@ class Runner:
             self.absent[job.dataset] = self.failed[job.key] = str(error)
             self.tell(f"{job.dataset} is skipped: {error}")
             return
-        except ResultError:
+        except (ResultError, SIGTERMException):  # the latter is a SystemExit, by which Lightning says that it is killed
             raise
         except CosmoError as error:
             self.failed[job.key] = str(error)

@@ -17,7 +17,7 @@ class WarpTime(Augmentation):
     normalised integral, so it never runs backwards. Without `crop` the first and the last step stay what they are.
 
     Args:
-        strength: Deviation of the logarithm of the pace; 0.3 is up to 1.8 times as fast or slow.
+        strength: Deviation of the logarithm of the pace; at 0.3, 1.8 times as fast or slow is two deviations.
         knots: Values of the pace over the sample.
         crop: Largest share cut off at each end; None cuts nothing.
 

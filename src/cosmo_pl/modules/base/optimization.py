@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, MultiStepLR
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, MultiStepLR
 
 from cosmo_pl.errors import ConfigurationError
 
@@ -49,4 +50,5 @@ def _schedule(optimizer: torch.optim.Optimizer, hparams: Mapping[str, Any], epoc
         raise ConfigurationError("schedule", f"'{name}' is unknown", "Use 'steps' or 'cosine'")
     if epochs is None or epochs < 1:
         raise ConfigurationError("schedule", "'cosine' needs the number of epochs", "Set trainer.max_epochs")
-    return CosineAnnealingLR(optimizer, epochs)
+    # Not CosineAnnealingLR, whose stored horizon would let the rate of a training resumed with more epochs rise again.
+    return LambdaLR(optimizer, lambda epoch: (1 + math.cos(math.pi * min(epoch, epochs) / epochs)) / 2)

@@ -9,7 +9,11 @@ from cosmo_pl.study.rendering.curves import numbers
 from cosmo_pl.study.rendering.statistics import Summary, summarize
 from cosmo_pl.study.rendering.view import Rendered, View
 
-HEADER = ("changed", "to", "accuracy", "std", "n", "correct", "total")
+HEADER = ("changed", "to", "accuracy", "std", "n", "correct", "total", "by seed")
+NOTES = (
+    "* is the recipe itself: one set of runs, which several rows repeat.",
+    "Rows of different n are of different seeds: the last column has each seed, to compare like with like.",
+)
 NAMES = {
     "transforms": "coordinates of the skeleton",
     "velocities": "velocities of the skeleton",
@@ -26,7 +30,7 @@ def table(view: View) -> Rendered:
     rows = []
     for number, runs in enumerate(view.study.runs):
         rows += [*_values(view, number)] if runs.vary else [*_methods(view, number)]
-    return Rendered(HEADER, rows, notes=["* is the recipe itself: one set of runs, which several rows repeat."])
+    return Rendered(HEADER, rows, notes=NOTES)
 
 
 def _values(view: View, grid: int) -> Iterator[list[str]]:
@@ -48,5 +52,6 @@ def _methods(view: View, grid: int) -> Iterator[list[str]]:
 
 def _cells(summary: Summary | None) -> list[str]:
     if summary is None:
-        return ["-", "", "0", "", ""]
-    return [*numbers(summary.mean, summary.std), str(summary.n), str(summary.correct), str(summary.total)]
+        return ["-", "", "0", "", "", ""]
+    each = " ".join(numbers(*summary.values))
+    return [*numbers(summary.mean, summary.std), str(summary.n), str(summary.correct), str(summary.total), each]
