@@ -216,6 +216,7 @@ def main(args: Sequence[str]) -> None:
         MultimodalDataModule,
         subclass_mode_model=True,
         subclass_mode_data=True,
+        auto_configure_optimizers=False,  # the modules have their own, and an argument of that name
         args=None if list(args) == sys.argv[1:] else list(args),  # Lightning warns of both
         parser_kwargs={"prog": "cosmo-pl", "description": "Train and use multimodal activity recognisers."},
         trainer_defaults={"num_sanity_val_steps": 0, "log_every_n_steps": 1, "devices": 1},

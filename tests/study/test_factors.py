@@ -54,7 +54,8 @@ def value_of(config, argument):
 
 def checked(spec):
     """Values that are looked at: the default, which is not passed on, and one that is."""
-    return [spec.default, *[value for value in spec.values if value != spec.default][:1]]
+    own = [] if spec.labels else [spec.default]  # a labelled default only stands for what the config has
+    return [*own, *[value for value in spec.values if value != spec.default][:1]]
 
 
 @pytest.mark.filterwarnings("ignore:LightningCLI's args parameter")
