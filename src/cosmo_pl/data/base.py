@@ -37,8 +37,7 @@ class MultimodalDataModule(LightningDataModule, ABC):
 
     A batch is ``{"inputs": {modality: (N, *shape)}, "label": (N,), "subject": (N,), "index": (N,)}``; ``index`` is the
     sample's number in the whole dataset. A training batch with `augmentations` adds ``"views": V`` and has V rows a
-    sample. A subclass names the dataset, its modalities and classes, and reads samples;
-    everything else is here.
+    sample. A subclass names the dataset, its modalities and classes, and reads samples; everything else is here.
 
     Args:
         root: Folder that holds the dataset's folder, or that folder itself; None takes the environment variable

@@ -14,7 +14,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.modules.base import PretrainingModule
+from cosmo_pl.modules.base import PretrainingModule, unit_features
 
 CHUNK = 2048  # rows of the similarity matrix that are held at once
 
@@ -104,7 +104,7 @@ class NeighborPartners(Callback):
         with torch.no_grad():
             for batch in data.plain_loader(data.training_rows):
                 features = module({name: x.to(module.device) for name, x in batch["inputs"].items()})
-                rows.append(torch.cat([F.normalize(z.float(), dim=1) for z in features.values()], dim=1))
+                rows.append(unit_features(features))
                 subjects.append(batch["subject"].to(module.device))
                 labels.append(batch["label"].to(module.device))
         module.train()

@@ -11,7 +11,7 @@ from torch import Tensor
 from cosmo_pl.data.loading import Batch
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.modules.base import ClassifierModule, Shapes, load_encoders
+from cosmo_pl.modules.base import ClassifierModule, Shapes, load_encoders, unit_features
 
 ROUNDS = 20  # rounds of assigning and averaging; they settle within ten
 SINKHORN_ROUNDS = 30
@@ -86,8 +86,7 @@ class PrototypeModule(ClassifierModule):
 
     def _joined(self, inputs: dict[str, Tensor]) -> Tensor:
         with torch.no_grad():
-            maps = self.encoders(inputs)
-        return torch.cat([F.normalize(z.flatten(1).float(), dim=1) for z in maps.values()], dim=1)
+            return unit_features(self.encoders(inputs))
 
     def on_fit_start(self) -> None:
         """Encodes the unlabelled samples, once.

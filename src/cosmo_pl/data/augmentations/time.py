@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cosmo_pl.data.augmentations.base import Augmentation, check_positive, check_share
+from cosmo_pl.data.augmentations.base import Augmentation, check_positive
 from cosmo_pl.errors import ConfigurationError
 
 
@@ -27,8 +27,8 @@ class WarpTime(Augmentation):
 
     def __init__(self, strength: float = 0.3, knots: int = 4, crop: float | None = 0.1) -> None:
         check_positive("WarpTime.strength", strength)
-        if crop is not None:
-            check_share("WarpTime.crop", 2 * crop)
+        if crop is not None and not 0 < crop < 0.5:
+            raise ConfigurationError("WarpTime.crop", f"is {crop}", "Use a share between 0 and 0.5, or null")
         if knots < 2:
             raise ConfigurationError("WarpTime.knots", f"is {knots}", "Use at least 2")
         self.strength, self.knots, self.crop = strength, knots, crop

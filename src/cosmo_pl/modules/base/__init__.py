@@ -1,7 +1,14 @@
 """What the methods are made of."""
 
 from cosmo_pl.modules.base.classifier import ClassifierModule
-from cosmo_pl.modules.base.encoding import Streams, Variant, joined, load_encoders, variant_encoders
+from cosmo_pl.modules.base.encoding import (
+    Streams,
+    Variant,
+    joined,
+    load_encoders,
+    unit_features,
+    variant_encoders,
+)
 from cosmo_pl.modules.base.examples import ExampleModule
 from cosmo_pl.modules.base.fusion import Fusion, FusionClassifier, Head, SequenceAxis
 from cosmo_pl.modules.base.module import BaseModule, Shapes
@@ -26,5 +33,6 @@ __all__ = [
     "joined",
     "load_encoders",
     "optimization",
+    "unit_features",
     "variant_encoders",
 ]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cosmo_pl.bundle import Bundle
@@ -47,6 +48,11 @@ class Streams(nn.ModuleDict):
     def forward(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Encodes samples, modality to (N, *shape), into feature maps, stream to (N, channels, time, *space)."""
         return {name: encoder(joined(inputs, name)) for name, encoder in self.items()}
+
+
+def unit_features(features: Mapping[str, Tensor]) -> Tensor:
+    """Features, stream to (N, *shape), as rows (N, D): each stream of unit norm, so that none drowns another."""
+    return torch.cat([F.normalize(z.flatten(1).float(), dim=1) for z in features.values()], dim=1)
 
 
 def joined(inputs: Mapping[str, Tensor], stream: str) -> Tensor:

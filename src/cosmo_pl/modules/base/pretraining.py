@@ -18,7 +18,7 @@ from cosmo_pl.data.locate import is_simulated
 from cosmo_pl.encoders import Encoder, ProjectionHead
 from cosmo_pl.errors import BundleError, ConfigurationError
 from cosmo_pl.fusion import MIN_POINTS
-from cosmo_pl.modules.base.encoding import Streams
+from cosmo_pl.modules.base.encoding import Streams, unit_features
 from cosmo_pl.modules.base.module import BaseModule, Shapes
 from cosmo_pl.modules.base.quality import data_quality
 
@@ -72,12 +72,11 @@ class PretrainingModule(BaseModule):
         self._probe = {}
 
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
-        """Collects features for the probe, each stream of unit norm so that none drowns another."""
+        """Collects features for the probe."""
         name = self.loader_name(dataloader_idx)
         features = self(batch["inputs"])
-        row = torch.cat([F.normalize(z.float(), dim=1) for z in features.values()], dim=1)
-        self._probe.setdefault(name, []).append((row, batch["label"]))
-        if name != "reference" and len(row) > 1:
+        self._probe.setdefault(name, []).append((unit_features(features), batch["label"]))
+        if name != "reference" and len(batch["label"]) > 1:
             self.observe(features)
 
     def observe(self, features: dict[str, Tensor]) -> None:
