@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+import torch
 from torch import Tensor
 
 from cosmo_pl.errors import ConfigurationError
@@ -39,3 +40,8 @@ def check_share(name: str, value: float) -> None:
     """Refuses a share outside (0, 1)."""
     if not 0 < value < 1:
         raise ConfigurationError(name, f"is {value}", "Use a share between 0 and 1, or leave the augmentation out")
+
+
+def uniform(shape: tuple[int, ...], low: float, high: float, like: Tensor) -> Tensor:
+    """Uniform numbers on the device of a tensor."""
+    return torch.rand(shape, device=like.device) * (high - low) + low

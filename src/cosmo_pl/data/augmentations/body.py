@@ -5,13 +5,11 @@ Skeletons are in the Kinect's frame, y up, with the joints in the order of UTD-M
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
-from cosmo_pl.data.augmentations._rotation import rotate, rotation_matrices, uniform
-from cosmo_pl.data.augmentations.base import Augmentation, check_positive, check_share
+from cosmo_pl.data.augmentations.base import Augmentation, check_share, uniform
+from cosmo_pl.data.augmentations.rotation import Rotation
 from cosmo_pl.errors import ConfigurationError
 
 # The joint that each joint hangs on; the hip centre (3) is the root. Parents come before children in ORDER.
@@ -33,7 +31,7 @@ def _check_skeletons(name: str, x: Tensor) -> None:
         )
 
 
-class TurnBody(Augmentation):
+class TurnBody(Rotation):
     """Turns a skeleton about the vertical through the origin; heights and distances stay.
 
     Args:
@@ -44,18 +42,12 @@ class TurnBody(Augmentation):
     """
 
     def __init__(self, max_degrees: float = 30.0) -> None:
-        check_positive("TurnBody.max_degrees", max_degrees)
-        self.max_angle = math.radians(max_degrees)
+        super().__init__(max_degrees)
 
-    def draw(self, x: Tensor) -> Tensor:
-        """Draws rotations (N, 3, 3)."""
+    def axis(self, x: Tensor) -> Tensor:
+        """The vertical (N, 3)."""
         _check_skeletons("TurnBody", x)
-        vertical = torch.tensor([[0.0, 1.0, 0.0]], device=x.device).expand(len(x), 3)
-        return rotation_matrices(vertical, uniform((len(x),), -self.max_angle, self.max_angle, x))
-
-    def apply(self, x: Tensor, parameters: Tensor) -> Tensor:
-        """Turns skeletons (N, T, 20, 3)."""
-        return rotate(x, parameters)
+        return torch.tensor([[0.0, 1.0, 0.0]], device=x.device).expand(len(x), 3)
 
 
 class ScaleAxes(Augmentation):

@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from cosmo_pl.data.augmentations._rotation import uniform
-from cosmo_pl.data.augmentations.base import Augmentation, check_share
+from cosmo_pl.data.augmentations.base import Augmentation, check_share, uniform
 
 
 def _still(x: Tensor) -> Tensor:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from cosmo_pl.data.augmentations._rotation import rotate, rotation_matrices, uniform
-from cosmo_pl.data.augmentations.base import Augmentation, check_positive, check_share
+from cosmo_pl.data.augmentations.base import Augmentation, check_positive, check_share, uniform
+from cosmo_pl.data.augmentations.rotation import Rotation
 from cosmo_pl.errors import ConfigurationError
 
 
@@ -20,7 +19,7 @@ def _check_axes(name: str, x: Tensor) -> None:
         )
 
 
-class RotateSensor(Augmentation):
+class RotateSensor(Rotation):
     """Turns the sensor's frame about an axis of any direction: it sits a little askew.
 
     All three-axis sensors of the modality turn together, and gravity with them.
@@ -33,21 +32,15 @@ class RotateSensor(Augmentation):
     """
 
     def __init__(self, max_degrees: float = 20.0) -> None:
-        check_positive("RotateSensor.max_degrees", max_degrees)
-        self.max_angle = math.radians(max_degrees)
+        super().__init__(max_degrees)
 
-    def draw(self, x: Tensor) -> Tensor:
-        """Draws rotations (N, 3, 3)."""
+    def axis(self, x: Tensor) -> Tensor:
+        """Random directions (N, 3)."""
         _check_axes("RotateSensor", x)
-        axis = torch.randn(len(x), 3, device=x.device)
-        return rotation_matrices(axis, uniform((len(x),), -self.max_angle, self.max_angle, x))
-
-    def apply(self, x: Tensor, parameters: Tensor) -> Tensor:
-        """Turns samples (N, T, 3·k)."""
-        return rotate(x, parameters)
+        return torch.randn(len(x), 3, device=x.device)
 
 
-class RotateAboutGravity(RotateSensor):
+class RotateAboutGravity(Rotation):
     """Turns the sensor's frame about the vertical: it sits elsewhere around the body.
 
     The vertical is the direction of the mean acceleration, the first three channels; its components stay.
@@ -59,11 +52,13 @@ class RotateAboutGravity(RotateSensor):
         ConfigurationError: The angle is not positive.
     """
 
-    def draw(self, x: Tensor) -> Tensor:
-        """Draws rotations (N, 3, 3)."""
+    def __init__(self, max_degrees: float = 20.0) -> None:
+        super().__init__(max_degrees)
+
+    def axis(self, x: Tensor) -> Tensor:
+        """Directions of the mean acceleration (N, 3)."""
         _check_axes("RotateAboutGravity", x)
-        vertical = x[:, :, :3].mean(dim=1)
-        return rotation_matrices(vertical, uniform((len(x),), -self.max_angle, self.max_angle, x))
+        return x[:, :, :3].mean(dim=1)
 
 
 class Gain(Augmentation):
