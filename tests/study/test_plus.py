@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cosmo_pl.study.rendering import plus, plus_ablation, plus_labels
+from cosmo_pl.study.rendering import plus, plus_ablation, plus_labels, plus_search
 
 from .factory import jobs, record, view
 
@@ -86,3 +86,38 @@ def test_labels_are_a_line_a_method():
     shown = plus_labels.by_labels(view("plus_labels", "paper", records))
     found = [float(row["accuracy"]) for row in rows(shown, method="Cosmo")]
     assert found == pytest.approx([0.55, 0.6, 0.7, 0.9])
+
+
+def searched(accuracy, keep=lambda job: True):
+    """What the search shows of hand-made curves on validation subjects."""
+    made = {
+        job.key: record(
+            job, curves={"val/acc": [0.1, accuracy(job) + SPREAD[job.seed]]} if job.kind == "finetune" else {}
+        )
+        for job in jobs("plus_search")
+        if keep(job)
+    }
+    return plus_search.selection(view("plus_search", "paper", made))
+
+
+def test_a_search_takes_the_best_mean_on_validation_subjects():
+    shown = searched(lambda job: 0.9 if job.factors.get("temperature") == 0.1 else 0.7)
+    (best,) = rows(shown, varied="temperature of stage 1", best="best")
+    assert (best["to"], best["validation accuracy"], best["std"], best["n"]) == ("0.1", "0.9000", "0.0100", "3")
+    assert any("0.1 is ahead of the recipe" in note for note in shown.notes)
+    assert rows(shown, varied="partners", best="best")[0]["to"].endswith("*"), "a draw goes to the recipe"
+
+
+def test_a_value_with_fewer_draws_is_not_selected():
+    lucky = searched(
+        lambda job: 0.9 if job.factors.get("temperature") == 0.1 else 0.7,
+        lambda job: job.seed == 0 or job.factors.get("temperature") != 0.1,
+    )
+    (best,) = rows(lucky, varied="temperature of stage 1", best="best")
+    assert best["to"] == "0.3 *"
+
+
+def test_the_search_never_sees_the_test_subjects():
+    for job in jobs("plus_search"):
+        assert job.arguments["data.init_args.val_subjects"] == [5, 6]
+        assert job.kind == "pretrain" or not job.tested

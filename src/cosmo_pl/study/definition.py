@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -108,11 +109,13 @@ class Preset:
         about: What it is for.
         seeds: Seeds of labels, initialisation and shuffling.
         values: At most so many values of every factor; None takes all.
+        arguments: Phase to arguments of every run, on top of all others.
     """
 
     about: str
     seeds: list[int]
     values: int | None = None
+    arguments: dict[FitPhase, dict[str, Any]] = field(default_factory=dict)
 
 
 def parse(kind: Any, path: Path) -> Any:
@@ -121,11 +124,18 @@ def parse(kind: Any, path: Path) -> Any:
     Raises:
         ConfigurationError: The file is missing or no YAML, lacks a key or has an unknown one.
     """
-    from jsonargparse import ArgumentError, ArgumentParser
+    from jsonargparse import ArgumentError
+
+    try:
+        return _parsed(kind, path.read_text())
+    except (OSError, yaml.YAMLError, ArgumentError) as error:
+        raise ConfigurationError(str(path), f"cannot be used: {error}", "Correct the file") from error
+
+
+@cache  # one command asks for the same few files up to a hundred times, and checking methods.yaml takes 0.4 s
+def _parsed(kind: Any, text: str) -> Any:
+    from jsonargparse import ArgumentParser
 
     parser = ArgumentParser(exit_on_error=False)
     parser.add_argument("--content", type=kind)
-    try:
-        return parser.instantiate(parser.parse_object({"content": yaml.safe_load(path.read_text())})).content
-    except (OSError, yaml.YAMLError, ArgumentError) as error:
-        raise ConfigurationError(str(path), f"cannot be used: {error}", "Correct the file") from error
+    return parser.instantiate(parser.parse_object({"content": yaml.safe_load(text)})).content

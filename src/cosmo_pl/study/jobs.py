@@ -217,6 +217,7 @@ class _Maker:
             for factor, value in own.items():
                 if value != runs.vary[factor].default:
                     given[runs.vary[factor].argument] = value
+            given |= self.how.arguments.get(phase, {})
             configs = self._configs(dataset, phase, chosen, method.trained)
             parents = (job,) if job is not None else ()
             # A stage 1 is the pretraining method's: several second stages share it.

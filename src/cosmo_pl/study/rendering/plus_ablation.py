@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
+from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering import style
 from cosmo_pl.study.rendering.curves import numbers
-from cosmo_pl.study.rendering.statistics import Summary, summarize
+from cosmo_pl.study.rendering.statistics import summarize
 from cosmo_pl.study.rendering.view import Rendered, View
 
 HEADER = ("changed", "to", "accuracy", "std", "n", "correct", "total", "by seed")
@@ -22,36 +24,50 @@ NAMES = {
     "num_views": "mixes of an augmentation, P",
     "temperature": "temperature of stage 1",
     "partners": "partners",
+    "epochs": "epochs of stage 1",
 }
 
 
-def table(view: View) -> Rendered:
-    """A row a value of every factor, and a row a second stage; what the recipe has is marked."""
-    rows = []
+@dataclass(frozen=True)
+class Variant:
+    """The recipe with one thing changed.
+
+    Args:
+        changed: What is changed.
+        to: What it is changed to; * marks the recipe itself.
+        records: Its runs of stage 2.
+    """
+
+    changed: str
+    to: str
+    records: list[Record]
+
+
+def variants(view: View) -> Iterator[Variant]:
+    """A variant for every value of the one factor of each grid; for every method where a grid has none."""
     for number, runs in enumerate(view.study.runs):
-        rows += [*_values(view, number)] if runs.vary else [*_methods(view, number)]
-    return Rendered(HEADER, rows, notes=NOTES)
+        pairs = [(job, record) for job, record in view.grid(number) if job.kind == "finetune"]
+        if not runs.vary:
+            for method in runs.methods:
+                label = "prototypes *" if method == runs.methods[0] else style.title(view.methods, method)
+                yield Variant("second stage", label, [record for job, record in pairs if job.method == method])
+            continue
+        ((name, factor),) = runs.vary.items()
+        for value, label in zip(factor.values, factor.labels or map(str, factor.values), strict=False):
+            mark = " *" if value == factor.default else ""
+            found = [record for job, record in pairs if job.factors[name] == value]
+            yield Variant(NAMES.get(name, name), label + mark, found)
 
 
-def _values(view: View, grid: int) -> Iterator[list[str]]:
-    """Rows of the one factor that a grid varies."""
-    ((name, factor),) = view.study.runs[grid].vary.items()
-    for value, label in zip(factor.values, factor.labels or map(str, factor.values), strict=False):
-        records = [record for job, record in view.grid(grid) if job.kind == "finetune" and job.factors[name] == value]
-        mark = " *" if value == factor.default else ""
-        yield [NAMES.get(name, name), label + mark, *_cells(summarize(records))]
+def table(view: View) -> Rendered:
+    """A row a variant: accuracy on the test subjects."""
+    return Rendered(HEADER, [_row(variant) for variant in variants(view)], notes=NOTES)
 
 
-def _methods(view: View, grid: int) -> Iterator[list[str]]:
-    methods = view.study.runs[grid].methods
-    for method in methods:
-        records = [r for job, r in view.grid(grid) if job.kind == "finetune" and job.method == method]
-        label = "prototypes *" if method == methods[0] else style.title(view.methods, method)
-        yield ["second stage", label, *_cells(summarize(records))]
-
-
-def _cells(summary: Summary | None) -> list[str]:
+def _row(variant: Variant) -> list[str]:
+    summary = summarize(variant.records)
     if summary is None:
-        return ["-", "", "0", "", "", ""]
+        return [variant.changed, variant.to, "-", "", "0", "", "", ""]
+    counts = [str(summary.n), str(summary.correct), str(summary.total)]
     each = " ".join(numbers(*summary.values))
-    return [*numbers(summary.mean, summary.std), str(summary.n), str(summary.correct), str(summary.total), each]
+    return [variant.changed, variant.to, *numbers(summary.mean, summary.std), *counts, each]

@@ -1,0 +1,38 @@
+"""How the recommended recipe was chosen: accuracy on validation subjects, one change at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean, stdev
+
+from cosmo_pl.study.rendering.curves import numbers
+from cosmo_pl.study.rendering.plus_ablation import Variant, variants
+from cosmo_pl.study.rendering.sweep import last
+from cosmo_pl.study.rendering.view import Rendered, View, unique
+
+HEADER = ("varied", "to", "validation accuracy", "std", "n", "by seed", "best")
+
+
+def selection(view: View) -> Rendered:
+    """A row a variant; the best mean of what is varied is marked, among those with as many draws as the recipe."""
+    found = [(variant, _accuracies(variant)) for variant in variants(view)]
+    rows, notes = [], ["* is the recipe itself: one set of runs, which several rows repeat."]
+    for changed in unique(variant.changed for variant, _ in found):
+        those = [(variant, values) for variant, values in found if variant.changed == changed]
+        whole = [(variant, values) for variant, values in those if values and len(values) == len(those[0][1])]
+        best = max(whole, key=lambda pair: fmean(pair[1]))[0] if len(whole) > 1 else None
+        rows += [_row(variant, values, variant is best) for variant, values in those]
+        if best is not None and best is not those[0][0]:
+            notes.append(f"{changed}: {best.to} is ahead of the recipe on these subjects.")
+    return Rendered(HEADER, rows, notes=notes)
+
+
+def _accuracies(variant: Variant) -> list[float]:
+    return [accuracy for record in variant.records if (accuracy := last(record)) is not None]
+
+
+def _row(variant: Variant, values: Sequence[float], best: bool) -> list[str]:
+    mean = fmean(values) if values else None
+    std = stdev(values) if len(values) > 1 else None
+    told = [*numbers(mean, std), str(len(values)), " ".join(numbers(*values))]
+    return [variant.changed, variant.to, *told, "best" if best else ""]
