@@ -231,6 +231,7 @@ def test_masked_time_is_one_stretch_of_at_most_the_share() -> None:
         (lambda: TurnBody()(torch.zeros(INERTIAL)), "TurnBody"),
         (lambda: ScaleLimbs()(torch.zeros(2, 4, 21, 3)), "ScaleLimbs"),
         (lambda: ScaleAxes()(torch.zeros(INERTIAL)), "ScaleAxes"),
+        (lambda: DropJoints()(torch.zeros(INERTIAL)), "DropJoints"),
     ],
 )
 def test_refusals_name_the_argument(make, named) -> None:

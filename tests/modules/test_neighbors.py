@@ -62,6 +62,10 @@ class Watch(NeighborPartners):
         if self.partners is not before:
             self.searched.append(trainer.current_epoch)
 
+    def on_train_end(self, trainer, pl_module):
+        views = trainer.datamodule.views
+        self.shown = (views.partners, views.partner_share)
+
 
 def test_partners_are_of_other_subjects_and_of_the_training(make_data, make_trainer):
     data = make_data(phase="pretrain", **VIEWS)
@@ -112,7 +116,8 @@ def test_a_resumed_training_has_its_partners_again(make_data, make_trainer, tmp_
     second, data = run(3, str(tmp_path / "last.ckpt"))
     assert first.searched == [1] and second.searched == []
     assert torch.equal(second.partners, first.partners)
-    assert torch.equal(data.views.partners, first.partners) and data.views.partner_share == 0.5
+    assert torch.equal(second.shown[0], first.partners) and second.shown[1] == 0.5
+    assert data.views.partners is None, "another training on this data starts without them"
 
 
 @pytest.mark.parametrize("arguments", [{"start_epoch": -1}, {"every": 0}, {"share": 0.0}, {"share": 1.5}])

@@ -115,6 +115,10 @@ class NeighborPartners(Callback):
         views = trainer.datamodule.views  # type: ignore[attr-defined]
         views.partners, views.partner_share = self.partners, self.share
 
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Takes the partners off the data, which another training may go on with."""
+        trainer.datamodule.views.partners = None  # type: ignore[attr-defined]
+
     def state_dict(self) -> dict[str, Any]:
         """The partners, for a run that is resumed between two searches."""
         return {"partners": self.partners}

@@ -50,7 +50,22 @@ class TurnBody(Rotation):
         return torch.tensor([[0.0, 1.0, 0.0]], device=x.device).expand(len(x), 3)
 
 
-class ScaleAxes(Augmentation):
+class _Scale(Augmentation):
+    """Multiplies parts of a skeleton by factors between 1 - strength and 1 + strength."""
+
+    parts: int
+
+    def __init__(self, strength: float = 0.2) -> None:
+        check_share(f"{type(self).__name__}.strength", strength)
+        self.strength = strength
+
+    def draw(self, x: Tensor) -> Tensor:
+        """Draws factors (N, parts)."""
+        _check_skeletons(type(self).__name__, x)
+        return uniform((len(x), self.parts), 1 - self.strength, 1 + self.strength, x)
+
+
+class ScaleAxes(_Scale):
     """Stretches a skeleton along width, height and depth: broader, taller, leaning further.
 
     Args:
@@ -60,21 +75,14 @@ class ScaleAxes(Augmentation):
         ConfigurationError: The strength is outside (0, 1).
     """
 
-    def __init__(self, strength: float = 0.2) -> None:
-        check_share("ScaleAxes.strength", strength)
-        self.strength = strength
-
-    def draw(self, x: Tensor) -> Tensor:
-        """Draws factors (N, 3)."""
-        _check_skeletons("ScaleAxes", x)
-        return uniform((len(x), 3), 1 - self.strength, 1 + self.strength, x)
+    parts = 3
 
     def apply(self, x: Tensor, parameters: Tensor) -> Tensor:
-        """Stretches skeletons (N, T, 20, 3)."""
+        """Stretches skeletons (N, T, 20, 3) by factors (N, 3)."""
         return x * parameters.view(-1, 1, 1, 3).to(x.dtype)
 
 
-class ScaleLimbs(Augmentation):
+class ScaleLimbs(_Scale):
     """Gives a body other proportions: bones change their lengths, not their directions; left and right alike.
 
     Args:
@@ -84,9 +92,10 @@ class ScaleLimbs(Augmentation):
         ConfigurationError: The strength is outside (0, 1).
     """
 
+    parts = len(LIMBS)
+
     def __init__(self, strength: float = 0.2) -> None:
-        check_share("ScaleLimbs.strength", strength)
-        self.strength = strength
+        super().__init__(strength)
         # joint = root + sum of the bones on its way: one matrix from bones to joints
         self.path = torch.zeros(len(PARENT) + 1, len(PARENT) + 1)
         for joint in PARENT:
@@ -99,13 +108,8 @@ class ScaleLimbs(Augmentation):
             [next((i for i, limb in enumerate(LIMBS) if joint in limb), 0) for joint in range(len(PARENT) + 1)]
         )
 
-    def draw(self, x: Tensor) -> Tensor:
-        """Draws factors (N, limbs)."""
-        _check_skeletons("ScaleLimbs", x)
-        return uniform((len(x), len(LIMBS)), 1 - self.strength, 1 + self.strength, x)
-
     def apply(self, x: Tensor, parameters: Tensor) -> Tensor:
-        """Scales the bones of skeletons (N, T, 20, 3)."""
+        """Scales the bones of skeletons (N, T, 20, 3) by factors (N, limbs)."""
         bones = x - x[:, :, self.parents.to(x.device)]  # 0 for the root
         change = bones * (parameters[:, self.limb.to(x.device)] - 1).unsqueeze(1).unsqueeze(3).to(x.dtype)
         return x + torch.einsum("jb,ntbc->ntjc", self.path.to(x), change)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from cosmo_pl.data.augmentations.base import Augmentation, check_share, uniform
+from cosmo_pl.errors import ConfigurationError
 
 
 def _still(x: Tensor) -> Tensor:
@@ -13,7 +14,27 @@ def _still(x: Tensor) -> Tensor:
     return x.mean(dim=1, keepdim=True)
 
 
-class DropChannels(Augmentation):
+class _Drop(Augmentation):
+    """Holds single parts of a sample at their mean over its time."""
+
+    axis: int  # that the parts are along, counted from the end
+
+    def __init__(self, share: float = 0.1) -> None:
+        check_share(f"{type(self).__name__}.share", share)
+        self.share = share
+
+    def draw(self, x: Tensor) -> Tensor:
+        """Draws which parts (N, parts) are dropped."""
+        return torch.rand(len(x), x.shape[self.axis], device=x.device) < self.share
+
+    def apply(self, x: Tensor, parameters: Tensor) -> Tensor:
+        """Holds parts of samples (N, T, *shape)."""
+        after = (1,) * (-1 - self.axis)
+        dropped = parameters.view(len(x), *(1,) * (x.ndim - 2 - len(after)), -1, *after)
+        return torch.where(dropped, _still(x), x)
+
+
+class DropChannels(_Drop):
     """Holds single channels (the last axis) at their mean over the sample.
 
     Args:
@@ -23,40 +44,28 @@ class DropChannels(Augmentation):
         ConfigurationError: The share is outside (0, 1).
     """
 
-    def __init__(self, share: float = 0.1) -> None:
-        check_share("DropChannels.share", share)
-        self.share = share
-
-    def draw(self, x: Tensor) -> Tensor:
-        """Draws which channels (N, channels) are dropped."""
-        return torch.rand(len(x), x.shape[-1], device=x.device) < self.share
-
-    def apply(self, x: Tensor, parameters: Tensor) -> Tensor:
-        """Holds channels of samples (N, T, ..., channels)."""
-        return torch.where(parameters.view(len(x), *(1,) * (x.ndim - 2), -1), _still(x), x)
+    axis = -1
 
 
-class DropJoints(Augmentation):
+class DropJoints(_Drop):
     """Holds single joints (the axis before the last) at their mean over the sample.
 
     Args:
         share: Probability of each joint.
 
     Raises:
-        ConfigurationError: The share is outside (0, 1).
+        ConfigurationError: The share is outside (0, 1), or samples have no joints.
     """
 
-    def __init__(self, share: float = 0.1) -> None:
-        check_share("DropJoints.share", share)
-        self.share = share
+    axis = -2
 
     def draw(self, x: Tensor) -> Tensor:
         """Draws which joints (N, joints) are dropped."""
-        return torch.rand(len(x), x.shape[2], device=x.device) < self.share
-
-    def apply(self, x: Tensor, parameters: Tensor) -> Tensor:
-        """Holds joints of skeletons (N, T, joints, 3)."""
-        return torch.where(parameters.view(len(x), 1, -1, 1), _still(x), x)
+        if x.ndim != 4:
+            raise ConfigurationError(
+                "DropJoints", f"samples of shape {tuple(x.shape[1:])} have no joints", "Name it under 'skeleton'"
+            )
+        return super().draw(x)
 
 
 class MaskTime(Augmentation):

@@ -131,7 +131,7 @@ class PretrainingModule(BaseModule):
             training={
                 "method": type(self).__name__,
                 "simulated": is_simulated(data.folder),
-                "unlabeled": len(data.split.unlabeled),
+                "unlabeled": len(data.training_rows),
                 **self.record,
                 **{key: value for key, value in self.hparams.items() if not key.startswith("_")},
             },

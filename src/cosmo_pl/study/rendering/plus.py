@@ -130,12 +130,15 @@ def _row(view: View, point: Point) -> list[str]:
 
 
 def _notes(view: View, dataset: str) -> Iterator[str]:
-    """The most accurate of each recipe on every group of test subjects."""
+    """The most accurate of each recipe on every group of test subjects, of those with the most runs there."""
     found, name = points(view, dataset), style.DATASETS.get(dataset, dataset)
     for subjects in unique(point.runs[0][1].result["test_subjects"] for point in found):
         there = [point for point in found if point.runs[0][1].result["test_subjects"] == subjects]
         best = []
         for recipe in unique(point.recipe for point in there):
-            top = max((p for p in there if p.recipe == recipe), key=lambda p: p.summary.mean)
-            best.append(f"{recipe} {style.title(view.methods, top.method)} {top.summary.mean:.3f} (n={top.summary.n})")
-        yield f"{name}, subjects {', '.join(map(str, subjects))}; the most accurate: {'; '.join(best)}."
+            own = [point for point in there if point.recipe == recipe]
+            runs = max(point.summary.n for point in own)
+            top = max((point for point in own if point.summary.n == runs), key=lambda point: point.summary.mean)
+            best.append(f"{recipe} {style.title(view.methods, top.method)} {top.summary.mean:.3f} (n={runs})")
+        told = "the most accurate of those with the most runs"
+        yield f"{name}, subjects {', '.join(map(str, subjects))}; {told}: {'; '.join(best)}."
