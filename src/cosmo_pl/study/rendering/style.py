@@ -55,6 +55,7 @@ LOOKS = {
     "inertial": Look(BLACK, "d"),
     "gyro": Look(BLACK, "d"),
     "cmc_plus": Look(BLUE, "h", "-."),
+    "cpc_plus": Look(GREEN, "h", "-."),
     "plus_labels_alone": Look(VERMILION, "*", ":"),
     "plus_unbalanced": Look(VERMILION, "v", "-."),
     "plus_turns_quality": Look("#F5C4A5", "P", "-"),
