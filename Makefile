@@ -7,6 +7,7 @@ DEMO_DATA := data/simulated
 STUDIES := table1 table2 table3 fig2 fig3 fig4 fig7 fig9 fig11 fig12 fig13 fig14 fig15 fig16 fig17 usc_epochs plus plus_labels plus_ablation plus_search
 SWEEPS := $(foreach dataset,utd usc self-collected,sweep-$(dataset)-lambda sweep-$(dataset)-titer)
 SMOKE := build/paper-smoke
+LONGEST := tests/study/test_paper_smoke.py  # begun first, or one process is left with it
 PRESET ?= paper
 JOBS ?= 1
 
@@ -34,7 +35,7 @@ demo: install  ## simulate recordings, train both stages, test: accuracy beside 
 	$(COSMO) test --config configs/demo_stage2.yaml
 
 test: install  ## run the tests
-	$(BIN)/pytest -m 'not slow' -n 2 --dist loadfile
+	$(BIN)/pytest -m 'not slow' -n 2 --dist loadfile --no-loadscope-reorder $(LONGEST) tests
 
 test-slow: install  ## run the tests that take minutes
 	$(BIN)/pytest -m slow

@@ -117,6 +117,11 @@ def test_a_value_with_fewer_draws_is_not_selected():
     assert best["to"] == "0.3 *"
 
 
+def test_one_draw_selects_nothing():
+    shown = searched(lambda job: 0.7, lambda job: job.seed == 0)
+    assert rows(shown, n="1") and not rows(shown, best="best")
+
+
 def test_the_search_never_sees_the_test_subjects():
     for job in jobs("plus_search"):
         assert job.arguments["data.init_args.val_subjects"] == [5, 6]

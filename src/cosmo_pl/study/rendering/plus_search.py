@@ -14,12 +14,16 @@ HEADER = ("varied", "to", "validation accuracy", "std", "n", "by seed", "best")
 
 
 def selection(view: View) -> Rendered:
-    """A row a variant; the best mean of what is varied is marked, among those with as many draws as the recipe."""
+    """A row a variant; the best mean of what is varied is marked, among those with as many draws as the recipe.
+
+    One draw decides nothing: it is shown and not marked.
+    """
     found = [(variant, _accuracies(variant)) for variant in variants(view)]
     rows, notes = [], ["* is the recipe itself: one set of runs, which several rows repeat."]
     for changed in unique(variant.changed for variant, _ in found):
         those = [(variant, values) for variant, values in found if variant.changed == changed]
-        whole = [(variant, values) for variant, values in those if values and len(values) == len(those[0][1])]
+        draws = max(2, len(those[0][1]))
+        whole = [(variant, values) for variant, values in those if len(values) == draws]
         best = max(whole, key=lambda pair: fmean(pair[1]))[0] if len(whole) > 1 else None
         rows += [_row(variant, values, variant is best) for variant, values in those]
         if best is not None and best is not those[0][0]:
