@@ -70,7 +70,7 @@ GUARD: Pose = both(flex=35, abd=5, spin=20, elbow=125, roll=20)
 PUNCH = {"flex": 85.0, "abd": -8.0, "spin": 10.0, "elbow": 12.0, "roll": 80.0}
 
 
-def _step(side: str, other: str, hip: float, knee: float, swing: float) -> Pose:
+def step(side: str, other: str, hip: float, knee: float, swing: float) -> Pose:
     """One leg lifted, the opposite arm forward."""
     return {
         f"{side}_hip": hip, f"{side}_knee": knee, f"{side}_ankle": 10,
@@ -226,8 +226,8 @@ UTD_ACTIONS = (
     Action(
         "jogging in place",
         ((0.0, {}), (0.2, {})),
-        ((0.18, {**_step("l", "r", 36, 80, 30), "rise": 0.02}), (0.18, {"rise": -0.025, **both(elbow=65)}),
-         (0.18, {**_step("r", "l", 36, 80, 30), "rise": 0.02}), (0.18, {"rise": -0.025, **both(elbow=65)})),
+        ((0.18, {**step("l", "r", 36, 80, 30), "rise": 0.02}), (0.18, {"rise": -0.025, **both(elbow=65)}),
+         (0.18, {**step("r", "l", 36, 80, 30), "rise": 0.02}), (0.18, {"rise": -0.025, **both(elbow=65)})),
         ((0.2, {}),),
         (4, 6),
         grounded=False,
@@ -235,7 +235,7 @@ UTD_ACTIONS = (
     Action(
         "walking in place",
         ((0.0, {}), (0.2, {})),
-        ((0.3, _step("l", "r", 42, 62, 18)), (0.28, {}), (0.3, _step("r", "l", 42, 62, 18)), (0.28, {})),
+        ((0.3, step("l", "r", 42, 62, 18)), (0.28, {}), (0.3, step("r", "l", 42, 62, 18)), (0.28, {})),
         ((0.2, {}),),
         (2, 4),
         grounded=False,

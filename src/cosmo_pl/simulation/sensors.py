@@ -122,3 +122,13 @@ def kinect(motion: Motion, rng: np.random.Generator, step: int, noise: float = 1
     jitter = rng.normal(size=true.shape)
     error = _JOINT_ERROR[:, None] * (drift + 0.25 * jitter) * np.where(hidden(true), 3.0, 1.0)[..., None]
     return (true + noise * error).transpose(1, 2, 0)
+
+
+EARTH_FIELD = np.array([0.0, -42.0, -22.0])
+"""Magnetic field at middle latitudes (µT) in world axes: downwards, and north, which lies towards the camera."""
+
+
+def magnetometer(motion: Motion, placement: Placement) -> Array:
+    """Earth's field in the sensor's own axes (µT), (T, 3), at the motion's rate."""
+    attitude = motion.segment(placement.segment) @ placement.mount
+    return np.asarray(np.einsum("tij,i->tj", attitude, EARTH_FIELD))

@@ -56,7 +56,7 @@ def claim_folder(folder: Path, settings: Mapping[str, Any]) -> None:
     settings = {**settings, "version": __version__}
     manifest = json.dumps({"simulated": True, "note": NOTE, "settings": settings}, indent=2) + "\n"
     path = folder / MANIFEST
-    if next(folder.rglob("*.mat"), None) is not None:
+    if any(file.suffix in (".mat", ".npy") for file in folder.rglob("*")):
         found = path.read_text(encoding="utf-8") if path.is_file() else None
         if found != manifest:
             what = "simulated recordings of other settings" if found else "recordings that were not simulated"

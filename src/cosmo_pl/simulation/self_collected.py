@@ -1,0 +1,270 @@
+"""The paper's self-collected set, simulated: a worn 9-axis IMU, a depth camera and a radar of the same scene."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.simulation.activities_self_collected import SCENES, Scene
+from cosmo_pl.simulation.body import Motion
+from cosmo_pl.simulation.depth_camera import Box, Camera, Room, depth_frames, with_depth_errors
+from cosmo_pl.simulation.motion import make_habit, perform
+from cosmo_pl.simulation.radar import radar_frames
+from cosmo_pl.simulation.sensors import InertialErrors, Placement, imu, magnetometer, with_errors
+from cosmo_pl.simulation.subject import make_subject, small_turn
+from cosmo_pl.simulation.utd import AXES, WRIST, YIELDING
+from cosmo_pl.simulation.writing import check_counts, claim_folder, write_atomically, write_text
+
+RATES = {"imu": 100, "depth": 20, "radar": 15}
+"""Frames a second."""
+
+MOTION_RATE = 300
+"""Frames of the motion per second: a multiple of all rates, so that the sensors share instants."""
+
+SECONDS = 2.0
+PAUSE = 5.0  # seconds from the start of one clip of a subject to the next
+FULL = (480, 640)
+"""The paper's resolution of depth."""
+
+SUBJECTS, TRAINING_SUBJECTS, TRIALS, EXTRA = 30, 25, 8, 74
+"""The paper has 3,434 clips: eight a subject and activity make 3,360, the other 74 are of training subjects."""
+
+Clip = dict[str, NDArray[Any]]
+_DATASET = 3  # keeps this dataset's random numbers apart from the others'
+_MARGIN = 0.5  # seconds of motion before and after the clip: clocks may be off, and differences need neighbours
+_FLOOR = -1.06
+_MAGNETIC_NOISE = (0.5, 1.5)  # µT: noise, and a bias that stays for a clip
+_UNITS = {"imu": ["g"] * 3 + ["deg/s"] * 3 + ["uT"] * 3, "depth": "mm", "radar": ["intensity", "m/s"]}
+
+
+@dataclass(frozen=True)
+class Recorder:
+    """How clips are recorded.
+
+    Args:
+        resolution: Rows and columns of depth.
+        clock_offset: Standard deviation of each sensor's clock error (seconds).
+        dropped_frames: Share of depth and radar frames that are lost; the last one is repeated, as drivers do.
+    """
+
+    resolution: tuple[int, int] = (60, 80)
+    clock_offset: float = 0.0
+    dropped_frames: float = 0.0
+
+    def __post_init__(self) -> None:
+        if min(self.resolution) < 2:
+            raise ConfigurationError("resolution", f"is {list(self.resolution)}", "Use at least 2 by 2")
+        if not 0 <= self.clock_offset <= _MARGIN / 4:
+            raise ConfigurationError("clock_offset", f"is {self.clock_offset}", f"Use 0 to {_MARGIN / 4} seconds")
+        if not 0 <= self.dropped_frames < 1:
+            raise ConfigurationError("dropped_frames", f"is {self.dropped_frames}", "Use a share below 1")
+
+
+def quality(seed: int, subject: int, activity: int) -> dict[str, float]:
+    """Factor on each sensor's errors: half of its logarithm's variance hangs on the subject, half on the activity."""
+    draws = [np.random.default_rng([seed, _DATASET, who, number]) for who, number in ((1, subject), (2, activity))]
+    return {name: float(np.exp(sum(rng.normal(0.0, 0.5) for rng in draws))) for name in RATES}
+
+
+def bodies(seed: int, subject: int, activity: int, trial: int) -> tuple[list[Motion], Room, np.random.Generator]:
+    """Who moves in a clip, where, and the generator that goes on to draw the sensors' errors.
+
+    Args:
+        seed: Seed of the simulation.
+        subject: Number of the subject, from 1.
+        activity: Number of the activity, 1 to 14.
+        trial: Number of the trial, from 1.
+    """
+    scene = SCENES[activity - 1]
+    rng = np.random.default_rng([seed, _DATASET, subject, activity, trial])
+    person = make_subject(seed, subject)
+    place = person.place + rng.normal(0.0, (0.12, 0.0, 0.15))
+    people = [(scene.action, subject, replace(person, place=place))]
+    if scene.partner is not None:
+        apart = np.array([float(rng.normal(0.42, 0.03)), 0.0, 0.0])
+        other = make_subject(seed, subject + 1000 + int(rng.integers(5)))  # one of five acquaintances
+        turned = (float(rng.normal(90, 8)), float(rng.normal(-90, 8)))
+        people = [
+            (scene.action, subject, replace(person, place=place + apart, facing=turned[0])),
+            (scene.partner, subject + 1000, replace(other, place=place - apart, facing=turned[1])),
+        ]
+    motions = [
+        perform(
+            action, who, make_habit(action, np.random.default_rng([seed, _DATASET, number, activity])), rng,
+            MOTION_RATE, SECONDS + 2 * _MARGIN,
+        )
+        for action, number, who in people
+    ]  # fmt: skip
+    return motions, _room(scene, float(place[0]), float(place[2])), rng
+
+
+def _room(scene: Scene, x: float, z: float) -> Room:
+    table = Box(np.array([x - 0.7, _FLOOR, z - 0.95]), np.array([x + 0.7, _FLOOR + 0.72, z - 0.4]))
+    low, high = np.array([-2.6, _FLOOR, -1.0]), np.array([2.6, 1.6, 4.6])
+    return Room(low, high, (table,) if scene.table else ())
+
+
+def self_collected_clip(seed: int, subject: int, activity: int, trial: int, recorder: Recorder = Recorder()) -> Clip:
+    """One clip of two seconds in all three sensors, which start together but for `Recorder.clock_offset`.
+
+    Args:
+        seed: Seed of the simulation.
+        subject: Number of the subject, from 1.
+        activity: Number of the activity, 1 to 14.
+        trial: Number of the trial, from 1.
+        recorder: How it is recorded.
+
+    Returns:
+        ``imu`` (200, 9) float32, acceleration in g, angular rate in degrees/s and magnetic field in µT of the right
+        wrist; ``depth`` (40, height, width) uint16 in millimetres, 0 without a reading; ``radar`` (30, 2, 16, 32, 16)
+        float16, see `radar_frames`.
+    """
+    motions, room, rng = bodies(seed, subject, activity, trial)
+    factor = quality(seed, subject, activity)
+    ticks = {name: _ticks(name, recorder, rng) for name in RATES}
+    return {
+        "imu": _imu(motions[0], seed, subject, rng, factor["imu"])[ticks["imu"]].astype(np.float32),
+        "depth": with_depth_errors(
+            depth_frames(motions, room, Camera(*recorder.resolution), ticks["depth"]), rng, factor["depth"]
+        ),
+        "radar": radar_frames(motions, ticks["radar"], rng, factor["radar"]),
+    }
+
+
+def _ticks(name: str, recorder: Recorder, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Frames of the motion that a sensor takes."""
+    count, late = round(SECONDS * RATES[name]), rng.normal()
+    lost = (rng.random(count) < recorder.dropped_frames) & (np.arange(count) > 0) & (name != "imu")
+    taken = np.maximum.accumulate(np.where(lost, 0, np.arange(count)))
+    first = round((_MARGIN + float(np.clip(late, -3, 3)) * recorder.clock_offset) * MOTION_RATE)
+    frames: NDArray[np.int64] = first + taken * (MOTION_RATE // RATES[name])
+    return frames
+
+
+def _imu(motion: Motion, seed: int, subject: int, rng: np.random.Generator, factor: float) -> NDArray[np.float64]:
+    person = make_subject(seed, subject)
+    segment, joint, place = WRIST
+    mount = AXES @ person.mount @ small_turn(rng, np.array([10.0, 4.0, 4.0]))
+    placement = Placement(segment, joint, np.array(place) + person.slip, mount, YIELDING * person.looseness)
+    plain = InertialErrors()
+    errors = replace(
+        plain, acc_bias=factor * plain.acc_bias, acc_noise=factor * plain.acc_noise,
+        gyro_bias=factor * plain.gyro_bias, gyro_noise=factor * plain.gyro_noise,
+    )  # fmt: skip
+    field = magnetometer(motion, placement)
+    noise, bias = _MAGNETIC_NOISE
+    field = field + factor * (noise * rng.normal(size=field.shape) + bias * rng.normal(size=3))
+    return np.hstack([with_errors(imu(motion, placement), errors, rng), field])
+
+
+def clip_numbers(subjects: Sequence[int], trials: int) -> list[tuple[int, int, int]]:
+    """Subject, activity and trial of each clip; with the paper's subjects and trials its 3,434 clips."""
+    activities = range(1, len(SCENES) + 1)
+    numbers = [(s, a, t) for s in subjects for a in activities for t in range(1, trials + 1)]
+    if list(subjects) == list(range(1, SUBJECTS + 1)) and trials == TRIALS:
+        pairs = [(s, a) for a in activities for s in range(1, TRAINING_SUBJECTS + 1)]
+        numbers += [(s, a, TRIALS + 1) for s, a in pairs[:EXTRA]]
+    return sorted(numbers)
+
+
+def simulate_self_collected(
+    root: Path,
+    subjects: Sequence[int] = range(1, SUBJECTS + 1),
+    trials: int = TRIALS,
+    resolution: tuple[int, int] = (60, 80),
+    seed: int = 0,
+    clock_offset: float = 0.0,
+    dropped_frames: float = 0.0,
+    progress: bool = True,
+    jobs: int = -1,
+) -> Path:
+    """Writes simulated clips, with the manifest last: a folder that has one is whole.
+
+    A clip depends on the seed, its own numbers and the recorder alone. A run that was stopped is completed by the
+    same call.
+
+    Args:
+        root: Folder in which ``SelfCollected`` is made.
+        subjects: Numbers of the subjects, from 1.
+        trials: Trials of each activity.
+        resolution: Rows and columns of depth; the paper's is 480 × 640.
+        seed: Seed of everything random.
+        clock_offset: Standard deviation of each sensor's clock error (seconds).
+        dropped_frames: Share of depth and radar frames that are lost.
+        progress: Show a progress bar.
+        jobs: Processes; -1 takes all cores.
+
+    Returns:
+        The folder ``SelfCollected``.
+
+    Raises:
+        ConfigurationError: An argument is out of range, or the folder holds other recordings.
+    """
+    from joblib import Parallel, delayed
+    from tqdm import tqdm
+
+    check_counts(subjects, trials, seed)
+    recorder = Recorder((resolution[0], resolution[1]), clock_offset, dropped_frames)
+    folder = Path(root) / "SelfCollected"
+    settings = {"subjects": list(subjects), "trials": trials, "seed": seed, "recorder": vars(recorder)}
+    claim_folder(folder, {"dataset": "SelfCollected", **settings})
+    numbers = clip_numbers(subjects, trials)
+    run = Parallel(n_jobs=jobs, return_as="generator_unordered")
+    written = run(delayed(_write)(folder, seed, number, recorder) for number in numbers)
+    for _ in tqdm(written, total=len(numbers), desc="SelfCollected, simulated", disable=not progress):
+        pass
+    write_text(folder / "manifest.json", json.dumps(_manifest(numbers, recorder), indent=1) + "\n")
+    return folder
+
+
+def _name(number: Sequence[int]) -> str:
+    return "s{:02}_a{:02}_t{}".format(*number)
+
+
+def _files(number: Sequence[int]) -> dict[str, str]:
+    return {name: f"{name}/{_name(number)}.npy" for name in RATES}
+
+
+def _write(folder: Path, seed: int, number: tuple[int, int, int], recorder: Recorder) -> None:
+    missing = {name: folder / file for name, file in _files(number).items() if not (folder / file).is_file()}
+    if missing:
+        clip = self_collected_clip(seed, *number, recorder)
+        for name, path in missing.items():
+            write_atomically(path, lambda part, values=clip[name]: _save(part, values))  # type: ignore[misc]
+
+
+def _save(path: Path, values: NDArray[Any]) -> None:
+    with path.open("wb") as file:  # a name would get another ending
+        np.save(file, values)
+
+
+def _manifest(numbers: Sequence[tuple[int, int, int]], recorder: Recorder) -> Mapping[str, Any]:
+    shapes = {"imu": [9], "depth": list(recorder.resolution), "radar": [2, 16, 32, 16]}
+    kinds = {"imu": ("series", "float32"), "depth": ("depth", "uint16"), "radar": ("radar", "float16")}
+    first = {subject: i for i, (subject, _, _) in reversed(list(enumerate(numbers)))}
+    return {
+        "format": 1,
+        "activities": [scene.action.name for scene in SCENES],
+        "modalities": {
+            name: {"kind": kind, "rate": RATES[name], "shape": shapes[name], "dtype": dtype, "unit": _UNITS[name]}
+            for name, (kind, dtype) in kinds.items()
+        },
+        "clips": [
+            {
+                "name": _name(number),
+                "subject": number[0],
+                "activity": SCENES[number[1] - 1].action.name,
+                "start": PAUSE * (i - first[number[0]]),
+                "duration": SECONDS,
+                "files": _files(number),
+            }
+            for i, number in enumerate(numbers)
+        ],
+    }
