@@ -47,15 +47,19 @@ class DatasetNotFoundError(CosmoError):
         looked_for: What should have been there.
         found: What is there instead, for a folder of another dataset.
         key: Name of the dataset for ``cosmo-pl data download|simulate``.
+        published: Whether it can be downloaded.
     """
 
-    def __init__(self, dataset: str, root: Path, looked_for: str, key: str, found: Iterable[str] = ()) -> None:
+    def __init__(
+        self, dataset: str, root: Path, looked_for: str, key: str, found: Iterable[str] = (), published: bool = True
+    ) -> None:
         there = ", ".join(sorted(found)[:5])
         message = f"{dataset} not found: looked for {looked_for} in '{root}'"
         message += f", which holds {there}" if there else ("" if root.exists() else ", which does not exist")
         message += (
             f". Set data.init_args.root (or the environment variable COSMO_PL_DATA) to the folder that holds it, "
-            f"or run `cosmo-pl data download {key} --root DIR` or `cosmo-pl data simulate {key} --root DIR`."
+            f"or run {f'`cosmo-pl data download {key} --root DIR` or ' if published else ''}"
+            f"`cosmo-pl data simulate {key} --root DIR`."
         )
         super().__init__(message)
 
@@ -72,6 +76,11 @@ class RecordingError(CosmoError):
     def __init__(self, path: Path, problem: str, remedy: str = "Download the file again or remove it") -> None:
         super().__init__(f"{path}: {problem}. {remedy}.")
         self.path = path
+        self._told = path, problem, remedy
+
+    def __reduce__(self) -> tuple[type[RecordingError], tuple[Path, str, str]]:
+        """A reader in another process sends it back."""
+        return type(self), self._told
 
 
 class BundleError(CosmoError):

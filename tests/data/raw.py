@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from itertools import product
 from pathlib import Path
@@ -60,4 +61,40 @@ def write_utd(
         (folder / place).mkdir(parents=True, exist_ok=True)
         for s, a, t in clips:
             savemat(folder / place / f"a{a}_s{s}_t{t}_{name}.mat", {variable: content(s, a, t)})
+    return folder
+
+
+SENSORS = {
+    "imu": {"kind": "series", "rate": 10, "shape": [9], "dtype": "float32",
+            "unit": ["g"] * 3 + ["deg/s"] * 3 + ["uT"] * 3},
+    "depth": {"kind": "depth", "rate": 5, "shape": [12, 16], "dtype": "uint16", "unit": "mm"},
+    "radar": {"kind": "radar", "rate": 3, "shape": [2, 4, 5, 3], "dtype": "float16", "unit": ["intensity", "m/s"]},
+}  # fmt: skip
+
+
+def write_self_collected(
+    root: Path, subjects: Iterable[int] = (1, 2, 3, 4), activities: int = 3, trials: int = 3
+) -> Path:
+    """Writes ``SelfCollected`` of 2 s clips: imu (20, 9), depth (10, 12, 16) with holes, radar (6, 2, 4, 5, 3)."""
+    folder = root / "SelfCollected"
+    names = [f"activity {a}" for a in range(activities)]
+    clips = []
+    for s, a, t in product(subjects, range(activities), range(1, trials + 1)):
+        rng = np.random.default_rng([s, a, t])
+        name, start = f"s{s:02}_a{a:02}_t{t}", 7.0 * (a * trials + t)
+        shape = {sensor: (2 * told["rate"], *told["shape"]) for sensor, told in SENSORS.items()}
+        arrays = {
+            "imu": s + a / 10 + rng.normal(size=shape["imu"]),
+            "depth": rng.integers(500, 4000 + 10 * s, shape["depth"]) * (rng.random(shape["depth"]) > 0.2),
+            "radar": s + rng.normal(size=shape["radar"]),
+        }
+        for sensor, values in arrays.items():
+            (folder / sensor).mkdir(parents=True, exist_ok=True)
+            np.save(folder / sensor / f"{name}.npy", values.astype(SENSORS[sensor]["dtype"]))
+        files = {sensor: f"{sensor}/{name}.npy" for sensor in SENSORS}
+        clips.append(
+            {"name": name, "subject": s, "activity": names[a], "start": start, "duration": 2.0, "files": files}
+        )
+    manifest = {"format": 1, "activities": names, "modalities": SENSORS, "clips": clips}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
     return folder

@@ -17,13 +17,15 @@ from cosmo_pl.data.augmentations import (
     RotateSensor,
     ScaleAxes,
     ScaleLimbs,
+    ShiftDistance,
+    ShiftSpace,
     TurnBody,
     WarpTime,
 )
 from cosmo_pl.data.augmentations.body import PARENT
 from cosmo_pl.errors import ConfigurationError
 
-INERTIAL, SKELETON = (7, 50, 6), (7, 30, 20, 3)
+INERTIAL, SKELETON, DEPTH, RADAR = (7, 50, 6), (7, 30, 20, 3), (7, 8, 10, 12), (7, 5, 2, 6, 8, 6)
 CASES: list[tuple[Augmentation, tuple[int, ...]]] = [
     (WarpTime(), INERTIAL),
     (WarpTime(0.5, knots=2, crop=None), SKELETON),
@@ -38,6 +40,11 @@ CASES: list[tuple[Augmentation, tuple[int, ...]]] = [
     (TurnBody(90), SKELETON),
     (ScaleAxes(0.3), SKELETON),
     (ScaleLimbs(0.3), SKELETON),
+    (ShiftSpace([2, 3]), DEPTH),
+    (ShiftSpace([1, 2, 0]), RADAR),
+    (ShiftDistance(300.0), DEPTH),
+    (WarpTime(), DEPTH),
+    (WarpTime(), RADAR),
 ]
 each = pytest.mark.parametrize(("augmentation", "shape"), CASES, ids=lambda value: type(value).__name__)
 
@@ -237,3 +244,42 @@ def test_masked_time_is_one_stretch_of_at_most_the_share() -> None:
 def test_refusals_name_the_argument(make, named) -> None:
     with pytest.raises(ConfigurationError, match=named.replace(".", r"\.")):
         make()
+
+
+def test_a_shift_moves_every_frame_and_brings_in_nothing() -> None:
+    x = samples(DEPTH).abs() + 1
+    shifts = torch.tensor([[0, 0], [2, 0], [-2, 0], [0, 3], [0, -3], [1, -2], [-1, 1]])
+    moved = ShiftSpace([2, 3]).apply(x, shifts)
+    for n, (down, right) in enumerate(shifts.tolist()):
+        for i, j in ((i, j) for i in range(10) for j in range(12)):
+            a, b = i - down, j - right
+            inside = 0 <= a < 10 and 0 <= b < 12
+            expected = x[n, :, a, b] if inside else torch.zeros(8)
+            assert torch.equal(moved[n, :, i, j], expected)
+
+
+def test_shifts_reach_their_limits_and_no_further() -> None:
+    torch.manual_seed(0)
+    drawn = ShiftSpace([2, 3]).draw(torch.zeros(500, 1, 4, 4))
+    assert drawn.amin(dim=0).tolist() == [-2, -3] and drawn.amax(dim=0).tolist() == [2, 3]
+    volumes = torch.randn(3, 4, 2, 5, 5, 5)
+    assert torch.equal(ShiftSpace([0, 0, 1]).apply(volumes, torch.zeros(3, 3, dtype=torch.long)), volumes)
+
+
+def test_a_distance_moves_what_is_seen_alone() -> None:
+    x = 2000 * torch.ones(DEPTH)
+    x[:, :, :4] = 0
+    torch.manual_seed(0)
+    moved = ShiftDistance(300.0)(x)
+    assert (moved[:, :, :4] == 0).all()
+    change = (moved - x)[:, :, 4:]
+    assert (change.flatten(1).std(dim=1) < 1e-3).all() and change.abs().max() <= 300.01
+    assert len(change[:, 0, 0, 0].unique()) == 7
+
+
+def test_shifts_need_space() -> None:
+    with pytest.raises(ConfigurationError, match="depth or radar"):
+        ShiftSpace([1, 1, 1])(samples((2, 5, 6)))
+    for wrong in ([], [0, 0], [-1, 2]):
+        with pytest.raises(ConfigurationError, match="max_shift"):
+            ShiftSpace(wrong)

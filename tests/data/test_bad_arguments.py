@@ -75,7 +75,7 @@ def test_an_argument_of_one_dataset_that_cannot_work(
 
 @BOTH
 def test_arguments_are_checked_before_any_file_is_read(module: Module, tmp_path: Path) -> None:
-    for argument, value in (("batch_size", 1), ("label_rate", 2.0), ("modalities", ["depth"])):
+    for argument, value in (("batch_size", 1), ("label_rate", 2.0), ("modalities", ["sonar"])):
         refusal(ConfigurationError, lambda a=argument, v=value: make(module, tmp_path, **{a: v}), argument)
 
 

@@ -7,28 +7,30 @@ from pathlib import Path
 import pytest
 import torch
 
-from cosmo_pl.data.loading import TensorBatches
+from cosmo_pl.data.loading import SampleBatches
 from cosmo_pl.data.locate import dataset_folder, is_simulated
 
 
 @pytest.fixture
-def batches() -> TensorBatches:
-    rows = torch.arange(11)
-    inputs = {"acc": torch.randn(11, 4, 3), "gyro": torch.randn(11, 2)}
-    return TensorBatches(inputs, rows % 3, rows % 2 + 1, 100 + rows)
+def batches() -> SampleBatches:
+    whole = torch.arange(120)
+    inputs = {"acc": torch.randn(120, 4, 3), "gyro": torch.randn(120, 2)}
+    return SampleBatches(inputs, whole % 3, whole % 2 + 1, 100 + torch.arange(11))
 
 
-def test_a_batch_holds_the_rows_asked_for_in_their_order(batches: TensorBatches) -> None:
+def test_a_batch_holds_the_rows_asked_for_in_their_order(batches: SampleBatches) -> None:
     rows = [7, 0, 7, 10]
     batch = batches[rows]
     assert len(batches) == 11
     assert batch["index"].tolist() == [107, 100, 107, 110]
-    assert batch["label"].tolist() == [1, 0, 1, 1] and batch["subject"].tolist() == [2, 1, 2, 1]
+    assert batch["label"].tolist() == [2, 1, 2, 2] and batch["subject"].tolist() == [2, 1, 2, 1]
     for name, values in batches.inputs.items():
-        torch.testing.assert_close(batch["inputs"][name], torch.stack([values[row] for row in rows]), rtol=0, atol=0)
+        torch.testing.assert_close(
+            batch["inputs"][name], torch.stack([values[100 + row] for row in rows]), rtol=0, atol=0
+        )
 
 
-def test_a_batch_is_a_copy(batches: TensorBatches) -> None:
+def test_a_batch_is_a_copy(batches: SampleBatches) -> None:
     before = batches.inputs["acc"].clone()
     batches[[0, 1]]["inputs"]["acc"].zero_()
     torch.testing.assert_close(batches.inputs["acc"], before, rtol=0, atol=0)
@@ -36,7 +38,7 @@ def test_a_batch_is_a_copy(batches: TensorBatches) -> None:
 
 @pytest.mark.parametrize(("drop_last", "sizes"), [(False, [4, 4, 3]), (True, [4, 4])])
 @pytest.mark.parametrize("shuffle", [False, True])
-def test_loaders_cut_into_batches(batches: TensorBatches, shuffle: bool, drop_last: bool, sizes: list[int]) -> None:
+def test_loaders_cut_into_batches(batches: SampleBatches, shuffle: bool, drop_last: bool, sizes: list[int]) -> None:
     torch.manual_seed(0)
     loader = batches.loader(4, shuffle=shuffle, drop_last=drop_last)
     given = [batch["index"].tolist() for batch in loader]

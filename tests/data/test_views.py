@@ -7,7 +7,7 @@ import torch
 
 from cosmo_pl.data import UTDDataModule
 from cosmo_pl.data.augmentations import Augmentation, Gain, RotateSensor
-from cosmo_pl.data.loading import TensorBatches
+from cosmo_pl.data.loading import SampleBatches
 from cosmo_pl.data.normalization import Normalization
 from cosmo_pl.data.views import Views
 from cosmo_pl.errors import ConfigurationError
@@ -15,10 +15,10 @@ from cosmo_pl.errors import ConfigurationError
 NORMALIZATION = {"acc": Normalization((1.0, 1.0, 1.0), (2.0, 2.0, 2.0))}
 
 
-def batches(views: Views | None, count: int = 12) -> TensorBatches:
+def batches(views: Views | None, count: int = 12) -> SampleBatches:
     rows = torch.arange(count)
     acc = torch.randn(count, 5, 3, generator=torch.Generator().manual_seed(0))
-    return TensorBatches({"acc": acc}, rows % 3, rows % 2, 100 + rows, views)
+    return SampleBatches({"acc": acc}, rows % 3, rows % 2, rows, views)
 
 
 class Recording(Augmentation):
@@ -44,9 +44,9 @@ def make(root, **arguments):
 
 def test_views_of_a_sample_lie_side_by_side_and_differ() -> None:
     data = batches(Views({"acc": [RotateSensor(90)]}, NORMALIZATION, 3))
-    batch = data[[4, 1]]
+    batch = data.batch([4, 1])
     assert batch["views"] == 3
-    assert batch["index"].tolist() == [104, 104, 104, 101, 101, 101]
+    assert batch["index"].tolist() == [4, 4, 4, 1, 1, 1]
     assert batch["label"].tolist() == [1, 1, 1, 1, 1, 1] and batch["subject"].tolist() == [0, 0, 0, 1, 1, 1]
     assert len(torch.unique(batch["inputs"]["acc"].flatten(1), dim=0)) == 6
 
@@ -54,14 +54,14 @@ def test_views_of_a_sample_lie_side_by_side_and_differ() -> None:
 def test_augmentations_see_the_sensors_units_and_the_batch_is_standardised_again() -> None:
     recording = Recording()
     data = batches(Views({"acc": [recording]}, NORMALIZATION, 1))
-    batch = data[[3, 7]]
+    batch = data.batch([3, 7])
     torch.testing.assert_close(recording.seen, data.inputs["acc"][[3, 7]] * 2 + 1)
     torch.testing.assert_close(batch["inputs"]["acc"], data.inputs["acc"][[3, 7]], rtol=1e-5, atol=1e-6)
 
 
 def test_a_modality_without_augmentations_is_shown_as_it_is() -> None:
     data = batches(Views({}, NORMALIZATION, 2))
-    assert torch.equal(data[[5]]["inputs"]["acc"], data.inputs["acc"][[5, 5]])
+    assert torch.equal(data.batch([5])["inputs"]["acc"], data.inputs["acc"][[5, 5]])
 
 
 def test_partners_stand_in_for_the_share_of_views_but_the_first() -> None:

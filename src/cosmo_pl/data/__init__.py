@@ -1,7 +1,8 @@
 """Datasets: from raw recordings to batches."""
 
 from cosmo_pl.data.base import MultimodalDataModule
+from cosmo_pl.data.self_collected import SelfCollectedDataModule
 from cosmo_pl.data.usc import USCDataModule
 from cosmo_pl.data.utd import UTDDataModule
 
-__all__ = ["MultimodalDataModule", "USCDataModule", "UTDDataModule"]
+__all__ = ["MultimodalDataModule", "SelfCollectedDataModule", "USCDataModule", "UTDDataModule"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -17,13 +16,15 @@ from torch.utils.data import DataLoader
 
 from cosmo_pl.data.augmentations import Augmentation
 from cosmo_pl.data.checks import check_arguments
-from cosmo_pl.data.loading import Batch, TensorBatches
+from cosmo_pl.data.loading import Batch, Inputs, SampleBatches
 from cosmo_pl.data.locate import dataset_folder
-from cosmo_pl.data.normalization import Normalization
+from cosmo_pl.data.normalization import Normalization, samples_at_once
+from cosmo_pl.data.reading import prepare_inputs, read_samples
 from cosmo_pl.data.recordings import Recording
-from cosmo_pl.data.samples import Samples, cache_folder, cached, fingerprint
+from cosmo_pl.data.samples import Samples
 from cosmo_pl.data.selection import evenly_spaced, without_overlap
-from cosmo_pl.data.split import LabelDraw, SubjectLists, make_split, read_label_split
+from cosmo_pl.data.split import LabelDraw, SubjectLists, listed_draw, make_split
+from cosmo_pl.data.stored import StoredModality
 from cosmo_pl.data.transforms import Transform
 from cosmo_pl.data.views import Views
 from cosmo_pl.errors import ConfigurationError
@@ -37,7 +38,8 @@ class MultimodalDataModule(LightningDataModule, ABC):
 
     A batch is ``{"inputs": {modality: (N, *shape)}, "label": (N,), "subject": (N,), "index": (N,)}``; ``index`` is the
     sample's number in the whole dataset. A training batch with `augmentations` adds ``"views": V`` and has V rows a
-    sample. A subclass names the dataset, its modalities and classes, and reads samples; everything else is here.
+    sample. Where some samples lack a modality, ``"present": {modality: bool (N,)}`` tells which have it. A subclass
+    names the dataset, its modalities and classes, reads samples, and sets those of the arguments that it asks for.
 
     Args:
         root: Folder that holds the dataset's folder, or that folder itself; None takes the environment variable
@@ -74,39 +76,45 @@ class MultimodalDataModule(LightningDataModule, ABC):
     dataset: ClassVar[str]
     """Name of the dataset and of its folder."""
     key: ClassVar[str]  # its name on the command line
-    class_names: ClassVar[tuple[str, ...]]
-    channel_groups: ClassVar[dict[str, tuple[tuple[int, ...], ...]]]
+    class_names: tuple[str, ...]
+    channel_groups: Mapping[str, tuple[tuple[int, ...], ...]]
     """Modality to groups of channels that share normalisation statistics; the keys are the modalities there are."""
+    channel_axis: Mapping[str, int | None] = {}
+    """Modality to the axis of its channels, counted from the end, None for one without; the last where not named."""
+    stored: Mapping[str, StoredModality] = {}
+    """Modalities that are prepared once and stay on disk; a sample is then a whole recording."""
+    in_memory, num_workers = True, 0
+    """Whether those are taken into memory after all, and worker processes that read them where they are not."""
     span: int = 1
     """Steps of a recording that a sample covers, for samples that overlap."""
 
     def __init__(
         self,
         *,
-        root: str | None,
+        root: str | None = None,
         modalities: Sequence[str],
-        phase: Phase | None,
-        batch_size: int,
-        pretrain_batch_size: int,
-        train_subjects: Sequence[int] | None,
-        val_subjects: Sequence[int],
+        phase: Phase | None = None,
+        batch_size: int = 16,
+        pretrain_batch_size: int = 64,
+        train_subjects: Sequence[int] | None = None,
+        val_subjects: Sequence[int] = (),
         test_subjects: Sequence[int],
         label_rate: float,
-        labels_per_class: int | None,
-        label_split: str | None,
-        label_split_file: str,
-        label_seed: int,
-        include_labeled: bool,
-        unlabeled_per_labeled: float | None,
-        target_label_fraction: float | None,
-        max_train_samples: int | None,
-        max_train_per_class: int | None,
-        max_test_samples: int | None,
-        transforms: Mapping[str, Sequence[Transform]] | None,
-        augmentations: Mapping[str, Sequence[Augmentation]] | None,
-        num_augmentations: int,
-        track_test: bool,
-        cache_dir: str | None,
+        labels_per_class: int | None = None,
+        label_split: str | None = None,
+        label_split_file: str = "label_splits.json",
+        label_seed: int = 0,
+        include_labeled: bool = False,
+        unlabeled_per_labeled: float | None = None,
+        target_label_fraction: float | None = None,
+        max_train_samples: int | None = None,
+        max_train_per_class: int | None = None,
+        max_test_samples: int | None = None,
+        transforms: Mapping[str, Sequence[Transform]] | None = None,
+        augmentations: Mapping[str, Sequence[Augmentation]] | None = None,
+        num_augmentations: int = 1,
+        track_test: bool = True,
+        cache_dir: str | None = None,
     ) -> None:
         super().__init__()
         self.root = root
@@ -139,8 +147,6 @@ class MultimodalDataModule(LightningDataModule, ABC):
         self.views: Views | None = None
         check_arguments(self)
 
-    # What a dataset adds
-
     @property
     @abstractmethod
     def modality_shapes(self) -> dict[str, tuple[int, ...]]:
@@ -156,7 +162,7 @@ class MultimodalDataModule(LightningDataModule, ABC):
 
     @abstractmethod
     def read(self, recordings: Sequence[Recording]) -> Samples:
-        """Reads the recordings into samples of `modality_shapes`."""
+        """Reads the modalities of the recordings that are not `stored` into samples of `modality_shapes`."""
 
     @abstractmethod
     def reader_arguments(self) -> dict[str, object]:
@@ -187,21 +193,15 @@ class MultimodalDataModule(LightningDataModule, ABC):
         if self.samples is not None:
             return
         samples = self.load()
-        draw = self.draw
-        if self.label_split is not None:
-            beside = self.folder / self.label_split_file
-            path = beside if beside.exists() else Path(self.label_split_file)
-            draw = replace(draw, recordings=read_label_split(path, self.label_split))
+        draw = listed_draw(self.draw, self.folder, self.label_split_file, self.label_split)
         self.split = make_split(samples, self.subjects, draw, self.num_classes, self.dataset)
-        device = self.trainer.strategy.root_device if self.trainer is not None else torch.device("cpu")
-        self.inputs = {name: self._prepare(name, samples.inputs[name]).to(device) for name in self.modalities}
+        self.inputs: dict[str, Inputs] = {}
+        for name in self.modalities:
+            self.inputs[name], self.normalization[name] = prepare_inputs(self, name, samples.inputs[name])
         self.samples = samples
         if self.augmentations or self.num_augmentations > 1:
             self.views = Views(self.augmentations, self.normalization, self.num_augmentations)
-        rank_zero_info(
-            f"{self.dataset}: {len(self.split.labeled)} labelled and {len(self.split.unlabeled)} unlabelled training "
-            f"samples, {len(self.split.val)} validation, {len(self.split.test)} test; phase {self.phase}"
-        )
+        rank_zero_info(f"{self.dataset}: {self.split}; phase {self.phase}")
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Shuffled batches of the unlabelled (pretrain, incomplete batch dropped) or the labelled part."""
@@ -209,14 +209,14 @@ class MultimodalDataModule(LightningDataModule, ABC):
         if self.phase == "finetune":
             # A last batch of a single sample would have no batch statistics: it is left out, another one each epoch.
             single = len(rows) % self.batch_size == 1
-            return self._batches(rows, self.views).loader(self.batch_size, shuffle=True, drop_last=single)
+            return self._loader(rows, self.batch_size, self.views, shuffle=True, drop_last=single)
         if len(rows) < self.pretrain_batch_size:
             raise ConfigurationError(
                 "pretrain_batch_size", f"{self.pretrain_batch_size} is more than the {len(rows)} unlabelled samples",
                 "Use a smaller batch",
             )  # fmt: skip
         # A last batch of one sample would have no negatives and no batch statistics.
-        return self._batches(rows, self.views).loader(self.pretrain_batch_size, shuffle=True, drop_last=True)
+        return self._loader(rows, self.pretrain_batch_size, self.views, shuffle=True, drop_last=True)
 
     @property
     def training_rows(self) -> np.ndarray:
@@ -228,7 +228,7 @@ class MultimodalDataModule(LightningDataModule, ABC):
 
     def plain_loader(self, rows: np.ndarray) -> DataLoader[Batch]:
         """Samples of the whole dataset by their numbers, in that order and as they are."""
-        return self._batches(rows).loader(8 * self.batch_size)
+        return self._loader(rows, 8 * self.batch_size)
 
     @property
     def val_parts(self) -> dict[str, np.ndarray]:
@@ -256,26 +256,38 @@ class MultimodalDataModule(LightningDataModule, ABC):
 
     def labeled_batch(self) -> Batch:
         """All labelled samples in one batch, in the order of the dataset."""
-        return self._batches(self.split.labeled)[list(range(len(self.split.labeled)))]
+        return self._batches(self.split.labeled).batch(list(range(len(self.split.labeled))))
 
     def quality_inputs(self, limit: int = 2000) -> dict[str, Tensor]:
-        """Unlabelled training samples that do not overlap, at most `limit`, on which modality quality is measured."""
+        """Unlabelled training samples that do not overlap, on which modality quality is measured.
+
+        They are the same for all modalities and at most `limit`, fewer where samples are large: 256 MiB of each.
+        """
         assert self.samples is not None
         rows = without_overlap(self.split.unlabeled, self.samples.recording, self.samples.start, self.span)
+        limit = min(limit, *(4 * samples_at_once(shape) for shape in self.modality_shapes.values()))
         chosen = torch.from_numpy(rows[evenly_spaced(len(rows), limit)])
         return {name: values[chosen.to(values.device)] for name, values in self.inputs.items()}
 
-    def _batches(self, rows: np.ndarray, views: Views | None = None) -> TensorBatches:
+    def _batches(self, rows: np.ndarray, views: Views | None = None) -> SampleBatches:
         assert self.samples is not None
-        index = torch.from_numpy(rows)
-        device = next(iter(self.inputs.values())).device
-        return TensorBatches(
-            {name: values[index.to(device)] for name, values in self.inputs.items()},
-            torch.from_numpy(self.samples.label)[index].to(device),
-            torch.from_numpy(self.samples.subject)[index].to(device),
-            index.to(device),
-            views,
+        label, subject, index = (
+            torch.from_numpy(numbers).to(self.device) for numbers in (self.samples.label, self.samples.subject, rows)
         )
+        present = {name: torch.from_numpy(there).to(self.device) for name, there in self.samples.present.items()}
+        return SampleBatches(self.inputs, label, subject, index, views, present)
+
+    @property
+    def device(self) -> torch.device:
+        """Where samples in memory are: on the accelerator, unless worker processes, which have none, read batches."""
+        if self.trainer is None or self.num_workers:
+            return torch.device("cpu")
+        return self.trainer.strategy.root_device
+
+    def _loader(
+        self, rows: np.ndarray, batch_size: int, views: Views | None = None, **order: bool
+    ) -> DataLoader[Batch]:
+        return self._batches(rows, views).loader(batch_size, num_workers=self.num_workers, **order)
 
     def load(self) -> Samples:
         """Finds, checks and reads all recordings, or takes them from the cache; nothing is split or normalised.
@@ -283,16 +295,5 @@ class MultimodalDataModule(LightningDataModule, ABC):
         Raises:
             CosmoError: There are none, or one cannot be used; the message names the file.
         """
-        folder = self.folder
-        recordings = self.find_recordings(folder)
-        self.data_fingerprint = fingerprint((path for r in recordings for path in r.files.values()), folder)
-        arguments = {"dataset": self.key, "modalities": self.modalities, **self.reader_arguments()}
-        return cached(lambda: self.read(recordings), cache_folder(self.cache_dir), self.data_fingerprint, arguments)
-
-    def _prepare(self, name: str, values: np.ndarray) -> Tensor:
-        tensor = torch.from_numpy(values)
-        for transform in self.transforms.get(name, ()):
-            tensor = transform(tensor)
-        fitted = Normalization.fit(tensor[torch.from_numpy(self.split.train)], self.channel_groups[name])
-        self.normalization[name] = fitted
-        return fitted.apply(tensor)
+        samples, self.data_fingerprint = read_samples(self)
+        return samples

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from cosmo_pl.data.base import MultimodalDataModule
+from cosmo_pl.data.samples import Samples
+from cosmo_pl.errors import ConfigurationError
 
 
 def describe(data: MultimodalDataModule) -> str:
@@ -18,11 +20,10 @@ def describe(data: MultimodalDataModule) -> str:
         the number of samples of each activity and subject.
 
     Raises:
-        CosmoError: The recordings or the lists of subjects cannot be used.
+        CosmoError: The recordings cannot be used.
     """
     samples = data.load()
     subjects = np.unique(samples.subject)
-    people = zip(("train", "validation", "test"), data.subjects.resolve(subjects, data.dataset), strict=True)
     shapes = ", ".join(f"{name} {'×'.join(map(str, shape))}" for name, shape in data.modality_shapes.items())
     lines = [
         f"# {data.dataset} in {data.folder}",
@@ -31,11 +32,7 @@ def describe(data: MultimodalDataModule) -> str:
         "|---|---|---|---|---|",
         f"| {shapes} | {data.num_classes} | {len(subjects)} | {len(np.unique(samples.recording))} | {len(samples)} |",
         "",
-        *(
-            f"- {name} subjects {', '.join(map(str, ids))}: {int(np.isin(samples.subject, ids).sum())} samples"
-            for name, ids in people
-            if len(ids)
-        ),
+        *_parts(data, samples),
         f"- fingerprint of the recordings: {data.data_fingerprint}",
         "",
         "| activity | " + " | ".join(f"s{s}" for s in subjects) + " | all |",
@@ -45,3 +42,16 @@ def describe(data: MultimodalDataModule) -> str:
         counts = [int(((samples.label == label) & (samples.subject == s)).sum()) for s in subjects]
         lines.append(f"| {name} | " + " | ".join(map(str, counts)) + f" | {sum(counts)} |")
     return "\n".join(lines)
+
+
+def _parts(data: MultimodalDataModule, samples: Samples) -> list[str]:
+    """A line a part, or why these subjects cannot be split as the datamodule's arguments say."""
+    try:
+        lists = data.subjects.resolve(np.unique(samples.subject), data.dataset)
+    except ConfigurationError as error:
+        return [f"- not split: {error}"]
+    return [
+        f"- {name} subjects {', '.join(map(str, ids))}: {int(np.isin(samples.subject, ids).sum())} samples"
+        for name, ids in zip(("train", "validation", "test"), lists, strict=True)
+        if len(ids)
+    ]

@@ -1,12 +1,14 @@
-"""Batches from sets that fit in memory: one index operation a batch, no worker processes."""
+"""Batches: one index operation each on sets in memory, read by worker processes where samples stay on disk."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler
+from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, Sampler, SequentialSampler
 
 if TYPE_CHECKING:
     from cosmo_pl.data.views import Views
@@ -14,51 +16,133 @@ if TYPE_CHECKING:
 Batch = dict[str, Any]
 
 
-class TensorBatches(Dataset[Batch]):
-    """Samples held as tensors, on the accelerator where there is one, and read a batch at a time.
+class StoredInputs:
+    """Samples of one modality on disk: rows are read as they are stored and prepared a batch at a time.
 
     Args:
-        inputs: Modality to tensor (N, *shape).
+        values: Memory-mapped array (N, *shape).
+        prepare: What makes stored samples (n, *shape) those of a batch.
+    """
+
+    def __init__(self, values: NDArray[Any], prepare: Callable[[Tensor], Tensor]) -> None:
+        self.values = values
+        self.prepare = prepare
+        self.device = torch.device("cpu")
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def fetch(self, rows: Tensor) -> Tensor:
+        """Rows (n,) as they are stored, (n, *shape)."""
+        return torch.from_numpy(self.values[rows.cpu().numpy()])
+
+    def __getitem__(self, rows: Tensor) -> Tensor:
+        """Rows (n,), prepared, (n, *shape)."""
+        return self.prepare(self.fetch(rows))
+
+
+Inputs = Tensor | StoredInputs
+
+
+class SampleBatches(Dataset[Batch]):
+    """Some samples of a dataset, read a batch at a time.
+
+    Args:
+        inputs: Modality to the whole dataset's samples (N, *shape), in memory, on the accelerator where there is one,
+            or on disk.
         label: Activity (N,).
         subject: Subject (N,).
-        index: Number of each sample in the whole dataset (N,).
+        rows: Numbers of the samples (n,).
         views: What a batch shows of each sample; None shows the sample as it is, once.
+        present: Modality to whether a sample has it (N,), for modalities that some lack.
     """
 
     def __init__(
-        self, inputs: dict[str, Tensor], label: Tensor, subject: Tensor, index: Tensor, views: Views | None = None
+        self,
+        inputs: Mapping[str, Inputs],
+        label: Tensor,
+        subject: Tensor,
+        rows: Tensor,
+        views: Views | None = None,
+        present: Mapping[str, Tensor] | None = None,
     ) -> None:
         self.inputs = inputs
         self.label = label
         self.subject = subject
-        self.index = index
+        self.rows = rows
         self.views = views
+        self.present = present or {}
 
     def __len__(self) -> int:
-        return len(self.label)
+        return len(self.rows)
 
-    def __getitem__(self, rows: list[int]) -> Batch:
-        """Batch of the given rows; see `MultimodalDataModule` for its keys and shapes."""
-        chosen = torch.tensor(rows, device=self.label.device)
-        if self.views is None:
-            return self._rows(chosen)
-        batch = self._rows(self.views.choose(chosen))
-        return {**batch, "inputs": self.views.change(batch["inputs"]), "views": self.views.count}
-
-    def _rows(self, chosen: Tensor) -> Batch:
-        return {
-            "inputs": {name: values[chosen] for name, values in self.inputs.items()},
+    def __getitem__(self, places: list[int]) -> Batch:
+        """Rows at the given places, those on disk as they are stored; worker processes do this and nothing else."""
+        chosen = self.rows[torch.tensor(places, device=self.rows.device)]
+        batch = {
+            "inputs": {
+                name: values.fetch(chosen) if isinstance(values, StoredInputs) else values[chosen]
+                for name, values in self.inputs.items()
+            },
             "label": self.label[chosen],
             "subject": self.subject[chosen],
-            "index": self.index[chosen],
+            "index": chosen,
         }
+        return {**batch, "present": {n: p[chosen] for n, p in self.present.items()}} if self.present else batch
 
-    def loader(self, batch_size: int, shuffle: bool = False, drop_last: bool = False) -> DataLoader[Batch]:
+    def finish(self, batch: Batch) -> Batch:
+        """Prepares what was read from disk, and augments; in the training's own process, under its seed."""
+        inputs = {
+            name: values.prepare(batch["inputs"][name].to(self.label.device))
+            if isinstance(values, StoredInputs)
+            else batch["inputs"][name]
+            for name, values in self.inputs.items()
+        }
+        if self.views is None:
+            return {**batch, "inputs": inputs}
+        return {**batch, "inputs": self.views.change(inputs), "views": self.views.count}
+
+    def batch(self, places: list[int]) -> Batch:
+        """One batch; see `MultimodalDataModule` for its keys and shapes."""
+        return self.finish(self[self.shown(places)])
+
+    def shown(self, places: list[int]) -> list[int]:
+        """Places of what is shown for those: V for each where there are views, itself and perhaps partners."""
+        return places if self.views is None else self.views.choose(torch.tensor(places)).tolist()
+
+    def loader(
+        self, batch_size: int, shuffle: bool = False, drop_last: bool = False, num_workers: int = 0
+    ) -> DataLoader[Batch]:
         """Loader that gives the batches a plain `DataLoader` over single samples gives with the same sampler and seed.
 
-        The loader's own generator would only seed worker processes; taken from the global one it would shift the
-        shuffling of whichever epoch a run begins with, and a resumed run would see other batches.
+        The loader's own generator would only seed worker processes, which draw nothing; taken from the global one it
+        would shift the shuffling of whichever epoch a run begins with, and a resumed run would see other batches.
         """
         sampler = RandomSampler(self) if shuffle else SequentialSampler(self)
-        batches = BatchSampler(sampler, batch_size, drop_last)
-        return DataLoader(self, sampler=batches, batch_size=None, generator=torch.Generator())
+        batches = _Shown(BatchSampler(sampler, batch_size, drop_last), self)
+        return _FinishedLoader(
+            self, sampler=batches, batch_size=None, generator=torch.Generator(), num_workers=num_workers
+        )
+
+
+class _Shown(Sampler[list[int]]):
+    """Batches of places of what is shown: chosen in the training's own process, as its seed says."""
+
+    def __init__(self, batches: BatchSampler, dataset: SampleBatches) -> None:
+        self.batches, self.dataset = batches, dataset
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        return map(self.dataset.shown, self.batches)
+
+
+class _FinishedLoader(DataLoader[Batch]):
+    """A loader of `SampleBatches` that finishes what its workers have read."""
+
+    def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
+        dataset = self.dataset
+        assert isinstance(dataset, SampleBatches)
+        for batch in super().__iter__():
+            yield dataset.finish(batch)

@@ -2,57 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
+VALUES_AT_ONCE = 2**24  # of a modality that statistics look at together: 128 MiB in double precision
+
 
 @dataclass(frozen=True)
 class Normalization:
-    """Mean and standard deviation of each channel (the last axis) of one modality.
+    """Mean and standard deviation of each channel of one modality.
 
     Args:
         mean: One value a channel.
         std: One value a channel, never 0.
+        axis: Axis of the channels, counted from the end; None for samples without channels and one value of each.
     """
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    axis: int | None = -1
 
     @classmethod
-    def fit(cls, values: Tensor, groups: Sequence[Sequence[int]]) -> Normalization:
+    def fit(
+        cls, values: Tensor | Iterable[Tensor], groups: Sequence[Sequence[int]], axis: int | None = -1
+    ) -> Normalization:
         """Fits the statistics over samples, time and space.
 
         Args:
-            values: Training samples, (N, ..., channels).
+            values: Training samples, (N, ..., channels), or chunks of them.
             groups: Channels that share one mean and one deviation: the axes of one sensor, whose ratios carry the
                 direction of gravity, are pooled.
+            axis: Axis of the channels, counted from the end; None for samples without.
 
         Returns:
             The statistics. A constant group gets the deviation 1.
         """
-        mean, std = np.zeros(values.shape[-1]), np.ones(values.shape[-1])
-        for group in groups:
-            pooled = values[..., list(group)].double()
-            mean[list(group)] = pooled.mean().item()
-            spread = pooled.std(correction=0).item()
-            std[list(group)] = spread if spread > 0 else 1.0
-        return cls(tuple(mean.tolist()), tuple(std.tolist()))
+        if isinstance(values, Tensor):
+            values = torch.split(values, samples_at_once(values.shape[1:]))
+        pooled = [(0, 0.0, 0.0)] * len(groups)
+        for chunk in values:
+            last = chunk.unsqueeze(-1) if axis is None else chunk.movedim(axis, -1)
+            pooled = [_merge(so_far, last[..., list(group)]) for so_far, group in zip(pooled, groups, strict=True)]
+        mean, std = (np.zeros(sum(map(len, groups))) for _ in range(2))
+        for group, (_, centre, variance) in zip(groups, pooled, strict=True):
+            mean[list(group)] = centre
+            std[list(group)] = math.sqrt(variance) or 1.0
+        return cls(tuple(mean.tolist()), tuple(std.tolist()), axis)
 
     def apply(self, values: Tensor) -> Tensor:
-        """Standardises (N, ..., channels)."""
-        mean = torch.tensor(self.mean, dtype=values.dtype, device=values.device)
-        std = torch.tensor(self.std, dtype=values.dtype, device=values.device)
+        """Standardises (N, ..., channels, ...)."""
+        mean, std = self._broadcast(values)
         return (values - mean) / std
 
     def invert(self, values: Tensor) -> Tensor:
-        """Undoes `apply` on (N, ..., channels)."""
-        mean = torch.tensor(self.mean, dtype=values.dtype, device=values.device)
-        std = torch.tensor(self.std, dtype=values.dtype, device=values.device)
+        """Undoes `apply` on (N, ..., channels, ...)."""
+        mean, std = self._broadcast(values)
         return values * std + mean
+
+    def _broadcast(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        after = (1,) * (-1 - (self.axis or -1))
+        mean, std = (torch.tensor(s, dtype=like.dtype, device=like.device) for s in (self.mean, self.std))
+        return mean.view(-1, *after), std.view(-1, *after)
 
     def close_to(self, other: Normalization) -> bool:
         """Whether two statistics are the same up to rounding (1e-4 of a standard deviation)."""
@@ -60,3 +75,21 @@ class Normalization:
             np.allclose(self.std, other.std, rtol=1e-4)
             and np.all(np.abs(np.subtract(self.mean, other.mean)) <= 1e-4 * np.asarray(self.std))
         )
+
+
+def samples_at_once(shape: Sequence[int]) -> int:
+    """Samples of a shape that are looked at together."""
+    return max(1, VALUES_AT_ONCE // max(1, math.prod(shape)))
+
+
+def _merge(so_far: tuple[int, float, float], values: Tensor) -> tuple[int, float, float]:
+    """Count, mean and variance of what was seen and of further values (T. Chan, G. Golub and R. LeVeque, 1979)."""
+    before, old, spread = so_far
+    pooled = values.double()
+    count, mean, variance = pooled.numel(), pooled.mean().item(), pooled.var(correction=0).item()
+    if not before:
+        return count, mean, variance
+    whole = before + count
+    share = count / whole
+    within = (1 - share) * spread + share * variance
+    return whole, old + share * (mean - old), within + share * (1 - share) * (mean - old) ** 2

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pytorch_lightning.utilities import rank_zero_warn
 
 from cosmo_pl.errors import RecordingError
 
@@ -20,13 +22,55 @@ class Recording:
         name: Name of the recording, from its file name (``a1_s6_t3``, ``Subject3/a8t5``).
         label: Activity, 0-based.
         subject: Subject, as numbered by the dataset (1-based).
-        files: File of each modality.
+        files: File of each modality, or one of all.
+        lacks: Modalities that it should have and has not.
     """
 
     name: str
     label: int
     subject: int
     files: dict[str, Path]
+    lacks: frozenset[str] = frozenset()
+
+
+def chosen_recordings(
+    recordings: Sequence[Recording], dataset: str, strict: bool, keep_subjects: Sequence[int]
+) -> list[Recording]:
+    """Leaves out the recordings that lack a modality, and says how many.
+
+    Args:
+        recordings: All of them.
+        dataset: Name of the dataset, for the log.
+        strict: Refuse them instead.
+        keep_subjects: Subjects whose incomplete recordings stay.
+
+    Raises:
+        RecordingError: `strict`, and a recording lacks a modality.
+    """
+    incomplete = [recording for recording in recordings if recording.lacks]
+    if strict and incomplete:
+        first = min(incomplete, key=lambda recording: recording.name)
+        raise RecordingError(
+            next(iter(first.files.values())),
+            f"clip {first.name} and {len(incomplete) - 1} others lack a modality, this one {sorted(first.lacks)}",
+            "Add the files, or set strict to false to leave such clips out",
+        )
+    dropped = [recording for recording in incomplete if recording.subject not in keep_subjects]
+    if dropped:
+        rank_zero_warn(f"{dataset}: {len(dropped)} clips lack a modality and are left out")
+    if len(dropped) < len(incomplete):
+        rank_zero_warn(f"{dataset}: {len(incomplete) - len(dropped)} test clips lack a modality and are kept")
+    return [recording for recording in recordings if not recording.lacks or recording.subject in keep_subjects]
+
+
+def clip_columns(recordings: Sequence[Recording]) -> dict[str, Any]:
+    """Columns of `Samples` where a sample is a whole recording."""
+    return {
+        "label": np.array([recording.label for recording in recordings], dtype=np.int64),
+        "subject": np.array([recording.subject for recording in recordings], dtype=np.int64),
+        "recording": np.array([recording.name for recording in recordings]),
+        "start": np.zeros(len(recordings), dtype=np.int64),
+    }
 
 
 def read_mat(path: Path, key: str, shape: Sequence[int | None]) -> NDArray[np.float32]:

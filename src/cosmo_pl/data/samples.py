@@ -7,8 +7,9 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,18 +24,20 @@ class Samples:
     """All samples of a dataset, parsed and of equal shape, neither transformed nor normalised.
 
     Args:
-        inputs: Modality to array (N, *shape), float32.
+        inputs: Modality to array (N, *shape): float32, or as it is stored on disk.
         label: Activity (N,), 0-based.
         subject: Subject (N,).
         recording: Name of the recording that a sample was cut from (N,).
         start: First step of the sample in its recording (N,), in samples of the sensor.
+        present: Modality to whether a sample has it (N,), for modalities that some lack.
     """
 
-    inputs: dict[str, NDArray[np.float32]]
+    inputs: dict[str, NDArray[Any]]
     label: NDArray[np.int64]
     subject: NDArray[np.int64]
     recording: NDArray[np.str_]
     start: NDArray[np.int64]
+    present: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.label)
@@ -52,6 +55,20 @@ def fingerprint(files: Iterable[Path], root: Path) -> str:
 def cache_folder(cache_dir: str | None) -> Path:
     """Folder of the cache: the argument, else $COSMO_PL_CACHE, else ``~/.cache/cosmo_pl``."""
     return Path(cache_dir or os.environ.get("COSMO_PL_CACHE") or Path.home() / ".cache" / "cosmo_pl")
+
+
+def make_folder(folder: Path) -> None:
+    """Makes the folder of the cache.
+
+    Raises:
+        ConfigurationError: It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            "cache_dir", f"'{folder}' cannot be made ({error.strerror})", "Name a folder that can be written to"
+        ) from error
 
 
 def cached(
@@ -82,12 +99,7 @@ def _load(path: Path) -> Samples:
 
 
 def _store(samples: Samples, path: Path) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError(
-            "cache_dir", f"'{path.parent}' cannot be made ({error.strerror})", "Name a folder that can be written to"
-        ) from error
+    make_folder(path.parent)
     arrays: dict[str, NDArray[np.generic]] = {f"inputs.{name}": values for name, values in samples.inputs.items()}
     arrays["modalities"] = np.array(list(samples.inputs))
     for key in ("label", "subject", "recording", "start"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,10 @@ class Split:
     unlabeled: Indices
     val: Indices
     test: Indices
+
+    def __str__(self) -> str:
+        training = f"{len(self.labeled)} labelled and {len(self.unlabeled)} unlabelled training samples"
+        return f"{training}, {len(self.val)} validation, {len(self.test)} test"
 
 
 @dataclass(frozen=True)
@@ -138,6 +142,24 @@ def read_label_split(path: Path, name: str) -> frozenset[str]:
     if not isinstance(listed, list) or not listed or not all(isinstance(clip, str) for clip in listed):
         raise ConfigurationError("label_split", f"'{name}' in '{path}' is no list of recordings", "List their names")
     return frozenset(listed)
+
+
+def listed_draw(draw: LabelDraw, folder: Path, file: str, name: str | None) -> LabelDraw:
+    """The draw with the recordings of a list in place of its own; without a name as it is.
+
+    Args:
+        draw: The draw.
+        folder: The dataset's folder.
+        file: JSON file of lists, in that folder or a path.
+        name: Name of the list.
+
+    Raises:
+        ConfigurationError: See `read_label_split`.
+    """
+    if name is None:
+        return draw
+    path = folder / file if (folder / file).exists() else Path(file)
+    return replace(draw, recordings=read_label_split(path, name))
 
 
 def make_split(samples: Samples, subjects: SubjectLists, draw: LabelDraw, num_classes: int, dataset: str) -> Split:

@@ -7,17 +7,16 @@ sensors", UbiComp 2012, https://sipi.usc.edu/had.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmo_pl.data.augmentations import Augmentation
-from cosmo_pl.data.base import MultimodalDataModule, Phase
+from cosmo_pl.data.base import MultimodalDataModule
 from cosmo_pl.data.recordings import Recording, read_mat, window_starts
 from cosmo_pl.data.samples import Samples
-from cosmo_pl.data.transforms import Transform
 from cosmo_pl.errors import ConfigurationError, DatasetNotFoundError, RecordingError
 
 COLUMNS = {"acc": slice(0, 3), "gyro": slice(3, 6)}
@@ -32,32 +31,14 @@ class USCDataModule(MultimodalDataModule):
     nearest to its 38,312.
 
     Args:
-        root: See `MultimodalDataModule`, as for all others but the next two.
         window_size: Samples in a window.
         stride: Samples from one window's start to the next.
         modalities: Of ``acc`` and ``gyro``.
-        phase: "pretrain" or "finetune".
-        batch_size: Labelled samples in a batch.
-        pretrain_batch_size: Unlabelled samples in a batch.
-        train_subjects: Training subjects.
-        val_subjects: Validation subjects.
         test_subjects: Test subjects.
         label_rate: Labelled share of the training windows.
-        labels_per_class: Labelled windows a class, instead.
-        label_split: Name of a list of labelled recordings, instead.
-        label_split_file: File of such lists.
-        label_seed: Seed of the draw of labels.
-        include_labeled: Whether labelled windows also serve in pretraining.
-        unlabeled_per_labeled: Unlabelled windows a labelled one.
-        target_label_fraction: Share of the labels drawn from the test subjects.
         max_train_samples: At most so many training windows.
-        max_train_per_class: At most so many training windows a class.
         max_test_samples: At most so many test windows.
-        transforms: Modality to preprocessing steps.
-        augmentations: Modality to random changes of training samples.
-        num_augmentations: Views of a training sample in a batch.
-        track_test: Whether finetuning follows the test subjects' accuracy.
-        cache_dir: Folder of the cache.
+        **shared: See `MultimodalDataModule`.
     """
 
     dataset = "USC-HAD"
@@ -80,59 +61,19 @@ class USCDataModule(MultimodalDataModule):
 
     def __init__(
         self,
-        root: str | None = None,
         window_size: int = 200,
         stride: int = 70,
         modalities: Sequence[str] = ("acc", "gyro"),
-        phase: Phase | None = None,
-        batch_size: int = 16,
-        pretrain_batch_size: int = 64,
-        train_subjects: Sequence[int] | None = None,
-        val_subjects: Sequence[int] = (),
         test_subjects: Sequence[int] = (11, 12, 13, 14),
         label_rate: float = 0.01,
-        labels_per_class: int | None = None,
-        label_split: str | None = None,
-        label_split_file: str = "label_splits.json",
-        label_seed: int = 0,
-        include_labeled: bool = False,
-        unlabeled_per_labeled: float | None = None,
-        target_label_fraction: float | None = None,
         max_train_samples: int | None = 20000,
-        max_train_per_class: int | None = None,
         max_test_samples: int | None = 2000,
-        transforms: Mapping[str, Sequence[Transform]] | None = None,
-        augmentations: Mapping[str, Sequence[Augmentation]] | None = None,
-        num_augmentations: int = 1,
-        track_test: bool = True,
-        cache_dir: str | None = None,
+        **shared: Any,
     ) -> None:
         super().__init__(
-            root=root,
-            modalities=modalities,
-            phase=phase,
-            batch_size=batch_size,
-            pretrain_batch_size=pretrain_batch_size,
-            train_subjects=train_subjects,
-            val_subjects=val_subjects,
-            test_subjects=test_subjects,
-            label_rate=label_rate,
-            labels_per_class=labels_per_class,
-            label_split=label_split,
-            label_split_file=label_split_file,
-            label_seed=label_seed,
-            include_labeled=include_labeled,
-            unlabeled_per_labeled=unlabeled_per_labeled,
-            target_label_fraction=target_label_fraction,
-            max_train_samples=max_train_samples,
-            max_train_per_class=max_train_per_class,
-            max_test_samples=max_test_samples,
-            transforms=transforms,
-            augmentations=augmentations,
-            num_augmentations=num_augmentations,
-            track_test=track_test,
-            cache_dir=cache_dir,
-        )
+            modalities=modalities, test_subjects=test_subjects, label_rate=label_rate,
+            max_train_samples=max_train_samples, max_test_samples=max_test_samples, **shared,
+        )  # fmt: skip
         for argument, value in (("window_size", window_size), ("stride", stride)):
             if value < 1:
                 raise ConfigurationError(argument, f"is {value}", "Use a positive number of samples")

@@ -1,4 +1,4 @@
-"""UTD-MHAD: wearable inertial sensor and Kinect skeleton, 27 actions, 8 subjects.
+"""UTD-MHAD: wearable inertial sensor, Kinect skeleton and depth, 27 actions, 8 subjects.
 
 C. Chen, R. Jafari and N. Kehtarnavaz, "UTD-MHAD: a multimodal dataset for human action recognition utilizing a depth
 camera and a wearable inertial sensor", ICIP 2015, https://personal.utdallas.edu/~kehtar/UTD-MHAD.html.
@@ -9,17 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pytorch_lightning.utilities import rank_zero_warn
 
-from cosmo_pl.data.augmentations import Augmentation
-from cosmo_pl.data.base import MultimodalDataModule, Phase
-from cosmo_pl.data.recordings import Recording, read_mat, resample
+from cosmo_pl.data.base import MultimodalDataModule
+from cosmo_pl.data.recordings import Recording, chosen_recordings, clip_columns, read_mat, resample
+from cosmo_pl.data.reduction import check_size, reduce_depth
 from cosmo_pl.data.samples import Samples
-from cosmo_pl.data.transforms import Transform
+from cosmo_pl.data.stored import StoredModality
 from cosmo_pl.errors import ConfigurationError, DatasetNotFoundError, RecordingError
 
 FILE_NAME = re.compile(r"(a(\d+)_s(\d+)_t(\d+))_(\w+)\.mat")
@@ -39,44 +40,38 @@ class ModalityFiles:
 MODALITY_FILES = {
     "inertial": ModalityFiles("Inertial", "d_iner", (None, 6), 0),
     "skeleton": ModalityFiles("Skeleton", "d_skel", (20, 3, None), 2),
+    "depth": ModalityFiles("Depth", "d_depth", (240, 320, None), 2),
 }
 
 
 class UTDDataModule(MultimodalDataModule):
-    """Clips of UTD-MHAD, resampled in time: `inertial` (inertial_steps, 6), `skeleton` (skeleton_frames, 20, 3).
+    """Clips of UTD-MHAD, resampled in time.
 
-    Inertial channels are acceleration x, y, z in g and angular rate x, y, z in degrees/s at 50 Hz; joints are x, y, z
-    in metres in the camera's frame at 30 Hz. The defaults are the paper's preset: subjects 1-6 against 7-8, 20
-    training clips a class (540), of which 5 % (27, one a class) are labelled; 215 test clips. Skeletons stay in camera
-    coordinates unless `transforms` says otherwise, as ``configs/data/utd.yaml`` does.
+    `inertial` (inertial_steps, 6) is acceleration x, y, z in g and angular rate x, y, z in degrees/s at 50 Hz,
+    `skeleton` (skeleton_frames, 20, 3) x, y, z of the joints in metres in the camera's frame at 30 Hz, and `depth`
+    (depth_frames, *depth_size) the distance in millimetres at 30 Hz, 0 in the background. Depth stays on disk at that
+    size, in the cache. Skeletons stay in camera coordinates unless `transforms` says otherwise, as
+    ``configs/data/utd.yaml`` does.
+
+    The defaults are the paper's preset: subjects 1-6 against 7-8, 20 training clips a class (540), of which 5 % (27,
+    one a class) are labelled; 215 test clips.
 
     Args:
-        root: See `MultimodalDataModule`, as for all others but the next two.
         inertial_steps: Steps that an inertial recording is resampled to.
         skeleton_frames: Frames that a skeleton recording is resampled to.
-        modalities: Of ``inertial`` and ``skeleton``.
-        phase: "pretrain" or "finetune".
-        batch_size: Labelled samples in a batch.
+        depth_frames: Frames taken of a depth recording, evenly spaced.
+        depth_size: Height and width that depth is averaged to, at most 240 and 320.
+        modalities: Of ``inertial``, ``skeleton`` and ``depth``.
         pretrain_batch_size: Unlabelled samples in a batch.
-        train_subjects: Training subjects.
-        val_subjects: Validation subjects.
         test_subjects: Test subjects.
         label_rate: Labelled share of the training clips.
-        labels_per_class: Labelled clips a class, instead.
-        label_split: Name of a list of labelled clips, instead.
-        label_split_file: File of such lists.
-        label_seed: Seed of the draw of labels.
-        include_labeled: Whether labelled clips also serve in pretraining.
-        unlabeled_per_labeled: Unlabelled clips a labelled one.
-        target_label_fraction: Share of the labels drawn from the test subjects.
-        max_train_samples: At most so many training clips.
+        label_split_file: File of lists of labelled clips.
         max_train_per_class: At most so many training clips a class.
-        max_test_samples: At most so many test clips.
-        transforms: Modality to preprocessing steps.
-        augmentations: Modality to random changes of training samples.
-        num_augmentations: Views of a training sample in a batch.
-        track_test: Whether finetuning follows the test subjects' accuracy.
-        cache_dir: Folder of the cache.
+        strict: Refuse clips that lack one of `modalities` instead of leaving them out with a count in the log.
+        keep_incomplete: Keep those of the test subjects; their batches tell in ``present`` what is there.
+        in_memory: Take depth into memory.
+        num_workers: Worker processes that read depth.
+        **shared: See `MultimodalDataModule`.
     """
 
     dataset = "UTD-MHAD"
@@ -110,76 +105,54 @@ class UTDDataModule(MultimodalDataModule):
         "lunge",
         "squat",
     )
-    channel_groups = {"inertial": ((0, 1, 2), (3, 4, 5)), "skeleton": ((0,), (1,), (2,))}
+    channel_groups = {"inertial": ((0, 1, 2), (3, 4, 5)), "skeleton": ((0,), (1,), (2,)), "depth": ((0,),)}
+    channel_axis = {"depth": None}
 
     def __init__(
         self,
-        root: str | None = None,
         inertial_steps: int = 120,
         skeleton_frames: int = 40,
+        depth_frames: int = 16,
+        depth_size: tuple[int, int] = (30, 40),
         modalities: Sequence[str] = ("inertial", "skeleton"),
-        phase: Phase | None = None,
-        batch_size: int = 16,
         pretrain_batch_size: int = 32,
-        train_subjects: Sequence[int] | None = None,
-        val_subjects: Sequence[int] = (),
         test_subjects: Sequence[int] = (7, 8),
         label_rate: float = 0.05,
-        labels_per_class: int | None = None,
-        label_split: str | None = None,
         label_split_file: str = "released_label_splits.json",
-        label_seed: int = 0,
-        include_labeled: bool = False,
-        unlabeled_per_labeled: float | None = None,
-        target_label_fraction: float | None = None,
-        max_train_samples: int | None = None,
         max_train_per_class: int | None = 20,
-        max_test_samples: int | None = None,
-        transforms: Mapping[str, Sequence[Transform]] | None = None,
-        augmentations: Mapping[str, Sequence[Augmentation]] | None = None,
-        num_augmentations: int = 1,
-        track_test: bool = True,
-        cache_dir: str | None = None,
+        strict: bool = False,
+        keep_incomplete: bool = False,
+        in_memory: bool = False,
+        num_workers: int = 0,
+        **shared: Any,
     ) -> None:
         super().__init__(
-            root=root,
-            modalities=modalities,
-            phase=phase,
-            batch_size=batch_size,
-            pretrain_batch_size=pretrain_batch_size,
-            train_subjects=train_subjects,
-            val_subjects=val_subjects,
-            test_subjects=test_subjects,
-            label_rate=label_rate,
-            labels_per_class=labels_per_class,
-            label_split=label_split,
-            label_split_file=label_split_file,
-            label_seed=label_seed,
-            include_labeled=include_labeled,
-            unlabeled_per_labeled=unlabeled_per_labeled,
-            target_label_fraction=target_label_fraction,
-            max_train_samples=max_train_samples,
-            max_train_per_class=max_train_per_class,
-            max_test_samples=max_test_samples,
-            transforms=transforms,
-            augmentations=augmentations,
-            num_augmentations=num_augmentations,
-            track_test=track_test,
-            cache_dir=cache_dir,
-        )
+            modalities=modalities, pretrain_batch_size=pretrain_batch_size, test_subjects=test_subjects,
+            label_rate=label_rate, label_split_file=label_split_file, max_train_per_class=max_train_per_class, **shared,
+        )  # fmt: skip
+        self.steps = {"inertial": inertial_steps, "skeleton": skeleton_frames}
         for argument, value in (("inertial_steps", inertial_steps), ("skeleton_frames", skeleton_frames)):
             if value < MIN_STEPS:
                 raise ConfigurationError(argument, f"is {value}", f"Use at least {MIN_STEPS}")
-        self.steps = {"inertial": inertial_steps, "skeleton": skeleton_frames}
+        check_size("depth_frames", [depth_frames], [None])
+        check_size("depth_size", depth_size, MODALITY_FILES["depth"].shape[:2])
+        read = partial(_read_depth, frames=depth_frames, size=depth_size)
+        shape = (depth_frames, *depth_size)
+        self.stored = {"depth": StoredModality("utd-depth", read, shape, "uint16", {})}
+        self.strict, self.keep_incomplete = strict, keep_incomplete
+        self.in_memory, self.num_workers = in_memory, num_workers
 
     @property
     def modality_shapes(self) -> dict[str, tuple[int, ...]]:
-        """`inertial` (inertial_steps, 6) and `skeleton` (skeleton_frames, 20, 3)."""
-        return {name: (self.steps[name], *_frame_shape(name)) for name in self.modalities}
+        """`inertial` (inertial_steps, 6), `skeleton` (skeleton_frames, 20, 3), `depth` (depth_frames, *depth_size)."""
+        return {
+            name: self.stored[name].shape if name in self.stored else (self.steps[name], *_frame_shape(name))
+            for name in self.modalities
+        }
 
     def reader_arguments(self) -> dict[str, object]:
         """Steps of each modality."""
-        return {name: self.steps[name] for name in self.modalities}
+        return {name: self.steps[name] for name in self.modalities if name in self.steps}
 
     def find_recordings(self, folder: Path) -> list[Recording]:
         """Lists the clips ``a{a}_s{s}_t{t}`` that every modality has; says how many lack one."""
@@ -189,32 +162,30 @@ class UTDDataModule(MultimodalDataModule):
                 there = [path.name for path in folder.iterdir()] if folder.is_dir() else []
                 looked_for = f"{MODALITY_FILES[name].folder}/a{{a}}_s{{s}}_t{{t}}_{name}.mat"
                 raise DatasetNotFoundError(self.dataset, folder, looked_for, self.key, there)
-        complete = set.intersection(*(set(found) for found in files.values()))
-        if not complete:
+        recordings = [self._recording(clip, files) for clip in set.union(*(set(found) for found in files.values()))]
+        recordings = chosen_recordings(
+            recordings, self.dataset, self.strict, self.subjects.test if self.keep_incomplete else ()
+        )
+        if not recordings:
             raise DatasetNotFoundError(self.dataset, folder, f"clips with all of {list(self.modalities)}", self.key)
-        incomplete = set.union(*(set(found) for found in files.values())) - complete
-        if incomplete:
-            rank_zero_warn(f"{self.dataset}: {len(incomplete)} clips lack a modality and are left out")
-        recordings = []
-        for clip in complete:
-            paths = {name: found[clip] for name, found in files.items()}
-            action, subject = (int(number) for number in re.findall(r"\d+", clip)[:2])
-            if not 1 <= action <= self.num_classes:
-                raise RecordingError(next(iter(paths.values())), f"action {action} is not one of {self.num_classes}")
-            recordings.append(Recording(clip, action - 1, subject, paths))
         return sorted(recordings, key=lambda recording: (recording.subject, recording.label, recording.name))
 
+    def _recording(self, clip: str, files: Mapping[str, Mapping[str, Path]]) -> Recording:
+        paths = {name: found[clip] for name, found in files.items() if clip in found}
+        action, subject = (int(number) for number in re.findall(r"\d+", clip)[:2])
+        if not 1 <= action <= self.num_classes:
+            raise RecordingError(next(iter(paths.values())), f"action {action} is not one of {self.num_classes}")
+        return Recording(clip, action - 1, subject, paths, frozenset(files) - frozenset(paths))
+
     def read(self, recordings: Sequence[Recording]) -> Samples:
-        """Reads and resamples all clips."""
+        """Reads and resamples all clips but their depth."""
         return Samples(
             inputs={
-                name: np.stack([_read_clip(recording.files[name], name, self.steps[name]) for recording in recordings])
-                for name in self.modalities
+                name: np.stack([_read_clip(r.files.get(name), name, steps) for r in recordings])
+                for name, steps in self.steps.items()
+                if name in self.modalities
             },
-            label=np.array([recording.label for recording in recordings], dtype=np.int64),
-            subject=np.array([recording.subject for recording in recordings], dtype=np.int64),
-            recording=np.array([recording.name for recording in recordings]),
-            start=np.zeros(len(recordings), dtype=np.int64),
+            **clip_columns(recordings),
         )
 
 
@@ -229,9 +200,21 @@ def _files_of(folder: Path, modality: str) -> dict[str, Path]:
     return {match[1]: path for match, path in names if match and match[5] == modality}
 
 
-def _read_clip(path: Path, modality: str, steps: int) -> NDArray[np.float32]:
+def _read_clip(path: Path | None, modality: str, steps: int) -> NDArray[np.float32]:
+    """A clip, resampled to so many steps; zeros where there is none."""
+    if path is None:
+        return np.zeros((steps, *_frame_shape(modality)), dtype=np.float32)
+    return resample(_frames(path, modality), steps)
+
+
+def _read_depth(path: Path, frames: int, size: tuple[int, int]) -> NDArray[np.uint16]:
+    return reduce_depth(_frames(path, "depth"), frames, size)
+
+
+def _frames(path: Path, modality: str) -> NDArray[np.float32]:
+    """Frames (T, *shape) of a clip as they were recorded."""
     source = MODALITY_FILES[modality]
     values = np.moveaxis(read_mat(path, source.variable, source.shape), source.time_axis, 0)
     if len(values) < MIN_STEPS:
         raise RecordingError(path, f"has {len(values)} steps, fewer than {MIN_STEPS}")
-    return resample(values, steps)
+    return values

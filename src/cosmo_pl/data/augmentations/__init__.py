@@ -4,6 +4,7 @@ from cosmo_pl.data.augmentations.base import Augmentation
 from cosmo_pl.data.augmentations.body import ScaleAxes, ScaleLimbs, TurnBody
 from cosmo_pl.data.augmentations.dropping import DropChannels, DropJoints, MaskTime
 from cosmo_pl.data.augmentations.sensor import Gain, Jitter, RotateAboutGravity, RotateSensor
+from cosmo_pl.data.augmentations.space import ShiftDistance, ShiftSpace
 from cosmo_pl.data.augmentations.time import WarpTime
 
 __all__ = [
@@ -17,6 +18,8 @@ __all__ = [
     "RotateSensor",
     "ScaleAxes",
     "ScaleLimbs",
+    "ShiftDistance",
+    "ShiftSpace",
     "TurnBody",
     "WarpTime",
 ]

@@ -47,7 +47,7 @@ def picture(
     figure.suptitle(title)
     for line, (modality, name, steps) in zip(axes, rows, strict=True):
         x = sample[modality].unsqueeze(0)
-        draw = _skeleton if x.shape[2:] == (len(PARENT) + 1, 3) else _series
+        draw = _skeleton if x.shape[2:] == (len(PARENT) + 1, 3) else (_series if x.ndim == 3 else _image)
         line[0].set_ylabel(f"{modality}\n{name}", fontsize=9)
         draw(line[0], x[0])
         for place in line[1:]:
@@ -68,6 +68,14 @@ def _series(axes: Axes, x: Tensor) -> None:
         axes.plot(channel.tolist(), color=colour, linewidth=1)
     axes.set_xticks([])
     axes.tick_params(labelsize=7)
+
+
+def _image(axes: Axes, x: Tensor) -> None:
+    """The middle frame of a depth clip (T, height, width), or of a radar's intensity from above."""
+    frame = x[len(x) // 2]
+    axes.imshow((frame if frame.ndim == 2 else frame[0].amax(dim=-1)).numpy(), cmap="viridis", aspect="auto")
+    axes.set_xticks([])
+    axes.set_yticks([])
 
 
 def _skeleton(axes: Axes, x: Tensor) -> None:

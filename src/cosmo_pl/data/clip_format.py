@@ -1,0 +1,191 @@
+"""The layout of one's own synchronised recordings: a manifest, and one array file a clip and modality."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosmo_pl.data.recordings import Recording
+from cosmo_pl.errors import RecordingError
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+REMEDY = "Correct the manifest; the README has the format"
+DTYPES = {"series": ("float32", "float64"), "depth": ("uint16",), "radar": ("float16", "float32")}
+"""Kind of a modality to the types that its arrays may have."""
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """What a manifest says of a modality.
+
+    Args:
+        kind: "series" (T, *shape), "depth" (T, height, width) or "radar" (T, channels, range, azimuth, elevation).
+        rate: Frames a second.
+        shape: Shape of a frame.
+        dtype: Type of the arrays.
+        unit: Unit of each channel.
+    """
+
+    kind: str
+    rate: float
+    shape: tuple[int, ...]
+    dtype: str
+    unit: tuple[str, ...]
+
+    @property
+    def groups(self) -> tuple[tuple[int, ...], ...]:
+        """Channels that share normalisation statistics: neighbours of the same unit, three at most, as x, y, z are."""
+        runs = [list(run) for _, run in groupby(range(len(self.unit)), key=lambda channel: self.unit[channel])]
+        return tuple(tuple(run[i : i + 3]) for run in runs for i in range(0, len(run), 3))
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A dataset in this layout.
+
+    Args:
+        path: Its file.
+        activities: Names of the activities.
+        sensors: Modality to what is said of it.
+        duration: Seconds of every clip.
+        clips: All clips; `Recording.files` has the modalities that each has.
+    """
+
+    path: Path
+    activities: tuple[str, ...]
+    sensors: dict[str, Sensor]
+    duration: float
+    clips: tuple[Recording, ...]
+
+    def steps(self, modality: str) -> int:
+        """Frames of a clip."""
+        return round(self.sensors[modality].rate * self.duration)
+
+    def shape(self, modality: str) -> tuple[int, ...]:
+        """Shape of a clip."""
+        return (self.steps(modality), *self.sensors[modality].shape)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Reads and checks a manifest; no array is opened.
+
+    Raises:
+        RecordingError: It is not readable, lacks a field, or a field has a value that cannot be meant; the message
+            names the field.
+    """
+    path = folder / MANIFEST
+    try:
+        told = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise RecordingError(path, f"is not readable as JSON ({error})", REMEDY) from error
+    _expect(path, "format", told, int)
+    if told["format"] != FORMAT:
+        raise RecordingError(path, f"format is {told['format']}, not {FORMAT}", REMEDY)
+    activities = _expect(path, "activities", told, list)
+    if len(set(activities)) < max(2, len(activities)) or not all(isinstance(name, str) for name in activities):
+        raise RecordingError(path, "activities are not two or more different names", REMEDY)
+    sensors = {name: _sensor(path, name, entry) for name, entry in _expect(path, "modalities", told, dict).items()}
+    entries = _expect(path, "clips", told, list)
+    if not entries or not sensors:
+        raise RecordingError(path, "has no modalities or no clips", REMEDY)
+    clips = tuple(_clip(path, f"clips[{i}]", entry, activities, sensors) for i, entry in enumerate(entries))
+    durations = [_expect(path, f"clips[{i}].duration", entry, float) for i, entry in enumerate(entries)]
+    other = next((i for i, duration in enumerate(durations) if duration != durations[0]), None)
+    if durations[0] <= 0 or other is not None:
+        at = f"clips[{other or 0}].duration is {durations[other or 0]}"
+        raise RecordingError(path, f"{at} s, the first clip's {durations[0]} s", "Cut all clips to one positive length")
+    if len({clip.name for clip in clips}) < len(clips):
+        raise RecordingError(path, "two clips have the same name", REMEDY)
+    return Manifest(path, tuple(activities), sensors, durations[0], clips)
+
+
+def check_arrays(manifest: Manifest, modalities: Sequence[str]) -> None:
+    """Opens every array, without reading its values.
+
+    Raises:
+        RecordingError: One is missing, half written, or of another type, shape or length than the manifest says.
+    """
+    for clip in manifest.clips:
+        for name in modalities:
+            if name in clip.files:
+                open_array(clip.files[name], manifest.shape(name), manifest.sensors[name])
+
+
+def open_array(path: Path, shape: Sequence[int], sensor: Sensor) -> NDArray[Any]:
+    """One array, memory-mapped.
+
+    Raises:
+        RecordingError: It is missing, half written, or of another type, shape or length than the manifest says.
+    """
+    try:
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError as error:
+        raise RecordingError(
+            path, f"is named in {MANIFEST} and is not there", "Add it or correct the manifest"
+        ) from error
+    except (OSError, ValueError, EOFError) as error:
+        raise RecordingError(path, f"is half written or no array ({error})", "Write it again") from error
+    if str(array.dtype) != sensor.dtype:
+        raise RecordingError(path, f"holds {array.dtype}, the manifest says dtype {sensor.dtype}", "Convert it")
+    if array.ndim != len(shape) or array.shape[1:] != tuple(shape[1:]):
+        raise RecordingError(path, f"has shape {array.shape}, the manifest says {tuple(shape)}", "Write it again")
+    if len(array) != shape[0]:
+        raise RecordingError(
+            path, f"has {len(array)} frames, its duration at {sensor.rate:g} Hz is {shape[0]}: not synchronised",
+            "Give every sensor a frame for each tick of the clip; repeat the last one where a frame was lost",
+        )  # fmt: skip
+    return array
+
+
+def _expect(path: Path, field: str, told: Any, kind: type) -> Any:
+    """The value of a field, the last part of whose name is its key."""
+    key = field.rpartition(".")[2]
+    value = told.get(key) if isinstance(told, Mapping) else None
+    fits = isinstance(value, int | float) and not isinstance(value, bool) if kind is float else isinstance(value, kind)
+    if not fits:
+        have = "is missing" if value is None else f"is {value!r}"
+        raise RecordingError(path, f"{field} {have}, a {kind.__name__} is needed", REMEDY)
+    return value
+
+
+def _sensor(path: Path, name: str, told: Any) -> Sensor:
+    at = f"modalities.{name}"
+    kind, dtype = (_expect(path, f"{at}.{key}", told, str) for key in ("kind", "dtype"))
+    rate, shape = _expect(path, f"{at}.rate", told, float), _expect(path, f"{at}.shape", told, list)
+    if kind not in DTYPES:
+        raise RecordingError(path, f"{at}.kind is '{kind}', one of {sorted(DTYPES)} is needed", REMEDY)
+    if dtype not in DTYPES[kind]:
+        raise RecordingError(path, f"{at}.dtype is '{dtype}', {kind} is {' or '.join(DTYPES[kind])}", REMEDY)
+    axes = {"depth": 2, "radar": 4}.get(kind, max(1, len(shape)))
+    if len(shape) != axes or not all(isinstance(size, int) and size > 0 for size in shape) or rate <= 0:
+        raise RecordingError(path, f"{at} has shape {shape} and rate {rate}: {axes} positive sizes are needed", REMEDY)
+    unit = told.get("unit")
+    units = [unit] if isinstance(unit, str) else unit
+    channels = {"depth": 1, "radar": shape[0]}.get(kind, shape[-1])
+    if isinstance(unit, str) and kind != "depth":
+        units = [unit] * channels
+    if not isinstance(units, list) or len(units) != channels or (kind == "depth" and units != ["mm"]):
+        wanted = '"mm"' if kind == "depth" else f"one for each of {channels} channels"
+        raise RecordingError(path, f"{at}.unit is {unit!r}, {wanted} is needed", REMEDY)
+    return Sensor(kind, float(rate), tuple(shape), dtype, tuple(units))
+
+
+def _clip(path: Path, at: str, told: Any, activities: Sequence[str], sensors: Mapping[str, Sensor]) -> Recording:
+    name, activity = (_expect(path, f"{at}.{key}", told, str) for key in ("name", "activity"))
+    subject, files = _expect(path, f"{at}.subject", told, int), _expect(path, f"{at}.files", told, dict)
+    if activity not in activities:
+        raise RecordingError(path, f"{at}.activity '{activity}' is not among the activities", REMEDY)
+    unknown = sorted(set(files) - set(sensors))
+    if unknown or not files:
+        raise RecordingError(path, f"{at}.files has {unknown or 'nothing'}; modalities are {sorted(sensors)}", REMEDY)
+    return Recording(
+        name, activities.index(activity), subject, {name: path.parent / file for name, file in files.items()}
+    )

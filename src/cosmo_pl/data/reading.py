@@ -1,0 +1,75 @@
+"""From a datamodule's recordings to its samples, and to what batches are made of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cosmo_pl.data.loading import Inputs, StoredInputs
+from cosmo_pl.data.normalization import Normalization, samples_at_once
+from cosmo_pl.data.samples import Samples, cache_folder, cached, fingerprint
+from cosmo_pl.data.stored import combined, stored_array
+
+if TYPE_CHECKING:
+    from cosmo_pl.data.base import MultimodalDataModule
+
+
+def read_samples(data: MultimodalDataModule) -> tuple[Samples, str]:
+    """Finds, checks and reads all recordings, or takes them from the cache.
+
+    Returns:
+        All samples, neither split nor normalised, and a fingerprint of the recordings.
+
+    Raises:
+        CosmoError: There are none, or one cannot be used; the message names the file.
+    """
+    recordings = data.find_recordings(data.folder)
+    resident = tuple(name for name in data.modalities if name not in data.stored)
+    files = ((name, path) for recording in recordings for name, path in recording.files.items())
+    content = fingerprint((path for name, path in files if name not in data.stored), data.folder)
+    arguments = {"dataset": data.key, "modalities": resident, **data.reader_arguments()}
+    incomplete = {recording.name: sorted(recording.lacks) for recording in recordings if recording.lacks}
+    arguments |= {"incomplete": incomplete} if incomplete else {}
+    cache = cache_folder(data.cache_dir)
+    samples = cached(lambda: data.read(recordings), cache, content, arguments)
+    for name in (name for name in data.modalities if name in data.stored):
+        paths = [recording.files.get(name) for recording in recordings]
+        samples.inputs[name], contents = stored_array(data.stored[name], paths, cache)
+        content = combined(content, contents)
+    lacking = {name: np.array([name in recording.lacks for recording in recordings]) for name in data.modalities}
+    return replace(samples, present={name: ~lacks for name, lacks in lacking.items() if lacks.any()}), content
+
+
+def prepare_inputs(data: MultimodalDataModule, name: str, values: np.ndarray) -> tuple[Inputs, Normalization]:
+    """Fits the statistics of a modality's training samples.
+
+    Args:
+        data: The datamodule, split.
+        name: The modality.
+        values: Its samples (N, *shape), in memory or mapped.
+
+    Returns:
+        The samples, transformed and standardised, in memory or as they are read; and the statistics.
+    """
+
+    def transformed(stored: Tensor) -> Tensor:
+        tensor = stored.float()
+        for transform in data.transforms.get(name, ()):
+            tensor = transform(tensor)
+        return tensor
+
+    def prepare(stored: Tensor) -> Tensor:
+        return fitted.apply(transformed(stored))
+
+    size, train = samples_at_once(values.shape[1:]), data.split.train
+    chunks = (torch.from_numpy(values[train[i : i + size]]) for i in range(0, len(train), size))
+    fitted = Normalization.fit(map(transformed, chunks), data.channel_groups[name], data.channel_axis.get(name, -1))
+    stored = StoredInputs(values, prepare)
+    if isinstance(values, np.memmap) and not data.in_memory:
+        return stored, fitted
+    rows = torch.split(torch.arange(len(values)), size)
+    return torch.cat([stored[some] for some in rows]).to(data.device), fitted

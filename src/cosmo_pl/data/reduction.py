@@ -1,0 +1,75 @@
+"""Depth and radar clips brought to the resolution that encoders take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosmo_pl.errors import ConfigurationError
+
+
+def reduce_depth(clip: NDArray[Any], frames: int, size: Sequence[int]) -> NDArray[np.uint16]:
+    """Frames evenly spaced over a clip, averaged over areas.
+
+    A pixel without a reading (0) is left out of the average: mixed in, it would put surfaces where there are none.
+    An area without any reading has none.
+
+    Args:
+        clip: Depth (T, H, W) in millimetres, 0 where there is no reading; may be memory-mapped.
+        frames: Frames wanted; repeated where the clip has fewer.
+        size: Height and width wanted, at most those of the clip.
+
+    Returns:
+        Depth (frames, height, width) in whole millimetres.
+    """
+    height, width = size
+    chosen = np.linspace(0, len(clip) - 1, frames).round().astype(int)
+    reduced = np.empty((frames, height, width), dtype=np.uint16)
+    for place, frame in enumerate(chosen):  # one at a time: a raw clip of 49 MB as float32 never is in memory
+        image = np.asarray(clip[frame], dtype=np.float64)
+        total = _sums(_sums(image, 0, height), 1, width)
+        count = _sums(_sums((image > 0).astype(np.float64), 0, height), 1, width)
+        reduced[place] = np.divide(total, count, out=np.zeros_like(total), where=count > 0).round()
+    return reduced
+
+
+def reduce_radar(clip: NDArray[Any], frames: int) -> NDArray[np.float16]:
+    """Means over equal stretches of time.
+
+    Args:
+        clip: Radar frames (T, channels, range, azimuth, elevation).
+        frames: Frames wanted, at most T.
+
+    Returns:
+        Array (frames, channels, range, azimuth, elevation).
+    """
+    values = np.asarray(clip, dtype=np.float32)
+    edges = _edges(len(values), frames)
+    lengths = np.diff([*edges, len(values)]).reshape(-1, *(1,) * (values.ndim - 1))
+    reduced: NDArray[np.float16] = (np.add.reduceat(values, edges, axis=0) / lengths).astype(np.float16)
+    return reduced
+
+
+def check_size(name: str, wanted: Sequence[int], recorded: Sequence[int | None]) -> None:
+    """Refuses to enlarge.
+
+    Raises:
+        ConfigurationError: A size is below 1, or above what is recorded.
+    """
+    for want, have in zip(wanted, recorded, strict=True):
+        if want < 1 or (have is not None and want > have):
+            raise ConfigurationError(
+                name, f"{list(wanted)} cannot be taken from recordings of {list(recorded)}", "Use 1 to as many"
+            )
+
+
+def _edges(length: int, parts: int) -> NDArray[np.int64]:
+    return np.arange(parts, dtype=np.int64) * length // parts
+
+
+def _sums(values: NDArray[np.float64], axis: int, parts: int) -> NDArray[np.float64]:
+    sums: NDArray[np.float64] = np.add.reduceat(values, _edges(values.shape[axis], parts), axis=axis)
+    return sums

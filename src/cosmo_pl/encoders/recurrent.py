@@ -1,0 +1,60 @@
+"""What encoders of sequences of images and volumes share: a GRU over the steps of a feature map."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from cosmo_pl.encoders.base import Encoder, conv_block
+
+
+class RecurrentEncoder(Encoder):
+    """Convolutions, then a GRU over time where one is asked for.
+
+    The GRU has no dropout: a frozen one stays in train mode, which is the same as eval mode only without.
+
+    Args:
+        channels: Width of the last convolution.
+        grid: Places that space is averaged to before the GRU, which thus fits samples of any resolution.
+        recurrent: Size of the GRU's state; 0 leaves it out.
+    """
+
+    def __init__(self, channels: int, grid: Sequence[int], recurrent: int) -> None:
+        super().__init__()
+        self.grid = tuple(grid)
+        self.gru = nn.GRU(channels * math.prod(self.grid), recurrent, batch_first=True) if recurrent else None
+
+    def over_time(self, features: Tensor) -> Tensor:
+        """Feature map (N, C, T, *space) as (N, recurrent, T), or as it is where there is no GRU."""
+        if self.gru is None:
+            return features
+        pool = nn.AdaptiveAvgPool2d(self.grid) if len(self.grid) == 2 else nn.AdaptiveAvgPool3d(self.grid)  # type: ignore[arg-type]
+        steps = features.movedim(2, 1).flatten(0, 1)
+        sequence = pool(steps).unflatten(0, (len(features), -1)).flatten(2)
+        states: Tensor = self.gru(sequence)[0]
+        return states.transpose(1, 2)
+
+
+def volume_layers(
+    channels: Sequence[int], strides: Sequence[int | tuple[int, int, int]], dropout: float
+) -> nn.Sequential:
+    """3-D convolutions with kernel 3, batch normalisation and ReLU, and dropout after all but the last.
+
+    Args:
+        channels: Channels of the input, then the width of each convolution.
+        strides: Stride of each.
+        dropout: Dropout probability.
+    """
+    last = len(strides) - 1
+    return nn.Sequential(
+        *(
+            conv_block(
+                nn.Conv3d(before, after, 3, stride, 1, bias=False),
+                nn.BatchNorm3d(after),
+                dropout if layer < last else 0.0,
+            )
+            for layer, (before, after, stride) in enumerate(zip(channels, channels[1:], strides, strict=False))
+        )
+    )
