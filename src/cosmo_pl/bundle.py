@@ -95,7 +95,8 @@ class Bundle:
                 encoders=encoders,
                 modality_shapes={name: tuple(shape) for name, shape in told["modality_shapes"].items()},
                 normalization={
-                    name: Normalization(tuple(s["mean"]), tuple(s["std"])) for name, s in told["normalization"].items()
+                    name: Normalization(tuple(s["mean"]), tuple(s["std"]), s.get("axis", -1))  # older ones have no axis
+                    for name, s in told["normalization"].items()
                 },
                 quality={name: _quality(stored) for name, stored in told["quality"].items()},
                 data_fingerprint=told["data_fingerprint"],

@@ -29,7 +29,10 @@ from cosmo_pl.run_loading import LAST, link_data_to_model
 from cosmo_pl.wandb_results import WandbResults
 
 # Arguments of the data that may differ between training and evaluation.
-FREE_OF_TRAINING = {"root", "cache_dir", "batch_size", "pretrain_batch_size", "track_test", "max_test_samples"}
+FREE_OF_TRAINING = {
+    "root", "cache_dir", "batch_size", "pretrain_batch_size", "track_test", "max_test_samples", "keep_incomplete",
+    "strict", "in_memory", "num_workers",
+}  # fmt: skip
 
 
 class EpochSeed(Callback):

@@ -90,3 +90,13 @@ def test_copies_and_order_change_nothing() -> None:
 def test_refuses_too_few_distinct_samples(x: Array) -> None:
     with pytest.raises(ValueError):
         principal_scores(x)
+
+
+def test_large_samples_are_reduced_in_single_precision_to_the_same(monkeypatch) -> None:
+    rng = np.random.default_rng(0)
+    samples = rng.normal(size=(60, 1, 8)) @ rng.normal(size=(8, 400)) + 0.1 * rng.normal(size=(60, 5, 400))
+    exact = principal_scores(samples.astype(np.float32))
+    monkeypatch.setattr("cosmo_pl.fusion.quality.MAX_DOUBLE", 100)
+    single = principal_scores(samples.astype(np.float32))
+    assert not np.array_equal(single, exact)
+    np.testing.assert_allclose(np.abs(single), np.abs(exact), rtol=1e-3, atol=1e-3 * np.abs(exact).max())

@@ -83,7 +83,7 @@ def test_partners_are_of_other_subjects_and_of_the_training(make_data, make_trai
     share = (watch.partners >= 0).any(dim=1).float().mean()
     assert trainer.callback_metrics["partners/found"] == pytest.approx(share.item())
     assert 0 <= trainer.callback_metrics["partners/agreement"] <= 1
-    batch = data.train_dataloader().dataset[[0, 1, 2]]
+    batch = data.train_dataloader().dataset.batch([0, 1, 2])
     assert batch["index"].view(3, 2)[:, 0].tolist() == rows[:3].tolist()
     assert module.training
 

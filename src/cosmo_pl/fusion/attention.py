@@ -126,17 +126,25 @@ class QualityGuidedAttention(nn.Module):
             )
         return torch.tensor([weights[name] / total for name in self.names])
 
-    def weights(self, features: Mapping[str, Tensor]) -> Tensor:
+    def weights(self, features: Mapping[str, Tensor], mask: Tensor | None = None) -> Tensor:
         """Weight of each modality (Eq. 5-7).
 
         Args:
             features: Modality to feature z_j (N, D_j).
+            mask: Whether a sample has each modality (N, M), at least one; None: it has all.
 
         Returns:
-            β (N, M) in the order of `names`; rows sum to 1.
+            β (N, M) in the order of `names`; rows sum to 1. Both terms of Eq. 7 are renormalised over the modalities
+            that are there, the others have 0.
         """
-        learned = torch.softmax(self.score(features), dim=1)
-        return (1 - self.quality_lambda) * learned + self.quality_lambda * self.quality
+        score = self.score(features)
+        if mask is None:
+            return (1 - self.quality_lambda) * torch.softmax(score, dim=1) + self.quality_lambda * self.quality
+        learned = torch.softmax(score.masked_fill(~mask, -torch.inf), dim=1)
+        known = torch.where(mask, self.quality, 0)
+        # Modalities of no quality at all still have to share the weight where nothing else is there.
+        known = torch.where(known.sum(dim=1, keepdim=True) > 0, known, mask.to(known.dtype))
+        return (1 - self.quality_lambda) * learned + self.quality_lambda * known / known.sum(dim=1, keepdim=True)
 
     def fuse(self, features: Mapping[str, Tensor], weights: Tensor) -> Tensor:
         """Fuses features (N, ..., D_j) with weights (N, M) along the last axis (Eq. 8-9)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ HOPKINS_DRAWS = 20
 SILHOUETTE_SEEDS = 5
 MAX_POINTS = 2000
 MIN_POINTS = 10
+MAX_DOUBLE = 20_000  # features of a sample that are reduced in double precision
 LEAST_CLUSTER_DISTANCE = 0.5
 
 
@@ -50,7 +52,10 @@ def principal_scores(x: ArrayLike, max_components: int = 50, variance: float = 0
     """
     from sklearn.decomposition import PCA
 
-    flat = np.asarray(x, dtype=np.float64)
+    values = np.asarray(x)
+    # Of radar volumes and images, single precision: several copies of them are in memory at a time.
+    large = math.prod(values.shape[1:]) > MAX_DOUBLE
+    flat = np.asarray(values, dtype=np.float32 if large else np.float64)
     flat = np.unique(flat.reshape(len(flat), -1), axis=0)  # copies would have distance 0 and pull H to 1
     if len(flat) < MIN_POINTS:
         raise ValueError(f"needs at least {MIN_POINTS} distinct samples, has {len(flat)}")

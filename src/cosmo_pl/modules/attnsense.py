@@ -15,10 +15,12 @@ from cosmo_pl.modules.base import (
     Fusion,
     FusionClassifier,
     OptimizerName,
+    Present,
     SequenceAxis,
     Shapes,
     Streams,
     Variant,
+    presence,
     variant_encoders,
 )
 
@@ -87,11 +89,15 @@ class AttnSenseModule(ClassifierModule):
             else AttentionClassifier(streams.feature_shapes, num_classes)
         )
 
-    def classify(self, inputs: dict[str, Tensor]) -> tuple[Tensor, Tensor | None]:
-        """Logits (N, num_classes) and attention weights (N, M), of "original" the mean over the intervals."""
+    def classify(self, inputs: dict[str, Tensor], present: Present | None = None) -> tuple[Tensor, Tensor | None]:
+        """Logits (N, num_classes) and attention weights (N, M), of "original" the mean over the intervals.
+
+        The weights of what is absent are 0, those of the rest still sum to 1.
+        """
+        there = presence(self.encoders, inputs, present)
         if self.training and self.noise_std:
             inputs = {name: x + self.noise_std * torch.randn_like(x) for name, x in inputs.items()}
-        logits, weights = self.classifier(self.encoders(inputs))
+        logits, weights = self.classifier(self.encoders(inputs, there), there)
         return logits, weights
 
 
@@ -108,9 +114,10 @@ class AdditiveAttention(nn.Module):
         self.hidden = nn.Linear(in_features, attention_dim)
         self.score = nn.Linear(attention_dim, 1, bias=False)
 
-    def forward(self, items: Tensor) -> tuple[Tensor, Tensor]:
-        """Sums items (..., K, D): the sum (..., D), and weights (..., K) that sum to 1."""
-        weights = self.score(torch.tanh(self.hidden(items))).softmax(dim=-2)
+    def forward(self, items: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Sums items (..., K, D): the sum (..., D), and weights (..., K) that sum to 1, 0 outside `mask` (..., K)."""
+        score = self.score(torch.tanh(self.hidden(items)))
+        weights = (score if mask is None else score.masked_fill(~mask.unsqueeze(-1), -torch.inf)).softmax(dim=-2)
         return (weights * items).sum(dim=-2), weights.squeeze(-1)
 
 
@@ -131,13 +138,14 @@ class AttentionClassifier(nn.Module):
         self.intervals = AdditiveAttention(hidden_size)
         self.output = nn.Linear(hidden_size, num_classes)
 
-    def forward(self, feature_maps: Mapping[str, Tensor]) -> tuple[Tensor, Tensor | None]:
-        """Classifies feature maps, modality to (N, channels, intervals, frequencies).
+    def forward(self, feature_maps: Mapping[str, Tensor], there: Present | None = None) -> tuple[Tensor, Tensor | None]:
+        """Classifies feature maps, modality to (N, channels, intervals, frequencies), of what is `there`.
 
         Returns:
             Logits (N, num_classes), and the sensors' weights (N, M), their mean over the intervals; None of one sensor.
         """
         by_interval = [feature_map.movedim(2, 1).flatten(2) for feature_map in feature_maps.values()]
-        sequence, weights = self.sensors(torch.stack(by_interval, dim=2))
+        mask = None if there is None else torch.stack(list(there.values()), dim=1).unsqueeze(1)
+        sequence, weights = self.sensors(torch.stack(by_interval, dim=2), mask)
         context, _ = self.intervals(self.gru(sequence)[0])
         return self.output(context), weights.mean(dim=1) if len(by_interval) > 1 else None

@@ -80,6 +80,7 @@ class ContrastiveFusionModule(CrossModalModule):
         """Contrastive fusion loss (Eq. 4): the P mixes of each of a sample's V augmentations are V·P positives."""
         views = self.views(self.project(self(inputs)))
         positives = views.reshape(-1, num_augmentations * views.shape[1], views.shape[2])
-        self.log("train/loss_floor", math.log(positives.shape[1] - 1), on_step=False, on_epoch=True)
+        floor = math.log(positives.shape[1] - 1)
+        self.log("train/loss_floor", floor, on_step=False, on_epoch=True, batch_size=len(positives))
         loss: Tensor = self.loss(positives)
         return loss

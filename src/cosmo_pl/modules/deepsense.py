@@ -12,10 +12,12 @@ from cosmo_pl.modules.base import (
     ClassifierModule,
     FusionClassifier,
     OptimizerName,
+    Present,
     SequenceAxis,
     Shapes,
     Streams,
     Variant,
+    presence,
     variant_encoders,
 )
 
@@ -76,9 +78,9 @@ class DeepSenseModule(ClassifierModule):
             else MergeClassifier(streams.feature_shapes, num_classes)
         )
 
-    def classify(self, inputs: dict[str, Tensor]) -> tuple[Tensor, None]:
-        """Logits (N, num_classes), and no weights."""
-        return self.classifier(self.encoders(inputs))[0], None
+    def classify(self, inputs: dict[str, Tensor], present: Present | None = None) -> tuple[Tensor, None]:
+        """Logits (N, num_classes), and no weights; the features of what is absent are 0."""
+        return self.classifier(self.encoders(inputs, presence(self.encoders, inputs, present)))[0], None
 
 
 class MergeClassifier(nn.Module):

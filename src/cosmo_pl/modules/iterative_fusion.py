@@ -18,11 +18,13 @@ from cosmo_pl.modules.base import (
     FusionClassifier,
     Head,
     OptimizerName,
+    Present,
     Schedule,
     SequenceAxis,
     Shapes,
     load_encoders,
     optimization,
+    presence,
 )
 
 Part = Literal["encoders", "classifier"]
@@ -120,13 +122,14 @@ class IterativeFusionModule(ClassifierModule):
             attention if self.attends_to else None, head,
         )  # fmt: skip
 
-    def classify(self, inputs: dict[str, Tensor]) -> tuple[Tensor, Tensor | None]:
-        """Logits (N, num_classes) and attention weights β (N, M), modalities in the order of `modality_shapes`."""
+    def classify(self, inputs: dict[str, Tensor], present: Present | None = None) -> tuple[Tensor, Tensor | None]:
+        """Logits (N, num_classes) and weights β (N, M) in the order of `modality_shapes`, 0 for what is absent."""
+        there = presence(self.encoders, inputs, present)
         # While the classifier is trained the encoders need no graph; while they are, the gradient has to pass
         # through the frozen classifier.
         with torch.set_grad_enabled(torch.is_grad_enabled() and self._requires_grad(self.encoders)):
-            maps = self.encoders(inputs)
-        logits, weights = self.classifier(maps)
+            maps = self.encoders(inputs, there)
+        logits, weights = self.classifier(maps, there)
         return logits, weights
 
     @staticmethod

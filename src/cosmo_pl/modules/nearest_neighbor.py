@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.modules.base import ExampleModule, Shapes
+from cosmo_pl.modules.base import ExampleModule, Present, Shapes, presence
 
 
 class NearestNeighborModule(ExampleModule):
@@ -60,10 +60,20 @@ class NearestNeighborModule(ExampleModule):
         means = {name: float(self.distances(values, values).sum()) / pairs for name, values in inputs.items()}
         return {name: mean if mean > 0 else 1.0 for name, mean in means.items()}
 
-    def classify(self, inputs: dict[str, Tensor]) -> tuple[Tensor, None]:
-        """Minus the distances (N, num_classes) to the nearest example of each class; no attention."""
+    def classify(self, inputs: dict[str, Tensor], present: Present | None = None) -> tuple[Tensor, None]:
+        """Minus the distances (N, num_classes) to the nearest example of each class; no attention.
+
+        Where a modality is absent, the others alone are compared.
+        """
         examples, label = self.examples
-        scaled = [self.distances(inputs[name], examples[name]) / scale for name, scale in self.learned.items()]
+        there = presence(self.modality_shapes, inputs, present)
+        scaled = []
+        for name, scale in self.learned.items():
+            if there is None:
+                scaled.append(self.distances(inputs[name], examples[name]) / scale)
+            elif there[name].any():
+                known = self.distances(inputs[name][there[name]], examples[name]) / scale
+                scaled.append(known.new_zeros(len(there[name]), len(label)).index_put((there[name],), known))
         distance = torch.stack(scaled).sum(dim=0)
         nearest = distance.new_full((len(distance), self.num_classes), torch.inf)
         return -nearest.scatter_reduce(1, label.expand(len(distance), -1), distance, "amin"), None

@@ -11,10 +11,11 @@ from torch import Tensor
 from cosmo_pl.data.loading import Batch
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.modules.base import ClassifierModule, Shapes, load_encoders, unit_features
+from cosmo_pl.modules.base import ClassifierModule, Present, Shapes, load_encoders, presence, unit_features
 
 ROUNDS = 20  # rounds of assigning and averaging; they settle within ten
 SINKHORN_ROUNDS = 30
+EPSILON = 1e-8
 
 
 class PrototypeModule(ClassifierModule):
@@ -76,17 +77,29 @@ class PrototypeModule(ClassifierModule):
         self.automatic_optimization = False
         self._unlabeled: Tensor | None = None
 
-    def classify(self, inputs: dict[str, Tensor]) -> tuple[Tensor, None]:
-        """Logits (N, num_classes): cosine to each prototype over the temperature; no attention."""
-        return self.features(inputs) @ self.prototypes.T / self.hparams["temperature"], None
+    def classify(self, inputs: dict[str, Tensor], present: Present | None = None) -> tuple[Tensor, None]:
+        """Logits (N, num_classes): cosine to each prototype over the temperature; no attention.
+
+        Where a modality is absent, features and prototypes are compared in the others alone.
+        """
+        there = presence(self.encoders, inputs, present)
+        if there is None:
+            return self.features(inputs) @ self.prototypes.T / self.hparams["temperature"], None
+        sizes = [torch.Size(shape).numel() for shape in self.encoders.feature_shapes.values()]
+        mask = torch.cat(
+            [rows.unsqueeze(1).expand(-1, n) for rows, n in zip(there.values(), sizes, strict=True)], dim=1
+        )
+        features = F.normalize((self._joined(inputs, there) - self.centre) * mask, dim=1)
+        length = (mask.to(features.dtype) @ self.prototypes.square().T).sqrt().clamp_min(EPSILON)
+        return features @ self.prototypes.T / length / self.hparams["temperature"], None
 
     def features(self, inputs: dict[str, Tensor]) -> Tensor:
         """Centred unit features (N, D)."""
         return F.normalize(self._joined(inputs) - self.centre, dim=1)
 
-    def _joined(self, inputs: dict[str, Tensor]) -> Tensor:
+    def _joined(self, inputs: dict[str, Tensor], there: Present | None = None) -> Tensor:
         with torch.no_grad():
-            return unit_features(self.encoders(inputs))
+            return unit_features(self.encoders(inputs, there))
 
     def on_fit_start(self) -> None:
         """Encodes the unlabelled samples, once.

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.modules.base import ExampleModule, Shapes, load_encoders
+from cosmo_pl.modules.base import ExampleModule, Present, Shapes, load_encoders, presence
 
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestClassifier
@@ -67,8 +67,19 @@ class RandomForestModule(ExampleModule):
             warnings.filterwarnings("ignore", "The number of unique classes is greater than 50%")
             return forest.fit(self.features(inputs).numpy(), label.cpu().numpy())
 
-    def classify(self, inputs: dict[str, Tensor]) -> tuple[Tensor, None]:
-        """Logarithms (N, num_classes) of the forest's probabilities; no attention."""
+    def classify(self, inputs: dict[str, Tensor], present: Present | None = None) -> tuple[Tensor, None]:
+        """Logarithms (N, num_classes) of the forest's probabilities; no attention.
+
+        Raises:
+            ConfigurationError: A modality is absent: a forest has no way to do without a column.
+        """
+        there = presence(self.modality_shapes, inputs, present) or {}
+        absent = [name for name, rows in there.items() if not rows.all()]
+        if absent:
+            raise ConfigurationError(
+                "present", f"samples lack {absent}, and a forest needs every modality",
+                "Leave them out (keep_incomplete: false), or use a method that can do without",
+            )  # fmt: skip
         forest: RandomForestClassifier = self.learned
         features = self.features(inputs)
         probability = features.new_zeros(len(features), self.num_classes)

@@ -12,10 +12,12 @@ from cosmo_pl.modules.base import (
     ClassifierModule,
     FusionClassifier,
     OptimizerName,
+    Present,
     Schedule,
     SequenceAxis,
     Shapes,
     load_encoders,
+    presence,
 )
 
 
@@ -73,7 +75,7 @@ class SingleModalModule(ClassifierModule):
         self.encoders, self.bundle = load_encoders({modality: modality_shapes[modality]}, own, bundle)
         self.classifier = FusionClassifier(self.encoders.feature_shapes, num_classes, sequence_axis, steps)
 
-    def classify(self, inputs: dict[str, Tensor]) -> tuple[Tensor, None]:
-        """Logits (N, num_classes) from the one modality."""
-        logits, _ = self.classifier(self.encoders(inputs))
+    def classify(self, inputs: dict[str, Tensor], present: Present | None = None) -> tuple[Tensor, None]:
+        """Logits (N, num_classes) from the one modality, which every sample has to have."""
+        logits, _ = self.classifier(self.encoders(inputs, presence(self.encoders, inputs, present)))
         return logits, None

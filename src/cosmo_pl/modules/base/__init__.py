@@ -13,6 +13,7 @@ from cosmo_pl.modules.base.examples import ExampleModule
 from cosmo_pl.modules.base.fusion import Fusion, FusionClassifier, Head, SequenceAxis
 from cosmo_pl.modules.base.module import BaseModule, Shapes
 from cosmo_pl.modules.base.optimization import OptimizerName, Schedule, optimization
+from cosmo_pl.modules.base.presence import Present, presence
 from cosmo_pl.modules.base.pretraining import CrossModalModule, PretrainingModule
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "FusionClassifier",
     "Head",
     "OptimizerName",
+    "Present",
     "PretrainingModule",
     "Schedule",
     "SequenceAxis",
@@ -33,6 +35,7 @@ __all__ = [
     "joined",
     "load_encoders",
     "optimization",
+    "presence",
     "unit_features",
     "variant_encoders",
 ]

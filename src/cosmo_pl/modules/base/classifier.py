@@ -15,6 +15,7 @@ from cosmo_pl.bundle import Bundle
 from cosmo_pl.data.loading import Batch
 from cosmo_pl.metrics import ClassMean, classification_metrics
 from cosmo_pl.modules.base.module import BaseModule
+from cosmo_pl.modules.base.presence import Present
 
 
 class ClassifierModule(BaseModule):
@@ -45,16 +46,26 @@ class ClassifierModule(BaseModule):
         self.class_attention = ClassMean(num_classes, len(self.attends_to))
 
     @abstractmethod
-    def classify(self, inputs: dict[str, Tensor]) -> tuple[Tensor, Tensor | None]:
-        """Classifies samples, modality to (N, *shape).
+    def classify(self, inputs: dict[str, Tensor], present: Present | None = None) -> tuple[Tensor, Tensor | None]:
+        """Classifies samples.
+
+        A modality may be absent from some samples, or from all. What `inputs` hold of it there is not looked at: the
+        result is that of samples which never had it.
+
+        Args:
+            inputs: Modality to (N, *shape); one that is left out is absent from all samples.
+            present: Modality to whether a sample has it (N,); None or left out: all do.
 
         Returns:
             Logits (N, num_classes), and attention weights (N, M) of a method that has any.
+
+        Raises:
+            ConfigurationError: A sample has nothing that the method can use.
         """
 
-    def forward(self, inputs: dict[str, Tensor]) -> Tensor:
-        """Classifies samples, modality to (N, *shape), into logits (N, num_classes)."""
-        return self.classify(inputs)[0]
+    def forward(self, inputs: dict[str, Tensor], present: Present | None = None) -> Tensor:
+        """Classifies samples, modality to (N, *shape), into logits (N, num_classes); see `classify`."""
+        return self.classify(inputs, present)[0]
 
     def setup(self, stage: str) -> None:
         """Notes the bundle, and checks that the data are standardised as in stage 1."""
@@ -85,7 +96,7 @@ class ClassifierModule(BaseModule):
 
     def _shared_step(self, batch: Batch, stage: str) -> tuple[Tensor, Tensor]:
         """Loss and logits of a batch; updates and logs the metrics of the stage."""
-        logits, weights = self.classify(batch["inputs"])
+        logits, weights = self.classify(batch["inputs"], batch.get("present"))
         if weights is not None and stage != "train":
             self.class_attention.update(weights, batch["label"])
         loss = F.cross_entropy(logits, batch["label"])
@@ -131,5 +142,7 @@ class ClassifierModule(BaseModule):
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Probabilities (N, num_classes) of a batch, with the samples' index and label (N,)."""
         return {
-            "index": batch["index"], "label": batch["label"], "probability": self(batch["inputs"]).softmax(dim=1)
-        }  # fmt: skip
+            "index": batch["index"],
+            "label": batch["label"],
+            "probability": self(batch["inputs"], batch.get("present")).softmax(dim=1),
+        }

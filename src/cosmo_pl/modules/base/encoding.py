@@ -14,6 +14,7 @@ from cosmo_pl.bundle import Bundle
 from cosmo_pl.encoders import Encoder, spectral_encoders
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.base.module import Shapes
+from cosmo_pl.modules.base.presence import Present
 
 Variant = Literal["shared", "original"]
 
@@ -45,9 +46,21 @@ class Streams(nn.ModuleDict):
             name: encoders[name].feature_shape(joined_shape(modality_shapes, name)) for name in names
         }
 
-    def forward(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Encodes samples, modality to (N, *shape), into feature maps, stream to (N, channels, time, *space)."""
-        return {name: encoder(joined(inputs, name)) for name, encoder in self.items()}
+    def forward(self, inputs: Mapping[str, Tensor], there: Present | None = None) -> dict[str, Tensor]:
+        """Encodes samples, modality to (N, *shape), into feature maps, stream to (N, channels, time, *space).
+
+        Only what is `there` (see `presence`) is encoded: the feature map of the rest is 0, whatever the inputs hold,
+        and no batch statistics see it.
+        """
+        if there is None:
+            return {name: encoder(joined(inputs, name)) for name, encoder in self.items()}
+        return {name: self._scattered(name, inputs, rows) for name, rows in there.items()}
+
+    def _scattered(self, name: str, inputs: Mapping[str, Tensor], rows: Tensor) -> Tensor:
+        if not rows.any():
+            return torch.zeros(len(rows), *self.feature_shapes[name], device=rows.device)
+        encoded: Tensor = self[name](joined(inputs, name)[rows])
+        return encoded.new_zeros(len(rows), *encoded.shape[1:]).index_put((rows,), encoded)
 
 
 def unit_features(features: Mapping[str, Tensor]) -> Tensor:

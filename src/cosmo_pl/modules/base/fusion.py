@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from cosmo_pl.encoders import RecurrentClassifier
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.fusion import QualityGuidedAttention
+from cosmo_pl.modules.base.presence import Present
 
 SequenceAxis = Literal["time", "channel"]
 Head = Literal["recurrent", "linear"]
@@ -86,10 +87,14 @@ class FusionClassifier(nn.Module):
         over_time = feature_map.flatten(3) if feature_map.ndim > 3 else feature_map.unsqueeze(3)
         return F.adaptive_avg_pool1d(over_time.movedim(2, -1).flatten(1, -2), self.steps).transpose(1, 2)
 
-    def forward(self, feature_maps: Mapping[str, Tensor]) -> tuple[Tensor, Tensor | None]:
-        """Classifies feature maps: logits (N, num_classes), and attention weights (N, M) where there is attention."""
+    def forward(self, feature_maps: Mapping[str, Tensor], there: Present | None = None) -> tuple[Tensor, Tensor | None]:
+        """Classifies feature maps: logits (N, num_classes), and attention weights (N, M) where there is attention.
+
+        What is not `there` (see `presence`) has the weight 0 and, as `Streams` leaves it, the features 0.
+        """
         sequences = {name: self._sequence(feature_maps[name]) for name in self.names}
         if self.attention is None:
             return self.classifier(torch.cat(list(sequences.values()), dim=2)), None
-        weights = self.attention.weights({name: feature_maps[name].flatten(1) for name in self.names})
+        mask = None if there is None else torch.stack([there[name] for name in self.names], dim=1)
+        weights = self.attention.weights({name: feature_maps[name].flatten(1) for name in self.names}, mask)
         return self.classifier(self.attention.fuse(sequences, weights)), weights

@@ -1,0 +1,54 @@
+"""Training on samples that lack a sensor now and then, for use where one may fail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import Tensor
+
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.modules.base import ClassifierModule
+
+FEWEST = 2  # samples of a modality in a batch: batch normalisation needs them
+
+
+class ModalityDropout(Callback):
+    """Takes modalities off samples of training batches at random; evaluation sees everything that there is.
+
+    A sample keeps at least one modality, and so does a modality at least two samples of a batch.
+
+    Args:
+        share: Probability of each modality of each sample.
+
+    Raises:
+        ConfigurationError: The share is outside (0, 1).
+    """
+
+    def __init__(self, share: float = 0.2) -> None:
+        if not 0 < share < 1:
+            raise ConfigurationError("ModalityDropout.share", f"is {share}", "Use a share between 0 and 1")
+        self.share = share
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Refuses a module that is no classifier."""
+        if not isinstance(pl_module, ClassifierModule):
+            raise ConfigurationError("ModalityDropout", "is for a stage 2", "Remove it from trainer.callbacks")
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        """Draws what each sample has, and tells it in ``batch["present"]``."""
+        names = list(batch["inputs"])
+        count, device = len(batch["label"]), batch["label"].device
+        known = batch.get("present", {})
+        there = torch.stack([known.get(name, torch.ones(count, dtype=torch.bool, device=device)) for name in names])
+        batch["present"] = dict(zip(names, self.draw(there), strict=True))
+
+    def draw(self, there: Tensor) -> Tensor:
+        """Keeps some of what is there, (M, N) bool."""
+        chance = torch.rand(there.shape, device=there.device)
+        kept = there & (chance >= self.share)
+        # Of a sample that would lose everything, the modality with the luckiest draw stays.
+        luckiest = torch.where(there, chance, -1.0).argmax(dim=0)
+        kept[luckiest, torch.arange(there.shape[1], device=there.device)] |= ~kept.any(dim=0)
+        return torch.where(kept.sum(dim=1, keepdim=True) < FEWEST, there, kept)

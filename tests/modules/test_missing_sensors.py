@@ -1,0 +1,273 @@
+"""Samples that lack a sensor: in every classifier, in evaluation and in training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from cosmo_pl.encoders import DepthEncoder, Encoder, InertialEncoder, RadarEncoder, TemporalEncoder
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.fusion import QualityGuidedAttention
+from cosmo_pl.modules import (
+    AttnSenseModule,
+    CMCModule,
+    ContrastiveFusionModule,
+    DeepSenseModule,
+    IterativeFusionModule,
+    ModalityDropout,
+    NearestNeighborModule,
+    PrototypeModule,
+    RandomForestModule,
+    SingleModalModule,
+)
+from cosmo_pl.modules.base import ClassifierModule, Streams, presence
+
+SHAPES: dict[str, tuple[int, ...]] = {"imu": (24, 9), "depth": (8, 12, 16), "radar": (9, 2, 4, 8, 4)}
+CLASSES, COUNT = 4, 6
+WEIGHTS = {"imu": 0.5, "depth": 0.3, "radar": 0.2}
+
+
+def encoders() -> dict[str, Encoder]:
+    return {
+        "imu": TemporalEncoder(9, channels=(6, 6), strides=(1, 2), segments=4),
+        "depth": DepthEncoder(channels=(4, 4), strides=((1, 2, 2), (2, 2, 2)), recurrent=5),
+        "radar": RadarEncoder(channels=(4, 4), strides=(2, 2), recurrent=5),
+    }
+
+
+def samples(seed: int = 0, count: int = COUNT) -> dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return {name: torch.randn(count, *shape, generator=generator) for name, shape in SHAPES.items()}
+
+
+def iterative(**arguments: Any) -> ClassifierModule:
+    given = {"encoders": encoders(), "quality_weights": WEIGHTS, "steps": 4, **arguments}
+    return IterativeFusionModule(SHAPES, CLASSES, **given)
+
+
+def prototype() -> ClassifierModule:
+    module = object.__new__(PrototypeModule)
+    ClassifierModule.__init__(module, CLASSES)
+    module.save_hyperparameters({"temperature": 0.05})
+    module.encoders = Streams(SHAPES, encoders())
+    size = sum(torch.Size(shape).numel() for shape in module.encoders.feature_shapes.values())
+    generator = torch.Generator().manual_seed(1)
+    module.register_buffer("centre", 0.1 * torch.randn(size, generator=generator))
+    prototypes = torch.randn(CLASSES, size, generator=generator)
+    module.register_buffer("prototypes", torch.nn.functional.normalize(prototypes, dim=1))
+    return module
+
+
+def neighbor() -> ClassifierModule:
+    module = NearestNeighborModule(SHAPES, CLASSES)
+    module.remember({"inputs": samples(5, 8), "label": torch.arange(8) % CLASSES})
+    return module
+
+
+BUILDERS = {
+    "iterative": iterative,
+    "attention alone": lambda: iterative(quality_lambda=0.0),
+    "quality alone": lambda: iterative(quality_lambda=1.0),
+    "concat_mlp": lambda: iterative(score="concat_mlp"),
+    "attnsense": lambda: AttnSenseModule(SHAPES, CLASSES, encoders=encoders(), steps=4),
+    "attnsense_original": lambda: AttnSenseModule(SHAPES, CLASSES, variant="original", intervals=4),
+    "deepsense": lambda: DeepSenseModule(SHAPES, CLASSES, encoders=encoders(), steps=4),
+    "deepsense_original": lambda: DeepSenseModule(SHAPES, CLASSES, variant="original", intervals=4),
+    "prototype": prototype,
+    "neighbor": neighbor,
+}
+
+
+@pytest.fixture(params=BUILDERS)
+def module(request: pytest.FixtureRequest) -> ClassifierModule:
+    torch.manual_seed(0)
+    return BUILDERS[request.param]().eval()
+
+
+def close(one: Tensor, other: Tensor) -> None:
+    torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
+
+
+def test_what_an_absent_sensor_holds_does_not_matter(module: ClassifierModule) -> None:
+    inputs = samples()
+    there = torch.tensor([True, False, True, False, True, True])
+    broken = {**inputs, "depth": inputs["depth"].clone()}
+    broken["depth"][1], broken["depth"][3] = float("nan"), float("inf")
+    logits = module(broken, {"depth": there})
+    assert torch.isfinite(logits).all()
+    close(logits, module(inputs, {"depth": there}))
+    # It is the prediction of samples that never had it, and of the others as they are.
+    without = {name: x for name, x in inputs.items() if name != "depth"}
+    close(logits[~there], module(without)[~there])
+    close(logits[there], module(inputs)[there])
+    assert not torch.allclose(logits[~there], module(inputs)[~there], atol=1e-4)
+
+
+def test_a_mixed_batch_is_what_its_samples_are_alone(module: ClassifierModule) -> None:
+    inputs = samples()
+    present = {"imu": torch.tensor([1, 0, 1, 0, 0, 1]) > 0, "radar": torch.tensor([1, 1, 0, 0, 1, 1]) > 0}
+    logits = module(inputs, present)
+    for row in range(COUNT):
+        one = {name: x[row : row + 1] for name, x in inputs.items()}
+        close(logits[row : row + 1], module(one, {name: there[row : row + 1] for name, there in present.items()}))
+
+
+def test_a_mask_that_hides_nothing_changes_nothing(module: ClassifierModule) -> None:
+    everything = {name: torch.ones(COUNT, dtype=torch.bool) for name in SHAPES}
+    close(module(samples(), everything), module(samples()))
+
+
+def test_a_sample_without_any_sensor_is_refused(module: ClassifierModule) -> None:
+    present = {name: torch.arange(COUNT) > 1 for name in SHAPES}
+    with pytest.raises(ConfigurationError, match=r"present: 2 samples have none of"):
+        module(samples(), present)
+
+
+@pytest.mark.parametrize("name", ["iterative", "attention alone", "quality alone", "attnsense", "attnsense_original"])
+def test_weights_are_shared_by_what_is_there(name: str) -> None:
+    torch.manual_seed(0)
+    module = BUILDERS[name]().eval()
+    present = {"imu": torch.tensor([1, 0, 1, 0, 0, 1]) > 0, "depth": torch.tensor([1, 1, 0, 0, 1, 1]) > 0}
+    _, weights = module.classify(samples(), present)
+    mask = torch.stack([*present.values(), torch.ones(COUNT, dtype=torch.bool)], dim=1)
+    close(weights.sum(dim=1), torch.ones(COUNT))
+    assert (weights[~mask] == 0).all() and (weights[mask] > 0).all()
+
+
+def test_both_terms_of_the_weights_are_renormalised() -> None:
+    attention = QualityGuidedAttention({"a": 3, "b": 3, "c": 3}, {"a": 0.5, "b": 0.3, "c": 0.2}, 0.25).eval()
+    features = {name: torch.randn(2, 3) for name in "abc"}
+    mask = torch.tensor([[True, False, True], [True, True, True]])
+    weights = attention.weights(features, mask)
+    score = attention.score(features)
+    learned = score[0, [0, 2]].exp() / score[0, [0, 2]].exp().sum()
+    close(
+        weights[0], torch.stack([0.75 * learned[0] + 0.25 * 5 / 7, torch.tensor(0.0), 0.75 * learned[1] + 0.25 * 2 / 7])
+    )
+    close(weights[1], attention.weights(features)[1])
+
+
+def test_a_sensor_of_no_quality_still_serves_where_nothing_else_is_there() -> None:
+    attention = QualityGuidedAttention({"a": 3, "b": 3}, {"a": 1.0, "b": 0.0}, 1.0).eval()
+    weights = attention.weights({name: torch.randn(1, 3) for name in "ab"}, torch.tensor([[False, True]]))
+    assert weights.tolist() == [[0.0, 1.0]]
+
+
+def test_a_stream_of_two_sensors_is_there_where_both_are() -> None:
+    inputs = {"acc": torch.zeros(3, 4, 3), "gyro": torch.zeros(3, 4, 3), "depth": torch.zeros(3, 5)}
+    present = {"acc": torch.tensor([True, True, False]), "gyro": torch.tensor([True, False, True])}
+    found = presence(["acc+gyro", "depth"], inputs, present)
+    assert found["acc+gyro"].tolist() == [True, False, False] and found["depth"].tolist() == [True, True, True]
+    assert presence(["depth"], inputs, present) is None
+
+
+def test_what_needs_every_sensor_says_so() -> None:
+    forest = RandomForestModule(SHAPES, CLASSES, num_trees=2)
+    forest.remember({"inputs": samples(5, 8), "label": torch.arange(8) % CLASSES})
+    some = {"depth": torch.arange(COUNT) > 0}
+    with pytest.raises(ConfigurationError, match=r"lack \['depth'\].*Leave them out"):
+        forest(samples(), some)
+    forest(samples(), {"depth": torch.arange(COUNT) >= 0})
+    alone = SingleModalModule(SHAPES, CLASSES, modality="depth", encoders=encoders(), steps=4).eval()
+    with pytest.raises(ConfigurationError, match=r"1 samples have none of \['depth'\]"):
+        alone(samples(), some)
+    alone({"depth": samples()["depth"]}, {"imu": torch.arange(COUNT) > 3})
+
+
+# Training
+
+
+def test_an_absent_sensor_trains_nothing_and_moves_no_statistics() -> None:
+    torch.manual_seed(0)
+    module = iterative(iterative_epochs=0).train()
+    before = {key: value.clone() for key, value in module.encoders["depth"].state_dict().items()}
+    inputs = {**samples(), "depth": torch.full((COUNT, *SHAPES["depth"]), float("nan"))}
+    module(inputs, {"depth": torch.zeros(COUNT, dtype=torch.bool)}).square().mean().backward()
+    assert all(p.grad is None or not p.grad.any() for p in module.encoders["depth"].parameters())
+    assert all(p.grad.any() for p in module.encoders["imu"].parameters())
+    assert all(torch.equal(value, before[key]) for key, value in module.encoders["depth"].state_dict().items())
+
+
+def test_statistics_are_those_of_the_samples_that_have_the_sensor() -> None:
+    some = torch.tensor([True, False, True, True, False, True])
+    states = []
+    for inputs, present in ((samples(), {"depth": some}), ({n: x[some] for n, x in samples().items()}, None)):
+        torch.manual_seed(0)
+        module = iterative().train()
+        module(inputs, present)
+        states.append(module.encoders["depth"].state_dict())
+    for key, value in states[0].items():
+        close(value, states[1][key])
+
+
+def test_dropout_keeps_a_sensor_a_sample_and_its_share() -> None:
+    torch.manual_seed(0)
+    there = torch.ones(3, 4000, dtype=torch.bool)
+    there[2, :1000] = False
+    kept = ModalityDropout(0.3).draw(there)
+    assert kept.any(dim=0).all() and not kept[~there].any()
+    # 0.7 stay, and of the samples that would lose all (0.3³, where two are there 0.3²) one of them.
+    assert kept[0, 1000:].float().mean().item() == pytest.approx(0.7 + 0.3**3 / 3, abs=0.03)
+    assert kept[0, :1000].float().mean().item() == pytest.approx(0.7 + 0.3**2 / 2, abs=0.05)
+
+
+def test_dropout_leaves_batch_statistics_something() -> None:
+    torch.manual_seed(0)
+    callback = ModalityDropout(0.95)
+    for _ in range(50):
+        kept = callback.draw(torch.ones(2, 5, dtype=torch.bool))
+        assert (kept.sum(dim=1) >= 2).all() and kept.any(dim=0).all()
+
+
+def test_dropout_is_for_training_batches_alone(make_data, make_trainer) -> None:
+    data = make_data()
+    shapes = data.modality_shapes
+    own = {"inertial": InertialEncoder((4, 4), (2, 2)), "skeleton": TemporalEncoder(60, (8,), strides=(2,), segments=4)}
+    module = AttnSenseModule(shapes, data.num_classes, encoders=own, steps=4)
+    seen: dict[str, list[Any]] = {"train": [], "eval": []}
+    classify = module.classify
+
+    def spy(inputs: dict[str, Tensor], present: Any = None) -> Any:
+        seen["train" if module.training else "eval"].append(present)
+        return classify(inputs, present)
+
+    module.classify = spy
+    make_trainer(2, callbacks=[ModalityDropout(0.4)]).fit(module, datamodule=data)
+    assert seen["eval"] and all(present is None for present in seen["eval"])
+    masks = torch.cat([torch.stack(list(present.values())) for present in seen["train"]], dim=1)
+    assert 0.3 < masks.float().mean().item() < 0.9 and masks.any(dim=0).all()
+
+
+def test_dropout_refusals(make_data, make_trainer) -> None:
+    for share in (0.0, 1.0):
+        with pytest.raises(ConfigurationError, match="share"):
+            ModalityDropout(share)
+    data = make_data(phase="pretrain")
+    own = {"inertial": InertialEncoder((4, 4), (2, 2)), "skeleton": TemporalEncoder(60, (8,), strides=(2,), segments=4)}
+    module = ContrastiveFusionModule(data.modality_shapes, data.num_classes, own, projection_hidden=8)
+    with pytest.raises(ConfigurationError, match="stage 2"):
+        make_trainer(1, callbacks=[ModalityDropout()]).fit(module, datamodule=data)
+
+
+# Three modalities in stage 1
+
+
+@pytest.mark.parametrize("kind", ["cosmo", "cross_view", "released"])
+def test_three_modalities_are_contrasted(kind: str) -> None:
+    torch.manual_seed(0)
+    small = {"projection_hidden": 8, "projection_dim": 6}
+    module = (
+        ContrastiveFusionModule(SHAPES, CLASSES, encoders(), sampling="random", num_views=5, **small)
+        if kind == "cosmo"
+        else CMCModule(SHAPES, CLASSES, encoders(), form=kind, **small)
+    )
+    module.log = lambda *_, **__: None
+    loss = module.pretraining_loss(samples())
+    loss.backward()
+    assert torch.isfinite(loss) and loss > 0
+    assert all(p.grad.any() for encoder in module.encoders.values() for p in encoder.parameters())
+    views = module.views(module.project(module(samples())))
+    assert views.shape == (COUNT, 5 if kind == "cosmo" else 3, 6)
