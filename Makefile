@@ -4,15 +4,16 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 COSMO := $(BIN)/cosmo-pl
 DEMO_DATA := data/simulated
-STUDIES := table1 table2 table3 fig2 fig3 fig4 fig7 fig9 fig11 fig12 fig13 fig14 fig15 fig16 fig17 usc_epochs plus plus_labels plus_ablation plus_search
+STUDIES := table1 table2 table3 fig2 fig3 fig4 fig7 fig9 fig11 fig12 fig13 fig14 fig15 fig16 fig17 usc_epochs plus plus_labels plus_ablation plus_search missing
 SWEEPS := $(foreach dataset,utd usc self-collected,sweep-$(dataset)-lambda sweep-$(dataset)-titer)
 SMOKE := build/paper-smoke
-LONGEST := tests/study/test_paper_smoke.py  # begun first, or one process is left with it
+SELF := build/demo-self
+LONGEST := tests/study/test_paper_smoke.py tests/study/test_half_smoke.py  # begun first, or one process is left with it
 PRESET ?= paper
 JOBS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint check bench clean paper paper-smoke report $(STUDIES) $(SWEEPS)
+.PHONY: help install demo demo-self test test-slow lint check bench clean paper paper-smoke report $(STUDIES) $(SWEEPS)
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -33,6 +34,15 @@ demo: install  ## simulate recordings, train both stages, test: accuracy beside 
 	$(COSMO) fit --config configs/demo_stage1.yaml
 	$(COSMO) fit --config configs/demo_stage2.yaml
 	$(COSMO) test --config configs/demo_stage2.yaml
+
+demo-self: export COSMO_PL_DATA := $(SELF)/data
+demo-self: study = table2 --preset self-demo --results $(SELF)/results
+demo-self: install  ## simulate IMU, depth and radar of ten people, run both stages and all baselines, picture and table
+	$(COSMO) data simulate self_collected --root $(SELF)/data --subjects 10 --trials 4
+	$(COSMO) data clip s01_a10_t1 --out $(SELF)/clip.gif
+	$(COSMO) study run $(study) --datasets '[self_collected]' --runs $(SELF)/runs --jobs 2
+	$(COSMO) study render $(study) --output $(SELF)/rendered
+	@grep '^| self-collected' $(SELF)/rendered/table2-self-demo.md
 
 test: install  ## run the tests
 	$(BIN)/pytest -m 'not slow' -n 2 --dist loadfile --no-loadscope-reorder $(LONGEST) tests
@@ -74,6 +84,7 @@ paper-smoke: install  ## run and draw every table and figure on small simulated 
 	rm -rf $(SMOKE)/results $(SMOKE)/runs $(SMOKE)/rendered
 	$(COSMO) data simulate utd --root $(SMOKE)/data
 	$(COSMO) data simulate usc --root $(SMOKE)/data --trials 1
+	$(COSMO) data simulate self_collected --root $(SMOKE)/data --subjects 6 --trials 2 --resolution '[12, 16]'
 	$(COSMO) study run all --preset smoke --jobs 2 --results $(SMOKE)/results --runs $(SMOKE)/runs
 	$(COSMO) study render all --preset smoke --results $(SMOKE)/results --output $(SMOKE)/rendered
 	$(COSMO) study report --results $(SMOKE)/results --output $(SMOKE)/rendered

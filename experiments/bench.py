@@ -17,7 +17,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from cosmo_pl.data.loading import TensorBatches
+from cosmo_pl.data.loading import SampleBatches
 from cosmo_pl.encoders import Encoder, InertialEncoder, SkeletonEncoder
 from cosmo_pl.encoders.base import Dropout
 from cosmo_pl.encoders.skeleton import NarrowConv3d
@@ -33,11 +33,11 @@ def encoders() -> dict[str, Encoder]:
     return {"inertial": InertialEncoder(), "skeleton": SkeletonEncoder()}
 
 
-def samples(count: int) -> TensorBatches:
+def samples(count: int) -> SampleBatches:
     """Random samples of UTD-MHAD's shapes."""
     inputs = {name: torch.randn(count, *shape) for name, shape in SHAPES.items()}
     index = torch.arange(count)
-    return TensorBatches(inputs, index % 27, index, index)
+    return SampleBatches(inputs, index % 27, index, index)
 
 
 def timed(step: Callable[[], object], repeats: int) -> float:

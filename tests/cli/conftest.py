@@ -6,10 +6,13 @@ import functools
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy.io import savemat
 
 from cosmo_pl.cli import main
 from cosmo_pl.fusion import modality_quality
+from cosmo_pl.simulation import simulate_self_collected
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 TINY = [
@@ -28,7 +31,11 @@ SECOND_RUN = {  # base of a chain of configs to the run and the method of its st
     **dict.fromkeys(("utd", "utd_released", "usc", "demo"), ("cosmo-iterative", "IterativeFusionModule")),
     "utd_plus": ("cosmo-prototypes", "PrototypeModule"),
     "usc_plus": ("cosmo-forest", "FeatureForestModule"),
+    "utd_depth": ("cosmo-prototypes", "PrototypeModule"),
+    "self_collected": ("cosmo-iterative", "IterativeFusionModule"),
 }
+FEW = {"self_collected": ["--data.init_args.test_subjects=[4,5]", "--data.init_args.labels_per_class=1"]}
+"""Dataset to arguments that the small simulated set needs."""
 CHAINS = tuple(SECOND_RUN)
 
 
@@ -47,9 +54,37 @@ def quick_quality(monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def roots(usc_root, utd_root):
+def self_root(tmp_path_factory):
+    """Folder that holds a simulated ``SelfCollected``: 5 subjects, 14 activities, one trial. Never write here."""
+    root = tmp_path_factory.mktemp("self")
+    simulate_self_collected(root, range(1, 6), trials=1, resolution=(30, 40), progress=False, jobs=1)
+    return root
+
+
+@pytest.fixture(scope="session")
+def utd_depth_root(tmp_path_factory, utd_root):
+    """A part of the simulated ``UTD-MHAD``, subjects 1, 2 and 7, with depth files of ten frames: a plate that moves."""
+    folder = tmp_path_factory.mktemp("depth") / "UTD-MHAD"
+    for name in ("Inertial", "Skeleton", "Depth"):
+        (folder / name).mkdir(parents=True)
+    for path in (utd_root / "UTD-MHAD" / "Inertial").glob("*.mat"):
+        clip = path.stem.removesuffix("_inertial")
+        action, subject = (int(part[1:]) for part in clip.split("_")[:2])
+        if subject in (1, 2, 7):
+            for name in ("Inertial", "Skeleton"):
+                file = f"{clip}_{name.lower()}.mat"
+                (folder / name / file).symlink_to(utd_root / "UTD-MHAD" / name / file)
+            depth = np.zeros((240, 320, 10), dtype=np.uint16)
+            depth[60:200, 5 * action : 5 * action + 100] = 2000 + 40 * subject + 10 * np.arange(10)
+            savemat(folder / "Depth" / f"{clip}_depth.mat", {"d_depth": depth})
+    return folder.parent
+
+
+@pytest.fixture(scope="session")
+def roots(usc_root, utd_root, utd_depth_root, self_root):
     return {"usc": str(usc_root), "utd": str(utd_root), "utd_released": str(utd_root), "demo": str(utd_root),
-            "utd_plus": str(utd_root), "usc_plus": str(usc_root)}  # fmt: skip
+            "utd_plus": str(utd_root), "usc_plus": str(usc_root), "utd_depth": str(utd_depth_root),
+            "self_collected": str(self_root)}  # fmt: skip
 
 
 def cosmo(command, name, root, *more, overlay=None):
@@ -57,7 +92,8 @@ def cosmo(command, name, root, *more, overlay=None):
     given = ["--config", str(CONFIGS / f"{name}.yaml")]
     if overlay:
         given += ["--config", str(CONFIGS / "model" / f"{overlay}.yaml")]
-    main([command, *given, f"--data.init_args.root={root}", "--data.init_args.label_rate=0.3", *TINY, *more])
+    few = FEW.get(name.rpartition("_")[0], ["--data.init_args.label_rate=0.3"])
+    main([command, *given, f"--data.init_args.root={root}", *few, *TINY, *more])
 
 
 fit = functools.partial(cosmo, "fit")

@@ -16,15 +16,17 @@ import yaml
 from cosmo_pl.bundle import Bundle
 from cosmo_pl.cli import main
 
-from .conftest import CHAINS, CONFIGS, NARROW, SECOND_RUN, SMALL_ENCODERS, TINY, fit, released_labels
+from .conftest import CHAINS, CONFIGS, FEW, NARROW, SECOND_RUN, SMALL_ENCODERS, TINY, fit, released_labels
 
 
 @pytest.mark.parametrize("name", CHAINS)
 def test_chain_from_recordings_to_metrics(name, here, roots, capsys):
     """Stage 1, stage 2, test, predict, as the README has them, with nothing but fewer and smaller epochs."""
-    small = ["--data.init_args.label_rate=0.3", "--data.init_args.pretrain_batch_size=8"]
+    small = ["--data.init_args.label_rate=0.3", *FEW.get(name, []), "--data.init_args.pretrain_batch_size=8"]
     if name == "utd_released":
         small.append(released_labels(here))
+    if name == "utd_depth":  # subject 8 is not in the small set
+        small.append("--data.init_args.test_subjects=[7]")
     short = ["--trainer.max_epochs=1", "--trainer.limit_train_batches=2"]
     fit(f"{name}_stage1", roots[name], *small, *short)
     run1 = here / "runs" / name / "cosmo" / "version_0"
@@ -52,7 +54,7 @@ def test_chain_from_recordings_to_metrics(name, here, roots, capsys):
     assert metrics["training"]["epochs"] == 1
     assert metrics["training"]["fit_seconds"] > 0
     assert metrics["method"] == method
-    assert metrics["simulated"] is True
+    assert metrics["simulated"] is (name != "utd_depth")
     assert (metrics["attention_by_class"] is not None) == (method == "IterativeFusionModule")
     for row in (metrics["attention_by_class"] or {}).values():
         assert sum(row.values()) == pytest.approx(1, abs=1e-5)
@@ -194,11 +196,11 @@ def test_stage_2_without_stage_1_says_so(here, roots, capsys):
     assert "runs/demo/cosmo" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("dataset", ["usc", "utd"])
+@pytest.mark.parametrize("dataset", ["usc", "utd", "self_collected"])
 def test_describe(dataset, here, roots, capsys):
     main(["data", "describe", dataset, "--root", roots[dataset]])
     told = capsys.readouterr().out
-    assert {"usc": "USC-HAD", "utd": "UTD-MHAD"}[dataset] in told
+    assert {"usc": "USC-HAD", "utd": "UTD-MHAD", "self_collected": "SelfCollected"}[dataset] in told
     assert "| activity |" in told
 
 

@@ -14,7 +14,7 @@ def test_every_method_has_a_look_of_its_own():
     """The same sensor's place on two datasets aside, of which no panel has both."""
     methods = PROJECT.methods()
     assert set(methods) <= set(style.LOOKS)
-    for dataset in ("utd", "usc"):
+    for dataset in ("utd", "usc", "self_collected"):
         looks = [
             (look.colour, look.marker, look.line)
             for method in methods

@@ -31,7 +31,7 @@ def here(tmp_path, monkeypatch, utd_root):
     write(tmp_path, "experiments/presets/paper/preset.yaml", {"about": "All.", "seeds": [0, 1]})
     labels = {"data.init_args.label_rate": 0.3}
     grid = {
-        "datasets": ["utd", "self_collected"], "methods": ["nearest_neighbor", "random_forest"],
+        "datasets": ["utd", "elsewhere"], "methods": ["nearest_neighbor", "random_forest"],
         "arguments": {"finetune": labels},
     }  # fmt: skip
     write(tmp_path, "experiments/table2.yaml", {"title": "Table 2", "render": "table2.accuracy", "runs": [grid]})
@@ -65,7 +65,7 @@ def test_run_status_render(here, capsys):
     page = (here / "experiments/rendered/table2.md").read_text()
     assert "random forest" in page
     assert "(n=2)" in page
-    assert "self_collected" in page
+    assert "elsewhere" in page
 
 
 def test_one_key_and_one_dataset(here, capsys):
@@ -73,7 +73,7 @@ def test_one_key_and_one_dataset(here, capsys):
     main(["study", "run", "table2", f"--key={job.key}"])
     assert capsys.readouterr().out.startswith("1 runs: 0 done")
     assert count(here) == 1
-    assert "self_collected" in refused(capsys, "run", "table2", "--datasets=[self_collected]")
+    assert "elsewhere" in refused(capsys, "run", "table2", "--datasets=[elsewhere]")
 
 
 def test_several_processes_share_the_runs(here, capfd):

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 import cosmo_pl.study_cli
-from cosmo_pl.data import USCDataModule, UTDDataModule
+from cosmo_pl.data import MultimodalDataModule, SelfCollectedDataModule, USCDataModule, UTDDataModule
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.study.jobs import Project
 from cosmo_pl.study.rendering.sweep import selection
@@ -22,7 +22,7 @@ from .factory import PROJECT, job, jobs, record, view
 
 FOLDER = PROJECT.experiments / "sweeps"
 FILES = sorted(FOLDER.glob("*.yaml"))
-HERE = [path for path in FILES if not path.stem.startswith("self_collected")]
+KINDS = {"utd": UTDDataModule, "usc": USCDataModule, "self_collected": SelfCollectedDataModule}
 SWEPT = {
     "lambda": ("quality_lambda", [0, 0.2, 0.4, 0.6, 0.8, 1]),
     "titer": ("iterative_epochs", [0, 1, 2, 5, 10, 20, 50]),
@@ -32,7 +32,6 @@ ALLOWED = {  # keys of W&B's own schema of a sweep, which allows no others
     "command", "name", "run_cap", "metric", "metrics", "scheduler", "early_terminate", "parameters",
 }  # fmt: skip
 every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-every_runnable = pytest.mark.parametrize("path", HERE, ids=lambda path: path.stem)
 
 
 def read(path):
@@ -91,7 +90,7 @@ def test_the_stage_1_in_the_comment_is_the_one_that_the_sweep_takes(path):
     assert given["data.init_args.include_labeled"] is True
 
 
-@every_runnable
+@every_file
 def test_runs_of_a_sweep_are_those_of_the_agents(path):
     sweep, (name, values) = read(path), SWEPT[path.stem.rpartition("_")[2]]
     made = jobs(f"sweeps/{path.stem}")
@@ -113,10 +112,12 @@ def test_runs_of_a_sweep_are_those_of_the_agents(path):
         assert not run.tested
 
 
-@every_runnable
+@every_file
 def test_nobody_is_both_validated_and_trained_or_tested_on(path):
-    kind = UTDDataModule if path.stem.startswith("utd") else USCDataModule
-    default = {name: p.default for name, p in inspect.signature(kind).parameters.items()}
+    kind = KINDS[path.stem.rpartition("_")[0]]
+    default = {
+        name: p.default for c in (MultimodalDataModule, kind) for name, p in inspect.signature(c).parameters.items()
+    }
     for each in jobs(f"sweeps/{path.stem}"):
         chosen = each.arguments[VALIDATION]
         assert chosen and not set(chosen) & set(default["test_subjects"])
@@ -124,7 +125,7 @@ def test_nobody_is_both_validated_and_trained_or_tested_on(path):
         assert each.arguments[TRACK_TEST] is False
 
 
-@pytest.mark.parametrize("dataset", ["utd", "usc"])
+@pytest.mark.parametrize("dataset", list(KINDS))
 def test_two_sweeps_of_a_dataset_share_their_stage_1_and_no_study_has_it(dataset):
     one, other = (jobs(f"sweeps/{dataset}_{short}")[0] for short in SWEPT)
     assert one.key == other.key
@@ -186,12 +187,12 @@ def test_the_unchanged_sweep_is_read(project):
     assert project(lambda sweep: None).study("sweeps/mine") == PROJECT.study("sweeps/utd_lambda")
 
 
-@pytest.mark.parametrize("short", SWEPT)
-def test_a_dataset_that_is_not_there_is_the_reason(short):
-    if PROJECT.has_dataset("self_collected"):
-        pytest.skip("it is there")
-    with pytest.raises(ConfigurationError, match=r"there is no configs/self_collected_stage2\.yaml"):
-        PROJECT.jobs(f"sweeps/self_collected_{short}", "paper")
+def test_a_dataset_that_is_not_there_is_the_reason(project):
+    def elsewhere(sweep):
+        sweep["command"] = [word.replace("configs/utd_", "configs/nowhere_") for word in sweep["command"]]
+
+    with pytest.raises(ConfigurationError, match=r"there is no configs/nowhere_stage2\.yaml"):
+        project(elsewhere).jobs("sweeps/mine", "paper")
 
 
 def test_an_unknown_sweep_is_told_which_there_are():

@@ -53,7 +53,7 @@ class Runs:
     datasets: list[str]
     methods: list[str] = field(default_factory=list)
     vary: dict[str, Factor] = field(default_factory=dict)
-    arguments: dict[FitPhase, dict[str, Any]] = field(default_factory=dict)
+    arguments: dict[FitPhase, dict[str, Value]] = field(default_factory=dict)
     seeds: int | None = None
     until: FitPhase = "finetune"
     measure: str | None = None
@@ -94,8 +94,8 @@ class Method:
     title: str
     pretrain: list[str] | None = None
     finetune: list[str] = field(default_factory=list)
-    arguments: dict[FitPhase, dict[str, Any]] = field(default_factory=dict)
-    by_dataset: dict[str, dict[FitPhase, dict[str, Any]]] = field(default_factory=dict)
+    arguments: dict[FitPhase, dict[str, Value]] = field(default_factory=dict)
+    by_dataset: dict[str, dict[FitPhase, dict[str, Value]]] = field(default_factory=dict)
     datasets: list[str] | None = None
     trained: bool = True
     paper: str | None = None
@@ -110,12 +110,14 @@ class Preset:
         seeds: Seeds of labels, initialisation and shuffling.
         values: At most so many values of every factor; None takes all.
         arguments: Phase to arguments of every run, on top of all others.
+        by_dataset: Dataset to phase to further arguments; unlike the overlays, for methods without epochs as well.
     """
 
     about: str
     seeds: list[int]
     values: int | None = None
-    arguments: dict[FitPhase, dict[str, Any]] = field(default_factory=dict)
+    arguments: dict[FitPhase, dict[str, Value]] = field(default_factory=dict)
+    by_dataset: dict[str, dict[FitPhase, dict[str, Value]]] = field(default_factory=dict)
 
 
 def parse(kind: Any, path: Path) -> Any:

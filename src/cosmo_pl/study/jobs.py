@@ -183,8 +183,8 @@ class _Maker:
         """Jobs at the ends of one grid; what they need are their parents."""
         for dataset in filter(self.project.has_dataset, runs.datasets):
             if not runs.methods:
-                config = f"configs/{dataset}_stage1.yaml"
-                yield self._job("measure", dataset, "", 0, {}, (config,), {}, (), runs.measure)
+                configs = self._configs(dataset, "pretrain", [], True)
+                yield self._job("measure", dataset, "", 0, {}, configs, {}, (), runs.measure)
                 continue
             values = itertools.product(*(factor.values[: self.how.values] for factor in runs.vary.values()))
             for chosen, seed, method in itertools.product(values, self.how.seeds[: runs.seeds], runs.methods):
@@ -217,7 +217,8 @@ class _Maker:
             for factor, value in own.items():
                 if value != runs.vary[factor].default:
                     given[runs.vary[factor].argument] = value
-            given |= self.how.arguments.get(phase, {})
+            for source in (self.how.arguments, self.how.by_dataset.get(dataset, {})):
+                given |= source.get(phase, {})
             configs = self._configs(dataset, phase, chosen, method.trained)
             parents = (job,) if job is not None else ()
             # A stage 1 is the pretraining method's: several second stages share it.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from cosmo_pl.data import MultimodalDataModule
@@ -38,6 +39,6 @@ def _labels(data: MultimodalDataModule, name: str, samples: NDArray[np.float32])
     """Classes of samples (N, D), found by their values: the quality is measured without an index."""
     assert data.samples is not None
     rows = data.split.unlabeled
-    known = data.inputs[name].cpu().numpy()[rows].reshape(len(rows), -1)
+    known = data.inputs[name][torch.from_numpy(rows)].cpu().numpy().reshape(len(rows), -1)
     by_value = {row.tobytes(): int(label) for row, label in zip(known, data.samples.label[rows], strict=True)}
     return [by_value[row.tobytes()] for row in samples]

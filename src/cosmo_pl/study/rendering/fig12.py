@@ -8,6 +8,8 @@ from cosmo_pl.study.rendering.curves import Pairs, Panel, render
 from cosmo_pl.study.rendering.verdict import trend_verdict
 from cosmo_pl.study.rendering.view import Rendered, View, unique
 
+DATASETS = ("utd", "self_collected")  # a panel each; the claim is judged on the first
+
 
 def by_unlabelled(view: View) -> Rendered:
     """Methods with a stage 1 by the number of unlabelled clips that it sees."""
@@ -19,8 +21,9 @@ def by_unlabelled(view: View) -> Rendered:
         clips = f"\n{'/'.join(map(str, counts))} clips" if counts else ""
         return ("all" if value is None else f"{value:g}") + clips
 
-    panel = Panel(view, 0, "utd", "unlabelled clips a labelled one", tick)
+    panels = [Panel(view, i, name, "unlabelled clips a labelled one", tick) for i, name in enumerate(DATASETS)]
+    panel = panels[0]
     paper = view.paper["fig12"]
     claim = f"Fig. 12, {paper['place']}: Cosmo's {paper['claim']}"
     rising = [panel.at("cosmo", value) for value in panel.values]
-    return render([panel], [trend_verdict(claim, rising, panel.simulated)])
+    return render(panels, [trend_verdict(claim, rising, panel.simulated)])

@@ -8,12 +8,14 @@ from cosmo_pl.study.rendering.verdict import order_verdict, value_verdict
 from cosmo_pl.study.rendering.view import Rendered, View
 
 NONE, ALL = 0.0, 1.0
+DATASETS = ("utd", "self_collected")  # a panel each; claims are judged on the first
 
 
 def by_target_share(view: View) -> Rendered:
     """Methods by the share of their labels that comes from the test subjects."""
     axis = "share of the labels that is from the test subjects"
-    panel = Panel(view, 0, "utd", axis, lambda value, pairs: f"{100 * value:g} %")
+    panels = [Panel(view, i, name, axis, lambda value, pairs: f"{100 * value:g} %") for i, name in enumerate(DATASETS)]
+    panel = panels[0]
     paper = view.paper["fig13"]
     place = f"Fig. 13, {paper['place']}"
     verdicts = [
@@ -26,4 +28,4 @@ def by_target_share(view: View) -> Rendered:
     stated = paper["with_target"]
     claim = f"{place}: Cosmo with {stated['labels']} labels of the {style.DATASETS[stated['dataset']]} dataset"
     verdicts.append(value_verdict(claim, None, stated["accuracy"], panel.simulated))
-    return render([panel], verdicts)
+    return render(panels, verdicts)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
+from cosmo_pl.study.definition import Factor
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering import style
 from cosmo_pl.study.rendering.curves import numbers
@@ -13,7 +16,7 @@ from cosmo_pl.study.rendering.view import Rendered, View
 
 HEADER = ("changed", "to", "accuracy", "std", "n", "correct", "total", "by seed")
 NOTES = (
-    "* is the recipe itself: one set of runs, which several rows repeat.",
+    "* is what the changes are made to: one set of runs, which several rows repeat.",
     "Rows of different n are of different seeds: the last column has each seed, to compare like with like.",
 )
 NAMES = {
@@ -25,6 +28,7 @@ NAMES = {
     "temperature": "temperature of stage 1",
     "partners": "partners",
     "epochs": "epochs of stage 1",
+    "val_subjects": "validation subjects",
 }
 
 
@@ -34,7 +38,7 @@ class Variant:
 
     Args:
         changed: What is changed.
-        to: What it is changed to; * marks the recipe itself.
+        to: What it is changed to; * marks what is changed.
         records: Its runs of stage 2.
     """
 
@@ -44,7 +48,7 @@ class Variant:
 
 
 def variants(view: View) -> Iterator[Variant]:
-    """A variant for every value of the one factor of each grid; for every method where a grid has none."""
+    """A variant for every value of a grid's last factor, given those of the others; for every method without any."""
     for number, runs in enumerate(view.study.runs):
         pairs = [(job, record) for job, record in view.grid(number) if job.kind == "finetune"]
         if not runs.vary:
@@ -52,11 +56,19 @@ def variants(view: View) -> Iterator[Variant]:
                 label = "prototypes *" if method == runs.methods[0] else style.title(view.methods, method)
                 yield Variant("second stage", label, [record for job, record in pairs if job.method == method])
             continue
-        ((name, factor),) = runs.vary.items()
-        for value, label in zip(factor.values, factor.labels or map(str, factor.values), strict=False):
-            mark = " *" if value == factor.default else ""
-            found = [record for job, record in pairs if job.factors[name] == value]
-            yield Variant(NAMES.get(name, name), label + mark, found)
+        options = ([(name, *option) for option in _options(factor)] for name, factor in runs.vary.items())
+        for chosen in itertools.product(*options):
+            name, _, label = chosen[-1]
+            given = "".join(f"; {NAMES.get(other, other)} {told}" for other, _, told in chosen[:-1])
+            values = {factor: value for factor, value, _ in chosen}
+            mark = " *" if all(value == runs.vary[factor].default for factor, value in values.items()) else ""
+            found = [record for job, record in pairs if all(job.factors[f] == value for f, value in values.items())]
+            yield Variant(NAMES.get(name, name) + given, label + mark, found)
+
+
+def _options(factor: Factor) -> list[tuple[Any, str]]:
+    """Values of a factor, and what they are called."""
+    return list(zip(factor.values, factor.labels or map(str, factor.values), strict=False))
 
 
 def table(view: View) -> Rendered:

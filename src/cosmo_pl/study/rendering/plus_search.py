@@ -14,12 +14,12 @@ HEADER = ("varied", "to", "validation accuracy", "std", "n", "by seed", "best")
 
 
 def selection(view: View) -> Rendered:
-    """A row a variant; the best mean of what is varied is marked, among those with as many draws as the recipe.
+    """A row a variant; the best mean of what is varied is marked, among those with as many draws as the first.
 
     One draw decides nothing: it is shown and not marked.
     """
     found = [(variant, _accuracies(variant)) for variant in variants(view)]
-    rows, notes = [], ["* is the recipe itself: one set of runs, which several rows repeat."]
+    rows, notes = [], ["* is what the changes are made to: one set of runs, which several rows repeat."]
     for changed in unique(variant.changed for variant, _ in found):
         those = [(variant, values) for variant, values in found if variant.changed == changed]
         draws = max(2, len(those[0][1]))
@@ -27,7 +27,7 @@ def selection(view: View) -> Rendered:
         best = max(whole, key=lambda pair: fmean(pair[1]))[0] if len(whole) > 1 else None
         rows += [_row(variant, values, variant is best) for variant, values in those]
         if best is not None and best is not those[0][0]:
-            notes.append(f"{changed}: {best.to} is ahead of the recipe on these subjects.")
+            notes.append(f"{changed}: {best.to} is ahead of {those[0][0].to} on these subjects.")
     return Rendered(HEADER, rows, notes=notes)
 
 

@@ -42,6 +42,7 @@ LOOKS = {
     "cosmo_c2": Look("#F5C4A5", "<", ":"),  # Cosmo's components: tints
     "cosmo_c1_c2": Look("#EE9D6B", ">", "--"),
     "cosmo_c1_c3": Look("#E27C3C", "v", "-."),
+    "cosmo_dropout": Look(VERMILION, "D", "-."),
     "cmc": Look(BLUE, "s"),
     "cmc_probe": Look(BLUE, "^", ":"),
     "cpc": Look(GREEN, "D"),
@@ -54,6 +55,9 @@ LOOKS = {
     "acc": Look(SKY, "X"),
     "inertial": Look(BLACK, "d"),
     "gyro": Look(BLACK, "d"),
+    "depth": Look(SKY, "X"),
+    "imu": Look(BLACK, "d"),
+    "radar": Look(CLASSICAL, "d"),
     "cmc_plus": Look(BLUE, "h", "-."),
     "cpc_plus": Look(GREEN, "h", "-."),
     "plus_labels_alone": Look(VERMILION, "*", ":"),

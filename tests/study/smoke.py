@@ -1,0 +1,61 @@
+"""Studies, run and drawn through the command line on small simulated recordings.
+
+What `make paper-smoke` does, but for k-means, which is run once for a number of clusters instead of five times, and on
+few samples.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cosmo_pl.cli import main
+from cosmo_pl.fusion import modality_quality
+from cosmo_pl.simulation import simulate_self_collected, simulate_usc, simulate_utd
+from cosmo_pl.study.jobs import Project
+
+ROOT = Path(__file__).parents[2]
+
+
+def project(folder: Path) -> Iterator[Path]:
+    """A working directory with the project's configs and experiments, and recordings as the smoke preset needs them."""
+    simulate_utd(folder / "data", subjects=range(1, 9), trials=4, seed=0, progress=False)
+    simulate_usc(folder / "data", subjects=range(1, 15), trials=1, seed=0, progress=False)
+    simulate_self_collected(folder / "data", range(1, 7), trials=2, resolution=(12, 16), progress=False, jobs=1)
+    for name in ("configs", "experiments"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("results", "rendered"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("COSMO_PL_DATA", str(folder / "data"))
+        patch.setattr("cosmo_pl.modules.base.quality.modality_quality", quick_quality)
+        yield folder
+
+
+def quick_quality(features, *arguments, **named):
+    """Modality quality of the first samples, with one run of k-means."""
+    return modality_quality({name: x[:300] for name, x in features.items()}, *arguments, num_seeds=1, **named)
+
+
+def run_and_draw(name, folder, capsys):
+    """Runs a study, draws it, and checks what came out."""
+    main(["study", "run", name, "--preset=smoke"])
+    told = capsys.readouterr().out
+    assert "failed" not in told
+    assert "cannot be run" not in told
+    jobs = Project().jobs(name, "smoke")
+    assert all(any((folder / "experiments/results" / job.dataset).glob(f"*-{job.key}.json")) for job in jobs)
+    main(["study", "render", name, "--preset=smoke"])
+    files = {path.split(".")[-1]: Path(path) for path in capsys.readouterr().out.split()}
+    assert {"md", "csv"} < set(files)
+    assert len(files["csv"].read_text().splitlines()) > 1
+    page = files["md"].read_text()
+    assert page.startswith(f"# {Project().study(name).title}\n")
+    assert "| reproduced |" not in page, "simulated recordings are not compared with the paper"
+    assert "| not reproduced |" not in page
+    if "png" in files:
+        assert files["png"].read_bytes().startswith(b"\x89PNG")
+    else:
+        assert r"\begin{tabular}" in files["tex"].read_text()

@@ -1,0 +1,19 @@
+"""Half of the studies, on small simulated recordings: in a process of their own, for time."""
+
+from __future__ import annotations
+
+import pytest
+
+from .smoke import project, run_and_draw
+
+ELSEWHERE = ("fig11", "fig12", "fig13", "plus_ablation", "plus_labels", "plus_search", "usc_epochs")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def folder(tmp_path_factory):
+    yield from project(tmp_path_factory.mktemp("smoke"))
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_a_study_runs_and_is_drawn(name, folder, capsys):
+    run_and_draw(name, folder, capsys)
