@@ -1,13 +1,15 @@
-"""Fixtures of the whole suite: simulated raw data, written once a session, and nothing shared with the user's cache."""
+"""Fixtures of the whole suite: simulated raw data, written once for all its processes, and a cache of its own."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 
 from cosmo_pl.simulation import simulate_usc, simulate_utd
 
@@ -21,26 +23,45 @@ def isolation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+Write = Callable[[Path], object]
+Once = Callable[[str, Write], Path]
+
+
 @pytest.fixture(scope="session")
-def usc_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """Name and what writes into a folder → the folder, written by the first process that asks for it."""
+    own = tmp_path_factory.getbasetemp()
+    base = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own  # the parent is all workers'
+
+    def written(name: str, write: Write) -> Path:
+        folder, done = base / f"once-{name}", base / f"once-{name}.done"
+        with FileLock(base / f"once-{name}.lock"):
+            if not done.exists():
+                folder.mkdir(exist_ok=True)
+                write(folder)
+                done.touch()
+        return folder
+
+    return written
+
+
+@pytest.fixture(scope="session")
+def usc_root(once: Once) -> Path:
     """Folder that holds a simulated ``USC-HAD``: 14 subjects, 12 activities, one trial of about 4 s (2-5 windows).
 
     The default split fits; the default label rate does not: 1 % is less than one label a class. Never write here.
     """
-    root = tmp_path_factory.mktemp("usc")
-    simulate_usc(root, subjects=range(1, 15), trials=1, seconds=4.0, seed=0, progress=False)
-    return root
+    few = partial(simulate_usc, subjects=range(1, 15), trials=1, seconds=4.0, seed=0, progress=False)
+    return once("usc", few)
 
 
 @pytest.fixture(scope="session")
-def utd_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def utd_root(once: Once) -> Path:
     """Folder that holds a simulated ``UTD-MHAD``: 8 subjects, 27 actions, one trial: 162 training, 54 test clips.
 
     The default split fits; the default label rate does not: 5 % is less than one label a class. Never write here.
     """
-    root = tmp_path_factory.mktemp("utd")
-    simulate_utd(root, subjects=range(1, 9), trials=1, seed=0, progress=False)
-    return root
+    return once("utd", partial(simulate_utd, subjects=range(1, 9), trials=1, seed=0, progress=False))
 
 
 @pytest.fixture(scope="session")

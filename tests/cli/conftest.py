@@ -54,11 +54,12 @@ def quick_quality(monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def self_root(tmp_path_factory):
+def self_root(once):
     """Folder that holds a simulated ``SelfCollected``: 5 subjects, 14 activities, one trial. Never write here."""
-    root = tmp_path_factory.mktemp("self")
-    simulate_self_collected(root, range(1, 6), trials=1, resolution=(30, 40), progress=False, jobs=1)
-    return root
+    few = functools.partial(
+        simulate_self_collected, subjects=range(1, 6), trials=1, resolution=(30, 40), progress=False, jobs=1
+    )
+    return once("self", few)
 
 
 @pytest.fixture(scope="session")

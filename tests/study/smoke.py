@@ -20,16 +20,20 @@ from cosmo_pl.study.jobs import Project
 ROOT = Path(__file__).parents[2]
 
 
-def project(folder: Path) -> Iterator[Path]:
-    """A working directory with the project's configs and experiments, and recordings as the smoke preset needs them."""
-    simulate_utd(folder / "data", subjects=range(1, 9), trials=4, seed=0, progress=False)
-    simulate_usc(folder / "data", subjects=range(1, 15), trials=1, seed=0, progress=False)
-    simulate_self_collected(folder / "data", range(1, 7), trials=2, resolution=(12, 16), progress=False, jobs=1)
+def recordings(root: Path) -> None:
+    """Writes all datasets as the smoke preset needs them."""
+    simulate_utd(root, subjects=range(1, 9), trials=4, seed=0, progress=False)
+    simulate_usc(root, subjects=range(1, 15), trials=1, seed=0, progress=False)
+    simulate_self_collected(root, range(1, 7), trials=2, resolution=(12, 16), progress=False, jobs=1)
+
+
+def project(folder: Path, data: Path) -> Iterator[Path]:
+    """A working directory with the project's configs and experiments."""
     for name in ("configs", "experiments"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("results", "rendered"))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setenv("COSMO_PL_DATA", str(folder / "data"))
+        patch.setenv("COSMO_PL_DATA", str(data))
         patch.setattr("cosmo_pl.modules.base.quality.modality_quality", quick_quality)
         yield folder
 

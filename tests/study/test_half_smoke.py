@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from .smoke import project, run_and_draw
+from .smoke import project, recordings, run_and_draw
 
 ELSEWHERE = ("fig11", "fig12", "fig13", "plus_ablation", "plus_labels", "plus_search", "usc_epochs")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def folder(tmp_path_factory):
-    yield from project(tmp_path_factory.mktemp("smoke"))
+def folder(tmp_path_factory, once):
+    yield from project(tmp_path_factory.mktemp("smoke"), once("smoke", recordings))
 
 
 @pytest.mark.parametrize("name", ELSEWHERE)

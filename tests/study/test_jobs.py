@@ -62,6 +62,17 @@ def test_a_preset_lies_between_config_and_method_and_not_on_what_is_not_trained(
     assert same == {("finetune", "forest", 0)}
 
 
+def test_the_data_of_a_preset_are_those_of_every_run_and_of_what_measures_the_data(project):
+    overlay = "experiments/presets/quick/toy_data.yaml"
+    write(project.root, overlay, {"data": {"init_args": {"size": 1}}})
+    described = {"title": "Data", "render": "table1.datasets", "runs": [{"datasets": ["toy"], "measure": "describe"}]}
+    write(project.root, "experiments/table1.yaml", described)
+    jobs = [*project.jobs("table9", "quick"), *project.jobs("table1", "quick")]
+    assert {job.kind for job in jobs} == {"pretrain", "finetune", "measure"}
+    assert all(job.configs[1] == overlay for job in jobs)
+    assert all(overlay not in job.configs for job in project.jobs("table9", "paper"))
+
+
 @pytest.mark.parametrize(
     ("name", "content", "touched"),
     [

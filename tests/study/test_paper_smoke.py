@@ -10,15 +10,15 @@ import pytest
 from cosmo_pl.cli import main
 from cosmo_pl.study.jobs import Project
 
-from .smoke import ROOT, project, run_and_draw
+from .smoke import ROOT, project, recordings, run_and_draw
 from .test_half_smoke import ELSEWHERE
 
 STUDIES = [name for name in Project(ROOT).studies() if name not in ELSEWHERE]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def folder(tmp_path_factory):
-    yield from project(tmp_path_factory.mktemp("smoke"))
+def folder(tmp_path_factory, once):
+    yield from project(tmp_path_factory.mktemp("smoke"), once("smoke", recordings))
 
 
 def drawn(folder: Path) -> dict[str, bytes]:

@@ -105,19 +105,20 @@ class Method:
 class Preset:
     """How long and how often everything is run: ``presets/<name>/preset.yaml``, with overlays beside it.
 
+    ``<dataset>_data.yaml`` is laid over every run on a dataset, ``<dataset>_stage1.yaml`` and ``_stage2.yaml`` over
+    those of methods that are trained in epochs.
+
     Args:
         about: What it is for.
         seeds: Seeds of labels, initialisation and shuffling.
         values: At most so many values of every factor; None takes all.
         arguments: Phase to arguments of every run, on top of all others.
-        by_dataset: Dataset to phase to further arguments; unlike the overlays, for methods without epochs as well.
     """
 
     about: str
     seeds: list[int]
     values: int | None = None
     arguments: dict[FitPhase, dict[str, Value]] = field(default_factory=dict)
-    by_dataset: dict[str, dict[FitPhase, dict[str, Value]]] = field(default_factory=dict)
 
 
 def parse(kind: Any, path: Path) -> Any:

@@ -217,8 +217,7 @@ class _Maker:
             for factor, value in own.items():
                 if value != runs.vary[factor].default:
                     given[runs.vary[factor].argument] = value
-            for source in (self.how.arguments, self.how.by_dataset.get(dataset, {})):
-                given |= source.get(phase, {})
+            given |= self.how.arguments.get(phase, {})
             configs = self._configs(dataset, phase, chosen, method.trained)
             parents = (job,) if job is not None else ()
             # A stage 1 is the pretraining method's: several second stages share it.
@@ -229,9 +228,14 @@ class _Maker:
 
     def _configs(self, dataset: str, phase: FitPhase, overlays: Sequence[str], trained: bool) -> tuple[str, ...]:
         base = f"{dataset}_stage{STAGE[phase]}.yaml"
-        own = f"experiments/presets/{self.preset}/{base}"
-        presets = [own] if trained and (self.project.root / own).is_file() else []
+        own = [f"{dataset}_data.yaml", *([base] if trained else [])]
+        presets = [
+            path for path in (f"experiments/presets/{self.preset}/{name}" for name in own) if self._is_file(path)
+        ]
         return (f"configs/{base}", *presets, *(f"configs/model/{name}.yaml" for name in overlays))
+
+    def _is_file(self, path: str) -> bool:
+        return (self.project.root / path).is_file()
 
     def _job(
         self,
