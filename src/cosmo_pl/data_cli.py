@@ -136,7 +136,7 @@ def augmentations(recipe: str, clip: int = 0, out: str = "augmentations.png", se
     from cosmo_pl.run_loading import load_data
 
     data = load_data([Path(recipe)])
-    batch, label = data.labeled_batch(), data.split.labeled
+    batch, label = data.plain_batch(data.split.labeled), data.split.labeled
     if data.views is None or not data.augmentations:
         raise ConfigurationError("recipe", f"'{recipe}' has no augmentations", "Name one that has, or add some")
     if not 0 <= clip < len(label):

@@ -98,7 +98,7 @@ def test_only_training_batches_are_changed(utd_root, phase: str) -> None:
             assert "views" not in evaluated
             for name, x in evaluated["inputs"].items():
                 assert torch.equal(x, plain.inputs[name][evaluated["index"]])
-    labeled = data.labeled_batch()
+    labeled = data.plain_batch(data.split.labeled)
     assert torch.equal(labeled["inputs"]["inertial"], plain.inputs["inertial"][labeled["index"]])
     for name, x in data.quality_inputs().items():
         assert torch.equal(x, plain.quality_inputs()[name])

@@ -85,7 +85,7 @@ def test_overfits_27_clips(make_data):
     """Every clip's inertial projection comes to lie nearest to its own skeleton projection."""
     data = make_data(labels_per_class=1)
     data.setup()
-    inputs = data.labeled_batch()["inputs"]
+    inputs = data.plain_batch(data.split.labeled)["inputs"]
     module = cmc(data)
     optimizer = torch.optim.Adam(module.parameters(), 0.01)
     for _ in range(60):

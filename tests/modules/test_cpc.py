@@ -308,7 +308,7 @@ def test_pretraining_overfits_27_clips(make_data):
     """The prediction of each clip's future comes to be told from those of the 26 others."""
     data = make_data(modalities=["inertial"], labels_per_class=1)
     data.setup()
-    x = data.labeled_batch()["inputs"]["inertial"]
+    x = data.plain_batch(data.split.labeled)["inputs"]["inertial"]
     torch.manual_seed(0)
     module = CPCModule({"inertial": (120, 6)}, 27, horizon=4, channels=(16, 16), context_dim=32, dropout=0.0, pooling=4)
     optimizer = torch.optim.Adam(module.parameters(), 0.01)

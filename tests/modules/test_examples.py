@@ -121,7 +121,7 @@ def test_other_data_than_the_checkpoint_s_are_named(method, make_data, make_trai
 def test_refuses_to_guess_before_it_has_examples(method, make_data):
     data = make_data()
     data.setup()
-    batch = data.labeled_batch()
+    batch = data.plain_batch(data.split.labeled)
     module = build(data, method)
     with pytest.raises(ConfigurationError, match="no examples yet"):
         module(batch["inputs"])
@@ -134,6 +134,6 @@ def test_refuses_to_guess_before_it_has_examples(method, make_data):
 def test_plain_loaders_are_refused(make_data, make_trainer):
     data = make_data()
     data.setup()
-    loader = DataLoader([data.labeled_batch()], batch_size=None)
+    loader = DataLoader([data.plain_batch(data.split.labeled)], batch_size=None)
     with pytest.raises(ConfigurationError, match="datamodule"):
         make_trainer(1).fit(build(data, "euclidean"), loader)

@@ -254,9 +254,9 @@ class MultimodalDataModule(LightningDataModule, ABC):
 
     predict_dataloader = test_dataloader
 
-    def labeled_batch(self) -> Batch:
-        """All labelled samples in one batch, in the order of the dataset."""
-        return self._batches(self.split.labeled).batch(list(range(len(self.split.labeled))))
+    def plain_batch(self, rows: np.ndarray) -> Batch:
+        """Samples of the whole dataset by their numbers, as they are, in one batch."""
+        return self._batches(rows).batch(list(range(len(rows))))
 
     def quality_inputs(self, limit: int = 2000) -> dict[str, Tensor]:
         """Unlabelled training samples that do not overlap, on which modality quality is measured.

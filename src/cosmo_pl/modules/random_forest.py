@@ -1,19 +1,22 @@
-"""A random forest on simple statistics of each channel: what a learned method has to beat.
+"""A random forest on simple statistics: what a learned method has to beat, or, with its features, what beats it.
 
-L. Breiman, "Random forests", Machine Learning 45(1), 2001.
+L. Breiman, "Random forests", Machine Learning 45(1), 2001. A classifier's own labels as further examples: H. J.
+Scudder, "Probability of error of some adaptive pattern-recognition machines", IEEE Trans. Information Theory, 1965.
 """
 
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from cosmo_pl.data.selection import evenly_spaced
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.modules.base import ExampleModule, Present, Shapes, load_encoders, presence
+from cosmo_pl.modules.base import ExampleModule, Present, Shapes, average_in_context, load_encoders, presence
 
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestClassifier
@@ -24,8 +27,13 @@ SMALLEST = 1e-6  # probability of a class that no tree votes for; its logarithm 
 class RandomForestModule(ExampleModule):
     """Classifies by a forest on mean, standard deviation and spectrum of each channel of each modality.
 
-    The logits are the logarithms of the forest's probabilities. The forest is grown again from the labelled samples
-    and the seed, the same tree by tree, where a checkpoint is loaded.
+    The logits are the logarithms of the forest's probabilities. The forest is grown again from its examples and the
+    seed, the same tree by tree, where a checkpoint is loaded.
+
+    With `rounds` the forest teaches itself: it labels the unlabelled training samples, and a new one is grown on them
+    and on the labelled ones. What it thinks of a sample is averaged over the samples within `context` of the same
+    recording first: people do not change their activity every second, and no label is needed to know that. No test
+    subject's sample is among them, and no context is used to recognise one.
 
     Args:
         modality_shapes: Modality to shape (time, *axes) of a sample; on the command line from the data.
@@ -33,6 +41,9 @@ class RandomForestModule(ExampleModule):
         num_trees: Trees in the forest.
         num_frequencies: Fourier magnitudes of a channel, from the lowest frequency above 0.
         seed: Seed of the forest.
+        rounds: Rounds of self-training; 0 keeps to the labelled samples.
+        context: Distance, in steps of the sensor, up to which samples of a recording have a say in each other's label.
+        max_self_labeled: At most so many self-labelled samples, evenly spaced; they travel in the checkpoint.
 
     Raises:
         ConfigurationError: An argument is out of range.
@@ -45,9 +56,13 @@ class RandomForestModule(ExampleModule):
         num_trees: int = 200,
         num_frequencies: int = 15,
         seed: int = 0,
+        rounds: int = 0,
+        context: int = 0,
+        max_self_labeled: int = 4000,
     ) -> None:
         for argument, value, least in (
-            ("num_trees", num_trees, 1), ("num_frequencies", num_frequencies, 0), ("seed", seed, 0)
+            ("num_trees", num_trees, 1), ("num_frequencies", num_frequencies, 0), ("seed", seed, 0),
+            ("rounds", rounds, 0), ("context", context, 0), ("max_self_labeled", max_self_labeled, 1),
         ):  # fmt: skip
             if value < least:
                 raise ConfigurationError(argument, f"is {value}", f"Use {least} or more")
@@ -56,6 +71,27 @@ class RandomForestModule(ExampleModule):
         self.num_trees = num_trees
         self.num_frequencies = num_frequencies
         self.seed = seed
+        self.rounds, self.context, self.max_self_labeled = rounds, context, max_self_labeled
+
+    def on_fit_start(self) -> None:
+        """Takes the labelled samples, and with `rounds` those that the forest labels."""
+        super().on_fit_start()
+        for _ in range(self.rounds):
+            self._teach_itself()
+
+    def _teach_itself(self) -> None:
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        known, samples = data.split.labeled, data.samples
+        rows = np.union1d(known, data.split.unlabeled)
+        opinion = torch.cat([self(batch["inputs"]).cpu() for batch in data.plain_loader(rows)]).exp()
+        label = np.zeros(len(samples), dtype=np.int64)
+        label[rows] = average_in_context(
+            opinion.numpy(), samples.recording[rows], samples.start[rows], self.context
+        ).argmax(axis=1)
+        label[known] = samples.label[known]
+        taken = np.union1d(known, rows[evenly_spaced(len(rows), self.max_self_labeled)])
+        self.remember({**data.plain_batch(taken), "label": torch.from_numpy(label[taken])})
+        _ = self.learned  # now, so that it counts as time of training
 
     def learn(self, inputs: dict[str, Tensor], label: Tensor) -> RandomForestClassifier:
         """Grows the forest."""
@@ -103,6 +139,9 @@ class FeatureForestModule(RandomForestModule):
         num_trees: Trees in the forest.
         num_frequencies: Fourier magnitudes of a channel.
         seed: Seed of the forest.
+        rounds: Rounds of self-training, as above.
+        context: Distance of samples that share a label, as above.
+        max_self_labeled: At most so many self-labelled samples.
 
     Raises:
         ConfigurationError: No bundle is given, or an argument is out of range.
@@ -118,8 +157,13 @@ class FeatureForestModule(RandomForestModule):
         num_trees: int = 200,
         num_frequencies: int = 15,
         seed: int = 0,
+        rounds: int = 0,
+        context: int = 0,
+        max_self_labeled: int = 4000,
     ) -> None:
-        super().__init__(modality_shapes, num_classes, num_trees, num_frequencies, seed)
+        super().__init__(
+            modality_shapes, num_classes, num_trees, num_frequencies, seed, rounds, context, max_self_labeled
+        )
         self.save_hyperparameters(ignore=["encoders", "modality_shapes"])
         if bundle is None:
             raise ConfigurationError("bundle", "none is given, and the features need trained encoders", "Name one")

@@ -1,6 +1,7 @@
 """What the methods are made of."""
 
 from cosmo_pl.modules.base.classifier import ClassifierModule
+from cosmo_pl.modules.base.context import average_in_context
 from cosmo_pl.modules.base.encoding import (
     Streams,
     Variant,
@@ -32,6 +33,7 @@ __all__ = [
     "Shapes",
     "Streams",
     "Variant",
+    "average_in_context",
     "joined",
     "load_encoders",
     "optimization",

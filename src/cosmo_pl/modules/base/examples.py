@@ -83,7 +83,7 @@ class ExampleModule(ClassifierModule):
             raise ConfigurationError(
                 "datamodule", "there is none to take the labelled samples from", "Give the trainer a datamodule"
             )
-        self.remember(data.labeled_batch())
+        self.remember(data.plain_batch(data.split.labeled))
         _ = self.learned  # now, so that it counts as time of training
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:

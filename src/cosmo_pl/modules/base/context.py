@@ -1,0 +1,31 @@
+"""What samples of one recording say about each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def average_in_context(
+    values: NDArray[np.float32], recording: NDArray[Any], start: NDArray[np.int64], context: int
+) -> NDArray[np.float32]:
+    """Mean over the samples of the same recording that begin at most `context` steps earlier or later.
+
+    Args:
+        values: Values of each sample (N, C).
+        recording: Recording of each sample (N,).
+        start: First step of each in its recording (N,).
+        context: That distance; with 0 every sample that begins alone keeps its values.
+
+    Returns:
+        Means (N, C).
+    """
+    means = np.empty_like(values)
+    _, member = np.unique(recording, return_inverse=True)
+    order = np.argsort(member, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(member[order])) + 1):
+        near = np.abs(start[rows][:, None] - start[rows]) <= context
+        means[rows] = near @ values[rows] / near.sum(axis=1, keepdims=True)
+    return means
