@@ -71,7 +71,7 @@ def test_an_ablation_has_a_row_a_value_and_marks_the_recipe():
     assert [row["accuracy"] for row in rows(table, changed="coordinates of the skeleton")] == ["0.9000", "0.8000"]
     assert len(rows(table, changed="augmentations")) == 6
     stages = rows(table, changed="second stage")
-    assert stages[0]["to"] == "prototypes *" and len(stages) == 7
+    assert stages[0]["to"] == "the recipe's *" and len(stages) == 7
     assert sum("*" in row["to"] for row in rows(table)) == 8  # one a factor, one second stage
     assert all(row["n"] == "3" for row in rows(table))
 
@@ -88,16 +88,16 @@ def test_labels_are_a_line_a_method():
     assert found == pytest.approx([0.55, 0.6, 0.7, 0.9])
 
 
-def searched(accuracy, keep=lambda job: True):
-    """What the search shows of hand-made curves on validation subjects."""
+def searched(accuracy, keep=lambda job: True, study="plus_search"):
+    """What a search shows of hand-made curves on validation subjects."""
     made = {
         job.key: record(
             job, curves={"val/acc": [0.1, accuracy(job) + SPREAD[job.seed]]} if job.kind == "finetune" else {}
         )
-        for job in jobs("plus_search")
+        for job in jobs(study)
         if keep(job)
     }
-    return plus_search.selection(view("plus_search", "paper", made))
+    return plus_search.selection(view(study, "paper", made))
 
 
 def test_a_search_takes_the_best_mean_on_validation_subjects():
@@ -122,7 +122,23 @@ def test_one_draw_selects_nothing():
     assert rows(shown, n="1") and not rows(shown, best="best")
 
 
-def test_the_search_never_sees_the_test_subjects():
-    for job in jobs("plus_search"):
-        assert job.arguments["data.init_args.val_subjects"] in ([1, 2], [3, 4], [5, 6])
+def test_methods_are_a_factor_under_every_value_of_another():
+    shown = searched(lambda job: 0.5 if job.method == "random_forest_self" else 0.7, study="plus_search_usc")
+    for pair in ("[1, 2]", "[3, 4]", "[9, 10]"):
+        ours, without = rows(shown, varied=f"second stage; validation subjects {pair}")
+        assert (ours["to"], ours["validation accuracy"], ours["best"]) == ("the recipe's *", "0.6950", "best")
+        assert (without["to"], without["validation accuracy"]) == ("random forest, self-trained", "0.4950")
+
+
+@pytest.mark.parametrize(
+    ("study", "pairs", "tested"),
+    [
+        ("plus_search", ([1, 2], [3, 4], [5, 6]), {7, 8}),
+        ("plus_search_usc", ([1, 2], [3, 4], [9, 10]), {5, 6, 7, 8, 11, 12, 13, 14}),
+    ],
+)
+def test_a_search_never_sees_the_test_subjects(study, pairs, tested):
+    for job in jobs(study):
+        assert job.arguments["data.init_args.val_subjects"] in pairs
+        assert set(job.arguments.get("data.init_args.test_subjects", tested)) == tested
         assert job.kind == "pretrain" or not job.tested

@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from cosmo_pl.study.definition import Factor
+from cosmo_pl.study.definition import Runs
+from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering import style
 from cosmo_pl.study.rendering.curves import numbers
 from cosmo_pl.study.rendering.statistics import summarize
 from cosmo_pl.study.rendering.view import Rendered, View
 
+METHOD = "method"  # as a factor of a grid
 HEADER = ("changed", "to", "accuracy", "std", "n", "correct", "total", "by seed")
 NOTES = (
     "* is what the changes are made to: one set of runs, which several rows repeat.",
@@ -29,6 +31,10 @@ NAMES = {
     "partners": "partners",
     "epochs": "epochs of stage 1",
     "val_subjects": "validation subjects",
+    "encoders": "encoders",
+    "context": "context of self-training, steps",
+    "rounds": "rounds of self-training",
+    METHOD: "second stage",
 }
 
 
@@ -48,27 +54,57 @@ class Variant:
 
 
 def variants(view: View) -> Iterator[Variant]:
-    """A variant for every value of a grid's last factor, given those of the others; for every method without any."""
+    """A variant for every value of a grid's last factor, given those of the others; methods count as one."""
     for number, runs in enumerate(view.study.runs):
         pairs = [(job, record) for job, record in view.grid(number) if job.kind == "finetune"]
-        if not runs.vary:
-            for method in runs.methods:
-                label = "prototypes *" if method == runs.methods[0] else style.title(view.methods, method)
-                yield Variant("second stage", label, [record for job, record in pairs if job.method == method])
-            continue
-        options = ([(name, *option) for option in _options(factor)] for name, factor in runs.vary.items())
-        for chosen in itertools.product(*options):
-            name, _, label = chosen[-1]
-            given = "".join(f"; {NAMES.get(other, other)} {told}" for other, _, told in chosen[:-1])
-            values = {factor: value for factor, value, _ in chosen}
-            mark = " *" if all(value == runs.vary[factor].default for factor, value in values.items()) else ""
-            found = [record for job, record in pairs if all(job.factors[f] == value for f, value in values.items())]
-            yield Variant(NAMES.get(name, name) + given, label + mark, found)
+        for chosen in itertools.product(*_options(view, runs)):
+            varied, given = chosen[-1], chosen[:-1]
+            conditions = "".join(f"; {_called(option)} {option.label}" for option in given)
+            mark = (
+                " *" if all(option.value == option.default for option in chosen if option.default is not None) else ""
+            )
+            found = [record for job, record in pairs if all(option.of(job) for option in chosen)]
+            yield Variant(_called(varied) + conditions, varied.label + mark, found)
 
 
-def _options(factor: Factor) -> list[tuple[Any, str]]:
-    """Values of a factor, and what they are called."""
-    return list(zip(factor.values, factor.labels or map(str, factor.values), strict=False))
+@dataclass(frozen=True)
+class Option:
+    """A value of a factor.
+
+    Args:
+        factor: The factor, or "method".
+        value: The value.
+        label: What it is called.
+        default: The recipe's value; None where it has none.
+    """
+
+    factor: str
+    value: Any
+    label: str
+    default: Any
+
+    def of(self, job: Job) -> bool:
+        """Whether a run has it."""
+        return bool((job.method if self.factor == METHOD else job.factors[self.factor]) == self.value)
+
+
+def _options(view: View, runs: Runs) -> list[list[Option]]:
+    """For every factor of a grid its options; methods are the last factor, where there are several."""
+    factors = [
+        [
+            Option(name, value, label, factor.default)
+            for value, label in zip(factor.values, factor.labels or map(str, factor.values), strict=False)
+        ]
+        for name, factor in runs.vary.items()
+    ]
+    recipe, *others = runs.methods
+    titles = {recipe: "the recipe's", **{method: style.title(view.methods, method) for method in others}}
+    methods = [Option(METHOD, method, title, recipe) for method, title in titles.items()]
+    return [*factors, methods] if others else factors
+
+
+def _called(option: Option) -> str:
+    return NAMES.get(option.factor, option.factor)
 
 
 def table(view: View) -> Rendered:
