@@ -6,7 +6,7 @@ import pytest
 
 from .smoke import project, recordings, run_and_draw
 
-ELSEWHERE = ("fig11", "fig12", "fig13", "plus_ablation", "plus_labels", "plus_search", "usc_epochs")
+ELSEWHERE = ("fig11", "fig12", "fig13", "plus_ablation", "plus_labels", "plus_search", "plus_search_usc", "usc_epochs")
 
 
 @pytest.fixture(scope="module", autouse=True)
