@@ -91,7 +91,7 @@ def describe(dataset: DatasetKey, root: str | None = None, cache_dir: str | None
     from cosmo_pl.data.describe import describe as report
 
     modules: dict[str, Callable[..., MultimodalDataModule]] = {
-        "usc": USCDataModule, "utd": UTDDataModule, "self_collected": SelfCollectedDataModule,
+        "usc": USCDataModule, "utd": UTDDataModule, "self_collected": SelfCollectedDataModule.of_everything,
     }  # fmt: skip
     print(report(modules[dataset](root=root, cache_dir=cache_dir)))
 

@@ -156,6 +156,14 @@ def test_incomplete_clips_of_test_subjects_are_masked_where_they_are_kept(own: P
     assert all(there.all() for there in training["present"].values())
 
 
+def test_labels_of_incomplete_clips_are_refused(own: Path) -> None:
+    """Nothing is trained on in the place of a sensor that was not there."""
+    drop(own, {f"s04_a0{a}_t{t}": "depth" for a in range(3) for t in range(1, 4)})
+    data = make(own, target_label_fraction=0.5, keep_incomplete=True, labels_per_class=2)
+    with pytest.warns(UserWarning, match="are kept"):
+        refusal(ConfigurationError, data.setup, "target_label_fraction", "lack a modality", "keep_incomplete")
+
+
 # Refusals
 
 
@@ -179,6 +187,19 @@ FIELDS: list[tuple[str, Callable[[dict[str, Any]], object], tuple[str, ...]]] = 
     ("kind", lambda m: m["modalities"]["depth"].update(kind="video"), ("modalities.depth.kind", "series")),
     ("shape", lambda m: m["modalities"]["radar"].update(shape=[2, 4]), ("modalities.radar", "4 positive sizes")),
     ("rate", lambda m: m["modalities"]["imu"].update(rate=0), ("modalities.imu", "rate 0")),
+    ("no number", lambda m: m["modalities"]["imu"].update(rate=float("nan")), ("modalities.imu.rate", "nan")),
+    ("endless", lambda m: [c.update(duration=float("inf")) for c in m["clips"]], ("clips[0].duration", "inf")),
+    ("no start", lambda m: m["clips"][2].pop("start"), ("clips[2].start", "missing")),
+    ("early", lambda m: m["clips"][2].update(start=-4), ("clips[2].start", "-4")),
+    ("truth", lambda m: m["clips"][2].update(subject=True), ("clips[2].subject", "True")),
+    ("lists", lambda m: m.update(activities=[["a"], ["b"]]), ("activities", "different names")),
+    ("numbers", lambda m: m["modalities"]["imu"].update(unit=[1] * 9), ("modalities.imu.unit", "9 channels")),
+    ("no file", lambda m: m["clips"][1]["files"].update(imu=None), ("clips[1].files.imu", "str is needed")),
+    ("outside", lambda m: m["clips"][1]["files"].update(imu="../a.npy"), ("clips[1].files.imu", "'../a.npy'")),
+    ("absolute", lambda m: m["clips"][1]["files"].update(depth="/a.npy"), ("clips[1].files.depth", "outside")),
+    ("one file twice", lambda m: m["clips"][1].update(files=m["clips"][2]["files"]), ("the same file", "imu")),
+    ("name", lambda m: m["modalities"].update({"../up": m["modalities"]["imu"]}), ("modalities.../up", "letters")),
+    ("joined", lambda m: m["modalities"].update({"a+b": m["modalities"]["imu"]}), ("modalities.a+b", "letters")),
 ]
 
 
@@ -193,6 +214,11 @@ def test_a_manifest_that_is_no_json(own: Path) -> None:
     refusal(RecordingError, lambda: make(own), "manifest.json", "not readable")
 
 
+def zipped(path: Path) -> None:
+    with path.open("wb") as file:  # a name would get another ending
+        np.savez(file, np.zeros(3))
+
+
 ARRAYS: list[tuple[str, Callable[[Path], object], tuple[str, ...]]] = [
     ("missing", lambda path: path.unlink(), ("is named in manifest.json and is not there",)),
     ("half", lambda path: path.write_bytes(path.read_bytes()[:-100]), ("half written",)),
@@ -200,6 +226,7 @@ ARRAYS: list[tuple[str, Callable[[Path], object], tuple[str, ...]]] = [
     ("dtype", lambda path: np.save(path, np.load(path).astype(np.float64)), ("float64", "dtype uint16")),
     ("shape", lambda path: np.save(path, np.load(path)[:, :5]), ("shape (10, 5, 16)", "(10, 12, 16)")),
     ("length", lambda path: np.save(path, np.load(path)[:9]), ("9 frames", "5 Hz is 10", "not synchronised")),
+    ("archive", lambda path: zipped(path), ("archive of arrays",)),
 ]
 
 
@@ -220,7 +247,29 @@ def test_values_that_are_no_numbers(own: Path, sensor: str) -> None:
     values = np.load(path)
     values.flat[7] = np.nan
     np.save(path, values)
-    refusal(RecordingError, make(own).prepare_data, str(path), "1 NaN or infinite")
+    refusal(RecordingError, make(own).prepare_data, str(path), "1 values that are NaN, infinite")
+
+
+@pytest.mark.parametrize(("sensor", "dtype", "value"), [("imu", "float64", 1e39), ("radar", "float32", np.inf)])
+def test_values_beyond_what_is_computed_with(own: Path, sensor: str, dtype: str, value: float) -> None:
+    edit(own, lambda told: told["modalities"][sensor].update(dtype=dtype))
+    for path in (own / sensor).iterdir():
+        values = np.load(path).astype(dtype)
+        values.flat[7] = value
+        np.save(path, values)
+    refusal(RecordingError, make(own).prepare_data, sensor, "1 values that are NaN, infinite or beyond float32")
+
+
+def test_radar_keeps_the_range_of_its_type(own: Path) -> None:
+    """Powers in watts are too small, and sums of counts too large, for 16 bits."""
+    edit(own, lambda told: told["modalities"]["radar"].update(dtype="float32"))
+    for i, path in enumerate(sorted((own / "radar").iterdir())):
+        np.save(path, np.load(path).astype(np.float32) * (1e-9 if i % 2 else 1e6))
+    data = make(own)
+    values = data.load().inputs["radar"]
+    assert values.dtype == np.float32 and np.isfinite(values).all()
+    assert 0 < np.abs(values[1]).max() < 1e-7 and np.abs(values[0]).max() > 1e5
+    assert np.isfinite(ready(data).normalization["radar"].mean).all()
 
 
 @pytest.mark.parametrize("argument", [{"depth_size": (13, 16)}, {"depth_frames": 0}, {"radar_frames": 7}])

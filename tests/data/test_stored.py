@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 from cosmo_pl.data.stored import StoredModality, stored_array
-from cosmo_pl.errors import RecordingError
+from cosmo_pl.errors import ConfigurationError, RecordingError
 
 
 def read(path: Path, log: Path | None = None, delay: float = 0.0) -> np.ndarray:
@@ -85,6 +86,52 @@ def test_the_same_clips_elsewhere_have_the_same_content(files: list[Path], tmp_p
     _, here = stored_array(modality(), files, tmp_path / "one", 1)
     _, there = stored_array(modality(), sorted(other.iterdir()), tmp_path / "two", 1)
     assert here == there
+
+
+def test_a_lost_journal_or_a_cut_off_array_is_made_again(files: list[Path], tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    _, content = stored_array(modality(), files, cache, 1)
+    (place,) = cache.glob("*.npy")
+    for damage in (place.with_suffix(".journal").unlink, lambda: place.write_bytes(place.read_bytes()[:-20])):
+        damage()
+        array, same = stored_array(modality(), files, cache, 1)
+        np.testing.assert_array_equal(array, expected(files))
+        assert same == content
+
+
+def test_a_full_disk_is_told_before_anything_is_read(
+    files: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    log = tmp_path / "log"
+    with pytest.raises(ConfigurationError, match=r"cache_dir: .* has no room for .* MiB \(No space left"):
+        stored_array(modality(log=log), files, tmp_path / "cache", 1)
+    assert not log.exists()
+    assert {path.suffix for path in (tmp_path / "cache").iterdir()} <= {".lock"}
+
+
+def test_what_is_done_is_written_down_before_the_next_clip_is_read(files: list[Path], tmp_path: Path) -> None:
+    """So that a second kill loses no more than the first."""
+    cache, known = tmp_path / "cache", []
+
+    def stopping(path: Path, after: int) -> np.ndarray:
+        journals = list(cache.glob("*.journal"))
+        known.append(len(journals[0].read_text().splitlines()) if journals else 0)
+        if known[-1] == after:
+            raise KeyboardInterrupt
+        return read(path)
+
+    for after in (5, 5, -1):
+        stops = StoredModality("depth", partial(stopping, after=after), (5,), "uint16", {"kind": "test"})
+        if after < 0:
+            np.testing.assert_array_equal(stored_array(stops, files, cache, 1)[0], expected(files))
+        else:
+            with pytest.raises(KeyboardInterrupt):
+                stored_array(stops, files, cache, 1)
+    assert known == [0, 1, 2, 3, 4, 5, 5, 5, 6, 7, 8, 9, 10, 11]
 
 
 SCRIPT = """

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from cosmo_pl.encoders import DepthEncoder, Encoder, InertialEncoder, RadarEncoder, TemporalEncoder
+from cosmo_pl.encoders import DepthEncoder, Encoder, RadarEncoder, TemporalEncoder
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.fusion import QualityGuidedAttention
 from cosmo_pl.modules import (
@@ -17,7 +17,6 @@ from cosmo_pl.modules import (
     ContrastiveFusionModule,
     DeepSenseModule,
     IterativeFusionModule,
-    ModalityDropout,
     NearestNeighborModule,
     PrototypeModule,
     RandomForestModule,
@@ -203,53 +202,24 @@ def test_statistics_are_those_of_the_samples_that_have_the_sensor() -> None:
         close(value, states[1][key])
 
 
-def test_dropout_keeps_a_sensor_a_sample_and_its_share() -> None:
-    torch.manual_seed(0)
-    there = torch.ones(3, 4000, dtype=torch.bool)
-    there[2, :1000] = False
-    kept = ModalityDropout(0.3).draw(there)
-    assert kept.any(dim=0).all() and not kept[~there].any()
-    # 0.7 stay, and of the samples that would lose all (0.3³, where two are there 0.3²) one of them.
-    assert kept[0, 1000:].float().mean().item() == pytest.approx(0.7 + 0.3**3 / 3, abs=0.03)
-    assert kept[0, :1000].float().mean().item() == pytest.approx(0.7 + 0.3**2 / 2, abs=0.05)
-
-
-def test_dropout_leaves_batch_statistics_something() -> None:
-    torch.manual_seed(0)
-    callback = ModalityDropout(0.95)
-    for _ in range(50):
-        kept = callback.draw(torch.ones(2, 5, dtype=torch.bool))
-        assert (kept.sum(dim=1) >= 2).all() and kept.any(dim=0).all()
-
-
-def test_dropout_is_for_training_batches_alone(make_data, make_trainer) -> None:
-    data = make_data()
-    shapes = data.modality_shapes
-    own = {"inertial": InertialEncoder((4, 4), (2, 2)), "skeleton": TemporalEncoder(60, (8,), strides=(2,), segments=4)}
-    module = AttnSenseModule(shapes, data.num_classes, encoders=own, steps=4)
-    seen: dict[str, list[Any]] = {"train": [], "eval": []}
-    classify = module.classify
-
-    def spy(inputs: dict[str, Tensor], present: Any = None) -> Any:
-        seen["train" if module.training else "eval"].append(present)
-        return classify(inputs, present)
-
-    module.classify = spy
-    make_trainer(2, callbacks=[ModalityDropout(0.4)]).fit(module, datamodule=data)
-    assert seen["eval"] and all(present is None for present in seen["eval"])
-    masks = torch.cat([torch.stack(list(present.values())) for present in seen["train"]], dim=1)
-    assert 0.3 < masks.float().mean().item() < 0.9 and masks.any(dim=0).all()
-
-
-def test_dropout_refusals(make_data, make_trainer) -> None:
-    for share in (0.0, 1.0):
-        with pytest.raises(ConfigurationError, match="share"):
-            ModalityDropout(share)
-    data = make_data(phase="pretrain")
-    own = {"inertial": InertialEncoder((4, 4), (2, 2)), "skeleton": TemporalEncoder(60, (8,), strides=(2,), segments=4)}
-    module = ContrastiveFusionModule(data.modality_shapes, data.num_classes, own, projection_hidden=8)
-    with pytest.raises(ConfigurationError, match="stage 2"):
-        make_trainer(1, callbacks=[ModalityDropout()]).fit(module, datamodule=data)
+def test_prototypes_learn_from_what_is_there() -> None:
+    """An absent sensor adds nothing to its class, whatever the batch holds of it."""
+    module = prototype().eval()
+    module.register_buffer("sums", torch.zeros_like(module.prototypes))
+    module.optimizers = lambda: torch.optim.SGD([torch.zeros(0)], lr=0.0)
+    module._trainer = type("Trainer", (), {"is_last_batch": False})()
+    inputs, label = samples(), torch.arange(COUNT) % CLASSES
+    there = torch.arange(COUNT) != 0
+    found = []
+    for value in (0.0, float("nan")):
+        module.sums.zero_()
+        given = {**inputs, "depth": torch.where(there.view(-1, 1, 1, 1), inputs["depth"], value)}
+        module.training_step({"inputs": given, "label": label, "present": {"depth": there}}, 0)
+        found.append(module.sums.clone())
+    assert torch.equal(*found) and torch.isfinite(found[0]).all()
+    module.sums.zero_()
+    module.training_step({"inputs": inputs, "label": label}, 0)
+    assert not torch.allclose(module.sums[0], found[0][0]) and torch.allclose(module.sums[1], found[0][1], atol=1e-6)
 
 
 # Three modalities in stage 1

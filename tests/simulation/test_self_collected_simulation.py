@@ -81,6 +81,31 @@ def test_all_sensors_have_one_clock() -> None:
     assert all(abs(float(np.median(found))) <= 1 for found in lags.values()), lags  # tenths of a second
 
 
+WITHOUT_ERRORS = {"imu": 0.0, "depth": 0.0, "radar": 0.0}
+
+
+@pytest.mark.parametrize("number", [(3, BOXING, 1), (5, SHAKING, 2)])
+def test_every_sensor_sees_what_happens_at_its_ticks(number: tuple[int, int, int], monkeypatch) -> None:
+    """Without errors depth and radar are the renderings of these very instants, of everybody who is there, in order."""
+    from cosmo_pl.simulation import self_collected
+    from cosmo_pl.simulation.depth_camera import Camera, depth_frames
+    from cosmo_pl.simulation.radar import radar_frames
+
+    monkeypatch.setattr(self_collected, "quality", lambda *_: WITHOUT_ERRORS)
+    clip = self_collected_clip(0, *number, SMALL)
+    motions, room, _ = bodies(0, *number)
+    ticks = {rate: 150 + np.arange(2 * rate) * (300 // rate) for rate in (100, 20, 15)}
+    exact = 1000 * depth_frames(motions, room, Camera(*SMALL.resolution), ticks[20])
+    seen = clip["depth"] > 0
+    assert seen.mean() > 0.5
+    assert np.abs(clip["depth"] - exact)[seen].max() <= 0.5
+    assert np.array_equal(clip["radar"], radar_frames(motions, ticks[15], np.random.default_rng(0), 0.0))
+    worn = Placement("r_forearm", "right_wrist", np.zeros(3), np.eye(3))
+    felt = np.linalg.norm(clip["imu"][:, 3:6], axis=1)
+    fits = [np.corrcoef(felt, np.linalg.norm(imu(body, worn)[ticks[100], 3:], axis=1))[0, 1] for body in motions]
+    assert fits[0] > 0.9 and all(fit < fits[0] - 0.2 for fit in fits[1:])
+
+
 def test_a_clock_offset_shifts_a_sensor_against_the_others() -> None:
     from cosmo_pl.simulation.self_collected import _ticks
 

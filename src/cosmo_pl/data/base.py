@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from cosmo_pl.data.augmentations import Augmentation
-from cosmo_pl.data.checks import check_arguments
+from cosmo_pl.data.checks import check_arguments, check_training_is_whole
 from cosmo_pl.data.loading import Batch, Inputs, SampleBatches
 from cosmo_pl.data.locate import dataset_folder
 from cosmo_pl.data.normalization import Normalization, samples_at_once
@@ -195,6 +195,7 @@ class MultimodalDataModule(LightningDataModule, ABC):
         samples = self.load()
         draw = listed_draw(self.draw, self.folder, self.label_split_file, self.label_split)
         self.split = make_split(samples, self.subjects, draw, self.num_classes, self.dataset)
+        check_training_is_whole(samples, self.split)
         self.inputs: dict[str, Inputs] = {}
         for name in self.modalities:
             self.inputs[name], self.normalization[name] = prepare_inputs(self, name, samples.inputs[name])

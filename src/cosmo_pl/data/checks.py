@@ -4,10 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from cosmo_pl.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from cosmo_pl.data.base import MultimodalDataModule
+    from cosmo_pl.data.samples import Samples
+    from cosmo_pl.data.split import Split
+
+
+def check_training_is_whole(samples: Samples, split: Split) -> None:
+    """Checks that nothing lacks a modality that is trained on.
+
+    Raises:
+        ConfigurationError: Labels are of test subjects whose incomplete clips are kept.
+    """
+    rows = np.concatenate([split.labeled, split.unlabeled])
+    lacking = sum(int((~there[rows]).sum()) for there in samples.present.values())
+    if lacking:
+        raise ConfigurationError(
+            "target_label_fraction", f"labels {lacking} clips that lack a modality", "Set keep_incomplete to false"
+        )
 
 
 def check_arguments(data: MultimodalDataModule) -> None:

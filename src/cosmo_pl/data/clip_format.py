@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -16,6 +19,7 @@ from cosmo_pl.data.recordings import Recording
 from cosmo_pl.errors import RecordingError
 
 MANIFEST = "manifest.json"
+NAME = re.compile(r"[A-Za-z0-9_-]+")  # of a modality: it names a folder of the cache's and a part of a network
 FORMAT = 1
 REMEDY = "Correct the manifest; the README has the format"
 DTYPES = {"series": ("float32", "float64"), "depth": ("uint16",), "radar": ("float16", "float32")}
@@ -90,7 +94,7 @@ def read_manifest(folder: Path) -> Manifest:
     if told["format"] != FORMAT:
         raise RecordingError(path, f"format is {told['format']}, not {FORMAT}", REMEDY)
     activities = _expect(path, "activities", told, list)
-    if len(set(activities)) < max(2, len(activities)) or not all(isinstance(name, str) for name in activities):
+    if not all(isinstance(name, str) for name in activities) or len(set(activities)) < max(2, len(activities)):
         raise RecordingError(path, "activities are not two or more different names", REMEDY)
     sensors = {name: _sensor(path, name, entry) for name, entry in _expect(path, "modalities", told, dict).items()}
     entries = _expect(path, "clips", told, list)
@@ -102,21 +106,42 @@ def read_manifest(folder: Path) -> Manifest:
     if durations[0] <= 0 or other is not None:
         at = f"clips[{other or 0}].duration is {durations[other or 0]}"
         raise RecordingError(path, f"{at} s, the first clip's {durations[0]} s", "Cut all clips to one positive length")
-    if len({clip.name for clip in clips}) < len(clips):
-        raise RecordingError(path, "two clips have the same name", REMEDY)
+    for what, values in (
+        ("clips have the same name", [clip.name for clip in clips]),
+        ("entries name the same file", [file for clip in clips for file in clip.files.values()]),
+    ):
+        double = next((value for value, count in Counter(values).items() if count > 1), None)
+        if double is not None:
+            raise RecordingError(path, f"two {what}, {double}", REMEDY)
     return Manifest(path, tuple(activities), sensors, durations[0], clips)
 
 
-def check_arrays(manifest: Manifest, modalities: Sequence[str]) -> None:
-    """Opens every array, without reading its values.
+def check_arrays(manifest: Manifest, modalities: Sequence[str], values: bool = False) -> None:
+    """Opens every array; `values` also reads those that may hold NaN, with a progress bar.
 
     Raises:
         RecordingError: One is missing, half written, or of another type, shape or length than the manifest says.
     """
-    for clip in manifest.clips:
-        for name in modalities:
-            if name in clip.files:
-                open_array(clip.files[name], manifest.shape(name), manifest.sensors[name])
+    from tqdm import tqdm
+
+    for clip in tqdm(manifest.clips, desc="checking values", disable=None if values else True):
+        for name in (name for name in modalities if name in clip.files):
+            read = finite_values if values and manifest.sensors[name].kind != "depth" else open_array
+            read(clip.files[name], manifest.shape(name), manifest.sensors[name])
+
+
+def finite_values(path: Path, shape: Sequence[int], sensor: Sensor) -> NDArray[np.float32]:
+    """All values of one array of numbers with a fraction, as float32.
+
+    Raises:
+        RecordingError: As `open_array`, or a value is NaN, infinite or beyond float32.
+    """
+    with np.errstate(over="ignore"):
+        values: NDArray[np.float32] = np.asarray(open_array(path, shape, sensor), dtype=np.float32)
+    bad = int((~np.isfinite(values)).sum())
+    if bad:
+        raise RecordingError(path, f"holds {bad} values that are NaN, infinite or beyond float32", "Write it again")
+    return values
 
 
 def open_array(path: Path, shape: Sequence[int], sensor: Sensor) -> NDArray[Any]:
@@ -133,6 +158,8 @@ def open_array(path: Path, shape: Sequence[int], sensor: Sensor) -> NDArray[Any]
         ) from error
     except (OSError, ValueError, EOFError) as error:
         raise RecordingError(path, f"is half written or no array ({error})", "Write it again") from error
+    if not isinstance(array, np.ndarray):
+        raise RecordingError(path, "is an archive of arrays", "Write one array with numpy.save")
     if str(array.dtype) != sensor.dtype:
         raise RecordingError(path, f"holds {array.dtype}, the manifest says dtype {sensor.dtype}", "Convert it")
     if array.ndim != len(shape) or array.shape[1:] != tuple(shape[1:]):
@@ -149,8 +176,9 @@ def _expect(path: Path, field: str, told: Any, kind: type) -> Any:
     """The value of a field, the last part of whose name is its key."""
     key = field.rpartition(".")[2]
     value = told.get(key) if isinstance(told, Mapping) else None
-    fits = isinstance(value, int | float) and not isinstance(value, bool) if kind is float else isinstance(value, kind)
-    if not fits:
+    wanted = (int, float) if kind is float else kind
+    fits = isinstance(value, wanted) and not isinstance(value, bool)
+    if not fits or (isinstance(value, float) and not math.isfinite(value)):
         have = "is missing" if value is None else f"is {value!r}"
         raise RecordingError(path, f"{field} {have}, a {kind.__name__} is needed", REMEDY)
     return value
@@ -158,6 +186,8 @@ def _expect(path: Path, field: str, told: Any, kind: type) -> Any:
 
 def _sensor(path: Path, name: str, told: Any) -> Sensor:
     at = f"modalities.{name}"
+    if not NAME.fullmatch(name):
+        raise RecordingError(path, f"{at}: a name has letters, digits, - and _ alone", REMEDY)
     kind, dtype = (_expect(path, f"{at}.{key}", told, str) for key in ("kind", "dtype"))
     rate, shape = _expect(path, f"{at}.rate", told, float), _expect(path, f"{at}.shape", told, list)
     if kind not in DTYPES:
@@ -172,7 +202,8 @@ def _sensor(path: Path, name: str, told: Any) -> Sensor:
     channels = {"depth": 1, "radar": shape[0]}.get(kind, shape[-1])
     if isinstance(unit, str) and kind != "depth":
         units = [unit] * channels
-    if not isinstance(units, list) or len(units) != channels or (kind == "depth" and units != ["mm"]):
+    told_units = isinstance(units, list) and all(isinstance(one, str) and one for one in units)
+    if not told_units or len(units) != channels or (kind == "depth" and units != ["mm"]):
         wanted = '"mm"' if kind == "depth" else f"one for each of {channels} channels"
         raise RecordingError(path, f"{at}.unit is {unit!r}, {wanted} is needed", REMEDY)
     return Sensor(kind, float(rate), tuple(shape), dtype, tuple(units))
@@ -186,6 +217,12 @@ def _clip(path: Path, at: str, told: Any, activities: Sequence[str], sensors: Ma
     unknown = sorted(set(files) - set(sensors))
     if unknown or not files:
         raise RecordingError(path, f"{at}.files has {unknown or 'nothing'}; modalities are {sorted(sensors)}", REMEDY)
+    if _expect(path, f"{at}.start", told, float) < 0:
+        raise RecordingError(path, f"{at}.start is {told['start']} s, before the clock began", REMEDY)
+    for modality in files:
+        file = Path(_expect(path, f"{at}.files.{modality}", files, str))
+        if file.is_absolute() or ".." in file.parts:
+            raise RecordingError(path, f"{at}.files.{modality} is '{file}', outside of the dataset's folder", REMEDY)
     return Recording(
         name, activities.index(activity), subject, {name: path.parent / file for name, file in files.items()}
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -31,6 +33,17 @@ class StoredInputs:
 
     def __len__(self) -> int:
         return len(self.values)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A mapped array travels to a worker process as the name of its file; pickled, it would as its bytes."""
+        mapped = isinstance(self.values, np.memmap)
+        return {**self.__dict__, "values": Path(str(self.values.filename)) if mapped else self.values}  # type: ignore[attr-defined]
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Maps the file again."""
+        self.__dict__.update(state)
+        if isinstance(self.values, Path):
+            self.values = np.load(self.values, mmap_mode="r")
 
     def fetch(self, rows: Tensor) -> Tensor:
         """Rows (n,) as they are stored, (n, *shape)."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +15,7 @@ from cosmo_pl.data.loading import Inputs, StoredInputs
 from cosmo_pl.data.normalization import Normalization, samples_at_once
 from cosmo_pl.data.samples import Samples, cache_folder, cached, fingerprint
 from cosmo_pl.data.stored import combined, stored_array
+from cosmo_pl.data.transforms import Transform
 
 if TYPE_CHECKING:
     from cosmo_pl.data.base import MultimodalDataModule
@@ -31,9 +34,8 @@ def read_samples(data: MultimodalDataModule) -> tuple[Samples, str]:
     resident = tuple(name for name in data.modalities if name not in data.stored)
     files = ((name, path) for recording in recordings for name, path in recording.files.items())
     content = fingerprint((path for name, path in files if name not in data.stored), data.folder)
-    arguments = {"dataset": data.key, "modalities": resident, **data.reader_arguments()}
-    incomplete = {recording.name: sorted(recording.lacks) for recording in recordings if recording.lacks}
-    arguments |= {"incomplete": incomplete} if incomplete else {}
+    order = [recording.told(data.folder) for recording in recordings]
+    arguments = {"dataset": data.key, "modalities": resident, "recordings": order, **data.reader_arguments()}
     cache = cache_folder(data.cache_dir)
     samples = cached(lambda: data.read(recordings), cache, content, arguments)
     for name in (name for name in data.modalities if name in data.stored):
@@ -55,21 +57,23 @@ def prepare_inputs(data: MultimodalDataModule, name: str, values: np.ndarray) ->
     Returns:
         The samples, transformed and standardised, in memory or as they are read; and the statistics.
     """
-
-    def transformed(stored: Tensor) -> Tensor:
-        tensor = stored.float()
-        for transform in data.transforms.get(name, ()):
-            tensor = transform(tensor)
-        return tensor
-
-    def prepare(stored: Tensor) -> Tensor:
-        return fitted.apply(transformed(stored))
-
+    transformed = partial(_transformed, transforms=data.transforms.get(name, ()))
     size, train = samples_at_once(values.shape[1:]), data.split.train
     chunks = (torch.from_numpy(values[train[i : i + size]]) for i in range(0, len(train), size))
     fitted = Normalization.fit(map(transformed, chunks), data.channel_groups[name], data.channel_axis.get(name, -1))
-    stored = StoredInputs(values, prepare)
+    stored = StoredInputs(values, partial(_prepared, transformed=transformed, normalization=fitted))
     if isinstance(values, np.memmap) and not data.in_memory:
         return stored, fitted
     rows = torch.split(torch.arange(len(values)), size)
     return torch.cat([stored[some] for some in rows]).to(data.device), fitted
+
+
+def _transformed(stored: Tensor, transforms: Sequence[Transform]) -> Tensor:
+    tensor = stored.float()
+    for transform in transforms:
+        tensor = transform(tensor)
+    return tensor
+
+
+def _prepared(stored: Tensor, transformed: Callable[[Tensor], Tensor], normalization: Normalization) -> Tensor:
+    return normalization.apply(transformed(stored))

@@ -32,6 +32,11 @@ class Recording:
     files: dict[str, Path]
     lacks: frozenset[str] = frozenset()
 
+    def told(self, root: Path) -> list[object]:
+        """All that is known of it, in JSON's types, its files below `root`."""
+        files = {name: path.relative_to(root).as_posix() for name, path in self.files.items()}
+        return [self.name, self.label, self.subject, files, sorted(self.lacks)]
+
 
 def chosen_recordings(
     recordings: Sequence[Recording], dataset: str, strict: bool, keep_subjects: Sequence[int]

@@ -36,7 +36,7 @@ def reduce_depth(clip: NDArray[Any], frames: int, size: Sequence[int]) -> NDArra
     return reduced
 
 
-def reduce_radar(clip: NDArray[Any], frames: int) -> NDArray[np.float16]:
+def reduce_radar(clip: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
     """Means over equal stretches of time.
 
     Args:
@@ -46,11 +46,10 @@ def reduce_radar(clip: NDArray[Any], frames: int) -> NDArray[np.float16]:
     Returns:
         Array (frames, channels, range, azimuth, elevation).
     """
-    values = np.asarray(clip, dtype=np.float32)
-    edges = _edges(len(values), frames)
-    lengths = np.diff([*edges, len(values)]).reshape(-1, *(1,) * (values.ndim - 1))
-    reduced: NDArray[np.float16] = (np.add.reduceat(values, edges, axis=0) / lengths).astype(np.float16)
-    return reduced
+    edges = _edges(len(clip), frames)
+    lengths = np.diff([*edges, len(clip)]).astype(clip.dtype).reshape(-1, *(1,) * (clip.ndim - 1))
+    sums: NDArray[np.float32] = np.add.reduceat(clip, edges, axis=0)
+    return sums / lengths
 
 
 def check_size(name: str, wanted: Sequence[int], recorded: Sequence[int | None]) -> None:

@@ -6,6 +6,7 @@ writes one of its shapes.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -16,12 +17,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosmo_pl.data.base import MultimodalDataModule
-from cosmo_pl.data.clip_format import MANIFEST, Manifest, Sensor, check_arrays, open_array, read_manifest
+from cosmo_pl.data.clip_format import (
+    MANIFEST,
+    Manifest,
+    Sensor,
+    check_arrays,
+    finite_values,
+    open_array,
+    read_manifest,
+)
 from cosmo_pl.data.locate import dataset_folder
 from cosmo_pl.data.recordings import Recording, chosen_recordings, clip_columns
 from cosmo_pl.data.reduction import check_size, reduce_depth, reduce_radar
 from cosmo_pl.data.samples import Samples
-from cosmo_pl.data.stored import StoredModality
+from cosmo_pl.data.stored import StoredModality, combined
 from cosmo_pl.errors import DatasetNotFoundError, RecordingError
 
 
@@ -76,11 +85,7 @@ class SelfCollectedDataModule(MultimodalDataModule):
         num_workers: int = 0,
         **shared: Any,
     ) -> None:
-        folder = dataset_folder(root, self.dataset)
-        if not (folder / MANIFEST).is_file():
-            there = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-            raise DatasetNotFoundError(self.dataset, folder, MANIFEST, self.key, there, published=False)
-        self.manifest = read_manifest(folder)
+        self.manifest = _manifest(root)
         sensors = self.manifest.sensors
         self.class_names = self.manifest.activities
         self.channel_groups = {name: sensor.groups for name, sensor in sensors.items()}
@@ -99,6 +104,25 @@ class SelfCollectedDataModule(MultimodalDataModule):
         }
         self.strict, self.keep_incomplete = strict, keep_incomplete
         self.in_memory, self.num_workers = in_memory, num_workers
+
+    @classmethod
+    def of_everything(cls, root: str | None = None, cache_dir: str | None = None) -> SelfCollectedDataModule:
+        """All modalities of a manifest, depth and radar at the usual sizes or as small as they are recorded.
+
+        Raises:
+            DatasetNotFoundError: There is no manifest.
+            RecordingError: The manifest or an array of any modality cannot be used; every value has been looked at.
+        """
+        manifest = _manifest(root)
+        check_arrays(manifest, list(manifest.sensors), values=True)
+        sensors = manifest.sensors
+        images = [sensor.shape for sensor in sensors.values() if sensor.kind == "depth"]
+        height, width = (min(sizes) for sizes in zip((30, 40), *images, strict=True))
+        frames = [manifest.steps(name) for name, sensor in sensors.items() if sensor.kind == "radar"]
+        return cls(
+            root=root, cache_dir=cache_dir, modalities=list(sensors), depth_size=(height, width),
+            radar_frames=min([10, *frames]),
+        )  # fmt: skip
 
     @property
     def modality_shapes(self) -> dict[str, tuple[int, ...]]:
@@ -124,6 +148,13 @@ class SelfCollectedDataModule(MultimodalDataModule):
             raise RecordingError(self.manifest.path, f"no clip has all of {list(self.modalities)}", "Choose fewer")
         return sorted(kept, key=lambda clip: (clip.subject, clip.label, clip.name))
 
+    def load(self) -> Samples:
+        """Reads all clips; their fingerprint is one of the manifest as well, which says what they show."""
+        samples = super().load()
+        manifest = hashlib.sha256(self.manifest.path.read_bytes()).hexdigest()
+        self.data_fingerprint = combined(self.data_fingerprint, manifest)
+        return samples
+
     def _of_modalities(self, clip: Recording) -> Recording:
         files = {name: clip.files[name] for name in self.modalities if name in clip.files}
         return replace(clip, files=files, lacks=frozenset(self.modalities) - frozenset(files))
@@ -138,19 +169,20 @@ class SelfCollectedDataModule(MultimodalDataModule):
         return Samples(inputs=inputs, **clip_columns(recordings))
 
 
+def _manifest(root: str | None) -> Manifest:
+    data = SelfCollectedDataModule
+    folder = dataset_folder(root, data.dataset)
+    if not (folder / MANIFEST).is_file():
+        there = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+        raise DatasetNotFoundError(data.dataset, folder, MANIFEST, data.key, there, published=False)
+    return read_manifest(folder)
+
+
 def _series(path: Path | None, shape: Sequence[int], sensor: Sensor) -> NDArray[np.float32]:
     """A series (T, *shape), zeros where there is none."""
     if path is None:
         return np.zeros(shape, dtype=np.float32)
-    values: NDArray[np.float32] = np.asarray(_finite(path, open_array(path, shape, sensor)), dtype=np.float32)
-    return values
-
-
-def _finite(path: Path, array: NDArray[Any]) -> NDArray[Any]:
-    bad = int((~np.isfinite(array)).sum())
-    if bad:
-        raise RecordingError(path, f"holds {bad} NaN or infinite values", "Write it again")
-    return array
+    return finite_values(path, shape, sensor)
 
 
 def _stored(name: str, manifest: Manifest, size: Sequence[int]) -> StoredModality:
@@ -164,7 +196,7 @@ def _stored(name: str, manifest: Manifest, size: Sequence[int]) -> StoredModalit
     check_size("radar_frames", size, recorded[:1])
     return StoredModality(
         name, partial(_radar, recorded=recorded, sensor=sensor, frames=size[0]),
-        (size[0], *sensor.shape), "float16", {"kind": "radar", "recorded": recorded},
+        (size[0], *sensor.shape), sensor.dtype, {"kind": "radar", "recorded": recorded},
     )  # fmt: skip
 
 
@@ -174,5 +206,5 @@ def _depth(
     return reduce_depth(open_array(path, recorded, sensor), frames, size)
 
 
-def _radar(path: Path, recorded: Sequence[int], sensor: Sensor, frames: int) -> NDArray[np.float16]:
-    return reduce_radar(_finite(path, open_array(path, recorded, sensor)), frames)
+def _radar(path: Path, recorded: Sequence[int], sensor: Sensor, frames: int) -> NDArray[Any]:
+    return reduce_radar(finite_values(path, recorded, sensor), frames).astype(sensor.dtype)

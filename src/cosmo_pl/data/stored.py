@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +16,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from cosmo_pl.data.samples import make_folder
+from cosmo_pl.errors import ConfigurationError
 
 STORE_VERSION = 1  # raise it when a reader's output changes for the same files and arguments
 ABSENT = "absent"  # stands in the journal for the content of a clip without the modality
@@ -44,7 +46,7 @@ def stored_array(
 ) -> tuple[NDArray[Any], str]:
     """The array of a modality, from the cache or made from its files by all cores.
 
-    The key covers the files' names, sizes and times, not their bytes: a large set is read once. An array is made
+    The key covers the files' paths, sizes and times, not their bytes: a large set is read once. An array is made
     beside its place and moved there whole; a journal says which rows are in it, so that a killed preparation goes on.
 
     Args:
@@ -58,21 +60,32 @@ def stored_array(
 
     Raises:
         RecordingError: A file cannot be used; rows made before it are kept.
-        ConfigurationError: The cache's folder cannot be made.
+        ConfigurationError: The cache's folder cannot be made, or has no room.
     """
     make_folder(folder)
     place = folder / f"{modality.name}-{_key(modality, files)}.npy"
     with FileLock(f"{place}.lock"):
-        if not place.exists():
+        array = _whole(place, len(files), modality.shape)
+        if array is None:
             _make(modality, files, place, jobs)
-        place.with_suffix(".journal").touch()
+            array = np.load(place, mmap_mode="r")
         contents = _journal(place.with_suffix(".journal"), len(files))
-    return np.load(place, mmap_mode="r"), combined(*(contents[row] for row in sorted(contents)))
+    return array, combined(*(contents[row] for row in sorted(contents)))
 
 
 def combined(*digests: str) -> str:
     """SHA-256 over others, in their order."""
     return hashlib.sha256(" ".join(digests).encode()).hexdigest()
+
+
+def _whole(place: Path, count: int, shape: Sequence[int]) -> NDArray[Any] | None:
+    """The array, None where it has to be made: it is not there, was cut off, or its journal is lost."""
+    try:
+        array: NDArray[Any] = np.load(place, mmap_mode="r")
+    except (OSError, ValueError):
+        return None
+    told = len(_journal(place.with_suffix(".journal"), count))
+    return array if array.shape == (count, *shape) and told == count else None
 
 
 def _key(modality: StoredModality, files: Sequence[Path | None]) -> str:
@@ -84,23 +97,44 @@ def _seen(file: Path | None) -> list[object]:
     if file is None:
         return []
     stat = file.stat()
-    return [file.name, stat.st_size, stat.st_mtime_ns]
+    return [str(file.resolve()), stat.st_size, stat.st_mtime_ns]
 
 
 def _make(modality: StoredModality, files: Sequence[Path | None], place: Path, jobs: int) -> None:
     part, journal = place.with_suffix(".part"), place.with_suffix(".journal")
     done = _journal(journal, len(files)) if part.exists() else {}
     if not part.exists():
-        empty, shape = place.with_suffix(".empty"), (len(files), *modality.shape)
-        np.lib.format.open_memmap(empty, mode="w+", dtype=modality.dtype, shape=shape).flush()  # type: ignore[no-untyped-call]
-        empty.replace(part)
+        _empty(place.with_suffix(".empty"), (len(files), *modality.shape), modality.dtype).replace(part)
     missing = [(row, file) for row, file in enumerate(files) if row not in done]
-    with journal.open("w") as lines:  # anew: a line that was cut off would swallow the next
-        lines.writelines(f"{row} {content}\n" for row, content in done.items())
+    known = place.with_suffix(".known")  # a line that was cut off would swallow the next
+    known.write_text("".join(f"{row} {content}\n" for row, content in done.items()))
+    known.replace(journal)
+    with journal.open("a") as lines:
         for row, content in _filled(modality, missing, part, jobs):
             lines.write(f"{row} {content}\n")
             lines.flush()
     part.replace(place)
+
+
+def _empty(path: Path, shape: tuple[int, ...], dtype: str) -> Path:
+    """An array of zeros whose room on the disk is taken: a mapped file that outgrows the disk kills the process.
+
+    Raises:
+        ConfigurationError: There is no room.
+    """
+    np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape).flush()  # type: ignore[no-untyped-call]
+    if hasattr(os, "posix_fallocate"):
+        try:
+            with path.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+        except OSError as error:
+            size = path.stat().st_size / 2**20
+            path.unlink()
+            raise ConfigurationError(
+                "cache_dir", f"'{path.parent}' has no room for {size:.0f} MiB ({error.strerror})",
+                "Name a folder on another disk, or reduce further",
+            ) from error  # fmt: skip
+    return path
 
 
 def _filled(

@@ -9,7 +9,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.modules.base import ClassifierModule
+from cosmo_pl.modules.base import ClassifierModule, ExampleModule, presence
 
 FEWEST = 2  # samples of a modality in a batch: batch normalisation needs them
 
@@ -17,10 +17,11 @@ FEWEST = 2  # samples of a modality in a batch: batch normalisation needs them
 class ModalityDropout(Callback):
     """Takes modalities off samples of training batches at random; evaluation sees everything that there is.
 
-    A sample keeps at least one modality, and so does a modality at least two samples of a batch.
+    A sample keeps at least one stream of the module, a modality or several that are joined and leave together, and a
+    stream at least two samples of a batch.
 
     Args:
-        share: Probability of each modality of each sample.
+        share: Probability of each stream of each sample.
 
     Raises:
         ConfigurationError: The share is outside (0, 1).
@@ -32,17 +33,30 @@ class ModalityDropout(Callback):
         self.share = share
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Refuses a module that is no classifier."""
+        """Refuses a module that is no classifier of several streams, or trains nothing.
+
+        Raises:
+            ConfigurationError: It is one.
+        """
+        remedy = "Remove it from trainer.callbacks"
         if not isinstance(pl_module, ClassifierModule):
-            raise ConfigurationError("ModalityDropout", "is for a stage 2", "Remove it from trainer.callbacks")
+            raise ConfigurationError("ModalityDropout", "is for a stage 2", remedy)
+        if isinstance(pl_module, ExampleModule) or len(self._streams(pl_module)) < 2:
+            name = type(pl_module).__name__
+            raise ConfigurationError("ModalityDropout", f"is nothing that {name} could learn from", remedy)
+
+    @staticmethod
+    def _streams(module: LightningModule) -> list[str]:
+        return list(getattr(module, "encoders", ()))
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """Draws what each sample has, and tells it in ``batch["present"]``."""
-        names = list(batch["inputs"])
-        count, device = len(batch["label"]), batch["label"].device
-        known = batch.get("present", {})
-        there = torch.stack([known.get(name, torch.ones(count, dtype=torch.bool, device=device)) for name in names])
-        batch["present"] = dict(zip(names, self.draw(there), strict=True))
+        streams = self._streams(pl_module)
+        whole = torch.ones_like(batch["label"], dtype=torch.bool)
+        there = presence(streams, batch["inputs"], batch.get("present")) or dict.fromkeys(streams, whole)
+        kept = self.draw(torch.stack([there[stream] for stream in streams]))
+        parts = {part: rows for stream, rows in zip(streams, kept, strict=True) for part in stream.split("+")}
+        batch["present"] = {**batch.get("present", {}), **parts}
 
     def draw(self, there: Tensor) -> Tensor:
         """Keeps some of what is there, (M, N) bool."""

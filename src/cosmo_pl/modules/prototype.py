@@ -83,19 +83,21 @@ class PrototypeModule(ClassifierModule):
         Where a modality is absent, features and prototypes are compared in the others alone.
         """
         there = presence(self.encoders, inputs, present)
-        if there is None:
-            return self.features(inputs) @ self.prototypes.T / self.hparams["temperature"], None
-        sizes = [torch.Size(shape).numel() for shape in self.encoders.feature_shapes.values()]
-        mask = torch.cat(
-            [rows.unsqueeze(1).expand(-1, n) for rows, n in zip(there.values(), sizes, strict=True)], dim=1
-        )
-        features = F.normalize((self._joined(inputs, there) - self.centre) * mask, dim=1)
-        length = (mask.to(features.dtype) @ self.prototypes.square().T).sqrt().clamp_min(EPSILON)
-        return features @ self.prototypes.T / length / self.hparams["temperature"], None
+        cosine = self.features(inputs, there) @ self.prototypes.T
+        if there is not None:
+            cosine = cosine / (self._mask(there) @ self.prototypes.square().T).sqrt().clamp_min(EPSILON)
+        return cosine / self.hparams["temperature"], None
 
-    def features(self, inputs: dict[str, Tensor]) -> Tensor:
-        """Centred unit features (N, D)."""
-        return F.normalize(self._joined(inputs) - self.centre, dim=1)
+    def features(self, inputs: dict[str, Tensor], there: Present | None = None) -> Tensor:
+        """Centred unit features (N, D); those of what is not `there` (see `presence`) are 0."""
+        centred = self._joined(inputs, there) - self.centre
+        return F.normalize(centred if there is None else centred * self._mask(there), dim=1)
+
+    def _mask(self, there: Present) -> Tensor:
+        """What is there as 1 and 0 for each feature (N, D)."""
+        sizes = [torch.Size(shape).numel() for shape in self.encoders.feature_shapes.values()]
+        parts = [rows.unsqueeze(1).expand(-1, n) for rows, n in zip(there.values(), sizes, strict=True)]
+        return torch.cat(parts, dim=1).to(self.centre.dtype)
 
     def _joined(self, inputs: dict[str, Tensor], there: Present | None = None) -> Tensor:
         with torch.no_grad():
@@ -126,7 +128,8 @@ class PrototypeModule(ClassifierModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """Adds the features of labelled samples to their classes."""
-        self.sums.index_add_(0, batch["label"], self.features(batch["inputs"]))
+        there = presence(self.encoders, batch["inputs"], batch.get("present"))
+        self.sums.index_add_(0, batch["label"], self.features(batch["inputs"], there))
         self.optimizers().step()  # type: ignore[union-attr]
         if self.trainer.is_last_batch:  # not at the end of the epoch, which comes after its validation
             self._place()

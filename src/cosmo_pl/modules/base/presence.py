@@ -33,7 +33,11 @@ def presence(streams: Iterable[str], inputs: Mapping[str, Tensor], present: Pres
         return None
     known = next(iter({**inputs, **present}.values()), torch.zeros(1))
     whole = known.new_ones(len(known), dtype=torch.bool)
-    of = {name: present.get(name, whole) if name in inputs else ~whole for names in parts.values() for name in names}
+    of = {
+        name: present.get(name, whole).bool() if name in inputs else ~whole
+        for names in parts.values()
+        for name in names
+    }
     found = {stream: torch.stack([of[name] for name in names]).all(dim=0) for stream, names in parts.items()}
     empty = int((~torch.stack(list(found.values())).any(dim=0)).sum())
     if empty:
