@@ -104,7 +104,7 @@ def test_a_search_takes_the_best_mean_on_validation_subjects():
     shown = searched(lambda job: 0.9 if job.factors.get("temperature") == 0.1 else 0.7)
     (best,) = rows(shown, varied="temperature of stage 1", best="best")
     assert (best["to"], best["validation accuracy"], best["std"], best["n"]) == ("0.1", "0.9000", "0.0100", "3")
-    assert any("0.1 is ahead of 0.3 * on these subjects" in note for note in shown.notes)
+    assert any("'0.1' is ahead of '0.3 *' on these subjects" in note for note in shown.notes)
     assert rows(shown, varied="partners", best="best")[0]["to"].endswith("*"), "a draw goes to the recipe"
 
 

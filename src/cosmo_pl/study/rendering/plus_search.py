@@ -27,7 +27,7 @@ def selection(view: View) -> Rendered:
         best = max(whole, key=lambda pair: fmean(pair[1]))[0] if len(whole) > 1 else None
         rows += [_row(variant, values, variant is best) for variant, values in those]
         if best is not None and best is not those[0][0]:
-            notes.append(f"{changed}: {best.to} is ahead of {those[0][0].to} on these subjects.")
+            notes.append(f"{changed}: '{best.to}' is ahead of '{those[0][0].to}' on these subjects.")
     return Rendered(HEADER, rows, notes=notes)
 
 
