@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import json
 import logging
 import math
@@ -77,6 +78,7 @@ class Executor:
                 self._fit(job)
                 gather = self._pretrained if job.kind == "pretrain" else self._tested if job.tested else self._validated
                 found = gather(job)
+        gc.collect()  # trainer, module and data refer to each other, and a grid of hundreds of runs is one process
         trained = found["result"].get("training", found["result"]).get("fit_seconds", 0.0)
         return Record(
             key=job.key,
