@@ -10,6 +10,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.study.execution import EntryPoints, Executor, curves, measurement
@@ -82,9 +83,9 @@ def test_nothing_of_a_run_stays_in_memory(project, workspace, made):
     left = []
 
     def train(args):
-        one, other = SimpleNamespace(), SimpleNamespace()
-        one.other, other.one = other, one
-        left.append(weakref.ref(one))
+        trainer, module = torch.nn.Module(), torch.nn.Module()
+        trainer.module, module.__dict__["trainer"] = module, trainer
+        left.append(weakref.ref(module))
         executor.entry.train(args)
 
     gc.disable()
