@@ -120,6 +120,31 @@ def test_a_resumed_training_has_its_partners_again(make_data, make_trainer, tmp_
     assert data.views.partners is None, "another training on this data starts without them"
 
 
+def test_partners_of_other_samples_are_refused(make_data, make_trainer, tmp_path):
+    def run(epochs, path=None, **arguments):
+        data = make_data(phase="pretrain", **VIEWS, **arguments)
+        saver = ModelCheckpoint(str(tmp_path), filename="last", save_on_train_epoch_end=True)
+        callbacks = [NeighborPartners(start_epoch=0, every=5), saver]
+        trainer = make_trainer(epochs, callbacks=callbacks, enable_checkpointing=True)
+        trainer.fit(stage1(data), datamodule=data, ckpt_path=path)
+
+    run(1)
+    with pytest.raises(ConfigurationError, match="ckpt_path: has partners of other training samples"):
+        run(2, str(tmp_path / "last.ckpt"), label_seed=3)
+
+
+def test_a_training_that_fails_leaves_no_partners(make_data, make_trainer):
+    class Failing(NeighborPartners):
+        def on_train_epoch_end(self, trainer, pl_module):
+            assert trainer.datamodule.views.partners is not None
+            raise RuntimeError("full")
+
+    data = make_data(phase="pretrain", **VIEWS)
+    with pytest.raises(RuntimeError, match="full"):
+        make_trainer(1, callbacks=[Failing(start_epoch=0)]).fit(stage1(data), datamodule=data)
+    assert data.views.partners is None
+
+
 @pytest.mark.parametrize("arguments", [{"start_epoch": -1}, {"every": 0}, {"share": 0.0}, {"share": 1.5}])
 def test_refuses_arguments_out_of_range(arguments):
     with pytest.raises(ConfigurationError, match="NeighborPartners"):
@@ -129,6 +154,11 @@ def test_refuses_arguments_out_of_range(arguments):
 def test_refuses_a_training_without_use_for_partners(make_data, make_trainer):
     with pytest.raises(ConfigurationError, match="num_augmentations"):
         data = make_data(phase="pretrain")
+        make_trainer(1, callbacks=[NeighborPartners()]).fit(stage1(data), datamodule=data)
+    with pytest.raises(ConfigurationError, match="train_subjects: is one subject"):
+        data = make_data(phase="pretrain", **VIEWS)
+        data.setup()
+        data.samples.subject[data.training_rows] = 1
         make_trainer(1, callbacks=[NeighborPartners()]).fit(stage1(data), datamodule=data)
     with pytest.raises(ConfigurationError, match="stage 1"):
         data = make_data(**VIEWS)

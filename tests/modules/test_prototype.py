@@ -127,15 +127,43 @@ def test_refuses_data_without_unlabelled_samples(make_data, make_trainer, bundle
         fitted(data, make_trainer(1), bundle)
 
 
-def test_test_samples_do_not_reach_the_prototypes(make_data, make_trainer, bundle):
+@pytest.fixture
+def bundle_without_6(make_data, make_trainer, tmp_path):
+    data = make_data(phase="pretrain", val_subjects=[6])
+    make_trainer(1, logger=CSVLogger(str(tmp_path), name="without")).fit(stage1(data), datamodule=data)
+    return tmp_path / "without" / "version_0" / "bundle"
+
+
+def test_held_out_samples_do_not_reach_the_prototypes(make_data, make_trainer, bundle_without_6):
     def prototypes(shift):
-        data = make_data()
+        data = make_data(val_subjects=[6])
         data.setup()
         for x in data.inputs.values():
             x[torch.from_numpy(data.split.test)] += shift
-        return fitted(data, make_trainer(1, limit_val_batches=0), bundle).prototypes
+            x[torch.from_numpy(data.split.val)] += shift
+        torch.manual_seed(0)  # sums hang on the order of their terms
+        return fitted(data, make_trainer(1, limit_val_batches=0), bundle_without_6).prototypes
 
     assert torch.equal(prototypes(0.0), prototypes(3.0))
+
+
+def test_a_second_training_begins_anew(make_data, make_trainer, bundle):
+    module = fitted(make_data(), make_trainer(2), bundle)
+    once = module.sums.clone()
+    make_trainer(2).fit(module, datamodule=make_data())
+    torch.testing.assert_close(module.sums, once)
+    make_trainer(2).fit(module, datamodule=make_data(label_seed=4))
+    fresh = fitted(make_data(label_seed=4), make_trainer(2), bundle)
+    torch.testing.assert_close(module.prototypes, fresh.prototypes)
+
+
+def test_a_class_without_a_label_is_named(make_data, make_trainer, bundle):
+    data = make_data()
+    data.setup()
+    label = data.samples.label[data.split.labeled]
+    data.split = dataclasses.replace(data.split, labeled=data.split.labeled[label != 4])
+    with pytest.raises(ConfigurationError, match=f"label_split: has no sample of .'{data.class_names[4]}'."):
+        fitted(data, make_trainer(1), bundle)
 
 
 @pytest.mark.parametrize(

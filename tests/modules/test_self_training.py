@@ -73,13 +73,27 @@ def test_a_round_takes_what_the_forest_thinks_of_a_recording_s_windows(make_wind
     assert any(alone[row] not in expected[row] for row in taken if row not in known), "context has a say"
 
 
+def test_a_second_round_takes_what_the_first_one_s_forest_thinks(make_windows, make_trainer):
+    once, twice = (fitted(make_windows(), make_trainer(1, limit_val_batches=0), rounds=n, context=300) for n in (1, 2))
+    data = make_windows()
+    data.setup()
+    rows = np.union1d(data.split.labeled, data.split.unlabeled)
+    votes = once(data.plain_batch(rows)["inputs"]).exp().numpy()
+    thought = average_in_context(votes, data.samples.recording[rows], data.samples.start[rows], 300).argmax(axis=1)
+    label = dict(zip(rows.tolist(), thought.tolist(), strict=True))
+    label |= {row: int(data.samples.label[row]) for row in data.split.labeled.tolist()}
+    taken = np.union1d(data.split.labeled, rows[np.linspace(0, len(rows) - 1, LIMIT).round().astype(int)])
+    assert twice.examples[1].tolist() == [label[row] for row in taken.tolist()]
+    assert twice.examples[1].tolist() != once.examples[1].tolist()
+
+
 def test_nothing_but_the_labelled_windows_labels_and_the_training_windows_is_used(make_windows, make_trainer):
-    data, spoiled = make_windows(), make_windows()
+    data, spoiled = make_windows(val_subjects=[3]), make_windows(val_subjects=[3])
     data.setup()
     spoiled.setup()
     spoiled.samples.label[spoiled.split.unlabeled] = 0
     for values in spoiled.inputs.values():
-        values[torch.from_numpy(spoiled.split.test)] = torch.nan
+        values[torch.from_numpy(np.union1d(spoiled.split.test, spoiled.split.val))] = torch.nan
     one, other = (fitted(d, make_trainer(1, limit_val_batches=0), rounds=2, context=700) for d in (data, spoiled))
     state, same = one.state_dict(), other.state_dict()
     assert all(torch.equal(value, same[key]) for key, value in state.items())

@@ -92,7 +92,7 @@ def searched(accuracy, keep=lambda job: True, study="plus_search"):
     """What a search shows of hand-made curves on validation subjects."""
     made = {
         job.key: record(
-            job, curves={"val/acc": [0.1, accuracy(job) + SPREAD[job.seed]]} if job.kind == "finetune" else {}
+            job, curves={"val/acc": [0.95, accuracy(job) + SPREAD[job.seed]]} if job.kind == "finetune" else {}
         )
         for job in jobs(study)
         if keep(job)
@@ -115,6 +115,17 @@ def test_a_value_with_fewer_draws_is_not_selected():
     )
     (best,) = rows(lucky, varied="temperature of stage 1", best="best")
     assert best["to"] == "0.3 *"
+
+
+def test_other_draws_are_not_compared():
+    """As many, and luckier ones."""
+    shown = searched(
+        lambda job: 0.7,
+        lambda job: job.seed in ((1, 2) if job.factors.get("temperature") == 0.1 else (0, 1)),
+    )
+    (best,) = rows(shown, varied="temperature of stage 1", best="best")
+    assert best["to"] != "0.1"
+    assert rows(shown, varied="temperature of stage 1", to="0.1")[0]["validation accuracy"] == "0.7050"
 
 
 def test_one_draw_selects_nothing():

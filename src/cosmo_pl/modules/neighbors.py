@@ -67,6 +67,7 @@ class NeighborPartners(Callback):
             raise ConfigurationError("NeighborPartners.share", f"is {share}", "Use a share above 0 and up to 1")
         self.start_epoch, self.every, self.share = start_epoch, every, share
         self.partners: Tensor | None = None
+        self.rows = torch.empty(0, dtype=torch.long)  # the training samples that partners are places of
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Refuses a training that has no use for partners, before it begins."""
@@ -77,9 +78,23 @@ class NeighborPartners(Callback):
             raise ConfigurationError(
                 "num_augmentations", "is 1, and partners take the place of further views", "Use at least 2"
             )
+        if len(set(data.samples.subject[data.training_rows].tolist())) < 2:
+            raise ConfigurationError(
+                "train_subjects", "is one subject, and partners are of others", "Use more, or remove NeighborPartners"
+            )
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Goes on with the partners of a resumed run."""
+        """Goes on with the partners of a resumed run.
+
+        Raises:
+            ConfigurationError: They were found among other samples.
+        """
+        rows = torch.from_numpy(trainer.datamodule.training_rows)  # type: ignore[attr-defined]
+        if self.partners is not None and not torch.equal(rows, self.rows):
+            raise ConfigurationError(
+                "ckpt_path", "has partners of other training samples", "Resume with the data arguments of the run"
+            )
+        self.rows = rows
         self._show(trainer)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -119,10 +134,16 @@ class NeighborPartners(Callback):
         """Takes the partners off the data, which another training may go on with."""
         trainer.datamodule.views.partners = None  # type: ignore[attr-defined]
 
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Takes them off where the training ends early as well."""
+        views = getattr(getattr(trainer, "datamodule", None), "views", None)
+        if views is not None:
+            views.partners = None
+
     def state_dict(self) -> dict[str, Any]:
         """The partners, for a run that is resumed between two searches."""
-        return {"partners": self.partners}
+        return {"partners": self.partners, "rows": self.rows}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Takes them back."""
-        self.partners = state_dict["partners"]
+        self.partners, self.rows = state_dict["partners"], state_dict.get("rows", self.rows)

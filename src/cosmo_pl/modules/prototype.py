@@ -107,13 +107,18 @@ class PrototypeModule(ClassifierModule):
         """Encodes the unlabelled samples, once.
 
         Raises:
-            ConfigurationError: There are none.
+            ConfigurationError: There are none, or a class has no labelled sample.
         """
         super().on_fit_start()
         self.encoders.eval()
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         if not len(data.split.unlabeled):
             raise ConfigurationError("label_rate", "leaves no unlabelled samples", "Leave some: they give the centre")
+        labelled = set(data.samples.label[data.split.labeled].tolist())
+        if absent := [name for c, name in enumerate(data.class_names) if c not in labelled]:
+            raise ConfigurationError("label_split", f"has no sample of {absent}", "Label one of every class")
+        if self.current_epoch == 0:
+            self.sums.zero_()  # of an earlier training
         parts = [
             self._joined({name: x.to(self.device) for name, x in batch["inputs"].items()})
             for batch in data.plain_loader(data.split.unlabeled)

@@ -14,7 +14,7 @@ HEADER = ("varied", "to", "validation accuracy", "std", "n", "by seed", "best")
 
 
 def selection(view: View) -> Rendered:
-    """A row a variant; the best mean of what is varied is marked, among those with as many draws as the first.
+    """A row a variant; the best mean of what is varied is marked, among those with the draws of the first.
 
     One draw decides nothing: it is shown and not marked.
     """
@@ -22,17 +22,18 @@ def selection(view: View) -> Rendered:
     rows, notes = [], ["* is what the changes are made to: one set of runs, which several rows repeat."]
     for changed in unique(variant.changed for variant, _ in found):
         those = [(variant, values) for variant, values in found if variant.changed == changed]
-        draws = max(2, len(those[0][1]))
-        whole = [(variant, values) for variant, values in those if len(values) == draws]
-        best = max(whole, key=lambda pair: fmean(pair[1]))[0] if len(whole) > 1 else None
-        rows += [_row(variant, values, variant is best) for variant, values in those]
+        draws = those[0][1].keys()
+        whole = [(variant, values) for variant, values in those if values.keys() == draws and len(draws) > 1]
+        best = max(whole, key=lambda pair: fmean(pair[1].values()))[0] if len(whole) > 1 else None
+        rows += [_row(variant, list(values.values()), variant is best) for variant, values in those]
         if best is not None and best is not those[0][0]:
             notes.append(f"{changed}: '{best.to}' is ahead of '{those[0][0].to}' on these subjects.")
     return Rendered(HEADER, rows, notes=notes)
 
 
-def _accuracies(variant: Variant) -> list[float]:
-    return [accuracy for record in variant.records if (accuracy := last(record)) is not None]
+def _accuracies(variant: Variant) -> dict[int, float]:
+    """Seed to accuracy."""
+    return {record.seed: accuracy for record in variant.records if (accuracy := last(record)) is not None}
 
 
 def _row(variant: Variant, values: Sequence[float], best: bool) -> list[str]:
