@@ -66,9 +66,12 @@ LOOKS = {
     "plus_turns": Look("#EE9D6B", "X", "-"),
     "plus_quality": Look("#E27C3C", "D", "-"),
     "plus_joint": Look(VERMILION, "d", "--"),
+    "plus_forest": Look(VERMILION, "<", ":"),
+    "plus_no_context": Look(VERMILION, ">", "-."),
     "dtw": Look(CLASSICAL, "<", "-."),
     "nearest_neighbor": Look(CLASSICAL, ">", ":"),
     "random_forest": Look(CLASSICAL, "h", "--"),
+    "random_forest_self": Look(CLASSICAL, "p", "-"),
 }
 
 
