@@ -19,7 +19,7 @@ from cosmo_pl.data.recordings import Recording
 from cosmo_pl.errors import RecordingError
 
 MANIFEST = "manifest.json"
-NAME = re.compile(r"[A-Za-z0-9_-]+")  # of a modality: it names a folder of the cache's and a part of a network
+NAME = re.compile(r"[A-Za-z0-9_-]+")  # of a modality: it names files of the cache and parts of networks
 FORMAT = 1
 REMEDY = "Correct the manifest; the README has the format"
 DTYPES = {"series": ("float32", "float64"), "depth": ("uint16",), "radar": ("float16", "float32")}
