@@ -5,14 +5,11 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import os
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pytorch_lightning import Callback, LightningModule, Trainer
 
@@ -20,6 +17,7 @@ import cosmo_pl
 from cosmo_pl.data.locate import is_simulated
 from cosmo_pl.metrics import wilson_interval
 from cosmo_pl.modules import ClassifierModule
+from cosmo_pl.provenance import environment
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -39,22 +37,6 @@ def new_folder(parent: Path, stem: str) -> Path:
             return parent / f"{stem}_{number}"
         except FileExistsError:
             number += 1
-
-
-def git_version() -> str | None:
-    """Commit that the package runs from, with ``-dirty`` for uncommitted changes; None outside a checkout."""
-    here = Path(__file__).parent
-    try:
-        told = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
-            cwd=here,
-            capture_output=True,
-            text=True,
-            timeout=5,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return told.stdout.strip() or None if told.returncode == 0 else None
 
 
 def run_folder(trainer: Trainer) -> Path:
@@ -125,11 +107,8 @@ class ResultWriter(Callback):
             "data_fingerprint": data.data_fingerprint,
             "simulated": is_simulated(data.folder),
             "version": cosmo_pl.__version__,
-            "git": git_version(),
-            "torch": torch.__version__,
-            "device": str(trainer.strategy.root_device),
-            "threads": torch.get_num_threads(),
-            "cores": os.cpu_count(),
+            "precision": str(trainer.precision),
+            **environment(),
         }
 
     def on_predict_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

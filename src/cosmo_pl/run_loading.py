@@ -5,12 +5,14 @@ from __future__ import annotations
 import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import yaml
 from jsonargparse import ArgumentError
+from pytorch_lightning import Trainer
 from pytorch_lightning.cli import LightningArgumentParser
+from pytorch_lightning.loggers import WandbLogger
 
 import cosmo_pl.data
 import cosmo_pl.encoders
@@ -23,10 +25,35 @@ CONFIG = "config.yaml"
 LAST = "checkpoints/last.ckpt"
 
 
+TRAINER_DEFAULTS = {"num_sanity_val_steps": 0, "log_every_n_steps": 1, "devices": 1}
+
+
+def add_command_arguments(parser: LightningArgumentParser) -> None:
+    """The command line's own arguments."""
+    parser.add_argument(
+        "--phase", type=Literal["pretrain", "finetune"] | None, default=None,
+        help="What the config is for; a model for the other phase is refused.",
+    )  # fmt: skip
+    # Beside the trainer's logger, not in a list with it: overlays that name the run keep working after this one.
+    parser.add_argument("--wandb", type=WandbLogger | None, default=None, help="Also log to Weights & Biases.")
+
+
 def link_data_to_model(parser: LightningArgumentParser) -> None:
     """Makes shapes and class count flow from the data to the model."""
     for name in ("modality_shapes", "num_classes"):
         parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
+
+
+def command_parser() -> LightningArgumentParser:
+    """A parser of what `cosmo-pl fit` takes, that gives the configuration and builds nothing."""
+    parser = _parser("model", "data")
+    link_data_to_model(parser)
+    parser.add_argument("--config", action="config")
+    parser.add_argument("--seed_everything", type=bool | int, default=True)
+    parser.add_lightning_class_args(Trainer, "trainer")
+    parser.set_defaults({f"trainer.{name}": value for name, value in TRAINER_DEFAULTS.items()})
+    add_command_arguments(parser)
+    return parser
 
 
 def load_run(folder: Path) -> tuple[BaseModule, MultimodalDataModule]:

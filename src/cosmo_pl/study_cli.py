@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from cosmo_pl import __version__
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.provenance import code_state
 from cosmo_pl.study.jobs import Job, Project
 from cosmo_pl.study.records import Results
 from cosmo_pl.study.workspace import Workspace
@@ -27,6 +27,7 @@ def run(
     datasets: list[str] | None = None,
     submit: Literal["slurm", "local"] | None = None,
     submit_options: dict[str, Any] | None = None,
+    allow_dirty: bool = False,
     results: str = RESULTS,
     runs: str = RUNS,
 ) -> None:
@@ -41,25 +42,45 @@ def run(
         datasets: Run these datasets alone.
         submit: Hand the processes to SLURM, or to submitit's local executor.
         submit_options: Options of submitit's executor, as in '{"slurm_partition": "gpu", "timeout_min": 600}'.
+        allow_dirty: Run a preset that asks for committed code, as paper does, with uncommitted changes all the same;
+            every table marks such results.
         results: Folder of the results.
         runs: Folder of logs, bundles and checkpoints.
     """
     seconds = parse_duration(time_limit)
     if jobs < 1:
         raise ConfigurationError("jobs", f"is {jobs}", "Use at least 1")
-    chosen = choose(Project().jobs(name, preset), key, datasets)
+    project = Project()
+    if project.preset(preset).committed_code and not allow_dirty:
+        check_code()
+    chosen = choose(project.jobs(name, preset), key, datasets)
     if jobs == 1 and submit is None:
         run_here(chosen, results, runs, seconds)
         return
     from cosmo_pl.study.workers import start_workers, submit_workers
 
     own = ["study", "run", name, f"--preset={preset}", f"--results={results}", f"--runs={runs}"]
+    own += [f"--allow_dirty={str(allow_dirty).lower()}"]
     own += [f"--{option}={value}" for option, value in (("time_limit", time_limit), ("key", key)) if value]
     own += [f"--datasets=[{','.join(datasets)}]"] if datasets else []
     if submit is None:
         start_workers(own, jobs)
     else:
         submit_workers(own, jobs, submit, Path(runs), submit_options or {})
+
+
+def check_code() -> None:
+    """Refuses code that differs from its commit: nobody could tell later what its results are of.
+
+    Raises:
+        ConfigurationError: It does.
+    """
+    commit, dirty = code_state()
+    if dirty:
+        raise ConfigurationError(
+            "preset", f"asks for committed code, and there are uncommitted changes since {commit}",
+            "Commit them, or use --allow-dirty: every table will mark the results",
+        )  # fmt: skip
 
 
 def choose(jobs: Sequence[Job], key: str | None, datasets: Sequence[str] | None) -> list[Job]:
@@ -89,7 +110,7 @@ def run_here(jobs: Sequence[Job], results: str, runs: str, seconds: float | None
     from cosmo_pl.study.runner import Runner, TimeIsUp, time_limit
     from cosmo_pl.train_cli import main as train
 
-    workspace = workspace_in(runs)
+    workspace = Workspace(Path(runs))
     entry = EntryPoints(train, load_run, load_data)
     execute = Executor(Project(), workspace, entry, progress_bar=sys.stderr.isatty())
     runner = Runner(jobs, Results(Path(results)), workspace, execute, tell=lambda line: print(line, flush=True))
@@ -116,7 +137,10 @@ def status(name: str, preset: str = "paper", results: str = RESULTS, runs: str =
     """
     from cosmo_pl.study.progress import status as table
 
-    print(table(Project().jobs(name, preset), Results(Path(results)), workspace_in(runs)))
+    project = Project()
+    studies = project.studies() if name == "all" else [name]
+    jobs = {study: project.jobs(study, preset) for study in studies}
+    print(table(jobs, Results(Path(results)), Workspace(Path(runs))))
 
 
 def render(name: str, preset: str | None = None, results: str = RESULTS, output: str = RENDERED) -> None:
@@ -186,11 +210,6 @@ def sweep(name: str) -> None:
     from cosmo_pl.train_cli import main as train
 
     start(Path(), name, train)
-
-
-def workspace_in(runs: str) -> Workspace:
-    """The runs of this version of the package: what another one trained is not taken for its own."""
-    return Workspace(Path(runs) / __version__)
 
 
 def parse_duration(text: str | None) -> float | None:

@@ -8,14 +8,14 @@ import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 import yaml
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
-from pytorch_lightning.loggers import Logger, WandbLogger
+from pytorch_lightning.loggers import Logger
 
 import cosmo_pl.data
 import cosmo_pl.encoders
@@ -25,7 +25,7 @@ from cosmo_pl.energy import EnergyMeter
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules import BaseModule
 from cosmo_pl.results import ResultWriter
-from cosmo_pl.run_loading import LAST, link_data_to_model
+from cosmo_pl.run_loading import LAST, TRAINER_DEFAULTS, add_command_arguments, link_data_to_model
 from cosmo_pl.wandb_results import WandbResults
 
 # Arguments of the data that may differ between training and evaluation.
@@ -50,12 +50,7 @@ class CosmoCLI(LightningCLI):
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Shapes and class count flow from the data to the model."""
         link_data_to_model(parser)
-        parser.add_argument(
-            "--phase", type=Literal["pretrain", "finetune"] | None, default=None,
-            help="What the config is for; a model for the other phase is refused.",
-        )  # fmt: skip
-        # Beside the trainer's logger, not in a list with it: overlays that name the run keep working after this one.
-        parser.add_argument("--wandb", type=WandbLogger | None, default=None, help="Also log to Weights & Biases.")
+        add_command_arguments(parser)
 
     def _parse_ckpt_path(self) -> None:
         """Does nothing: Lightning's own lets a checkpoint's arguments silently replace those of the command line."""
@@ -222,5 +217,5 @@ def main(args: Sequence[str]) -> None:
         auto_configure_optimizers=False,  # the modules have their own, and an argument of that name
         args=None if list(args) == sys.argv[1:] else list(args),  # Lightning warns of both
         parser_kwargs={"prog": "cosmo-pl", "description": "Train and use multimodal activity recognisers."},
-        trainer_defaults={"num_sanity_val_steps": 0, "log_every_n_steps": 1, "devices": 1},
+        trainer_defaults=TRAINER_DEFAULTS,
     )

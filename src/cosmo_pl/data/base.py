@@ -73,6 +73,10 @@ class MultimodalDataModule(LightningDataModule, ABC):
         cache_dir: Folder of the cache of parsed recordings; None takes $COSMO_PL_CACHE, else ``~/.cache/cosmo_pl``.
     """
 
+    numerics: ClassVar[str] = "1.0"
+    """As "meaning.rounding", see CHANGELOG.md: the meaning is raised where the same config computes something else, the
+    rounding where it computes the same in another order or precision."""
+
     dataset: ClassVar[str]
     """Name of the dataset and of its folder."""
     key: ClassVar[str]  # its name on the command line

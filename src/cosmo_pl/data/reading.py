@@ -13,9 +13,10 @@ from torch import Tensor
 
 from cosmo_pl.data.loading import Inputs, StoredInputs
 from cosmo_pl.data.normalization import Normalization, samples_at_once
-from cosmo_pl.data.samples import Samples, cache_folder, cached, fingerprint
+from cosmo_pl.data.samples import Samples, cached, fingerprint
 from cosmo_pl.data.stored import combined, stored_array
 from cosmo_pl.data.transforms import Transform
+from cosmo_pl.io import cache_folder
 
 if TYPE_CHECKING:
     from cosmo_pl.data.base import MultimodalDataModule

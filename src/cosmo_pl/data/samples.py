@@ -52,11 +52,6 @@ def fingerprint(files: Iterable[Path], root: Path) -> str:
     return digest.hexdigest()
 
 
-def cache_folder(cache_dir: str | None) -> Path:
-    """Folder of the cache: the argument, else $COSMO_PL_CACHE, else ``~/.cache/cosmo_pl``."""
-    return Path(cache_dir or os.environ.get("COSMO_PL_CACHE") or Path.home() / ".cache" / "cosmo_pl")
-
-
 def make_folder(folder: Path) -> None:
     """Makes the folder of the cache.
 

@@ -65,6 +65,7 @@ class SelfCollectedDataModule(MultimodalDataModule):
         RecordingError: The manifest cannot be used.
     """
 
+    numerics = "1.0"
     dataset = "SelfCollected"
     key = "self_collected"
 

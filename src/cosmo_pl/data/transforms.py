@@ -22,6 +22,8 @@ LEFT_SHOULDER, RIGHT_SHOULDER = 4, 8
 class Transform(ABC):
     """A preprocessing step on the samples of one modality."""
 
+    numerics = "1.0"
+
     @abstractmethod
     def __call__(self, values: Tensor) -> Tensor:
         """Transforms (N, *shape); the shape stays."""
@@ -41,6 +43,8 @@ class CenterOnHip(Transform):
         frame: "each" takes the hip of every frame; "first" takes the first frame's, which keeps the way walked.
     """
 
+    numerics = "1.0"
+
     def __init__(self, frame: Literal["each", "first"] = "each") -> None:
         if frame not in ("each", "first"):
             raise ConfigurationError("CenterOnHip.frame", f"'{frame}' is unknown", "Use 'each' or 'first'")
@@ -56,6 +60,8 @@ class CenterOnHip(Transform):
 class ScaleByTorso(Transform):
     """Divides by the length from hip to shoulder centre, averaged over a clip, so that tall and short look alike."""
 
+    numerics = "1.0"
+
     def __call__(self, values: Tensor) -> Tensor:
         """Scales skeletons (N, T, joints, 3)."""
         _check_skeletons(values)
@@ -68,6 +74,8 @@ class FaceCamera(Transform):
 
     One angle a clip: turns within the clip stay.
     """
+
+    numerics = "1.0"
 
     def __call__(self, values: Tensor) -> Tensor:
         """Turns skeletons (N, T, joints, 3)."""

@@ -41,6 +41,7 @@ class USCDataModule(MultimodalDataModule):
         **shared: See `MultimodalDataModule`.
     """
 
+    numerics = "1.0"
     dataset = "USC-HAD"
     key = "usc"
     class_names = (

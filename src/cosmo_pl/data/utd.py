@@ -74,6 +74,7 @@ class UTDDataModule(MultimodalDataModule):
         **shared: See `MultimodalDataModule`.
     """
 
+    numerics = "1.0"
     dataset = "UTD-MHAD"
     key = "utd"
     class_names = (

@@ -20,6 +20,10 @@ class Encoder(nn.Module, ABC):
     arguments and builds the same encoder from them.
     """
 
+    numerics: ClassVar[str] = "1.0"
+    """As "meaning.rounding", see CHANGELOG.md: the meaning is raised where the same config computes something else, the
+    rounding where it computes the same in another order or precision."""
+
     sample_axes: ClassVar[int | None]
     """Number of axes of a sample, time included; None for any from two on."""
 

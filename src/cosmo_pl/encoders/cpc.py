@@ -41,6 +41,7 @@ class CPCEncoder(Encoder):
         ConfigurationError: A width is missing or not positive, or `pooling` is not positive.
     """
 
+    numerics = "1.0"
     sample_axes = 2
 
     def __init__(

@@ -28,6 +28,7 @@ class DepthEncoder(RecurrentEncoder):
         ConfigurationError: Widths and strides differ in number.
     """
 
+    numerics = "1.0"
     sample_axes = 3
 
     def __init__(

@@ -21,6 +21,7 @@ class InertialEncoder(Encoder):
         dropout: Dropout probability.
     """
 
+    numerics = "1.0"
     sample_axes = 2
 
     def __init__(

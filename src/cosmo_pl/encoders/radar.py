@@ -29,6 +29,7 @@ class RadarEncoder(RecurrentEncoder):
         ConfigurationError: Widths and strides differ in number.
     """
 
+    numerics = "1.0"
     sample_axes = 5
 
     def __init__(

@@ -21,6 +21,8 @@ class RecurrentEncoder(Encoder):
         recurrent: Size of the GRU's state; 0 leaves it out.
     """
 
+    numerics = "1.0"
+
     def __init__(self, channels: int, grid: Sequence[int], recurrent: int) -> None:
         super().__init__()
         self.grid = tuple(grid)

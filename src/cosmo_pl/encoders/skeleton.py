@@ -44,6 +44,7 @@ class SkeletonEncoder(Encoder):
         dropout: Dropout probability.
     """
 
+    numerics = "1.0"
     sample_axes = 3
 
     def __init__(

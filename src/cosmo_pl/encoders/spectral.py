@@ -61,6 +61,7 @@ class SpectralEncoder(Encoder):
         dropout: Dropout probability.
     """
 
+    numerics = "1.0"
     sample_axes = None
 
     def __init__(

@@ -30,6 +30,7 @@ class StatisticsEncoder(Encoder):
         ConfigurationError: A size is out of range.
     """
 
+    numerics = "1.0"
     sample_axes = 2
 
     def __init__(self, in_features: int, num_frequencies: int = 25, widths: Sequence[int] = (256, 256, 256)) -> None:

@@ -32,6 +32,7 @@ class TemporalEncoder(Encoder):
         ConfigurationError: Widths and strides do not match, or a size is out of range.
     """
 
+    numerics = "1.0"
     sample_axes = None
 
     def __init__(

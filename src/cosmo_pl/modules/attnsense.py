@@ -55,6 +55,8 @@ class AttnSenseModule(ClassifierModule):
         ConfigurationError: An argument is unknown or out of range, or the encoders do not suit the variant.
     """
 
+    numerics = "1.0"
+
     def __init__(
         self,
         modality_shapes: Shapes,

@@ -42,6 +42,8 @@ class CMCModule(CrossModalModule):
             range.
     """
 
+    numerics = "1.0"
+
     def __init__(
         self,
         modality_shapes: Shapes,

@@ -44,6 +44,8 @@ class ContrastiveFusionModule(CrossModalModule):
             range.
     """
 
+    numerics = "1.0"
+
     def __init__(
         self,
         modality_shapes: Shapes,

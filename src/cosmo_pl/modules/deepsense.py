@@ -51,6 +51,8 @@ class DeepSenseModule(ClassifierModule):
         ConfigurationError: An argument is unknown or out of range, or the encoders do not suit the variant.
     """
 
+    numerics = "1.0"
+
     def __init__(
         self,
         modality_shapes: Shapes,

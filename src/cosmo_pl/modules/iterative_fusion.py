@@ -72,6 +72,8 @@ class IterativeFusionModule(ClassifierModule):
         BundleError: The bundle is missing, damaged, or for other modalities or shapes.
     """
 
+    numerics = "1.0"
+
     def __init__(
         self,
         modality_shapes: Shapes,

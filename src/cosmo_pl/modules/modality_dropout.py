@@ -27,6 +27,8 @@ class ModalityDropout(Callback):
         ConfigurationError: The share is outside (0, 1).
     """
 
+    numerics = "1.0"
+
     def __init__(self, share: float = 0.2) -> None:
         if not 0 < share < 1:
             raise ConfigurationError("ModalityDropout.share", f"is {share}", "Use a share between 0 and 1")

@@ -33,6 +33,8 @@ class NearestNeighborModule(ExampleModule):
         ConfigurationError: An argument is out of range.
     """
 
+    numerics = "1.0"
+
     def __init__(
         self,
         modality_shapes: Shapes,

@@ -60,6 +60,8 @@ class NeighborPartners(Callback):
         ConfigurationError: An argument is out of range.
     """
 
+    numerics = "1.0"
+
     def __init__(self, start_epoch: int = 10, every: int = 5, share: float = 0.5) -> None:
         if start_epoch < 0 or every < 1:
             raise ConfigurationError("NeighborPartners", f"epochs {start_epoch}, {every}", "Use 0 and 1 or more")

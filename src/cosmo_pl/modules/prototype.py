@@ -46,6 +46,7 @@ class PrototypeModule(ClassifierModule):
         BundleError: The bundle is missing, damaged, or for other modalities or shapes.
     """
 
+    numerics = "1.0"
     centre: Tensor
     sums: Tensor
     prototypes: Tensor

@@ -49,6 +49,8 @@ class RandomForestModule(ExampleModule):
         ConfigurationError: An argument is out of range.
     """
 
+    numerics = "1.0"
+
     def __init__(
         self,
         modality_shapes: Shapes,
@@ -147,6 +149,8 @@ class FeatureForestModule(RandomForestModule):
         ConfigurationError: No bundle is given, or an argument is out of range.
         BundleError: The bundle is missing, damaged, or for other modalities or shapes.
     """
+
+    numerics = "1.0"
 
     def __init__(
         self,

@@ -45,6 +45,8 @@ class SingleModalModule(ClassifierModule):
         BundleError: The bundle is missing, damaged, or lacks the modality or its shape.
     """
 
+    numerics = "1.0"
+
     def __init__(
         self,
         modality_shapes: Shapes,

@@ -113,12 +113,14 @@ class Preset:
         seeds: Seeds of labels, initialisation and shuffling.
         values: At most so many values of every factor; None takes all.
         arguments: Phase to arguments of every run, on top of all others.
+        committed_code: Whether its runs are only started from code that is committed.
     """
 
     about: str
     seeds: list[int]
     values: int | None = None
     arguments: dict[FitPhase, dict[str, Value]] = field(default_factory=dict)
+    committed_code: bool = False
 
 
 def parse(kind: Any, path: Path) -> Any:

@@ -7,11 +7,10 @@ import gc
 import json
 import logging
 import math
-import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from importlib import import_module
@@ -22,11 +21,11 @@ from typing import Any
 import cosmo_pl
 from cosmo_pl.data.locate import is_simulated
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.provenance import environment
 from cosmo_pl.study.jobs import Job, Project
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.workspace import Workspace
 
-PROCESSES = "COSMO_PL_PROCESSES"  # environment variable: how many share the machine
 CURVES = (
     "train/loss", "train/loss_floor", "train/acc", "val/loss", "val/acc", "test/loss", "test/acc", "phase",
     "probe/acc", "val/cosine_distance", "val/alignment", "val/uniformity",
@@ -79,7 +78,7 @@ class Executor:
                 gather = self._pretrained if job.kind == "pretrain" else self._tested if job.tested else self._validated
                 found = gather(job)
         gc.collect()  # trainer, module and data refer to each other, and a grid of hundreds of runs is one process
-        trained = found["result"].get("training", found["result"]).get("fit_seconds", 0.0)
+        training = found["result"].get("training", found["result"])
         return Record(
             key=job.key,
             kind=job.kind,
@@ -91,9 +90,11 @@ class Executor:
             arguments=dict(job.arguments),
             parents=tuple(parent.key for parent in job.parents),
             measure=job.measure,
-            seconds=round(max(time.perf_counter() - start, trained), 1),
+            seconds=round(max(time.perf_counter() - start, training.get("fit_seconds", 0.0)), 1),
             version=cosmo_pl.__version__,
-            environment=environment(),
+            environment={**environment(), "precision": training.pop("precision", None)},
+            resolved=dict(job.resolved.arguments),
+            numerics=dict(job.resolved.numerics),
             **found,
         )
 
@@ -146,11 +147,11 @@ class Executor:
         bundle = json.loads((self._run(job) / "bundle/bundle.json").read_text())
         for version in self.workspace.versions(job):  # whoever needs the run takes the bundle
             shutil.rmtree(version / "checkpoints", ignore_errors=True)
-        kept = ("fit_seconds", "epochs", "unlabeled", "fit_joules", "fit_joules_of")
+        kept = ("fit_seconds", "epochs", "unlabeled", "precision", "fit_joules", "fit_joules_of")
         return {
             "result": {
                 **{key: bundle["training"][key] for key in kept if key in bundle["training"]},
-                "quality": bundle["quality"],
+                "quality": {name: _without_curve(measured) for name, measured in bundle["quality"].items()},
             },
             "curves": self._curves(job),
             "simulated": bundle["training"]["simulated"],
@@ -162,7 +163,9 @@ class Executor:
         tests = sorted(self._run(job).glob("test_*/metrics.json"), key=lambda path: int(path.parent.name[5:]))
         metrics = json.loads(tests[-1].read_text())
         metrics["training"].pop("bundle", None)  # a path of this machine; the record names its parents
-        elsewhere = ("confusion_matrix", "simulated", "data_fingerprint", "version", "checkpoint", *environment())
+        # In the record itself, of this machine, or too large.
+        elsewhere = {"confusion_matrix", "simulated", "data_fingerprint", "version", "precision", "checkpoint"}
+        elsewhere |= set(environment())
         return {
             "result": {key: value for key, value in metrics.items() if key not in elsewhere},
             "curves": self._curves(job),
@@ -193,6 +196,11 @@ class Executor:
             "simulated": is_simulated(data.folder),
             "data_fingerprint": data.data_fingerprint,
         }
+
+
+def _without_curve(quality: Mapping[str, Any]) -> dict[str, Any]:
+    """Quality of a modality without its silhouettes: all stages 1 on the same data have the same."""
+    return {name: value for name, value in quality.items() if name != "silhouettes"}
 
 
 def measurement(name: str) -> Callable[[Sequence[tuple[Any, Any]]], dict[str, Any]]:
@@ -230,22 +238,6 @@ def curves(files: Iterable[Path]) -> dict[str, list[float | None]]:
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else float(f"{value:.5g}")
-
-
-def environment() -> dict[str, Any]:
-    """What a run was made with."""
-    import torch
-
-    from cosmo_pl.results import git_version
-
-    return {
-        "git": git_version(),
-        "torch": torch.__version__,
-        "device": torch.cuda.get_device_name(0) if torch.cuda.is_available() else "cpu",
-        "threads": torch.get_num_threads(),
-        "cores": os.cpu_count(),
-        "processes": int(os.environ.get(PROCESSES, "1")),
-    }
 
 
 def _yaml(value: Any) -> str:

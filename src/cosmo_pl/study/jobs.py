@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +13,9 @@ import yaml
 
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.study.definition import FitPhase, Method, Preset, Runs, Study, parse
+from cosmo_pl.study.identity import Part, Resolved, key_of
+from cosmo_pl.study.measures import NUMERICS
+from cosmo_pl.study.resolving import Resolve, Resolver
 from cosmo_pl.study.sweeps import TRACK_TEST, read_sweep
 
 Kind = Literal["pretrain", "finetune", "measure"]
@@ -36,8 +37,8 @@ class Job:
         arguments: Arguments on top of them.
         parents: Runs whose result it takes: the stage 1 of a stage 2, what a measurement measures.
         measure: Name of the measurement.
-        key: Hash of the contents of `configs`, `arguments`, `measure` and the keys of `parents`: what the run depends
-            on, apart from data and code. The same run in two studies has one key.
+        key: Hash of all that its numbers depend on, see `identity.key_of`. The same run in two studies has one key.
+        resolved: What it is, with every default filled in.
         cells: Where its study has it: number of the grid and values of this grid's factors. A run at the defaults of
             two grids is in both, one that a factor does not touch is in one grid several times.
     """
@@ -53,6 +54,7 @@ class Job:
     parents: tuple[Job, ...]
     measure: str | None
     key: str
+    resolved: Resolved = field(default_factory=lambda: Resolved({}), compare=False, repr=False)
     cells: tuple[tuple[int, Mapping[str, Any]], ...] = field(default=(), compare=False)
 
     @property
@@ -73,9 +75,11 @@ class Project:
 
     Args:
         root: Folder that holds ``configs/`` and ``experiments/``.
+        resolve: What fills in all defaults of a run.
     """
 
     root: Path = Path()
+    resolve: Resolve = field(default_factory=Resolver, compare=False)
 
     @property
     def experiments(self) -> Path:
@@ -177,7 +181,6 @@ class _Maker:
     def __init__(self, project: Project, preset: str, methods: Mapping[str, Method]) -> None:
         self.project, self.preset, self.methods = project, preset, methods
         self.how = project.preset(preset)
-        self.contents: dict[str, Any] = {}
 
     def jobs(self, runs: Runs) -> Iterator[Job]:
         """Jobs at the ends of one grid; what they need are their parents."""
@@ -249,23 +252,14 @@ class _Maker:
         parents: tuple[Job, ...],
         measure: str | None,
     ) -> Job:
-        told = [[self._content(path) for path in configs], arguments, measure, [parent.key for parent in parents]]
-        key = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
-        return Job(kind, dataset, method, seed, self.preset, factors, configs, arguments, parents, measure, key)
-
-    def _content(self, path: str) -> Any:
-        """A YAML file with the files that it names in place of their names: comments do not count, values do."""
-        if path not in self.contents:
-            self.contents[path] = _resolved(self.project.root / path)
-        return self.contents[path]
-
-
-def _resolved(path: Path) -> Any:
-    try:
-        content = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigurationError(str(path), f"cannot be read ({error})", "Name an existing YAML file") from error
-    for name, value in (content or {}).items():
-        if isinstance(value, str) and value.endswith(".yaml"):
-            content[name] = _resolved(path.parent / value)
-    return content
+        resolved = Resolved({})
+        if configs:
+            part: Part = "data" if kind == "measure" else "child" if parents else "all"
+            resolved = self.project.resolve(self.project.root, configs, arguments, part)
+        if measure is not None:
+            numerics = {**resolved.numerics, f"measure:{measure}": NUMERICS.get(measure, "1.0")}
+            resolved = Resolved({**resolved.arguments, "measure": measure}, numerics)
+        key = key_of(resolved, [parent.key for parent in parents])
+        return Job(
+            kind, dataset, method, seed, self.preset, factors, configs, arguments, parents, measure, key, resolved
+        )

@@ -2,52 +2,65 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+import json
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+from cosmo_pl.provenance import processor
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Results
 from cosmo_pl.study.workspace import Workspace
 
+Group = tuple[str, ...]
+
 
 class Clock:
-    """Expected durations, from the runs that are done.
+    """Expected durations, from the seconds that runs on this machine took.
 
     Args:
         results: The results of earlier runs.
     """
 
     def __init__(self, results: Results) -> None:
-        self.results = results
-        self.known: dict[tuple[str, ...], list[float]] = defaultdict(list)
+        self.known: dict[Group, list[float]] = defaultdict(list)
+        for record in results.every():
+            if of_this_machine(record.environment):
+                self._learn(record.measure or record.kind, record.preset, record.dataset, record.method, record.seconds)
 
     def learn(self, job: Job, seconds: float) -> None:
         """Notes how long a job took."""
-        for group in self._groups(job):
+        self._learn(job.measure or job.kind, job.preset, job.dataset, job.method, seconds)
+
+    def expected(self, job: Job) -> float | None:
+        """Seconds that a job will take; None where nothing like it has been run on this machine."""
+        groups = _groups(job.measure or job.kind, job.preset, job.dataset, job.method)
+        seconds = next((self.known[group] for group in groups if group in self.known), None)
+        return sum(seconds) / len(seconds) if seconds else None
+
+    def left(self, jobs: Iterable[Job]) -> str:
+        """What jobs will take one after the other, as text, with the number of those that nothing is known of."""
+        expected = [self.expected(job) for job in jobs]
+        known = [seconds for seconds in expected if seconds is not None]
+        unknown = len(expected) - len(known)
+        told = duration(sum(known)) if known or not unknown else "unknown"
+        return told + (f" and {unknown} runs of unknown time" if known and unknown else "")
+
+    def _learn(self, kind: str, preset: str, dataset: str, method: str, seconds: float) -> None:
+        for group in _groups(kind, preset, dataset, method):
             self.known[group].append(seconds)
 
-    def learn_all(self, jobs: Sequence[Job]) -> None:
-        """Notes all jobs that are done."""
-        for job in jobs:
-            record = self.results.get(job)
-            if record is not None:
-                self.learn(job, record.seconds)
 
-    def expected(self, jobs: Sequence[Job]) -> float | None:
-        """Seconds that jobs will take one after the other; None where nothing like them has been run."""
-        total = 0.0
-        for job in jobs:
-            seconds = next((self.known[group] for group in self._groups(job) if self.known[group]), None)
-            if seconds is None:
-                return None
-            total += sum(seconds) / len(seconds)
-        return total
+def _groups(kind: str, preset: str, dataset: str, method: str) -> list[Group]:
+    """What a run is like: the same method before the same dataset before the same kind of run."""
+    return [(kind, preset, dataset, method), (kind, preset, dataset), (kind, preset)]
 
-    @staticmethod
-    def _groups(job: Job) -> list[tuple[str, ...]]:
-        """What a job is like: the same method before the same dataset before the same kind of run."""
-        kind = job.measure or job.kind
-        return [(kind, job.preset, job.dataset, job.method), (kind, job.preset, job.dataset), (kind, job.preset)]
+
+def of_this_machine(environment: Mapping[str, Any]) -> bool:
+    """Whether a run was made on a machine like this, as far as its record says."""
+    same = environment.get("cores") == os.cpu_count() and environment.get("cpu") in (None, processor())
+    return same and environment.get("device", "cpu") == "cpu"
 
 
 def duration(seconds: float) -> str:
@@ -58,23 +71,49 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def status(jobs: Sequence[Job], results: Results, workspace: Workspace) -> str:
-    """A table of the grid: runs done, running and left, by dataset, method and kind, and the time left."""
-    done = {job.key for job in jobs if results.has(job)}
-    running = {job.key for job in jobs if job.key not in done and workspace.claimed(job)}
-    groups: dict[tuple[str, str, str], list[Job]] = defaultdict(list)
+def status(studies: Mapping[str, Sequence[Job]], results: Results, workspace: Workspace) -> str:
+    """What is done and what is left: of one study by dataset, method and kind of run, of several by study.
+
+    A cell is what a study shows as one figure: its runs at one value of every factor, which the seeds repeat. "0: 2,
+    5: 3" are two cells without a run and three with five.
+
+    Args:
+        studies: Study to its jobs; a run that several share is counted in each, and once in the last line.
+        results: Results that are there.
+        workspace: Where runs that are under way have their claims.
+    """
+    clock = Clock(results)
+    every = {job.key: job for jobs in studies.values() for job in jobs}
+    done = {key for key, job in every.items() if results.has(job)}
+    running = {key for key, job in every.items() if key not in done and workspace.claimed(job)}
+    if len(studies) == 1:
+        names, groups = ["dataset", "method", "run"], _by_run(*studies.values())
+    else:
+        names, groups = ["study"], {(name,): list(jobs) for name, jobs in studies.items()}
+    table = [[*names, "done", "running", "wanted", "cells by runs", "time left"]]
+    for group, jobs in groups.items():
+        counts = [sum(job.key in keys for job in jobs) for keys in (done, running)]
+        left = clock.left(job for job in jobs if job.key not in done)
+        table.append([*group, *map(str, [*counts, len(jobs)]), cells_by_runs(jobs, done), left])
+    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
+    rest = clock.left(job for key, job in every.items() if key not in done)
+    lines.append(f"{len(done)} of {len(every)} done, {len(running)} running; the rest would take one process {rest}")
+    return "\n".join(lines)
+
+
+def cells_by_runs(jobs: Iterable[Job], done: set[str]) -> str:
+    """How many cells have how many runs, "0: 2, 5: 3"; a stage 1 that others only build on is no cell."""
+    cells: dict[str, int] = {}
+    for job in jobs:
+        for grid, factors in job.cells:
+            name = json.dumps([grid, job.dataset, job.method, job.measure or job.kind, factors], sort_keys=True)
+            cells[name] = cells.get(name, 0) + (job.key in done)
+    return ", ".join(f"{runs}: {count}" for runs, count in sorted(Counter(cells.values()).items())) or "-"
+
+
+def _by_run(jobs: Sequence[Job]) -> dict[Group, list[Job]]:
+    groups: dict[Group, list[Job]] = defaultdict(list)
     for job in jobs:
         groups[job.dataset, job.method or "data", job.measure or job.kind].append(job)
-    rows = [
-        (*names, str(sum(j.key in done for j in group)), str(sum(j.key in running for j in group)), str(len(group)))
-        for names, group in groups.items()
-    ]
-    table = [("dataset", "method", "run", "done", "running", "all"), *rows]
-    widths = [max(len(row[column]) for row in table) for column in range(6)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
-    clock = Clock(results)
-    clock.learn_all(jobs)
-    left = clock.expected([job for job in jobs if job.key not in done])
-    told = "unknown" if left is None else duration(left)
-    lines.append(f"{len(done)} of {len(jobs)} done, {len(running)} running; one process would take {told} for the rest")
-    return "\n".join(lines)
+    return groups

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cosmo_pl
 from cosmo_pl.errors import CosmoError
+from cosmo_pl.io import write_whole
+from cosmo_pl.study.identity import Resolved, key_of
 from cosmo_pl.study.jobs import Job
 
 
@@ -47,7 +50,9 @@ class Record:
         simulated: Whether its recordings were.
         data_fingerprint: Fingerprint of the recordings.
         version: Version of the package.
-        environment: Commit, torch, device, cores and threads.
+        environment: Commit, whether the code differed from it, torch, device, precision, cores and threads.
+        resolved: All arguments with their defaults, of which the key is a hash.
+        numerics: Class that was used to its ``numerics`` at that time.
     """
 
     key: str
@@ -66,6 +71,8 @@ class Record:
     data_fingerprint: str
     version: str
     environment: dict[str, Any]
+    resolved: dict[str, Any]
+    numerics: dict[str, str]
     curves: dict[str, list[float | None]] = field(default_factory=dict)
 
 
@@ -88,12 +95,18 @@ class Results:
         """Whether a job is done."""
         return self.path(job).is_file()
 
+    def every(self) -> Iterator[Record]:
+        """All records in the folder that can be read, whether a job wants them or not."""
+        for path in sorted(self.folder.glob("*/*.json")):
+            with suppress(OSError, ValueError, TypeError):
+                yield Record(**json.loads(path.read_text()))
+
     def get(self, job: Job) -> Record | None:
         """The record of a job, None where it is not done.
 
         Raises:
-            ResultError: The file is damaged, of another run, of another version of the package or of other recordings
-                than the records before it.
+            ResultError: The file is damaged, not of the run that it says, or of other recordings than the records
+                before it.
         """
         path = self.path(job)
         if not path.is_file():
@@ -102,14 +115,9 @@ class Results:
             record = Record(**json.loads(path.read_text()))
         except (ValueError, TypeError) as error:
             raise ResultError(path, f"is damaged ({error})", "Remove it and run the study again") from error
-        if record.key != job.key:
-            raise ResultError(path, f"holds the run {record.key}", "Remove it and run the study again")
-        if record.version != cosmo_pl.__version__:
-            raise ResultError(
-                path, f"was measured with version {record.version}, this is {cosmo_pl.__version__}",
-                "Results of two versions are not mixed: move the old ones away and run the study again, or use "
-                "--results with another folder",
-            )  # fmt: skip
+        own = key_of(Resolved(record.resolved, record.numerics), record.parents)
+        if not record.key == own == job.key:
+            raise ResultError(path, f"holds the run {own} as {record.key}", "Remove it and run the study again")
         self._check_data(job, record)
         return record
 
@@ -120,11 +128,7 @@ class Results:
             ResultError: It is of other recordings than the records before it.
         """
         self._check_data(job, record)
-        path = self.path(job)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.part")
-        part.write_text(json.dumps(asdict(record), sort_keys=True, separators=(",", ":")) + "\n")
-        part.replace(path)
+        write_whole(self.path(job), json.dumps(asdict(record), sort_keys=True, separators=(",", ":")) + "\n")
 
     def _check_data(self, job: Job, record: Record) -> None:
         known, where = self._data.setdefault(_recordings(job), (record.data_fingerprint, self.path(job)))

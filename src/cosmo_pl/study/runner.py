@@ -78,10 +78,9 @@ class Runner:
         """Runs until nothing is left but what failed.
 
         Raises:
-            ResultError: A result is damaged, or of other data or another version.
+            ResultError: A result is damaged, or of other recordings.
             TimeIsUp: The time limit is reached.
         """
-        self.clock.learn_all(self.jobs)
         left = self.needed()
         self.plan = list({job.key: job for job in (*self.jobs, *left)}.values())
         self.tell(f"{len(self.plan)} runs: {len(self.plan) - len(left)} done, {len(left)} to run")
@@ -158,8 +157,7 @@ class Runner:
 
     def _line(self, job: Job, record: Record) -> str:
         left = [other for other in self.plan if not self.results.has(other) and other.key not in self.failed]
-        expected = self.clock.expected(left)
         told = f": {record.result['accuracy']:.3f}" if "accuracy" in record.result else ""
-        rest = "" if not left else f"; {len(left)} left" + ("" if expected is None else f", {duration(expected)}")
+        rest = f"; {len(left)} left, {self.clock.left(left)}" if left else ""
         done = len(self.plan) - len(left)
         return f"[{done}/{len(self.plan)}] {job.name}{told} ({duration(record.seconds)}){rest}"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmo_pl.errors import ConfigurationError, CosmoError
-from cosmo_pl.study.execution import PROCESSES
+from cosmo_pl.provenance import PROCESSES
 
 COMMAND = [sys.executable, "-c", "from cosmo_pl.cli import main; main()"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -16,6 +17,10 @@ class Augmentation(ABC):
     It sees them as `transforms` leave them, in the sensor's units, before normalisation. The draw hangs on torch's
     generator of that device alone, so a seed repeats it.
     """
+
+    numerics: ClassVar[str] = "1.0"
+    """As "meaning.rounding", see CHANGELOG.md: the meaning is raised where the same config computes something else, the
+    rounding where it computes the same in another order or precision."""
 
     @abstractmethod
     def draw(self, x: Tensor) -> Tensor:

@@ -41,6 +41,8 @@ class TurnBody(Rotation):
         ConfigurationError: The angle is not positive.
     """
 
+    numerics = "1.0"
+
     def __init__(self, max_degrees: float = 30.0) -> None:
         super().__init__(max_degrees)
 
@@ -75,6 +77,7 @@ class ScaleAxes(_Scale):
         ConfigurationError: The strength is outside (0, 1).
     """
 
+    numerics = "1.0"
     parts = 3
 
     def apply(self, x: Tensor, parameters: Tensor) -> Tensor:
@@ -92,6 +95,7 @@ class ScaleLimbs(_Scale):
         ConfigurationError: The strength is outside (0, 1).
     """
 
+    numerics = "1.0"
     parts = len(LIMBS)
 
     def __init__(self, strength: float = 0.2) -> None:

@@ -44,6 +44,7 @@ class DropChannels(_Drop):
         ConfigurationError: The share is outside (0, 1).
     """
 
+    numerics = "1.0"
     axis = -1
 
 
@@ -57,6 +58,7 @@ class DropJoints(_Drop):
         ConfigurationError: The share is outside (0, 1), or samples have no joints.
     """
 
+    numerics = "1.0"
     axis = -2
 
     def draw(self, x: Tensor) -> Tensor:
@@ -77,6 +79,8 @@ class MaskTime(Augmentation):
     Raises:
         ConfigurationError: The share is outside (0, 1).
     """
+
+    numerics = "1.0"
 
     def __init__(self, max_share: float = 0.2) -> None:
         check_share("MaskTime.max_share", max_share)

@@ -31,6 +31,8 @@ class RotateSensor(Rotation):
         ConfigurationError: The angle is not positive.
     """
 
+    numerics = "1.0"
+
     def __init__(self, max_degrees: float = 20.0) -> None:
         super().__init__(max_degrees)
 
@@ -52,6 +54,8 @@ class RotateAboutGravity(Rotation):
         ConfigurationError: The angle is not positive.
     """
 
+    numerics = "1.0"
+
     def __init__(self, max_degrees: float = 20.0) -> None:
         super().__init__(max_degrees)
 
@@ -70,6 +74,8 @@ class Gain(Augmentation):
     Raises:
         ConfigurationError: The strength is outside (0, 1).
     """
+
+    numerics = "1.0"
 
     def __init__(self, strength: float = 0.2) -> None:
         check_share("Gain.strength", strength)
@@ -94,6 +100,8 @@ class Jitter(Augmentation):
     Raises:
         ConfigurationError: A deviation is not positive.
     """
+
+    numerics = "1.0"
 
     def __init__(self, std: float | Sequence[float]) -> None:
         values = [std] if isinstance(std, int | float) else list(std)

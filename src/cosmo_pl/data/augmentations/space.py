@@ -23,6 +23,8 @@ class ShiftSpace(Augmentation):
         ConfigurationError: There is no shift, or a negative one.
     """
 
+    numerics = "1.0"
+
     def __init__(self, max_shift: list[int]) -> None:
         if not max_shift or min(max_shift) < 0 or max(max_shift) < 1:
             raise ConfigurationError(
@@ -63,6 +65,8 @@ class ShiftDistance(Augmentation):
     Raises:
         ConfigurationError: It is not positive.
     """
+
+    numerics = "1.0"
 
     def __init__(self, max_millimetres: float = 200.0) -> None:
         check_positive("ShiftDistance.max_millimetres", max_millimetres)

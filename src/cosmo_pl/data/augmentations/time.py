@@ -25,6 +25,8 @@ class WarpTime(Augmentation):
         ConfigurationError: An argument is out of range.
     """
 
+    numerics = "1.0"
+
     def __init__(self, strength: float = 0.3, knots: int = 4, crop: float | None = 0.1) -> None:
         check_positive("WarpTime.strength", strength)
         if crop is not None and not 0 < crop < 0.5:

@@ -32,6 +32,7 @@ class ClassifierModule(BaseModule):
         bundle: Bundle that the encoders come from; a subclass sets it.
     """
 
+    numerics = "1.0"
     phase = "finetune"
 
     def __init__(self, num_classes: int, attends_to: Sequence[str] = ()) -> None:

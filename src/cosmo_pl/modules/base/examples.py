@@ -28,6 +28,8 @@ class ExampleModule(ClassifierModule):
         num_classes: Number of activities.
     """
 
+    numerics = "1.0"
+
     def __init__(self, modality_shapes: Shapes, num_classes: int) -> None:
         super().__init__(num_classes)
         self.modality_shapes = {name: tuple(shape) for name, shape in modality_shapes.items()}

@@ -19,8 +19,12 @@ class BaseModule(LightningModule, ABC):
     """A module that keeps a record of its training: it travels with the checkpoint, whichever run reads it.
 
     Attributes:
-        record: ``fit_seconds``, ``epochs`` and whatever a subclass adds, JSON values only.
+        record: ``fit_seconds``, ``epochs``, ``precision`` and whatever a subclass adds, JSON values only.
     """
+
+    numerics: ClassVar[str] = "1.0"
+    """As "meaning.rounding", see CHANGELOG.md: the meaning is raised where the same config computes something else, the
+    rounding where it computes the same in another order or precision."""
 
     phase: ClassVar[Literal["pretrain", "finetune"]]
     """The part of the data that the module trains on."""
@@ -31,7 +35,8 @@ class BaseModule(LightningModule, ABC):
         self._clock = 0.0
 
     def on_fit_start(self) -> None:
-        """Starts the clock."""
+        """Starts the clock, and notes the precision."""
+        self.record["precision"] = str(self.trainer.precision)
         self._clock = time.perf_counter()
 
     def on_train_epoch_end(self) -> None:

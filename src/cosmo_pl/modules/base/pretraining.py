@@ -38,6 +38,7 @@ class PretrainingModule(BaseModule):
         ConfigurationError: Encoders and modalities do not match.
     """
 
+    numerics = "1.0"
     phase = "pretrain"
 
     def __init__(self, modality_shapes: Shapes, num_classes: int, encoders: Mapping[str, Encoder]) -> None:
@@ -154,6 +155,8 @@ class CrossModalModule(PretrainingModule):
     Raises:
         ConfigurationError: Encoders and modalities do not match, or there are fewer than two.
     """
+
+    numerics = "1.0"
 
     def __init__(
         self,

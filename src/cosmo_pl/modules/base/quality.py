@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from cosmo_pl.data import MultimodalDataModule
-from cosmo_pl.data.samples import cache_folder
 from cosmo_pl.fusion import ModalityQuality, modality_quality
+from cosmo_pl.io import cache_folder
 
 CACHE_VERSION = 1  # raise it when `modality_quality` gives other values for the same samples
 

@@ -1,0 +1,70 @@
+"""What a result was made with: the state of the code, and the machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+PROCESSES = "COSMO_PL_PROCESSES"  # environment variable: how many processes share the machine
+PACKAGE = Path(__file__).parent
+# Results and what is drawn from them say nothing of the code that made the next one.
+CODE = ("src", "configs", "experiments", ":(exclude)experiments/results", ":(exclude)experiments/rendered")
+
+
+def code_state(package: Path = PACKAGE) -> tuple[str | None, bool | None]:
+    """Commit that the package runs from, and whether code, configs or studies differ from it.
+
+    Args:
+        package: Folder of the package.
+
+    Returns:
+        Twelve digits of the commit and True for uncommitted changes; (None, None) outside of the project's own
+        checkout, in another project's repository for instance.
+    """
+    top = _git(package, "rev-parse", "--show-toplevel")
+    if top is None or Path(top, "src", package.name).resolve() != package.resolve():
+        return None, None
+    if not _git(package, "ls-files", "__init__.py"):
+        return None, None
+    changes = _git(Path(top), "status", "--porcelain", "--", *CODE)
+    return _git(package, "rev-parse", "--short=12", "HEAD"), changes is None or bool(changes)
+
+
+def environment() -> dict[str, Any]:
+    """What a run is made with."""
+    import torch
+
+    commit, dirty = code_state()
+    return {
+        "commit": commit,
+        "dirty": dirty,
+        "torch": torch.__version__,
+        "device": torch.cuda.get_device_name(0) if torch.cuda.is_available() else "cpu",
+        "cpu": processor(),
+        "threads": torch.get_num_threads(),
+        "cores": os.cpu_count(),
+        "processes": int(os.environ.get(PROCESSES, "1")),
+    }
+
+
+@cache
+def processor() -> str:
+    """Name of the processor, as far as the system says it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor())
+
+
+def _git(folder: Path, *words: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -1,0 +1,118 @@
+"""What identifies a run: its resolved arguments, the meaning of the classes that it uses, and the runs it builds on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Part = Literal["all", "child", "data"]
+SEEDS = ("seed_everything", "data.init_args.label_seed")
+# Where recordings lie and how they are read: the samples are the same to the bit.
+ASIDE = {"root", "cache_dir", "num_workers", "in_memory"}
+TRAINING = (
+    "max_epochs", "min_epochs", "max_steps", "min_steps", "max_time", "limit_train_batches", "limit_val_batches",
+    "limit_test_batches", "overfit_batches", "val_check_interval", "check_val_every_n_epoch", "accumulate_grad_batches",
+    "gradient_clip_val", "gradient_clip_algorithm", "sync_batchnorm", "reload_dataloaders_every_n_epochs",
+    "fast_dev_run", "callbacks",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A configuration with every default filled in.
+
+    Args:
+        arguments: ``model``, ``data``, ``trainer`` and ``seed_everything``, see `identifying`, in `canonical` form;
+            ``measure`` of a measurement.
+        numerics: Class or measurement that it uses to the ``numerics`` of that, "meaning.rounding".
+    """
+
+    arguments: Mapping[str, Any]
+    numerics: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def meanings(self) -> dict[str, int]:
+        """Class to its meaning, where that was ever raised: a first ``numerics`` leaves every key as it was."""
+        found = {name: int(numerics.split(".")[0]) for name, numerics in sorted(self.numerics.items())}
+        return {name: meaning for name, meaning in found.items() if meaning != 1}
+
+
+def key_of(resolved: Resolved, parents: Sequence[str]) -> str:
+    """Key of a run: a hash of all that its numbers depend on, but for recordings and rounding.
+
+    Args:
+        resolved: What it is.
+        parents: Keys of the runs that it builds on.
+    """
+    told = [resolved.arguments, resolved.meanings, list(parents)]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def identifying(config: Mapping[str, Any], part: Part) -> dict[str, Any]:
+    """The arguments in a resolved configuration that identify a run.
+
+    Args:
+        config: The whole configuration, nested.
+        part: "all" of it; all but the bundle, of a "child", whose parent's key stands for the bundle; or "data" alone.
+    """
+    data = _without(config["data"], ASIDE | {"phase"})  # the phase is the model's
+    if part == "data":
+        return {"data": data}
+    trainer = config["trainer"]
+    return {
+        "model": _without(config["model"], {"bundle"} if part == "child" else set()),
+        "data": data,
+        "trainer": {name: trainer.get(name) for name in TRAINING},
+        "seed_everything": config.get("seed_everything"),
+    }
+
+
+def _without(described: Mapping[str, Any], names: set[str]) -> dict[str, Any]:
+    arguments = described.get("init_args") or {}
+    kept = {name: value for name, value in arguments.items() if name not in names}
+    return {"class_path": described["class_path"], "init_args": kept}
+
+
+def canonical(value: Any) -> Any:
+    """A value in the one form in which it is hashed and stored.
+
+    What is null is left out, so that a new argument which does nothing by default leaves every key as it was; 1.0 is
+    written as 1; a class is named by its package and its own name, so that it may move between files.
+    """
+    if isinstance(value, Mapping):
+        found = {str(name): canonical(each) for name, each in value.items()}
+        if isinstance(value.get("class_path"), str):
+            found["class_path"] = class_name(value["class_path"])
+        return {
+            name: each for name, each in found.items() if each is not None and not (name == "init_args" and not each)
+        }
+    if isinstance(value, list | tuple):
+        return [canonical(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def class_name(path: str) -> str:
+    """A class by its package and its own name: "cosmo_pl:CMCModule"."""
+    return f"{path.split('.')[0]}:{path.rpartition('.')[2]}"
+
+
+def class_paths(value: Any) -> Iterator[str]:
+    """All classes that a configuration names."""
+    if isinstance(value, Mapping):
+        if isinstance(value.get("class_path"), str):
+            yield value["class_path"]
+        for each in value.values():
+            yield from class_paths(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from class_paths(each)
+
+
+def numerics_of(found: Any) -> dict[str, str]:
+    """Name to ``numerics`` of a class and of those that it inherits from, where they have one of their own."""
+    return {
+        f"{c.__module__.split('.')[0]}:{c.__qualname__}": c.numerics for c in found.__mro__ if "numerics" in vars(c)
+    }

@@ -1,0 +1,180 @@
+"""Configurations as the command line resolves them, and what was resolved once, kept by its content."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import inspect
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Protocol
+
+import yaml
+
+import cosmo_pl
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.io import cache_folder, write_whole
+from cosmo_pl.study.identity import SEEDS, Part, Resolved, canonical, class_paths, identifying, numerics_of
+
+FORMAT = 1  # raise it when something is resolved in another way
+PACKAGE = Path(cosmo_pl.__file__).parent
+
+
+class Resolve(Protocol):
+    """What fills in all defaults of a run."""
+
+    def __call__(self, root: Path, configs: Sequence[str], arguments: Mapping[str, Any], part: Part) -> Resolved:
+        """Resolves configs below a folder, with arguments on top; see `identifying` for the part."""
+
+
+class Resolver:
+    """Resolves configurations with the command line's own parser.
+
+    That takes a tenth of a second each, and importing torch, so what was resolved is kept: under a hash of the content
+    of the configs and of the arguments, beside the signatures of the classes that they name. It is resolved again
+    where one of these has changed, and believed without importing anything while no file of this package has.
+
+    Args:
+        folder: Folder that keeps it; None takes ``resolved/`` in the cache of parsed recordings.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder or cache_folder() / "resolved"
+        self._known: dict[str, Resolved] = {}
+        self._contents: dict[Path, Any] = {}
+
+    def __call__(self, root: Path, configs: Sequence[str], arguments: Mapping[str, Any], part: Part) -> Resolved:
+        """Resolves configs below a folder, with arguments on top; see `identifying` for the part.
+
+        Raises:
+            ConfigurationError: A config cannot be read, or an argument is not one of the command line's.
+        """
+        rest = {name: value for name, value in arguments.items() if name not in SEEDS}
+        told = [FORMAT, _libraries(), [self._content(root / path) for path in configs], rest, part]
+        name = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]
+        if name not in self._known:
+            self._known[name] = self._kept(name) or self._resolved(name, root, configs, rest, part)
+        return _seeded(self._known[name], {seed: arguments[seed] for seed in SEEDS if seed in arguments})
+
+    def _content(self, path: Path) -> Any:
+        if path not in self._contents:
+            self._contents[path] = content(path)
+        return self._contents[path]
+
+    def _kept(self, name: str) -> Resolved | None:
+        """What was resolved under that name, if it still holds."""
+        try:
+            kept = json.loads((self.folder / f"{name}.json").read_text())
+            classes, arguments = kept["classes"], kept["arguments"]
+            ours = all(path.startswith(("cosmo_pl.", "pytorch_lightning.")) for path in classes)
+            if not (ours and kept["sources"] == sources()):
+                if any(_signature(path) != signature for path, signature in classes.items()):
+                    return None
+                self._keep(name, arguments, list(classes))
+                return Resolved(arguments, _numerics(classes))
+            return Resolved(arguments, kept["numerics"])
+        except (OSError, ValueError, KeyError, TypeError, ImportError, AttributeError):
+            return None  # never resolved, half written, or of a class that is gone
+
+    def _resolved(
+        self, name: str, root: Path, configs: Sequence[str], arguments: Mapping[str, Any], part: Part
+    ) -> Resolved:
+        config = resolve([root / path for path in configs], arguments)
+        found = identifying(config, part)
+        paths = sorted(set(class_paths(found)))
+        arguments = canonical(found)
+        self._keep(name, arguments, paths)
+        return Resolved(arguments, _numerics(paths))
+
+    def _keep(self, name: str, arguments: Mapping[str, Any], paths: Sequence[str]) -> None:
+        told = {
+            "sources": sources(), "classes": {path: _signature(path) for path in paths}, "arguments": arguments,
+            "numerics": _numerics(paths),
+        }  # fmt: skip
+        write_whole(self.folder / f"{name}.json", json.dumps(told))
+
+
+def resolve(configs: Sequence[Path], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The whole configuration that the command line makes of configs and arguments.
+
+    Raises:
+        ConfigurationError: They cannot be used.
+    """
+    from jsonargparse import ArgumentError
+
+    words = [f"--config={path}" for path in configs]
+    words += [f"--{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in arguments.items()]
+    try:
+        config: dict[str, Any] = json.loads(json.dumps(_parser().parse_args(words).as_dict(), default=str))
+    except ArgumentError as error:
+        named = ", ".join(str(path) for path in configs)
+        raise ConfigurationError(named, f"cannot be resolved with {dict(arguments)}: {error}", "Correct it") from error
+    return config
+
+
+def content(path: Path) -> Any:
+    """A YAML file with the files that it names in place of their names: comments do not count, values do.
+
+    Raises:
+        ConfigurationError: It cannot be read.
+    """
+    try:
+        found = yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigurationError(str(path), f"cannot be read ({error})", "Name an existing YAML file") from error
+    for name, value in (found or {}).items():
+        if isinstance(value, str) and value.endswith(".yaml"):
+            found[name] = content(path.parent / value)
+    return found
+
+
+def _seeded(resolved: Resolved, seeds: Mapping[str, int]) -> Resolved:
+    arguments = json.loads(json.dumps(resolved.arguments))
+    for argument, seed in seeds.items():
+        *parts, last = argument.split(".")
+        place = arguments
+        for part in parts:
+            place = place[part]
+        place[last] = seed
+    return Resolved(arguments, resolved.numerics)
+
+
+@cache
+def _parser() -> Any:
+    from cosmo_pl.run_loading import command_parser
+
+    return command_parser()
+
+
+@cache
+def sources() -> str:
+    """Hash of the package's own files."""
+    digest = hashlib.sha256()
+    for path in sorted(PACKAGE.rglob("*.py")):
+        digest.update(path.relative_to(PACKAGE).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+@cache
+def _libraries() -> list[str]:
+    return [f"{name} {version(name)}" for name in ("jsonargparse", "pytorch-lightning")]
+
+
+def _class(path: str) -> type:
+    module, _, name = path.rpartition(".")
+    found: type = getattr(importlib.import_module(module), name)
+    return found
+
+
+@cache
+def _signature(path: str) -> str:
+    """Hash of the arguments and defaults of a class and of those that it hands arguments on to."""
+    told = [str(inspect.signature(vars(c)["__init__"])) for c in _class(path).__mro__[:-1] if "__init__" in vars(c)]
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
+
+
+def _numerics(paths: Iterator[str] | Sequence[str] | Mapping[str, str]) -> dict[str, str]:
+    return {name: numerics for path in paths for name, numerics in numerics_of(_class(path)).items()}
