@@ -11,8 +11,8 @@ from scipy.io import savemat
 import cosmo_pl.data.samples as module
 from cosmo_pl.data import USCDataModule
 from cosmo_pl.data.samples import Samples, cached, fingerprint
-from cosmo_pl.io import cache_folder
 from cosmo_pl.errors import CosmoError
+from cosmo_pl.io import cache_folder
 
 from .raw import noise, write_usc
 

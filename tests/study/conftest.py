@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 import cosmo_pl
+from cosmo_pl.study.identity import Resolved
 from cosmo_pl.study.jobs import Job, Project
 from cosmo_pl.study.records import Record, Results
+from cosmo_pl.study.resolving import content
 from cosmo_pl.study.workspace import Workspace
 
 FILES = {
@@ -44,6 +48,11 @@ FILES = {
 }
 
 
+def plain(root: Path, configs: Sequence[str], arguments: Mapping[str, Any], part: str) -> Resolved:
+    """In place of the command line's parser, which knows no toys: what the files and the arguments say."""
+    return Resolved({"configs": [content(root / path) for path in configs], "arguments": dict(arguments)})
+
+
 def write(root: Path, name: str, content: object) -> None:
     """Writes a YAML of the project."""
     path = root / name
@@ -54,9 +63,9 @@ def write(root: Path, name: str, content: object) -> None:
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     """A project of one dataset, five methods and one study."""
-    for name, content in FILES.items():
-        write(tmp_path / "project", name, content)
-    return Project(tmp_path / "project")
+    for name, told in FILES.items():
+        write(tmp_path / "project", name, told)
+    return Project(tmp_path / "project", resolve=plain)
 
 
 @pytest.fixture
@@ -76,7 +85,8 @@ def finished(job: Job, **changed: object) -> Record:
         "preset": job.preset, "configs": list(job.configs), "arguments": dict(job.arguments),
         "parents": [parent.key for parent in job.parents], "measure": job.measure, "result": {"accuracy": 0.5},
         "seconds": 1.0, "simulated": False, "data_fingerprint": "f" * 64, "version": cosmo_pl.__version__,
-        "environment": {}, "curves": {},
+        "environment": {}, "curves": {}, "resolved": dict(job.resolved.arguments),
+        "numerics": dict(job.resolved.numerics),
     }  # fmt: skip
     return Record(**{**given, **changed})  # type: ignore[arg-type]
 

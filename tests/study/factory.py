@@ -13,7 +13,9 @@ from cosmo_pl.study.jobs import Job, Project, expand
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering.view import Outcome, View
 
-PROJECT = Project(Path(__file__).parents[2])
+from .conftest import plain
+
+PROJECT = Project(Path(__file__).parents[2], resolve=plain)
 
 
 def job(
@@ -65,7 +67,9 @@ def record(
         simulated=simulated,
         data_fingerprint="f" * 64,
         version=cosmo_pl.__version__,
-        environment={"git": "0" * 12, "torch": "2.13.0", "device": "cpu", "cores": 2, "threads": 1},
+        resolved=dict(job.resolved.arguments),
+        numerics=dict(job.resolved.numerics),
+        environment={"commit": "0" * 12, "dirty": False, "torch": "2.13.0", "device": "cpu", "cores": 2, "threads": 1},
         curves={name: list(values) for name, values in (curves or {}).items()},
     )
 

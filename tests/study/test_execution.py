@@ -18,9 +18,10 @@ from cosmo_pl.study.execution import EntryPoints, Executor, curves, measurement
 from .conftest import leave_files
 
 METRICS = {
-    "accuracy": 0.5, "training": {"fit_seconds": 700.0, "bundle": "/home/x"}, "confusion_matrix": [[1]],
-    "simulated": False, "data_fingerprint": "f" * 64, "version": "1", "checkpoint": "x", "git": None, "torch": "2",
-    "device": "cpu", "threads": 1, "cores": 2,
+    "accuracy": 0.5, "training": {"fit_seconds": 700.0, "bundle": "/home/x", "precision": "bf16-mixed"},
+    "confusion_matrix": [[1]], "simulated": False, "data_fingerprint": "f" * 64, "version": "1", "checkpoint": "x",
+    "commit": None, "dirty": None, "torch": "2", "device": "cpu", "cpu": "a processor", "threads": 1, "cores": 2,
+    "processes": 1, "precision": "32-true",
 }  # fmt: skip
 BUNDLE = {
     "training": {"fit_seconds": 9.0, "epochs": 3, "simulated": True, "unlabeled": 513, "temperature": 0.07},
@@ -108,6 +109,11 @@ def test_a_stage_2_takes_the_bundle_and_is_tested_with_what_it_was_trained_with(
     assert record.result == {"accuracy": 0.5, "training": {"fit_seconds": 700.0}}
     assert record.seconds == 700.0
     assert record.parents == (stage1.key,)
+    assert record.resolved == stage2.resolved.arguments
+    assert record.environment["precision"] == "bf16-mixed", "that of the training"
+    assert set(record.environment) == {
+        "commit", "dirty", "torch", "device", "cpu", "precision", "threads", "cores", "processes",
+    }  # fmt: skip
 
 
 def test_arguments_are_written_as_the_command_line_reads_them(project, workspace, made):

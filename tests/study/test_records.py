@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from cosmo_pl.study.identity import key_of
 from cosmo_pl.study.records import Record, ResultError, Results
 
 from .conftest import finished
@@ -26,10 +28,29 @@ def test_round_trip(job, results):
     assert [path.suffix for path in results.folder.rglob("*") if path.is_file()] == [".json"]
 
 
-def test_another_version_is_refused(job, results):
-    results.put(job, finished(job, version="0.0.1"))
-    with pytest.raises(ResultError, match=r"version 0\.0\.1.*move the old ones away"):
+def test_results_of_another_version_and_rounding_count(job, results):
+    results.put(job, finished(job, version="0.0.1", numerics={"cosmo_pl:UTDDataModule": "1.7"}))
+    assert results.get(job).version == "0.0.1"
+
+
+def test_a_result_whose_arguments_are_not_those_of_its_key_is_refused(job, results):
+    results.put(job, finished(job, resolved={**job.resolved.arguments, "seed_everything": 7}))
+    with pytest.raises(ResultError, match=rf"holds the run \w+ as {job.key}"):
         results.get(job)
+
+
+def test_a_result_of_another_meaning_is_refused(job, results):
+    results.put(job, finished(job, numerics={"cosmo_pl:UTDDataModule": "2.0"}))
+    with pytest.raises(ResultError, match="holds the run"):
+        results.get(job)
+
+
+def test_every_record_is_found_and_what_is_damaged_is_passed_over(project, results):
+    jobs = project.jobs("table9", "paper")[:3]
+    for job in jobs:
+        results.put(job, finished(job))
+    results.path(jobs[1]).write_text("{")
+    assert {record.key for record in results.every()} == {jobs[0].key, jobs[2].key}
 
 
 def test_other_recordings_are_refused_when_read_and_when_written(project, results):
@@ -46,9 +67,8 @@ def test_other_recordings_are_refused_when_read_and_when_written(project, result
 
 def test_recordings_of_other_modalities_are_told_apart(project, results):
     first, second, *_ = project.jobs("table9", "paper")
-    alone = project.jobs("table9", "paper")[0].__class__(
-        **{**vars(second), "arguments": {"data.init_args.modalities": ["one"]}, "parents": ()}
-    )
+    modalities = {"data.init_args.modalities": ["one"]}
+    alone = replace(second, arguments=modalities, parents=(), key=key_of(second.resolved, []))
     results.put(first, finished(first))
     results.put(alone, finished(alone, data_fingerprint="0" * 64))
     assert results.get(first).data_fingerprint != results.get(alone).data_fingerprint

@@ -9,7 +9,6 @@ from dataclasses import replace
 import pytest
 
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.study.records import ResultError
 from cosmo_pl.study.render import csv_of, draw, latex_of, markdown_of, presets_with_results, renderer
 from cosmo_pl.study.rendering.view import Rendered, Verdict
 
@@ -77,13 +76,6 @@ def test_presets_are_those_that_something_of_their_own_was_run_under(project, re
     paper = project.jobs("table9", "paper")[1]
     results.put(paper, finished(paper))
     assert presets_with_results(project, "table9", results) == ["paper", "quick"]
-
-
-def test_a_result_of_another_version_is_refused(project, results, plain):
-    job = project.jobs("table9", "paper")[0]
-    results.put(job, finished(job, version="0.0.1"))
-    with pytest.raises(ResultError, match=r"0\.0\.1"):
-        draw(project, "table9", "paper", results)
 
 
 @pytest.mark.parametrize("name", ["table2", "table2.absent", "absent.table"])

@@ -166,12 +166,11 @@ def test_settings_are_those_of_the_runs(tmp_path: Path) -> None:
 
 def test_versions_machines_and_recordings_are_told_apart(tmp_path: Path) -> None:
     here = record(job(seed=0), seconds=60)
-    there = replace(
-        record(job(seed=1), seconds=120), environment={"git": None, "torch": "2.6", "device": "H200", "cores": 16}
-    )
+    machine = {"commit": "1" * 12, "dirty": True, "torch": "2.6", "device": "H200", "cores": 16}
+    there = replace(record(job(seed=1), seconds=120), environment=machine)
     simulated = replace(record(job(seed=2), seconds=240, simulated=True), data_fingerprint="5" * 64)
     read = page(tmp_path, item(records=[here, there, simulated], planned=3))
-    assert f"{here.version} - 2.6 H200 16 - 1 2 min" in read.text
+    assert f"{here.version} 111111111111 and changes 2.6 H200 16 - 1 2 min" in read.text
     assert "000000000000 2.13.0 cpu 2 1 2 5 min" in read.text
     assert f"UTD-MHAD measured {'f' * 64} 2 3 min" in read.text
     assert f"UTD-MHAD simulated {'5' * 64} 1 4 min" in read.text

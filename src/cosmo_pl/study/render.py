@@ -69,7 +69,7 @@ def draw(project: Project, name: str, preset: str, results: Results) -> Drawing:
 
     Raises:
         ConfigurationError: There is no such study, preset or renderer.
-        ResultError: A result is damaged, or of other data or another version.
+        ResultError: A result is damaged, or of other recordings.
     """
     study = project.study(name)
 

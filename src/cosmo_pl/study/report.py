@@ -216,7 +216,8 @@ def _parts(path: Path) -> Iterator[Path]:
 
 def _environment(record: Record) -> tuple[str, ...]:
     told = record.environment
-    return (record.version, *(str(told.get(name) or "-") for name in ("git", "torch", "device", "cores", "threads")))
+    commit = f"{told.get('commit') or '-'}{' and changes' if told.get('dirty') else ''}"
+    return (record.version, commit, *(str(told.get(name) or "-") for name in ("torch", "device", "cores", "threads")))
 
 
 def _recordings(record: Record) -> tuple[str, ...]:

@@ -81,6 +81,8 @@ class Runner:
             ResultError: A result is damaged, or of other recordings.
             TimeIsUp: The time limit is reached.
         """
+        for job in self.jobs:
+            self.results.get(job)  # what is damaged or of other recordings is found before anything is computed
         left = self.needed()
         self.plan = list({job.key: job for job in (*self.jobs, *left)}.values())
         self.tell(f"{len(self.plan)} runs: {len(self.plan) - len(left)} done, {len(left)} to run")

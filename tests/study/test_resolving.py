@@ -1,0 +1,106 @@
+"""Configurations are resolved as the command line does, once."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cosmo_pl.cli import main
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.study import resolving
+from cosmo_pl.study.identity import canonical, identifying
+from cosmo_pl.study.resolving import Resolver, resolve
+
+ROOT = Path(__file__).parents[2]
+MODULE = """
+from cosmo_pl.data import UTDDataModule
+
+class Mine(UTDDataModule):
+    numerics = "{numerics}"
+
+    def __init__(self, width: int = {width}, **shared):
+        super().__init__(**shared)
+"""
+
+
+@pytest.fixture
+def resolver(tmp_path):
+    return Resolver(tmp_path / "kept")
+
+
+def stage2(resolver, **arguments):
+    configs = ["configs/utd_stage2.yaml", "configs/model/nearest_neighbor.yaml"]
+    return resolver(ROOT, configs, arguments, "all")
+
+
+def test_it_is_what_a_run_keeps_as_its_config(tmp_path, utd_root, monkeypatch, resolver):
+    monkeypatch.chdir(tmp_path)
+    options = {"data.init_args.label_rate": 0.3, "seed_everything": 4, "data.init_args.label_seed": 2}
+    configs = [ROOT / "configs/utd_stage2.yaml", ROOT / "configs/model/nearest_neighbor.yaml"]
+    words = [f"--config={path}" for path in configs] + [f"--{name}={value}" for name, value in options.items()]
+    main(["fit", *words, f"--data.init_args.root={utd_root}", "--trainer.accelerator=cpu"])
+    (kept,) = tmp_path.glob("runs/utd/nearest_neighbor/version_0/config.yaml")
+    of_run = canonical(identifying(yaml.safe_load(kept.read_text()), "all"))
+    assert of_run == stage2(resolver, **options).arguments
+    assert of_run["data"]["init_args"]["label_seed"] == 2
+
+
+def test_defaults_are_filled_in_and_classes_are_numbered(resolver):
+    found = stage2(resolver)
+    assert found.arguments["data"]["init_args"]["inertial_steps"] == 120
+    assert found.arguments["model"]["class_path"] == "cosmo_pl:NearestNeighborModule"
+    assert found.arguments["model"]["init_args"]["metric"] == "euclidean"
+    assert {"cosmo_pl:NearestNeighborModule", "cosmo_pl:UTDDataModule", "cosmo_pl:CenterOnHip"} <= set(found.numerics)
+    assert "cosmo_pl:IterativeFusionModule" not in found.numerics
+
+
+def test_what_is_known_is_not_resolved_again(resolver, monkeypatch):
+    first = stage2(resolver, seed_everything=1)
+    monkeypatch.setattr(resolving, "resolve", lambda *_: pytest.fail("resolved again"))
+    again = stage2(Resolver(resolver.folder), seed_everything=1)
+    assert again == first
+    other = stage2(Resolver(resolver.folder), seed_everything=2)
+    assert other.arguments == {**first.arguments, "seed_everything": 2}
+
+
+def test_other_arguments_and_a_damaged_file_are_resolved(resolver):
+    first = stage2(resolver)
+    assert stage2(resolver, **{"data.init_args.label_rate": 0.3}) != first
+    for path in resolver.folder.iterdir():
+        path.write_text("{")
+    assert stage2(Resolver(resolver.folder)) == first
+
+
+def test_a_changed_default_or_meaning_is_seen(tmp_path, monkeypatch):
+    """Of a class outside the package, whose file may change at any time."""
+    monkeypatch.syspath_prepend(tmp_path)
+    data = {"class_path": "outside_data.Mine", "init_args": {"label_rate": 0.3}}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump({"data": data}))
+    base, found = str(ROOT / "configs/utd_stage2.yaml"), []
+    for width, numerics in ((8, "1.0"), (8, "1.0"), (9, "1.0"), (9, "2.0")):
+        (tmp_path / "outside_data.py").write_text(MODULE.format(width=width, numerics=numerics))
+        sys.modules.pop("outside_data", None)
+        resolving._signature.cache_clear()
+        sys.dont_write_bytecode = True
+        found.append(Resolver(tmp_path / "kept")(Path(), [base, str(tmp_path / "mine.yaml")], {}, "all"))
+    assert found[0] == found[1]
+    assert [each.arguments["data"]["init_args"]["width"] for each in found] == [8, 8, 9, 9]
+    assert [each.numerics["outside_data:Mine"] for each in found] == ["1.0", "1.0", "1.0", "2.0"]
+    assert [each.meanings for each in found] == [{}, {}, {}, {"outside_data:Mine": 2}]
+
+
+def test_code_that_changed_elsewhere_does_not_resolve_again(resolver, monkeypatch):
+    first = stage2(resolver)
+    monkeypatch.setattr(resolving, "sources", lambda: "other code")
+    monkeypatch.setattr(resolving, "resolve", lambda *_: pytest.fail("resolved again"))
+    assert stage2(Resolver(resolver.folder)) == first
+    assert {json.loads(path.read_text())["sources"] for path in resolver.folder.iterdir()} == {"other code"}
+
+
+def test_a_misspelt_argument_is_named():
+    with pytest.raises(ConfigurationError, match="label_rat"):
+        resolve([ROOT / "configs/utd_stage2.yaml"], {"data.init_args.label_rat": 0.3})
