@@ -76,7 +76,8 @@ def simulate(
     module, _, function = simulator.rpartition(".")
     write = getattr(import_module(module), function)
     given = {
-        "subjects": subjects and range(1, subjects + 1), "trials": trials, "seed": seed, "resolution": resolution,
+        "subjects": None if subjects is None else range(1, subjects + 1), "trials": trials, "seed": seed,
+        "resolution": resolution,
         "clock_offset": clock_offset or None, "dropped_frames": dropped_frames or None,
     }  # fmt: skip
     given = {name: value for name, value in given.items() if value is not None}
