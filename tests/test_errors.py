@@ -21,7 +21,7 @@ from cosmo_pl.errors import (
 ROOT = Path("some") / "folder"
 ERRORS = [
     ConfigurationError("temperature", "is -1", "Use a positive value"),
-    DatasetNotFoundError("USC-HAD", ROOT, "Subject*/a*.mat", "usc", ["b", "a"]),
+    DatasetNotFoundError("USC-HAD", ROOT, "Subject*/a*.mat", ["b", "a"], ["cosmo-pl data download usc"]),
     RecordingError(ROOT / "a1.mat", "has no field 'd_iner'", "Fetch it again"),
     RecordingError(ROOT / "a1.mat", "is empty"),
     BundleError(ROOT, "has no bundle.json", "Run stage 1"),
@@ -67,18 +67,24 @@ def test_are_what_python_calls_them() -> None:
 def test_missing_dataset_tells_apart_no_folder_an_empty_one_and_another(tmp_path: Path) -> None:
     nowhere = tmp_path / "nowhere"
     messages = [
-        str(DatasetNotFoundError("UTD-MHAD", nowhere, "Inertial/*.mat", "utd")),
-        str(DatasetNotFoundError("UTD-MHAD", tmp_path, "Inertial/*.mat", "utd")),
-        str(DatasetNotFoundError("UTD-MHAD", tmp_path, "Inertial/*.mat", "utd", ["Subject1"])),
+        str(DatasetNotFoundError("UTD-MHAD", nowhere, "Inertial/*.mat")),
+        str(DatasetNotFoundError("UTD-MHAD", tmp_path, "Inertial/*.mat")),
+        str(DatasetNotFoundError("UTD-MHAD", tmp_path, "Inertial/*.mat", ["Subject1"])),
     ]
     assert ["does not exist" in message for message in messages] == [True, False, False]
     assert ["Subject1" in message for message in messages] == [False, False, True]
-    assert all("cosmo-pl data simulate utd" in message for message in messages)
+    assert not any("or run" in message for message in messages)
+
+
+def test_missing_dataset_names_the_commands_that_write_it() -> None:
+    commands = ["cosmo-pl data download utd", "cosmo-pl data simulate utd"]
+    told = str(DatasetNotFoundError("UTD-MHAD", ROOT, "Inertial/*.mat", commands=commands))
+    assert told.endswith(f"or run `{commands[0]} --root DIR` or `{commands[1]} --root DIR`.")
 
 
 def test_missing_dataset_lists_a_few_of_what_is_there_in_order(tmp_path: Path) -> None:
     found = (f"file{i:02d}" for i in reversed(range(40)))
-    message = str(DatasetNotFoundError("UTD-MHAD", tmp_path, "Inertial/*.mat", "utd", found))
+    message = str(DatasetNotFoundError("UTD-MHAD", tmp_path, "Inertial/*.mat", found))
     assert "file00, file01" in message and "file39" not in message and len(message) < 600
 
 

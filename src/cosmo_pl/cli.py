@@ -13,8 +13,8 @@ Cosmo: contrastive fusion learning with small data for multimodal activity recog
 
 prepare data:
   data download   fetch USC-HAD or UTD-MHAD from its publisher, verify and unpack it
-  data simulate   write simulated recordings in the layout of either
-  data describe   count recordings, subjects and activities on disk
+  data simulate   write simulated recordings in the layout of a dataset
+  data describe   count recordings, subjects and activities of a dataset, of a class of your own or of a config
   data augmentations
                   a picture of what a config's augmentations do to a sample
 

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from importlib import import_module
+from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
 
 from cosmo_pl.errors import ConfigurationError
 
-if TYPE_CHECKING:
-    from cosmo_pl.data import MultimodalDataModule
-
-Published = Literal["usc", "utd"]
-DatasetKey = Literal["usc", "utd", "self_collected"]
-
 
 def download(
-    dataset: Published,
+    dataset: str,
     root: str = "data",
     modalities: list[str] | None = None,
     base_url: str | None = None,
@@ -29,20 +24,25 @@ def download(
     An interrupted download is resumed. Recordings that are there are never overwritten.
 
     Args:
-        dataset: usc (USC-HAD) or utd (UTD-MHAD).
+        dataset: Key of a dataset that can be downloaded: usc (USC-HAD) or utd (UTD-MHAD).
         root: Folder that will hold the dataset's folder.
         modalities: Modalities whose archives are fetched; all that the datamodules read by default.
         base_url: Address of a mirror that has the archives under their own names.
         verify_hash: Whether archives of a known hash have to match it.
     """
+    from cosmo_pl.data import DATASETS
     from cosmo_pl.data.download import download as fetch
 
+    archives = DATASETS.named(dataset).archives
+    if not archives:
+        offered = ", ".join(key for key, kind in DATASETS.items() if kind.archives)
+        raise ConfigurationError("dataset", f"'{dataset}' cannot be downloaded", f"Choose from {offered}")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    print(fetch(dataset, Path(root), modalities, base_url, verify_hash))
+    print(fetch(archives, Path(root), modalities, base_url, verify_hash))
 
 
 def simulate(
-    dataset: DatasetKey,
+    dataset: str,
     root: str = "data",
     subjects: int | None = None,
     trials: int | None = None,
@@ -57,7 +57,8 @@ def simulate(
     of the disk that the paper's 480 by 640 take (84 GB).
 
     Args:
-        dataset: usc (USC-HAD), utd (UTD-MHAD) or self_collected (the paper's own, which was never published).
+        dataset: Key of a dataset that can be simulated: usc (USC-HAD), utd (UTD-MHAD) or self_collected (the paper's
+            own, which was never published).
         root: Folder that will hold the dataset's folder.
         subjects: Number of subjects; the dataset's own number by default.
         trials: Trials of each activity and subject; the dataset's own number by default.
@@ -66,34 +67,45 @@ def simulate(
         clock_offset: Standard deviation of each sensor's clock error in seconds.
         dropped_frames: Share of depth and radar frames that are lost.
     """
-    from cosmo_pl.simulation import simulate_self_collected, simulate_usc, simulate_utd
+    from cosmo_pl.data import DATASETS
 
-    known: dict[str, tuple[Callable[..., Path], int, int]] = {
-        "usc": (simulate_usc, 14, 5), "utd": (simulate_utd, 8, 4), "self_collected": (simulate_self_collected, 30, 8),
+    simulator = DATASETS.named(dataset).simulator
+    if simulator is None:
+        offered = ", ".join(key for key, kind in DATASETS.items() if kind.simulator)
+        raise ConfigurationError("dataset", f"'{dataset}' cannot be simulated", f"Choose from {offered}")
+    module, _, function = simulator.rpartition(".")
+    write = getattr(import_module(module), function)
+    given = {
+        "subjects": None if subjects is None else range(1, subjects + 1), "trials": trials, "seed": seed,
+        "resolution": resolution,
+        "clock_offset": clock_offset or None, "dropped_frames": dropped_frames or None,
     }  # fmt: skip
-    write, people, repeats = known[dataset]
-    cameras = {"resolution": resolution, "clock_offset": clock_offset, "dropped_frames": dropped_frames}
-    given = {name: value for name, value in cameras.items() if value}
-    if given and dataset != "self_collected":
-        raise ConfigurationError(next(iter(given)), f"is nothing that {dataset} has", "Leave it out")
-    print(write(Path(root), subjects=range(1, (subjects or people) + 1), trials=trials or repeats, seed=seed, **given))
+    given = {name: value for name, value in given.items() if value is not None}
+    unknown = [name for name in given if name not in signature(write).parameters]
+    if unknown:
+        raise ConfigurationError(unknown[0], f"is nothing that {dataset} has", "Leave it out")
+    print(write(Path(root), **given))
 
 
-def describe(dataset: DatasetKey, root: str | None = None, cache_dir: str | None = None) -> None:
+def describe(dataset: str, root: str | None = None, cache_dir: str | None = None) -> None:
     """Checks every recording, and prints what is on disk: Table 1 of the paper, and samples by activity and subject.
 
     Args:
-        dataset: usc (USC-HAD), utd (UTD-MHAD) or self_collected (recordings of one's own).
+        dataset: Key of a dataset: usc (USC-HAD), utd (UTD-MHAD), self_collected (recordings of one's own) or that of an
+            installed package; the class path of a datamodule; or a YAML file with data, whose arguments then hold.
         root: Folder that holds the dataset's folder; $COSMO_PL_DATA, else data, by default.
         cache_dir: Folder of the cache of parsed recordings.
     """
-    from cosmo_pl.data import SelfCollectedDataModule, USCDataModule, UTDDataModule
+    from cosmo_pl.data import DATASETS
     from cosmo_pl.data.describe import describe as report
+    from cosmo_pl.run_loading import make_data
 
-    modules: dict[str, Callable[..., MultimodalDataModule]] = {
-        "usc": USCDataModule, "utd": UTDDataModule, "self_collected": SelfCollectedDataModule.of_everything,
-    }  # fmt: skip
-    print(report(modules[dataset](root=root, cache_dir=cache_dir)))
+    if dataset.endswith((".yaml", ".yml")):
+        given = {name: value for name, value in (("root", root), ("cache_dir", cache_dir)) if value is not None}
+        data = make_data([Path(dataset)], given)
+    else:
+        data = DATASETS.named(dataset).for_description(root=root, cache_dir=cache_dir)
+    print(report(data))
 
 
 def clip(name: str, root: str | None = None, out: str = "clip.png") -> None:

@@ -46,22 +46,18 @@ class DatasetNotFoundError(CosmoError):
         root: Folder that was searched.
         looked_for: What should have been there.
         found: What is there instead, for a folder of another dataset.
-        key: Name of the dataset for ``cosmo-pl data download|simulate``.
-        published: Whether it can be downloaded.
+        commands: Commands that write the recordings below a root, without its option.
     """
 
     def __init__(
-        self, dataset: str, root: Path, looked_for: str, key: str, found: Iterable[str] = (), published: bool = True
+        self, dataset: str, root: Path, looked_for: str, found: Iterable[str] = (), commands: Iterable[str] = ()
     ) -> None:
         there = ", ".join(sorted(found)[:5])
         message = f"{dataset} not found: looked for {looked_for} in '{root}'"
         message += f", which holds {there}" if there else ("" if root.exists() else ", which does not exist")
-        message += (
-            f". Set data.init_args.root (or the environment variable COSMO_PL_DATA) to the folder that holds it, "
-            f"or run {f'`cosmo-pl data download {key} --root DIR` or ' if published else ''}"
-            f"`cosmo-pl data simulate {key} --root DIR`."
-        )
-        super().__init__(message)
+        message += ". Set data.init_args.root (or the environment variable COSMO_PL_DATA) to the folder that holds it"
+        runs = " or ".join(f"`{command} --root DIR`" for command in commands)
+        super().__init__(f"{message}, or run {runs}." if runs else f"{message}.")
 
 
 class RecordingError(CosmoError):

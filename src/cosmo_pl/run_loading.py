@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -56,6 +57,27 @@ def command_parser() -> LightningArgumentParser:
     return parser
 
 
+def follow_phase(data: Any, phase: str | None) -> None:
+    """Sets the phase of a parsed datamodule where its config gives none.
+
+    Raises:
+        ConfigurationError: Its class does not take the argument.
+    """
+    if "phase" not in data.init_args:
+        raise ConfigurationError(
+            "data", f"{data.class_path} takes no phase", "Hand **shared on to MultimodalDataModule in its constructor"
+        )
+    if data.init_args.phase is None:
+        data.init_args.phase = phase
+
+
+def class_phase(class_path: str) -> str:
+    """Phase of the data that a module trains on; a name without a module is one of `cosmo_pl.modules`."""
+    module, _, name = class_path.rpartition(".")
+    phase: str = getattr(getattr(importlib.import_module(module or "cosmo_pl.modules"), name), "phase", "finetune")
+    return phase
+
+
 def load_run(folder: Path) -> tuple[BaseModule, MultimodalDataModule]:
     """The model of a run as its last checkpoint has it, in eval mode, and its data, set up.
 
@@ -94,22 +116,36 @@ def load_data(configs: Sequence[Path]) -> MultimodalDataModule:
     Raises:
         CosmoError: There is no config that names data, or the data cannot be used.
     """
+    return _ready(make_data(configs))
+
+
+def make_data(configs: Sequence[Path], given: Mapping[str, Any] | None = None) -> MultimodalDataModule:
+    """The data of a config with its overlays before the setup: nothing has been read.
+
+    Args:
+        configs: As those of `load_data`; also a YAML with the class path of a datamodule and its arguments alone.
+        given: Arguments of the data that replace those of the configs.
+
+    Raises:
+        CosmoError: There is no config that names data, or an argument cannot be used.
+    """
     parser = _parser("data")
     parsed, phase = None, None
     for path in configs:
         config = _read(path)
         phase = phase or config.get("phase")
-        if "data" in config:
-            data = config["data"]
+        data = config if "class_path" in config else config.get("data")
+        if data is not None:
             part = _read(path.parent / data) if isinstance(data, str) else data
             parsed = _parse(parser, {"data": part}, path, parsed)
     if parsed is None:
         raise ConfigurationError("configs", f"none of {[str(path) for path in configs]} has data", "Name one that has")
-    if parsed.data.init_args.phase is None:
-        parsed.data.init_args.phase = phase
+    follow_phase(parsed.data, phase)
+    for name, value in (given or {}).items():
+        parsed.data.init_args[name] = value
     data = _instantiate(parser, parsed).data
     assert isinstance(data, MultimodalDataModule)
-    return _ready(data)
+    return data
 
 
 def _parser(*parts: str) -> LightningArgumentParser:

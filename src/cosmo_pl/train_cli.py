@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 import warnings
@@ -25,7 +24,14 @@ from cosmo_pl.energy import EnergyMeter
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules import BaseModule
 from cosmo_pl.results import ResultWriter
-from cosmo_pl.run_loading import LAST, TRAINER_DEFAULTS, add_command_arguments, link_data_to_model
+from cosmo_pl.run_loading import (
+    LAST,
+    TRAINER_DEFAULTS,
+    add_command_arguments,
+    class_phase,
+    follow_phase,
+    link_data_to_model,
+)
 from cosmo_pl.wandb_results import WandbResults
 
 # Arguments of the data that may differ between training and evaluation.
@@ -59,14 +65,13 @@ class CosmoCLI(LightningCLI):
         """Completes the configuration: names, data's phase, checkpoint, and no new run folder for an evaluation."""
         config = self.config[self.subcommand]
         resolve_names(config)
-        trains = model_phase(config.model.class_path)
+        trains = class_phase(config.model.class_path)
         if config.get("phase") not in (None, trains):
             raise ConfigurationError(
                 "model", f"{config.model.class_path} is for {trains}, the config for {config.phase}",
                 f"Use it with a *_stage{1 if trains == 'pretrain' else 2}.yaml",
             )  # fmt: skip
-        if config.data.init_args.phase is None:
-            config.data.init_args.phase = trains
+        follow_phase(config.data, trains)
         wanted = config.get("ckpt_path")
         if (self.subcommand != "fit" and wanted is None) or wanted == "last":
             config.ckpt_path = str(newest_checkpoint(runs_folder(config.trainer)))
@@ -138,13 +143,6 @@ def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     for key, value in tree.items():
         items |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
     return items
-
-
-def model_phase(class_path: str) -> str:
-    """Phase of the data that a module trains on."""
-    module, _, name = class_path.rpartition(".")
-    phase: str = getattr(getattr(importlib.import_module(module), name), "phase", "finetune")
-    return phase
 
 
 def logger_arguments(trainer: Any) -> Any:

@@ -18,10 +18,12 @@ import pytest
 import requests
 
 import cosmo_pl.data.download as module
-from cosmo_pl.data.download import ARCHIVES, download
+from cosmo_pl.data import DATASETS
+from cosmo_pl.data.download import download
 from cosmo_pl.errors import ConfigurationError, DownloadError
 
 MEMBERS = 3
+ARCHIVES = {key: kind.archives for key, kind in DATASETS.items() if kind.archives}
 OFFICIAL = {dataset: dict(known) for dataset, known in ARCHIVES.items()}
 
 
@@ -125,7 +127,7 @@ def inertial(server: Server) -> bytes:
 
 
 def fetch(server: Server, root: Path, verify_hash: bool = True) -> Path:
-    return download("utd", root, ["inertial"], base_url=server.url, verify_hash=verify_hash)
+    return download(ARCHIVES["utd"], root, ["inertial"], base_url=server.url, verify_hash=verify_hash)
 
 
 def tree(root: Path) -> list[str]:
@@ -159,7 +161,7 @@ def test_places_the_recordings_in_the_official_layout(server: Server, tmp_path: 
 def test_usc_keeps_its_subject_folders(server: Server, tmp_path: Path) -> None:
     names = ["Subject1/a1t1.mat", "Subject1/a2t1.mat", "Subject14/a1t1.mat"]
     server.files["USC-HAD.zip"] = make_zip({f"USC-HAD/{name}": mat(i) for i, name in enumerate(names)})
-    folder = download("usc", tmp_path, base_url=f"{server.url}/")
+    folder = download(ARCHIVES["usc"], tmp_path, base_url=f"{server.url}/")
     assert folder == tmp_path / "USC-HAD"
     assert tree(folder) == names
     assert server.requests == [("/USC-HAD.zip", None)]
@@ -168,10 +170,10 @@ def test_usc_keeps_its_subject_folders(server: Server, tmp_path: Path) -> None:
 def test_default_is_everything_but_depth_and_depth_can_be_added(server: Server, tmp_path: Path) -> None:
     for sensor in ("Inertial", "Skeleton", "Depth"):
         server.files[f"{sensor}.zip"] = make_zip(clips(sensor.lower()))
-    download("utd", tmp_path, base_url=server.url)
+    download(ARCHIVES["utd"], tmp_path, base_url=server.url)
     assert sorted(path.name for path in (tmp_path / "UTD-MHAD").iterdir()) == ["Inertial", "Skeleton"]
     before = {name: (tmp_path / name).stat().st_mtime_ns for name in tree(tmp_path)}
-    download("utd", tmp_path, ["inertial", "depth"], base_url=server.url)
+    download(ARCHIVES["utd"], tmp_path, ["inertial", "depth"], base_url=server.url)
     assert [path for path, _ in server.requests] == ["/Inertial.zip", "/Skeleton.zip", "/Depth.zip"]
     assert len(list((tmp_path / "UTD-MHAD" / "Depth").iterdir())) == MEMBERS
     assert before.items() <= {name: (tmp_path / name).stat().st_mtime_ns for name in tree(tmp_path)}.items()
@@ -252,7 +254,7 @@ def test_body_that_ends_early_without_a_word_is_continued(
 def test_part_of_another_address_is_not_continued(server: Server, tmp_path: Path, inertial: bytes) -> None:
     broken_off(server, tmp_path)
     server.files["mirror/Inertial.zip"] = inertial
-    download("utd", tmp_path, ["inertial"], base_url=f"{server.url}/mirror")
+    download(ARCHIVES["utd"], tmp_path, ["inertial"], base_url=f"{server.url}/mirror")
     assert server.requests == [("/mirror/Inertial.zip", None)]
 
 
@@ -365,7 +367,7 @@ def test_foreign_or_partial_folder_is_refused_before_any_download(
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(mat(7))
     with pytest.raises(DownloadError, match=r"UTD-MHAD/Inertial: is not empty.*Move it away"):
-        download("utd", tmp_path, ["skeleton", "inertial"], base_url=server.url)
+        download(ARCHIVES["utd"], tmp_path, ["skeleton", "inertial"], base_url=server.url)
     assert tree(tmp_path) == sorted(present)
     assert server.requests == []
 
@@ -381,7 +383,7 @@ def test_connection_refused(server: Server, tmp_path: Path) -> None:
     unused.server_close()
     url = f"http://127.0.0.1:{unused.server_port}"
     with pytest.raises(DownloadError, match=rf"^{url}/Inertial\.zip: cannot be fetched.*refused.*base_url"):
-        download("utd", tmp_path, ["inertial"], base_url=url)
+        download(ARCHIVES["utd"], tmp_path, ["inertial"], base_url=url)
     assert tree(tmp_path) == []
 
 
@@ -433,13 +435,10 @@ def test_root_that_is_a_file(server: Server, tmp_path: Path) -> None:
         fetch(server, tmp_path / "file")
 
 
-@pytest.mark.parametrize(
-    ("dataset", "modalities", "named"),
-    [("mhad", None, "usc, utd"), ("utd", ["radar"], "radar.*inertial, skeleton, depth"), ("utd", [], "modalities")],
-)
-def test_unknown_names(tmp_path: Path, dataset: str, modalities: list[str] | None, named: str) -> None:
+@pytest.mark.parametrize(("modalities", "named"), [(["radar"], "radar.*inertial, skeleton, depth"), ([], "modalities")])
+def test_unknown_modalities(tmp_path: Path, modalities: list[str], named: str) -> None:
     with pytest.raises(ConfigurationError, match=named):
-        download(dataset, tmp_path / "root", modalities)
+        download(ARCHIVES["utd"], tmp_path / "root", modalities)
     assert not (tmp_path / "root").exists()
 
 
@@ -454,5 +453,5 @@ def test_table_fits_the_real_recordings(
     with zipfile.ZipFile(tmp_path / archive.name, "w") as file:
         for path in real.rglob("*.mat"):
             file.write(path, path.relative_to(real.parent))
-    download(dataset, tmp_path, [modality])
+    download(ARCHIVES[dataset], tmp_path, [modality])
     assert tree(tmp_path / archive.folder) == sorted(p.relative_to(real).as_posix() for p in real.rglob("*.mat"))

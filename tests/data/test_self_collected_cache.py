@@ -114,7 +114,7 @@ def test_a_mapped_array_travels_to_a_worker_as_its_name(own: Path) -> None:
 
 
 def everything(own: Path) -> SelfCollectedDataModule:
-    return SelfCollectedDataModule.of_everything(root=str(own), cache_dir=str(own / "cache"))
+    return SelfCollectedDataModule.for_description(root=str(own), cache_dir=str(own / "cache"))
 
 
 def test_any_sensors_of_any_size_are_described(own: Path) -> None:

@@ -15,7 +15,7 @@ from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.fusion import FusionAugmentation
 from cosmo_pl.losses import ContrastiveFusionLoss
 
-SAMPLINGS = ["grid", "random"]
+SAMPLINGS = ["auto", "grid", "random"]
 RANDOM_RANGES = [
     (2, (0.1, 0.9)), (2, (0.4, 0.6)), (2, (0.2, 0.6)), (2, (0.0, 1.0)), (2, (0.49, 0.51)),
     (3, (0.1, 0.9)), (3, (0.0, 1.0)), (3, (0.3, 0.4)), (3, (0.05, 0.4)), (3, (0.32, 0.9)), (3, (0.0, 0.34)),
@@ -253,4 +253,19 @@ def test_refuses_ranges_that_leave_one_weighting(weight_range: tuple[float, floa
 @pytest.mark.parametrize("modalities", [3, 4])
 def test_refuses_a_grid_for_more_than_two_modalities_and_names_the_remedy(modalities: int) -> None:
     with pytest.raises(ConfigurationError, match="random"):
-        FusionAugmentation().weights(modalities)
+        FusionAugmentation(sampling="grid").weights(modalities)
+
+
+def test_auto_is_the_grid_for_two_modalities_and_draws_nothing() -> None:
+    before = torch.get_rng_state()
+    assert torch.equal(FusionAugmentation().weights(2), FusionAugmentation(sampling="grid").weights(2))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("modalities", [3, 4])
+def test_auto_is_random_for_more_than_two_modalities(modalities: int) -> None:
+    torch.manual_seed(3)
+    drawn = FusionAugmentation(6).weights(modalities)
+    torch.manual_seed(3)
+    assert torch.equal(drawn, FusionAugmentation(6, sampling="random").weights(modalities))
+    assert drawn.shape == (6, modalities) and len(drawn.unique(dim=0)) == 6

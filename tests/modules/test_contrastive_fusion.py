@@ -217,14 +217,14 @@ def test_bad_arguments_are_named(make_data, arguments, named):
         stage1(make_data(phase="pretrain"), **arguments)
 
 
-def test_three_modalities_need_random_weights():
+def test_three_modalities_have_random_weights_and_no_grid():
     from cosmo_pl.encoders import InertialEncoder
 
     shapes = dict.fromkeys(("left", "right", "hip"), (30, 3))
     encoders = {name: InertialEncoder(channels=(4, 4), kernels=(2, 2)) for name in shapes}
     with pytest.raises(ConfigurationError, match="sampling"):
-        ContrastiveFusionModule(shapes, 4, encoders)
-    module = ContrastiveFusionModule(shapes, 4, encoders, sampling="random", projection_hidden=8)
+        ContrastiveFusionModule(shapes, 4, encoders, sampling="grid")
+    module = ContrastiveFusionModule(shapes, 4, encoders, projection_hidden=8)
     r = module.project(module({name: torch.randn(6, *shape) for name, shape in shapes.items()}))
     assert module.augment(r).shape == (6, 9, 128)
 

@@ -1,8 +1,11 @@
 """Datasets: from raw recordings to batches."""
 
 from cosmo_pl.data.base import MultimodalDataModule
+from cosmo_pl.data.registry import DatasetRegistry
 from cosmo_pl.data.self_collected import SelfCollectedDataModule
 from cosmo_pl.data.usc import USCDataModule
 from cosmo_pl.data.utd import UTDDataModule
 
-__all__ = ["MultimodalDataModule", "SelfCollectedDataModule", "USCDataModule", "UTDDataModule"]
+DATASETS = DatasetRegistry([UTDDataModule, USCDataModule, SelfCollectedDataModule])
+
+__all__ = ["DATASETS", "MultimodalDataModule", "SelfCollectedDataModule", "USCDataModule", "UTDDataModule"]

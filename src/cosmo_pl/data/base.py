@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 
 from cosmo_pl.data.augmentations import Augmentation
 from cosmo_pl.data.checks import check_arguments, check_training_is_whole
+from cosmo_pl.data.identity import DatasetIdentity
 from cosmo_pl.data.loading import Batch, Inputs, SampleBatches
 from cosmo_pl.data.locate import dataset_folder
 from cosmo_pl.data.normalization import Normalization, samples_at_once
@@ -33,7 +34,7 @@ Phase = Literal["pretrain", "finetune"]
 PROBE_QUERIES = 2000  # a nearest-neighbour score over that many samples is exact to a percent
 
 
-class MultimodalDataModule(LightningDataModule, ABC):
+class MultimodalDataModule(DatasetIdentity, LightningDataModule, ABC):
     """Synchronised samples of several modalities, split by subject, few of them labelled.
 
     A batch is ``{"inputs": {modality: (N, *shape)}, "label": (N,), "subject": (N,), "index": (N,)}``; ``index`` is the
@@ -77,9 +78,6 @@ class MultimodalDataModule(LightningDataModule, ABC):
     """As "meaning.rounding", see CHANGELOG.md: the meaning is raised where the same config computes something else, the
     rounding where it computes the same in another order or precision."""
 
-    dataset: ClassVar[str]
-    """Name of the dataset and of its folder."""
-    key: ClassVar[str]  # its name on the command line
     class_names: tuple[str, ...]
     channel_groups: Mapping[str, tuple[tuple[int, ...], ...]]
     """Modality to groups of channels that share normalisation statistics; the keys are the modalities there are."""

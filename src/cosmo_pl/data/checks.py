@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from cosmo_pl.data.samples import Samples
     from cosmo_pl.data.split import Split
 
+OF_THE_CLASS = ("dataset", "key", "title", "class_names", "channel_groups")
+
 
 def check_training_is_whole(samples: Samples, split: Split) -> None:
     """Checks that nothing lacks a modality that is trained on.
@@ -32,8 +34,12 @@ def check_arguments(data: MultimodalDataModule) -> None:
     """Checks what can be checked before anything is read.
 
     Raises:
-        ConfigurationError: An argument is out of range or names a modality that there is not.
+        ConfigurationError: An argument is out of range or names a modality that there is not, or the class does not
+            say what it has to say of its dataset.
     """
+    missing = [name for name in OF_THE_CLASS if not hasattr(data, name)]
+    if missing:
+        raise ConfigurationError("data", f"{type(data).__name__} has no {', '.join(missing)}", "Set it on the class")
     known, chosen = list(data.channel_groups), data.modalities
     if not chosen or len(set(chosen)) < len(chosen) or not set(chosen) <= set(known):
         raise ConfigurationError("modalities", f"{list(chosen)} cannot be used", f"Choose from {known}")

@@ -26,7 +26,7 @@ def describe(data: MultimodalDataModule) -> str:
     subjects = np.unique(samples.subject)
     shapes = ", ".join(f"{name} {'×'.join(map(str, shape))}" for name, shape in data.modality_shapes.items())
     lines = [
-        f"# {data.dataset} in {data.folder}",
+        f"# {data.title} in {data.folder}",
         "",
         "| modalities (shape of a sample) | activities | subjects | recordings | samples |",
         "|---|---|---|---|---|",

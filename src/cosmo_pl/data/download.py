@@ -1,8 +1,4 @@
-"""Fetch the official archives of USC-HAD and UTD-MHAD, check them, and unpack them in their official layout.
-
-USC-HAD: M. Zhang and A. Sawchuk, UbiComp 2012. UTD-MHAD: C. Chen, R. Jafari and N. Kehtarnavaz, ICIP 2015.
-Both are free for research with citation.
-"""
+"""Fetch the official archives of a dataset, check them, and unpack them in their official layout."""
 
 from __future__ import annotations
 
@@ -16,7 +12,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from cosmo_pl.errors import ConfigurationError, DownloadError
 
@@ -36,7 +32,7 @@ MAT_HEADER = 128  # bytes
 
 @dataclass(frozen=True)
 class Archive:
-    """One official archive and what it must hold.
+    """One official archive of MATLAB files and what it must hold.
 
     Args:
         name: File name, as it stands at the server and under the root.
@@ -57,29 +53,8 @@ class Archive:
     default: bool = True
 
 
-def _utd(sensor: str, sha256: str | None = None, default: bool = True) -> Archive:
-    url = f"http://www.utdallas.edu/~kehtar/UTD-MAD/{sensor}.zip"
-    pattern = rf"a\d+_s\d+_t\d+_{sensor.lower()}\.mat"
-    return Archive(f"{sensor}.zip", url, f"UTD-MHAD/{sensor}", 861, pattern, sha256, default)
-
-
-_USC_URL = "https://sipi.usc.edu/had/USC-HAD.zip"
-_USC = Archive("USC-HAD.zip", _USC_URL, "USC-HAD", 840, r"Subject\d+/a\d+t\d+\.mat")
-
-ARCHIVES: dict[str, dict[str, Archive]] = {
-    "usc": {"acc": _USC, "gyro": _USC},
-    "utd": {
-        # The hash was recorded by a third party and has not been checked against the official server by this project;
-        # the other archives have none on record.
-        "inertial": _utd("Inertial", "1900de05775c04626dee30b34638b79dd739d481786f0a788f2fbb00663abea4"),
-        "skeleton": _utd("Skeleton"),
-        "depth": _utd("Depth", default=False),
-    },
-}
-
-
 def download(
-    dataset: Literal["usc", "utd"],
+    archives: Mapping[str, Archive],
     root: Path,
     modalities: Sequence[str] | None = None,
     base_url: str | None = None,
@@ -91,10 +66,9 @@ def download(
     checked like a fresh one. The archives stay in ``root``.
 
     Args:
-        dataset: ``usc`` or ``utd``.
-        root: Folder that receives ``USC-HAD/`` or ``UTD-MHAD/``; created where missing.
-        modalities: ``acc`` and ``gyro`` (one archive) for USC-HAD; ``inertial``, ``skeleton`` and ``depth`` for
-            UTD-MHAD. Without it everything but ``depth``.
+        archives: Modality to its archive, as the `archives` of a datamodule's class; several may share one.
+        root: Folder that receives the dataset's folder; created where missing.
+        modalities: Modalities whose archives are fetched; None takes those that are fetched by default.
         base_url: Address of a mirror's folder that holds the archives under their official names.
         verify_hash: Compare the archive's SHA-256 with the recorded one, where there is one.
 
@@ -102,34 +76,31 @@ def download(
         The dataset's folder below ``root``.
 
     Raises:
-        ConfigurationError: For an unknown dataset or modality.
+        ConfigurationError: For an unknown modality.
         DownloadError: If an archive cannot be fetched or is not what it should be, if the disk is too small, or if the
             folder already holds something other than the complete recordings.
     """
-    archives = _choose(dataset, modalities)
+    chosen = _choose(archives, modalities)
     root = Path(root).expanduser()
     try:
         root.mkdir(parents=True, exist_ok=True)
-        for archive in [a for a in archives if not _is_complete(root / a.folder, a)]:
+        for archive in [a for a in chosen if not _is_complete(root / a.folder, a)]:
             path = root / archive.name
             if not path.exists():
                 _fetch(f"{base_url.rstrip('/')}/{archive.name}" if base_url else archive.url, path)
             _unpack(path, archive, root / archive.folder, _verify(path, archive, verify_hash))
     except OSError as error:
         raise DownloadError(root, f"cannot be written or read ({error})", "Choose another root") from error
-    return root / Path(archives[0].folder).parts[0]
+    return root / Path(chosen[0].folder).parts[0]
 
 
-def _choose(dataset: str, modalities: Sequence[str] | None) -> list[Archive]:
-    if dataset not in ARCHIVES:
-        raise ConfigurationError("dataset", f"'{dataset}' has no archive", f"Choose from {', '.join(ARCHIVES)}")
-    known = ARCHIVES[dataset]
+def _choose(known: Mapping[str, Archive], modalities: Sequence[str] | None) -> list[Archive]:
     if modalities is None:
         modalities = [modality for modality, archive in known.items() if archive.default]
     unknown = [modality for modality in modalities if modality not in known]
     if unknown or not modalities:
         raise ConfigurationError(
-            "modalities", f"{unknown or list(modalities)} for '{dataset}'", f"Choose from {', '.join(known)}"
+            "modalities", f"there is no archive of {unknown or list(modalities)}", f"Choose from {', '.join(known)}"
         )
     return list(dict.fromkeys(known[modality] for modality in modalities))
 

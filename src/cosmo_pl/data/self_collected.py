@@ -31,7 +31,7 @@ from cosmo_pl.data.recordings import Recording, chosen_recordings, clip_columns
 from cosmo_pl.data.reduction import check_size, reduce_depth, reduce_radar
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.data.stored import StoredModality, combined
-from cosmo_pl.errors import DatasetNotFoundError, RecordingError
+from cosmo_pl.errors import RecordingError
 
 
 class SelfCollectedDataModule(MultimodalDataModule):
@@ -68,6 +68,8 @@ class SelfCollectedDataModule(MultimodalDataModule):
     numerics = "1.0"
     dataset = "SelfCollected"
     key = "self_collected"
+    title = "self-collected"
+    simulator = "cosmo_pl.simulation.simulate_self_collected"
 
     def __init__(
         self,
@@ -107,7 +109,7 @@ class SelfCollectedDataModule(MultimodalDataModule):
         self.in_memory, self.num_workers = in_memory, num_workers
 
     @classmethod
-    def of_everything(cls, root: str | None = None, cache_dir: str | None = None) -> SelfCollectedDataModule:
+    def for_description(cls, root: str | None = None, cache_dir: str | None = None) -> SelfCollectedDataModule:
         """All modalities of a manifest, depth and radar at the usual sizes or as small as they are recorded.
 
         Raises:
@@ -174,8 +176,7 @@ def _manifest(root: str | None) -> Manifest:
     data = SelfCollectedDataModule
     folder = dataset_folder(root, data.dataset)
     if not (folder / MANIFEST).is_file():
-        there = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-        raise DatasetNotFoundError(data.dataset, folder, MANIFEST, data.key, there, published=False)
+        raise data.not_found(folder, MANIFEST)
     return read_manifest(folder)
 
 

@@ -15,12 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosmo_pl.data.base import MultimodalDataModule
+from cosmo_pl.data.download import Archive
 from cosmo_pl.data.recordings import Recording, read_mat, window_starts
 from cosmo_pl.data.samples import Samples
-from cosmo_pl.errors import ConfigurationError, DatasetNotFoundError, RecordingError
+from cosmo_pl.errors import ConfigurationError, RecordingError
 
 COLUMNS = {"acc": slice(0, 3), "gyro": slice(3, 6)}
 FOLDER_NAME, FILE_NAME = re.compile(r"Subject(\d+)"), re.compile(r"a(\d+)t(\d+)\.mat")
+
+ARCHIVE = Archive(
+    "USC-HAD.zip", "https://sipi.usc.edu/had/USC-HAD.zip", "USC-HAD", 840, r"Subject\d+/a\d+t\d+\.mat"
+)  # fmt: skip
 
 
 class USCDataModule(MultimodalDataModule):
@@ -44,6 +49,9 @@ class USCDataModule(MultimodalDataModule):
     numerics = "1.0"
     dataset = "USC-HAD"
     key = "usc"
+    title = "USC-HAD"
+    archives = {"acc": ARCHIVE, "gyro": ARCHIVE}
+    simulator = "cosmo_pl.simulation.simulate_usc"
     class_names = (
         "walking forward",
         "walking left",
@@ -102,8 +110,7 @@ class USCDataModule(MultimodalDataModule):
                 name = f"{path.parent.name}/a{activity}t{trial}"
                 recordings.append(Recording(name, activity - 1, int(subject[1]), {"readings": path}))
         if not recordings:
-            found = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-            raise DatasetNotFoundError(self.dataset, folder, "Subject{s}/a{m}t{n}.mat", self.key, found)
+            raise self.not_found(folder, "Subject{s}/a{m}t{n}.mat")
         return sorted(recordings, key=lambda recording: (recording.subject, recording.label, recording.name))
 
     def read(self, recordings: Sequence[Recording]) -> Samples:

@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosmo_pl.data.base import MultimodalDataModule
+from cosmo_pl.data.download import Archive
 from cosmo_pl.data.recordings import Recording, chosen_recordings, clip_columns, read_mat, resample
 from cosmo_pl.data.reduction import check_size, reduce_depth
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.data.stored import StoredModality
-from cosmo_pl.errors import ConfigurationError, DatasetNotFoundError, RecordingError
+from cosmo_pl.errors import ConfigurationError, RecordingError
 
 FILE_NAME = re.compile(r"(a(\d+)_s(\d+)_t(\d+))_(\w+)\.mat")
 MIN_STEPS = 10  # a clip of fewer steps holds no action: the shortest real one has 41
@@ -42,6 +43,12 @@ MODALITY_FILES = {
     "skeleton": ModalityFiles("Skeleton", "d_skel", (20, 3, None), 2),
     "depth": ModalityFiles("Depth", "d_depth", (240, 320, None), 2),
 }
+
+
+def _archive(sensor: str, sha256: str | None = None, default: bool = True) -> Archive:
+    url = f"http://www.utdallas.edu/~kehtar/UTD-MAD/{sensor}.zip"
+    pattern = rf"a\d+_s\d+_t\d+_{sensor.lower()}\.mat"
+    return Archive(f"{sensor}.zip", url, f"UTD-MHAD/{sensor}", 861, pattern, sha256, default)
 
 
 class UTDDataModule(MultimodalDataModule):
@@ -77,6 +84,15 @@ class UTDDataModule(MultimodalDataModule):
     numerics = "1.0"
     dataset = "UTD-MHAD"
     key = "utd"
+    title = "UTD-MHAD"
+    archives = {
+        # The hash was recorded by a third party and has not been checked against the official server by this project;
+        # the other archives have none on record.
+        "inertial": _archive("Inertial", "1900de05775c04626dee30b34638b79dd739d481786f0a788f2fbb00663abea4"),
+        "skeleton": _archive("Skeleton"),
+        "depth": _archive("Depth", default=False),
+    }
+    simulator = "cosmo_pl.simulation.simulate_utd"
     class_names = (
         "swipe left",
         "swipe right",
@@ -160,15 +176,13 @@ class UTDDataModule(MultimodalDataModule):
         files = {name: _files_of(folder, name) for name in self.modalities}
         for name, found in files.items():
             if not found:
-                there = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-                looked_for = f"{MODALITY_FILES[name].folder}/a{{a}}_s{{s}}_t{{t}}_{name}.mat"
-                raise DatasetNotFoundError(self.dataset, folder, looked_for, self.key, there)
+                raise self.not_found(folder, f"{MODALITY_FILES[name].folder}/a{{a}}_s{{s}}_t{{t}}_{name}.mat")
         recordings = [self._recording(clip, files) for clip in set.union(*(set(found) for found in files.values()))]
         recordings = chosen_recordings(
             recordings, self.dataset, self.strict, self.subjects.test if self.keep_incomplete else ()
         )
         if not recordings:
-            raise DatasetNotFoundError(self.dataset, folder, f"clips with all of {list(self.modalities)}", self.key)
+            raise self.not_found(folder, f"clips with all of {list(self.modalities)}")
         return sorted(recordings, key=lambda recording: (recording.subject, recording.label, recording.name))
 
     def _recording(self, clip: str, files: Mapping[str, Mapping[str, Path]]) -> Recording:

@@ -25,7 +25,8 @@ class FusionAugmentation(nn.Module):
         weight_range: Lowest and highest weight of a modality.
         sampling: "grid" spaces the first modality's weight evenly over the part of the range that leaves the second
             modality's weight in it, too (two modalities only);
-            "random" draws P weightings a batch, uniform on the part of the simplex inside the range.
+            "random" draws P weightings per batch, uniform on the part of the simplex inside the range;
+            "auto" is "grid" for two modalities and "random" for more.
         mode: "sum", or "concat" of the weighted features. In a concatenation the similarity of two views of a sample
             is Σ_j α_jk α_jl whatever the network does, so it only pushes samples apart: use it for comparison.
 
@@ -37,7 +38,7 @@ class FusionAugmentation(nn.Module):
         self,
         num_views: int | None = None,
         weight_range: tuple[float, float] = (0.1, 0.9),
-        sampling: Literal["grid", "random"] = "grid",
+        sampling: Literal["auto", "grid", "random"] = "auto",
         mode: Literal["sum", "concat"] = "sum",
     ) -> None:
         super().__init__()
@@ -46,8 +47,8 @@ class FusionAugmentation(nn.Module):
             raise ConfigurationError(
                 "weight_range", f"[{low}, {high}] is not within [0, 1]", "Use 0 <= low <= high <= 1"
             )
-        if sampling not in ("grid", "random"):
-            raise ConfigurationError("sampling", f"'{sampling}' is unknown", "Use 'grid' or 'random'")
+        if sampling not in ("auto", "grid", "random"):
+            raise ConfigurationError("sampling", f"'{sampling}' is unknown", "Use 'auto', 'grid' or 'random'")
         if mode not in ("sum", "concat"):
             raise ConfigurationError("mode", f"'{mode}' is unknown", "Use 'sum' or 'concat'")
         self.num_views = round((high - low) / GRID_STEP) + 1 if num_views is None else num_views
@@ -71,10 +72,10 @@ class FusionAugmentation(nn.Module):
                 f"no different weights of {num_modalities} modalities within [{low}, {high}] sum to 1",
                 "Use at least two modalities and M·low < 1 < M·high",
             )
-        if self.sampling == "random":
+        if self.sampling == "random" or (self.sampling == "auto" and num_modalities > 2):
             return self._random(num_modalities)
         if num_modalities > 2:
-            raise ConfigurationError("sampling", f"no grid for {num_modalities} modalities", "Use 'random'")
+            raise ConfigurationError("sampling", f"no grid for {num_modalities} modalities", "Use 'auto' or 'random'")
         first = torch.linspace(max(low, 1 - high), min(high, 1 - low), self.num_views)
         return torch.stack([first, 1 - first], dim=1)
 

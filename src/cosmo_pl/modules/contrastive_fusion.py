@@ -29,7 +29,7 @@ class ContrastiveFusionModule(CrossModalModule):
         reduction: Reduction of the loss over its anchors.
         num_views: Fused features P of a sample; None takes one every 0.1 of `weight_range`.
         weight_range: Range of the fusion weights.
-        sampling: "grid" or "random" fusion weights.
+        sampling: "grid" or "random" fusion weights; "auto" is "grid" for two modalities and "random" for more.
         fusion: "sum" or "concat" of the weighted features.
         lr: Learning rate.
         momentum: Momentum of SGD.
@@ -57,7 +57,7 @@ class ContrastiveFusionModule(CrossModalModule):
         reduction: Literal["mean", "sum"] = "mean",
         num_views: int | None = None,
         weight_range: tuple[float, float] = (0.1, 0.9),
-        sampling: Literal["grid", "random"] = "grid",
+        sampling: Literal["auto", "grid", "random"] = "auto",
         fusion: Literal["sum", "concat"] = "sum",
         lr: float = 0.01,
         momentum: float = 0.9,

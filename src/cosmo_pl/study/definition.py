@@ -42,7 +42,8 @@ class Runs:
 
     Args:
         datasets: Datasets: names before ``_stage1.yaml`` in ``configs/``.
-        methods: Names in ``methods.yaml``; "acc+gyro" are the runs of two methods, measured together.
+        methods: Names in ``methods.yaml`` or of overlays in ``configs/model/``; "acc+gyro" are the runs of two
+            methods, measured together.
         vary: Name to factor.
         arguments: Phase to fixed arguments.
         seeds: At most so many of the preset's seeds; None takes all.
@@ -121,6 +122,26 @@ class Preset:
     values: int | None = None
     arguments: dict[FitPhase, dict[str, Value]] = field(default_factory=dict)
     committed_code: bool = False
+
+
+def overlay_method(path: Path) -> Method:
+    """The method of an overlay of ``configs/model/`` that ``methods.yaml`` does not name.
+
+    One that pretrains is fine-tuned by ``finetune.yaml``; any other is a second stage alone.
+
+    Raises:
+        ConfigurationError: The overlay names no class of a model that can be imported.
+    """
+    from cosmo_pl.run_loading import class_phase
+
+    try:
+        phase = class_phase(yaml.safe_load(path.read_text())["model"]["class_path"])
+    except Exception as error:  # whatever another package raises on import
+        problem = f"names no model that can be imported ({type(error).__name__}: {error})"
+        raise ConfigurationError(str(path), problem, "Give it model.class_path, of an installed package") from error
+    if phase == "pretrain":
+        return Method(path.stem, pretrain=[path.stem], finetune=["finetune"])
+    return Method(path.stem, finetune=[path.stem])
 
 
 def parse(kind: Any, path: Path) -> Any:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import yaml
 
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.study.definition import FitPhase, Method, Preset, Runs, Study, parse
+from cosmo_pl.study.definition import FitPhase, Method, Preset, Runs, Study, overlay_method, parse
 from cosmo_pl.study.identity import Part, Resolved, key_of
 from cosmo_pl.study.measures import NUMERICS
 from cosmo_pl.study.resolving import Resolve, Resolver
@@ -110,9 +110,14 @@ class Project:
         study: Study = parse(Study, self.experiments / f"{name}.yaml")
         return study
 
-    def methods(self) -> dict[str, Method]:
-        """All methods by name, in the order of the tables."""
-        methods: dict[str, Method] = parse(dict[str, Method], self.experiments / "methods.yaml")
+    def methods(self, study: Study | None = None) -> dict[str, Method]:
+        """All methods by name, in the order of the tables; then overlays that a study names as methods."""
+        path = self.experiments / "methods.yaml"
+        methods: dict[str, Method] = dict(parse(dict[str, Method], path)) if path.is_file() else {}
+        for name in (n for runs in (study.runs if study else ()) for names in runs.methods for n in names.split("+")):
+            overlay = self.root / "configs" / "model" / f"{name}.yaml"
+            if name not in methods and overlay.is_file():
+                methods[name] = overlay_method(overlay)
         return methods
 
     def presets(self) -> list[str]:
@@ -141,8 +146,9 @@ class Project:
         return sorted(found.values(), key=lambda job: job.seed)
 
     def paper(self) -> dict[str, Any]:
-        """What the paper states."""
-        content: dict[str, Any] = yaml.safe_load((self.experiments / "paper.yaml").read_text())
+        """What the paper states; nothing where there is no ``paper.yaml``."""
+        path = self.experiments / "paper.yaml"
+        content: dict[str, Any] = yaml.safe_load(path.read_text()) if path.is_file() else {}
         return content
 
     def has_dataset(self, dataset: str) -> bool:
@@ -158,7 +164,7 @@ def expand(project: Project, study: Study, preset: str) -> list[Job]:
     Raises:
         ConfigurationError: The study names a method or preset that does not exist.
     """
-    maker = _Maker(project, preset, project.methods())
+    maker = _Maker(project, preset, project.methods(study))
     found: dict[str, Job] = {}
     for grid, runs in enumerate(study.runs):
         for job in maker.jobs(runs):

@@ -79,7 +79,7 @@ def draw(project: Project, name: str, preset: str, results: Results) -> Drawing:
     found = outcomes(preset)
     left_out = skipped(project, study.runs, found)
     others = {other: outcomes(other) for other in presets_with_results(project, name, results) if other != preset}
-    view = View(name, study, preset, found, project.methods(), project.paper(), left_out, others)
+    view = View(name, study, preset, found, project.methods(study), project.paper(), left_out, others)
     rendered = renderer(study.render)(view)
     return Drawing(view, rendered, None if rendered.figure is None else png_of(rendered.figure))
 

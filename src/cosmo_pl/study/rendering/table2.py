@@ -42,7 +42,7 @@ class Column:
     @property
     def stated(self) -> Mapping[str, Any]:
         """What the paper states of the dataset."""
-        stated: Mapping[str, Any] = self.view.paper["table2"].get(self.dataset, {})
+        stated: Mapping[str, Any] = self.view.paper.get("table2", {}).get(self.dataset, {})
         return stated
 
     @property
@@ -104,7 +104,8 @@ def accuracy(view: View) -> Rendered:
     rows = [_row(column, method) for column in columns for method in column.methods]
     notes = [note for column in columns for note in (*_notes(column), *_agreement(column))]
     verdicts = [verdict for column in columns for verdict in [*_values(column), *_orders(column)]]
-    return Rendered(HEADER, rows, notes=[*notes, *_cost(view), *view.paper["table2"]["remarks"]], verdicts=verdicts)
+    remarks = view.paper.get("table2", {}).get("remarks", [])
+    return Rendered(HEADER, rows, notes=[*notes, *_cost(view), *remarks], verdicts=verdicts)
 
 
 def subjects(numbers: Iterable[int]) -> str:
