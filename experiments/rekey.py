@@ -1,8 +1,8 @@
 """Gives results of version 0.1.0 the keys of today, where what they were run with is what today's studies ask for.
 
-A result of 0.1.0 names its configs and arguments, not what they resolved to. They are resolved by the code of the commit
-that it was run from, or of the one that added it, whichever has the very configs that its old key is a hash of. Arguments
-that have come since have today's default. A result whose resolved arguments no study asks for today is dropped.
+A result of 0.1.0 names its configs and arguments, not what they resolved to. They are resolved by the code of the
+commit that it was run from, or of the one that added it, whichever has the very configs that its old key is a hash of.
+Arguments that have come since have today's default. A result whose resolved arguments no study asks for is dropped.
 
     python experiments/rekey.py            # reports what would become of them
     python experiments/rekey.py --write    # and does it
@@ -192,9 +192,11 @@ def renewed(told: dict[str, Any], config: dict[str, Any] | None, keys: Mapping[s
     resolved = Resolved(arguments, dict(sorted(numerics.items())))
     commit = told["environment"].pop("git") or ""
     environment = {
-        **told["environment"], "commit": commit.removesuffix("-dirty") or None,
-        "dirty": commit.endswith("-dirty") if commit else None, "precision": "32-true" if told["kind"] != "measure" else None,
-    }  # fmt: skip
+        **told["environment"],
+        "commit": commit.removesuffix("-dirty") or None,
+        "dirty": commit.endswith("-dirty") if commit else None,
+        "precision": None if told["kind"] == "measure" else "32-true",
+    }
     for quality in told["result"].get("quality", {}).values():
         quality.pop("silhouettes", None)
     return {
