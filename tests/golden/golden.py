@@ -60,7 +60,7 @@ def problem(name: str, recorded: Entry | None, found: Entry) -> str | None:
         return f"{name}: numerics changed ({'; '.join(raised)}), and its values are those of before. Run `make golden`."
     other = differences(recorded["values"], found["values"])
     if other:
-        return f"{name} computes other numbers than recorded: {'; '.join(other[:4])}. {RULE}"
+        return f"{name}: not as recorded: {'; '.join(other[:4])}. {RULE}"
     return None
 
 
