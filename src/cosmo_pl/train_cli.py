@@ -14,7 +14,7 @@ import torch
 import yaml
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
-from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
+from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import Logger, WandbLogger
 
 import cosmo_pl.data
@@ -23,6 +23,7 @@ import cosmo_pl.modules  # noqa: F401  short class names on the command line are
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.energy import EnergyMeter
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.inheritance import inheritance
 from cosmo_pl.modules import BaseModule
 from cosmo_pl.results import ResultWriter
 from cosmo_pl.run_loading import LAST, link_data_to_model
@@ -57,12 +58,20 @@ class CosmoCLI(LightningCLI):
         # Beside the trainer's logger, not in a list with it: overlays that name the run keep working after this one.
         parser.add_argument("--wandb", type=WandbLogger | None, default=None, help="Also log to Weights & Biases.")
 
+    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
+        """Parses the command line, and keeps it beside the configuration."""
+        self.command_line = sys.argv[1:] if args is None else list(args)
+        super().parse_arguments(parser, args)
+
     def _parse_ckpt_path(self) -> None:
         """Does nothing: Lightning's own lets a checkpoint's arguments silently replace those of the command line."""
 
     def before_instantiate_classes(self) -> None:
         """Completes the configuration: names, data's phase, checkpoint, and no new run folder for an evaluation."""
         config = self.config[self.subcommand]
+        kept = inheritance([Path(str(path)) for path in config.config or ()], config.model, self.command_line)
+        if kept is not None:
+            print(kept)
         resolve_names(config)
         trains = model_phase(config.model.class_path)
         if config.get("phase") not in (None, trains):

@@ -142,30 +142,6 @@ def test_bad_input_is_one_line(config, overlay, arguments, named, here, roots, c
     assert not (here / "runs").exists()
 
 
-@pytest.mark.parametrize("base", ["utd_stage1", "utd_stage2", "usc_stage1", "usc_stage2"])
-def test_only_the_method_differs(base, here, capsys):
-    """Data, labels, epochs and batch size are the base's under every overlay, the schedule where the method has one."""
-
-    def resolved(overlay=None):
-        with pytest.raises(SystemExit):
-            cosmo("fit", base, "nowhere", "--print_config", overlay=overlay)
-        return yaml.safe_load(capsys.readouterr().out)
-
-    plain = resolved()
-    own_schedule = {"cpc": [25, 50, 75, 100, 125]}  # as published
-    for method in PRETRAINING if base.endswith("1") else (*SECOND_STAGES, *SUPERVISED, *CLASSICAL, SINGLE):
-        told = resolved(method)
-        assert told["data"] == plain["data"]
-        assert told["seed_everything"] == plain["seed_everything"]
-        arguments = told["model"]["init_args"]
-        if method in CLASSICAL:
-            assert told["trainer"]["max_epochs"] == 1
-            continue
-        assert told["trainer"]["max_epochs"] == plain["trainer"]["max_epochs"]
-        milestones = plain["model"]["init_args"]["lr_milestones"]
-        assert arguments["lr_milestones"] == own_schedule.get(method, milestones), method
-
-
 def test_a_probe_leaves_the_encoders_of_the_released_profile_alone(here, roots):
     """Its stage 2 trains everything in every turn; a probe on it does not."""
     labels = released_labels(here)
