@@ -12,6 +12,8 @@ from cosmo_pl.bundle import Bundle
 
 from .conftest import CHAINS, CONFIGS, SHORT, SMALL_ENCODERS, cosmo, fit, released_labels
 
+pytestmark = pytest.mark.usefixtures("no_picture")  # `test_cli` looks at one of each dataset
+
 DATASETS = {"usc": ("acc", "gyro"), "utd": ("inertial", "skeleton")}
 PRETRAINING = ("cmc", "cmc_released", "cpc")
 SECOND_STAGES = ("finetune", "probe")
@@ -40,7 +42,6 @@ def result_of(dataset, method, run, here, roots, *more, version=0):
     """What `test` writes of the newest run of a method, in the folder that its config names."""
     cosmo("test", f"{dataset}_stage2", roots[dataset], *more, overlay=method)
     folder = here / "runs" / dataset / run / f"version_{version}" / "test_0"
-    assert (folder / "confusion_matrix.png").stat().st_size > 0
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["total"] == torch.tensor(metrics["confusion_matrix"]).sum() > 0
     assert metrics["training"]["epochs"] == 1
