@@ -21,8 +21,11 @@ ROOT = Path(__file__).parents[2]
 
 
 def recordings(root: Path) -> None:
-    """Writes all datasets as the smoke preset needs them."""
-    simulate_utd(root, subjects=range(1, 9), trials=4, seed=0, progress=False)
+    """Writes all datasets as the smoke preset needs them: UTD-MHAD of four trials, which are all the first."""
+    simulate_utd(root, subjects=range(1, 9), trials=1, seed=0, progress=False)
+    for path in sorted((root / "UTD-MHAD").rglob("*_t1_*.mat")):
+        for trial in (2, 3, 4):
+            path.with_name(path.name.replace("_t1_", f"_t{trial}_")).symlink_to(path.name)
     simulate_usc(root, subjects=range(1, 15), trials=1, seed=0, progress=False)
     simulate_self_collected(root, range(1, 7), trials=2, resolution=(12, 16), progress=False, jobs=1)
 
