@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from filelock import FileLock
 
+from cosmo_pl.fusion import modality_quality
 from cosmo_pl.simulation import simulate_usc, simulate_utd
 
 
 @pytest.fixture(scope="session", autouse=True)
 def isolation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A cache of the session's own, and one thread: the suite runs on small machines."""
+    """A cache of the session's own, and one thread: the suite runs on small machines.
+
+    What has been imported is no garbage: a run of a study ends with a collection, which would look through all of it.
+    """
     torch.set_num_threads(1)
+    gc.freeze()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COSMO_PL_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
@@ -43,6 +50,27 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
         return folder
 
     return written
+
+
+@pytest.fixture(scope="module")
+def quick_quality() -> Iterator[None]:
+    """Stage 1 measures the quality of modalities on few samples, with one run of k-means a number of clusters."""
+
+    def quick(features: dict[str, Any], *arguments: Any, **named: Any) -> Any:
+        few = {name: values[:48] for name, values in features.items()}
+        return modality_quality(few, *arguments, **{**named, "num_seeds": 1})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cosmo_pl.modules.base.quality.modality_quality", quick)
+        yield
+
+
+@pytest.fixture(scope="module")
+def no_picture() -> Iterator[None]:
+    """A test draws no confusion matrix, which takes as long as the rest of it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cosmo_pl.results.plot_confusion", lambda *_: None)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ LAYERS = [
     {"data", "simulation", "encoders", "losses", "fusion", "metrics"},
     {"bundle"},
     {"modules"},
-    {"energy", "results", "run_loading", "wandb_results"},
+    {"energy", "inheritance", "results", "run_loading", "wandb_results"},
     {"study"},
     {"train_cli", "data_cli"},
     {"study_cli"},

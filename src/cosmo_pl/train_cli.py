@@ -13,7 +13,7 @@ import torch
 import yaml
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
-from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
+from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import Logger
 
 import cosmo_pl.data
@@ -22,6 +22,7 @@ import cosmo_pl.modules  # noqa: F401  short class names on the command line are
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.energy import EnergyMeter
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.inheritance import inheritance
 from cosmo_pl.modules import BaseModule
 from cosmo_pl.results import ResultWriter
 from cosmo_pl.run_loading import (
@@ -58,12 +59,20 @@ class CosmoCLI(LightningCLI):
         link_data_to_model(parser)
         add_command_arguments(parser)
 
+    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
+        """Parses the command line, and keeps it beside the configuration."""
+        self.command_line = sys.argv[1:] if args is None else list(args)
+        super().parse_arguments(parser, args)
+
     def _parse_ckpt_path(self) -> None:
         """Does nothing: Lightning's own lets a checkpoint's arguments silently replace those of the command line."""
 
     def before_instantiate_classes(self) -> None:
         """Completes the configuration: names, data's phase, checkpoint, and no new run folder for an evaluation."""
         config = self.config[self.subcommand]
+        kept = inheritance([Path(str(path)) for path in config.config or ()], config.model, self.command_line)
+        if kept is not None:
+            print(kept)
         resolve_names(config)
         trains = class_phase(config.model.class_path)
         if config.get("phase") not in (None, trains):
@@ -115,7 +124,8 @@ class CosmoCLI(LightningCLI):
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Adds the callbacks that no run goes without."""
-        text = self.parser.dump(self.config, skip_link_targets=False)
+        # For tests alone: writing the whole configuration as YAML takes as long as reading it.
+        text = "" if self.subcommand == "fit" else self.parser.dump(self.config, skip_link_targets=False)
         callbacks: list[Callback] = [EpochSeed(), EnergyMeter(), ResultWriter(text)]
         if self.subcommand == "fit":
             # Rewritten after every epoch: with save_last alone, nothing is on disk before the end of the training.

@@ -92,9 +92,8 @@ def predict(module: ClassifierModule, batches: Iterable[Batch]) -> tuple[list[in
     predicted: list[int] = []
     with torch.no_grad():
         for batch in batches:
-            inputs = {name: values.to(module.device) for name, values in batch["inputs"].items()}
             label += batch["label"].tolist()
-            predicted += module(inputs).argmax(dim=1).tolist()
+            predicted += module.logits(batch).argmax(dim=1).tolist()
     return label, predicted
 
 

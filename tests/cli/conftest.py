@@ -11,7 +11,6 @@ import pytest
 from scipy.io import savemat
 
 from cosmo_pl.cli import main
-from cosmo_pl.fusion import modality_quality
 from cosmo_pl.simulation import simulate_self_collected
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -46,11 +45,9 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.fixture(autouse=True)
-def quick_quality(monkeypatch):
-    """One run of k-means a number of clusters instead of five."""
-    quick = functools.partial(modality_quality, num_seeds=1)
-    monkeypatch.setattr("cosmo_pl.modules.base.quality.modality_quality", quick)
+@pytest.fixture(autouse=True, scope="module")
+def quality(quick_quality):
+    """Quality is measured quickly."""
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,9 @@ from cosmo_pl.bundle import Bundle
 
 from .conftest import CHAINS, CONFIGS, SHORT, SMALL_ENCODERS, cosmo, fit, released_labels
 
-DATASETS = {"usc": ("acc", "gyro"), "utd": ("inertial", "skeleton")}
+pytestmark = pytest.mark.usefixtures("no_picture")  # `test_cli` looks at one of each dataset
+
+DATASETS = ("usc", "utd")
 PRETRAINING = ("cmc", "cmc_released", "cpc")
 SECOND_STAGES = ("finetune", "probe")
 SUPERVISED = ("deepsense", "deepsense_original", "attnsense", "attnsense_original")
@@ -40,7 +42,6 @@ def result_of(dataset, method, run, here, roots, *more, version=0):
     """What `test` writes of the newest run of a method, in the folder that its config names."""
     cosmo("test", f"{dataset}_stage2", roots[dataset], *more, overlay=method)
     folder = here / "runs" / dataset / run / f"version_{version}" / "test_0"
-    assert (folder / "confusion_matrix.png").stat().st_size > 0
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["total"] == torch.tensor(metrics["confusion_matrix"]).sum() > 0
     assert metrics["training"]["epochs"] == 1
@@ -60,16 +61,15 @@ def test_supervised_methods(dataset, method, here, roots):
 @pytest.mark.parametrize("dataset", DATASETS)
 @pytest.mark.parametrize("method", CLASSICAL)
 def test_classical_methods(dataset, method, here, roots):
-    fit(f"{dataset}_stage2", roots[dataset], overlay=method)
-    metrics = result_of(dataset, method, method, here, roots)
+    few = "--data.init_args.max_test_samples=60"
+    fit(f"{dataset}_stage2", roots[dataset], few, overlay=method)
+    metrics = result_of(dataset, method, method, here, roots, few)
     assert metrics["parameters"] == 0
     assert metrics["accuracy"] > 3 * metrics["chance"]
 
 
-@pytest.mark.parametrize("dataset", DATASETS)
-@pytest.mark.parametrize("which", [0, 1])
-def test_single_modality(dataset, which, here, roots):
-    modality = DATASETS[dataset][which]
+@pytest.mark.parametrize(("dataset", "modality"), [("usc", "gyro"), ("utd", "inertial"), ("utd", "skeleton")])
+def test_single_modality(dataset, modality, here, roots):
     chosen = f"--model.init_args.modality={modality}"
     fit(f"{dataset}_stage2", roots[dataset], *SHORT, chosen, overlay=SINGLE)
     result_of(dataset, SINGLE, f"scratch-single-{modality}", here, roots, chosen)
@@ -81,7 +81,7 @@ def test_pretraining_and_its_second_stages(dataset, method, here, roots):
     more = ["--data.init_args.modalities=[inertial]"] if (dataset, method) == ("utd", "cpc") else []
     fit(f"{dataset}_stage1", roots[dataset], *SHORT, *more, overlay=method)
     bundle = Bundle.load(here / "runs" / dataset / method)
-    for second in SECOND_STAGES:
+    for second in SECOND_STAGES if method != "cmc_released" else ():  # the bundle is that of CMC, from another loss
         chosen = [*more, f"--model.init_args.bundle={method}"]
         fit(f"{dataset}_stage2", roots[dataset], *SHORT, *chosen, overlay=second)
         metrics = result_of(dataset, second, f"{method}-{second}", here, roots, *chosen)
@@ -142,30 +142,6 @@ def test_bad_input_is_one_line(config, overlay, arguments, named, here, roots, c
     assert not (here / "runs").exists()
 
 
-@pytest.mark.parametrize("base", ["utd_stage1", "utd_stage2", "usc_stage1", "usc_stage2"])
-def test_only_the_method_differs(base, here, capsys):
-    """Data, labels, epochs and batch size are the base's under every overlay, the schedule where the method has one."""
-
-    def resolved(overlay=None):
-        with pytest.raises(SystemExit):
-            cosmo("fit", base, "nowhere", "--print_config", overlay=overlay)
-        return yaml.safe_load(capsys.readouterr().out)
-
-    plain = resolved()
-    own_schedule = {"cpc": [25, 50, 75, 100, 125]}  # as published
-    for method in PRETRAINING if base.endswith("1") else (*SECOND_STAGES, *SUPERVISED, *CLASSICAL, SINGLE):
-        told = resolved(method)
-        assert told["data"] == plain["data"]
-        assert told["seed_everything"] == plain["seed_everything"]
-        arguments = told["model"]["init_args"]
-        if method in CLASSICAL:
-            assert told["trainer"]["max_epochs"] == 1
-            continue
-        assert told["trainer"]["max_epochs"] == plain["trainer"]["max_epochs"]
-        milestones = plain["model"]["init_args"]["lr_milestones"]
-        assert arguments["lr_milestones"] == own_schedule.get(method, milestones), method
-
-
 def test_a_probe_leaves_the_encoders_of_the_released_profile_alone(here, roots):
     """Its stage 2 trains everything in every turn; a probe on it does not."""
     labels = released_labels(here)
@@ -193,6 +169,23 @@ def test_a_method_on_the_base_of_another_phase_is_refused(base, overlay, here, r
     assert not (here / "runs").exists()
 
 
+@pytest.fixture(scope="module")
+def nearest(tmp_path_factory, roots):
+    """A folder with a run of the nearest neighbour."""
+    folder = tmp_path_factory.mktemp("nearest")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        fit("utd_stage2", roots["utd"], overlay="nearest_neighbor")
+    return folder
+
+
+@pytest.fixture(params=[False, True], ids=["newest", "named"])
+def chosen(request, nearest, monkeypatch):
+    """Arguments that choose its checkpoint."""
+    monkeypatch.chdir(nearest)
+    return ["--ckpt_path=runs/utd/nearest_neighbor/version_0/checkpoints/last.ckpt"] if request.param else []
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
@@ -201,18 +194,19 @@ def test_a_method_on_the_base_of_another_phase_is_refused(base, overlay, here, r
         (["--data.init_args.label_seed=1"], "data.init_args.label_seed 0 -> 1"),
     ],
 )
-@pytest.mark.parametrize("explicit", [False, True])
-def test_a_test_with_other_arguments_than_trained_is_refused(arguments, named, explicit, here, roots, capsys):
-    fit("utd_stage2", roots["utd"], overlay="nearest_neighbor")
-    run = here / "runs" / "utd" / "nearest_neighbor" / "version_0"
-    chosen = [f"--ckpt_path={run}/checkpoints/last.ckpt"] if explicit else []
+def test_a_test_with_other_arguments_than_trained_is_refused(arguments, named, chosen, nearest, roots, capsys):
+    before = sorted(nearest.rglob("test_*"))
     with pytest.raises(SystemExit):
         cosmo("test", "utd_stage2", roots["utd"], *arguments, *chosen, overlay="nearest_neighbor")
     assert named in refusal(capsys)
-    assert not (run / "test_0").exists()
+    assert sorted(nearest.rglob("test_*")) == before
+
+
+def test_a_test_may_differ_in_what_training_does_not_see(chosen, nearest, roots):
+    before = set(nearest.rglob("metrics.json"))
     free = ["--data.init_args.batch_size=4", "--data.init_args.track_test=false"]
     cosmo("test", "utd_stage2", roots["utd"], *free, *chosen, overlay="nearest_neighbor")
-    assert (run / "test_0" / "metrics.json").is_file()
+    assert len(set(nearest.rglob("metrics.json")) - before) == 1
 
 
 def test_bundle_and_encoders_have_to_agree(here, roots, capsys):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import functools
 import json
 import os
 import subprocess
@@ -16,7 +15,6 @@ from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
 from cosmo_pl.bundle import Bundle
 from cosmo_pl.cli import main
-from cosmo_pl.fusion import modality_quality
 from cosmo_pl.run_loading import load_run
 from cosmo_pl.train_cli import flat
 
@@ -30,7 +28,7 @@ SWEPT, LABEL_SEED = "model.init_args.quality_lambda", "data.init_args.label_seed
 
 
 @pytest.fixture(scope="module")
-def offline(tmp_path_factory):
+def offline(tmp_path_factory, quick_quality):
     """A working folder with the project's configs, W&B offline, and nothing of it outside."""
     folder = tmp_path_factory.mktemp("wandb")
     for name in ("configs", "experiments"):
@@ -42,8 +40,6 @@ def offline(tmp_path_factory):
         patch.setenv("WANDB_SILENT", "true")
         for name in ("DATA", "CACHE", "CONFIG"):
             patch.setenv(f"WANDB_{name}_DIR", str(folder / name))
-        quick = functools.partial(modality_quality, num_seeds=1)
-        patch.setattr("cosmo_pl.modules.base.quality.modality_quality", quick)
         yield folder
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from cosmo_pl.data.loading import SampleBatches
+from cosmo_pl.data.loading import SampleBatches, on_device, with_modalities
 from cosmo_pl.data.locate import dataset_folder, is_simulated
 
 
@@ -34,6 +35,43 @@ def test_a_batch_is_a_copy(batches: SampleBatches) -> None:
     before = batches.inputs["acc"].clone()
     batches[[0, 1]]["inputs"]["acc"].zero_()
     torch.testing.assert_close(batches.inputs["acc"], before, rtol=0, atol=0)
+
+
+def incomplete() -> dict[str, Any]:
+    """Four samples: with both modalities, without "acc", without "gyro", without either."""
+    present = {"acc": torch.tensor([True, False, True, False]), "gyro": torch.tensor([True, True, False, False])}
+    inputs = {name: torch.arange(4.0).unsqueeze(1) for name in present}
+    return {"inputs": inputs, "label": torch.arange(4), "index": torch.arange(4), "views": 1, "present": present}
+
+
+def test_everything_of_a_batch_moves() -> None:
+    moved = on_device(incomplete(), torch.device("meta"))
+    assert moved["views"] == 1
+    tensors = [moved["label"], moved["index"], *moved["inputs"].values(), *moved["present"].values()]
+    assert len(tensors) == 6 and all(tensor.device.type == "meta" for tensor in tensors)
+
+
+@pytest.mark.parametrize(
+    ("names", "kept"),
+    [(["acc"], [0, 2]), (["gyro"], [0, 1]), (["acc", "gyro"], [0, 1, 2])],
+    ids=lambda given: str(given),
+)
+def test_some_modalities_of_a_batch_are_those_of_the_samples_that_have_one(names: list[str], kept: list[int]) -> None:
+    some, whole = with_modalities(incomplete(), names), incomplete()
+    assert some["index"].tolist() == some["label"].tolist() == kept
+    assert list(some["inputs"]) == list(some["present"]) == names
+    for name in names:
+        assert some["inputs"][name].flatten().tolist() == kept
+        assert torch.equal(some["present"][name], whole["present"][name][kept])
+
+
+def test_a_modality_that_no_sample_lacks_keeps_them_all() -> None:
+    batch = incomplete()
+    del batch["present"]["gyro"]
+    assert with_modalities(batch, ["acc", "gyro"])["index"].tolist() == [0, 1, 2, 3]
+    assert with_modalities(batch, ["gyro"])["present"] == {}
+    del batch["present"]
+    assert with_modalities(batch, ["acc"])["index"].tolist() == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize(("drop_last", "sizes"), [(False, [4, 4, 3]), (True, [4, 4])])

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-
 import pytest
 import torch
 from pytorch_lightning import Trainer
 
 from cosmo_pl.data import UTDDataModule
 from cosmo_pl.encoders import InertialEncoder, SkeletonEncoder
-from cosmo_pl.fusion import modality_quality
 from cosmo_pl.modules import ContrastiveFusionModule, IterativeFusionModule
 
 MODALITIES = ("inertial", "skeleton")
@@ -24,11 +21,9 @@ def small_encoders(dropout: float = 0.5):
     }
 
 
-@pytest.fixture(autouse=True)
-def quick_quality(monkeypatch):
-    """One run of k-means a number of clusters instead of five."""
-    quick = functools.partial(modality_quality, num_seeds=1)
-    monkeypatch.setattr("cosmo_pl.modules.base.quality.modality_quality", quick)
+@pytest.fixture(autouse=True, scope="module")
+def quality(quick_quality):
+    """Quality is measured quickly."""
 
 
 @pytest.fixture

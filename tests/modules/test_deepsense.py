@@ -196,7 +196,7 @@ def test_without_dropout_27_clips_are_learned_by_heart(make_data, make_trainer, 
     for layer in module.modules():
         if isinstance(layer, nn.Dropout | nn.Dropout2d | nn.Dropout3d):
             layer.p = 0.0
-    make_trainer(40, limit_val_batches=0).fit(module, datamodule=data)
+    make_trainer(20, limit_val_batches=0).fit(module, datamodule=data)
     module.eval()
     rows = torch.from_numpy(data.split.labeled)
     logits = module({name: x[rows] for name, x in data.inputs.items()})

@@ -10,7 +10,7 @@ ELSEWHERE = ("fig11", "fig12", "fig13", "plus_ablation", "plus_labels", "plus_se
 
 
 @pytest.fixture(scope="module", autouse=True)
-def folder(tmp_path_factory, once):
+def folder(tmp_path_factory, once, quick_quality, no_picture):
     yield from project(tmp_path_factory.mktemp("smoke"), once("smoke", recordings))
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from cosmo_pl.data import UTDDataModule
+from cosmo_pl.data.loading import SampleBatches
 from cosmo_pl.fusion.quality import principal_scores
 from cosmo_pl.study.execution import measurement
 from cosmo_pl.study.measures import _plane, features, latency
@@ -40,14 +41,22 @@ def model(**angles):
     return SimpleNamespace(encoders=Encoders(angles), device=torch.device("cpu"))
 
 
-def data(count=700, test=600):
-    x = torch.randn(count, 2, generator=torch.Generator().manual_seed(0))
-    return SimpleNamespace(
-        inputs={"acc": x, "gyro": 3 * x},
-        split=SimpleNamespace(test=np.arange(count - test, count)),
-        samples=SimpleNamespace(label=np.arange(count) % 3),
-        class_names=CLASSES,
-    )
+class Data:
+    """Test samples (N, 2) of two modalities, the last of a set; `present` says which of all have one."""
+
+    class_names = CLASSES
+
+    def __init__(self, count=700, test=600, present=None):
+        x = torch.randn(count, 2, generator=torch.Generator().manual_seed(0))
+        self.inputs = {"acc": x, "gyro": 3 * x}
+        self.split = SimpleNamespace(test=np.arange(count - test, count))
+        self.samples = SimpleNamespace(label=np.arange(count) % 3, present=present or {})
+
+    def plain_batch(self, rows):
+        present = {name: torch.from_numpy(there) for name, there in self.samples.present.items()}
+        label = torch.from_numpy(self.samples.label)
+        batches = SampleBatches(self.inputs, label, label, torch.from_numpy(rows), present=present)
+        return batches.batch(list(range(len(rows))))
 
 
 @pytest.fixture
@@ -59,21 +68,21 @@ def quick_plane(monkeypatch):
 
 @pytest.mark.parametrize("angle", [0.0, 0.5, math.pi / 2, 2.0])
 def test_features_turned_by_an_angle_are_1_less_its_cosine_apart(angle, quick_plane):
-    found = measurement("features")([(model(acc=0.0, gyro=angle), data())])
+    found = measurement("features")([(model(acc=0.0, gyro=angle), Data())])
     assert found["cosine_distance"] == pytest.approx(1 - math.cos(angle), abs=1e-5)
     assert found["sizes"] == {"acc": 2, "gyro": 2}
 
 
 def test_two_single_networks_are_measured_together(quick_plane):
-    given = data()
+    given = Data()
     together = features.features([(model(acc=0.2, gyro=1.1), given)])
-    apart = features.features([(model(acc=0.2), given), (model(gyro=1.1), data())])
+    apart = features.features([(model(acc=0.2), given), (model(gyro=1.1), Data())])
     assert together == apart
     assert list(together["points"]) == ["acc", "gyro"]
 
 
 def test_at_most_300_test_samples_evenly_spaced(quick_plane):
-    given = data()
+    given = Data()
     found = features.features([(model(acc=0.0, gyro=0.0), given)])
     rows = np.linspace(100, 699, 300).round().astype(int)
     assert found["samples"] == 300 == len(found["label"]) == len(found["points"]["acc"])
@@ -83,8 +92,17 @@ def test_at_most_300_test_samples_evenly_spaced(quick_plane):
     assert found["points"]["acc"] == found["points"]["gyro"], "a factor does not count"
 
 
+def test_samples_that_lack_a_modality_have_no_distance(quick_plane):
+    there = np.arange(700) % 4 != 0
+    found = features.features([(model(acc=0.0, gyro=0.5), Data(present={"gyro": there}))])
+    assert found["cosine_distance"] == pytest.approx(1 - math.cos(0.5), abs=1e-5)
+    few = features.features([(model(acc=0.0, gyro=0.5), Data(test=20, present={"gyro": there}))])
+    assert few["samples"] == 15
+    assert few["label"] == [row % 3 for row in range(680, 700) if row % 4]
+
+
 def test_features_of_different_sizes_have_no_distance():
-    given = data()
+    given = Data()
     given.inputs["acc"] = torch.randn(700, 4, 2)
     found = features.features([(model(acc=0.0, gyro=0.0), given)])
     assert found["cosine_distance"] is None and found["points"] == {}
@@ -154,7 +172,7 @@ class Clock:
     def eval(self):
         self.training = False
 
-    def __call__(self, inputs):
+    def __call__(self, inputs, present=None):
         assert not self.training and torch.is_inference_mode_enabled()
         (size,) = {len(values) for values in inputs.values()}
         warming = len([s for s in self.sizes if s == size]) < latency.WARM_UP
@@ -165,12 +183,12 @@ class Clock:
 def test_latency_is_the_median_a_sample_after_the_warm_up(monkeypatch):
     clock = Clock(cost=0.064, more=0.002)
     monkeypatch.setattr(latency.time, "perf_counter", lambda: clock.now)
-    found = measurement("latency")([(clock, data(count=20, test=7))])
+    found = measurement("latency")([(clock, Data(count=20, test=7))])
     assert found["seconds"] == {"1": 0.066, "64": 0.003}
     assert {size: clock.sizes.count(size) for size in (1, 64)} == dict.fromkeys((1, 64), 33)
     assert found["device"] == "cpu" and found["threads"] == torch.get_num_threads() and found["cores"] >= 1
 
 
 def test_what_is_measured_can_be_kept(quick_plane):
-    found = features.features([(model(acc=0.0, gyro=1.0), data())])
+    found = features.features([(model(acc=0.0, gyro=1.0), Data())])
     assert json.loads(json.dumps(found)) == found

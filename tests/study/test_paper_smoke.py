@@ -17,7 +17,7 @@ STUDIES = [name for name in Project(ROOT).studies() if name not in ELSEWHERE]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def folder(tmp_path_factory, once):
+def folder(tmp_path_factory, once, quick_quality, no_picture):
     yield from project(tmp_path_factory.mktemp("smoke"), once("smoke", recordings))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import shutil
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from pytorch_lightning import Trainer
 
 from cosmo_pl.cli import main
 from cosmo_pl.errors import BundleError, ConfigurationError, CosmoError
-from cosmo_pl.fusion import modality_quality
 from cosmo_pl.modules import IterativeFusionModule, NearestNeighborModule
 from cosmo_pl.run_loading import load_data, load_run
 
@@ -32,14 +30,12 @@ def fit(config: str, *more: str, overlay: str | None = None) -> None:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory, utd_root):
+def trained(tmp_path_factory, utd_root, quick_quality):
     """A folder with both stages of Cosmo, and a nearest neighbour, each after one epoch."""
     folder = tmp_path_factory.mktemp("runs")
-    quick = functools.partial(modality_quality, num_seeds=1)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("COSMO_PL_DATA", str(utd_root))
-        patch.setattr("cosmo_pl.modules.base.quality.modality_quality", quick)
         fit("utd_stage1.yaml", *NARROW, "--model.init_args.projection_hidden=16", "--trainer.limit_train_batches=1")
         fit("utd_stage2.yaml", *NARROW, "--data.init_args.label_seed=3")
         fit("utd_stage2.yaml", overlay="nearest_neighbor")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,38 @@ if TYPE_CHECKING:
     from cosmo_pl.data.views import Views
 
 Batch = dict[str, Any]
+
+
+def on_device(batch: Batch, device: torch.device) -> Batch:
+    """A batch with everything that it holds of its samples on a device: inputs, label, what is present."""
+    return _changed(batch, lambda values: values.to(device))
+
+
+def with_modalities(batch: Batch, names: Collection[str]) -> Batch:
+    """A batch as it is where all other modalities are missing, without the samples that have none of the named.
+
+    Args:
+        batch: See `MultimodalDataModule` for its keys and shapes.
+        names: Modalities of its inputs, at least one.
+    """
+    present = {name: there for name, there in batch.get("present", {}).items() if name in names}
+    some = {**batch, "inputs": {name: batch["inputs"][name] for name in names}, "present": present}
+    if len(present) < len(names):  # a modality that no sample lacks
+        return some
+    found = torch.stack(list(present.values())).any(dim=0)
+    return _changed(some, lambda values: values[found])
+
+
+def _changed(batch: Batch, change: Callable[[Tensor], Tensor]) -> Batch:
+    """A batch with all of its tensors changed, those of each modality included."""
+    return {
+        key: _changed(value, change)
+        if isinstance(value, dict)
+        else change(value)
+        if isinstance(value, Tensor)
+        else value
+        for key, value in batch.items()
+    }
 
 
 class StoredInputs:

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
+from cosmo_pl.data.loading import on_device
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.base import PretrainingModule, unit_features
 
@@ -120,10 +121,10 @@ class NeighborPartners(Callback):
         module.eval()
         with torch.no_grad():
             for batch in data.plain_loader(data.training_rows):
-                features = module({name: x.to(module.device) for name, x in batch["inputs"].items()})
-                rows.append(unit_features(features))
-                subjects.append(batch["subject"].to(module.device))
-                labels.append(batch["label"].to(module.device))
+                here = on_device(batch, module.device)
+                rows.append(unit_features(module(here["inputs"])))
+                subjects.append(here["subject"])
+                labels.append(here["label"])
         module.train()
         features = torch.cat(rows)
         return F.normalize(features - features.mean(dim=0), dim=1), torch.cat(subjects), torch.cat(labels)

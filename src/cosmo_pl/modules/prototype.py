@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cosmo_pl.data.loading import Batch
+from cosmo_pl.data.loading import Batch, on_device
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.base import ClassifierModule, Present, Shapes, load_encoders, presence, unit_features
@@ -121,8 +121,7 @@ class PrototypeModule(ClassifierModule):
         if self.current_epoch == 0:
             self.sums.zero_()  # of an earlier training
         parts = [
-            self._joined({name: x.to(self.device) for name, x in batch["inputs"].items()})
-            for batch in data.plain_loader(data.split.unlabeled)
+            self._joined(on_device(batch, self.device)["inputs"]) for batch in data.plain_loader(data.split.unlabeled)
         ]
         joined = torch.cat(parts)
         self.centre.copy_(joined.mean(dim=0))

@@ -85,7 +85,7 @@ class RandomForestModule(ExampleModule):
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         known, samples = data.split.labeled, data.samples
         rows = np.union1d(known, data.split.unlabeled)
-        opinion = torch.cat([self(batch["inputs"]).cpu() for batch in data.plain_loader(rows)]).exp()
+        opinion = torch.cat([self.logits(batch).cpu() for batch in data.plain_loader(rows)]).exp()
         label = np.zeros(len(samples), dtype=np.int64)
         label[rows] = average_in_context(
             opinion.numpy(), samples.recording[rows], samples.start[rows], self.context

@@ -12,7 +12,7 @@ from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassConfusionMatrix
 
 from cosmo_pl.bundle import Bundle
-from cosmo_pl.data.loading import Batch
+from cosmo_pl.data.loading import Batch, on_device
 from cosmo_pl.metrics import ClassMean, classification_metrics
 from cosmo_pl.modules.base.module import BaseModule
 from cosmo_pl.modules.base.presence import Present
@@ -67,6 +67,12 @@ class ClassifierModule(BaseModule):
     def forward(self, inputs: dict[str, Tensor], present: Present | None = None) -> Tensor:
         """Classifies samples, modality to (N, *shape), into logits (N, num_classes); see `classify`."""
         return self.classify(inputs, present)[0]
+
+    def logits(self, batch: Batch) -> Tensor:
+        """Logits (N, num_classes) of a batch of a datamodule, on whichever device it is; see `classify`."""
+        batch = on_device(batch, self.device)
+        logits: Tensor = self(batch["inputs"], batch.get("present"))
+        return logits
 
     def setup(self, stage: str) -> None:
         """Notes the bundle, and checks that the data are standardised as in stage 1."""
@@ -145,5 +151,5 @@ class ClassifierModule(BaseModule):
         return {
             "index": batch["index"],
             "label": batch["label"],
-            "probability": self(batch["inputs"], batch.get("present")).softmax(dim=1),
+            "probability": self.logits(batch).softmax(dim=1),
         }

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cosmo_pl.data import MultimodalDataModule
-from cosmo_pl.data.loading import Batch
+from cosmo_pl.data.loading import Batch, on_device
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.base.classifier import ClassifierModule
 from cosmo_pl.modules.base.module import Shapes
@@ -68,9 +68,10 @@ class ExampleModule(ClassifierModule):
 
     def remember(self, batch: Batch) -> None:
         """Takes the samples of a batch as the examples, instead of earlier ones."""
+        batch = on_device(batch, self.device)
         for name in self.modality_shapes:
-            setattr(self, PREFIX + name, batch["inputs"][name].to(self.device))
-        self.example_label = batch["label"].to(self.device)
+            setattr(self, PREFIX + name, batch["inputs"][name])
+        self.example_label = batch["label"]
         self._learned = None
 
     def on_fit_start(self) -> None:

@@ -6,20 +6,27 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from cosmo_pl.data import MultimodalDataModule
+from cosmo_pl.data.loading import on_device
+from cosmo_pl.data.samples import Samples
 from cosmo_pl.data.selection import evenly_spaced
 from cosmo_pl.modules import BaseModule
 from cosmo_pl.study.measures._plane import plane
 
 MAX_SAMPLES = 300
+CHUNK = 64  # samples that are encoded at once
 
 
 def features(runs: Sequence[tuple[BaseModule, MultimodalDataModule]]) -> dict[str, Any]:
     """Compares the encoders' features z_j (Eq. 1) of the same test samples, at most 300 evenly spaced.
+
+    Samples that lack a modality have no feature of it, and are left out.
 
     Args:
         runs: A model of several modalities, or one for each modality; on data of the same test samples.
@@ -31,12 +38,14 @@ def features(runs: Sequence[tuple[BaseModule, MultimodalDataModule]]) -> dict[st
         ``sizes``, ``samples`` and ``class_names``.
     """
     data = runs[0][1]
-    rows = data.split.test[evenly_spaced(len(data.split.test), MAX_SAMPLES)]
+    assert data.samples is not None, "setup comes first"
+    rows = _whole(data.samples, data.split.test)
+    rows = rows[evenly_spaced(len(rows), MAX_SAMPLES)]
     by_modality = {name: z for model, data in runs for name, z in _encoded(model, data, rows).items()}
     return {
         "cosine_distance": cosine_distance(by_modality),
         "points": _laid_out(by_modality),
-        "label": data.samples.label[rows].tolist() if data.samples is not None else [],
+        "label": data.samples.label[rows].tolist(),
         "class_names": list(data.class_names),
         "sizes": {name: z.shape[1] for name, z in by_modality.items()},
         "samples": len(rows),
@@ -51,15 +60,21 @@ def cosine_distance(by_modality: dict[str, Tensor]) -> float | None:
     return round(float(torch.stack([1 - F.cosine_similarity(a, b).mean() for a, b in pairs]).mean()), 5)
 
 
-def _encoded(model: BaseModule, data: MultimodalDataModule, rows: Any) -> dict[str, Tensor]:
+def _whole(samples: Samples, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Those of the rows that have all modalities."""
+    lacking = [~there[rows] for there in samples.present.values()]
+    return rows[~np.any(lacking, axis=0)] if lacking else rows
+
+
+def _encoded(model: BaseModule, data: MultimodalDataModule, rows: NDArray[np.int64]) -> dict[str, Tensor]:
     """Features (N, D_j) of each of the model's streams."""
     encoders = model.encoders
     assert isinstance(encoders, torch.nn.Module)
     parts = []
     with torch.inference_mode():
-        for chunk in torch.split(torch.as_tensor(rows), 64):
-            inputs = {name: values[chunk].to(model.device) for name, values in data.inputs.items()}
-            parts.append({name: z.flatten(1).cpu() for name, z in encoders(inputs).items()})
+        for chunk in np.split(rows, range(CHUNK, len(rows), CHUNK)):
+            batch = on_device(data.plain_batch(chunk), model.device)
+            parts.append({name: z.flatten(1).cpu() for name, z in encoders(batch["inputs"]).items()})
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 

@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from cosmo_pl.data import MultimodalDataModule
+from cosmo_pl.data.loading import on_device
 from cosmo_pl.modules import BaseModule
 
 BATCHES = (1, 64)
@@ -40,13 +42,12 @@ def latency(runs: Sequence[tuple[BaseModule, MultimodalDataModule]]) -> dict[str
 
 def _inference(model: BaseModule, data: MultimodalDataModule, size: int) -> Callable[[], None]:
     """Inference of a batch of test samples, from the first again where there are fewer."""
-    rows = torch.as_tensor(data.split.test)
-    chosen = rows[torch.arange(size) % len(rows)]
-    inputs = {name: values[chosen].to(model.device) for name, values in data.inputs.items()}
+    rows = data.split.test
+    batch = on_device(data.plain_batch(rows[np.arange(size) % len(rows)]), model.device)
 
     def infer() -> None:
         with torch.inference_mode():
-            model(inputs)
+            model(batch["inputs"], batch.get("present"))
 
     return infer
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from cosmo_pl.data import MultimodalDataModule
+from cosmo_pl.data.loading import with_modalities
 from cosmo_pl.modules import BaseModule, ClassifierModule
 
 
@@ -18,19 +19,29 @@ def missing_sensors(runs: Sequence[tuple[BaseModule, MultimodalDataModule]]) -> 
     Args:
         runs: One run of a classifier.
 
+    A sample that has none of a set's sensors to begin with cannot be recognised by it: it counts as not correct.
+
     Returns:
-        ``correct``: sensors joined by "+" to correct predictions, all sensors first; ``total``: test samples.
+        ``correct``: sensors joined by "+" to correct predictions, all sensors first; ``total``: test samples, the same
+        for every set; ``without_any``: the sets that some samples have nothing of, to the number of these samples.
     """
     model, data = runs[0]
     assert isinstance(model, ClassifierModule)
     names = data.modalities
-    sets = [chosen for size in range(len(names), 0, -1) for chosen in combinations(names, size)]
-    correct = dict.fromkeys(("+".join(chosen) for chosen in sets), 0)
+    sets = {"+".join(some): some for size in range(len(names), 0, -1) for some in combinations(names, size)}
+    correct, seen = dict.fromkeys(sets, 0), dict.fromkeys(sets, 0)
     model.eval()
     with torch.inference_mode():
         for batch in data.test_dataloader():
-            for chosen in sets:
-                inputs = {name: batch["inputs"][name].to(model.device) for name in chosen}
-                predicted = model(inputs).argmax(dim=1).cpu()
-                correct["+".join(chosen)] += int((predicted == batch["label"].cpu()).sum())
-    return {"correct": correct, "total": len(data.split.test)}
+            for key, chosen in sets.items():
+                some = with_modalities(batch, chosen)
+                if len(some["label"]):
+                    predicted = model.logits(some).argmax(dim=1)
+                    correct[key] += int((predicted == some["label"].to(predicted.device)).sum())
+                    seen[key] += len(predicted)
+    total = len(data.split.test)
+    return {
+        "correct": correct,
+        "total": total,
+        "without_any": {key: total - count for key, count in seen.items() if count < total},
+    }

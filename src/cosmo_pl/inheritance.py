@@ -1,0 +1,75 @@
+"""What a method that is laid over another config keeps of it: the arguments that both classes have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ON_COMMAND_LINE = re.compile(r"--model\.(?:init_args\.)?(\w+)(?:=|$)")
+
+
+def inheritance(configs: Sequence[Path], model: Any, command_line: Iterable[str]) -> str | None:
+    """One line on the arguments that a model keeps of configs of another class; None where it keeps none.
+
+    Args:
+        configs: Files of ``--config``, in their order.
+        model: The resolved model: its ``class_path`` and ``init_args``.
+        command_line: Arguments of the command; what they state of the model is not inherited.
+    """
+    stated = {found[1] for word in command_line if (found := ON_COMMAND_LINE.match(word))}
+    by_config: dict[Path, list[str]] = {}
+    for argument, config in kept_arguments(configs, model.class_path).items():
+        if argument in model.init_args and argument not in stated:
+            by_config.setdefault(config, []).append(_shown(argument, model.init_args[argument]))
+    if not by_config:
+        return None
+    kept = "; ".join(f"from {config}: {', '.join(shown)}" for config, shown in by_config.items())
+    return f"{_class_name(model.class_path)} keeps {kept}"
+
+
+def kept_arguments(configs: Sequence[Path], class_path: str) -> dict[str, Path]:
+    """Arguments that configs state of a class that was replaced later, and that were not stated again.
+
+    Args:
+        configs: Files of ``--config``, in their order.
+        class_path: Class that the model has in the end; it may lack some of the arguments.
+
+    Returns:
+        Argument to the config that states it last.
+    """
+    kept: dict[str, Path] = {}
+    own: dict[str, Path] = {}
+    current = ""
+    for config in configs:
+        model = _model(config)
+        name = _class_name(model.get("class_path", current))
+        if name != current:
+            kept, own, current = {**kept, **own}, {}, name
+        stated = dict.fromkeys(model.get("init_args") or {}, config)
+        own |= stated
+        kept = {argument: origin for argument, origin in kept.items() if argument not in stated}
+    return kept if current == _class_name(class_path) else {**kept, **own}
+
+
+def _model(config: Path) -> Mapping[str, Any]:
+    """The model of a config file, which may name a file beside it, or a class alone."""
+    model = (yaml.safe_load(config.read_text()) or {}).get("model") or {}
+    if isinstance(model, str):
+        model = (
+            yaml.safe_load((config.parent / model).read_text()) if model.endswith(".yaml") else {"class_path": model}
+        )
+    assert isinstance(model, Mapping)  # the parser has accepted it
+    return model
+
+
+def _class_name(class_path: str) -> str:
+    return class_path.rpartition(".")[2]
+
+
+def _shown(argument: str, value: Any) -> str:
+    """Name and value; of encoders and other mappings the name alone."""
+    return f"{argument}={value}" if isinstance(value, str | int | float | list | tuple | None) else argument
