@@ -108,10 +108,13 @@ class PretrainingModule(BaseModule):
             raise BundleError(folder, "exists", "Choose another log folder; a bundle is never overwritten")
         count = len(next(iter(self.trainer.datamodule.quality_inputs().values())))  # type: ignore[attr-defined]
         if count < MIN_POINTS:
+            everything = self.trainer.datamodule.include_labeled  # type: ignore[attr-defined]
             raise ConfigurationError(
                 "label_rate",
-                f"leaves {count} unlabelled samples, too few to measure the modalities' quality",
-                f"Leave at least {MIN_POINTS}",
+                f"leaves {count} samples to pretraining, too few to measure the modalities' quality",
+                "Use more training samples"
+                if everything
+                else f"Set include_labeled to true, or leave at least {MIN_POINTS} unlabelled",
             )
 
     def on_fit_end(self) -> None:
