@@ -72,6 +72,7 @@ class CosmoCLI(LightningCLI):
             )  # fmt: skip
         if config.data.init_args.phase is None:
             config.data.init_args.phase = trains
+        name_test_subjects(config.data)
         wanted = config.get("ckpt_path")
         if (self.subcommand != "fit" and wanted is None) or wanted == "last":
             config.ckpt_path = str(newest_checkpoint(runs_folder(config.trainer)))
@@ -147,9 +148,21 @@ def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def model_phase(class_path: str) -> str:
     """Phase of the data that a module trains on."""
-    module, _, name = class_path.rpartition(".")
-    phase: str = getattr(getattr(importlib.import_module(module), name), "phase", "finetune")
+    phase: str = getattr(imported(class_path), "phase", "finetune")
     return phase
+
+
+def name_test_subjects(data: Any) -> None:
+    """Writes out the class's own test subjects where neither they nor folds are given, for ``config.yaml``."""
+    given = data.init_args
+    if given.get("test_subjects") is None and given.get("folds") is None and given.get("fold") is None:
+        given.test_subjects = list(imported(data.class_path).default_test_subjects)
+
+
+def imported(class_path: str) -> Any:
+    """The class of that path."""
+    module, _, name = class_path.rpartition(".")
+    return getattr(importlib.import_module(module), name)
 
 
 def logger_arguments(trainer: Any) -> Any:

@@ -1,4 +1,8 @@
-"""Quality of a modality, measured on unlabelled data (Ouyang et al., MobiCom 2022, Sec. 5.2.1)."""
+"""Quality of a modality, measured on unlabelled data (Ouyang et al., MobiCom 2022, Sec. 5.2.1).
+
+The paper leaves two choices open that decide the values: clusters are searched up to twice the number of classes
+(`modality_quality`), and Hopkins statistic takes plain distances (`hopkins_statistic`).
+"""
 
 from __future__ import annotations
 
