@@ -224,8 +224,11 @@ def newest_checkpoint(runs: Path) -> Path:
 
 def main(args: Sequence[str]) -> None:
     """Runs one training subcommand."""
-    # Lightning's notes on itself, and on a checkpoint writer that an evaluation does not need.
-    for note in ("`isinstance.treespec, LeafSpec.` is deprecated", "Be aware that when using `ckpt_path`"):
+    # Lightning's notes on itself, on a checkpoint writer that an evaluation does not need, and on no validation.
+    for note in (
+        "`isinstance.treespec, LeafSpec.` is deprecated", "Be aware that when using `ckpt_path`",
+        "Total length of `list` across ranks is zero",
+    ):  # fmt: skip
         warnings.filterwarnings("ignore", f".*{note}")
     CosmoCLI(
         BaseModule,

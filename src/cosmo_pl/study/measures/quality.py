@@ -24,9 +24,10 @@ def quality(runs: Sequence[tuple[BaseModule | None, MultimodalDataModule]]) -> d
         runs: One datamodule after its setup, without a model.
 
     Returns:
-        ``dataset``, its name; ``num_classes``, C; ``default_max_clusters``; ``max_clusters``, the limits from C/2 to 4C
-        or to what the samples allow; and ``modalities``, name to ``samples``, ``hopkins``, ``hopkins_std``,
-        ``silhouettes`` (number of clusters to mean silhouette), and for each limit ``num_clusters`` and ``weight``.
+        ``dataset``, its name; ``num_classes``, C; ``max_clusters``, the limits from C/2 to 4C or to what the samples
+        allow; ``default_max_clusters``, the one of these that stages 1 take by default; and ``modalities``, name to
+        ``samples``, ``hopkins``, ``hopkins_std``, ``silhouettes`` (number of clusters to mean silhouette), and for each
+        limit ``num_clusters`` and ``weight``.
     """
     ((_, data),) = runs
     classes = data.num_classes
@@ -40,7 +41,7 @@ def quality(runs: Sequence[tuple[BaseModule | None, MultimodalDataModule]]) -> d
     return {
         "dataset": data.dataset,
         "num_classes": classes,
-        "default_max_clusters": default_max_clusters(classes),
+        "default_max_clusters": min(default_max_clusters(classes), limits[-1]),
         "max_clusters": limits,
         "modalities": {
             name: {
