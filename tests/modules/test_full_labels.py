@@ -145,9 +145,8 @@ def test_every_second_stage_takes_all_labels(method, rate, make_data, make_train
     batch = data.plain_batch(data.split.test)
     with torch.no_grad():
         assert torch.isfinite(module.eval()(batch["inputs"])).all()
-    chance = 1 / data.num_classes
-    learned = method in (forest, feature_forest, prototypes, nearest, warped)  # the others train for a single epoch
-    assert metrics["test/acc"] >= (5 * chance if learned else 0)
+    if method in (forest, feature_forest, prototypes, nearest, warped):  # the others learn little in one epoch
+        assert metrics["test/acc"] > 5 / data.num_classes
 
 
 def test_a_forest_with_nothing_to_label_is_the_plain_one(make_data, make_trainer):
