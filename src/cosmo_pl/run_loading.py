@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,6 +28,23 @@ def link_data_to_model(parser: LightningArgumentParser) -> None:
     """Makes shapes and class count flow from the data to the model."""
     for name in ("modality_shapes", "num_classes"):
         parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
+
+
+def name_test_subjects(data: Any) -> None:
+    """Writes the class's own test subjects into a datamodule's config where neither they nor folds are given.
+
+    Args:
+        data: ``class_path`` and ``init_args``, all defaults filled in; a mapping or what the parser makes of it.
+    """
+    given = data["init_args"]
+    if all(given.get(name) is None for name in ("test_subjects", "folds", "fold")):
+        given["test_subjects"] = list(imported_class(data["class_path"]).default_test_subjects)
+
+
+def imported_class(class_path: str) -> Any:
+    """The class of that path."""
+    module, _, name = class_path.rpartition(".")
+    return getattr(importlib.import_module(module), name)
 
 
 def load_run(folder: Path) -> tuple[BaseModule, MultimodalDataModule]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 import warnings
@@ -25,7 +24,7 @@ from cosmo_pl.energy import EnergyMeter
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules import BaseModule
 from cosmo_pl.results import ResultWriter
-from cosmo_pl.run_loading import LAST, link_data_to_model
+from cosmo_pl.run_loading import LAST, imported_class, link_data_to_model, name_test_subjects
 from cosmo_pl.wandb_results import WandbResults
 
 # Arguments of the data that may differ between training and evaluation.
@@ -148,21 +147,8 @@ def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def model_phase(class_path: str) -> str:
     """Phase of the data that a module trains on."""
-    phase: str = getattr(imported(class_path), "phase", "finetune")
+    phase: str = getattr(imported_class(class_path), "phase", "finetune")
     return phase
-
-
-def name_test_subjects(data: Any) -> None:
-    """Writes out the class's own test subjects where neither they nor folds are given, for ``config.yaml``."""
-    given = data.init_args
-    if given.get("test_subjects") is None and given.get("folds") is None and given.get("fold") is None:
-        given.test_subjects = list(imported(data.class_path).default_test_subjects)
-
-
-def imported(class_path: str) -> Any:
-    """The class of that path."""
-    module, _, name = class_path.rpartition(".")
-    return getattr(importlib.import_module(module), name)
 
 
 def logger_arguments(trainer: Any) -> Any:
