@@ -72,10 +72,26 @@ def follow_phase(data: Any, phase: str | None) -> None:
 
 
 def class_phase(class_path: str) -> str:
-    """Phase of the data that a module trains on; a name without a module is one of `cosmo_pl.modules`."""
-    module, _, name = class_path.rpartition(".")
-    phase: str = getattr(getattr(importlib.import_module(module or "cosmo_pl.modules"), name), "phase", "finetune")
+    """Phase of the data that a module trains on."""
+    phase: str = getattr(imported_class(class_path), "phase", "finetune")
     return phase
+
+
+def name_test_subjects(data: Any) -> None:
+    """Writes the class's own test subjects into a datamodule's config where neither they nor folds are given.
+
+    Args:
+        data: ``class_path`` and ``init_args``, all defaults filled in; a mapping or what the parser makes of it.
+    """
+    given = data["init_args"]
+    if all(given.get(name) is None for name in ("test_subjects", "folds", "fold")):
+        given["test_subjects"] = list(imported_class(data["class_path"]).default_test_subjects)
+
+
+def imported_class(class_path: str) -> Any:
+    """The class of that path; a name without a module is one of `cosmo_pl.modules`."""
+    module, _, name = class_path.rpartition(".")
+    return getattr(importlib.import_module(module or "cosmo_pl.modules"), name)
 
 
 def load_run(folder: Path) -> tuple[BaseModule, MultimodalDataModule]:

@@ -32,6 +32,7 @@ from cosmo_pl.run_loading import (
     class_phase,
     follow_phase,
     link_data_to_model,
+    name_test_subjects,
 )
 from cosmo_pl.wandb_results import WandbResults
 
@@ -81,6 +82,7 @@ class CosmoCLI(LightningCLI):
                 f"Use it with a *_stage{1 if trains == 'pretrain' else 2}.yaml",
             )  # fmt: skip
         follow_phase(config.data, trains)
+        name_test_subjects(config.data)
         wanted = config.get("ckpt_path")
         if (self.subcommand != "fit" and wanted is None) or wanted == "last":
             config.ckpt_path = str(newest_checkpoint(runs_folder(config.trainer)))
@@ -214,8 +216,11 @@ def newest_checkpoint(runs: Path) -> Path:
 
 def main(args: Sequence[str]) -> None:
     """Runs one training subcommand."""
-    # Lightning's notes on itself, and on a checkpoint writer that an evaluation does not need.
-    for note in ("`isinstance.treespec, LeafSpec.` is deprecated", "Be aware that when using `ckpt_path`"):
+    # Lightning's notes on itself, on a checkpoint writer that an evaluation does not need, and on no validation.
+    for note in (
+        "`isinstance.treespec, LeafSpec.` is deprecated", "Be aware that when using `ckpt_path`",
+        "Total length of `list` across ranks is zero",
+    ):  # fmt: skip
         warnings.filterwarnings("ignore", f".*{note}")
     CosmoCLI(
         BaseModule,

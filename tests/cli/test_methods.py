@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -191,6 +193,7 @@ def chosen(request, nearest, monkeypatch):
     [
         (["--model.init_args.metric=dtw"], "model.init_args.metric euclidean -> dtw"),
         (["--data.init_args.test_subjects=[1,2]"], "data.init_args.test_subjects [7, 8] -> [1, 2]"),
+        (["--data.init_args.folds=4", "--data.init_args.fold=0"], "data.init_args.folds None -> 4"),
         (["--data.init_args.label_seed=1"], "data.init_args.label_seed 0 -> 1"),
     ],
 )
@@ -215,3 +218,29 @@ def test_bundle_and_encoders_have_to_agree(here, roots, capsys):
         fit("utd_stage2", roots["utd"], *SHORT, "--model.init_args.bundle=cmc")
     assert "encoders to null" in capsys.readouterr().err
     fit("utd_stage2", roots["utd"], *SHORT, "--model.init_args.bundle=cmc", "--model.init_args.encoders=null")
+
+
+def test_folds_on_the_command_line(here, roots):
+    chosen = ["--data.init_args.folds=4", "--data.init_args.fold=1"]
+    fit("utd_stage2", roots["utd"], *chosen, overlay="nearest_neighbor")
+    cosmo("test", "utd_stage2", roots["utd"], *chosen, overlay="nearest_neighbor")
+    run = here / "runs" / "utd" / "nearest_neighbor" / "version_0"
+    present = sorted({int(path.name.split("_")[1][1:]) for path in Path(roots["utd"]).rglob("a*.mat")})
+    metrics = json.loads((run / "test_0" / "metrics.json").read_text())
+    assert metrics["test_subjects"] == np.array_split(present, 4)[1].tolist()
+    arguments = yaml.safe_load((run / "config.yaml").read_text())["data"]["init_args"]
+    assert (arguments["folds"], arguments["fold"], arguments["test_subjects"]) == (4, 1, None)
+
+
+def test_a_config_names_the_test_subjects_that_it_leaves_to_the_class(here, roots):
+    fit("utd_stage2", roots["utd"], overlay="nearest_neighbor")
+    config = here / "runs" / "utd" / "nearest_neighbor" / "version_0" / "config.yaml"
+    assert yaml.safe_load(config.read_text())["data"]["init_args"]["test_subjects"] == [7, 8]
+
+
+def test_named_folds_on_the_command_line(here, roots, capsys):
+    chosen = ["--data.init_args.folds=[[1,2],[7,8]]", "--data.init_args.fold=1"]
+    fit("utd_stage2", roots["utd"], *chosen, overlay="nearest_neighbor")
+    with pytest.raises(SystemExit):
+        fit("utd_stage2", roots["utd"], *chosen, "--data.init_args.test_subjects=[1]", overlay="nearest_neighbor")
+    assert "test_subjects: is [1], and fold 1 is [7, 8]" in refusal(capsys)

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset, RandomSampler
 
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.loading import Batch
+from cosmo_pl.errors import ConfigurationError
 
 Make = Callable[..., MultimodalDataModule]
 
@@ -171,6 +172,73 @@ class DatamoduleSuite:
         assert {name: tuple(x.shape) for name, x in data.quality_inputs().items()} == {
             name: (0, *shape) for name, shape in data.modality_shapes.items()
         }
+
+    def test_with_all_labelled_pretraining_sees_them_without_labels(self, make: Make) -> None:
+        data = ready(make(label_rate=1.0, include_labeled=True, phase="pretrain", pretrain_batch_size=2))
+        assert data.training_rows.tolist() == data.split.train.tolist()
+        assert set(flat(data.train_dataloader())) <= set(data.split.train.tolist())
+        assert data.val_parts == {} and data.val_dataloader() == []  # nothing to query a probe with
+        rows = self.rows_of(data, data.quality_inputs())
+        assert len(rows) > 20 and set(rows) <= set(data.split.train.tolist())
+        probed = ready(make(label_rate=1.0, include_labeled=True, phase="pretrain", val_subjects=[2]))
+        assert list(probed.val_parts) == ["reference", "query"]
+
+    def test_quality_leaves_the_unlabelled_samples_only_where_they_are_few(self, make: Make) -> None:
+        for rate in (0.4, 0.6):
+            data = ready(make(label_rate=rate, include_labeled=True))
+            rows = set(self.rows_of(data, data.quality_inputs()))
+            unlabeled, few = set(data.split.unlabeled.tolist()), rate > 0.5
+            assert rows and (rows <= unlabeled) != few
+            alone = ready(make(label_rate=rate))
+            assert set(self.rows_of(alone, alone.quality_inputs())) <= unlabeled
+
+    def test_a_pretraining_without_samples_names_the_remedy(self, make: Make) -> None:
+        data = ready(make(label_rate=1.0, phase="pretrain"))
+        with pytest.raises(ConfigurationError, match=r"more than the 0 samples of the pretraining.*include_labeled"):
+            data.train_dataloader()
+
+    # Folds
+
+    def test_folds_are_disjoint_and_together_everybody(self, make: Make) -> None:
+        present = sorted(set(ready(make()).samples.subject.tolist()))
+        for count in (2, 3, len(present)):
+            tested: list[int] = []
+            for fold in range(count):
+                data = make(test_subjects=None, folds=count, fold=fold, labels_per_class=1)
+                data.prepare_data()
+                data.setup()
+                its = sorted(set(data.samples.subject[data.split.test].tolist()))
+                assert its == sorted(data.subjects.test)
+                assert its == np.array_split(present, count)[fold].tolist()
+                assert set(data.samples.subject[data.split.train].tolist()) == set(present) - set(its)
+                tested += its
+            assert tested == present
+
+    def test_named_folds_test_their_group_and_train_on_all_others(self, make: Make) -> None:
+        data = ready(make(test_subjects=None, folds=[[4, 1], [2]], fold=0, labels_per_class=1))
+        assert set(data.samples.subject[data.split.test].tolist()) == {1, 4}
+        everybody = set(data.samples.subject.tolist())
+        assert set(data.samples.subject[data.split.train].tolist()) == everybody - {1, 4}
+
+    def test_a_fold_is_the_same_split_as_its_subjects_by_name(self, make: Make) -> None:
+        named = ready(make(test_subjects=[1, 2], labels_per_class=1))
+        data = ready(make(test_subjects=[2, 1], folds=[[1, 2], [3]], fold=0, labels_per_class=1))
+        for part in ("train", "labeled", "unlabeled", "val", "test"):
+            np.testing.assert_array_equal(getattr(data.split, part), getattr(named.split, part))
+        assert data.normalization == named.normalization
+
+    def test_folds_that_contradict_the_test_subjects_are_refused(self, make: Make) -> None:
+        data = make(test_subjects=[3], folds=[[1, 2], [3]], fold=0)
+        with pytest.raises(ConfigurationError, match=r"test_subjects: is \[3\], and fold 0 is \[1, 2\].*not both"):
+            data.prepare_data()
+
+    def test_more_folds_than_subjects_are_refused(self, make: Make) -> None:
+        with pytest.raises(ConfigurationError, match=r"folds: is 99, and .* Use fewer"):
+            make(test_subjects=None, folds=99, fold=0).prepare_data()
+
+    def test_folds_of_absent_subjects_are_refused(self, make: Make) -> None:
+        with pytest.raises(ConfigurationError, match=r"folds: .* no subject \[77\]"):
+            make(test_subjects=None, folds=[[1], [77]], fold=0).prepare_data()
 
     def test_limits_keep_every_subject(self, make: Make) -> None:
         whole = ready(make())

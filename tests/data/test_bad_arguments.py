@@ -48,10 +48,34 @@ from .refusals import BOTH, Module, make, refusal, run
         ("max_test_samples", -3, ""),
         ("label_seed", -1, ""),
         ("phase", "pretraining", "pretrain"),
+        ("folds", 4, "Give the number of the tested fold"),
+        ("fold", 0, "Give both or neither"),
     ],
 )
 def test_an_argument_that_cannot_work(module: Module, originals: Path, argument: str, value: object, told: str) -> None:
     refusal(ConfigurationError, lambda: run(module, originals, **{argument: value}), argument, told)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("folds", "fold", "argument", "told"),
+    [
+        (4, 4, "fold", "Use 0 to 3"),
+        (4, -1, "fold", "Use 0 to 3"),
+        ([[1], [2]], 2, "fold", "Use 0 to 1"),
+        (1, 0, "folds", "at least 2"),
+        (0, 0, "folds", "at least 2"),
+        ([], 0, "folds", "empty"),
+        ([[1], []], 0, "folds", "empty"),
+        ([[1, 2], [2, 3]], 0, "folds", "[2]"),
+        ([[1, 1], [3]], 0, "folds", "[1]"),
+    ],
+)
+def test_folds_that_cannot_work_are_refused_before_any_file_is_read(
+    module: Module, tmp_path: Path, folds: object, fold: int, argument: str, told: str
+) -> None:
+    refusal(ConfigurationError, lambda: make(module, tmp_path, folds=folds, fold=fold, test_subjects=None),
+            argument + ": ", told)  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from scipy.io import savemat
 
 from cosmo_pl.data import USCDataModule, UTDDataModule
-from cosmo_pl.errors import DatasetNotFoundError, RecordingError
+from cosmo_pl.errors import ConfigurationError, DatasetNotFoundError, RecordingError
 
 from .refusals import BOTH, Module, prepare, refusal, run
 
@@ -137,7 +137,7 @@ def test_modalities_that_share_no_clip(root: Path) -> None:
     for path in (root / "utd").rglob("*.mat"):
         if ("_s1_" in path.name) == (path.parent.name == "Skeleton"):
             path.unlink()
-    refusal(DatasetNotFoundError, lambda: prepare(UTDDataModule, root), "UTD-MHAD", str(root / "utd"))
+    refusal(ConfigurationError, lambda: prepare(UTDDataModule, root), "modalities", str(root / "utd"), "skeleton")
 
 
 @pytest.mark.parametrize(("module", "stray"), [(USCDataModule, "Subject1/a13t1"), (UTDDataModule, "a28_s1_t1_{}")])

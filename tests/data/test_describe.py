@@ -90,3 +90,10 @@ def test_a_dataset_too_small_for_the_labels_asked_for_is_described(utd_root: Pat
     check(data, Counter((action, subject) for action in range(1, 28) for subject in range(1, 9)), 216)
     with pytest.raises(ConfigurationError, match="label_rate"):
         data.setup()
+
+
+def test_the_subjects_of_each_part_are_those_of_the_fold(tmp_path: Path) -> None:
+    write_utd(tmp_path)
+    for fold in range(4):
+        told = describe(UTDDataModule(root=str(tmp_path), folds=4, fold=fold, labels_per_class=1))
+        assert f"- test subjects {fold + 1}: " in told

@@ -77,7 +77,9 @@ def seen(data: MultimodalDataModule) -> dict[str, object]:
 
 @pytest.mark.parametrize("prepare", [usc, utd], ids=["usc", "utd"])
 @pytest.mark.parametrize(
-    "arguments", [{}, {"phase": "pretrain"}, {"val_subjects": [2]}], ids=["fit", "pretrain", "val"]
+    "arguments",
+    [{}, {"phase": "pretrain"}, {"val_subjects": [2]}, {"test_subjects": None, "folds": [[2], TEST], "fold": 1}],
+    ids=["fit", "pretrain", "val", "folds"],
 )
 def test_the_test_subjects_files_change_nothing_that_training_sees(
     tmp_path: Path, prepare: Callable[[Path], Make], arguments: dict[str, object]

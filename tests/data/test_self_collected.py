@@ -156,6 +156,17 @@ def test_incomplete_clips_of_test_subjects_are_masked_where_they_are_kept(own: P
     assert all(there.all() for there in training["present"].values())
 
 
+def test_incomplete_clips_of_a_tested_fold_are_kept(own: Path) -> None:
+    """Folds are of all people with recordings, whichever of their clips are complete."""
+    drop(own, {"s01_a00_t1": "depth", **{f"s04_a0{a}_t{t}": "imu" for a in range(3) for t in range(1, 4)}})
+    folds = {"test_subjects": None, "folds": 4}
+    with pytest.warns(UserWarning, match="9 test clips lack a modality and are kept"):
+        data = ready(make(own, keep_incomplete=True, fold=3, **folds))
+    assert data.subjects.test == (4,)
+    assert set(data.samples.subject[~data.samples.present["imu"]].tolist()) == {4}
+    assert ready(make(own, keep_incomplete=False, fold=2, **folds)).subjects.test == (3,)
+
+
 def test_labels_of_incomplete_clips_are_refused(own: Path) -> None:
     """Nothing is trained on in the place of a sensor that was not there."""
     drop(own, {f"s04_a0{a}_t{t}": "depth" for a in range(3) for t in range(1, 4)})

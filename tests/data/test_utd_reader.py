@@ -97,10 +97,10 @@ def test_a_clip_that_lacks_a_modality_is_left_out_with_a_warning(tmp_path: Path)
     (folder / "Skeleton" / "a3_s2_t1_skeleton.mat").unlink()
     (folder / "Inertial" / "a27_s4_t2_inertial.mat").unlink()
     with pytest.warns(UserWarning, match="2 clips"):
-        samples = read(tmp_path)
+        samples = module(tmp_path).load()
     assert len(samples) == 27 * 4 * 2 - 2
     assert not {"a3_s2_t1", "a27_s4_t2"} & set(samples.recording.tolist())
-    assert len(read(tmp_path, modalities=["inertial"])) == 27 * 4 * 2 - 1
+    assert len(module(tmp_path, modalities=["inertial"]).load()) == 27 * 4 * 2 - 1
 
 
 def test_other_files_are_ignored(tmp_path: Path) -> None:

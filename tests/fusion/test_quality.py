@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from cosmo_pl.fusion import hopkins_statistic, modality_quality, optimal_num_clusters, principal_scores, quality
-from cosmo_pl.fusion.quality import MIN_POINTS
+from cosmo_pl.fusion.quality import MIN_POINTS, best_num_clusters
 
 Array = NDArray[np.float64]
 
@@ -206,6 +206,18 @@ def test_as_many_clusters_as_classes_rank_above_one_off_and_stay_finite(
         weights.append(measured["a"].weight)
         assert measured["a"].weight + measured["b"].weight == pytest.approx(1)
     assert weights == sorted(weights, reverse=True) and len(set(weights)) == 4 and 0 < weights[-1] < weights[0] < 1
+
+
+@pytest.mark.parametrize(("cap", "best"), [(None, 7), (9, 7), (7, 7), (6, 4), (4, 4), (3, 3), (2, 2), (1, 2)])
+def test_the_best_number_under_a_cap_is_that_of_a_search_up_to_it(cap: int | None, best: int) -> None:
+    assert best_num_clusters({2: 0.1, 3: 0.2, 4: 0.3, 5: 0.3, 6: 0.25, 7: 0.5, 8: 0.4, 9: 0.1}, cap) == best
+
+
+@pytest.mark.parametrize(("cap", "tried"), [(None, range(2, 9)), (3, [2, 3]), (6, range(2, 7)), (50, range(2, 21))])
+def test_clusters_are_searched_up_to_the_cap(cap: int | None, tried: list[int]) -> None:
+    measured = modality_quality({"a": blobs(4, 15)}, 4, num_seeds=1, max_clusters=cap)["a"]
+    assert list(measured.silhouettes) == list(tried)
+    assert measured.at_edge == (cap == 3) and measured.num_clusters == (3 if cap == 3 else 4)
 
 
 def test_weights_of_real_measurements() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cosmo_pl.data import UTDDataModule
-from cosmo_pl.fusion import modality_quality
+from cosmo_pl.fusion import ModalityQuality, modality_quality
 from cosmo_pl.modules.base.quality import data_quality
 
 
@@ -49,3 +49,29 @@ def test_a_damaged_cache_is_measured_anew(utd_root, tmp_path, calls):
     path.write_text(path.read_text()[:40])
     assert data_quality(data(utd_root, tmp_path)) == first
     assert len(calls) == 2
+
+
+def test_another_cap_is_measured_anew_and_the_default_named_is_the_same(utd_root, tmp_path, calls):
+    few = data_quality(data(utd_root, tmp_path), max_clusters=4)
+    assert all(list(measured.silhouettes) == [2, 3, 4] for measured in few.values())
+    assert data_quality(data(utd_root, tmp_path), max_clusters=4) == few
+    assert len(calls) == 1
+    usual = data_quality(data(utd_root, tmp_path))
+    assert all(max(measured.silhouettes) > 4 for measured in usual.values())
+    assert data_quality(data(utd_root, tmp_path), max_clusters=54) == usual
+    assert len(calls) == 2
+
+
+def test_warns_of_a_modality_whose_best_number_is_the_largest_tried(utd_root, tmp_path, monkeypatch):
+    def measured(best):
+        return ModalityQuality(0.8, 0.01, best, dict.fromkeys(range(2, 7), 0.1), 0.5)
+
+    monkeypatch.setattr(
+        "cosmo_pl.modules.base.quality.modality_quality",
+        lambda *_, **__: {"inertial": measured(6), "skeleton": measured(5)},
+    )
+    for _ in range(2):  # from the cache as well
+        with pytest.warns(UserWarning) as caught:
+            data_quality(data(utd_root, tmp_path), max_clusters=6)
+        (told,) = (str(each.message) for each in caught if "max_clusters" in str(each.message))
+        assert "UTD-MHAD: the best number of clusters of 'inertial', 6, is the largest" in told and "\n" not in told

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -119,12 +120,35 @@ def test_a_validation_sees_the_prototypes_of_its_epoch(make_data, make_trainer, 
     assert told == pytest.approx((predicted == torch.from_numpy(data.samples.label[data.split.test])).float().mean())
 
 
-def test_refuses_data_without_unlabelled_samples(make_data, make_trainer, bundle):
-    data = make_data()
+def test_with_all_labelled_prototypes_are_class_means_about_the_mean_of_all(make_data, make_trainer, bundle):
+    data = make_data(label_rate=1.0)
+    module = fitted(data, make_trainer(1), bundle)
+    joined = unit(module, data, data.split.train)
+    torch.testing.assert_close(module.centre, joined.mean(dim=0), rtol=1e-4, atol=1e-5)
+    features = F.normalize(joined - module.centre, dim=1)
+    label = torch.from_numpy(data.samples.label[data.split.train])
+    for c in range(data.num_classes):
+        mean = features[label == c].sum(dim=0)
+        torch.testing.assert_close(module.prototypes[c], mean / mean.norm(), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("count", [1, 5, 40])
+def test_few_unlabelled_samples_move_the_prototypes_by_their_number(count, make_data, make_trainer, bundle):
+    data = make_data(label_rate=0.7)
     data.setup()
-    data.split = dataclasses.replace(data.split, unlabeled=data.split.unlabeled[:0])
-    with pytest.raises(ConfigurationError, match="unlabelled"):
-        fitted(data, make_trainer(1), bundle)
+    data.split = dataclasses.replace(data.split, unlabeled=data.split.unlabeled[:count])
+    module = fitted(data, make_trainer(1), bundle)
+    rows = np.concatenate([data.split.unlabeled, data.split.labeled])
+    torch.testing.assert_close(module.centre, unit(module, data, rows).mean(dim=0), rtol=1e-4, atol=1e-5)
+    features = F.normalize(unit(module, data, data.split.unlabeled) - module.centre, dim=1)
+    labelled = F.normalize(module.sums, dim=1)
+    share, prototypes = 0.5 * count / len(data.split.labeled), labelled
+    for _ in range(ROUNDS):
+        means = F.normalize(assign(features @ prototypes.T / 0.05, True).T @ features, dim=1)
+        prototypes = F.normalize((1 - share) * labelled + share * means, dim=1)
+    torch.testing.assert_close(module.prototypes, prototypes, rtol=1e-3, atol=1e-4)
+    angle = (module.prototypes * labelled).sum(dim=1)
+    assert (angle > 1 - 2 * share).all() and (angle < 1).any()
 
 
 @pytest.fixture

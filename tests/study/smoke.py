@@ -14,6 +14,7 @@ import pytest
 
 from cosmo_pl.cli import main
 from cosmo_pl.data import MultimodalDataModule
+from cosmo_pl.fusion import modality_quality, optimal_num_clusters
 from cosmo_pl.simulation import simulate_self_collected, simulate_usc, simulate_utd
 from cosmo_pl.study.jobs import Project
 
@@ -39,7 +40,19 @@ def project(folder: Path, data: Path) -> Iterator[Path]:
         patch.setenv("COSMO_PL_DATA", str(data))
         # It fills the cache for further processes; `setup` reads by itself.
         patch.setattr(MultimodalDataModule, "prepare_data", lambda self: None)
+        patch.setattr("cosmo_pl.modules.base.quality.modality_quality", quick_quality)
+        patch.setattr("cosmo_pl.study.measures.quality.optimal_num_clusters", quick_clusters)
         yield folder
+
+
+def quick_quality(features, *arguments, **named):
+    """Modality quality of the first samples, with one run of k-means."""
+    return modality_quality({name: x[:300] for name, x in features.items()}, *arguments, num_seeds=1, **named)
+
+
+def quick_clusters(points, max_clusters):
+    """Silhouettes of a few points, with one run of k-means."""
+    return optimal_num_clusters(points[:100], max_clusters, num_seeds=1)
 
 
 def run_and_draw(name, folder, capsys):

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from cosmo_pl.cli import main
+from cosmo_pl.run_loading import name_test_subjects
 from cosmo_pl.study.jobs import expand
 
 from .factory import PROJECT
@@ -35,6 +36,7 @@ def resolved(job, capsys):
         printed = capsys.readouterr()
         assert not stopped.value.code, printed.err
         resolved_configs[key] = yaml.safe_load(printed.out)
+        name_test_subjects(resolved_configs[key]["data"])
     return resolved_configs[key]
 
 

@@ -13,11 +13,27 @@ from .factory import jobs, record, view
 def modality(weight, best, hopkins):
     return {
         "hopkins": hopkins, "hopkins_std": 0.02, "num_clusters": best, "weight": weight,
-        "silhouettes": {str(k): 0.3 - 0.01 * abs(k - best) for k in (10, 2, 20, 3)},
     }  # fmt: skip
 
 
-def measured(inertial=(0.2, 0.3, 0.4), simulated=False, laid=True):
+def clustered():
+    """Silhouettes of 2 to 108 clusters: skeletons are best at 2, the inertial sensor at the cap whatever it is."""
+    limits = list(range(13, 109))
+    curves = {
+        "inertial": {str(k): 0.001 * k for k in range(2, 109)},
+        "skeleton": {str(k): 1 / k for k in range(2, 109)},
+    }
+    best = {"inertial": limits, "skeleton": [2] * len(limits)}
+    modalities = {
+        name: {"samples": 513, "silhouettes": curve, "num_clusters": best[name]} for name, curve in curves.items()
+    }
+    return {
+        "dataset": "UTD-MHAD", "num_classes": 27, "default_max_clusters": 54, "max_clusters": limits,
+        "modalities": modalities,
+    }  # fmt: skip
+
+
+def measured(inertial=(0.2, 0.3, 0.4), simulated=False, laid=True, curves=True):
     """The study with the qualities of a seed for each weight of the inertial sensor."""
     found = {}
     for job in jobs("fig7"):
@@ -25,6 +41,8 @@ def measured(inertial=(0.2, 0.3, 0.4), simulated=False, laid=True):
             weight = inertial[job.seed]
             told = {"inertial": modality(weight, 10, 0.7), "skeleton": modality(1 - weight, (20, 10, 3)[job.seed], 0.8)}
             found[job.key] = record(job, result={"quality": told}, simulated=simulated)
+        if job.measure == "quality" and curves:
+            found[job.key] = record(job, result=clustered())
         if job.measure == "embedding" and laid:
             points = {"inertial": [[0.0, 1.0], [2.0, 3.0]], "skeleton": [[4.0, 5.0]]}
             label = {"inertial": [0, 5], "skeleton": [7]}
@@ -40,10 +58,10 @@ def test_every_number_of_every_seed_is_a_row():
     rows = quality(measured()).rows
     assert ["inertial", "1", "weight", "", "0.3", "0.26"] in rows
     assert ["skeleton", "1", "num_clusters", "", "10", ""] in rows
-    assert ["skeleton", "0", "silhouette", "20", "0.3", ""] in rows
-    assert len(rows) == 3 * 2 * (3 + 4)
+    assert ["skeleton", "0", "silhouette", "20", "0.05", ""] in rows
+    assert len(rows) == 3 * 2 * 3 + 2 * 107
     curve = [int(row[3]) for row in rows if row[:3] == ["inertial", "0", "silhouette"]]
-    assert curve == [2, 3, 10, 20], "in the order of numbers, not of text"
+    assert curve == list(range(2, 109))
 
 
 def test_weights_are_means_over_seeds_beside_the_paper():
@@ -56,12 +74,14 @@ def test_weights_are_means_over_seeds_beside_the_paper():
     assert stated == [[0, 0.26], [2, 0.74]]
 
 
-def test_silhouettes_show_the_best_of_every_seed_and_the_classes():
+def test_silhouettes_show_the_best_under_the_default_cap_and_the_classes():
     axes = panel(measured(), "silhouettes of k-means")
     lines = {line.get_label(): line for line in axes.lines}
-    assert list(lines["inertial"].get_ydata()) == pytest.approx([0.22, 0.23, 0.3, 0.2])
-    assert sorted(lines["skeleton: k* of a seed"].get_xdata()) == [3, 10, 20]
-    assert any(list(line.get_xdata()) == [27, 27] for line in axes.lines)
+    assert list(lines["inertial"].get_ydata()) == pytest.approx([0.001 * k for k in range(2, 109)])
+    for modality, best, height in (("inertial", 54, 0.054), ("skeleton", 2, 0.5)):
+        mark = lines[f"{modality}: k* up to 2C"]
+        assert list(mark.get_xdata()) == [best] and list(mark.get_ydata()) == pytest.approx([height])
+    assert {27, 54} <= {line.get_xdata()[0] for line in axes.lines if len(set(line.get_xdata())) == 1}
 
 
 def test_the_clips_are_coloured_by_activity():
@@ -85,9 +105,11 @@ def test_the_inertial_sensor_has_the_smaller_weight(given, expected):
     assert depth.verdict == "not comparable"
 
 
-def test_without_the_embedding_the_rest_is_shown():
-    assert len(quality(measured(laid=False)).rows) == 42
-    assert quality(measured(inertial=())).rows == []
+def test_whatever_is_missing_the_rest_is_shown():
+    assert len(quality(measured(laid=False)).rows) == 18 + 214
+    assert len(quality(measured(curves=False)).rows) == 18
+    assert len(quality(measured(inertial=())).rows) == 214
+    assert quality(measured(inertial=(), curves=False)).rows == []
     assert "n = 2 seeds" in quality(measured(inertial=(0.2, 0.3))).notes[0]
 
 

@@ -13,7 +13,7 @@ from torch import nn
 
 from cosmo_pl.data import UTDDataModule
 from cosmo_pl.data.loading import SampleBatches
-from cosmo_pl.fusion.quality import principal_scores
+from cosmo_pl.fusion.quality import modality_quality, principal_scores
 from cosmo_pl.study.execution import measurement
 from cosmo_pl.study.measures import _plane, features, latency
 from cosmo_pl.study.measures import embedding as embedding_module
@@ -150,11 +150,46 @@ def test_embedding_lays_out_what_the_quality_is_measured_on(utd_root, quick_plan
     assert len(found["class_names"]) == 27
 
 
+def blobs(count: int, clusters: int, seed: int) -> torch.Tensor:
+    """Points (count, 2) around so many places on a circle."""
+    angle = 2 * math.pi * (torch.arange(count) % clusters) / clusters
+    noise = 0.02 * torch.randn(count, 2, generator=torch.Generator().manual_seed(seed))
+    return 5 * torch.stack([angle.cos(), angle.sin()], dim=1) + noise
+
+
+def test_quality_under_every_cap_is_what_a_search_up_to_it_gives():
+    inputs = {"acc": blobs(60, 5, 0), "gyro": blobs(60, 3, 1)}
+    given = SimpleNamespace(num_classes=4, dataset="A set", quality_inputs=lambda: inputs)
+    found = measurement("quality")([(None, given)])
+    assert found["dataset"] == "A set" and found["num_classes"] == 4 and found["default_max_clusters"] == 8
+    assert found["max_clusters"] == list(range(2, 17))
+    for place, cap in enumerate(found["max_clusters"]):
+        for name, expected in modality_quality(inputs, 4, max_clusters=cap).items():
+            its = found["modalities"][name]
+            assert its["num_clusters"][place] == expected.num_clusters
+            assert its["weight"][place] == pytest.approx(expected.weight, rel=1e-3)
+            assert its["hopkins"] == pytest.approx(expected.hopkins, rel=1e-3)
+    assert found["modalities"]["acc"]["num_clusters"][0] == 2 and found["modalities"]["acc"]["num_clusters"][-1] == 5
+    assert list(found["modalities"]["gyro"]["silhouettes"]) == [str(k) for k in range(2, 17)]
+    assert all(len(f"{v:.10g}".lstrip("-0.")) <= 4 for v in found["modalities"]["acc"]["silhouettes"].values())
+    assert json.loads(json.dumps(found)) == found
+
+
+def test_quality_of_few_samples_stops_where_k_means_does():
+    inputs = {"acc": blobs(24, 5, 0), "gyro": blobs(18, 3, 1)}
+    found = measurement("quality")([
+        (None, SimpleNamespace(num_classes=5, dataset="A set", quality_inputs=lambda: inputs))
+    ])  # fmt: skip
+    assert found["max_clusters"] == list(range(2, 9)) and found["default_max_clusters"] == 8
+    assert list(found["modalities"]["gyro"]["silhouettes"])[-1] == "6"
+
+
 def test_labels_of_the_embedding_follow_their_samples(quick_plane):
     values = torch.tensor([[3.0], [1.0], [2.0], [1.0]])
     given = SimpleNamespace(
-        inputs={"acc": values}, split=SimpleNamespace(unlabeled=np.array([0, 1, 2])), class_names=CLASSES,
-        samples=SimpleNamespace(label=np.array([2, 0, 1, 9])), quality_inputs=lambda: {"acc": values[:3]},
+        inputs={"acc": values}, split=SimpleNamespace(measured=lambda include: np.array([0, 1, 2])),
+        class_names=CLASSES, samples=SimpleNamespace(label=np.array([2, 0, 1, 9])), include_labeled=False,
+        quality_inputs=lambda: {"acc": values[:3]},
     )  # fmt: skip
     assert embedding_module._labels(given, "acc", np.array([[1.0], [2.0], [3.0]], dtype=np.float32)) == [0, 1, 2]
     with pytest.raises(ValueError, match="distinct"):

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from cosmo_pl.data.augmentations import Augmentation
-from cosmo_pl.data.checks import check_arguments, check_training_is_whole
+from cosmo_pl.data.checks import check_arguments, check_pretraining_batch, check_training_is_whole
 from cosmo_pl.data.identity import DatasetIdentity
 from cosmo_pl.data.loading import Batch, Inputs, SampleBatches
 from cosmo_pl.data.locate import dataset_folder
@@ -24,14 +24,13 @@ from cosmo_pl.data.reading import prepare_inputs, read_samples
 from cosmo_pl.data.recordings import Recording
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.data.selection import evenly_spaced, without_overlap
-from cosmo_pl.data.split import LabelDraw, SubjectLists, listed_draw, make_split
+from cosmo_pl.data.split import LabelDraw, listed_draw, make_split
 from cosmo_pl.data.stored import StoredModality
+from cosmo_pl.data.subjects import subjects_of
 from cosmo_pl.data.transforms import Transform
 from cosmo_pl.data.views import Views
-from cosmo_pl.errors import ConfigurationError
 
 Phase = Literal["pretrain", "finetune"]
-PROBE_QUERIES = 2000  # a nearest-neighbour score over that many samples is exact to a percent
 
 
 class MultimodalDataModule(DatasetIdentity, LightningDataModule, ABC):
@@ -52,7 +51,11 @@ class MultimodalDataModule(DatasetIdentity, LightningDataModule, ABC):
         pretrain_batch_size: Unlabelled samples in a batch (pretrain).
         train_subjects: Training subjects; None takes everybody who is in neither of the next two.
         val_subjects: Validation subjects, out of the training; none by default.
-        test_subjects: Test subjects; nothing of theirs reaches the training.
+        test_subjects: Test subjects; nothing of theirs reaches the training. None takes those of `folds`, without
+            folds `default_test_subjects`.
+        folds: Instead of `test_subjects`: number of folds into which the sorted subjects on disk are cut,
+            consecutive, disjoint and of nearly equal size; or the folds themselves, a list of subjects each.
+        fold: Number of the tested fold, from 0.
         label_rate: Labelled share of the training samples.
         labels_per_class: Labelled samples a class, instead of `label_rate`.
         label_split: Name of a list of labelled recordings in `label_split_file`, instead of either.
@@ -85,6 +88,10 @@ class MultimodalDataModule(DatasetIdentity, LightningDataModule, ABC):
     """Modality to the axis of its channels, counted from the end, None for one without; the last where not named."""
     stored: Mapping[str, StoredModality] = {}
     """Modalities that are prepared once and stay on disk; a sample is then a whole recording."""
+    default_test_subjects: Sequence[int] = ()
+    """Test subjects where neither they nor folds are given."""
+    strict, keep_incomplete = False, False
+    """Whether recordings that lack a modality are refused, or kept where they are of test subjects."""
     in_memory, num_workers = True, 0
     """Whether those are taken into memory after all, and worker processes that read them where they are not."""
     span: int = 1
@@ -100,7 +107,9 @@ class MultimodalDataModule(DatasetIdentity, LightningDataModule, ABC):
         pretrain_batch_size: int = 64,
         train_subjects: Sequence[int] | None = None,
         val_subjects: Sequence[int] = (),
-        test_subjects: Sequence[int],
+        test_subjects: Sequence[int] | None = None,
+        folds: int | list[list[int]] | None = None,
+        fold: int | None = None,
         label_rate: float,
         labels_per_class: int | None = None,
         label_split: str | None = None,
@@ -124,7 +133,9 @@ class MultimodalDataModule(DatasetIdentity, LightningDataModule, ABC):
         self.phase: Phase = phase or "finetune"
         self.batch_size = batch_size
         self.pretrain_batch_size = pretrain_batch_size
-        self.subjects = SubjectLists(train_subjects, tuple(val_subjects), tuple(test_subjects))
+        self.subjects = subjects_of(
+            train_subjects, val_subjects, test_subjects, self.default_test_subjects, folds, fold
+        )
         self.label_split = label_split
         self.label_split_file = label_split_file
         self.draw = LabelDraw(
@@ -156,7 +167,7 @@ class MultimodalDataModule(DatasetIdentity, LightningDataModule, ABC):
 
     @abstractmethod
     def find_recordings(self, folder: Path) -> list[Recording]:
-        """Lists the recordings in the dataset's folder that have all of `modalities`.
+        """Lists the recordings in the dataset's folder; one without some of `modalities` says so in `lacks`.
 
         Raises:
             DatasetNotFoundError: There is none.
@@ -207,27 +218,20 @@ class MultimodalDataModule(DatasetIdentity, LightningDataModule, ABC):
         rank_zero_info(f"{self.dataset}: {self.split}; phase {self.phase}")
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        """Shuffled batches of the unlabelled (pretrain, incomplete batch dropped) or the labelled part."""
+        """Shuffled batches of the pretraining's (incomplete batch dropped) or the labelled samples."""
         rows = self.training_rows
         if self.phase == "finetune":
             # A last batch of a single sample would have no batch statistics: it is left out, another one each epoch.
             single = len(rows) % self.batch_size == 1
             return self._loader(rows, self.batch_size, self.views, shuffle=True, drop_last=single)
-        if len(rows) < self.pretrain_batch_size:
-            raise ConfigurationError(
-                "pretrain_batch_size", f"{self.pretrain_batch_size} is more than the {len(rows)} unlabelled samples",
-                "Use a smaller batch",
-            )  # fmt: skip
+        check_pretraining_batch(self)
         # A last batch of one sample would have no negatives and no batch statistics.
         return self._loader(rows, self.pretrain_batch_size, self.views, shuffle=True, drop_last=True)
 
     @property
     def training_rows(self) -> np.ndarray:
         """Numbers of the samples that the phase trains on."""
-        if self.phase == "finetune":
-            return self.split.labeled
-        parts = [self.split.unlabeled, self.split.labeled] if self.include_labeled else [self.split.unlabeled]
-        return np.sort(np.concatenate(parts))
+        return self.split.labeled if self.phase == "finetune" else self.split.pretraining(self.include_labeled)
 
     def plain_loader(self, rows: np.ndarray) -> DataLoader[Batch]:
         """Samples of the whole dataset by their numbers, in that order and as they are."""
@@ -237,15 +241,9 @@ class MultimodalDataModule(DatasetIdentity, LightningDataModule, ABC):
     def val_parts(self) -> dict[str, np.ndarray]:
         """Parts evaluated during training, by name, in the order of the validation loaders.
 
-        Pretraining: "reference", the labelled samples, and "query", validation or else unlabelled training samples,
-        for a nearest-neighbour probe. Finetuning: "val", where there are validation subjects, and "test", where
-        `track_test` asks for it.
+        Pretraining: `Split.probe`. Finetuning: `Split.tracked`, with "test" where `track_test` asks for it.
         """
-        if self.phase == "pretrain":
-            query = self.split.val if len(self.split.val) else self.split.unlabeled
-            return {"reference": self.split.labeled, "query": query[evenly_spaced(len(query), PROBE_QUERIES)]}
-        parts = {"val": self.split.val} if len(self.split.val) else {}
-        return {**parts, "test": self.split.test} if self.track_test else parts
+        return self.split.probe if self.phase == "pretrain" else self.split.tracked(self.track_test)
 
     def val_dataloader(self) -> list[DataLoader[Batch]]:
         """A loader for each of `val_parts`."""
@@ -262,12 +260,13 @@ class MultimodalDataModule(DatasetIdentity, LightningDataModule, ABC):
         return self._batches(rows).batch(list(range(len(rows))))
 
     def quality_inputs(self, limit: int = 2000) -> dict[str, Tensor]:
-        """Unlabelled training samples that do not overlap, on which modality quality is measured.
+        """Samples of `Split.measured` that do not overlap, on which modality quality is measured.
 
         They are the same for all modalities and at most `limit`, fewer where samples are large: 256 MiB of each.
         """
         assert self.samples is not None
-        rows = without_overlap(self.split.unlabeled, self.samples.recording, self.samples.start, self.span)
+        rows = self.split.measured(self.include_labeled)
+        rows = without_overlap(rows, self.samples.recording, self.samples.start, self.span)
         limit = min(limit, *(4 * samples_at_once(shape) for shape in self.modality_shapes.values()))
         chosen = torch.from_numpy(rows[evenly_spaced(len(rows), limit)])
         return {name: values[chosen.to(values.device)] for name, values in self.inputs.items()}

@@ -30,6 +30,21 @@ def check_training_is_whole(samples: Samples, split: Split) -> None:
         )
 
 
+def check_pretraining_batch(data: MultimodalDataModule) -> None:
+    """Checks that the pretraining has a whole batch.
+
+    Raises:
+        ConfigurationError: It has fewer samples than a batch.
+    """
+    samples, size = len(data.training_rows), data.pretrain_batch_size
+    if samples < size:
+        more = "" if data.include_labeled else ", or set include_labeled to true"
+        raise ConfigurationError(
+            "pretrain_batch_size", f"{size} is more than the {samples} samples of the pretraining",
+            f"Use a smaller batch{more}",
+        )  # fmt: skip
+
+
 def check_arguments(data: MultimodalDataModule) -> None:
     """Checks what can be checked before anything is read.
 

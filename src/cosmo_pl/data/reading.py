@@ -13,9 +13,11 @@ from torch import Tensor
 
 from cosmo_pl.data.loading import Inputs, StoredInputs
 from cosmo_pl.data.normalization import Normalization, samples_at_once
+from cosmo_pl.data.recordings import complete_recordings
 from cosmo_pl.data.samples import Samples, cached, fingerprint
 from cosmo_pl.data.stored import combined, stored_array
 from cosmo_pl.data.transforms import Transform
+from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.io import cache_folder
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def read_samples(data: MultimodalDataModule) -> tuple[Samples, str]:
-    """Finds, checks and reads all recordings, or takes them from the cache.
+    """Finds, checks and reads all recordings, or takes them from the cache; cuts the folds of the subjects found.
 
     Returns:
         All samples, neither split nor normalised, and a fingerprint of the recordings.
@@ -31,7 +33,14 @@ def read_samples(data: MultimodalDataModule) -> tuple[Samples, str]:
     Raises:
         CosmoError: There are none, or one cannot be used; the message names the file.
     """
-    recordings = data.find_recordings(data.folder)
+    found = data.find_recordings(data.folder)
+    data.subjects = data.subjects.located(sorted({recording.subject for recording in found}), data.dataset)
+    keep = data.subjects.test if data.keep_incomplete else ()
+    recordings = complete_recordings(found, data.dataset, data.strict, keep)
+    if not recordings:
+        raise ConfigurationError(
+            "modalities", f"no recording in '{data.folder}' has all of {list(data.modalities)}", "Choose fewer"
+        )
     resident = tuple(name for name in data.modalities if name not in data.stored)
     files = ((name, path) for recording in recordings for name, path in recording.files.items())
     content = fingerprint((path for name, path in files if name not in data.stored), data.folder)

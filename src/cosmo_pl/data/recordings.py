@@ -38,7 +38,7 @@ class Recording:
         return [self.name, self.label, self.subject, files, sorted(self.lacks)]
 
 
-def chosen_recordings(
+def complete_recordings(
     recordings: Sequence[Recording], dataset: str, strict: bool, keep_subjects: Sequence[int]
 ) -> list[Recording]:
     """Leaves out the recordings that lack a modality, and says how many.

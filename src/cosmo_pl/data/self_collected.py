@@ -27,11 +27,10 @@ from cosmo_pl.data.clip_format import (
     read_manifest,
 )
 from cosmo_pl.data.locate import dataset_folder
-from cosmo_pl.data.recordings import Recording, chosen_recordings, clip_columns
+from cosmo_pl.data.recordings import Recording, clip_columns
 from cosmo_pl.data.reduction import check_size, reduce_depth, reduce_radar
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.data.stored import StoredModality, combined
-from cosmo_pl.errors import RecordingError
 
 
 class SelfCollectedDataModule(MultimodalDataModule):
@@ -50,7 +49,7 @@ class SelfCollectedDataModule(MultimodalDataModule):
         depth_size: Height and width that depth is averaged to, at most those recorded.
         radar_frames: Stretches of time that a radar clip is averaged over, at most its frames.
         modalities: Of those in the manifest.
-        test_subjects: Test subjects.
+        test_subjects: Test subjects; None takes 26 to 30, unless `folds` give them.
         label_rate: Labelled share of the training clips.
         max_train_per_class: At most so many training clips a class.
         max_test_samples: At most so many test clips.
@@ -70,6 +69,7 @@ class SelfCollectedDataModule(MultimodalDataModule):
     key = "self_collected"
     title = "self-collected"
     simulator = "cosmo_pl.simulation.simulate_self_collected"
+    default_test_subjects = (26, 27, 28, 29, 30)
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class SelfCollectedDataModule(MultimodalDataModule):
         depth_size: tuple[int, int] = (30, 40),
         radar_frames: int = 10,
         modalities: Sequence[str] = ("imu", "depth", "radar"),
-        test_subjects: Sequence[int] = (26, 27, 28, 29, 30),
+        test_subjects: Sequence[int] | None = None,
         label_rate: float = 0.02,
         max_train_per_class: int | None = 200,
         max_test_samples: int | None = 560,
@@ -143,13 +143,8 @@ class SelfCollectedDataModule(MultimodalDataModule):
         """Lists the clips of the manifest, after opening all their arrays."""
         check_arrays(self.manifest, self.modalities)
         clips = (self._of_modalities(clip) for clip in self.manifest.clips)
-        kept = chosen_recordings(
-            [clip for clip in clips if clip.files],
-            self.dataset, self.strict, self.subjects.test if self.keep_incomplete else (),
-        )  # fmt: skip
-        if not kept:
-            raise RecordingError(self.manifest.path, f"no clip has all of {list(self.modalities)}", "Choose fewer")
-        return sorted(kept, key=lambda clip: (clip.subject, clip.label, clip.name))
+        some = [clip for clip in clips if clip.files]
+        return sorted(some, key=lambda clip: (clip.subject, clip.label, clip.name))
 
     def load(self) -> Samples:
         """Reads all clips; their fingerprint is one of the manifest as well, which says what they show."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,7 +11,10 @@ from numpy.typing import NDArray
 
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.data.selection import Indices, balanced_order, evenly_spaced, rank_in_class, split_recordings
+from cosmo_pl.data.subjects import SubjectLists
 from cosmo_pl.errors import ConfigurationError
+
+PROBE_QUERIES = 2000  # a nearest-neighbour score over that many samples is exact to a percent
 
 
 @dataclass(frozen=True)
@@ -29,50 +31,37 @@ class Split:
     val: Indices
     test: Indices
 
+    def pretraining(self, include_labeled: bool) -> Indices:
+        """What pretraining sees: the unlabelled samples, with `include_labeled` the labelled ones as well."""
+        return np.sort(np.concatenate([self.unlabeled, self.labeled])) if include_labeled else self.unlabeled
+
+    def measured(self, include_labeled: bool) -> Indices:
+        """What modality quality is measured on: the unlabelled samples.
+
+        Where fewer samples are unlabelled than labelled, all that `pretraining` sees.
+        """
+        few = len(self.unlabeled) < len(self.labeled)
+        return self.pretraining(include_labeled) if few else self.unlabeled
+
+    @property
+    def probe(self) -> dict[str, Indices]:
+        """Parts of a nearest-neighbour probe of the pretraining; none where there is nothing to query.
+
+        "reference" are the labelled samples, "query" validation or else unlabelled training samples.
+        """
+        query = self.val if len(self.val) else self.unlabeled
+        if not len(query):
+            return {}
+        return {"reference": self.labeled, "query": query[evenly_spaced(len(query), PROBE_QUERIES)]}
+
+    def tracked(self, test: bool) -> dict[str, Indices]:
+        """Parts that finetuning evaluates: "val" where there are validation subjects, and "test" where asked for."""
+        parts = {"val": self.val} if len(self.val) else {}
+        return {**parts, "test": self.test} if test else parts
+
     def __str__(self) -> str:
         training = f"{len(self.labeled)} labelled and {len(self.unlabeled)} unlabelled training samples"
         return f"{training}, {len(self.val)} validation, {len(self.test)} test"
-
-
-@dataclass(frozen=True)
-class SubjectLists:
-    """Subjects of each part. `train` None: everybody who is in neither of the others."""
-
-    train: Sequence[int] | None
-    val: Sequence[int]
-    test: Sequence[int]
-
-    def resolve(self, present: NDArray[np.int64], dataset: str) -> tuple[Indices, Indices, Indices]:
-        """Checks the lists against the subjects on disk.
-
-        Returns:
-            Training, validation and test subjects.
-
-        Raises:
-            ConfigurationError: A subject is absent, in two lists, or a list is empty that must not be.
-        """
-        held_out = {*self.val, *self.test}
-        train = self.train if self.train is not None else [s for s in present.tolist() if s not in held_out]
-        lists = {"train_subjects": list(train), "val_subjects": list(self.val), "test_subjects": list(self.test)}
-        for name, subjects in lists.items():
-            absent = sorted(set(subjects) - set(present.tolist()))
-            if absent:
-                raise ConfigurationError(
-                    name, f"{dataset} on disk has no subject {absent}", f"Subjects there: {sorted(present.tolist())}"
-                )
-        for one, other in (
-            ("train_subjects", "val_subjects"),
-            ("train_subjects", "test_subjects"),
-            ("val_subjects", "test_subjects"),
-        ):
-            shared = sorted(set(lists[one]) & set(lists[other]))
-            if shared:
-                raise ConfigurationError(one, f"subjects {shared} are also in {other}", "Leave them in one list only")
-        for name in ("train_subjects", "test_subjects"):
-            if not lists[name]:
-                raise ConfigurationError(name, "no subject is left", "Name at least one")
-        train_ids, val_ids, test_ids = (np.asarray(subjects, dtype=np.int64) for subjects in lists.values())
-        return train_ids, val_ids, test_ids
 
 
 @dataclass(frozen=True)

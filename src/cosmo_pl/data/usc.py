@@ -39,7 +39,7 @@ class USCDataModule(MultimodalDataModule):
         window_size: Samples in a window.
         stride: Samples from one window's start to the next.
         modalities: Of ``acc`` and ``gyro``.
-        test_subjects: Test subjects.
+        test_subjects: Test subjects; None takes 11 to 14, unless `folds` give them.
         label_rate: Labelled share of the training windows.
         max_train_samples: At most so many training windows.
         max_test_samples: At most so many test windows.
@@ -67,13 +67,14 @@ class USCDataModule(MultimodalDataModule):
         "elevator down",
     )
     channel_groups = {"acc": ((0, 1, 2),), "gyro": ((0, 1, 2),)}
+    default_test_subjects = (11, 12, 13, 14)
 
     def __init__(
         self,
         window_size: int = 200,
         stride: int = 70,
         modalities: Sequence[str] = ("acc", "gyro"),
-        test_subjects: Sequence[int] = (11, 12, 13, 14),
+        test_subjects: Sequence[int] | None = None,
         label_rate: float = 0.01,
         max_train_samples: int | None = 20000,
         max_test_samples: int | None = 2000,

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from cosmo_pl.data.base import MultimodalDataModule
 from cosmo_pl.data.download import Archive
-from cosmo_pl.data.recordings import Recording, chosen_recordings, clip_columns, read_mat, resample
+from cosmo_pl.data.recordings import Recording, clip_columns, read_mat, resample
 from cosmo_pl.data.reduction import check_size, reduce_depth
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.data.stored import StoredModality
@@ -70,7 +70,7 @@ class UTDDataModule(MultimodalDataModule):
         depth_size: Height and width that depth is averaged to, at most 240 and 320.
         modalities: Of ``inertial``, ``skeleton`` and ``depth``.
         pretrain_batch_size: Unlabelled samples in a batch.
-        test_subjects: Test subjects.
+        test_subjects: Test subjects; None takes 7 and 8, unless `folds` give them.
         label_rate: Labelled share of the training clips.
         label_split_file: File of lists of labelled clips.
         max_train_per_class: At most so many training clips a class.
@@ -124,6 +124,7 @@ class UTDDataModule(MultimodalDataModule):
     )
     channel_groups = {"inertial": ((0, 1, 2), (3, 4, 5)), "skeleton": ((0,), (1,), (2,)), "depth": ((0,),)}
     channel_axis = {"depth": None}
+    default_test_subjects = (7, 8)
 
     def __init__(
         self,
@@ -133,7 +134,7 @@ class UTDDataModule(MultimodalDataModule):
         depth_size: tuple[int, int] = (30, 40),
         modalities: Sequence[str] = ("inertial", "skeleton"),
         pretrain_batch_size: int = 32,
-        test_subjects: Sequence[int] = (7, 8),
+        test_subjects: Sequence[int] | None = None,
         label_rate: float = 0.05,
         label_split_file: str = "released_label_splits.json",
         max_train_per_class: int | None = 20,
@@ -172,17 +173,12 @@ class UTDDataModule(MultimodalDataModule):
         return {name: self.steps[name] for name in self.modalities if name in self.steps}
 
     def find_recordings(self, folder: Path) -> list[Recording]:
-        """Lists the clips ``a{a}_s{s}_t{t}`` that every modality has; says how many lack one."""
+        """Lists the clips ``a{a}_s{s}_t{t}`` that any modality has."""
         files = {name: _files_of(folder, name) for name in self.modalities}
         for name, found in files.items():
             if not found:
                 raise self.not_found(folder, f"{MODALITY_FILES[name].folder}/a{{a}}_s{{s}}_t{{t}}_{name}.mat")
         recordings = [self._recording(clip, files) for clip in set.union(*(set(found) for found in files.values()))]
-        recordings = chosen_recordings(
-            recordings, self.dataset, self.strict, self.subjects.test if self.keep_incomplete else ()
-        )
-        if not recordings:
-            raise self.not_found(folder, f"clips with all of {list(self.modalities)}")
         return sorted(recordings, key=lambda recording: (recording.subject, recording.label, recording.name))
 
     def _recording(self, clip: str, files: Mapping[str, Mapping[str, Path]]) -> Recording:

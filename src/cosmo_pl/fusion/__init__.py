@@ -5,6 +5,7 @@ from cosmo_pl.fusion.augmentation import FusionAugmentation
 from cosmo_pl.fusion.quality import (
     MIN_POINTS,
     ModalityQuality,
+    default_max_clusters,
     hopkins_statistic,
     modality_quality,
     optimal_num_clusters,
@@ -16,6 +17,7 @@ __all__ = [
     "FusionAugmentation",
     "ModalityQuality",
     "QualityGuidedAttention",
+    "default_max_clusters",
     "hopkins_statistic",
     "modality_quality",
     "optimal_num_clusters",

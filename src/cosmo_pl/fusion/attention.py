@@ -17,7 +17,8 @@ class DotProductScore(nn.Module):
     """Score of each modality, Eq. 5-6: μ_j = tanh(W h_j + b), score μ_j · h_j / √d, softmax over modalities.
 
     The feature sizes D_j differ, so the paper's one W cannot be shared as it stands: each z_j is first mapped
-    linearly to a common size d, where the dot product is scaled so that it does not grow with d.
+    linearly to a common size d. The paper also does not divide: here the score is divided by √d, √128 by default, so
+    that it does not grow with d and saturate the softmax.
 
     Args:
         feature_dims: Modality to D_j.

@@ -18,7 +18,8 @@ MAX_ROUNDS = 1000
 class FusionAugmentation(nn.Module):
     """Mixes the projected features of M modalities into P fused features, the positives of the contrastive loss.
 
-    v_k = Σ_j α_jk r_j, then L2-normalised; α_jk in `weight_range`, Σ_j α_jk = 1.
+    v_k = Σ_j α_jk r_j, then L2-normalised; α_jk in `weight_range`, Σ_j α_jk = 1. Eq. 3 has random weights; by default
+    they are a fixed grid here, as in the released code ("random" gives those of the equation).
 
     Args:
         num_views: P; None takes one view every 0.1 of the range.

@@ -1,4 +1,8 @@
-"""Quality of a modality, measured on unlabelled data (Ouyang et al., MobiCom 2022, Sec. 5.2.1)."""
+"""Quality of a modality, measured on unlabelled data (Ouyang et al., MobiCom 2022, Sec. 5.2.1).
+
+The paper leaves two choices open that decide the values: clusters are searched up to twice the number of classes
+(`modality_quality`), and Hopkins statistic takes plain distances (`hopkins_statistic`).
+"""
 
 from __future__ import annotations
 
@@ -34,6 +38,16 @@ class ModalityQuality:
     num_clusters: int
     silhouettes: dict[int, float]
     weight: float
+
+    @property
+    def at_edge(self) -> bool:
+        """Whether k* is the largest number tried, so that the limit of the search has set it."""
+        return self.num_clusters == max(self.silhouettes)
+
+
+def default_max_clusters(num_classes: int) -> int:
+    """Largest number of clusters tried for C classes: 2C. The paper states none."""
+    return 2 * num_classes
 
 
 def principal_scores(x: ArrayLike, max_components: int = 50, variance: float = 0.95) -> NDArray[np.float64]:
@@ -77,6 +91,9 @@ def hopkins_statistic(
 
     w are distances from m of the points to their nearest neighbours, u from m points drawn uniformly in the bounding
     box to their nearest data points; m is a tenth of the points (B. Hopkins, Annals of Botany 1954).
+
+    By default the distances enter as they are (d = 1). H then also exceeds 0.5 where points are merely denser in the
+    middle of their bounding box: one Gaussian blob, without any clusters, gives 0.61 to 0.74.
 
     Args:
         x: Points (N, D); `principal_scores` reduces raw samples to such.
@@ -122,7 +139,7 @@ def optimal_num_clusters(
         advance: Called after each number of clusters, for a progress bar.
 
     Returns:
-        k*, the smallest where several are best, and the mean silhouette by number of clusters from 2 on.
+        k* (see `best_num_clusters`), and the mean silhouette by number of clusters from 2 on.
     """
     from sklearn.cluster import KMeans
     from sklearn.metrics import silhouette_score
@@ -133,7 +150,39 @@ def optimal_num_clusters(
         labels = (KMeans(k, n_init=10, random_state=seed + run).fit_predict(points) for run in range(num_seeds))
         curve[k] = float(np.mean([silhouette_score(points, found) for found in labels]))
         advance()
-    return max(curve, key=lambda k: (curve[k], -k)), curve
+    return best_num_clusters(curve), curve
+
+
+def best_num_clusters(silhouettes: Mapping[int, float], max_clusters: int | None = None) -> int:
+    """k*, the number of clusters with the best silhouette, the smallest where several are best.
+
+    Args:
+        silhouettes: Mean silhouette by number of clusters, from 2 on.
+        max_clusters: Numbers above it do not count, as if they had not been tried; None counts all.
+    """
+    tried = [k for k in silhouettes if max_clusters is None or k <= max(2, max_clusters)]
+    return max(tried, key=lambda k: (silhouettes[k], -k))
+
+
+def quality_weights(
+    hopkins: Mapping[str, float], num_clusters: Mapping[str, int], num_classes: int
+) -> dict[str, float]:
+    """Weights q_j / Σ q with q_j = H_j / c_j and c_j = |k*_j - C|, at least 0.5.
+
+    The bound gives a modality whose k* equals C twice the quality of c_j = 1 and not an infinite one; every other value
+    is the paper's.
+
+    Args:
+        hopkins: Modality to H.
+        num_clusters: Modality to k*.
+        num_classes: C.
+    """
+    quality = {
+        name: hopkins[name] / max(abs(best - num_classes), LEAST_CLUSTER_DISTANCE)
+        for name, best in num_clusters.items()
+    }
+    total = sum(quality.values())
+    return {name: value / total for name, value in quality.items()}
 
 
 def modality_quality(
@@ -142,18 +191,20 @@ def modality_quality(
     seed: int = 0,
     num_seeds: int = SILHOUETTE_SEEDS,
     advance: Callable[[], object] = lambda: None,
+    max_clusters: int | None = None,
 ) -> dict[str, ModalityQuality]:
-    """Quality weights of all modalities: q_j = H_j / c_j with c_j = |k*_j - C|, scaled to sum to 1.
+    """Quality of all modalities: Hopkins statistic, number of clusters k*, and the `quality_weights` made of them.
 
-    c_j is at least 0.5, so that a modality whose k* equals C gets twice the quality of c_j = 1 and not an infinite
-    one; every other value is the paper's.
+    Clusters are searched from 2 to `max_clusters`. On real recordings the best silhouette is often at this limit, so
+    that the limit makes the weight (`ModalityQuality.at_edge`).
 
     Args:
         features: Modality to unlabelled samples (N, ...), raw or encoded.
-        num_classes: C. Numbers of clusters up to 2C are tried.
+        num_classes: C.
         seed: Seed of all draws.
         num_seeds: Runs of k-means whose silhouettes are averaged.
         advance: Called after each number of clusters of each modality, for a progress bar.
+        max_clusters: Largest number of clusters tried, at most a third of the samples; None takes 2C.
 
     Returns:
         Modality to what was measured.
@@ -161,17 +212,15 @@ def modality_quality(
     Raises:
         ValueError: A modality has too few or non-finite samples.
     """
-    measured = {}
+    limit = default_max_clusters(num_classes) if max_clusters is None else max_clusters
+    hopkins, clusters = {}, {}
     for name, values in features.items():
         scores = principal_scores(values)
-        best, curve = optimal_num_clusters(scores, 2 * num_classes, num_seeds, seed, advance)
-        measured[name] = (*hopkins_statistic(scores, seed=seed), best, curve)
-    quality = {
-        name: hopkins / max(abs(best - num_classes), LEAST_CLUSTER_DISTANCE)
-        for name, (hopkins, _, best, _) in measured.items()
-    }
-    total = sum(quality.values())
-    return {
-        name: ModalityQuality(hopkins, spread, best, curve, quality[name] / total)
-        for name, (hopkins, spread, best, curve) in measured.items()
-    }
+        clusters[name] = optimal_num_clusters(scores, limit, num_seeds, seed, advance)
+        hopkins[name] = hopkins_statistic(scores, seed=seed)
+    weights = quality_weights(
+        {name: mean for name, (mean, _) in hopkins.items()},
+        {name: best for name, (best, _) in clusters.items()},
+        num_classes,
+    )
+    return {name: ModalityQuality(*hopkins[name], *clusters[name], weights[name]) for name in weights}

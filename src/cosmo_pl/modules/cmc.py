@@ -36,6 +36,7 @@ class CMCModule(CrossModalModule):
         lr_gamma: That factor.
         optimizer: "sgd", "adam" or "adamw".
         schedule: "steps" at `lr_milestones`, or "cosine" to 0 at the last epoch.
+        max_clusters: Largest number of clusters tried for the quality weights; None takes twice `num_classes`.
 
     Raises:
         ConfigurationError: Encoders and modalities do not match, there are fewer than two, or an argument is out of
@@ -60,8 +61,9 @@ class CMCModule(CrossModalModule):
         lr_gamma: float = 0.9,
         optimizer: OptimizerName = "sgd",
         schedule: Schedule = "steps",
+        max_clusters: int | None = None,
     ) -> None:
-        super().__init__(modality_shapes, num_classes, encoders, projection_dim, projection_hidden)
+        super().__init__(modality_shapes, num_classes, encoders, projection_dim, projection_hidden, max_clusters)
         self.save_hyperparameters(ignore=["encoders", "modality_shapes"])
         losses: dict[str, type[nn.Module]] = {"cross_view": CrossViewLoss, "released": ContrastiveFusionLoss}
         if form not in losses:

@@ -38,6 +38,7 @@ class ContrastiveFusionModule(CrossModalModule):
         lr_gamma: That factor.
         optimizer: "sgd", "adam" or "adamw".
         schedule: "steps" at `lr_milestones`, or "cosine" to 0 at the last epoch.
+        max_clusters: Largest number of clusters tried for the quality weights; None takes twice `num_classes`.
 
     Raises:
         ConfigurationError: Encoders and modalities do not match, there are fewer than two, or an argument is out of
@@ -66,8 +67,9 @@ class ContrastiveFusionModule(CrossModalModule):
         lr_gamma: float = 0.9,
         optimizer: OptimizerName = "sgd",
         schedule: Schedule = "steps",
+        max_clusters: int | None = None,
     ) -> None:
-        super().__init__(modality_shapes, num_classes, encoders, projection_dim, projection_hidden)
+        super().__init__(modality_shapes, num_classes, encoders, projection_dim, projection_hidden, max_clusters)
         self.save_hyperparameters(ignore=["encoders", "modality_shapes"])
         self.augment = FusionAugmentation(num_views, weight_range, sampling, fusion)
         self.augment.weights(len(self.encoders))  # refuses an impossible range before any training

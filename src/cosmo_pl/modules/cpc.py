@@ -38,6 +38,7 @@ class CPCModule(PretrainingModule):
         weight_decay: Weight decay.
         lr_milestones: Epochs after which the learning rate is multiplied by `lr_gamma`; the original's every 25.
         lr_gamma: That factor.
+        max_clusters: Largest number of clusters tried for the quality weights; None takes twice `num_classes`.
 
     Raises:
         ConfigurationError: A modality is not (time, axes), the modalities differ in length, or an argument is out of
@@ -62,10 +63,11 @@ class CPCModule(PretrainingModule):
         weight_decay: float = 0.0,
         lr_milestones: Sequence[int] = (25, 50, 75, 100, 125),
         lr_gamma: float = 0.8,
+        max_clusters: int | None = None,
     ) -> None:
         stream = "+".join(modality_shapes)
         encoder = _joint_encoder(modality_shapes, channels, context_dim, dropout, pooling)
-        super().__init__(modality_shapes, num_classes, {stream: encoder})
+        super().__init__(modality_shapes, num_classes, {stream: encoder}, max_clusters)
         self.save_hyperparameters(ignore=["modality_shapes"])
         length = self.encoders.feature_shapes[stream][1]
         if not 1 <= horizon < length:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -28,16 +29,19 @@ class PrototypeModule(ClassifierModule):
     Sinkhorn's algorithm (M. Cuturi, NeurIPS 2013) in which all classes are equally frequent: right for recordings made
     to a protocol, wrong for those of daily life.
 
-    Every class needs a labelled sample, and with `balance` unlabelled ones as well.
+    Where fewer samples are unlabelled than labelled, they count less: `unlabeled_share` times the ratio of the two
+    numbers, down to 0 where all are labelled. Every class needs a labelled sample.
 
-    Features are of unit norm by stream, joined, less the mean of the unlabelled samples, of unit norm again.
+    Features are of unit norm by stream, joined, less the mean of the unlabelled samples (of all training samples, where
+    fewer are unlabelled than labelled), of unit norm again.
 
     Args:
         modality_shapes: Modality to shape of a sample; on the command line from the data.
         num_classes: Number of activities; on the command line from the data.
         bundle: Folder or name of a bundle, as in `IterativeFusionModule`.
         encoders: What the bundle holds, or None.
-        unlabeled_share: Share of a prototype that comes from unlabelled samples; 0 uses the labelled ones alone.
+        unlabeled_share: Share of a prototype that comes from unlabelled samples, where these are at least as many as
+            the labelled ones; 0 uses the labelled ones alone.
         balance: Whether the classes are taken to be equally frequent among the unlabelled samples.
         temperature: Temperature of the assignment and of the logits.
 
@@ -77,6 +81,7 @@ class PrototypeModule(ClassifierModule):
         self.register_buffer("prototypes", torch.zeros(num_classes, size))
         self.automatic_optimization = False
         self._unlabeled: Tensor | None = None
+        self._labels = 0
 
     def classify(self, inputs: dict[str, Tensor], present: Present | None = None) -> tuple[Tensor, None]:
         """Logits (N, num_classes): cosine to each prototype over the temperature; no attention.
@@ -105,27 +110,26 @@ class PrototypeModule(ClassifierModule):
             return unit_features(self.encoders(inputs, there))
 
     def on_fit_start(self) -> None:
-        """Encodes the unlabelled samples, once.
+        """Encodes the unlabelled samples, and those that the features are centred on, once.
 
         Raises:
-            ConfigurationError: There are none, or a class has no labelled sample.
+            ConfigurationError: A class has no labelled sample.
         """
         super().on_fit_start()
         self.encoders.eval()
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        if not len(data.split.unlabeled):
-            raise ConfigurationError("label_rate", "leaves no unlabelled samples", "Leave some: they give the centre")
-        labelled = set(data.samples.label[data.split.labeled].tolist())
+        labeled, unlabeled = data.split.labeled, data.split.unlabeled
+        labelled = set(data.samples.label[labeled].tolist())
         if absent := [name for c, name in enumerate(data.class_names) if c not in labelled]:
             raise ConfigurationError("label_split", f"has no sample of {absent}", "Label one of every class")
         if self.current_epoch == 0:
             self.sums.zero_()  # of an earlier training
-        parts = [
-            self._joined(on_device(batch, self.device)["inputs"]) for batch in data.plain_loader(data.split.unlabeled)
-        ]
+        rows = np.concatenate([unlabeled, labeled]) if len(unlabeled) < len(labeled) else unlabeled
+        parts = [self._joined(on_device(batch, self.device)["inputs"]) for batch in data.plain_loader(rows)]
         joined = torch.cat(parts)
         self.centre.copy_(joined.mean(dim=0))
-        self._unlabeled = F.normalize(joined - self.centre, dim=1)
+        self._unlabeled = F.normalize(joined[: len(unlabeled)] - self.centre, dim=1)
+        self._labels = len(labeled)
 
     def on_train_epoch_start(self) -> None:
         """Keeps the encoders as they are."""
@@ -142,6 +146,7 @@ class PrototypeModule(ClassifierModule):
     def _place(self) -> None:
         assert self._unlabeled is not None
         share, temperature = self.hparams["unlabeled_share"], self.hparams["temperature"]
+        share *= min(1.0, len(self._unlabeled) / self._labels)  # few tell little, and cannot be balanced
         labelled = F.normalize(self.sums, dim=1)
         self.prototypes.copy_(labelled)
         for _ in range(ROUNDS if share else 0):

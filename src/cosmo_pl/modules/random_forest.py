@@ -76,9 +76,10 @@ class RandomForestModule(ExampleModule):
         self.rounds, self.context, self.max_self_labeled = rounds, context, max_self_labeled
 
     def on_fit_start(self) -> None:
-        """Takes the labelled samples, and with `rounds` those that the forest labels."""
+        """Takes the labelled samples, and with `rounds` those that the forest labels, if any are unlabelled."""
         super().on_fit_start()
-        for _ in range(self.rounds):
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        for _ in range(self.rounds if len(data.split.unlabeled) else 0):
             self._teach_itself()
 
     def _teach_itself(self) -> None:

@@ -33,19 +33,29 @@ class PretrainingModule(BaseModule):
         modality_shapes: Modality to shape of a sample.
         num_classes: Number of activities, for the quality weights.
         encoders: Modality to encoder; several inertial ones can share one, see `Streams`.
+        max_clusters: Largest number of clusters tried for the quality weights; None takes twice `num_classes`.
 
     Raises:
-        ConfigurationError: Encoders and modalities do not match.
+        ConfigurationError: Encoders and modalities do not match, or `max_clusters` is below 2.
     """
 
     numerics = "1.0"
     phase = "pretrain"
 
-    def __init__(self, modality_shapes: Shapes, num_classes: int, encoders: Mapping[str, Encoder]) -> None:
+    def __init__(
+        self,
+        modality_shapes: Shapes,
+        num_classes: int,
+        encoders: Mapping[str, Encoder],
+        max_clusters: int | None = None,
+    ) -> None:
         super().__init__()
+        if max_clusters is not None and max_clusters < 2:
+            raise ConfigurationError("max_clusters", f"is {max_clusters}", "Use at least 2, or null")
         self.modality_shapes = {name: tuple(shape) for name, shape in modality_shapes.items()}
         self.num_classes = num_classes
         self.encoders = Streams(self.modality_shapes, encoders)
+        self.max_clusters = max_clusters
         self._probe: dict[str, list[tuple[Tensor, Tensor]]] = {}
 
     @abstractmethod
@@ -109,10 +119,13 @@ class PretrainingModule(BaseModule):
             raise BundleError(folder, "exists", "Choose another log folder; a bundle is never overwritten")
         count = len(next(iter(self.trainer.datamodule.quality_inputs().values())))  # type: ignore[attr-defined]
         if count < MIN_POINTS:
+            everything = self.trainer.datamodule.include_labeled  # type: ignore[attr-defined]
             raise ConfigurationError(
                 "label_rate",
-                f"leaves {count} unlabelled samples, too few to measure the modalities' quality",
-                f"Leave at least {MIN_POINTS}",
+                f"leaves {count} samples to pretraining, too few to measure the modalities' quality",
+                "Use more training samples"
+                if everything
+                else f"Set include_labeled to true, or leave at least {MIN_POINTS} unlabelled",
             )
 
     def on_fit_end(self) -> None:
@@ -121,13 +134,13 @@ class PretrainingModule(BaseModule):
             self.write_bundle(self.bundle_folder)
 
     def write_bundle(self, folder: Path) -> None:
-        """Measures quality on the unlabelled samples of the trainer's datamodule and saves the bundle there."""
+        """Measures quality on the trainer's datamodule (see `quality_inputs`) and saves the bundle there."""
         data = self.trainer.datamodule  # type: ignore[attr-defined]
         Bundle(
             encoders=dict(self.encoders.items()),  # type: ignore[arg-type]
             modality_shapes=self.modality_shapes,
             normalization=data.normalization,
-            quality=data_quality(data),
+            quality=data_quality(data, self.max_clusters),
             data_fingerprint=data.data_fingerprint,
             training={
                 "method": type(self).__name__,
@@ -151,6 +164,7 @@ class CrossModalModule(PretrainingModule):
         encoders: Modality to encoder.
         projection_dim: Size D of a projected feature.
         projection_hidden: Size of the projection heads' hidden layer.
+        max_clusters: See `PretrainingModule`.
 
     Raises:
         ConfigurationError: Encoders and modalities do not match, or there are fewer than two.
@@ -165,8 +179,9 @@ class CrossModalModule(PretrainingModule):
         encoders: Mapping[str, Encoder],
         projection_dim: int,
         projection_hidden: int,
+        max_clusters: int | None = None,
     ) -> None:
-        super().__init__(modality_shapes, num_classes, encoders)
+        super().__init__(modality_shapes, num_classes, encoders, max_clusters)
         if len(self.encoders) < 2:
             raise ConfigurationError(
                 "modalities", f"{list(modality_shapes)} is one stream, nothing to contrast it with", "Use at least two"

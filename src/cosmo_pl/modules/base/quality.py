@@ -9,31 +9,46 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from pytorch_lightning.utilities import rank_zero_warn
+
 from cosmo_pl.data import MultimodalDataModule
-from cosmo_pl.fusion import ModalityQuality, modality_quality
+from cosmo_pl.fusion import ModalityQuality, default_max_clusters, modality_quality
 from cosmo_pl.io import cache_folder
 
 CACHE_VERSION = 1  # raise it when `modality_quality` gives other values for the same samples
 
 
-def data_quality(data: MultimodalDataModule) -> dict[str, ModalityQuality]:
+def data_quality(data: MultimodalDataModule, max_clusters: int | None = None) -> dict[str, ModalityQuality]:
     """Quality of the modalities of a datamodule, from the cache where these samples have been measured before.
 
-    Hundreds of k-means on each modality take half a minute, and all stages 1 on the same samples give the same.
+    Hundreds of k-means on each modality take half a minute, and all stages 1 on the same samples give the same. Warns
+    where k* of a modality is the largest number of clusters tried.
 
     Args:
         data: The datamodule, set up.
+        max_clusters: Largest number of clusters tried; None takes twice the number of classes.
     """
+    limit = default_max_clusters(data.num_classes) if max_clusters is None else max_clusters
+    quality = _measured(data, limit)
+    for name in (name for name, measured in quality.items() if measured.at_edge):
+        rank_zero_warn(
+            f"{data.dataset}: the best number of clusters of '{name}', {quality[name].num_clusters}, is the largest "
+            "that was tried, so the limit of the search makes its quality weight; see max_clusters"
+        )
+    return quality
+
+
+def _measured(data: MultimodalDataModule, max_clusters: int) -> dict[str, ModalityQuality]:
     samples = {name: values.cpu().numpy() for name, values in data.quality_inputs().items()}
-    digest = hashlib.sha256(f"{CACHE_VERSION} {data.num_classes}".encode())
+    digest = hashlib.sha256(f"{CACHE_VERSION} {data.num_classes} {max_clusters}".encode())
     for name, values in samples.items():
         digest.update(f"{name} {values.shape} {values.dtype}".encode() + values.tobytes())
     path = cache_folder(data.cache_dir) / f"quality-{digest.hexdigest()[:32]}.json"
     stored = _read(path)
     if stored is not None:
         return stored
-    with _progress(len(samples) * (2 * data.num_classes - 1)) as bar:
-        quality = modality_quality(samples, data.num_classes, advance=bar.update)
+    with _progress(len(samples) * (max_clusters - 1)) as bar:
+        quality = modality_quality(samples, data.num_classes, advance=bar.update, max_clusters=max_clusters)
     part = path.with_suffix(f".{os.getpid()}.part")  # stages 1 on the same samples may end at the same time
     path.parent.mkdir(parents=True, exist_ok=True)
     part.write_text(json.dumps({name: asdict(measured) for name, measured in quality.items()}))

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 INERTIAL, SKELETON = "inertial", "skeleton"
 PAPER_ONLY = "depth"  # what the paper compares the inertial sensor with
 HEADER = ("modality", "seed", "quantity", "k", "value", "paper")
+Curves = Mapping[str, Mapping[str, Any]]
+"""Modality to what the measurement of silhouettes has of it."""
 Quality = dict[int, Mapping[str, Mapping[str, Any]]]
 """Seed to modality to what stage 1 measured of it."""
 
@@ -25,15 +27,19 @@ def quality(view: View) -> Rendered:
     pairs = view.records(lambda job: job.kind == "pretrain")
     found: Quality = {job.seed: record.result["quality"] for job, record in pairs}
     laid = [record for _, record in view.records(lambda job: job.measure == "embedding")]
+    clustered = [record for _, record in view.records(lambda job: job.measure == "quality")]
+    curves: Curves = clustered[0].result["modalities"] if clustered else {}
     modalities = [m for m in (INERTIAL, SKELETON) if any(m in measured for measured in found.values())]
-    simulated = any(record.simulated for record in [*laid, *(record for _, record in pairs)])
+    simulated = any(record.simulated for record in [*laid, *clustered, *(record for _, record in pairs)])
     figure, axes = style.new_figure(columns=2, rows=2, height=7.6)
     (dataset,) = view.datasets()
-    if found:
-        _draw_silhouettes(axes[0, 0], found, modalities, view.paper["fig7"]["classes"])
-        _draw_weights(axes[0, 1], found, modalities, view.paper["fig7"])
+    if curves:
+        _draw_silhouettes(axes[0, 0], clustered[0].result)
     else:
         style.empty(axes[0, 0], view, dataset)
+    if found:
+        _draw_weights(axes[0, 1], found, modalities, view.paper["fig7"])
+    else:
         style.empty(axes[0, 1], view, dataset)
     for place, modality in zip(axes[1], (INERTIAL, SKELETON), strict=True):
         place.set_title(f"{modality}: clips by activity")
@@ -43,7 +49,7 @@ def quality(view: View) -> Rendered:
             style.empty(place, view, dataset)
     style.legend(figure)
     return Rendered(
-        HEADER, _rows(view, found), figure, _notes(view, found, simulated), _verdicts(view, found, simulated)
+        HEADER, _rows(view, found, curves), figure, _notes(view, found, simulated), _verdicts(view, found, simulated)
     )
 
 
@@ -57,20 +63,18 @@ def _told(numbers: Sequence[float], digits: int) -> str:
     return f"{fmean(numbers):.{digits}f}{spread}"
 
 
-def _draw_silhouettes(axes: Axes, found: Quality, modalities: Sequence[str], classes: int) -> None:
-    for modality in modalities:
-        curves = [measured[modality]["silhouettes"] for measured in found.values() if modality in measured]
-        ks = sorted({int(k) for curve in curves for k in curve})
-        at = [[curve[str(k)] for curve in curves if str(k) in curve] for k in ks]
-        spread = [stdev(each) if len(each) > 1 else None for each in at]
-        colour = style.colour(modality)
-        style.band(axes, ks, [fmean(each) for each in at], spread, color=colour, label=modality)
-        best = [measured[modality]["num_clusters"] for measured in found.values() if modality in measured]
-        heights = [curve[str(k)] for curve, k in zip(curves, best, strict=True)]
-        axes.plot(best, heights, linestyle="none", marker="v", color=colour, label=f"{modality}: k* of a seed")
-    axes.axvline(classes, color=style.PAPER, linestyle=":", linewidth=1.2)
-    axes.annotate(f"C = {classes}", (classes, 0.97), xycoords=("data", "axes fraction"), xytext=(4, -4),
-                  textcoords="offset points", color=style.PAPER, va="top")  # fmt: skip
+def _draw_silhouettes(axes: Axes, result: Mapping[str, Any]) -> None:
+    cap = result["default_max_clusters"]
+    at = result["max_clusters"].index(cap)
+    for modality, measured in result["modalities"].items():
+        curve, colour = {int(k): value for k, value in measured["silhouettes"].items()}, style.colour(modality)
+        axes.plot(list(curve), list(curve.values()), color=colour, label=modality)
+        best = measured["num_clusters"][at]
+        axes.plot([best], [curve[best]], linestyle="none", marker="v", color=colour, label=f"{modality}: k* up to 2C")
+    for k, name in ((result["num_classes"], "C"), (cap, "2C")):
+        axes.axvline(k, color=style.PAPER, linestyle=":", linewidth=1.2)
+        axes.annotate(f"{name} = {k}", (k, 0.97), xycoords=("data", "axes fraction"), xytext=(4, -4),
+                      textcoords="offset points", color=style.PAPER, va="top")  # fmt: skip
     axes.set_xlabel("number of clusters k")
     axes.set_ylabel("mean silhouette")
     axes.set_title("silhouettes of k-means")
@@ -103,7 +107,7 @@ def _draw_points(axes: Axes, result: Mapping[str, Any], modality: str) -> None:
     axes.set_yticks([])
 
 
-def _rows(view: View, found: Quality) -> list[list[str]]:
+def _rows(view: View, found: Quality, curves: Curves) -> list[list[str]]:
     stated = {INERTIAL: {"weight": view.paper["fig7"][INERTIAL]["weight"]}}
     rows = []
     for seed, measured in sorted(found.items()):
@@ -111,13 +115,18 @@ def _rows(view: View, found: Quality) -> list[list[str]]:
             for quantity in ("hopkins", "num_clusters", "weight"):
                 paper = stated.get(modality, {}).get(quantity, "")
                 rows.append([modality, str(seed), quantity, "", f"{its[quantity]:.5g}", str(paper)])
-            curve = sorted((int(k), value) for k, value in its["silhouettes"].items())
-            rows += [[modality, str(seed), "silhouette", str(k), f"{value:.5g}", ""] for k, value in curve]
-    return rows
+    return rows + [
+        [modality, "0", "silhouette", k, f"{value:.5g}", ""]
+        for modality, measured in curves.items()
+        for k, value in measured["silhouettes"].items()
+    ]
 
 
 def _notes(view: View, found: Quality, simulated: bool) -> list[str]:
-    notes = [f"n = {len(found)} seeds; bands and bars are one standard deviation over them."]
+    notes = [f"n = {len(found)} seeds of the weights; error bars are one standard deviation over them."]
+    notes.append(
+        "Silhouettes of seed 0. The weights come of at most 2C clusters; k* rises with this cap (quality_cap)."
+    )
     notes += ["Simulated recordings: not comparable with the paper."] if simulated else []
     notes.append(
         "H and k* are computed on the principal components of the clips (95 % of the variance, at most 50), H with "

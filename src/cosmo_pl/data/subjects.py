@@ -1,0 +1,170 @@
+"""Which subjects are trained, validated and tested on: by lists, or by folds, each left out in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosmo_pl.data.selection import Indices
+from cosmo_pl.errors import ConfigurationError
+
+
+def cut_folds(subjects: Sequence[int], count: int) -> list[tuple[int, ...]]:
+    """Cuts the sorted subjects into consecutive, disjoint groups whose sizes differ by at most one.
+
+    Args:
+        subjects: Distinct subjects, in any order.
+        count: Number of groups, at most that of the subjects.
+
+    Returns:
+        The groups in ascending order, the larger ones first.
+    """
+    return [tuple(group.tolist()) for group in np.array_split(np.sort(np.asarray(subjects, dtype=np.int64)), count)]
+
+
+@dataclass(frozen=True)
+class Folds:
+    """Groups of subjects, and which of them is tested.
+
+    Args:
+        groups: Number of groups into which the subjects on disk are cut, at least 2; or the groups themselves.
+        fold: Number of the tested group, from 0.
+
+    Raises:
+        ConfigurationError: There are too few groups, a group is empty, two overlap, or `fold` is none of them.
+    """
+
+    groups: int | Sequence[Sequence[int]]
+    fold: int
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.groups, int):
+            _check_groups(self.groups)
+        elif self.groups < 2:
+            raise ConfigurationError("folds", f"is {self.groups}", "Use at least 2: the others are trained on")
+        count = self.groups if isinstance(self.groups, int) else len(self.groups)
+        if not 0 <= self.fold < count:
+            raise ConfigurationError("fold", f"is {self.fold}, and there are {count} folds", f"Use 0 to {count - 1}")
+
+    def test_subjects(self, present: Sequence[int], dataset: str) -> tuple[int, ...]:
+        """Subjects of the tested group.
+
+        Args:
+            present: Distinct subjects on disk.
+            dataset: Name of the dataset, for the message.
+
+        Raises:
+            ConfigurationError: There are more folds than subjects, or a named subject is not on disk.
+        """
+        if isinstance(self.groups, int):
+            if self.groups > len(present):
+                raise ConfigurationError(
+                    "folds", f"is {self.groups}, and {dataset} on disk has {len(present)} subjects", "Use fewer folds"
+                )
+            return cut_folds(present, self.groups)[self.fold]
+        absent = sorted({subject for group in self.groups for subject in group} - set(present))
+        if absent:
+            raise ConfigurationError(
+                "folds", f"{dataset} on disk has no subject {absent}", f"Subjects there: {sorted(present)}"
+            )
+        return tuple(self.groups[self.fold])
+
+
+@dataclass(frozen=True)
+class SubjectLists:
+    """Subjects of each part. `train` None: everybody who is in neither of the others. `folds`, if any, give `test`."""
+
+    train: Sequence[int] | None
+    val: Sequence[int]
+    test: Sequence[int]
+    folds: Folds | None = None
+
+    def located(self, present: Sequence[int], dataset: str) -> SubjectLists:
+        """The lists with the test subjects that the folds give, once the subjects on disk are known.
+
+        Raises:
+            ConfigurationError: The folds do not fit these subjects, or contradict the test subjects given.
+        """
+        if self.folds is None:
+            return self
+        tested = self.folds.test_subjects(present, dataset)
+        if self.test and set(self.test) != set(tested):
+            raise ConfigurationError(
+                "test_subjects", f"is {list(self.test)}, and fold {self.folds.fold} is {list(tested)}",
+                "Give folds or test_subjects, not both",
+            )  # fmt: skip
+        return replace(self, test=tested)
+
+    def resolve(self, present: NDArray[np.int64], dataset: str) -> tuple[Indices, Indices, Indices]:
+        """Checks the lists against the subjects on disk.
+
+        Returns:
+            Training, validation and test subjects.
+
+        Raises:
+            ConfigurationError: A subject is absent, in two lists, or a list is empty that must not be.
+        """
+        held_out = {*self.val, *self.test}
+        train = self.train if self.train is not None else [s for s in present.tolist() if s not in held_out]
+        lists = {"train_subjects": list(train), "val_subjects": list(self.val), "test_subjects": list(self.test)}
+        for name, subjects in lists.items():
+            absent = sorted(set(subjects) - set(present.tolist()))
+            if absent:
+                raise ConfigurationError(
+                    name, f"{dataset} on disk has no subject {absent}", f"Subjects there: {sorted(present.tolist())}"
+                )
+        for one, other in (
+            ("train_subjects", "val_subjects"),
+            ("train_subjects", "test_subjects"),
+            ("val_subjects", "test_subjects"),
+        ):
+            shared = sorted(set(lists[one]) & set(lists[other]))
+            if shared:
+                raise ConfigurationError(one, f"subjects {shared} are also in {other}", "Leave them in one list only")
+        for name in ("train_subjects", "test_subjects"):
+            if not lists[name]:
+                raise ConfigurationError(name, "no subject is left", "Name at least one")
+        train_ids, val_ids, test_ids = (np.asarray(subjects, dtype=np.int64) for subjects in lists.values())
+        return train_ids, val_ids, test_ids
+
+
+def subjects_of(
+    train: Sequence[int] | None,
+    val: Sequence[int],
+    test: Sequence[int] | None,
+    default_test: Sequence[int],
+    folds: int | Sequence[Sequence[int]] | None,
+    fold: int | None,
+) -> SubjectLists:
+    """The lists that a datamodule's arguments describe.
+
+    Args:
+        train: Training subjects.
+        val: Validation subjects.
+        test: Test subjects.
+        default_test: Test subjects where neither `test` nor folds are given.
+        folds: See `Folds`.
+        fold: See `Folds`.
+
+    Raises:
+        ConfigurationError: `folds` are given without `fold` or the other way round, or cannot be used.
+    """
+    if folds is None and fold is not None:
+        raise ConfigurationError("folds", f"is not given, and fold is {fold}", "Give both or neither")
+    if folds is not None and fold is None:
+        raise ConfigurationError("fold", "is not given, and folds are", "Give the number of the tested fold, from 0")
+    if folds is None or fold is None:
+        return SubjectLists(train, tuple(val), tuple(default_test if test is None else test))
+    return SubjectLists(train, tuple(val), tuple(test or ()), Folds(folds, fold))
+
+
+def _check_groups(groups: Sequence[Sequence[int]]) -> None:
+    if not groups or not all(groups):
+        raise ConfigurationError("folds", f"{list(groups)} has an empty group", "Name at least one subject in each")
+    everybody = [subject for group in groups for subject in group]
+    shared = sorted({subject for subject in everybody if everybody.count(subject) > 1})
+    if shared:
+        raise ConfigurationError("folds", f"subjects {shared} are named more than once", "Name each in one group")
