@@ -9,6 +9,7 @@ from typing import Any
 
 import cosmo_pl
 from cosmo_pl.errors import CosmoError
+from cosmo_pl.io import write_json
 from cosmo_pl.study.jobs import Job
 
 
@@ -122,9 +123,7 @@ class Results:
         self._check_data(job, record)
         path = self.path(job)
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.part")
-        part.write_text(json.dumps(asdict(record), sort_keys=True, separators=(",", ":")) + "\n")
-        part.replace(path)
+        write_json(path, asdict(record))
 
     def _check_data(self, job: Job, record: Record) -> None:
         known, where = self._data.setdefault(_recordings(job), (record.data_fingerprint, self.path(job)))

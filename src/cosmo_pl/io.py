@@ -1,0 +1,38 @@
+"""JSON files that a person can read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def json_text(content: Any, indent: str = "") -> str:
+    """JSON with a line for each key, and a list of scalars on one line: a matrix has a line for each row.
+
+    Args:
+        content: Mappings with keys of text or numbers, lists, tuples, and scalars.
+        indent: What the lines after the first begin with.
+    """
+    deeper = indent + " "
+    if isinstance(content, Mapping):
+        lines = [f"{json.dumps(str(key))}: {json_text(value, deeper)}" for key, value in content.items()]
+        return _block("{}", lines, deeper)
+    if isinstance(content, list | tuple) and any(isinstance(value, Mapping | list | tuple) for value in content):
+        return _block("[]", [json_text(value, deeper) for value in content], deeper)
+    return json.dumps(content)
+
+
+def _block(brackets: str, lines: list[str], indent: str) -> str:
+    if not lines:
+        return brackets
+    body = ",\n".join(indent + line for line in lines)
+    return f"{brackets[0]}\n{body}\n{indent[:-1]}{brackets[1]}"
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Writes `json_text` as a whole: beside its place, then moved there."""
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(json_text(content) + "\n")
+    part.replace(path)
