@@ -10,7 +10,6 @@ from typing import Any
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering.statistics import MARK, Summary, by_seed, dirty, summarize
-from cosmo_pl.study.rendering.style import title
 from cosmo_pl.study.rendering.view import View
 
 FOLDS = "test_subjects"  # the factor of a study that leaves other subjects out
@@ -65,11 +64,6 @@ class Column:
         value: float | None = self.stated.get("accuracy", {}).get(self.view.methods[method].paper)
         return value
 
-    def claimed(self, method: str) -> str:
-        """A method as the paper names it, else by its title."""
-        names, of = self.view.stated("names"), self.view.methods[method].paper
-        return str(names[of]) if of is not None and of in names else title(self.view.methods, method)
-
     def place(self, method: str) -> str:
         """Where the paper states its accuracy."""
         elsewhere = self.stated.get("elsewhere", {})
@@ -102,8 +96,10 @@ class Column:
         there = [fold for fold in self.folds if self.runs(method, fold)]
         pairs = self.all_folds(method, there)
         missing = [subjects(fold) for fold in self.folds if fold not in there]
+        if len(there) < 2:
+            return f"missing {', '.join(missing)}" if there else "-"
         if not pairs:
-            return "-"
+            return "too few common seeds (n=0)"
         values = list(by_seed(pairs).values())
         spread = f" ± {stdev(values):.3f}" if len(values) > 1 else ""
         mark = MARK if any(dirty(record) for _, record in pairs) else ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cosmo_pl.study.rendering import style
 from cosmo_pl.study.rendering.curves import LABELS, Panel, render, share_of_labels
 from cosmo_pl.study.rendering.verdict import every, gap_verdict, not_comparable, order_verdict
 from cosmo_pl.study.rendering.view import Rendered, Verdict, View
@@ -36,7 +35,7 @@ def _verdicts(view: View, panel: Panel) -> Iterator[Verdict]:
     methods = view.study.runs[panel.grid].methods
     baselines = [method for method in methods if method != OURS and view.methods[method].paper is not None]
     steps = {
-        f"{style.title(view.methods, method)} at {100 * rate:g} %": order_verdict(
+        f"{view.named(method)} at {100 * rate:g} %": order_verdict(
             "", panel.at(OURS, rate), panel.at(method, rate), panel.obstacle(OURS, method)
         )
         for rate in panel.values

@@ -31,4 +31,5 @@ def _verdicts(view: View, panel: Panel) -> list[Verdict]:
     if dataset not in paper.get("datasets", []):
         return []
     claim = f"{paper['place']}: Cosmo's {paper['claim']}, on {view.title(dataset)}"
-    return [trend_verdict(claim, [panel.at(OURS, value) for value in panel.values], panel.obstacle(OURS))]
+    rising = {"all" if value is None else f"{value:g}": panel.at(OURS, value) for value in panel.values}
+    return [trend_verdict(claim, rising, panel.obstacle(OURS))]

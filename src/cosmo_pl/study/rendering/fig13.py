@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cosmo_pl.study.rendering import style
 from cosmo_pl.study.rendering.curves import Panel, render
 from cosmo_pl.study.rendering.verdict import order_verdict, value_verdict
 from cosmo_pl.study.rendering.view import Rendered, Verdict, View
@@ -30,7 +29,7 @@ def _verdicts(view: View, panel: Panel) -> Iterator[Verdict]:
         return
     place, name = paper["place"], view.title(dataset)
     for method in view.study.runs[panel.grid].methods:
-        claim = f"{place}: {paper['claim']} of {style.title(view.methods, method)} on {name}"
+        claim = f"{place}: {paper['claim']} of {view.named(method)} on {name}"
         yield order_verdict(claim, panel.at(method, ALL), panel.at(method, NONE), panel.obstacle(method))
     if dataset in paper["with_target"]:
         stated = paper["with_target"][dataset]

@@ -58,7 +58,8 @@ def by_epoch(view: View) -> Rendered:
 def _runs(view: View, dataset: str) -> dict[str, Pairs]:
     """Runs of each method on a dataset."""
     every_run = [(job, record) for grid in range(len(view.study.runs)) for job, record in view.grid(grid)]
-    methods = [method for runs in view.study.runs if dataset in runs.datasets for method in runs.methods]
+    run = {outcome.job.method for outcome in view.outcomes if outcome.job.dataset == dataset}
+    methods = [method for runs in view.study.runs for method in runs.methods if method in run]
     return {m: [(j, r) for j, r in every_run if (j.dataset, j.method) == (dataset, m)] for m in methods}
 
 
@@ -94,7 +95,7 @@ def convergence(view: View, dataset: str, runs: Mapping[str, Pairs]) -> Iterator
     ours = epochs_to_best(runs.get(METHOD, []), CURVE, MARGIN)
     baselines = [method for method in runs if method != METHOD and view.methods[method].paper is not None]
     steps = {
-        style.title(view.methods, method): means_verdict(
+        view.named(method): means_verdict(
             "", epochs_to_best(runs[method], CURVE, MARGIN), ours, obstacle(view, dataset, [METHOD, method]), digits=1
         )
         for method in baselines
@@ -114,7 +115,7 @@ def _within(view: View, dataset: str, pairs: Pairs) -> Verdict:
     values = dict(zip(curve.epochs, curve.means, strict=True))
     reached, best = first_near_best(values, MARGIN), max(curve.means)
     evidence = (
-        f"mean over {curve.n} seeds: best {best:.3f} at epoch {first_near_best(values, 0.0)}, within a point of it "
+        f"mean curve (n={curve.n}): best {best:.3f} at epoch {first_near_best(values, 0.0)}, within a point of it "
         f"from epoch {reached} on; by epoch {high} counts as reproduced"
     )
     if reason is not None:

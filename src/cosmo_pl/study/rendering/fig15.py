@@ -265,4 +265,4 @@ def follows(view: View, dataset: str, found: Mapping[int, float]) -> Verdict:
     stated = view.stated("fig15")
     claim = f"{stated['place']}: {stated['c']['claim']}"
     reason = obstacle(view, dataset, [OURS, stated["c"]["alone"], stated["c"]["other_alone"]])
-    return positive_verdict(claim, Difference(tuple(found.values())), reason, "rank correlation")
+    return positive_verdict(claim, Difference(tuple(found.values())), "mean rank correlation", reason)

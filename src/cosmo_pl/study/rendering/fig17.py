@@ -106,7 +106,7 @@ def _verdicts(view: View) -> list[Verdict]:
     ours = f"; our slowest takes {max(slowest):.3g} s" if slowest else ""
     verdicts = [not_comparable(f"{place}: inference takes at most {limit} s", f"another machine and other data{ours}")]
     for method, accuracy in stated["accuracy"].items():
-        claim = f"{place}: {style.title(view.methods, method)} has {accuracy:.4f} on {view.title(dataset)}"
+        claim = f"{place}: {view.named(method)} has {accuracy:.4f} on {view.title(dataset)}"
         reason = obstacle(view, dataset, [method])
         verdicts.append(value_verdict(claim, _accuracy(view, dataset, method), accuracy, reason))
     return verdicts

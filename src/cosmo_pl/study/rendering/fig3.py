@@ -105,7 +105,7 @@ def _row(activity: str, values: Values, groups: Groups) -> list[str]:
 def _verdict(view: View, better: str, groups: Groups, runs: Mapping[str, Pairs], reason: str | None) -> Verdict:
     first, second = groups
     worse = second if better == first else first
-    above, below = (style.title(view.methods, sensor) for sensor in (better, worse))
+    above, below = (view.named(sensor) for sensor in (better, worse))
     where = ", ".join(groups[first]) if better == first else "all other activities"
     steps = {
         name: order_verdict("", _of(runs[better], name), _of(runs[worse], name), reason) for name in groups[better]

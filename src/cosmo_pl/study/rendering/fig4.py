@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cosmo_pl.study.rendering import style
 from cosmo_pl.study.rendering.curves import LABELS, Panel, render, share_of_labels
 from cosmo_pl.study.rendering.verdict import order_verdict, value_verdict
 from cosmo_pl.study.rendering.view import Rendered, Verdict, View
@@ -26,13 +25,13 @@ def _panel(view: View, grid: int, dataset: str) -> Panel:
 def _verdicts(view: View, panel: Panel) -> Iterator[Verdict]:
     paper, name = view.stated("fig4"), view.title(view.in_paper(panel.dataset))
     for method, rate, accuracy in panel.stated:
-        what = f"{style.title(view.methods, method)} has {accuracy} with {paper['few']['labels']} labels of {name}"
+        what = f"{view.named(method)} has {accuracy} with {paper['few']['labels']} labels of {name}"
         yield value_verdict(
             f"{paper['place']}: {what}", panel.summary(method, rate), accuracy, panel.obstacle(method)
         )  # fmt: skip
     for order in paper["orders"] if panel.stated else ():
         above, below, rate = order["above"], order["below"], order["rate"]
-        titles = [style.title(view.methods, method) for method in (above, below)]
+        titles = [view.named(method) for method in (above, below)]
         claim = f"{paper['place']}: with {order['labels']:,} labels {titles[0]} is above {titles[1]} on {name}"
         sides = panel.at(above, rate), panel.at(below, rate)
         yield order_verdict(claim, *sides, panel.obstacle(above, below))

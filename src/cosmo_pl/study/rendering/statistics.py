@@ -85,13 +85,13 @@ class Difference:
         """95 % t interval of the mean difference; None below three common seeds."""
         return t_interval(self.values) if self.n >= MIN_RUNS else None
 
-    def told(self, digits: int = 3) -> str:
-        """As text: "+0.030, 95 % interval +0.005 to +0.055 (n=3)", or that there are too few common seeds."""
+    def told(self, what: str = "", digits: int = 3) -> str:
+        """As text: "+0.030, 95 % interval +0.005 to +0.055 (n=3)" after what it is, or that there are too few seeds."""
         if self.interval is None:
             return f"too few common seeds (n={self.n})"
         low, high = self.interval
         mean, low_told, high_told = (f"{value:+.{digits}f}" for value in (fmean(self.values), low, high))
-        return f"{mean}, 95 % interval {low_told} to {high_told} (n={self.n})"
+        return f"{what} {mean}, 95 % interval {low_told} to {high_told} (n={self.n})".strip()
 
 
 def paired(ours: Mapping[int, float], theirs: Mapping[int, float]) -> Difference:

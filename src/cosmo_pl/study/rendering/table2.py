@@ -84,10 +84,10 @@ def _notes(column: Column) -> list[str]:
     means, seeds = common_means({method: by_seed(column.runs(method)) for method in column.methods})
     if len(means) > 1:
         best = max(means, key=means.__getitem__)
+        rest = "; the others have too few runs to be ranked" if len(means) < len(first) else ""
         notes.append(
             f"{column.name}: of the {len(means)} methods that share the seeds {', '.join(map(str, seeds))} the most "
-            f"accurate is {title(column.view.methods, best)}, {means[best]:.3f}; the others have too few runs to be "
-            "ranked."
+            f"accurate is {title(column.view.methods, best)}, {means[best]:.3f}{rest}."
         )
     if column.view.simulated(column.dataset):
         notes.append(f"{column.name}: simulated recordings; not comparable with the paper.")
@@ -122,7 +122,7 @@ def _agreement(column: Column) -> list[str]:
 
 
 def _value(column: Column, method: str, stated: float) -> Verdict:
-    claim = f"{column.place(method)}: {column.claimed(method)} has {stated:.4f} on {column.name_in_paper}"
+    claim = f"{column.place(method)}: {column.view.named(method)} has {stated:.4f} on {column.name_in_paper}"
     reason = obstacle(column.view, column.dataset, [method])
     found = value_verdict(claim, column.summary(method), stated, reason)
     why = column.view.skipped.get(column.dataset)
@@ -139,7 +139,7 @@ def _gaps(column: Column) -> Iterator[Verdict]:
     for method in column.methods:
         points = stated.get("points", {}).get(column.view.methods[method].paper)
         if points is not None:
-            above = f"{points} points above {column.claimed(method)} on {column.name_in_paper}"
+            above = f"{points} points above {column.view.named(method)} on {column.name_in_paper}"
             claim = f"{stated['place']}: Cosmo is {above}"
             reason = obstacle(column.view, column.dataset, [OURS, method])
             yield gap_verdict(claim, column.runs(OURS), column.runs(method), points / 100, reason)
@@ -147,23 +147,21 @@ def _gaps(column: Column) -> Iterator[Verdict]:
 
 def _orders(column: Column) -> Iterator[Verdict]:
     """Whether Cosmo is above each method; what the paper has no figure of, and other folds, are our questions."""
-    if column.dataset in column.view.skipped or OURS not in column.methods:
-        return
-    for method in column.methods:
-        if method.startswith(OURS):  # itself, and its own variants
-            continue
-        own = "simulated recordings" if column.view.simulated(column.dataset) else None
+    own = "simulated recordings" if column.view.simulated(column.dataset) else None
+    for method in column.methods if OURS in column.methods else ():
         of_paper = column.paper(method) is not None
+        if method.startswith(OURS) or (column.dataset in column.view.skipped and not of_paper):
+            continue  # itself and its own variants; and questions of our own without any run
         tested = f", subjects {subjects(column.folds[0])}" if column.folds else ""
         if of_paper:
-            source, name = f"{column.place(method)}: Cosmo is above {column.claimed(method)}", column.name_in_paper
+            source, name = f"{column.place(method)}: Cosmo is above {column.view.named(method)}", column.name_in_paper
             reason = obstacle(column.view, column.dataset, [OURS, method])
         else:
             source = f"Our question, no claim of the paper: Cosmo is above {title(column.view.methods, method)}"
             name, reason = column.name, own
         first = order_verdict(f"{source} on {name}{tested}", column.runs(OURS), column.runs(method), reason)
         yield replace(first, of_paper=of_paper)
-        if column.folds:
+        if column.folds and column.dataset not in column.view.skipped:
             claim = f"Our question, no claim of the paper: Cosmo is above {title(column.view.methods, method)}"
             both = column.all_folds(OURS), column.all_folds(method)
             yield replace(order_verdict(f"{claim} on {column.name}, all folds", *both, own), of_paper=False)

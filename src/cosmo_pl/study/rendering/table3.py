@@ -137,7 +137,7 @@ def faster(view: View, dataset: str) -> Iterator[Verdict]:
     times = {part.paper: _seconds(view, dataset, part) for part in PARTS if part.kind == "finetune"}
     reason = obstacle(view, dataset, inputs=False)
     steps = {
-        title(view.methods, part.method): means_verdict("", times[part.paper], times["stage2"], reason, digits=0)
+        view.named(part.method): means_verdict("", times[part.paper], times["stage2"], reason, digits=0)
         for part in PARTS
         if part.kind == "finetune" and part.paper != "stage2"
     }

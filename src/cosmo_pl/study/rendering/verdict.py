@@ -112,27 +112,26 @@ def means_verdict(
         least: How much larger it should be.
         digits: Decimals of the evidence.
     """
-    before = f"{_means(above, below, digits)}; difference"
-    return positive_verdict(claim, paired(above, below), reason, before, least, digits)
+    differences, means = paired(above, below), _means(above, below, digits)
+    return _positive(claim, differences, reason, f"{means}; {differences.told('difference', digits)}", least)
 
 
-def positive_verdict(
-    claim: str, differences: Difference, reason: str | None, before: str = "", least: float = 0.0, digits: int = 3
-) -> Verdict:
-    """Whether values by seed are above a bound: their 95 % interval is.
+def positive_verdict(claim: str, values: Difference, what: str, reason: str | None) -> Verdict:
+    """Whether values by seed are above 0: their 95 % interval is.
 
     Args:
         claim: The claim, with the place in the paper.
-        differences: The values.
+        values: The values.
+        what: What they are.
         reason: Why they cannot be compared; None where they can.
-        before: What the evidence begins with.
-        least: The bound.
-        digits: Decimals of the evidence.
     """
-    evidence = f"{before} {differences.told(digits)}".strip() if differences.n else NO_RUN
-    if reason is not None or differences.interval is None:
-        return _not_judged(claim, reason, evidence)
-    return Verdict(claim, REPRODUCED if differences.interval[0] > least else NOT_REPRODUCED, evidence)
+    return _positive(claim, values, reason, values.told(what))
+
+
+def _positive(claim: str, values: Difference, reason: str | None, evidence: str, least: float = 0.0) -> Verdict:
+    if reason is not None or values.interval is None:
+        return _not_judged(claim, reason, evidence if values.n else NO_RUN)
+    return Verdict(claim, REPRODUCED if values.interval[0] > least else NOT_REPRODUCED, evidence)
 
 
 def gap_verdict(claim: str, above: Pairs, below: Pairs, gap: float, reason: str | None) -> Verdict:
@@ -147,24 +146,24 @@ def gap_verdict(claim: str, above: Pairs, below: Pairs, gap: float, reason: str 
     """
     differences = paired(by_seed(above), by_seed(below))
     return _inside(
-        claim, differences.values, gap, reason, f"difference {differences.told()}", differences.interval, sign="+"
+        claim, differences.values, gap, reason, differences.told("difference"), differences.interval, sign="+"
     )
 
 
-def trend_verdict(claim: str, rising: Sequence[Pairs], reason: str | None) -> Verdict:
+def trend_verdict(claim: str, rising: Mapping[str, Pairs], reason: str | None) -> Verdict:
     """Whether accuracies rise: every later group is above every earlier one.
 
     Args:
         claim: The claim, with the place in the paper.
-        rising: Groups of runs, at least two, in the order in which the accuracy should rise.
+        rising: Groups of runs by name, at least two, in the order in which the accuracy should rise.
         reason: Why ours cannot be compared; None where they can.
     """
-    means = [told(summarize([record for _, record in group])) for group in rising]
     steps = {
-        f"{means[more]} above {means[less]}": order_verdict("", rising[more], rising[less], reason)
-        for less, more in combinations(range(len(rising)), 2)
+        f"{more} above {less}": order_verdict("", rising[more], rising[less], reason)
+        for less, more in combinations(rising, 2)
     }
     found = every(claim, steps)
+    means = (f"{name}: {told(summarize([record for _, record in group]))}" for name, group in rising.items())
     return replace(found, evidence=" < ".join(means)) if found.verdict == REPRODUCED else found
 
 
@@ -180,11 +179,12 @@ def every(claim: str, steps: Mapping[str, Verdict]) -> Verdict:
     for verdict in (NOT_COMPARABLE, NOT_REPRODUCED, TOO_FEW):
         failed = {about: step.evidence for about, step in steps.items() if step.verdict == verdict}
         if failed:
-            first = next(iter(failed.items()))
-            what = {NOT_REPRODUCED: "do not hold", TOO_FEW: "have too few runs"}.get(verdict, "cannot be compared")
-            return Verdict(
-                claim, verdict, f"{len(failed)} of {len(steps)} {what}: {', '.join(failed)}; {first[0]}: {first[1]}"
-            )
+            about, evidence = next(iter(failed.items()))
+            count = f"{len(failed)} of {len(steps)}"
+            if verdict == NOT_REPRODUCED:
+                return Verdict(claim, verdict, f"{count} do not hold: {', '.join(failed)}; {about}: {evidence}")
+            before = f"{count} have too few runs; " if verdict == TOO_FEW else ""
+            return Verdict(claim, verdict, f"{before}{about}: {evidence}")
     return Verdict(claim, REPRODUCED, "; ".join(f"{about}: {step.evidence}" for about, step in steps.items()))
 
 

@@ -79,6 +79,11 @@ class View:
         every = (outcome.record for outcome in self.outcomes if outcome.record is not None)
         return dataset_title(dataset, every, self.paper)
 
+    def named(self, method: str) -> str:
+        """A method as claims of the paper name it, else by its title."""
+        its = self.methods[method]
+        return str(self.stated("names").get(its.paper or "", its.title))
+
     def simulated(self, dataset: str) -> bool:
         """Whether any of a dataset's recordings are."""
         return any(record.simulated for _, record in self.records(lambda job: job.dataset == dataset))
