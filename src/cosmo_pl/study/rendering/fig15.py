@@ -144,7 +144,7 @@ def _draw_distance(axes: Axes, view: View) -> None:
         if found:
             style.method_band(axes, method, f"{STAGE1[method]}, stage 1", list(found), means, spread, markers=False)
     stated = _paper(view).get("b", {}).get("mean_distance", {})
-    for (name, value), line in zip(stated.items(), ("--", ":"), strict=True):
+    for (name, value), line in zip(stated.items(), ("--", ":"), strict=False):
         label = f"paper: {name}, {value}"
         axes.axhline(value, color=style.PAPER, linestyle=line, linewidth=1.2, label=label)
     axes.legend(loc="upper center", bbox_to_anchor=(0.45, -0.16), ncols=4, frameon=False, columnspacing=1.0)

@@ -93,13 +93,13 @@ def _notes(view: View) -> list[str]:
     return [
         "Filled: one sample at a time; hollow: in batches of 64. Bars are one standard deviation over seeds.",
         f"Times measured on: {'; '.join(machines) or 'nothing yet'}.",
-        *view.stated("fig17").get("remarks", []),
+        *view.remarks("fig17"),
     ]
 
 
 def _verdicts(view: View) -> list[Verdict]:
     stated = view.stated("fig17")
-    if not stated:
+    if not view.states("fig17"):
         return []
     place, dataset, limit = stated["place"], stated["dataset"], stated["inference_s_max"]
     slowest = [record.result["seconds"]["1"] for _, record in view.records(lambda job: job.measure == "latency")]

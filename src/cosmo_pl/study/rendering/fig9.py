@@ -54,7 +54,7 @@ def _line(value: int) -> dict[str, object]:
 
 def _verdicts(view: View, panel: Panel) -> Iterator[Verdict]:
     paper, alternating = view.stated("fig9"), next(value for value in panel.values if value != JOINT)
-    if not paper:
+    if not view.states("fig9"):
         return
     yield square_wave(view, panel.dataset, panel.at(METHOD, alternating))
     claim = f"{paper['place']}: with iteration the test accuracy ends above that of joint training"

@@ -26,9 +26,9 @@ def _verdicts(column: Column) -> Iterator[Verdict]:
     runs = {method: column.runs(method) for method in column.methods}
     yield from convergence(view, dataset, runs)
     yield from faster(view, dataset)
-    if view.stated("fig9"):
+    if view.states("fig9", dataset):
         yield square_wave(view, dataset, runs.get(OURS, []))
-    figure15 = view.stated("fig15").get("c", {})
-    if figure15:
+    if view.states("fig15", dataset):
+        figure15 = view.stated("fig15")["c"]
         ours, alone, other = (runs.get(name, []) for name in (OURS, figure15["alone"], figure15["other_alone"]))
         yield follows(view, dataset, correlations(ours, alone, other, figure15["modality"]))

@@ -30,7 +30,7 @@ def datasets(view: View) -> Rendered:
         if view.in_paper(dataset) in view.stated("table1"):
             rows.append([name, "paper", *_stated(view, view.in_paper(dataset))])
             verdicts += _verdicts(view, view.in_paper(dataset), name, record)
-    return Rendered(HEADER, rows, notes=[*notes, *view.stated("table1").get("remarks", [])], verdicts=verdicts)
+    return Rendered(HEADER, rows, notes=[*notes, *view.remarks("table1")], verdicts=verdicts)
 
 
 def _ours(result: Mapping[str, Any]) -> list[str]:

@@ -36,8 +36,7 @@ def accuracy(view: View) -> Rendered:
     rows = [_row(column, method) for column in columns for method in column.methods]
     notes = [note for column in columns for note in (*_notes(column), *_agreement(column))]
     verdicts = [verdict for column in columns for verdict in (*_values(column), *_gaps(column), *_orders(column))]
-    remarks = view.stated("table2").get("remarks", [])
-    return Rendered(HEADER, rows, notes=[*notes, *_cost(view), *remarks], verdicts=verdicts)
+    return Rendered(HEADER, rows, notes=[*notes, *_cost(view), *view.remarks("table2")], verdicts=verdicts)
 
 
 def _row(column: Column, method: str) -> list[str]:

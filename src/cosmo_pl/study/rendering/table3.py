@@ -113,12 +113,12 @@ def _notes(view: View, done: Sequence[Record]) -> list[str]:
         notes.append("Energy was not measured: the machine has no counter that could be read.")
     if any(record.simulated for record in done):
         notes.append("Some of the recordings are simulated.")
-    return [*notes, *view.stated("table3").get("remarks", [])]
+    return [*notes, *view.remarks("table3")]
 
 
 def _verdicts(view: View) -> list[Verdict]:
     stated = view.stated("table3")
-    if not stated:
+    if not view.states("table3"):
         return []
     reason = f"they depend on the machine, and the paper's are of the {view.title(stated['dataset'])} data"
     return [not_comparable(f"{stated['place']}: {what}", reason) for what in STATED.values()]
@@ -132,7 +132,7 @@ def faster(view: View, dataset: str) -> Iterator[Verdict]:
         dataset: One of its datasets.
     """
     stated = view.stated("table3")
-    if not stated:
+    if not view.states("table3", dataset):
         return
     times = {part.paper: _seconds(view, dataset, part) for part in PARTS if part.kind == "finetune"}
     reason = obstacle(view, dataset, inputs=False)

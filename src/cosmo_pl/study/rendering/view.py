@@ -79,6 +79,16 @@ class View:
         every = (outcome.record for outcome in self.outcomes if outcome.record is not None)
         return dataset_title(dataset, every, self.paper)
 
+    def states(self, name: str, *datasets: str) -> bool:
+        """Whether the paper has an entry of that name, and any of the datasets, by default of the study's."""
+        return name in self.paper and any(
+            self.in_paper(dataset) in self.stated("datasets") for dataset in datasets or self.datasets()
+        )
+
+    def remarks(self, name: str) -> list[str]:
+        """What is to be said of an entry of the paper; nothing for a study on other datasets."""
+        return list(self.stated(name).get("remarks", [])) if self.states(name) else []
+
     def named(self, method: str) -> str:
         """A method as claims of the paper name it, else by its title."""
         its = self.methods[method]
