@@ -71,13 +71,12 @@ class Column:
 
     def runs(self, method: str, fold: Sequence[int] | None = None) -> list[tuple[Job, Record]]:
         """Stage-2 runs of a method on a fold, None for the headline's."""
+        return self.view.records(lambda job: self._is(job, method, fold))
+
+    def _is(self, job: Job, method: str, fold: Sequence[int] | None) -> bool:
         headline = self.folds[0] if self.folds else None
-
-        def wanted(job: Job) -> bool:
-            same = job.dataset == self.dataset and job.method == method and job.kind == "finetune"
-            return same and job.factors.get(FOLDS, headline) == (fold or headline)
-
-        return self.view.records(wanted)
+        same = job.dataset == self.dataset and job.method == method and job.kind == "finetune"
+        return same and job.factors.get(FOLDS, headline) == (fold or headline)
 
     def all_folds(self, method: str, folds: Sequence[Sequence[int]] | None = None) -> list[tuple[Job, Record]]:
         """Runs of a method on some folds, None for all, of the seeds that have every one of them."""
@@ -91,11 +90,12 @@ class Column:
 
     def over_people(self, method: str) -> str:
         """Mean over the people of all folds, with its spread over seeds; and the folds that have no run."""
-        if not self.folds:
+        planned = [fold for fold in self.folds if any(self._is(o.job, method, fold) for o in self.view.outcomes)]
+        if len(planned) < 2:
             return "-"
-        there = [fold for fold in self.folds if self.runs(method, fold)]
+        there = [fold for fold in planned if self.runs(method, fold)]
         pairs = self.all_folds(method, there)
-        missing = [subjects(fold) for fold in self.folds if fold not in there]
+        missing = [subjects(fold) for fold in planned if fold not in there]
         if len(there) < 2:
             return f"missing {', '.join(missing)}" if there else "-"
         if not pairs:
