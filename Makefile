@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 COSMO := $(BIN)/cosmo-pl
 DEMO_DATA := data/simulated
-STUDIES := table1 table2 table3 fig2 fig3 fig4 fig7 fig9 fig11 fig12 fig13 fig14 fig15 fig16 fig17 usc_epochs plus plus_labels plus_ablation plus_search plus_search_usc missing
+STUDIES := table1 table2 table3 fig2 fig3 fig4 fig7 fig9 fig11 fig12 fig13 fig14 fig15 fig16 fig17 usc_epochs variance released depth originals_lr plus plus_labels plus_ablation plus_search plus_search_usc missing
 SWEEPS := $(foreach dataset,utd usc self-collected,sweep-$(dataset)-lambda sweep-$(dataset)-titer)
 SMOKE := build/paper-smoke
 SELF := build/demo-self
@@ -13,7 +13,7 @@ PRESET ?= paper
 JOBS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-self test test-slow golden lint check bench clean paper paper-smoke report $(STUDIES) $(SWEEPS)
+.PHONY: help install demo demo-self test test-slow golden lint check bench clean paper paper-smoke report claims $(STUDIES) $(SWEEPS)
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -77,7 +77,11 @@ $(SWEEPS): install
 paper: install  ## run every table and figure (PRESET=paper JOBS=1), draw them all and write the report
 	$(COSMO) study run all --preset $(PRESET) --jobs $(JOBS)
 	$(COSMO) study render all
+	$(COSMO) study claims
 	$(COSMO) study report
+
+claims: install  ## every claim of the paper and what became of it, from experiments/results
+	$(COSMO) study claims
 
 report: install  ## one page with every table and figure from experiments/results
 	$(COSMO) study report

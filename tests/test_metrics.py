@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 import torch
 from sklearn.metrics import accuracy_score, f1_score
 
-from cosmo_pl.metrics import ClassMean, classification_metrics, wilson_interval
+from cosmo_pl.metrics import ClassMean, classification_metrics
 
 UNEVEN = [17, 1, 40, 3, 8]
 
@@ -80,53 +79,6 @@ def test_stages_are_apart_and_reset() -> None:
     train.reset()
     train.update(torch.eye(3), torch.tensor([0, 1, 0]))
     assert float(train.compute()["train/acc"]) == pytest.approx(2 / 3)
-
-
-@pytest.mark.parametrize(
-    ("correct", "total", "expected"),
-    [
-        (131, 215, (0.542711, 0.672056)),
-        (72, 215, (0.275185, 0.400379)),
-        (5, 10, (0.236590, 0.763410)),
-        (0, 1, (0.0, 0.793457)),
-        (1, 1, (0.206543, 1.0)),
-        (0, 20, (0.0, 0.161130)),
-        (20, 20, (0.838870, 1.0)),
-    ],
-)
-def test_known_wilson_intervals(correct: int, total: int, expected: tuple[float, float]) -> None:
-    assert wilson_interval(correct, total) == pytest.approx(expected, abs=1e-6)
-
-
-@pytest.mark.parametrize("z", [1.0, 1.96, 2.5758])
-@pytest.mark.parametrize(("correct", "total"), [(1, 2), (3, 50), (131, 215), (1999, 2000), (1, 100_000)])
-def test_wilson_bounds_solve_their_equation(correct: int, total: int, z: float) -> None:
-    """The bounds are the proportions p from which the share is z standard errors √(p(1-p)/n) away."""
-    share, bounds = correct / total, wilson_interval(correct, total, z)
-    assert 0 < bounds[0] < share < bounds[1] < 1
-    for p in bounds:
-        assert abs(share - p) == pytest.approx(z * math.sqrt(p * (1 - p) / total), rel=1e-6)
-
-
-@pytest.mark.parametrize("total", [1, 7, 215, 10_000])
-def test_wilson_at_none_and_all_correct(total: int) -> None:
-    low, high = wilson_interval(0, total), wilson_interval(total, total)
-    width = 1.96**2 / (total + 1.96**2)
-    assert low == pytest.approx((0, width), abs=1e-12) and high == pytest.approx((1 - width, 1), abs=1e-12)
-    assert low[0] >= 0 and high[1] <= 1
-
-
-def test_wilson_mirrors_and_narrows() -> None:
-    low, high = wilson_interval(60, 215)
-    assert wilson_interval(155, 215) == pytest.approx((1 - high, 1 - low))
-    widths = [high - low for low, high in (wilson_interval(n // 2, n) for n in (10, 100, 1000))]
-    assert widths == sorted(widths, reverse=True)
-
-
-@pytest.mark.parametrize(("correct", "total"), [(0, 0), (0, -1), (3, 2), (216, 215), (-1, 10)])
-def test_wilson_refuses_counts_that_cannot_be(correct: int, total: int) -> None:
-    with pytest.raises(ValueError):
-        wilson_interval(correct, total)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -22,6 +22,7 @@ from cosmo_pl.data.normalization import Normalization
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import BundleError
 from cosmo_pl.fusion import ModalityQuality
+from cosmo_pl.io import write_json
 
 FORMAT = 1
 WEIGHTS, DESCRIPTION = "encoders.safetensors", "bundle.json"
@@ -64,7 +65,7 @@ class Bundle:
         part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".bundle-"))
         try:
             save_file({k: v.contiguous() for k, v in nn.ModuleDict(self.encoders).state_dict().items()}, part / WEIGHTS)
-            (part / DESCRIPTION).write_text(json.dumps(self._describe(), indent=1) + "\n")
+            write_json(part / DESCRIPTION, self._describe())
             part.chmod(0o755)
             part.replace(folder)
         except BaseException:

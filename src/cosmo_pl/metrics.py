@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 from torchmetrics import Metric, MetricCollection
@@ -24,20 +22,6 @@ def classification_metrics(num_classes: int, stage: str) -> MetricCollection:
         },
         prefix=f"{stage}/",
     )
-
-
-def wilson_interval(correct: int, total: int, z: float = 1.96) -> tuple[float, float]:
-    """Wilson score interval of a proportion (E. B. Wilson, JASA 1927); z = 1.96 is 95 %.
-
-    Raises:
-        ValueError: There is no sample, or not between 0 and all of them are correct.
-    """
-    if total < 1 or not 0 <= correct <= total:
-        raise ValueError(f"{correct} of {total} is no proportion")
-    share, scale = correct / total, 1 + z**2 / total
-    centre = (share + z**2 / (2 * total)) / scale
-    margin = z / scale * math.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
-    return max(0.0, centre - margin), min(1.0, centre + margin)
 
 
 class ClassMean(Metric):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,16 +14,10 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 import cosmo_pl
 from cosmo_pl.data.locate import is_simulated
-from cosmo_pl.metrics import wilson_interval
+from cosmo_pl.intervals import bootstrap_interval
+from cosmo_pl.io import write_json
 from cosmo_pl.modules import ClassifierModule
 from cosmo_pl.provenance import environment
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Writes JSON as a whole: beside its place, then moved there."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(json.dumps(content, indent=1) + "\n")
-    part.replace(path)
 
 
 def new_folder(parent: Path, stem: str) -> Path:
@@ -56,6 +49,25 @@ class ResultWriter(Callback):
 
     def __init__(self, config: str = "") -> None:
         self.config = config
+        self.correct: dict[int, bool] = {}
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Forgets an earlier test."""
+        self.correct = {}
+
+    def on_test_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Notes which samples of a batch, by their number in the dataset, the logits in `outputs` get right."""
+        if isinstance(pl_module, ClassifierModule):
+            right = outputs.argmax(dim=1) == batch["label"]
+            self.correct |= dict(zip(batch["index"].tolist(), right.tolist(), strict=True))
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Writes the results of a classifier's test."""
@@ -75,25 +87,29 @@ class ResultWriter(Callback):
         correct, total = int(np.trace(confusion)), int(confusion.sum())
         per_class = np.diag(confusion) / np.maximum(confusion.sum(axis=1), 1)
         present = confusion.sum(axis=1) > 0
-        low, high = wilson_interval(correct, total)
+        by_recording = counts(self.correct, data.samples.recording)
         record = dict(module.record)
         best = record.pop("test_acc_best_epoch", None)
         config = run_folder(trainer) / "config.yaml"
         text = config.read_text() if config.exists() else self.config
         return {
             "dataset": data.dataset,
+            "title": getattr(type(data), "title", data.dataset),
+            "num_classes": module.num_classes,
             "method": type(module).__name__,
             "accuracy": correct / total,
             "accuracy_of": "last epoch",
             "correct": correct,
             "total": total,
-            "wilson_95": [low, high],
+            "bootstrap_95": bootstrap_interval(list(by_recording.values())),
             "chance": 1 / module.num_classes,
             "f1_macro": float(trainer.callback_metrics["test/f1_macro"]),
             "per_class_accuracy": {
                 name: float(accuracy) if there else None
                 for name, accuracy, there in zip(data.class_names, per_class, present, strict=True)
             },
+            "by_subject": counts(self.correct, data.samples.subject),
+            "by_recording": by_recording,
             "confusion_matrix": confusion.tolist(),
             "attention_by_class": module.attention_by_class(),
             "test_acc_best_epoch": best,
@@ -132,12 +148,31 @@ class ResultWriter(Callback):
         print(path)
 
 
+def counts(correct: Mapping[int, bool], groups: NDArray[Any]) -> dict[str, list[int]]:
+    """Correct and tested samples of each person, or of each recording.
+
+    Args:
+        correct: Number of a tested sample to whether it was recognised.
+        groups: What each sample of the dataset belongs to (N,).
+
+    Returns:
+        Group to [correct, total], groups in ascending order.
+    """
+    found: dict[Any, list[int]] = {}
+    for sample, right in correct.items():
+        group = found.setdefault(groups[sample].item(), [0, 0])
+        group[0] += right
+        group[1] += 1
+    return {str(group): found[group] for group in sorted(found)}
+
+
 def summary(metrics: Mapping[str, Any]) -> str:
     """Lines that a person wants to see after a test."""
-    low, high = metrics["wilson_95"]
+    interval = metrics["bootstrap_95"]
+    told = "" if interval is None else ", 95 % interval over recordings {:.3f}-{:.3f}".format(*interval)
     lines = [
         f"{metrics['dataset']}, subjects {metrics['test_subjects']}, {metrics['labels']} labels: accuracy "
-        f"{metrics['accuracy']:.4f} ({metrics['correct']}/{metrics['total']}, 95 % interval {low:.3f}-{high:.3f}), "
+        f"{metrics['accuracy']:.4f} ({metrics['correct']}/{metrics['total']}{told}), "
         f"chance {metrics['chance']:.3f}, macro-F1 {metrics['f1_macro']:.4f} (last epoch)"
     ]
     if metrics["test_acc_best_epoch"]:

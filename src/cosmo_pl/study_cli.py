@@ -1,4 +1,4 @@
-"""`cosmo-pl study run|status|render|report|agents|sweep`."""
+"""`cosmo-pl study run|status|render|claims|report|agents|sweep`."""
 
 from __future__ import annotations
 
@@ -167,6 +167,19 @@ def render(name: str, preset: str | None = None, results: str = RESULTS, output:
             print(*draw(project, each, chosen, kept).write(Path(output)), sep="\n")
 
 
+def claims(results: str = RESULTS, output: str = RENDERED) -> None:
+    """Writes one page with every claim of the paper and what became of it.
+
+    Args:
+        results: Folder of the results.
+        output: Folder of the page, claims.md.
+    """
+    from cosmo_pl.study.claims import all_claims, write_claims
+
+    project = Project()
+    print(write_claims(all_claims(project, Results(Path(results))), Path(output), project.paper()))
+
+
 def report(results: str = RESULTS, output: str = RENDERED) -> None:
     """Writes one page with every table and figure that has results.
 
@@ -174,6 +187,7 @@ def report(results: str = RESULTS, output: str = RENDERED) -> None:
         results: Folder of the results.
         output: Folder of the page, report.html.
     """
+    from cosmo_pl.study.claims import all_claims
     from cosmo_pl.study.render import draw, presets_with_results
     from cosmo_pl.study.report import ReportItem, write_report
 
@@ -183,7 +197,8 @@ def report(results: str = RESULTS, output: str = RENDERED) -> None:
     not_run = [project.study(name).title for name, found in presets.items() if not found]
     if not items:
         raise ConfigurationError("results", f"there are none in '{results}'", "Run `cosmo-pl study run` first")
-    print(write_report(items, Path(output), project.paper(), not_run=not_run))
+    claimed = all_claims(project, kept)
+    print(write_report(items, Path(output), project.paper(), not_run=not_run, claims=claimed))
 
 
 def agents(name: str, preset: str = "paper") -> None:
@@ -232,4 +247,6 @@ def main(args: Sequence[str]) -> None:
 
     # Options may be written with dashes, as in --time-limit.
     given = [re.sub("^--[^=]+", lambda option: "--" + option[0][2:].replace("-", "_"), word) for word in args]
-    auto_cli([run, status, render, report, agents, sweep], args=given, prog="cosmo-pl study", as_positional=True)
+    auto_cli(
+        [run, status, render, claims, report, agents, sweep], args=given, prog="cosmo-pl study", as_positional=True
+    )

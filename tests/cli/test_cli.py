@@ -8,7 +8,9 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import Counter
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -49,7 +51,13 @@ def test_chain_from_recordings_to_metrics(name, here, roots, capsys):
     assert metrics["correct"] == matrix.diagonal().sum()
     assert metrics["total"] == matrix.sum()
     assert metrics["accuracy"] == pytest.approx(metrics["correct"] / metrics["total"])
-    assert metrics["wilson_95"][0] <= metrics["accuracy"] <= metrics["wilson_95"][1]
+    low, high = metrics["bootstrap_95"]
+    assert low <= metrics["accuracy"] <= high and low < high
+    for groups in (metrics["by_subject"], metrics["by_recording"]):
+        assert np.sum(list(groups.values()), axis=0).tolist() == [metrics["correct"], metrics["total"]]
+    assert list(map(int, metrics["by_subject"])) == metrics["test_subjects"]
+    text = (run2 / "test_0" / "metrics.json").read_text()
+    assert f'"confusion_matrix": [\n  {json.dumps(metrics["confusion_matrix"][0])},\n' in text, "a row on one line"
     assert metrics["training"]["bundle"] == f"runs/{name}/cosmo/version_0/bundle"
     assert metrics["training"]["epochs"] == 1
     assert metrics["training"]["fit_seconds"] > 0
@@ -65,6 +73,10 @@ def test_chain_from_recordings_to_metrics(name, here, roots, capsys):
     with (run2 / "predict_0" / "predictions.csv").open() as file:
         predictions = list(csv.DictReader(file))
     assert len(predictions) == metrics["total"]
+    for column, groups in (("subject", metrics["by_subject"]), ("recording", metrics["by_recording"])):
+        right = Counter(row[column] for row in predictions if row["label"] == row["predicted"])
+        tested = Counter(row[column] for row in predictions)
+        assert groups == {name: [right[name], count] for name, count in tested.items()}
     assert sum(row["label"] == row["predicted"] for row in predictions) == metrics["correct"]
     if name == "utd":
         main(["test", *test])

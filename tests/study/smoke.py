@@ -10,7 +10,9 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy.io import savemat
 
 from cosmo_pl.cli import main
 from cosmo_pl.data import MultimodalDataModule
@@ -29,6 +31,18 @@ def recordings(root: Path) -> None:
             path.with_name(path.name.replace("_t1_", f"_t{trial}_")).symlink_to(path.name)
     simulate_usc(root, subjects=range(1, 15), trials=1, seed=0, progress=False)
     simulate_self_collected(root, range(1, 7), trials=2, resolution=(12, 16), progress=False, jobs=1)
+    add_depth(root / "UTD-MHAD")
+
+
+def add_depth(folder: Path) -> None:
+    """Depth recordings of the first trials of UTD-MHAD: six frames of a plate that moves."""
+    (folder / "Depth").mkdir()
+    for path in (folder / "Inertial").glob("*_t1_inertial.mat"):
+        clip = path.stem.removesuffix("_inertial")
+        action, subject = (int(part[1:]) for part in clip.split("_")[:2])
+        depth = np.zeros((240, 320, 6), dtype=np.uint16)
+        depth[60:200, 5 * action : 5 * action + 100] = 2000 + 40 * subject + 10 * np.arange(6)
+        savemat(folder / "Depth" / f"{clip}_depth.mat", {"d_depth": depth}, do_compression=True)
 
 
 def project(folder: Path, data: Path) -> Iterator[Path]:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from cosmo_pl.study.render import png_of
-from cosmo_pl.study.rendering.fig15 import COMPONENTS, components, distances, gain_verdict
+from cosmo_pl.study.rendering.fig15 import COMPONENTS, components, correlations, distances
 
-from .factory import job, jobs, record, view
+from .factory import job, jobs, paper, record, view
 
 RISING = {
     "attnsense": 0.30, "cosmo_c2": 0.35,
     "cosmo_finetune": 0.53, "cosmo_c1_c2": 0.57, "cosmo_c1_c3": 0.58, "cosmo": 0.65,
 }  # fmt: skip
+ALONE = ("skeleton", "inertial")
 WOBBLE = (0.0, 0.004, -0.004)
 
 
-def run(accuracies, seeds=(0, 1, 2), push=(0.70, 0.72, 0.74), simulated=False):
-    """The study with the accuracies of its methods, a little different each seed."""
+def run(accuracies, seeds=(0, 1, 2), push=(0.70, 0.72, 0.74), simulated=False, inputs=True):
+    """The study with the accuracies of its methods, a little different each seed; `inputs`: as if the paper's."""
     found = {}
     for each in jobs("fig15"):
         if each.seed not in seeds:
@@ -29,9 +32,12 @@ def run(accuracies, seeds=(0, 1, 2), push=(0.70, 0.72, 0.74), simulated=False):
         elif each.method in accuracies:
             weights = {"inertial": 1 - push[each.seed], "skeleton": push[each.seed]}
             told = {"attention_by_class": {"push": weights, "walk": {"inertial": 0.5, "skeleton": 0.5}}}
+            told["per_class_accuracy"] = {"push": 0.9 if each.method == "skeleton" else 0.1, "walk": 0.5}
             wobble = WOBBLE[each.seed] * (1 if each.method == "cosmo_c1_c2" else -1)
             found[each.key] = record(each, accuracies[each.method] + wobble, result=told, simulated=simulated)
-    return view("fig15", "paper", found)
+    given = view("fig15", "paper", found)
+    same_inputs = {name: what for name, what in paper().items() if name != "inputs"}
+    return replace(given, paper=same_inputs if inputs else paper())
 
 
 def verdicts(given):
@@ -41,7 +47,7 @@ def verdicts(given):
 def test_variants_differ_from_cosmo_in_what_their_names_say():
     """λ = 0 is without C3, T_iter = 0 without C2, no parent without C1; nothing else differs."""
     found = {each.method: each for each in jobs("fig15") if each.kind == "finetune" and each.seed == 0}
-    assert set(found) == set(COMPONENTS)
+    assert set(found) == {*COMPONENTS, *ALONE}
     whole = found["cosmo"]
     guided, iterated = "model.init_args.quality_lambda", "model.init_args.iterative_epochs"
     for method, without in {"cosmo_c1_c2": {guided: 0}, "cosmo_c1_c3": {iterated: 0}}.items():
@@ -89,30 +95,50 @@ def test_claims_of_the_ablation(changed, gain, rises):
     ("push", "verdict"), [((0.70, 0.72, 0.74), "reproduced"), ((0.60, 0.61, 0.62), "not reproduced")]
 )
 def test_weight_on_push(push, verdict):
-    assert verdicts(run(RISING, push=push))[3] == verdict
+    assert verdicts(run(RISING, push=push))[4] == verdict
 
 
 def test_what_cannot_be_compared():
-    for given in (run(RISING, simulated=True), run({}, seeds=[])):
-        assert verdicts(given) == ["not comparable"] * 4
-    assert verdicts(run(RISING))[2] == "not comparable", "features of different sizes"
-    assert verdicts(run(RISING, seeds=[0]))[0] == "not comparable", "a gain has no interval over one seed"
-    assert verdicts(run({k: v for k, v in RISING.items() if k != "cosmo_c1_c2"}))[:2] == ["not comparable"] * 2
+    for given in (run(RISING, simulated=True), run(RISING, inputs=False)):
+        assert verdicts(given) == ["not comparable"] * 6
+    assert verdicts(run({}, seeds=[])) == ["too few runs"] * 2 + ["not comparable"] * 2 + ["too few runs"] * 2
+    assert verdicts(run(RISING))[2:4] == ["not comparable"] * 2, "features of different sizes"
+    assert verdicts(run(RISING, seeds=[0, 1]))[0] == "too few runs"
+    assert verdicts(run({k: v for k, v in RISING.items() if k != "cosmo_c1_c2"}))[:2] == ["too few runs"] * 2
 
 
-def pairs(method, values):
-    return [(each, record(each, value)) for seed, value in enumerate(values) if (each := job(method, seed))]
+def attending(seed, weights, better, worse):
+    """Runs of one seed: skeleton weights by activity, and accuracies of the skeleton and of the other sensor alone."""
+    made = []
+    for method, key, values in (
+        ("cosmo", "attention_by_class", [{"skeleton": weight, "inertial": 1 - weight} for weight in weights]),
+        ("skeleton", "per_class_accuracy", better), ("inertial", "per_class_accuracy", worse),
+    ):  # fmt: skip
+        each = job(method, seed)
+        made.append([(each, record(each, result={key: dict(zip("abcd", values, strict=True))}))])
+    return made
 
 
-def test_a_gain_is_paired_by_seed():
-    """Gains of 0.24, 0.25 and 0.26: mean 0.25, t(2) s/√3 = 4.3027 · 0.01 / √3 = 0.02484."""
-    ours, base = pairs("cosmo", [0.54, 0.75, 0.36]), pairs("attnsense", [0.3, 0.5, 0.1])
-    found = gain_verdict("claim", ours, base, 0.2251, False)
-    assert (found.verdict, found.evidence) == (
-        "reproduced", "gain +0.250, 95 % interval +0.225 to +0.275 (n=3)",
-    )  # fmt: skip
-    assert gain_verdict("claim", ours, base, 0.2252, False).verdict == "not reproduced"
-    assert gain_verdict("claim", ours, base[:1], 0.1, False).verdict == "not comparable"
+def test_attention_is_correlated_with_the_advantage_of_the_sensor():
+    """Advantages 0.1, 0.2, 0.3, 0.4; weights in the ranks 2, 1, 3, 4: rho = 1 - 6 × 2 / 60."""
+    ours, better, worse = attending(0, [0.5, 0.4, 0.6, 0.7], [0.3, 0.6, 0.4, 0.9], [0.2, 0.4, 0.1, 0.5])
+    assert correlations(ours, better, worse, "skeleton") == pytest.approx({0: 0.8})
+    assert correlations(ours, better, worse, "inertial") == pytest.approx({0: -0.8})
+    assert correlations(ours, better, [], "skeleton") == {}, "no run of the other sensor alone"
+    flat = attending(0, [0.5] * 4, [0.3, 0.6, 0.4, 0.9], [0.2, 0.4, 0.1, 0.5])
+    assert correlations(*flat, "skeleton") == {}, "equal weights have no ranks"
+
+
+@pytest.mark.parametrize(
+    ("push", "expected"), [((0.70, 0.72, 0.74), "reproduced"), ((0.30, 0.72, 0.74), "not reproduced")]
+)
+def test_weights_that_follow_the_accuracy(push, expected):
+    """Two activities: the skeleton is better on push alone, so its weight has to be larger there for every seed."""
+    accuracies = RISING | dict.fromkeys(ALONE, 0.4)
+    assert verdicts(run(accuracies, push=push))[5] == expected
+    (row,) = [row for row in components(run(accuracies)).rows if row[0] == "correlation of weight and accuracy"]
+    assert row[3:6] == ["1.0000", "0.0000", "3"]
+    assert verdicts(run(accuracies, seeds=(0, 1)))[5] == "too few runs"
 
 
 def test_bars_are_the_means():

@@ -64,9 +64,10 @@ def test_orders_are_those_of_the_means(changed, expected):
 
 def test_what_cannot_be_compared():
     assert verdicts(measured(PAPER, simulated=True)) == ["not comparable"] * 3
-    assert verdicts(measured({})) == ["not comparable"] * 3
+    assert verdicts(measured({})) == ["too few runs"] * 3
     only = {method: PAPER[method] for method in ("attnsense", "deepsense")}
-    assert verdicts(measured(only)) == ["not comparable", "reproduced", "not comparable"]
+    assert verdicts(measured(only)) == ["too few runs", "reproduced", "too few runs"]
+    assert verdicts(measured(PAPER, seeds=(0, 1))) == ["too few runs"] * 3
     assert "imulated" in " ".join(feature_distance(measured(PAPER, simulated=True)).notes)
 
 

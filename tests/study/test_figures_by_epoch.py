@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from cosmo_pl.data import USCDataModule
 from cosmo_pl.study.rendering import fig3, fig9, fig14
-from cosmo_pl.study.rendering.epochs import EpochCurve, epoch_curve, first_near_best
+from cosmo_pl.study.rendering.epochs import epoch_curve, epochs_to_best, first_near_best
 
 from .factory import job, jobs, paper, record, view
 
@@ -34,18 +37,21 @@ def test_curve_over_runs():
 
 
 def test_first_epoch_near_the_best():
-    curve = EpochCurve([5, 10, 15, 20], [0.2, 0.595, 0.58, 0.6], [None] * 4, 1)
+    curve = {5: 0.2, 10: 0.595, 15: 0.58, 20: 0.6}
     assert first_near_best(curve, 0.01) == 10
     assert first_near_best(curve, 0.001) == 20
+    runs = [(job(seed=3), record(job(seed=3), curves={"epoch": [4, 9, 14], "test/acc": [0.2, None, 0.3]}))]
+    assert epochs_to_best([*runs, (job(), record(job()))], "test/acc", 0.01) == {3: 15.0}
 
 
-def fig14_view(reached, keep=lambda job: True, skipped=None, **given):
-    """Cosmo's accuracy rises until an epoch, counted from 1, and stays; all others' are 0.3 throughout."""
+def fig14_view(reached, keep=lambda job: True, skipped=None, others=5, **given):
+    """Cosmo's accuracy rises until an epoch, counted from 1, and stays; the others' until another one."""
 
     def values(each):
         shift = SPREAD[each.seed]
         if each.method != "cosmo":
-            return [0.3 + shift] * 100
+            best = others - 5 * (each.seed == 0)
+            return [0.3 + shift if epoch + 1 >= best else 0.1 for epoch in EPOCHS]
         return [0.6 + shift if epoch + 1 >= reached else 0.6 * epoch / reached + shift for epoch in EPOCHS]
 
     made = {each.key: record(each, curves=curves(values(each)), **given) for each in jobs("fig14") if keep(each)}
@@ -55,8 +61,10 @@ def fig14_view(reached, keep=lambda job: True, skipped=None, **given):
 @pytest.mark.parametrize(("reached", "expected"), [(30, "reproduced"), (50, "reproduced"), (55, "not reproduced")])
 def test_fig14_counts_epochs_from_one(reached, expected):
     figure = fig14.by_epoch(fig14_view(reached))
-    assert [v.verdict for v in figure.verdicts] == [expected] * 3
-    assert f"from epoch {reached} on" in figure.verdicts[0].evidence
+    found = {v.claim.split(" on ")[-1]: v for v in figure.verdicts if "at its best" in v.claim}
+    assert found["USC-HAD"].verdict == expected
+    assert f"from epoch {reached} on" in found["USC-HAD"].evidence
+    assert found["UTD-MHAD"].verdict == "not comparable" and "canonical coordinates" in found["UTD-MHAD"].evidence
     rows = [row for row in figure.rows if row[:2] == ["usc", "cosmo"]]
     assert [int(row[2]) for row in rows] == list(range(5, 101, 5))
     assert rows[-1][3:] == ["0.6000", "0.0158", "5"]
@@ -69,8 +77,21 @@ def test_fig14_draws_what_a_dataset_has():
                "DeepSense, shared", "skeleton alone", "inertial alone"}  # fmt: skip
     assert {line.get_label() for line in utd.lines} == methods
     assert [text.get_text() for text in usc.texts] == ["no USC here"]
-    assert [v.verdict for v in figure.verdicts] == ["reproduced", "not comparable", "not comparable"]
+    assert {v.verdict for v in figure.verdicts if "USC-HAD" in v.claim} == {"too few runs"}
     assert len(figure.notes) == 1
+
+
+@pytest.mark.parametrize(
+    ("others", "seeds", "expected"),
+    [(60, 5, "reproduced"), (30, 5, "not reproduced"), (60, 2, "too few runs")],
+)
+def test_fig14_compares_how_fast_methods_converge(others, seeds, expected):
+    """Cosmo at epoch 30 for every seed, the others at one epoch too, but five earlier for seed 0."""
+    figure = fig14.by_epoch(fig14_view(30, keep=lambda each: each.seed < seeds, others=others))
+    (found,) = [v for v in figure.verdicts if "fewer epochs" in v.claim and "USC-HAD" in v.claim]
+    assert found.verdict == expected
+    if expected == "reproduced":
+        assert "CMC: 59.0 against 30.0; difference +29.0, 95 % interval +26.2 to +31.8 (n=5)" in found.evidence
 
 
 def test_fig14_on_simulated_recordings():
@@ -92,13 +113,15 @@ def fig9_view(turns, joint, **given):
 
 @pytest.mark.parametrize(("joint", "expected"), [(0.5, "reproduced"), (0.6, "not reproduced"), (0.7, "not reproduced")])
 def test_fig9_compares_the_ends(joint, expected):
-    figure = fig9.by_epoch(fig9_view(0.6, joint))
-    (found,) = figure.verdicts
-    assert found.verdict == expected
+    given = fig9_view(0.6, joint)
+    figure = fig9.by_epoch(given)
+    assert figure.verdicts[1].verdict == "not comparable", "on skeletons in other coordinates"
+    same = {name: what for name, what in paper().items() if name != "inputs"}
+    assert fig9.by_epoch(replace(given, paper=same)).verdicts[1].verdict == expected
     train, loss, accuracy = figure.figure.axes
-    assert {line.get_label() for line in train.lines} == {"in turns of 5 epochs", "together (T_iter = 0)"}
+    assert {line.get_label() for line in train.lines} == {"alternating every 5 epochs", "together (T_iter = 0)"}
     ends = {line.get_label(): line.get_ydata()[-1] for line in accuracy.lines}
-    assert ends["in turns of 5 epochs"] == pytest.approx(0.59)  # seeds 0 to 2
+    assert ends["alternating every 5 epochs"] == pytest.approx(0.59)  # seeds 0 to 2
     assert ends["together (T_iter = 0)"] == pytest.approx(joint - 0.01)
     assert (len(train.lines[0].get_xdata()), len(accuracy.lines[0].get_xdata())) == (100, 20)
     assert train.get_xlim() == loss.get_xlim() == accuracy.get_xlim()
@@ -107,12 +130,40 @@ def test_fig9_compares_the_ends(joint, expected):
 
 def test_fig9_without_results():
     figure = fig9.by_epoch(view("fig9", "paper", {}, {"utd": "no UTD here"}))
-    assert figure.rows == [] and [v.verdict for v in figure.verdicts] == ["not comparable"]
+    assert figure.rows == [] and [v.verdict for v in figure.verdicts] == ["too few runs", "not comparable"]
     assert [text.get_text() for axes in figure.figure.axes for text in axes.texts] == ["no UTD here"] * 3
 
 
+def wave(height, seeds=3, noise=0.0, **given):
+    """Stage 2 in phases of five epochs, in which the loss falls by 0.01 an epoch; it is higher in every other phase."""
+    random = np.random.default_rng(0)
+    found = {}
+    for each in jobs("fig9"):
+        if each.kind == "finetune" and each.seed < seeds and each.factors["iterative_epochs"] == 5:
+            phase = [float(epoch // 5 % 2) for epoch in EPOCHS]
+            loss = [
+                2 - 0.01 * epoch + height * (1 - on) + noise * random.normal()
+                for epoch, on in zip(EPOCHS, phase, strict=True)
+            ]
+            found[each.key] = record(each, curves={"epoch": EPOCHS, "train/loss": loss, "phase": phase}, **given)
+    return fig9.by_epoch(view("fig9", "paper", found)).verdicts[0]
+
+
+@pytest.mark.parametrize(
+    ("height", "seeds", "expected"),
+    [(0.5, 3, "reproduced"), (0.0, 3, "not reproduced"), (0.5, 2, "too few runs")],
+)
+def test_fig9_judges_the_steps_of_the_training_loss(height, seeds, expected):
+    found = wave(height, seeds, noise=0.0 if height else 0.1)
+    assert found.claim.startswith("Fig. 9, section 5.2: the training loss moves in steps")
+    assert found.verdict == expected
+    if height:  # jumps of .49 and .51 in turn, 10 and 9 of them
+        assert found.evidence.startswith(f"{(10 * 0.51 + 9 * 0.49) / 19:.3f} against 0.010")
+    assert wave(height, simulated=True).verdict == "not comparable"
+
+
 NAMES = USCDataModule.class_names
-BETTER = paper()["fig3"]["acc_better"]
+BETTER = paper()["fig3"]["better"]["acc"]
 
 
 def fig3_view(acc, seeds=5, **given):
@@ -146,13 +197,16 @@ def test_fig3_needs_every_activity():
     assert second.evidence.startswith("6 of 7 do not hold: running forward, ")
 
 
-def test_fig3_cannot_be_judged_by_one_seed_or_on_simulated_recordings():
-    one = fig3.by_activity(fig3_view(lambda name: 0.6, seeds=1))
+def test_fig3_cannot_be_judged_by_two_seeds_or_on_simulated_recordings():
+    two = fig3.by_activity(fig3_view(lambda name: 0.6, seeds=2))
     simulated = fig3.by_activity(fig3_view(lambda name: 0.6, simulated=True))
     none = fig3.by_activity(view("fig3", "paper", {}, {"usc": "no USC here"}))
-    for figure, reason in ((one, "one seed"), (simulated, "simulated"), (none, "no such run")):
-        assert [v.verdict for v in figure.verdicts] == ["not comparable"] * 2
+    for figure, verdict, reason in (
+        (two, "too few runs", "n=2"), (simulated, "not comparable", "simulated"),
+    ):  # fmt: skip
+        assert [v.verdict for v in figure.verdicts] == [verdict] * 2
         assert all(reason in v.evidence for v in figure.verdicts)
+    assert none.verdicts[0].verdict == "too few runs"
     assert none.rows == [] and [text.get_text() for text in none.figure.axes[0].texts] == ["no USC here"]
 
 

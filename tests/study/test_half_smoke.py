@@ -6,7 +6,10 @@ import pytest
 
 from .smoke import project, recordings, run_and_draw
 
-ELSEWHERE = ("fig11", "fig12", "fig13", "plus_ablation", "plus_labels", "plus_search", "plus_search_usc", "usc_epochs")
+ELSEWHERE = (
+    "depth", "fig11", "fig12", "fig13", "originals_lr", "plus_ablation", "plus_labels", "plus_search",
+    "plus_search_usc", "released", "usc_epochs", "variance",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -73,6 +73,20 @@ def test_the_data_of_a_preset_are_those_of_every_run_and_of_what_measures_the_da
     assert all(overlay not in job.configs for job in project.jobs("table9", "paper"))
 
 
+def test_a_grid_may_be_of_some_presets_alone(project):
+    runs = {"datasets": ["toy"], "methods": ["forest"], "presets": ["quick"]}
+    write(project.root, "experiments/fig9.yaml", {"title": "Figure 9", "render": "a.b", "runs": [runs]})
+    assert len(project.jobs("fig9", "quick")) == 1
+    assert project.jobs("fig9", "paper") == []
+
+
+@pytest.mark.parametrize("folds", [[[7, 8], [8, 1]], [[7, 7], [8, 1]]])
+def test_folds_that_share_a_subject_are_refused(project, folds):
+    vary(project.root, argument="data.init_args.test_subjects", values=folds)
+    with pytest.raises(ConfigurationError, match=r"subjects \[[78]\] are in two folds"):
+        project.jobs("fig9", "paper")
+
+
 @pytest.mark.parametrize(
     ("name", "content", "touched"),
     [

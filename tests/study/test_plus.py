@@ -10,6 +10,7 @@ from .factory import jobs, record, view
 
 SPREAD = {0: -0.01, 1: 0.0, 2: 0.01}
 FOLD = [1, 2, 3, 4]
+CMC, FOREST = "CMC, the same second stage", "random forest, self-trained"
 
 
 def made(study, accuracy, keep=lambda job: True):
@@ -33,15 +34,42 @@ def rows(rendered, **wanted):
 def test_recipes_stand_beside_each_other_with_their_seconds():
     records = made("plus", lambda job: 0.9 if job.dataset.endswith("plus") else 0.6)
     shown = plus.accuracy_and_time(view("plus", "paper", records))
-    (ours,) = rows(shown, dataset="UTD-MHAD", recipe="plus", method="Cosmo")
+    (ours,) = rows(shown, dataset="UTD-MHAD", recipe="plus", method="Cosmo", **{"test subjects": "7-8"})
     assert (ours["accuracy"], ours["std"], ours["n"]) == ("0.9000", "0.0100", "3")
     assert (ours["seconds of stage 1"], ours["seconds of stage 2"]) == ("60.0", "4.0")
     (paper,) = rows(shown, dataset="UTD-MHAD", recipe="paper", method="Cosmo")
     assert paper["accuracy"] == "0.6000"
-    (nearest,) = rows(shown, dataset="UTD-MHAD", method="1-NN, time warping")
+    nearest, *others = rows(shown, dataset="UTD-MHAD", method="1-NN, time warping")
+    assert [row["test subjects"] for row in others] == ["1-2", "3-4", "5-6"]
     assert nearest["seconds of stage 1"] == ""
     folds = rows(shown, dataset="USC-HAD", recipe="plus", method="Cosmo")
-    assert sorted(row["test subjects"] for row in folds) == ["1 2 3 4", "11 12 13 14", "5 6 7 8", "7 8 9 10"]
+    assert sorted(row["test subjects"] for row in folds) == ["1-4", "11-14", "5-8", "9-10"]
+    means = [row["mean over the people of all folds"] for row in folds]
+    assert sorted(means) == ["", "", "", "0.900 ± 0.010 (n=3)"], "beside the headline's fold alone"
+
+
+def test_methods_of_one_kind_are_compared_by_pairs():
+    """The recipe is 0.2 above CMC; above the self-trained forest by 0.1, but for subjects 1 to 4, where it is level."""
+
+    def accuracy(job):
+        forest = 0.8 + (0.1 + 0.001 * job.seed) * (job.factors.get("test_subjects") == FOLD)
+        return {"cmc_plus": 0.7, "random_forest_self": forest}.get(job.method, 0.9)
+
+    found = plus.accuracy_and_time(view("plus", "paper", made("plus", accuracy))).comparisons
+    table = {(dataset, where, second): told for dataset, where, first, second, told in found if first == "Cosmo"}
+    assert len(table) == len(found) == 5 + 2 * 5
+    assert table["UTD-MHAD, plus", "7-8", CMC] == "+0.200, 95 % interval +0.200 to +0.200 (n=3)"
+    assert table["USC-HAD, plus", "all folds", CMC] == "+0.200, 95 % interval +0.200 to +0.200 (n=3)"
+    assert table["USC-HAD, plus", "1-4", FOREST] == "-0.001, 95 % interval -0.003 to +0.001 (n=3)"
+    # Ten people of 14 gain 0.1, four lose 0.001 on average.
+    assert table["USC-HAD, plus", "all folds", FOREST].startswith("+0.071, 95 % interval +0.070 to +0.072")
+
+
+def test_few_seeds_compare_nothing():
+    two = made("plus", lambda job: 0.9, lambda job: job.seed < 2)
+    assert {told for *_, told in plus.accuracy_and_time(view("plus", "paper", two)).comparisons} == {
+        "too few common seeds (n=2)"
+    }
 
 
 def test_only_the_headline_subjects_are_drawn():
@@ -66,19 +94,30 @@ def test_an_ablation_has_a_row_a_value_and_marks_the_recipe():
         return changed[differs[0]] if differs else 0.9
 
     table = plus_ablation.table(view("plus_ablation", "paper", made("plus_ablation", accuracy)))
-    assert [row["accuracy"] for row in rows(table, changed="partners")] == ["0.9000", "0.7000"]
-    assert [row["to"] for row in rows(table, changed="partners")] == ["of other subjects *", "none"]
+    positives = rows(table, changed="nearest-neighbour positives")
+    assert [row["accuracy"] for row in positives] == ["0.9000", "0.7000"]
+    assert [row["to"] for row in positives] == ["of other subjects *", "none"]
+    assert [row["less the recipe, paired by seed"] for row in positives] == [
+        "", "-0.200, 95 % interval -0.200 to -0.200 (n=3)",
+    ]  # fmt: skip
     assert [row["accuracy"] for row in rows(table, changed="coordinates of the skeleton")] == ["0.9000", "0.8000"]
     assert len(rows(table, changed="augmentations")) == 6
     stages = rows(table, changed="second stage")
     assert stages[0]["to"] == "the recipe's *" and len(stages) == 7
-    assert sum("*" in row["to"] for row in rows(table)) == 8  # one a factor, one second stage
+    assert sum("*" in row["to"] for row in rows(table)) == 9  # one a factor, one second stage
     assert all(row["n"] == "3" for row in rows(table))
 
 
 def test_a_missing_value_is_told_as_missing():
     table = plus_ablation.table(view("plus_ablation", "paper", {}))
     assert all(row["accuracy"] == "-" and row["n"] == "0" for row in rows(table))
+
+
+def test_the_ablation_is_of_the_present_recipe():
+    """Its base is the run that the headline table has."""
+    headline = {job.key for job in jobs("plus") if (job.dataset, job.method) == ("utd_plus", "cosmo")}
+    base = [job for job in jobs("plus_ablation") if job.kind == "finetune" and len(job.cells) > 5]
+    assert len(base) == 3 and {job.key for job in base} <= headline
 
 
 def test_labels_are_a_line_a_method():
@@ -105,7 +144,9 @@ def test_a_search_takes_the_best_mean_on_validation_subjects():
     (best,) = rows(shown, varied="temperature of stage 1", best="best")
     assert (best["to"], best["validation accuracy"], best["std"], best["n"]) == ("0.1", "0.9000", "0.0100", "3")
     assert any("'0.1' is ahead of '0.3 *' on these subjects" in note for note in shown.notes)
-    assert rows(shown, varied="partners", best="best")[0]["to"].endswith("*"), "a draw goes to the recipe"
+    assert rows(shown, varied="nearest-neighbour positives", best="best")[0]["to"].endswith("*"), (
+        "a draw goes to the recipe"
+    )
 
 
 def test_a_value_with_fewer_draws_is_not_selected():

@@ -24,7 +24,9 @@ def plain(monkeypatch):
     def render(view):
         found = view.records(lambda job: job.kind == "finetune")
         rows = [[job.name, f"{record.result['accuracy']:.2f}"] for job, record in found]
-        return Rendered(["run", "accuracy"], rows, notes=["a note"], verdicts=[Verdict("claim", "reproduced", "1 > 0")])
+        verdicts = [Verdict("claim", "reproduced", "1 > 0")]
+        compared = [("UTD", "7-8", "a", "b", "+0.1")]
+        return Rendered(["run", "accuracy"], rows, notes=["a note"], verdicts=verdicts, comparisons=compared)
 
     monkeypatch.setattr("cosmo_pl.study.rendering.table2.accuracy", render)
 
@@ -39,7 +41,9 @@ def test_the_files_of_a_table(project, results, tmp_path, plain):
     page = files[".md"].read_text()
     assert page.startswith("# Table 9\n\nPreset `paper`.")
     assert "- a note" in page
-    assert "- absent is left out: there is no configs/absent_stage2.yaml" in page
+    assert "- absent is left out: there is no configs/absent_stage2.yaml." in page
+    assert "- 1 result; 1 from an unknown commit; package " in page, "where it comes from"
+    assert "| UTD | 7-8 | a | b | +0.1 |" in page
     assert "| claim | reproduced | 1 > 0 |" in page
     before = {path: path.read_bytes() for path in files.values()}
     draw(project, "table9", "paper", results).write(tmp_path / "out")

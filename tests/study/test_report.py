@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.study.claims import Claim
 from cosmo_pl.study.definition import Study
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering.view import Rendered, Verdict
@@ -48,7 +49,9 @@ def item(
 ) -> ReportItem:
     found = [record(job(seed=seed), seconds=1800.0) for seed in (0, 1)] if records is None else records
     study = Study(f"Title of {name}", "table2.accuracy", [], about=f"About {name}.")
-    return ReportItem(name, preset, study, rendered, png, found, planned, skipped or {})
+    return ReportItem(
+        name, preset, study, rendered, png, found, planned, skipped or {}, {"datasets": {"usc": "USC-HAD"}}
+    )
 
 
 class Page(HTMLParser):
@@ -106,11 +109,27 @@ def test_counts_and_what_was_not_reproduced_come_first(tmp_path: Path) -> None:
     other = replace(TABLE, verdicts=[Verdict("a trend", "not reproduced", "falls instead")])
     told = page(tmp_path, item(), item("fig11", "quick", other)).text
     top = told[: told.index("The rule of the verdicts")]
-    assert "Preset paper: 4 claims 2 ✓ reproduced 1 ✗ not reproduced 1 ○ not comparable" in top
-    assert "Preset quick: 1 claim 0 ✓ reproduced 1 ✗ not reproduced 0 ○ not comparable" in top
+    assert "Preset paper: 4 claims 2 ✓ reproduced 1 ✗ not reproduced 0 … too few runs 1 ○ not comparable" in top
+    assert "Preset quick: 1 claim 0 ✓ reproduced 1 ✗ not reproduced 0 … too few runs 0 ○ not comparable" in top
     assert "Title of table2: 1 of 4 Table 2: 0.6093 ours is higher" in top
     assert "Title of fig11: 1 of 1 a trend falls instead" in top
     assert "Cosmo above CMC" not in top and "training time" not in top
+
+
+def test_every_claim_of_the_paper_is_listed_once(tmp_path: Path) -> None:
+    claims = [Claim(Verdict("Fig. 9, section 5.2: it jumps", "too few runs", "n=2"), "fig9")]
+    told = Page(write_report([item()], tmp_path, RULE, PROJECT.root, claims=claims).read_text()).text
+    assert "Every claim of the paper once" in told
+    assert "Fig. 9, section 5.2 it jumps too few runs n=2 fig9" in told
+    assert "Every claim" not in page(tmp_path, item()).text
+
+
+def test_where_results_come_from_and_what_is_compared_stands_with_them(tmp_path: Path) -> None:
+    compared = replace(TABLE, comparisons=[("UTD", "7-8", "Cosmo", "CMC", "+0.017")])
+    dirty = [replace(record(job(seed=seed)), environment={"git": "1-dirty"}) for seed in (0, 1)]
+    told = page(tmp_path, item(rendered=compared, records=dirty)).text
+    assert "2 results; 2 from uncommitted code (†); package" in told
+    assert "7-8 Cosmo CMC +0.017" in told
 
 
 def test_runs_that_two_items_share_count_once(tmp_path: Path) -> None:

@@ -1,17 +1,34 @@
-"""Mean, spread and intervals against closed forms."""
+"""Mean, spread, intervals, people, paired differences and provenance against closed forms and scipy."""
 
 from __future__ import annotations
 
-import math
+from dataclasses import replace
 
 import pytest
+from scipy import stats
 
-from cosmo_pl.metrics import wilson_interval
-from cosmo_pl.study.rendering.statistics import Summary, by_seed, machine, summarize, t_interval, told, wilson
+from cosmo_pl.intervals import bootstrap_interval
+from cosmo_pl.study.records import Record
+from cosmo_pl.study.rendering.statistics import (
+    Difference,
+    Summary,
+    by_seed,
+    common_means,
+    dirty,
+    machine,
+    paired,
+    people,
+    provenance,
+    rank_correlation,
+    summarize,
+    told,
+)
 
 from .factory import job, record
 
-T4 = 2.776445105  # 97.5 % point of Student's t with 4 degrees of freedom, from printed tables
+
+def made_from(environment: dict[str, object], seed: int = 0, version: str = "0.1.0") -> Record:
+    return replace(record(job(seed=seed)), environment=environment, version=version)
 
 
 def test_mean_and_sample_deviation() -> None:
@@ -27,42 +44,132 @@ def test_nothing_is_summed_up_to_none() -> None:
     assert summarize([]) is None
 
 
-def test_interval_of_five_values() -> None:
-    values = (0.60, 0.62, 0.64, 0.66, 0.68)
-    margin = T4 * math.sqrt(0.001) / math.sqrt(5)  # the squares of -.04 ... .04 sum to .004, over n - 1 = 4
-    assert Summary(values, 1, 2).interval == pytest.approx((0.64 - margin, 0.64 + margin))
-    assert t_interval(values) == pytest.approx((0.64 - margin, 0.64 + margin))
-
-
 def test_interval_of_an_accuracy_stays_within_its_range() -> None:
-    assert t_interval([0.1, 0.9])[0] < 0
     assert Summary((0.1, 0.9), 1, 2).interval == (0.0, 1.0)
+    values = (0.60, 0.62, 0.64)
+    expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    assert Summary(values, 1, 2).interval == pytest.approx((expected.low, expected.high))
 
 
-@pytest.mark.parametrize(("correct", "total"), [(149, 215), (0, 20), (20, 20)])
-def test_interval_of_one_run_is_wilsons(correct: int, total: int) -> None:
-    summary = Summary((correct / total,), correct, total)
-    assert summary.interval == pytest.approx(wilson_interval(correct, total), abs=1e-4)
-    assert summary.interval == wilson(correct, total)
-    assert summary.std is None
+def test_interval_of_one_run_is_that_over_its_recordings() -> None:
+    counts = {f"r{number}": [number % 4, 3] for number in range(20)}
+    summary = summarize([record(job(), 0.5, result={"by_recording": counts})])
+    assert summary is not None and summary.std is None
+    assert summary.interval == bootstrap_interval(list(counts.values()))
 
 
-def test_no_prediction_has_no_interval() -> None:
-    with pytest.raises(ValueError, match="n"):
-        wilson(0, 0)
+def test_one_run_without_counts_has_no_interval() -> None:
+    """Windows are not independent, so k of n alone gives none."""
+    summary = summarize([record(job(), 0.5)])
+    assert summary is not None and summary.interval is None
+
+
+def test_several_runs_are_not_bootstrapped() -> None:
+    counts = {"by_recording": {"a": [1, 2], "b": [2, 2]}}
+    summary = summarize([record(job(seed=seed), 0.5 + seed / 10, result=counts) for seed in (0, 1)])
+    assert summary is not None and summary.recordings == ()
 
 
 def test_told() -> None:
     assert told(None) == "-"
     assert told(Summary((0.69302,), 149, 215)) == "0.693 (n=1)"
     assert told(Summary((0.5, 0.6, 0.7), 1, 2)) == "0.600 ± 0.100 (n=3)"
+    assert told(Summary((0.5, 0.6, 0.7), 1, 2, dirty=True)) == "0.600 ± 0.100 (n=3)†"
+    assert (Summary((0.5,), 1, 2, dirty=True).runs, Summary((0.5,), 1, 2).runs) == ("1†", "1")
 
 
-def test_by_seed_averages_runs_of_a_seed_and_sorts() -> None:
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"git": "6316a30b82ed-dirty"}, True),
+        ({"git": "6316a30b82ed"}, False),
+        ({"git": "6316a30b82ed", "dirty": True}, True),
+        ({"git": "6316a30b82ed-dirty", "dirty": False}, False),  # what is said outright counts
+        ({"git": None}, False),
+        ({}, False),
+    ],
+)
+def test_uncommitted_code_is_known_by_either_form(environment: dict[str, object], expected: bool) -> None:
+    made = made_from(environment)
+    assert dirty(made) is expected
+    summary = summarize([record(job(seed=1)), made])
+    assert summary is not None and summary.dirty is expected
+
+
+def test_provenance() -> None:
+    assert provenance([]) == "No result is there."
+    assert provenance([made_from({"git": "a"})]) == "1 result; package 0.1.0."
+    every = [made_from({"git": "a-dirty"}, 0), made_from({"git": "b"}, 1), made_from({"git": None}, 2)]
+    assert provenance([*every, every[0]]) == (  # a run that two cells share counts once
+        "3 results; 1 from uncommitted code (†); 1 from an unknown commit; package 0.1.0."
+    )
+    other = made_from({"git": "c", "precision": "bf16-mixed"}, 3, version="0.2.0")
+    assert provenance([*every, other]).endswith(
+        "package 0.1.0 (3), 0.2.0 (1); precision bf16-mixed (1), not recorded (3)."
+    )
+
+
+def test_people_are_means_over_runs() -> None:
+    """Of person 7 0.5 and 0.7, of 8 0.3 and 0.1."""
+    runs = [
+        record(job(seed=0), 0.4, result={"by_subject": {"7": [5, 10], "8": [3, 10]}}),
+        record(job(seed=1), 0.4, result={"by_subject": {"7": [7, 10], "8": [1, 10]}}),
+    ]
+    assert people(runs) == "0.200 to 0.600 (2)"
+    assert people([record(job())]) == people([]) == "-"
+
+
+def test_by_seed_sorts_and_takes_the_mean_over_people() -> None:
+    """A fold of two people with 0.4 and one of four with 0.7: (2 × 0.4 + 4 × 0.7) / 6."""
     jobs = [job(seed=2), job(seed=0, factors={"fold": 1}), job(seed=0, factors={"fold": 2})]
-    found = by_seed([(each, record(each, value)) for each, value in zip(jobs, [0.9, 0.4, 0.6], strict=True)])
+    folds = [[7, 8], [9, 10], [1, 2, 3, 4]]
+    pairs = [
+        (each, record(each, value, result={"test_subjects": fold}))
+        for each, value, fold in zip(jobs, [0.9, 0.4, 0.7], folds, strict=True)
+    ]
+    found = by_seed(pairs)
     assert list(found) == [0, 2]
-    assert found == pytest.approx({0: 0.5, 2: 0.9})
+    assert found == pytest.approx({0: 3.6 / 6, 2: 0.9})
+
+
+def test_by_seed_takes_people_from_their_own_counts() -> None:
+    """Persons of unlike numbers of windows count alike: (1/2 + 9/10 + 1/5) / 3."""
+    one, two = job(factors={"fold": 1}), job(factors={"fold": 2})
+    counts = {"by_subject": {"1": [1, 2], "2": [9, 10]}}, {"by_subject": {"3": [1, 5]}}
+    pairs = [(one, record(one, 10 / 12, result=counts[0])), (two, record(two, 0.2, result=counts[1]))]
+    assert by_seed(pairs)[0] == pytest.approx((0.5 + 0.9 + 0.2) / 3)
+    assert by_seed(pairs[:1])[0] == pytest.approx(10 / 12), "a single run has the accuracy that it has"
+
+
+def test_differences_are_paired_over_common_seeds() -> None:
+    found = paired({3: 0.1, 0: 0.52, 1: 0.63, 2: 0.74}, {2: 0.70, 0: 0.50, 1: 0.60, 9: 0.0})
+    assert found.values == pytest.approx((0.02, 0.03, 0.04))
+    expected = stats.ttest_rel([0.52, 0.63, 0.74], [0.50, 0.60, 0.70]).confidence_interval(0.95)
+    assert found.interval == pytest.approx((expected.low, expected.high))
+    assert found.told() == "+0.030, 95 % interval +0.005 to +0.055 (n=3)"
+    assert found.told("gain", digits=1) == "gain +0.0, 95 % interval +0.0 to +0.1 (n=3)"
+
+
+@pytest.mark.parametrize("n", [0, 1, 2])
+def test_fewer_than_three_common_seeds_have_no_interval(n: int) -> None:
+    assert Difference((0.1, 0.2)[:n]).interval is None
+    assert Difference((0.1, 0.2)[:n]).told("difference") == f"too few common seeds (n={n})"
+
+
+def test_only_methods_of_the_same_seeds_are_ranked() -> None:
+    """One lucky run, and a method whose fourth seed is a lucky one."""
+    methods = {
+        "lucky": {0: 0.99}, "a": {0: 0.5, 1: 0.6, 2: 0.7}, "b": {0: 0.4, 1: 0.6, 2: 0.5, 3: 1.0},
+    }  # fmt: skip
+    means, seeds = common_means(methods)
+    assert seeds == [0, 1, 2]
+    assert means == pytest.approx({"a": 0.6, "b": 0.5})
+    assert common_means({"a": {0: 0.5, 1: 0.6, 2: 0.7}, "c": {1: 0.5, 2: 0.6, 3: 0.7}}) == ({}, [])
+    assert common_means({}) == ({}, [])
+
+
+def test_rank_correlation() -> None:
+    assert rank_correlation([1, 2, 3, 4], [20, 10, 30, 40]) == pytest.approx(0.8)  # 1 - 6 × 2 / 60
 
 
 def test_machine() -> None:

@@ -17,6 +17,7 @@ from cosmo_pl.study.rendering.view import Rendered
 from .factory import jobs, record, view
 
 UTD: dict[str, Any] = {
+    "title": "UTD-MHAD",
     "modalities": {"inertial": [120, 6], "skeleton": [40, 20, 3]},
     "classes": 27,
     "subjects": 8,
@@ -47,6 +48,7 @@ def test_what_is_measured_on_clips(utd_root: Path) -> None:
     data = UTDDataModule(root=str(utd_root), labels_per_class=1, test_subjects=[2, 8])
     data.setup()
     assert describe([(None, data)]) == {
+        "title": "UTD-MHAD",
         "modalities": {"inertial": [120, 6], "skeleton": [40, 20, 3]},
         "classes": 27,
         "subjects": 8,
@@ -100,7 +102,7 @@ def test_counts_are_judged() -> None:
         "6 training subjects": "reproduced",
         "2 test subjects": "reproduced",
     }
-    assert set(verdicts(table, "self-collected").values()) == {"not comparable"}
+    assert set(verdicts(table, "self-collected").values()) == {"too few runs"}
     assert verdicts(rendered(test_subjects=[8]), "UTD-MHAD")["2 test subjects"] == "not reproduced"
 
 
@@ -114,7 +116,7 @@ def test_simulated_recordings_are_told_and_not_compared() -> None:
 def test_nothing_measured_leaves_the_papers_rows() -> None:
     table = datasets(view("table1", "paper", {}))
     assert {row[1] for row in table.rows} == {"paper"}
-    assert {verdict.verdict for verdict in table.verdicts} == {"not comparable"}
+    assert {verdict.verdict for verdict in table.verdicts} == {"too few runs"}
 
 
 def test_official_recordings(real_root: Path) -> None:

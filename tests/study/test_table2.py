@@ -9,14 +9,17 @@ from typing import Any
 import pytest
 
 from cosmo_pl.study.jobs import Job
-from cosmo_pl.study.rendering.table2 import accuracy, subjects
-from cosmo_pl.study.rendering.verdict import NOT_COMPARABLE, NOT_REPRODUCED, REPRODUCED
+from cosmo_pl.study.rendering import released
+from cosmo_pl.study.rendering.columns import subjects
+from cosmo_pl.study.rendering.table2 import accuracy
+from cosmo_pl.study.rendering.verdict import NOT_COMPARABLE, NOT_REPRODUCED, REPRODUCED, TOO_FEW
 from cosmo_pl.study.rendering.view import Rendered
 
 from .factory import PROJECT, jobs, paper, record, records, view
 
 ALL = jobs("table2")
 MAIN = [11, 12, 13, 14]
+DTW = "1-NN, time warping"
 
 
 def rendered(keep: Callable[[Job], bool] = lambda job: True, simulated: bool = False) -> Rendered:
@@ -57,10 +60,11 @@ def test_a_row() -> None:
     assert row["accuracy"] == "0.620 ± 0.016 (n=5)"
     assert row["correct"] == "620/1000"
     assert row["95 % interval"] == "0.600 to 0.640"  # .62 ± 2.776 × .0158 / √5
-    assert row["mean of all folds"] == "-"
+    assert row["mean over the people of all folds"] == "-"
+    assert row["people, lowest to highest"] == "-", "no counts per person"
     assert row["macro-F1"] == "0.558"
-    assert row["paper"] == "0.6093"
-    assert row["verdict"] == REPRODUCED
+    assert row["less Cosmo, paired by seed"] == "-"
+    assert (row["paper"], row["verdict"]) == ("0.6093", NOT_COMPARABLE)
     assert row["training, s"] == "60 + 6"
     assert row["best epoch on test: not a result"] == "0.670"
 
@@ -69,62 +73,134 @@ def test_a_method_that_the_paper_does_not_have() -> None:
     row = cells(rendered(), "UTD-MHAD", "random forest")
     assert (row["paper"], row["verdict"]) == ("-", "-")
     assert row["training, s"] == "6"  # it has no stage 1
+    assert row["less Cosmo, paired by seed"] == "+0.100, 95 % interval +0.100 to +0.100 (n=5)"
+
+
+def test_people_and_the_interval_of_one_run_come_from_counts() -> None:
+    """Two recordings of 7 and of 8 each, all right or all wrong: a resample of four has 0 to 4 right ones."""
+    (job,) = [job for job in ALL if job.dataset == "utd" and job.seed == 0 and job.method == "dtw"]
+    counts = {
+        "by_subject": {"7": [20, 20], "8": [0, 20]},
+        "by_recording": {"a": [10, 10], "b": [10, 10], "c": [0, 10], "d": [0, 10]},
+    }
+    row = cells(accuracy(view("table2", "paper", {job.key: record(job, 0.5, result=counts)})), "UTD-MHAD", DTW)
+    assert row["people, lowest to highest"] == "0.000 to 1.000 (2)"
+    assert row["95 % interval"] == "0.000 to 1.000"
+
+
+def test_rows_from_uncommitted_code_are_marked() -> None:
+    made = records([job for job in ALL if job.dataset == "utd"], level)
+    changed = {
+        key: replace(its, environment={"git": "1-dirty"}) if its.method == "dtw" and its.seed == 2 else its
+        for key, its in made.items()
+    }
+    table = accuracy(view("table2", "paper", changed))
+    assert cells(table, "UTD-MHAD", DTW)["accuracy"].endswith("(n=5)†")
+    assert not cells(table, "UTD-MHAD", "Cosmo")["accuracy"].endswith("†")
 
 
 def test_folds_are_kept_apart_from_the_headline() -> None:
     row = cells(rendered(), "USC-HAD", "Cosmo")
     assert row["accuracy"] == "0.620 ± 0.016 (n=5)"  # subjects 11-14 only
-    assert row["mean of all folds"] == "0.680 (n=5+5+5+5)"  # (.62 + 3 × .70) / 4
+    # Of 14 people four have .62, ten .70.
+    assert row["mean over the people of all folds"] == "0.677 ± 0.016 (n=5)"
 
 
-def test_fold_mean_weighs_folds_not_runs() -> None:
+def test_fold_mean_is_over_seeds_that_have_every_fold() -> None:
     few = rendered(lambda job: job.seed == 4 or job.factors.get("test_subjects", MAIN) == MAIN)
-    assert cells(few, "USC-HAD", "Cosmo")["mean of all folds"] == "0.695 (n=5+1+1+1)"  # (.62 + 3 × .72) / 4
+    # Seed 4 alone: (4 × .64 + 10 × .72) / 14.
+    assert cells(few, "USC-HAD", "Cosmo")["mean over the people of all folds"] == "0.697 (n=1)"
 
 
 def test_missing_folds_are_named() -> None:
-    some = rendered(lambda job: job.factors.get("test_subjects", MAIN) not in ([1, 2, 3, 4], [7, 8, 9, 10]))
-    assert cells(some, "USC-HAD", "Cosmo")["mean of all folds"] == "missing 1-4, 7-10"
-    assert verdict(some, "Cosmo above CMC, fine-tuned on USC-HAD, all folds") == NOT_COMPARABLE
-    assert verdict(some, "Cosmo above CMC, fine-tuned on USC-HAD, subjects 11-14") == REPRODUCED
+    some = rendered(lambda job: job.factors.get("test_subjects", MAIN) not in ([1, 2, 3, 4], [9, 10]))
+    mean = cells(some, "USC-HAD", "Cosmo")["mean over the people of all folds"]
+    assert mean == "0.660 ± 0.016 (n=5), without 1-4, 9-10"
+    assert verdict(some, "Cosmo is above CMC, fine-tuned on USC-HAD, all folds") == TOO_FEW
+    assert verdict(some, "Cosmo is above CMC on USC-HAD, subjects 11-14") == REPRODUCED
+    one = rendered(lambda job: job.factors.get("test_subjects", MAIN) == MAIN)
+    assert cells(one, "USC-HAD", "Cosmo")["mean over the people of all folds"] == "missing 1-4, 5-8, 9-10"
 
 
 def test_only_seeds_with_every_fold_are_compared_over_folds() -> None:
     """Seed 0 lacks a fold; its rest must not enter, as folds differ by more than methods."""
     table = rendered(lambda job: job.seed > 0 or job.factors.get("test_subjects", MAIN) != MAIN)
-    (found,) = [v for v in table.verdicts if v.claim.endswith("Cosmo above CMC, fine-tuned on USC-HAD, all folds")]
-    assert "0.685 against 0.485" in found.evidence
+    (found,) = [v for v in table.verdicts if v.claim.endswith("Cosmo is above CMC, fine-tuned on USC-HAD, all folds")]
+    assert "0.682 against 0.482" in found.evidence  # (4 × .625 + 10 × .705) / 14
     assert "(n=4)" in found.evidence
+
+
+def test_folds_of_another_preset_are_not_expanded() -> None:
+    assert {job.factors.get("test_subjects") is None for job in ALL if job.dataset == "utd"} == {True}
+    quick = [job for job in jobs("table2", "quick") if job.dataset == "utd" and job.kind == "finetune"]
+    table = accuracy(view("table2", "quick", records(quick, level)))
+    assert cells(table, "UTD-MHAD", "Cosmo")["mean over the people of all folds"].endswith("(n=5)")
+
+
+@pytest.mark.parametrize("study", ["table2", "plus"])
+def test_folds_share_nobody(study: str) -> None:
+    for runs in PROJECT.study(study).runs:
+        for factor in runs.vary.values():
+            people = [subject for fold in factor.values for subject in fold]  # type: ignore[union-attr]
+            assert sorted(people) == list(range(1, len(people) + 1)) and len(people) in (8, 14)
 
 
 def test_values_are_judged() -> None:
     table = rendered()
-    assert verdict(table, "Cosmo has 0.6093 on UTD-MHAD") == REPRODUCED
-    assert verdict(table, "CMC, fine-tuned has 0.5062 on UTD-MHAD") == NOT_REPRODUCED
+    assert verdict(table, "Cosmo has 0.6450 on USC-HAD") == NOT_REPRODUCED
+    assert verdict(table, "the inertial sensor alone has 0.2279 on UTD-MHAD") == NOT_REPRODUCED, "without the skeleton"
+    assert verdict(table, "the skeleton alone has 0.4008 on UTD-MHAD") == NOT_COMPARABLE, "0.42, in other coordinates"
     claims = [v.claim for v in table.verdicts if " has " in v.claim]
     stated = paper()["table2"]
     assert len([c for c in claims if c.endswith("UTD-MHAD")]) == len(stated["utd"]["accuracy"])
     assert len([c for c in claims if c.endswith("USC-HAD")]) == len(stated["usc"]["accuracy"])
 
 
+def test_too_few_runs_judge_nothing() -> None:
+    table = rendered(lambda job: job.seed < 2)
+    judged = {v.verdict for v in table.verdicts}
+    assert judged == {TOO_FEW, NOT_COMPARABLE}
+    assert cells(table, "USC-HAD", "Cosmo")["verdict"] == TOO_FEW
+    assert cells(table, "USC-HAD", "CMC, fine-tuned")["less Cosmo, paired by seed"] == "too few common seeds (n=2)"
+
+
+def test_stated_gaps_are_judged_where_the_inputs_are_the_papers() -> None:
+    """Ours are 20 points apart for every seed."""
+    made = records(jobs("released"), lambda job: level(job) + 0.001 * (job.seed % 2) * (job.method == "cosmo"))
+    gaps = {v.claim: v for v in released.table(view("released", "paper", made)).verdicts if " points above " in v.claim}
+    assert len(gaps) == 5
+    found = gaps["Section 6.2.1: Cosmo is 20.93 points above the skeleton alone on UTD-MHAD"]
+    assert found.verdict == NOT_REPRODUCED and found.evidence.endswith("paper +0.2093: ours is lower")
+    changed = {k: replace(r, result=r.result | {"accuracy": r.result["accuracy"] - 0.0085 * (r.method == "skeleton")})
+               for k, r in made.items() if r.kind == "finetune"}  # fmt: skip
+    again = released.table(view("released", "paper", changed)).verdicts
+    assert next(v for v in again if v.claim == found.claim).verdict == REPRODUCED
+    ours = [v for v in rendered().verdicts if v.claim == found.claim]
+    assert [v.verdict for v in ours] == [NOT_COMPARABLE]
+
+
 def test_claims_say_where_they_stand() -> None:
     claims = [v.claim for v in rendered().verdicts]
-    assert "Table 2, section 6.2.1: Cosmo above DeepSense, shared on UTD-MHAD" in claims
-    assert "section 6.2.2: CPC, fine-tuned has 0.5856 on USC-HAD" in claims
-    own = [claim for claim in claims if claim.startswith("Our question, no claim of the paper")]
+    assert "Table 2, section 6.2.1: Cosmo is above DeepSense on UTD-MHAD" in claims
+    assert "Section 6.2.2: CPC has 0.5856 on USC-HAD" in claims
+    own = [
+        claim for claim in claims if claim.startswith("Our question, no claim of the paper") and "folds" not in claim
+    ]
     judged = {claim.split("above ")[1].split(" on ")[0] for claim in own}
     assert {"1-NN, time warping", "random forest", "AttnSense, original", "CMC, linear probe"} <= judged
     assert not any("Cosmo" in name or name in ("CMC, fine-tuned", "DeepSense, shared") for name in judged)
     assert {claim.split(":")[0] for claim in claims if "above CPC, fine-tuned" in claim and "UTD" in claim} == {
         "Our question, no claim of the paper"
     }
+    assert not any(v.of_paper for v in rendered().verdicts if "all folds" in v.claim)
 
 
 def test_orders_are_judged() -> None:
     table = rendered()
-    assert verdict(table, "Cosmo above AttnSense, shared on UTD-MHAD") == REPRODUCED
-    assert verdict(table, "Cosmo above random forest on UTD-MHAD") == NOT_REPRODUCED
-    assert verdict(table, "Cosmo above acc alone on USC-HAD, all folds") == REPRODUCED
+    assert verdict(table, "Cosmo is above AttnSense on USC-HAD, subjects 11-14") == REPRODUCED
+    assert verdict(table, "Cosmo is above AttnSense on UTD-MHAD") == NOT_COMPARABLE
+    assert verdict(table, "Cosmo is above random forest on UTD-MHAD") == NOT_REPRODUCED
+    assert verdict(table, "Cosmo is above acc alone on USC-HAD, all folds") == REPRODUCED
 
 
 def test_simulated_recordings_are_not_compared() -> None:
@@ -135,23 +211,28 @@ def test_simulated_recordings_are_not_compared() -> None:
 
 
 def test_a_dataset_without_runs_has_the_papers_figures() -> None:
-    found = records([job for job in ALL if job.dataset != "self_collected"], level)
-    table = accuracy(view("table2", "paper", found, {"self_collected": "it is not on disk"}))
-    row = cells(table, "self-collected", "Cosmo")
-    assert (row["accuracy"], row["paper"], row["verdict"]) == ("-", "0.6304", NOT_COMPARABLE)
-    assert "self-collected" in {cells[0] for cells in table.rows}
-    (claim,) = [v for v in table.verdicts if v.claim.endswith("Cosmo has 0.6304 on self-collected")]
+    found = records([job for job in ALL if job.dataset != "usc"], level)
+    table = accuracy(view("table2", "paper", found, {"usc": "it is not on disk"}))
+    row = cells(table, "USC-HAD", "Cosmo")
+    assert (row["accuracy"], row["paper"], row["verdict"]) == ("-", "0.6450", TOO_FEW)
+    (claim,) = [v for v in table.verdicts if v.claim.endswith("Cosmo has 0.6450 on USC-HAD")]
     assert claim.evidence == "no such run: it is not on disk"
+    assert not any(v.of_paper is False for v in table.verdicts if "USC-HAD" in v.claim)
 
 
-def test_notes_tell_the_best_the_floor_and_what_is_above_cosmo() -> None:
+def test_notes_tell_the_best_of_those_that_may_be_ranked() -> None:
     notes = rendered(lambda job: job.dataset == "utd").notes
-    assert notes[0] == (
-        "UTD-MHAD: 27 labels, test subjects 7-8, chance 0.037; the most accurate is random forest, 0.720."
+    assert notes[0] == "UTD-MHAD: 27 labels, test subjects 7-8, chance 0.037."
+    assert notes[1] == (
+        "UTD-MHAD: of the 16 methods that share the seeds 0, 1, 2, 3, 4 the most accurate is random forest, 0.720."
     )
-    assert notes[1] == "UTD-MHAD: above Cosmo's mean of 0.620: random forest (0.720)."
+    lucky = rendered(lambda job: job.dataset == "utd" and (job.method != "random_forest" or job.seed == 4)).notes
+    assert lucky[1].startswith(
+        "UTD-MHAD: of the 15 methods that share the seeds 0, 1, 2, 3, 4 the most accurate is Cosmo"
+    )
+    assert lucky[1].endswith("; the others have too few runs to be ranked.")
     alone = rendered(lambda job: job.dataset == "utd" and job.method == "cosmo").notes
-    assert alone[1] == "UTD-MHAD: above Cosmo's mean of 0.620: none."
+    assert not any("most accurate" in note for note in alone)
 
 
 def test_cost_counts_a_shared_stage_1_once() -> None:
@@ -173,12 +254,12 @@ def test_seconds_below_one_and_best_epochs_that_do_not_exist() -> None:
     row = cells(table, "UTD-MHAD", "1-NN, time warping")
     assert (row["training, s"], row["best epoch on test: not a result"]) == ("< 1", "-")
     assert row["accuracy"] == "0.800 (n=1)"
-    assert row["95 % interval"] == "0.739 to 0.850"  # Wilson, 160 of 200
+    assert row["95 % interval"] == "-", "no counts per recording"
 
 
 def test_no_result_at_all() -> None:
     table = accuracy(view("table2", "paper", {}))
-    assert {each.verdict for each in table.verdicts} == {NOT_COMPARABLE}
+    assert {each.verdict for each in table.verdicts} == {NOT_COMPARABLE, TOO_FEW}
     assert all(row[2] == "-" for row in table.rows)
     assert f"0 of {len(ALL)} runs are done." in table.notes
 
@@ -215,7 +296,7 @@ def agreement(quick: dict[str, float]) -> list[str]:
 def test_the_rank_correlation_with_another_preset() -> None:
     ranks = {"cmc": 0.3, "deepsense": 0.2, "attnsense": 0.5, "cosmo": 0.9}  # ranks 2 1 3 4: rho = 1 - 6 * 2 / 60
     (note,) = agreement(ranks)
-    assert "UTD-MHAD: the 4 methods" in note
+    assert "UTD-MHAD: the 4 methods with enough runs" in note
     assert "preset quick" in note
     assert "of 0.80 with it" in note
 

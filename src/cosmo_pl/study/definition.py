@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -49,6 +50,10 @@ class Runs:
         seeds: At most so many of the preset's seeds; None takes all.
         until: Last phase that is run.
         measure: Name of a function of `cosmo_pl.study.measures`, applied to every run.
+        presets: Presets that the grid is expanded under; None for all.
+
+    Raises:
+        ConfigurationError: A subject is in two folds of a factor: a mean over folds would count it twice.
     """
 
     datasets: list[str]
@@ -58,6 +63,23 @@ class Runs:
     seeds: int | None = None
     until: FitPhase = "finetune"
     measure: str | None = None
+    presets: list[str] | None = None
+
+    def __post_init__(self) -> None:
+        for name, factor in self.vary.items():
+            if factor.argument == "data.init_args.test_subjects":
+                _check_disjoint(name, factor.values)
+
+    def under(self, preset: str) -> bool:
+        """Whether the grid is expanded under a preset."""
+        return self.presets is None or preset in self.presets
+
+
+def _check_disjoint(name: str, folds: list[Any]) -> None:
+    subjects = Counter(subject for fold in folds for subject in fold)
+    twice = sorted(subject for subject, count in subjects.items() if count > 1)
+    if twice:
+        raise ConfigurationError(f"vary.{name}", f"subjects {twice} are in two folds", "Leave them in one fold only")
 
 
 @dataclass(frozen=True)

@@ -190,7 +190,7 @@ class _Maker:
 
     def jobs(self, runs: Runs) -> Iterator[Job]:
         """Jobs at the ends of one grid; what they need are their parents."""
-        for dataset in filter(self.project.has_dataset, runs.datasets):
+        for dataset in filter(self.project.has_dataset, runs.datasets if runs.under(self.preset) else []):
             if not runs.methods:
                 configs = self._configs(dataset, "pretrain", [], True)
                 yield self._job("measure", dataset, "", 0, {}, configs, {}, (), runs.measure)

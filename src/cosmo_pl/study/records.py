@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmo_pl.errors import CosmoError
-from cosmo_pl.io import write_whole
+from cosmo_pl.io import write_json
 from cosmo_pl.study.identity import Resolved, key_of
 from cosmo_pl.study.jobs import Job
 
@@ -128,7 +128,7 @@ class Results:
             ResultError: It is of other recordings than the records before it.
         """
         self._check_data(job, record)
-        write_whole(self.path(job), json.dumps(asdict(record), sort_keys=True, separators=(",", ":")) + "\n")
+        write_json(self.path(job), asdict(record))
 
     def _check_data(self, job: Job, record: Record) -> None:
         known, where = self._data.setdefault(_recordings(job), (record.data_fingerprint, self.path(job)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,12 @@ from typing import Any
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.study.jobs import Project
 from cosmo_pl.study.records import Results
-from cosmo_pl.study.rendering.view import Outcome, Rendered, View
+from cosmo_pl.study.rendering.statistics import provenance
+from cosmo_pl.study.rendering.view import COMPARED, Outcome, Rendered, View
 
 LATEX = {
     "&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "$": r"\$", "<": "$<$", ">": "$>$", "±": r"$\pm$",
-    "×": r"$\times$", "λ": r"$\lambda$",
+    "×": r"$\times$", "λ": r"$\lambda$", "†": r"$^\dagger$",
 }  # fmt: skip
 
 
@@ -40,6 +41,11 @@ class Drawing:
         """Name of its files: the study's, and the preset's unless it is "paper"."""
         return self.view.name if self.view.preset == "paper" else f"{self.view.name}-{self.view.preset}"
 
+    @property
+    def provenance(self) -> str:
+        """Where its results come from."""
+        return provenance(outcome.record for outcome in self.view.outcomes if outcome.record is not None)
+
     def write(self, folder: Path) -> list[Path]:
         """Writes its files, the same bytes from the same results."""
         (folder / self.stem).parent.mkdir(parents=True, exist_ok=True)
@@ -56,8 +62,11 @@ class Drawing:
         picture = f"![{study.title}]({Path(self.stem).name}.png)"
         body = picture if self.png is not None else markdown_of([rendered.header, *rendered.rows])
         parts = [f"# {study.title}", f"Preset `{self.view.preset}`. {study.about}".strip(), body]
-        remarks = [*rendered.notes, *(f"{name} is left out: {why}" for name, why in self.view.skipped.items())]
-        parts += ["\n".join(f"- {remark}" for remark in remarks)] if remarks else []
+        left_out = (f"{self.view.title(name)} is left out: {why}." for name, why in self.view.skipped.items())
+        remarks = [*rendered.notes, *left_out, self.provenance]
+        parts.append("\n".join(f"- {remark}" for remark in remarks))
+        if rendered.comparisons:
+            parts += ["## Methods of one kind", markdown_of([COMPARED, *rendered.comparisons])]
         if rendered.verdicts:
             table = [("claim", "verdict", "evidence"), *((v.claim, v.verdict, v.evidence) for v in rendered.verdicts)]
             parts += ["## What became of the paper's claims", markdown_of(table)]
@@ -71,17 +80,27 @@ def draw(project: Project, name: str, preset: str, results: Results) -> Drawing:
         ConfigurationError: There is no such study, preset or renderer.
         ResultError: A result is damaged, or of other recordings.
     """
-    study = project.study(name)
-
-    def outcomes(of: str) -> list[Outcome]:
-        return [Outcome(job, results.get(job)) for job in project.jobs(name, of)]
-
-    found = outcomes(preset)
-    left_out = skipped(project, study.runs, found)
-    others = {other: outcomes(other) for other in presets_with_results(project, name, results) if other != preset}
-    view = View(name, study, preset, found, project.methods(study), project.paper(), left_out, others)
-    rendered = renderer(study.render)(view)
+    view = view_of(project, name, preset, results)
+    others = [other for other in presets_with_results(project, name, results) if other != preset]
+    view = replace(view, others={other: _outcomes(project, name, other, results) for other in others})
+    rendered = renderer(view.study.render)(view)
     return Drawing(view, rendered, None if rendered.figure is None else png_of(rendered.figure))
+
+
+def view_of(project: Project, name: str, preset: str, results: Results) -> View:
+    """A study under one preset with the results that are there.
+
+    Raises:
+        ConfigurationError: There is no such study or preset.
+        ResultError: A result is damaged, or of other recordings.
+    """
+    study, found = project.study(name), _outcomes(project, name, preset, results)
+    left_out = skipped(project, study.runs, found)
+    return View(name, study, preset, found, project.methods(study), project.paper(), left_out)
+
+
+def _outcomes(project: Project, name: str, preset: str, results: Results) -> list[Outcome]:
+    return [Outcome(job, results.get(job)) for job in project.jobs(name, preset)]
 
 
 def skipped(project: Project, runs: Iterable[Any], outcomes: Sequence[Outcome]) -> dict[str, str]:

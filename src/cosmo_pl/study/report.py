@@ -5,26 +5,27 @@ from __future__ import annotations
 import base64
 import math
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from cosmo_pl.study.claims import HEADER, Claim, collect, counts
 from cosmo_pl.study.definition import Study
 from cosmo_pl.study.jobs import Project
 from cosmo_pl.study.progress import duration
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.render import Drawing
-from cosmo_pl.study.rendering.style import DATASETS
-from cosmo_pl.study.rendering.verdict import NOT_COMPARABLE, NOT_REPRODUCED, REPRODUCED
-from cosmo_pl.study.rendering.view import Rendered, Verdict
+from cosmo_pl.study.rendering.statistics import provenance
+from cosmo_pl.study.rendering.style import dataset_title
+from cosmo_pl.study.rendering.verdict import NOT_COMPARABLE, NOT_REPRODUCED, REPRODUCED, TOO_FEW
+from cosmo_pl.study.rendering.view import COMPARED, Rendered, Verdict
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
-MARKS = {REPRODUCED: "✓", NOT_REPRODUCED: "✗", NOT_COMPARABLE: "○"}
+MARKS = {REPRODUCED: "✓", NOT_REPRODUCED: "✗", TOO_FEW: "…", NOT_COMPARABLE: "○"}
 NUMBER = re.compile(r"[-+−<>≈ ]*(\d|$)")
 SHORT = 18  # characters that need no second line
 
@@ -42,6 +43,7 @@ class ReportItem:
         records: Results behind it.
         planned: Number of runs that it has when all are done.
         skipped: Dataset to the reason why it has no results.
+        paper: Content of ``paper.yaml``.
     """
 
     name: str
@@ -52,6 +54,7 @@ class ReportItem:
     records: Sequence[Record]
     planned: int
     skipped: Mapping[str, str]
+    paper: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, drawing: Drawing) -> ReportItem:
@@ -59,8 +62,9 @@ class ReportItem:
         view = drawing.view
         records = [outcome.record for outcome in view.outcomes if outcome.record is not None]
         return cls(
-            view.name, view.preset, view.study, drawing.rendered, drawing.png, records, len(view.outcomes), view.skipped
-        )
+            view.name, view.preset, view.study, drawing.rendered, drawing.png, records, len(view.outcomes),
+            view.skipped, view.paper,
+        )  # fmt: skip
 
     @property
     def anchor(self) -> str:
@@ -80,7 +84,16 @@ class ReportItem:
     @property
     def simulated(self) -> list[str]:
         """Datasets whose recordings are simulated."""
-        return sorted({dataset_title(record.dataset) for record in self.records if record.simulated})
+        return sorted({self.title(record.dataset) for record in self.records if record.simulated})
+
+    @property
+    def provenance(self) -> str:
+        """Where its results come from."""
+        return provenance(self.records)
+
+    def title(self, dataset: str) -> str:
+        """Name of a dataset as a person writes it."""
+        return dataset_title(dataset, self.records, self.paper)
 
     @property
     def unsaid(self) -> dict[str, str]:
@@ -98,6 +111,7 @@ def write_report(
     paper: Mapping[str, Any],
     root: Path = Path(),
     not_run: Sequence[str] = (),
+    claims: Sequence[Claim] = (),
 ) -> Path:
     """Writes ``report.html``.
 
@@ -107,6 +121,7 @@ def write_report(
         paper: Content of ``paper.yaml``, with the rule of the verdicts.
         root: Folder of the project, which the settings are read from.
         not_run: Titles of studies without results.
+        claims: Every claim of the paper once.
 
     Returns:
         The page.
@@ -120,7 +135,10 @@ def write_report(
     page = _template().render(
         items=items,
         verdicts=MARKS,
-        counts={preset: _counts(item for item in items if item.preset == preset) for preset in presets},
+        counts={preset: counts(_claims(items, preset)) for preset in presets},
+        claims=claims,
+        claims_header=HEADER,
+        compared=COMPARED,
         rule=paper.get("rule", {}),
         presets={name: (project.preset(name), _overlays(project, name)) for name in presets},
         configs=_configs(root, records),
@@ -128,7 +146,7 @@ def write_report(
             name: (root / f"experiments/{name}.yaml").read_text() for name in dict.fromkeys(item.name for item in items)
         },
         environments=_tally(records, _environment),
-        recordings=_tally(records, _recordings),
+        recordings=_tally(records, lambda record: _recordings(record, dataset_title(record.dataset, records, paper))),
         seconds=math.fsum(record.seconds for record in records),
         runs=len(records),
         not_run=not_run,
@@ -137,11 +155,6 @@ def write_report(
     part = folder / ".report.html.part"
     part.write_text(page, encoding="utf-8")
     return part.replace(folder / "report.html")
-
-
-def dataset_title(dataset: str) -> str:
-    """Name of a dataset as a person writes it."""
-    return DATASETS.get(dataset, dataset)
 
 
 def counted(count: int, thing: str) -> str:
@@ -182,14 +195,13 @@ def _template() -> Any:
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
-    for function in (dataset_title, counted, duration, data_uri, png_size, column_classes, row_groups):
+    for function in (counted, duration, data_uri, png_size, column_classes, row_groups):
         environment.filters[function.__name__] = function
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
 
 
-def _counts(items: Iterable[ReportItem]) -> dict[str, int]:
-    found = Counter(verdict.verdict for item in items for verdict in item.rendered.verdicts if verdict.of_paper)
-    return {verdict: found[verdict] for verdict in MARKS}
+def _claims(items: Iterable[ReportItem], preset: str) -> list[Claim]:
+    return collect((item.name, item.rendered.verdicts) for item in items if item.preset == preset)
 
 
 def _overlays(project: Project, preset: str) -> dict[str, str]:
@@ -220,8 +232,8 @@ def _environment(record: Record) -> tuple[str, ...]:
     return (record.version, commit, *(str(told.get(name) or "-") for name in ("torch", "device", "cores", "threads")))
 
 
-def _recordings(record: Record) -> tuple[str, ...]:
-    return dataset_title(record.dataset), "simulated" if record.simulated else "measured", record.data_fingerprint
+def _recordings(record: Record, title: str) -> tuple[str, ...]:
+    return title, "simulated" if record.simulated else "measured", record.data_fingerprint
 
 
 def _tally(

@@ -18,14 +18,15 @@ def describe(runs: Sequence[tuple[LightningModule | None, MultimodalDataModule]]
         runs: One datamodule after its setup, without a model.
 
     Returns:
-        ``modalities`` (name to shape of a sample), ``classes``, ``subjects``, ``recordings``, ``samples``;
-        ``train_subjects`` and ``test_subjects`` (numbers); ``train_samples`` of all training subjects, of which
-        ``labeled`` and ``unlabeled`` are used; ``test_samples``.
+        ``title`` of the dataset, ``modalities`` (name to shape of a sample), ``classes``, ``subjects``, ``recordings``,
+        ``samples``; ``train_subjects`` and ``test_subjects`` (numbers); ``train_samples`` of all training subjects, of
+        which ``labeled`` and ``unlabeled`` are used; ``test_samples``.
     """
     ((_, data),) = runs
     samples, split = data.samples, data.split
     assert samples is not None, "setup comes first"
     return {
+        "title": getattr(type(data), "title", data.dataset),
         "modalities": {name: list(data.modality_shapes[name]) for name in data.modalities},
         "classes": data.num_classes,
         "subjects": len(np.unique(samples.subject)),

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering import style
-from cosmo_pl.study.rendering.statistics import Summary, summarize
-from cosmo_pl.study.rendering.verdict import NOT_COMPARABLE, NOT_REPRODUCED, REPRODUCED
+from cosmo_pl.study.rendering.statistics import Summary, people, summarize
+from cosmo_pl.study.rendering.verdict import obstacle
 from cosmo_pl.study.rendering.view import Rendered, Verdict, View, unique
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ Pairs = list[tuple[Job, Record]]
 LABELS = "labelled share, labels"
 HEADER = (
     "dataset", "factor", "value", "labels", "method", "accuracy", "std", "n", "correct", "total", "low 95 %",
-    "high 95 %", "paper",
+    "high 95 %", "people, lowest to highest", "paper",
 )  # fmt: skip
 
 
@@ -66,6 +66,15 @@ class Panel:
         return any(record.simulated for _, record in self.pairs)
 
     @property
+    def name(self) -> str:
+        """The dataset as a person writes it."""
+        return self.view.title(self.dataset)
+
+    def obstacle(self, *methods: str) -> str | None:
+        """Why its runs of these methods are no test of the paper's claims, see `obstacle`."""
+        return obstacle(self.view, self.dataset, methods)
+
+    @property
     def methods(self) -> list[str]:
         """Methods that have a run, in the order of the study."""
         there = {job.method for job, _ in self.pairs}
@@ -85,8 +94,7 @@ class Panel:
 
     def draw(self, axes: Axes) -> None:
         """Draws a line a method; without any run, the reason why there is none."""
-        name = style.DATASETS.get(self.dataset, self.dataset)
-        axes.set_title(name + (" (simulated)" if self.simulated else ""))
+        axes.set_title(style.heading(self.name, [record for _, record in self.pairs]))
         if not self.pairs:
             style.empty(axes, self.view, self.dataset)
             return
@@ -111,12 +119,14 @@ class Panel:
                 summary = self.summary(method, value)
                 if summary is None:
                     continue
-                low, high = summary.interval
-                labels = unique(record.result["labels"] for _, record in self.at(method, value))
+                low, high = summary.interval or (None, None)
+                records = [record for _, record in self.at(method, value)]
+                labels = unique(record.result["labels"] for record in records)
                 yield [
                     self.dataset, self.factor, str(value), "/".join(map(str, labels)),
-                    style.title(self.view.methods, method), *numbers(summary.mean, summary.std), str(summary.n),
-                    str(summary.correct), str(summary.total), *numbers(low, high, self.paper(method, value)),
+                    style.title(self.view.methods, method), *numbers(summary.mean, summary.std), summary.runs,
+                    str(summary.correct), str(summary.total), *numbers(low, high), people(records),
+                    *numbers(self.paper(method, value)),
                 ]  # fmt: skip
 
 
@@ -149,25 +159,9 @@ def runs_told(panels: Sequence[Panel]) -> list[str]:
     for dataset in unique(panel.dataset for panel in panels if panel.pairs):
         those = [panel for panel in panels if panel.dataset == dataset]
         found = [len(panel.at(m, value)) for panel in those for m in panel.methods for value in panel.values]
-        name = style.DATASETS.get(dataset, dataset)
+        name = those[0].name
         count = f"{min(found)}" if min(found) == max(found) else f"{min(found)} to {max(found)}"
         simulated = ", simulated recordings" if any(panel.simulated for panel in those) else ""
         bands = "; the bands are one standard deviation over seeds" if max(found) > 1 else ""
         told.append(f"{name}: n = {count} at each point{simulated}{bands}.")
     return told
-
-
-def every(claim: str, steps: Mapping[str, Verdict]) -> Verdict:
-    """A claim that consists of several, all of which have to hold.
-
-    Args:
-        claim: The whole.
-        steps: What a part is about, to its verdict; at least one.
-    """
-    for verdict in (NOT_COMPARABLE, NOT_REPRODUCED):
-        failed = {about: step.evidence for about, step in steps.items() if step.verdict == verdict}
-        if failed:
-            first = next(iter(failed.items()))
-            told = f"{len(failed)} of {len(steps)} do not hold: {', '.join(failed)}; {first[0]}: {first[1]}"
-            return Verdict(claim, verdict, first[1] if verdict == NOT_COMPARABLE else told)
-    return Verdict(claim, REPRODUCED, "; ".join(f"{about}: {step.evidence}" for about, step in steps.items()))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering.curves import numbers
+from cosmo_pl.study.rendering.statistics import MARK, Pairs, dirty
 
 
 @dataclass(frozen=True)
@@ -19,12 +20,14 @@ class EpochCurve:
         means: Its mean over the runs.
         stds: Its standard deviation over the runs; None for one run.
         n: Number of runs.
+        dirty: Whether one of them was made from uncommitted code.
     """
 
     epochs: list[int]
     means: list[float]
     stds: list[float | None]
     n: int
+    dirty: bool = False
 
 
 def epoch_curve(records: Sequence[Record], name: str) -> EpochCurve | None:
@@ -34,29 +37,41 @@ def epoch_curve(records: Sequence[Record], name: str) -> EpochCurve | None:
         records: Runs of one cell.
         name: Name of the curve, "test/acc".
     """
-    logged = [found for record in records if (found := _logged(record, name))]
-    epochs = sorted(set.intersection(*(set(found) for found in logged))) if logged else []
+    having = [record for record in records if logged(record, name)]
+    found = [logged(record, name) for record in having]
+    epochs = sorted(set.intersection(*(set(values) for values in found))) if found else []
     if not epochs:
         return None
-    columns = [[found[epoch] for found in logged] for epoch in epochs]
+    columns = [[values[epoch] for values in found] for epoch in epochs]
     stds = [stdev(column) if len(column) > 1 else None for column in columns]
-    return EpochCurve([epoch + 1 for epoch in epochs], [fmean(column) for column in columns], stds, len(logged))
+    return EpochCurve(epochs, [fmean(column) for column in columns], stds, len(found), any(map(dirty, having)))
 
 
-def first_near_best(curve: EpochCurve, margin: float) -> int:
-    """First epoch, counted from 1, whose mean is within a margin of the best mean."""
-    best = max(curve.means)
-    return next(epoch for epoch, mean in zip(curve.epochs, curve.means, strict=True) if mean >= best - margin)
+def first_near_best(values: Mapping[int, float], margin: float) -> int:
+    """First epoch whose value is within a margin of the best.
+
+    Args:
+        values: Epoch, counted from 1, to value; in the order of the epochs.
+        margin: The margin.
+    """
+    best = max(values.values())
+    return next(epoch for epoch, value in values.items() if value >= best - margin)
+
+
+def epochs_to_best(pairs: Pairs, name: str, margin: float) -> dict[int, float]:
+    """First epoch at which a run is within a margin of its own best, by seed."""
+    found = {job.seed: logged(record, name) for job, record in pairs}
+    return {seed: float(first_near_best(values, margin)) for seed, values in found.items() if values}
 
 
 def curve_rows(curve: EpochCurve) -> list[list[str]]:
     """Epoch, mean, standard deviation and number of runs as cells."""
+    n = f"{curve.n}{MARK}" if curve.dirty else str(curve.n)
     points = zip(curve.epochs, curve.means, curve.stds, strict=True)
-    return [[str(epoch), *numbers(mean, std), str(curve.n)] for epoch, mean, std in points]
+    return [[str(epoch), *numbers(mean, std), n] for epoch, mean, std in points]
 
 
-def _logged(record: Record, name: str) -> dict[int, float]:
-    values = record.curves.get(name, [])
-    epochs = record.curves.get("epoch", [])
-    pairs = zip(epochs, values, strict=False)
-    return {int(epoch): value for epoch, value in pairs if epoch is not None and value is not None}
+def logged(record: Record, name: str) -> dict[int, float]:
+    """What a run logged under a name: epoch, counted from 1, to value."""
+    pairs = zip(record.curves.get("epoch", []), record.curves.get(name, []), strict=False)
+    return {int(epoch) + 1: value for epoch, value in pairs if epoch is not None and value is not None}

@@ -14,6 +14,7 @@ def by_epoch(view: View) -> Rendered:
     """Accuracy of the probe and training loss by epoch."""
     figure, axes = style.new_figure(columns=2, height=3.6)
     records = [record for _, record in view.records(lambda job: job.kind == "pretrain")]
+    figure.suptitle(style.heading(view.title(view.datasets()[0]), records))
     rows, notes = [], []
     for place, (name, label) in zip(axes[0], CURVES.items(), strict=True):
         place.set_xlabel("epoch of stage 1")
@@ -25,7 +26,8 @@ def by_epoch(view: View) -> Rendered:
         style.method_band(place, "cosmo", "Cosmo", curve.epochs, curve.means, curve.stds)
         rows += [[name, *row] for row in curve_rows(curve)]
         if name == "probe/acc":
-            best, near = first_near_best(curve, 0.0), first_near_best(curve, MARGIN)
+            values = dict(zip(curve.epochs, curve.means, strict=True))
+            best, near = first_near_best(values, 0.0), first_near_best(values, MARGIN)
             notes.append(
                 f"n = {curve.n}. Best {max(curve.means):.3f} at epoch {best}, within a point of it from epoch {near} "
                 f"on for the first time; {curve.means[-1]:.3f} after epoch {curve.epochs[-1]}."

@@ -6,9 +6,9 @@ from typing import Any
 
 from cosmo_pl.study.rendering.curves import Pairs, Panel, render
 from cosmo_pl.study.rendering.verdict import trend_verdict
-from cosmo_pl.study.rendering.view import Rendered, View, unique
+from cosmo_pl.study.rendering.view import Rendered, Verdict, View, unique
 
-DATASETS = ("utd", "self_collected")  # a panel each; the claim is judged on the first
+OURS = "cosmo"
 
 
 def by_unlabelled(view: View) -> Rendered:
@@ -21,9 +21,15 @@ def by_unlabelled(view: View) -> Rendered:
         clips = f"\n{'/'.join(map(str, counts))} clips" if counts else ""
         return ("all" if value is None else f"{value:g}") + clips
 
-    panels = [Panel(view, i, name, "unlabelled clips a labelled one", tick) for i, name in enumerate(DATASETS)]
-    panel = panels[0]
-    paper = view.paper["fig12"]
-    claim = f"Fig. 12, {paper['place']}: Cosmo's {paper['claim']}"
-    rising = [panel.at("cosmo", value) for value in panel.values]
-    return render(panels, [trend_verdict(claim, rising, panel.simulated)])
+    axis = "unlabelled clips a labelled one"
+    panels = [Panel(view, i, name, axis, tick) for i, runs in enumerate(view.study.runs) for name in runs.datasets]
+    return render(panels, [verdict for panel in panels for verdict in _verdicts(view, panel)])
+
+
+def _verdicts(view: View, panel: Panel) -> list[Verdict]:
+    paper, dataset = view.stated("fig12"), view.in_paper(panel.dataset)
+    if dataset not in paper.get("datasets", []):
+        return []
+    claim = f"{paper['place']}: Cosmo's {paper['claim']}, on {view.title(dataset)}"
+    rising = {"all" if value is None else f"{value:g}": panel.at(OURS, value) for value in panel.values}
+    return [trend_verdict(claim, rising, panel.obstacle(OURS))]

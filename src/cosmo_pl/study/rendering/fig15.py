@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering import style
-from cosmo_pl.study.rendering.curves import every, numbers
-from cosmo_pl.study.rendering.statistics import by_seed, summarize, t_interval, told
-from cosmo_pl.study.rendering.verdict import NOT_REPRODUCED, REPRODUCED, Pairs, not_comparable, order_verdict
+from cosmo_pl.study.rendering.curves import numbers
+from cosmo_pl.study.rendering.statistics import Difference, Pairs, rank_correlation, summarize, told
+from cosmo_pl.study.rendering.verdict import (
+    every,
+    not_comparable,
+    obstacle,
+    order_verdict,
+    positive_verdict,
+    weight_verdict,
+)
 from cosmo_pl.study.rendering.view import Rendered, Verdict, View
 
 if TYPE_CHECKING:
@@ -29,7 +36,6 @@ STEPS = (  # less, more: one component apart
 )  # fmt: skip
 STAGE1 = {"cosmo": "Cosmo", "cmc": "CMC"}
 DISTANCE = "val/cosine_distance"
-SKELETON, PUSH = "skeleton", "push"
 HEADER = ("part", "method", "at", "mean", "std", "n", "paper")
 
 
@@ -45,6 +51,8 @@ def components(view: View) -> Rendered:
             draw(place, view)
         else:
             style.empty(place, view, view.datasets()[0])
+    dataset = view.datasets()[0]
+    figure.suptitle(style.heading(view.title(dataset), [record for _, record in view.records(lambda job: True)]))
     return Rendered(HEADER, rows, figure, _notes(view), _verdicts(view))
 
 
@@ -64,21 +72,53 @@ def distances(view: View, method: str) -> dict[int, list[float]]:
     return dict(sorted(found.items()))
 
 
-def skeleton_weights(view: View) -> dict[str, list[float]]:
-    """Cosmo's attention weight of the skeleton by activity, a seed each."""
+def weights(view: View) -> dict[str, list[float]]:
+    """Cosmo's attention weight of one modality by activity, a seed each."""
     found: dict[str, list[float]] = {}
     for _, record in runs(view, OURS):
-        for activity, weights in (record.result["attention_by_class"] or {}).items():
-            found.setdefault(activity, []).append(weights[SKELETON])
+        for activity, by_modality in (record.result["attention_by_class"] or {}).items():
+            found.setdefault(activity, []).append(by_modality[weighted(view)])
     return found
+
+
+def weighted(view: View) -> str:
+    """The modality whose weight is shown: the paper's, or the last one of another dataset."""
+    rows = [row for _, r in runs(view, OURS) for row in (r.result["attention_by_class"] or {}).values()]
+    names = [name for row in rows for name in row]
+    return str(_paper(view).get("c", {}).get("modality", names[-1] if names else ""))
+
+
+def correlations(pairs: Pairs, better: Pairs, worse: Pairs, modality: str) -> dict[int, float]:
+    """Rank correlation, over activities, of a modality's weight and of how much more accurate it is alone; by seed.
+
+    Args:
+        pairs: Runs with attention.
+        better: Runs of the modality alone.
+        worse: Runs of the other modality alone.
+        modality: The modality.
+    """
+    alone = [{job.seed: record.result["per_class_accuracy"] for job, record in side} for side in (better, worse)]
+    found = {}
+    for job, record in pairs:
+        if all(job.seed in side for side in alone):
+            mine, other = (side[job.seed] for side in alone)
+            by_class = record.result["attention_by_class"] or {}
+            named = [n for n in by_class if mine.get(n) is not None and other.get(n) is not None]
+            advantage = [mine[name] - other[name] for name in named]
+            given = [by_class[name][modality] for name in named]
+            if len(set(advantage)) > 1 and len(set(given)) > 1:
+                found[job.seed] = rank_correlation(given, advantage)
+    return found
+
+
+def _paper(view: View) -> Mapping[str, Any]:
+    """What the paper states; empty for another dataset than its own."""
+    paper = view.stated("fig15")
+    return paper if view.in_paper(view.datasets()[0]) == paper.get("dataset") else {}
 
 
 def _spread(values: Sequence[float]) -> float | None:
     return stdev(values) if len(values) > 1 else None
-
-
-def _simulated(view: View) -> bool:
-    return any(record.simulated for _, record in view.records(lambda job: True))
 
 
 def _draw_ablation(axes: Axes, view: View) -> None:
@@ -103,8 +143,8 @@ def _draw_distance(axes: Axes, view: View) -> None:
         means, spread = [fmean(values) for values in found.values()], [_spread(values) for values in found.values()]
         if found:
             style.method_band(axes, method, f"{STAGE1[method]}, stage 1", list(found), means, spread, markers=False)
-    stated = view.paper["fig15"]["b"]["mean_distance"]
-    for (name, value), line in zip(stated.items(), ("--", ":"), strict=True):
+    stated = _paper(view).get("b", {}).get("mean_distance", {})
+    for (name, value), line in zip(stated.items(), ("--", ":"), strict=False):
         label = f"paper: {name}, {value}"
         axes.axhline(value, color=style.PAPER, linestyle=line, linewidth=1.2, label=label)
     axes.legend(loc="upper center", bbox_to_anchor=(0.45, -0.16), ncols=4, frameon=False, columnspacing=1.0)
@@ -115,13 +155,13 @@ def _draw_distance(axes: Axes, view: View) -> None:
 
 
 def _draw_attention(axes: Axes, view: View) -> None:
-    found = skeleton_weights(view)
+    found, paper = weights(view), _paper(view).get("c", {})
     for x, values in enumerate(found.values()):
         axes.errorbar(x, fmean(values), yerr=_spread(values) or 0.0, color=style.colour(OURS), marker="o", capsize=3)
-    if PUSH in found:
-        style.stated_point(axes, list(found).index(PUSH), view.paper["fig15"]["b"]["skeleton_weight_push"])
+    if paper.get("activity") in found:
+        style.stated_point(axes, list(found).index(paper["activity"]), paper["weight"])
     axes.set_xticks(range(len(found)), list(found), rotation=90)
-    axes.set_ylabel("weight of the skeleton")
+    axes.set_ylabel(f"weight of {weighted(view)}")
     axes.set_title("(c) attention of Cosmo by activity (diamond: paper)")
 
 
@@ -130,12 +170,12 @@ def _ablation_rows(view: View) -> list[list[str]]:
     for method, label in COMPONENTS.items():
         summary = summarize([record for _, record in runs(view, method)])
         if summary is not None:
-            rows.append(["accuracy", label, "", *numbers(summary.mean, summary.std), str(summary.n), ""])
+            rows.append(["accuracy", label, "", *numbers(summary.mean, summary.std), summary.runs, ""])
     return rows
 
 
 def _distance_rows(view: View) -> list[list[str]]:
-    stated = view.paper["fig15"]["b"]["mean_distance"]
+    stated = _paper(view).get("b", {}).get("mean_distance", {})
     return [
         ["distance", method, f"epoch {epoch}", *numbers(fmean(values), _spread(values)), str(len(values)),
          str(stated.get(method, ""))]
@@ -145,19 +185,31 @@ def _distance_rows(view: View) -> list[list[str]]:
 
 
 def _attention_rows(view: View) -> list[list[str]]:
-    stated = {PUSH: view.paper["fig15"]["b"]["skeleton_weight_push"]}
-    return [
-        ["skeleton weight", OURS, activity, *numbers(fmean(values), _spread(values)), str(len(values)),
+    paper = _paper(view).get("c", {})
+    stated = {paper["activity"]: paper["weight"]} if paper else {}
+    rows = [
+        [f"{weighted(view)} weight", OURS, activity, *numbers(fmean(values), _spread(values)), str(len(values)),
          str(stated.get(activity, ""))]
-        for activity, values in skeleton_weights(view).items()
+        for activity, values in weights(view).items()
     ]  # fmt: skip
+    found = list(_correlations(view).values())
+    cells = [*numbers(fmean(found), _spread(found)), str(len(found)), ""] if found else []
+    return rows + ([["correlation of weight and accuracy", OURS, "over activities", *cells]] if found else [])
+
+
+def _correlations(view: View) -> dict[int, float]:
+    paper = _paper(view).get("c")
+    if not paper:
+        return {}
+    alone, other = runs(view, paper["alone"]), runs(view, paper["other_alone"])
+    return correlations(runs(view, OURS), alone, other, paper["modality"])
 
 
 def _notes(view: View) -> list[str]:
     counts = ", ".join(f"{label} {len(runs(view, method))}" for method, label in COMPONENTS.items())
     return [
         f"Seeds: {counts}; bars and bands are one standard deviation over them.",
-        *(["Simulated recordings: not comparable with the paper."] if _simulated(view) else []),
+        *(["Simulated recordings: not comparable with the paper."] if view.simulated(view.datasets()[0]) else []),
         "C3 takes the quality that stage 1 measures, so there is no run of it without C1.",
         "The encoders' features of skeleton and inertial sensor differ in size, so they have no cosine distance; the "
         "projections that are of one size exist in stage 1 only.",
@@ -165,51 +217,52 @@ def _notes(view: View) -> list[str]:
 
 
 def _verdicts(view: View) -> list[Verdict]:
-    stated, simulated = view.paper["fig15"], _simulated(view)
-    place = stated["place"]
-    least = stated["a"]["gain_over_attnsense_points_min"] / 100
-    gains = {COMPONENTS[method]: gain_verdict("", runs(view, method), runs(view, BASE), least, simulated)
-             for method in WITH_FUSION}  # fmt: skip
+    stated, dataset = _paper(view), view.datasets()[0]
+    if not stated:
+        return []
+    place, least, distance = stated["place"], stated["a"]["gain_over_attnsense_points_min"] / 100, stated["b"]
+    reason = obstacle(view, dataset, list(COMPONENTS))
+    gains = {
+        COMPONENTS[method]: order_verdict("", runs(view, method), runs(view, BASE), reason, least)
+        for method in WITH_FUSION
+    }
     steps = {
-        f"{COMPONENTS[more]} above {COMPONENTS[less]}": order_verdict("", runs(view, more), runs(view, less), simulated)
+        f"{COMPONENTS[more]} above {COMPONENTS[less]}": order_verdict("", runs(view, more), runs(view, less), reason)
         for less, more in STEPS
     }
-    distance = stated["b"]["mean_distance"]
+    single, cosmo = distance["mean_distance"]["single"], distance["mean_distance"]["cosmo"]
     return [
         every(f"{place}: each variant with C1 at least {100 * least:.0f} points above AttnSense", gains),
         every(f"{place}: every component raises the accuracy", steps),
         not_comparable(
-            f"{place}: features of skeleton and inertial sensor are {distance['cosmo']} apart in Cosmo, "
-            f"{distance['single']} in single-modal networks",
-            "simulated recordings" if simulated else "features of different sizes; how they are compared is not stated",
+            f"{place}: features of both sensors are {cosmo} apart in Cosmo and {single} in single-modal networks",
+            "the features differ in size, and the paper does not say how it compares them",
         ),
-        _weight_verdict(view, place, stated["b"]["skeleton_weight_push"], simulated),
-    ]  # fmt: skip
+        not_comparable(
+            f"{place}: the distance of the features is {distance['stage2_distance']} in stage 2",
+            "the features differ in size, and the projections that make them comparable exist in stage 1 alone",
+        ),
+        _weight(view, reason),
+        follows(view, dataset, _correlations(view)),
+    ]
 
 
-def gain_verdict(claim: str, ours: Pairs, base: Pairs, least: float, simulated: bool) -> Verdict:
-    """Whether accuracies are above others by more than a stated gain: its 95 % interval, paired by seed, is above it.
+def _weight(view: View, reason: str | None) -> Verdict:
+    stated = _paper(view)
+    weight, modality, activity = (stated["c"][key] for key in ("weight", "modality", "activity"))
+    claim = f"{stated['place']}: weight {weight} of the {modality} on {activity}"
+    return weight_verdict(claim, weights(view).get(activity, []), weight, reason)
+
+
+def follows(view: View, dataset: str, found: Mapping[int, float]) -> Verdict:
+    """Whether attention follows how accurate a modality is alone, activity by activity.
 
     Args:
-        claim: The claim, with the place in the paper.
-        ours: Runs that should be more accurate.
-        base: Runs that should be less accurate; only seeds that both have are compared, at least two.
-        least: The stated gain.
-        simulated: Whether our recordings are.
+        view: The study.
+        dataset: The dataset.
+        found: `correlations` of its runs.
     """
-    above, below = by_seed(ours), by_seed(base)
-    gains = [above[seed] - below[seed] for seed in above if seed in below]
-    if simulated or len(gains) < 2:
-        return not_comparable(claim, "simulated recordings" if simulated else "fewer than two seeds of both")
-    low, high = t_interval(gains)
-    evidence = f"gain {fmean(gains):+.3f}, 95 % interval {low:+.3f} to {high:+.3f} (n={len(gains)})"
-    return Verdict(claim, REPRODUCED if low > least else NOT_REPRODUCED, evidence)
-
-
-def _weight_verdict(view: View, place: str, stated: float, simulated: bool) -> Verdict:
-    claim, found = f"{place}: weight {stated} of the skeleton on {PUSH}", skeleton_weights(view).get(PUSH, [])
-    if simulated or len(found) < 2:
-        return not_comparable(claim, "simulated recordings" if simulated else "fewer than two seeds")
-    low, high = t_interval(found)
-    evidence = f"{fmean(found):.3f}, 95 % interval {low:.3f} to {high:.3f} (n={len(found)})"
-    return Verdict(claim, REPRODUCED if low <= stated <= high else NOT_REPRODUCED, evidence)
+    stated = view.stated("fig15")
+    claim = f"{stated['place']}: {stated['c']['claim']}"
+    reason = obstacle(view, dataset, [OURS, stated["c"]["alone"], stated["c"]["other_alone"]])
+    return positive_verdict(claim, Difference(tuple(found.values())), "mean rank correlation", reason)

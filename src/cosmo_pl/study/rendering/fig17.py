@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from cosmo_pl.study.rendering import style
 from cosmo_pl.study.rendering.curves import numbers
 from cosmo_pl.study.rendering.statistics import Summary, summarize
-from cosmo_pl.study.rendering.verdict import not_comparable, value_verdict
+from cosmo_pl.study.rendering.verdict import not_comparable, obstacle, value_verdict
 from cosmo_pl.study.rendering.view import Rendered, Verdict, View, unique
 
 if TYPE_CHECKING:
@@ -49,12 +49,10 @@ def _accuracy(view: View, dataset: str, method: str) -> Summary | None:
     return summarize([record for _, record in pairs])
 
 
-def _simulated(view: View, dataset: str) -> bool:
-    return any(record.simulated for _, record in view.records(lambda job: job.dataset == dataset))
-
-
 def _draw(axes: Axes, view: View, dataset: str) -> None:
-    axes.set_title(style.DATASETS.get(dataset, dataset) + (" (simulated)" if _simulated(view, dataset) else ""))
+    axes.set_title(
+        style.heading(view.title(dataset), [record for _, record in view.records(lambda job: job.dataset == dataset)])
+    )
     drawn = False
     for method in _methods(view):
         measured, summary = _latency(view, dataset, method), _accuracy(view, dataset, method)
@@ -69,9 +67,10 @@ def _draw(axes: Axes, view: View, dataset: str) -> None:
     if not drawn:
         style.empty(axes, view, dataset)
         return
-    limit = view.paper["fig17"]["inference_s_max"]
-    label = f"paper: at most {limit} s"
-    axes.axvline(1000 * limit, color=style.PAPER, linestyle="--", linewidth=1.2, label=label)
+    limit = view.stated("fig17").get("inference_s_max")
+    if limit is not None:
+        label = f"paper: at most {limit} s"
+        axes.axvline(1000 * limit, color=style.PAPER, linestyle="--", linewidth=1.2, label=label)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:g}")
     axes.set_xlabel("inference time (ms a sample)")
@@ -84,8 +83,8 @@ def _row(view: View, dataset: str, method: str) -> list[str] | None:
     its = measured.result if measured is not None else {"seconds": {}}
     times = [f"{its['seconds'][size]:.3g}" if measured is not None else "" for size in ("1", "64")]
     machine = [str(its.get(key, "")) for key in ("device", "threads")]
-    accuracy = ["", "", ""] if summary is None else [*numbers(summary.mean, summary.std), str(summary.n)]
-    return [style.DATASETS.get(dataset, dataset), style.title(view.methods, method), *times, *machine, *accuracy]
+    accuracy = ["", "", ""] if summary is None else [*numbers(summary.mean, summary.std), summary.runs]
+    return [view.title(dataset), style.title(view.methods, method), *times, *machine, *accuracy]
 
 
 def _notes(view: View) -> list[str]:
@@ -94,18 +93,20 @@ def _notes(view: View) -> list[str]:
     return [
         "Filled: one sample at a time; hollow: in batches of 64. Bars are one standard deviation over seeds.",
         f"Times measured on: {'; '.join(machines) or 'nothing yet'}.",
-        *view.paper["fig17"]["remarks"],
+        *view.remarks("fig17"),
     ]
 
 
 def _verdicts(view: View) -> list[Verdict]:
-    stated = view.paper["fig17"]
+    stated = view.stated("fig17")
+    if not view.states("fig17"):
+        return []
     place, dataset, limit = stated["place"], stated["dataset"], stated["inference_s_max"]
     slowest = [record.result["seconds"]["1"] for _, record in view.records(lambda job: job.measure == "latency")]
     ours = f"; our slowest takes {max(slowest):.3g} s" if slowest else ""
     verdicts = [not_comparable(f"{place}: inference takes at most {limit} s", f"another machine and other data{ours}")]
     for method, accuracy in stated["accuracy"].items():
-        claim = f"{place}: {style.title(view.methods, method)} {accuracy:.4f} on {style.DATASETS[dataset]}"
-        summary = _accuracy(view, dataset, method)
-        verdicts.append(value_verdict(claim, summary, accuracy, _simulated(view, dataset)))
+        claim = f"{place}: {view.named(method)} has {accuracy:.4f} on {view.title(dataset)}"
+        reason = obstacle(view, dataset, [method])
+        verdicts.append(value_verdict(claim, _accuracy(view, dataset, method), accuracy, reason))
     return verdicts

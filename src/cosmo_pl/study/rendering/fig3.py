@@ -8,44 +8,48 @@ from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
 from cosmo_pl.study.rendering import style
-from cosmo_pl.study.rendering.curves import Pairs, every, numbers
-from cosmo_pl.study.rendering.verdict import not_comparable, order_verdict
+from cosmo_pl.study.rendering.curves import numbers
+from cosmo_pl.study.rendering.statistics import Pairs
+from cosmo_pl.study.rendering.verdict import every, obstacle, order_verdict
 from cosmo_pl.study.rendering.view import Rendered, Verdict, View, unique
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-SENSORS = {"acc": "accelerometer", "gyro": "gyroscope"}
-DATASET = "usc"
+Groups = Mapping[str, Sequence[str]]
+"""Sensor to the activities that the paper gives to it; the paper names those of the first, the second has the rest."""
+Values = Mapping[tuple[str, str], list[float]]
+"""Sensor and activity to accuracies, a seed each."""
 
 
 def by_activity(view: View) -> Rendered:
-    """Accuracy of either sensor by activity, those first that the paper gives to the accelerometer."""
-    paper = view.paper["fig3"]
-    runs = {sensor: [(j, r) for j, r in view.grid(0) if j.method == sensor] for sensor in SENSORS}
+    """Accuracy of two methods by activity, those first that the paper gives to the first."""
+    (dataset,) = view.datasets()
+    first, second = view.study.runs[0].methods
+    paper = view.stated("fig3") if view.in_paper(dataset) == view.stated("fig3").get("dataset") else {}
+    runs = {sensor: [(j, r) for j, r in view.grid(0) if j.method == sensor] for sensor in (first, second)}
     records = [record for pairs in runs.values() for _, record in pairs]
     known = unique(name for record in records for name in record.result["per_class_accuracy"])
-    groups = {"acc": list(paper["acc_better"]), "gyro": [name for name in known if name not in paper["acc_better"]]}
+    better = paper.get("better", {}).get(first, [])
+    groups = {first: list(better), second: [name for name in known if name not in better]}
     activities = [name for group in groups.values() for name in group]
-    values = {
-        (sensor, name): [r.result["accuracy"] for _, r in _of(pairs, name)]
-        for sensor, pairs in runs.items()
-        for name in activities
-    }
-    simulated = any(record.simulated for record in records)
+    values = {(s, name): [r.result["accuracy"] for _, r in _of(runs[s], name)] for s in runs for name in activities}
     figure, axes = style.new_figure(height=5.0)
     if records:
-        _draw(axes[0, 0], activities, values, len(groups["acc"]))
+        _draw(axes[0, 0], view, activities, values)
+        if better:
+            _draw_paper(axes[0, 0], view, groups)
         style.legend(figure)
     else:
-        style.empty(axes[0, 0], view, DATASET)
-    axes[0, 0].set_title(style.DATASETS[DATASET] + (" (simulated)" if simulated else ""), pad=26)
-    counts = " and ".join(f"{len(pairs)} with the {SENSORS[sensor]}" for sensor, pairs in runs.items())
-    name = style.DATASETS[DATASET] + (", simulated recordings" if simulated else "")
+        style.empty(axes[0, 0], view, dataset)
+    name = style.heading(view.title(dataset), records)
+    axes[0, 0].set_title(name, pad=26)
+    counts = " and ".join(f"{len(pairs)} of {style.title(view.methods, sensor)}" for sensor, pairs in runs.items())
     notes = [f"{name}: {counts}, a seed each; whiskers are one standard deviation over seeds."] if records else []
     rows = [_row(name, values, groups) for name in activities] if records else []
-    header = ("activity", "paper: better", *(f"{s} {what}" for s in SENSORS for what in ("accuracy", "std", "n")))
-    verdicts = [_verdict(better, names, runs, simulated, paper["place"]) for better, names in groups.items()]
+    header = ("activity", "paper: better", *(f"{s} {what}" for s in runs for what in ("accuracy", "std", "n")))
+    reason = obstacle(view, dataset, list(runs))
+    verdicts = [_verdict(view, sensor, groups, runs, reason) for sensor in runs] if better else []
     return Rendered(header, rows, figure, notes, verdicts)
 
 
@@ -58,24 +62,18 @@ def _of(pairs: Pairs, activity: str) -> Pairs:
     ]
 
 
-def _draw(axes: Axes, activities: Sequence[str], values: Mapping[tuple[str, str], list[float]], split: int) -> None:
+def _draw(axes: Axes, view: View, activities: Sequence[str], values: Values) -> None:
     width = 0.38
-    for shift, (sensor, title) in zip((-width / 2, width / 2), SENSORS.items(), strict=True):
+    for shift, sensor in zip((-width / 2, width / 2), unique(sensor for sensor, _ in values), strict=True):
         there = [(x, values[sensor, name]) for x, name in enumerate(activities) if values[sensor, name]]
         axes.bar(
             [x + shift for x, _ in there], [fmean(found) for _, found in there], width, color=style.colour(sensor),
-            alpha=0.85, label=f"{title} alone",
+            alpha=0.85, label=style.title(view.methods, sensor),
         )  # fmt: skip
         spread = [(x, found) for x, found in there if len(found) > 1]
         axes.errorbar(
             [x + shift for x, _ in spread], [fmean(found) for _, found in spread],
             [stdev(found) for _, found in spread], fmt="none", ecolor=style.PAPER, capsize=2,
-        )  # fmt: skip
-    axes.axvline(split - 0.5, color=style.PAPER, linestyle="--", linewidth=1.2)
-    for x, sensor in (((split - 1) / 2, "acc"), ((split + len(activities) - 1) / 2, "gyro")):
-        axes.text(
-            x, 1.02, f"paper: {SENSORS[sensor]} better", ha="center", color=style.PAPER,
-            transform=axes.get_xaxis_transform(),
         )  # fmt: skip
     axes.set_xticks(range(len(activities)), activities, rotation=40, ha="right", rotation_mode="anchor")
     axes.grid(visible=False, axis="x")
@@ -83,28 +81,33 @@ def _draw(axes: Axes, activities: Sequence[str], values: Mapping[tuple[str, str]
     axes.set_ylabel("accuracy on unseen subjects")
 
 
-def _row(
-    activity: str, values: Mapping[tuple[str, str], list[float]], groups: Mapping[str, Sequence[str]]
-) -> list[str]:
-    cells = [activity, next(sensor for sensor, names in groups.items() if activity in names)]
-    for sensor in SENSORS:
+def _draw_paper(axes: Axes, view: View, groups: Groups) -> None:
+    """Which sensor is the better one of either group in the paper."""
+    split, count = len(next(iter(groups.values()))), sum(map(len, groups.values()))
+    axes.axvline(split - 0.5, color=style.PAPER, linestyle="--", linewidth=1.2)
+    for x, sensor in zip(((split - 1) / 2, (split + count - 1) / 2), groups, strict=True):
+        axes.text(
+            x, 1.02, f"paper: {style.title(view.methods, sensor)} better", ha="center", color=style.PAPER,
+            transform=axes.get_xaxis_transform(),
+        )  # fmt: skip
+
+
+def _row(activity: str, values: Values, groups: Groups) -> list[str]:
+    stated = any(groups[next(iter(groups))])
+    cells = [activity, next(sensor for sensor, names in groups.items() if activity in names) if stated else ""]
+    for sensor in groups:
         found = values[sensor, activity]
         cells += numbers(fmean(found) if found else None, stdev(found) if len(found) > 1 else None)
         cells.append(str(len(found)))
     return cells
 
 
-def _verdict(better: str, activities: Sequence[str], runs: Mapping[str, Pairs], simulated: bool, place: str) -> Verdict:
-    worse = next(sensor for sensor in SENSORS if sensor != better)
-    where = ", ".join(activities) if better == "acc" else "all other activities"
-    claim = f"Fig. 3, {place}: the {SENSORS[better]} alone is above the {SENSORS[worse]} alone on {where}"
-    steps = {name: _step(_of(runs[better], name), _of(runs[worse], name), simulated) for name in activities}
-    return every(claim, steps) if steps else not_comparable(claim, "no such run")
-
-
-def _step(above: Pairs, below: Pairs, simulated: bool) -> Verdict:
-    """The order on one activity; records do not count its samples, so that one seed has no interval."""
-    shared = {job.seed for job, _ in above} & {job.seed for job, _ in below}
-    if len(shared) == 1 and not simulated:
-        return not_comparable("", "one seed, and records do not count the samples of an activity")
-    return order_verdict("", above, below, simulated)
+def _verdict(view: View, better: str, groups: Groups, runs: Mapping[str, Pairs], reason: str | None) -> Verdict:
+    first, second = groups
+    worse = second if better == first else first
+    above, below = (view.named(sensor) for sensor in (better, worse))
+    where = ", ".join(groups[first]) if better == first else "all other activities"
+    steps = {
+        name: order_verdict("", _of(runs[better], name), _of(runs[worse], name), reason) for name in groups[better]
+    }
+    return every(f"{view.stated('fig3')['place']}: {above} is above {below} on {where}", steps)

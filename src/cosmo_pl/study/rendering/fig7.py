@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
 from cosmo_pl.study.rendering import style
-from cosmo_pl.study.rendering.verdict import means_verdict, not_comparable
-from cosmo_pl.study.rendering.view import Rendered, Verdict, View
+from cosmo_pl.study.rendering.verdict import not_comparable
+from cosmo_pl.study.rendering.view import Rendered, Verdict, View, unique
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-INERTIAL, SKELETON = "inertial", "skeleton"
-PAPER_ONLY = "depth"  # what the paper compares the inertial sensor with
+QUANTITIES = ("hopkins", "num_clusters", "weight")
 HEADER = ("modality", "seed", "quantity", "k", "value", "paper")
-Curves = Mapping[str, Mapping[str, Any]]
-"""Modality to what the measurement of silhouettes has of it."""
 Quality = dict[int, Mapping[str, Mapping[str, Any]]]
 """Seed to modality to what stage 1 measured of it."""
 
@@ -26,31 +24,34 @@ def quality(view: View) -> Rendered:
     """Renders the silhouettes by number of clusters, the weights, and a t-SNE of each modality."""
     pairs = view.records(lambda job: job.kind == "pretrain")
     found: Quality = {job.seed: record.result["quality"] for job, record in pairs}
-    laid = [record for _, record in view.records(lambda job: job.measure == "embedding")]
     clustered = [record for _, record in view.records(lambda job: job.measure == "quality")]
-    curves: Curves = clustered[0].result["modalities"] if clustered else {}
-    modalities = [m for m in (INERTIAL, SKELETON) if any(m in measured for measured in found.values())]
-    simulated = any(record.simulated for record in [*laid, *clustered, *(record for _, record in pairs)])
-    figure, axes = style.new_figure(columns=2, rows=2, height=7.6)
+    laid = [record for _, record in view.records(lambda job: job.measure == "embedding")]
+    modalities = unique(modality for measured in found.values() for modality in measured)
     (dataset,) = view.datasets()
-    if curves:
+    panels = max(2, len(modalities))
+    figure, axes = style.new_figure(columns=panels, rows=2, height=7.6)
+    figure.suptitle(style.heading(view.title(dataset), [*laid, *clustered, *(record for _, record in pairs)]))
+    paper = view.stated("fig7") if view.in_paper(dataset) == view.stated("fig7").get("dataset") else {}
+    if clustered:
         _draw_silhouettes(axes[0, 0], clustered[0].result)
     else:
         style.empty(axes[0, 0], view, dataset)
     if found:
-        _draw_weights(axes[0, 1], found, modalities, view.paper["fig7"])
+        _draw_weights(axes[0, 1], found, modalities, paper.get("modalities", {}))
     else:
         style.empty(axes[0, 1], view, dataset)
-    for place, modality in zip(axes[1], (INERTIAL, SKELETON), strict=True):
-        place.set_title(f"{modality}: clips by activity")
+    for place in axes[0, 2:]:
+        place.set_axis_off()
+    for place, modality in zip_longest(axes[1], modalities):
+        place.set_title(f"{modality}: clips by activity" if modality else "")
         if laid and modality in laid[0].result["points"]:
             _draw_points(place, laid[0].result, modality)
         else:
             style.empty(place, view, dataset)
     style.legend(figure)
-    return Rendered(
-        HEADER, _rows(view, found, curves), figure, _notes(view, found, simulated), _verdicts(view, found, simulated)
-    )
+    verdicts = _verdicts(view, paper, found) if paper else []
+    rows = [*_rows(paper, found), *(row for record in clustered[:1] for row in _silhouettes(record.result))]
+    return Rendered(HEADER, rows, figure, _notes(view, dataset, paper, found), verdicts)
 
 
 def values(found: Quality, modality: str, quantity: str) -> list[float]:
@@ -88,12 +89,12 @@ def _draw_weights(axes: Axes, found: Quality, modalities: Sequence[str], stated:
         axes.bar(x, fmean(weights), 0.6, yerr=spread, color=style.colour(modality), ecolor=style.PAPER, capsize=4)
         hopkins, best = values(found, modality, "hopkins"), values(found, modality, "num_clusters")
         ticks.append(f"{modality}\nH {_told(hopkins, 2)}\nk* {_told(best, 1)}")
-    places = [*modalities, PAPER_ONLY]
-    for modality in (INERTIAL, PAPER_ONLY):
-        if modality in places:
-            style.stated_point(axes, places.index(modality), stated[modality]["weight"])
-    depth = stated[PAPER_ONLY]
-    ticks.append(f"{PAPER_ONLY} (paper)\nH {depth['hopkins']}\nk* {depth['k_star']}")
+    places = [*modalities, *(modality for modality in stated if modality not in modalities)]
+    for modality, its in stated.items():
+        style.stated_point(axes, places.index(modality), its["weight"])
+    for modality in places[len(modalities) :]:
+        told = "".join(f"\n{sign} {stated[modality][key]}" for sign, key in (("H", "hopkins"), ("k*", "k_star")))
+        ticks.append(f"{modality} (paper){told}")
     axes.set_xticks(range(len(ticks)), ticks)
     axes.set_ylim(0, 1)
     axes.set_ylabel("quality weight")
@@ -107,44 +108,50 @@ def _draw_points(axes: Axes, result: Mapping[str, Any], modality: str) -> None:
     axes.set_yticks([])
 
 
-def _rows(view: View, found: Quality, curves: Curves) -> list[list[str]]:
-    stated = {INERTIAL: {"weight": view.paper["fig7"][INERTIAL]["weight"]}}
+def _rows(paper: Mapping[str, Any], found: Quality) -> list[list[str]]:
     rows = []
     for seed, measured in sorted(found.items()):
         for modality, its in measured.items():
-            for quantity in ("hopkins", "num_clusters", "weight"):
-                paper = stated.get(modality, {}).get(quantity, "")
-                rows.append([modality, str(seed), quantity, "", f"{its[quantity]:.5g}", str(paper)])
-    return rows + [
+            stated = paper.get("modalities", {}).get(modality, {})
+            for quantity in QUANTITIES:
+                rows.append([modality, str(seed), quantity, "", f"{its[quantity]:.5g}", str(stated.get(quantity, ""))])
+    return rows
+
+
+def _silhouettes(result: Mapping[str, Any]) -> list[list[str]]:
+    return [
         [modality, "0", "silhouette", k, f"{value:.5g}", ""]
-        for modality, measured in curves.items()
+        for modality, measured in result["modalities"].items()
         for k, value in measured["silhouettes"].items()
     ]
 
 
-def _notes(view: View, found: Quality, simulated: bool) -> list[str]:
+def _notes(view: View, dataset: str, paper: Mapping[str, Any], found: Quality) -> list[str]:
     notes = [f"n = {len(found)} seeds of the weights; error bars are one standard deviation over them."]
     notes.append(
         "Silhouettes of seed 0. The weights come of at most 2C clusters; k* rises with this cap (quality_cap)."
     )
-    notes += ["Simulated recordings: not comparable with the paper."] if simulated else []
+    notes += ["Simulated recordings: not comparable with the paper."] if view.simulated(dataset) else []
     notes.append(
         "H and k* are computed on the principal components of the clips (95 % of the variance, at most 50), H with "
         "plain distances; |k* - C| counts as at least 0.5."
     )
-    return [*notes, *view.paper["fig7"]["remarks"]]
+    return [*notes, *paper.get("remarks", [])]
 
 
-def _verdicts(view: View, found: Quality, simulated: bool) -> list[Verdict]:
-    stated = view.paper["fig7"]
-    place, depth = stated["place"], stated[PAPER_ONLY]
-    weights = f"{stated[INERTIAL]['weight']} to {depth['weight']} of depth; here skeleton"
-    return [
-        means_verdict(
-            f"{place}: the inertial sensor has the smaller weight ({weights})",
-            values(found, SKELETON, "weight"), values(found, INERTIAL, "weight"), simulated,
-        ),
-        not_comparable(
-            f"{place}: depth has H = {depth['hopkins']} and k* = {depth['k_star']}", "our runs have no depth camera"
-        ),
-    ]  # fmt: skip
+def _verdicts(view: View, paper: Mapping[str, Any], found: Quality) -> list[Verdict]:
+    """What the paper states is of other sensors than ours; ours stand beside it."""
+    ours = [
+        f"{modality} {_told(weights, 2)} (n={len(weights)})"
+        for modality in unique(modality for measured in found.values() for modality in measured)
+        if (weights := values(found, modality, "weight"))
+    ]
+    evidence = f"{paper['other_modalities']}; ours: {', '.join(ours) or 'no such run'}"
+    stated = paper["modalities"]
+    told = " and ".join(f"{its['weight']} of the {modality} sensor" for modality, its in stated.items())
+    verdicts = [not_comparable(f"{paper['place']}: weights {told}", evidence)]
+    for modality, its in stated.items():
+        if "hopkins" in its:
+            claim = f"{paper['place']}: the {modality} sensor has H = {its['hopkins']} and k* = {its['k_star']}"
+            verdicts.append(not_comparable(claim, paper["other_modalities"]))
+    return verdicts

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering import style
 from cosmo_pl.study.rendering.curves import numbers
-from cosmo_pl.study.rendering.statistics import Summary
+from cosmo_pl.study.rendering.statistics import Summary, dirty
 from cosmo_pl.study.rendering.view import Rendered, View, unique
 
 HEADER = ("dataset", "sensors at test time", "method", "accuracy", "std", "n", "correct", "total")
@@ -19,11 +19,10 @@ def table(view: View) -> Rendered:
     pairs = view.records(lambda job: job.measure == "missing_sensors")
     for dataset in unique(job.dataset for job, _ in pairs):
         here = [(job.method, record) for job, record in pairs if job.dataset == dataset]
-        simulated = " (simulated)" if any(record.simulated for _, record in here) else ""
+        label = view.title(dataset) + (" (simulated)" if view.simulated(dataset) else "")
         for sensors in unique(name for _, record in here for name in record.result["correct"]):
             for method in unique(method for method, _ in here):
                 found = [record for its, record in here if its == method]
-                label = style.DATASETS.get(dataset, dataset) + simulated
                 rows.append(
                     [label, sensors.replace("+", ", "), style.title(view.methods, method), *_cells(found, sensors)]
                 )
@@ -33,5 +32,6 @@ def table(view: View) -> Rendered:
 def _cells(records: Sequence[Record], sensors: str) -> list[str]:
     correct = [record.result["correct"][sensors] for record in records]
     total = [record.result["total"] for record in records]
-    summary = Summary(tuple(c / t for c, t in zip(correct, total, strict=True)), sum(correct), sum(total))
-    return [*numbers(summary.mean, summary.std), str(summary.n), str(summary.correct), str(summary.total)]
+    values = tuple(c / t for c, t in zip(correct, total, strict=True))
+    summary = Summary(values, sum(correct), sum(total), dirty=any(map(dirty, records)))
+    return [*numbers(summary.mean, summary.std), summary.runs, str(summary.correct), str(summary.total)]

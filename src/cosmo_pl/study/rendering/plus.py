@@ -5,23 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering import style
+from cosmo_pl.study.rendering.columns import FOLDS, Column, subjects
 from cosmo_pl.study.rendering.curves import numbers
-from cosmo_pl.study.rendering.statistics import Summary, summarize
+from cosmo_pl.study.rendering.statistics import Summary, by_seed, paired, people, summarize
 from cosmo_pl.study.rendering.view import Rendered, View, unique
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 PLUS = "_plus"
-FOLDS = "test_subjects"
+OURS = "cosmo"
+ALIKE = ("cmc_plus", "random_forest_self")  # with the same second stage, and self-trained on the same windows
 HEADER = (
     "dataset", "recipe", "method", "test subjects", "labels", "accuracy", "std", "n", "correct", "total", "low 95 %",
-    "high 95 %", "seconds of stage 1", "seconds of stage 2",
+    "high 95 %", "people, lowest to highest", "mean over the people of all folds", "seconds of stage 1",
+    "seconds of stage 2",
 )  # fmt: skip
 
 
@@ -51,6 +54,11 @@ class Point:
         return found
 
     @property
+    def column(self) -> str:
+        """Name of its configs."""
+        return self.dataset + (PLUS if self.recipe == "plus" else "")
+
+    @property
     def total_seconds(self) -> float:
         """Seconds of both stages, at least one, so that a logarithm has a place for it."""
         return max(1.0, (self.seconds[0] or 0.0) + self.seconds[1])
@@ -61,16 +69,15 @@ def accuracy_and_time(view: View) -> Rendered:
     datasets = unique(dataset.removesuffix(PLUS) for dataset in view.datasets())
     figure, axes = style.new_figure(columns=len(datasets), height=5.6)
     style.share_heights(axes[0])
-    rows, notes = [], []
+    rows: list[list[str]] = []
     for place, dataset in zip(axes[0], datasets, strict=True):
         headline = [point for point in points(view, dataset) if _is_headline(view, point)]
         _draw(place, view, dataset, headline)
         rows += [_row(view, point) for point in points(view, dataset)]
-        notes += list(_notes(view, dataset))
     axes[0][0].set_ylabel("accuracy on unseen subjects")
     style.legend(figure, columns=3)
     told = "Filled: recipe plus; hollow: the paper's recipe. Bars are one standard deviation over seeds."
-    return Rendered(HEADER, rows, figure, [told, *notes])
+    return Rendered(HEADER, rows, figure, [told], comparisons=list(_comparisons(view, datasets)))
 
 
 def points(view: View, dataset: str) -> list[Point]:
@@ -80,8 +87,8 @@ def points(view: View, dataset: str) -> list[Point]:
         pairs = view.records(lambda job, name=name: job.dataset == name and job.kind == "finetune")  # type: ignore[misc]
         for method in [method for method in view.methods if any(job.method == method for job, _ in pairs)]:
             own = [(job, record) for job, record in pairs if job.method == method]
-            for subjects in unique(record.result["test_subjects"] for _, record in own):
-                runs = [(j, r) for j, r in own if r.result["test_subjects"] == subjects]
+            for tested in unique(record.result["test_subjects"] for _, record in own):
+                runs = [(j, r) for j, r in own if r.result["test_subjects"] == tested]
                 found.append(Point(dataset, recipe, method, runs, _seconds(view, runs)))
     return found
 
@@ -93,16 +100,12 @@ def _seconds(view: View, runs: list[tuple[Job, Record]]) -> tuple[float | None, 
 
 
 def _is_headline(view: View, point: Point) -> bool:
-    return any(not job.factors or job.factors.get(FOLDS) == _headline(view) for job, _ in point.runs)
-
-
-def _headline(view: View) -> Any:
-    return next((runs.vary[FOLDS].default for runs in view.study.runs if FOLDS in runs.vary), None)
+    folds = Column(view, point.column).folds
+    return not folds or any(job.factors.get(FOLDS, folds[0]) == folds[0] for job, _ in point.runs)
 
 
 def _draw(axes: Axes, view: View, dataset: str, found: list[Point]) -> None:
-    simulated = any(record.simulated for point in found for _, record in point.runs)
-    axes.set_title(style.DATASETS.get(dataset, dataset) + (" (simulated)" if simulated else ""))
+    axes.set_title(style.heading(view.title(dataset), [record for point in found for _, record in point.runs]))
     if not found:
         style.empty(axes, view, dataset)
         return
@@ -121,24 +124,27 @@ def _draw(axes: Axes, view: View, dataset: str, found: list[Point]) -> None:
 
 def _row(view: View, point: Point) -> list[str]:
     summary, first = point.summary, point.runs[0][1].result
+    column = Column(view, point.column)
     return [
-        style.DATASETS.get(point.dataset, point.dataset), point.recipe, style.title(view.methods, point.method),
-        " ".join(map(str, first["test_subjects"])), str(first["labels"]), *numbers(summary.mean, summary.std),
-        str(summary.n), str(summary.correct), str(summary.total), *numbers(*summary.interval),
+        view.title(point.dataset), point.recipe, style.title(view.methods, point.method),
+        subjects(first["test_subjects"]), str(first["labels"]), *numbers(summary.mean, summary.std), summary.runs,
+        str(summary.correct), str(summary.total), *numbers(*(summary.interval or (None, None))),
+        people([record for _, record in point.runs]),
+        column.over_people(point.method) if _is_headline(view, point) else "",
         *("" if seconds is None else f"{seconds:.1f}" for seconds in point.seconds),
     ]  # fmt: skip
 
 
-def _notes(view: View, dataset: str) -> Iterator[str]:
-    """The most accurate of each recipe on every group of test subjects, of those with the most runs there."""
-    found, name = points(view, dataset), style.DATASETS.get(dataset, dataset)
-    for subjects in unique(point.runs[0][1].result["test_subjects"] for point in found):
-        there = [point for point in found if point.runs[0][1].result["test_subjects"] == subjects]
-        best = []
-        for recipe in unique(point.recipe for point in there):
-            own = [point for point in there if point.recipe == recipe]
-            runs = max(point.summary.n for point in own)
-            top = max((point for point in own if point.summary.n == runs), key=lambda point: point.summary.mean)
-            best.append(f"{recipe} {style.title(view.methods, top.method)} {top.summary.mean:.3f} (n={runs})")
-        told = "the most accurate of those with the most runs"
-        yield f"{name}, subjects {', '.join(map(str, subjects))}; {told}: {'; '.join(best)}."
+def _comparisons(view: View, datasets: list[str]) -> Iterator[list[str]]:
+    """The recipe against methods of its kind, on every fold and over the people of all folds."""
+    for dataset in datasets:
+        column = Column(view, dataset + PLUS)
+        for other in ALIKE:
+            if other not in column.methods:
+                continue
+            tested = [(subjects(fold), column.runs(OURS, fold), column.runs(other, fold)) for fold in column.folds]
+            if column.folds:
+                tested.append(("all folds", column.all_folds(OURS), column.all_folds(other)))
+            for where, ours, theirs in tested:
+                titles = [style.title(view.methods, method) for method in (OURS, other)]
+                yield [column.name, where, *titles, paired(by_seed(ours), by_seed(theirs)).told()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cosmo_pl.study.definition import Runs
@@ -12,14 +12,14 @@ from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering import style
 from cosmo_pl.study.rendering.curves import numbers
-from cosmo_pl.study.rendering.statistics import summarize
+from cosmo_pl.study.rendering.statistics import paired, summarize
 from cosmo_pl.study.rendering.view import Rendered, View
 
 METHOD = "method"  # as a factor of a grid
-HEADER = ("changed", "to", "accuracy", "std", "n", "correct", "total", "by seed")
+HEADER = ("changed", "to", "accuracy", "std", "n", "correct", "total", "less the recipe, paired by seed", "by seed")
 NOTES = (
     "* is what the changes are made to: one set of runs, which several rows repeat.",
-    "Rows of different n are of different seeds: the last column has each seed, to compare like with like.",
+    "Rows of different n are of different seeds: only the differences, over common seeds, compare like with like.",
 )
 NAMES = {
     "transforms": "coordinates of the skeleton",
@@ -28,7 +28,7 @@ NAMES = {
     "num_augmentations": "augmentations of a sample, V",
     "num_views": "mixes of an augmentation, P",
     "temperature": "temperature of stage 1",
-    "partners": "partners",
+    "partners": "nearest-neighbour positives",
     "epochs": "epochs of stage 1",
     "val_subjects": "validation subjects",
     "encoders": "encoders",
@@ -46,11 +46,13 @@ class Variant:
         changed: What is changed.
         to: What it is changed to; * marks what is changed.
         records: Its runs of stage 2.
+        base: Those of the recipe, given the same values of the grid's other factors.
     """
 
     changed: str
     to: str
     records: list[Record]
+    base: list[Record]
 
 
 def variants(view: View) -> Iterator[Variant]:
@@ -64,7 +66,9 @@ def variants(view: View) -> Iterator[Variant]:
                 " *" if all(option.value == option.default for option in chosen if option.default is not None) else ""
             )
             found = [record for job, record in pairs if all(option.of(job) for option in chosen)]
-            yield Variant(_called(varied) + conditions, varied.label + mark, found)
+            recipe = (*given, replace(varied, value=varied.default))
+            base = [record for job, record in pairs if all(option.of(job) for option in recipe)]
+            yield Variant(_called(varied) + conditions, varied.label + mark, found, base)
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,9 @@ def table(view: View) -> Rendered:
 def _row(variant: Variant) -> list[str]:
     summary = summarize(variant.records)
     if summary is None:
-        return [variant.changed, variant.to, "-", "", "0", "", "", ""]
-    counts = [str(summary.n), str(summary.correct), str(summary.total)]
+        return [variant.changed, variant.to, "-", "", "0", "", "", "", ""]
+    ours, recipe = ({record.seed: record.result["accuracy"] for record in of} for of in (variant.records, variant.base))
+    difference = "" if variant.to.endswith("*") else paired(ours, recipe).told()
+    counts = [summary.runs, str(summary.correct), str(summary.total), difference]
     each = " ".join(numbers(*summary.values))
     return [variant.changed, variant.to, *numbers(summary.mean, summary.std), *counts, each]

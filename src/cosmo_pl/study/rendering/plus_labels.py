@@ -8,4 +8,5 @@ from cosmo_pl.study.rendering.view import Rendered, View
 
 def by_labels(view: View) -> Rendered:
     """Accuracy by labelled amount."""
-    return render([Panel(view, 0, "utd_plus", LABELS, share_of_labels)], [])
+    grids = enumerate(view.study.runs)
+    return render([Panel(view, i, name, LABELS, share_of_labels) for i, runs in grids for name in runs.datasets], [])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from statistics import fmean, stdev
 
 from cosmo_pl.study.rendering.curves import numbers
 from cosmo_pl.study.rendering.plus_ablation import Variant, variants
+from cosmo_pl.study.rendering.statistics import MARK, dirty
 from cosmo_pl.study.rendering.sweep import last
 from cosmo_pl.study.rendering.view import Rendered, View, unique
 
@@ -25,7 +26,7 @@ def selection(view: View) -> Rendered:
         draws = those[0][1].keys()
         whole = [(variant, values) for variant, values in those if values.keys() == draws and len(draws) > 1]
         best = max(whole, key=lambda pair: fmean(pair[1].values()))[0] if len(whole) > 1 else None
-        rows += [_row(variant, list(values.values()), variant is best) for variant, values in those]
+        rows += [_row(variant, values, variant is best) for variant, values in those]
         if best is not None and best is not those[0][0]:
             notes.append(f"{changed}: '{best.to}' is ahead of '{those[0][0].to}' on these subjects.")
     return Rendered(HEADER, rows, notes=notes)
@@ -36,8 +37,10 @@ def _accuracies(variant: Variant) -> dict[int, float]:
     return {record.seed: accuracy for record in variant.records if (accuracy := last(record)) is not None}
 
 
-def _row(variant: Variant, values: Sequence[float], best: bool) -> list[str]:
+def _row(variant: Variant, by_seed: Mapping[int, float], best: bool) -> list[str]:
+    values = list(by_seed.values())
+    n = f"{len(values)}{MARK if any(map(dirty, variant.records)) else ''}"
     mean = fmean(values) if values else None
     std = stdev(values) if len(values) > 1 else None
-    told = [*numbers(mean, std), str(len(values)), " ".join(numbers(*values))]
+    told = [*numbers(mean, std), n, " ".join(numbers(*values))]
     return [variant.changed, variant.to, *told, "best" if best else ""]

@@ -1,18 +1,21 @@
-"""What several runs say together: mean, spread, 95 % interval and pooled counts."""
+"""What several runs say together: mean, spread, 95 % interval, people, paired differences, and where they come from."""
 
 from __future__ import annotations
 
-import math
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
 
+from cosmo_pl.intervals import bootstrap_interval, t_interval
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
 
-LEVEL = 0.95
+MIN_RUNS = 3  # seeds that a verdict, a comparison of methods and a ranking need
+MARK = "†"  # of results whose code was not committed
+
+Pairs = Sequence[tuple[Job, Record]]
 
 
 @dataclass(frozen=True)
@@ -23,11 +26,15 @@ class Summary:
         values: Accuracy of each run, at least one.
         correct: Correct predictions of all runs together.
         total: Predictions of all runs together.
+        recordings: Correct and tested samples of each recording; of a single run, where its record has them.
+        dirty: Whether a run was made from uncommitted code.
     """
 
     values: tuple[float, ...]
     correct: int
     total: int
+    recordings: tuple[tuple[int, int], ...] = ()
+    dirty: bool = False
 
     @property
     def n(self) -> int:
@@ -45,36 +52,51 @@ class Summary:
         return stdev(self.values) if self.n > 1 else None
 
     @property
-    def interval(self) -> tuple[float, float]:
-        """95 % interval: of the mean (Student's t, cut to [0, 1]) from two runs on, of k/n (Wilson) for one."""
+    def interval(self) -> tuple[float, float] | None:
+        """95 % interval of the mean (Student's t, cut to [0, 1]); of one run over its recordings, None without them."""
         if self.n == 1:
-            return wilson(self.correct, self.total)
+            return bootstrap_interval(self.recordings)
         low, high = t_interval(self.values)
         return max(0.0, low), min(1.0, high)
 
+    @property
+    def runs(self) -> str:
+        """Number of runs as a cell, marked where one is from uncommitted code: "5†"."""
+        return f"{self.n}{MARK}" if self.dirty else str(self.n)
 
-def t_interval(values: Sequence[float]) -> tuple[float, float]:
-    """95 % interval of a mean, mean ± t(n-1) s/√n.
+
+@dataclass(frozen=True)
+class Difference:
+    """Differences of two methods, paired by seed.
 
     Args:
-        values: At least two.
+        values: First less second, one for each seed that both have.
     """
-    from scipy.stats import t
 
-    margin = float(t.ppf((1 + LEVEL) / 2, len(values) - 1)) * stdev(values) / math.sqrt(len(values))
-    return fmean(values) - margin, fmean(values) + margin
+    values: tuple[float, ...]
+
+    @property
+    def n(self) -> int:
+        """Number of common seeds."""
+        return len(self.values)
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """95 % t interval of the mean difference; None below three common seeds."""
+        return t_interval(self.values) if self.n >= MIN_RUNS else None
+
+    def told(self, what: str = "", digits: int = 3) -> str:
+        """As text: "+0.030, 95 % interval +0.005 to +0.055 (n=3)" after what it is, or that there are too few seeds."""
+        if self.interval is None:
+            return f"too few common seeds (n={self.n})"
+        low, high = self.interval
+        mean, low_told, high_told = (f"{value:+.{digits}f}" for value in (fmean(self.values), low, high))
+        return f"{what} {mean}, 95 % interval {low_told} to {high_told} (n={self.n})".strip()
 
 
-def wilson(correct: int, total: int) -> tuple[float, float]:
-    """95 % Wilson interval of a share; as `cosmo_pl.metrics.wilson_interval`, which would import torch.
-
-    Raises:
-        ValueError: There is no prediction.
-    """
-    from scipy.stats import binomtest
-
-    interval = binomtest(correct, total).proportion_ci(LEVEL, method="wilson")
-    return float(interval.low), float(interval.high)
+def paired(ours: Mapping[int, float], theirs: Mapping[int, float]) -> Difference:
+    """Differences of what two methods have by seed, over the seeds that both have."""
+    return Difference(tuple(ours[seed] - theirs[seed] for seed in sorted(ours) if seed in theirs))
 
 
 def summarize(records: Sequence[Record]) -> Summary | None:
@@ -82,27 +104,117 @@ def summarize(records: Sequence[Record]) -> Summary | None:
     if not records:
         return None
     results = [record.result for record in records]
+    recordings = results[0].get("by_recording", {}) if len(results) == 1 else {}
     return Summary(
         tuple(float(result["accuracy"]) for result in results),
         sum(int(result["correct"]) for result in results),
         sum(int(result["total"]) for result in results),
+        tuple((correct, total) for correct, total in recordings.values()),
+        any(map(dirty, records)),
     )
 
 
 def told(summary: Summary | None) -> str:
-    """Mean and spread as text: "0.693 ± 0.021 (n=5)", "0.693 (n=1)" or "-"."""
+    """Mean and spread as text: "0.693 ± 0.021 (n=5)", "0.693 (n=1)", marked "†" for uncommitted code, or "-"."""
     if summary is None:
         return "-"
     spread = "" if summary.std is None else f" ± {summary.std:.3f}"
-    return f"{summary.mean:.3f}{spread} (n={summary.n})"
+    return f"{summary.mean:.3f}{spread} (n={summary.n})" + (MARK if summary.dirty else "")
 
 
-def by_seed(pairs: Sequence[tuple[Job, Record]]) -> dict[int, float]:
-    """Accuracy by seed, in the order of the seeds; the mean where a seed has several runs, folds for instance."""
-    found: defaultdict[int, list[float]] = defaultdict(list)
+def interval_told(interval: tuple[float, float] | None) -> str:
+    """An interval as text: "0.600 to 0.640", or "-"."""
+    return "-" if interval is None else f"{interval[0]:.3f} to {interval[1]:.3f}"
+
+
+def people(records: Sequence[Record]) -> str:
+    """Lowest and highest accuracy of a person, each a mean over the runs: "0.304 to 0.691 (4)"; "-" without counts."""
+    found: defaultdict[str, list[float]] = defaultdict(list)
+    for record in records:
+        for person, (correct, total) in record.result.get("by_subject", {}).items():
+            found[person].append(correct / total)
+    means = [fmean(values) for values in found.values()]
+    return f"{min(means):.3f} to {max(means):.3f} ({len(means)})" if means else "-"
+
+
+def by_seed(pairs: Pairs) -> dict[int, float]:
+    """Accuracy by seed, in the order of the seeds; where a seed has several runs, folds, the mean over their people."""
+    found: defaultdict[int, list[Record]] = defaultdict(list)
     for job, record in pairs:
-        found[job.seed].append(float(record.result["accuracy"]))
-    return {seed: fmean(found[seed]) for seed in sorted(found)}
+        found[job.seed].append(record)
+    return {seed: _over_people(found[seed]) for seed in sorted(found)}
+
+
+def _over_people(records: Sequence[Record]) -> float:
+    """Accuracy of one run; of several the mean over people, who have their fold's accuracy where theirs is unknown."""
+    if len(records) == 1:
+        return float(records[0].result["accuracy"])
+    accuracies: list[float] = []
+    for record in records:
+        counted = record.result.get("by_subject", {}).values()
+        fold = [float(record.result["accuracy"])] * len(record.result["test_subjects"])
+        accuracies += [correct / total for correct, total in counted] or fold
+    return fmean(accuracies)
+
+
+def common_means(methods: Mapping[str, Mapping[int, float]]) -> tuple[dict[str, float], list[int]]:
+    """Means that may be ranked: of methods with three seeds or more, over the seeds that all of them share.
+
+    Args:
+        methods: Method to accuracy by seed.
+
+    Returns:
+        Method to mean, and the seeds; both empty where they share fewer than three.
+    """
+    enough = {method: values for method, values in methods.items() if len(values) >= MIN_RUNS}
+    seeds = sorted(set.intersection(*(set(values) for values in enough.values()))) if enough else []
+    if len(seeds) < MIN_RUNS:
+        return {}, []
+    return {method: fmean(values[seed] for seed in seeds) for method, values in enough.items()}, seeds
+
+
+def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float:
+    """Spearman's rank correlation of two series."""
+    from scipy.stats import spearmanr
+
+    return float(spearmanr(one, other).statistic)
+
+
+def dirty(record: Record) -> bool:
+    """Whether a record was made from uncommitted code; one whose commit is unknown is not marked."""
+    return bool(record.environment.get("dirty"))
+
+
+def provenance(records: Iterable[Record]) -> str:
+    """Where results come from, in a sentence: how many, of which code, and roundings and precisions that differ."""
+    every = list({record.key: record for record in records}.values())
+    if not every:
+        return "No result is there."
+    marked = sum(map(dirty, every))
+    unknown = sum(not record.environment.get("commit") for record in every)
+    parts = [f"{len(every)} {'result' if len(every) == 1 else 'results'}"]
+    parts += [f"{marked} from uncommitted code ({MARK})"] if marked else []
+    parts += [f"{unknown} from an unknown commit"] if unknown else []
+    parts.append(f"package {_counted(record.version for record in every)}")
+    precisions = [precision for record in every if (precision := record.environment.get("precision"))]
+    parts += [f"precision {_counted(precisions)}"] if len(set(precisions)) > 1 else []
+    return "; ".join([*parts, *_roundings(every)]) + "."
+
+
+def _roundings(records: Iterable[Record]) -> list[str]:
+    """Classes of which the results have several roundings: the same within the spread of seeds, not to the digit."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for record in records:
+        for name, numerics in record.numerics.items():
+            found[name].append(numerics)
+    several = {name: numerics for name, numerics in sorted(found.items()) if len(set(numerics)) > 1}
+    return [f"{name.split(':')[-1]} {_counted(numerics)}" for name, numerics in several.items()]
+
+
+def _counted(values: Iterable[str]) -> str:
+    """Distinct values, with their numbers where there are several: "0.1.0", or "0.1.0 (5), 0.2.0 (3)"."""
+    found = sorted(Counter(values).items())
+    return found[0][0] if len(found) == 1 else ", ".join(f"{value} ({count})" for value, count in found)
 
 
 def machine(environment: Mapping[str, Any]) -> str:
@@ -112,10 +224,3 @@ def machine(environment: Mapping[str, Any]) -> str:
     return (
         f"{device} with {cores} cores, {threads} {'thread' if threads == 1 else 'threads'} a run, torch {torch}{shared}"
     )
-
-
-def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float:
-    """Spearman's rank correlation of two series."""
-    from scipy.stats import spearmanr
-
-    return float(spearmanr(one, other).statistic)

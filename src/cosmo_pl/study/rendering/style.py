@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from cosmo_pl.study.rendering.statistics import MARK, dirty
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from cosmo_pl.study.definition import Method
+    from cosmo_pl.study.records import Record
     from cosmo_pl.study.rendering.view import View
 
 PAPER = "#7A7A7A"  # what the paper states, unless it stands beside its method: grey
-DATASETS = {
-    "utd": "UTD-MHAD", "usc": "USC-HAD", "self_collected": "self-collected", "demo": "demo",
-    "utd_plus": "UTD-MHAD, plus", "usc_plus": "USC-HAD, plus",
-}  # fmt: skip
+RECIPES = ("plus", "released", "depth")  # of configs/<dataset>_<recipe>_stage1.yaml
 
 # Okabe and Ito's palette, which the colour-blind tell apart, without its yellow, too pale for a line.
 VERMILION, BLUE, GREEN, PURPLE, ORANGE, SKY, BLACK = (
@@ -45,6 +45,7 @@ LOOKS = {
     "cosmo_dropout": Look(VERMILION, "D", "-."),
     "cmc": Look(BLUE, "s"),
     "cmc_probe": Look(BLUE, "^", ":"),
+    "cmc_released": Look(BLUE, "D", "--"),
     "cpc": Look(GREEN, "D"),
     "cpc_probe": Look(GREEN, "^", ":"),
     "attnsense": Look(PURPLE, "v"),
@@ -68,6 +69,7 @@ LOOKS = {
     "plus_joint": Look(VERMILION, "d", "--"),
     "plus_forest": Look(VERMILION, "<", ":"),
     "plus_no_context": Look(VERMILION, ">", "-."),
+    "two_sensors": Look(VERMILION, "P", "--"),
     "dtw": Look(CLASSICAL, "<", "-."),
     "nearest_neighbor": Look(CLASSICAL, ">", ":"),
     "random_forest": Look(CLASSICAL, "h", "--"),
@@ -83,6 +85,35 @@ def look(method: str) -> Look:
 def colour(method: str) -> str:
     """Colour of a method, or of a modality that is a method alone."""
     return look(method).colour
+
+
+def dataset_title(dataset: str, records: Iterable[Record], paper: Mapping[str, Any]) -> str:
+    """Name of a dataset as a person writes it, with its recipe: "UTD-MHAD, plus".
+
+    Args:
+        dataset: The name that its configs begin with, "utd_plus".
+        records: Results, of which one of the dataset tells its title.
+        paper: Content of ``paper.yaml``, which names its own datasets under ``datasets``.
+    """
+    base, recipe = _recipe(dataset)
+    told = [record.result for record in records if _recipe(record.dataset)[0] == base]
+    titles = [result["title"] for result in told if "title" in result]
+    titles += [name for name in [paper.get("datasets", {}).get(base)] if name]
+    titles += [result["dataset"] for result in told if "dataset" in result]
+    return f"{[*titles, base][0]}{f', {recipe}' if recipe else ''}"
+
+
+def _recipe(dataset: str) -> tuple[str, str]:
+    """A dataset without and with the recipe that its configs end with: ("utd", "plus") of "utd_plus"."""
+    base, _, end = dataset.rpartition("_")
+    return (base, end) if base and end in RECIPES else (dataset, "")
+
+
+def heading(name: str, records: Iterable[Record]) -> str:
+    """Name over a panel; with what has to be said of the results in it: simulated recordings, uncommitted code."""
+    every = list(records)
+    simulated = " (simulated)" if any(record.simulated for record in every) else ""
+    return name + simulated + (f" {MARK}" if any(map(dirty, every)) else "")
 
 
 def title(methods: Mapping[str, Method], method: str) -> str:

@@ -64,7 +64,7 @@ def selection(view: View) -> Rendered:
     return Rendered(
         header=[name, "mean", "std", "n", *(f"labels {draw}" for draw in draws), "choice"],
         rows=rows,
-        figure=_picture(view, name, cells, chosen, verb, simulated),
+        figure=_picture(view, name, cells, chosen, verb),
         notes=_notes(name, cells, chosen, verb, len(draws), simulated),
     )
 
@@ -81,10 +81,10 @@ def select(cells: list[Cell], draws: int) -> Cell | None:
     return max(whole, key=lambda cell: cell.mean or 0.0) if whole else None
 
 
-def _picture(view: View, name: str, cells: list[Cell], chosen: Cell | None, verb: str, simulated: bool) -> Figure:
+def _picture(view: View, name: str, cells: list[Cell], chosen: Cell | None, verb: str) -> Figure:
     figure, ((axes,),) = style.new_figure()
     (dataset,) = view.datasets()
-    axes.set_title(style.DATASETS.get(dataset, dataset) + (" (simulated)" if simulated else ""))
+    axes.set_title(style.heading(view.title(dataset), [record for _, record in view.records(lambda job: True)]))
     axes.set_xlabel(LABELS.get(name, name))
     axes.set_ylabel("accuracy on validation subjects")
     axes.set_xticks(range(len(cells)), [str(cell.value) for cell in cells])

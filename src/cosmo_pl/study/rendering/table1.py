@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cosmo_pl.study.records import Record
-from cosmo_pl.study.rendering.style import DATASETS
-from cosmo_pl.study.rendering.verdict import count_verdict, not_comparable
+from cosmo_pl.study.rendering.verdict import NO_RUN, TOO_FEW, count_verdict
 from cosmo_pl.study.rendering.view import Rendered, Verdict, View
 
 COUNTS = {"classes": "activities", "subjects": "subjects", "samples": "samples"}
@@ -19,18 +18,19 @@ HEADER = [
 
 
 def datasets(view: View) -> Rendered:
-    """Renders the table: a row of what is on disk and one of what the paper states for every dataset."""
+    """Renders the table: for every dataset a row of what is on disk, and one of what the paper states of it."""
     found = {job.dataset: record for job, record in view.records(lambda job: job.kind == "measure")}
     rows, notes, verdicts = [], [], []
     for dataset in view.datasets():
-        name, record = DATASETS.get(dataset, dataset), found.get(dataset)
+        name, record = view.title(dataset), found.get(dataset)
         if record is not None:
             rows.append([name, "simulated" if record.simulated else "on disk", *_ours(record.result)])
             if record.simulated:
                 notes.append(f"{name}: simulated recordings; not comparable with the paper.")
-        rows.append([name, "paper", *_stated(view.paper, dataset)])
-        verdicts += _verdicts(view, dataset, name, record)
-    return Rendered(HEADER, rows, notes=[*notes, *view.paper["table1"]["remarks"]], verdicts=verdicts)
+        if view.in_paper(dataset) in view.stated("table1"):
+            rows.append([name, "paper", *_stated(view, view.in_paper(dataset))])
+            verdicts += _verdicts(view, view.in_paper(dataset), name, record)
+    return Rendered(HEADER, rows, notes=[*notes, *view.remarks("table1")], verdicts=verdicts)
 
 
 def _ours(result: Mapping[str, Any]) -> list[str]:
@@ -39,12 +39,12 @@ def _ours(result: Mapping[str, Any]) -> list[str]:
     return [_modalities(result["modalities"]), *map(str, counts), *(f"{result[name]:,}" for name in rest)]
 
 
-def _stated(paper: Mapping[str, Any], dataset: str) -> list[str]:
-    table, headline = paper["table1"][dataset], paper["table2"][dataset]
+def _stated(view: View, dataset: str) -> list[str]:
+    table, headline = view.stated("table1")[dataset], view.stated("table2").get(dataset, {})
     counts = [table[name] for name in ("classes", "subjects", *PARTS)]
+    labels, tested = (f"{headline[name]:,}" if name in headline else "-" for name in ("labels", "test"))
     return [
-        _modalities(table["modalities"]), *map(str, counts), "-", f"{table['samples']:,}", "-",
-        f"{headline['labels']:,}", "-", f"{headline['test']:,}",
+        _modalities(table["modalities"]), *map(str, counts), "-", f"{table['samples']:,}", "-", labels, "-", tested,
     ]  # fmt: skip
 
 
@@ -53,11 +53,11 @@ def _modalities(shapes: Mapping[str, list[int] | None]) -> str:
 
 
 def _verdicts(view: View, dataset: str, name: str, record: Record | None) -> list[Verdict]:
-    stated, verdicts = view.paper["table1"], []
+    stated, verdicts = view.stated("table1"), []
     for key, what in (COUNTS | PARTS).items():
         claim = f"{stated['place']}: {name} has {stated[dataset][key]:,} {what}"
         if record is None:
-            verdicts.append(not_comparable(claim, "no such run"))
+            verdicts.append(Verdict(claim, TOO_FEW, NO_RUN))
             continue
         ours = len(record.result[key]) if key in PARTS else record.result[key]
         verdicts.append(count_verdict(claim, ours, stated[dataset][key], record.simulated))

@@ -2,100 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from statistics import fmean
-from typing import Any
 
-from cosmo_pl.study.jobs import Job
-from cosmo_pl.study.records import Record
-from cosmo_pl.study.rendering.statistics import Summary, machine, rank_correlation, summarize, told
-from cosmo_pl.study.rendering.style import DATASETS, title
-from cosmo_pl.study.rendering.verdict import Pairs, not_comparable, order_verdict, value_verdict
+from cosmo_pl.study.rendering.columns import Column, subjects
+from cosmo_pl.study.rendering.statistics import (
+    Pairs,
+    by_seed,
+    common_means,
+    interval_told,
+    machine,
+    paired,
+    people,
+    rank_correlation,
+    told,
+)
+from cosmo_pl.study.rendering.style import title
+from cosmo_pl.study.rendering.verdict import gap_verdict, obstacle, order_verdict, value_verdict
 from cosmo_pl.study.rendering.view import Rendered, Verdict, View, unique
 
 OURS = "cosmo"  # the method that the paper's claims are about
-FOLDS = "test_subjects"  # the factor of the study that leaves other subjects out
 HEADER = [
-    "dataset", "method", "accuracy", "correct", "95 % interval", "mean of all folds", "macro-F1", "paper", "verdict",
-    "training, s", "best epoch on test: not a result",
+    "dataset", "method", "accuracy", "correct", "95 % interval", "people, lowest to highest",
+    "mean over the people of all folds", "macro-F1", "less Cosmo, paired by seed", "paper", "verdict", "training, s",
+    "best epoch on test: not a result",
 ]  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Column:
-    """One dataset of the table.
-
-    Args:
-        view: The study and its results.
-        dataset: The dataset.
-    """
-
-    view: View
-    dataset: str
-
-    @property
-    def name(self) -> str:
-        """The dataset as a reader knows it."""
-        return DATASETS.get(self.dataset, self.dataset)
-
-    @property
-    def stated(self) -> Mapping[str, Any]:
-        """What the paper states of the dataset."""
-        stated: Mapping[str, Any] = self.view.paper.get("table2", {}).get(self.dataset, {})
-        return stated
-
-    @property
-    def folds(self) -> list[list[int]]:
-        """Test subjects of every fold, the first of them those of the headline; empty without folds."""
-        for runs in self.view.study.runs:
-            if self.dataset in runs.datasets and FOLDS in runs.vary:
-                factor = runs.vary[FOLDS]
-                folds: list[Any] = factor.values
-                return sorted(folds, key=lambda subjects: subjects != factor.default)
-        return []
-
-    @property
-    def methods(self) -> list[str]:
-        """Methods that the study runs on the dataset; of one without runs, those that the paper has a figure of."""
-        run = {o.job.method for o in self.view.outcomes if o.job.dataset == self.dataset}
-        return [name for name in self.view.methods if name in run or (not run and self.paper(name) is not None)]
-
-    @property
-    def simulated(self) -> bool:
-        """Whether any of the recordings are."""
-        found = self.view.records(lambda job: job.dataset == self.dataset)
-        return any(record.simulated for _, record in found)
-
-    def paper(self, method: str) -> float | None:
-        """The accuracy that the paper states of a method."""
-        value: float | None = self.stated.get("accuracy", {}).get(self.view.methods[method].paper)
-        return value
-
-    def place(self, method: str) -> str:
-        """Where the paper states it."""
-        elsewhere = self.stated.get("elsewhere", {})
-        return str(elsewhere.get(self.view.methods[method].paper, self.view.paper["table2"]["place"]))
-
-    def runs(self, method: str, fold: Sequence[int] | None = None) -> list[tuple[Job, Record]]:
-        """Stage-2 runs of a method on a fold, None for the headline's."""
-        headline = self.folds[0] if self.folds else None
-
-        def wanted(job: Job) -> bool:
-            same = job.dataset == self.dataset and job.method == method and job.kind == "finetune"
-            return same and job.factors.get(FOLDS, headline) == (fold or headline)
-
-        return self.view.records(wanted)
-
-    def all_folds(self, method: str) -> list[tuple[Job, Record]]:
-        """Runs of a method on all folds, of the seeds that have every one of them."""
-        by_fold = [self.runs(method, fold) for fold in self.folds]
-        whole = set.intersection(*({job.seed for job, _ in runs} for runs in by_fold)) if by_fold else set()
-        return [(job, record) for runs in by_fold for job, record in runs if job.seed in whole]
-
-    def summary(self, method: str) -> Summary | None:
-        """Accuracies of a method on the headline's test subjects."""
-        return summarize([record for _, record in self.runs(method)])
 
 
 def accuracy(view: View) -> Rendered:
@@ -103,43 +35,26 @@ def accuracy(view: View) -> Rendered:
     columns = [Column(view, dataset) for dataset in view.datasets()]
     rows = [_row(column, method) for column in columns for method in column.methods]
     notes = [note for column in columns for note in (*_notes(column), *_agreement(column))]
-    verdicts = [verdict for column in columns for verdict in [*_values(column), *_orders(column)]]
-    remarks = view.paper.get("table2", {}).get("remarks", [])
-    return Rendered(HEADER, rows, notes=[*notes, *_cost(view), *remarks], verdicts=verdicts)
-
-
-def subjects(numbers: Iterable[int]) -> str:
-    """Numbers as text, "11-14" for a run of them."""
-    found = sorted(numbers)
-    if len(found) > 1 and found == list(range(found[0], found[-1] + 1)):
-        return f"{found[0]}-{found[-1]}"
-    return ", ".join(map(str, found))
+    verdicts = [verdict for column in columns for verdict in (*_values(column), *_gaps(column), *_orders(column))]
+    return Rendered(HEADER, rows, notes=[*notes, *_cost(view), *view.remarks("table2")], verdicts=verdicts)
 
 
 def _row(column: Column, method: str) -> list[str]:
     runs, summary, paper = column.runs(method), column.summary(method), column.paper(method)
+    records = [record for _, record in runs]
     cells = [column.name, title(column.view.methods, method), told(summary)]
     if summary is None:
-        cells += ["-", "-", _fold_mean(column, method), "-"]
+        cells += ["-", "-", "-", column.over_people(method), "-", "-"]
     else:
-        low, high = summary.interval
-        correct = f"{summary.correct}/{summary.total}"
-        f1 = fmean(record.result["f1_macro"] for _, record in runs)
-        cells += [correct, f"{low:.3f} to {high:.3f}", _fold_mean(column, method), f"{f1:.3f}"]
-    stated = ["-", "-"] if paper is None else [f"{paper:.4f}", _value(column, method).verdict]
+        f1 = fmean(record.result["f1_macro"] for record in records)
+        cells += [f"{summary.correct}/{summary.total}", interval_told(summary.interval), people(records)]
+        cells += [column.over_people(method), f"{f1:.3f}", _difference(column, method)]
+    stated = ["-", "-"] if paper is None else [f"{paper:.4f}", _value(column, method, paper).verdict]
     return [*cells, *stated, _seconds(column, method), _best_epoch(runs)]
 
 
-def _fold_mean(column: Column, method: str) -> str:
-    """Mean over folds of the mean of each, with the number of runs in each; or the folds that are missing."""
-    if not column.folds:
-        return "-"
-    found = [summarize([record for _, record in column.runs(method, fold)]) for fold in column.folds]
-    there = [summary for summary in found if summary is not None]
-    if len(there) == len(found):
-        return f"{fmean(s.mean for s in there):.3f} (n={'+'.join(str(s.n) for s in there)})"
-    missing = [subjects(fold) for fold, summary in zip(column.folds, found, strict=True) if summary is None]
-    return f"missing {', '.join(missing)}" if there else "-"
+def _difference(column: Column, method: str) -> str:
+    return "-" if method == OURS else paired(by_seed(column.runs(method)), by_seed(column.runs(OURS))).told()
 
 
 def _seconds(column: Column, method: str) -> str:
@@ -159,21 +74,21 @@ def _best_epoch(runs: Pairs) -> str:
 
 
 def _notes(column: Column) -> list[str]:
-    means = {method: s.mean for method in column.methods if (s := column.summary(method)) is not None}
-    if not means:
+    first = [runs[0][1].result for method in column.methods if (runs := column.runs(method))]
+    if not first:
         return []
-    first = [column.runs(method)[0][1].result for method in means]
     tested = "; ".join(subjects(s) for s in unique(result["test_subjects"] for result in first))
-    labels, chance = ", ".join(str(n) for n in unique(r["labels"] for r in first)), first[0]["chance"]
-    best = max(means, key=means.__getitem__)
-    notes = [
-        f"{column.name}: {labels} labels, test subjects {tested}, chance {chance:.3f}; the most accurate is "
-        f"{title(column.view.methods, best)}, {means[best]:.3f}."
-    ]
-    if OURS in means:
-        above = [f"{title(column.view.methods, m)} ({v:.3f})" for m, v in means.items() if v > means[OURS]]
-        notes.append(f"{column.name}: above Cosmo's mean of {means[OURS]:.3f}: {', '.join(above) or 'none'}.")
-    if column.simulated:
+    labels = ", ".join(str(n) for n in unique(result["labels"] for result in first))
+    notes = [f"{column.name}: {labels} labels, test subjects {tested}, chance {first[0]['chance']:.3f}."]
+    means, seeds = common_means({method: by_seed(column.runs(method)) for method in column.methods})
+    if len(means) > 1:
+        best = max(means, key=means.__getitem__)
+        rest = "; the others have too few runs to be ranked" if len(means) < len(first) else ""
+        notes.append(
+            f"{column.name}: of the {len(means)} methods that share the seeds {', '.join(map(str, seeds))} the most "
+            f"accurate is {title(column.view.methods, best)}, {means[best]:.3f}{rest}."
+        )
+    if column.view.simulated(column.dataset):
         notes.append(f"{column.name}: simulated recordings; not comparable with the paper.")
     return notes
 
@@ -189,48 +104,63 @@ def _cost(view: View) -> list[str]:
 
 
 def _agreement(column: Column) -> list[str]:
-    """How far the methods have the same order under other presets: rank correlation of the mean accuracies."""
+    """How far the methods have the same order under other presets: rank correlation of means that may be ranked."""
+    trained = [method for method in column.methods if column.view.methods[method].trained]
     notes = []
     for preset in column.view.others:
         other = Column(column.view.under(preset), column.dataset)
-        trained = [method for method in column.methods if column.view.methods[method].trained]
-        both = [(ours, theirs) for m in trained if (ours := column.summary(m)) and (theirs := other.summary(m))]
+        here, there = (common_means({m: by_seed(c.runs(m)) for m in trained})[0] for c in (column, other))
+        both = [method for method in here if method in there]
         if len(both) > 2:
-            rho = rank_correlation([ours.mean for ours, _ in both], [theirs.mean for _, theirs in both])
+            rho = rank_correlation([here[method] for method in both], [there[method] for method in both])
             notes.append(
-                f"{column.name}: the {len(both)} methods that are trained under the preset {preset} as well have a "
+                f"{column.name}: the {len(both)} methods with enough runs under the preset {preset} as well have a "
                 f"rank correlation (Spearman) of {rho:.2f} with it."
             )
     return notes
 
 
-def _value(column: Column, method: str) -> Verdict:
-    stated, name = column.paper(method), title(column.view.methods, method)
-    claim = f"{column.place(method)}: {name} has {stated:.4f} on {column.name}"
-    if column.dataset in column.view.skipped:
-        return not_comparable(claim, f"no such run: {column.view.skipped[column.dataset]}")
-    return value_verdict(claim, column.summary(method), stated, column.simulated)
+def _value(column: Column, method: str, stated: float) -> Verdict:
+    claim = f"{column.place(method)}: {column.view.named(method)} has {stated:.4f} on {column.name_in_paper}"
+    reason = obstacle(column.view, column.dataset, [method])
+    found = value_verdict(claim, column.summary(method), stated, reason)
+    why = column.view.skipped.get(column.dataset)
+    return found if why is None else replace(found, evidence=f"{found.evidence}: {why}")
 
 
 def _values(column: Column) -> list[Verdict]:
-    return [_value(column, method) for method in column.methods if column.paper(method) is not None]
+    return [_value(column, m, stated) for m in column.methods if (stated := column.paper(m)) is not None]
 
 
-def _orders(column: Column) -> list[Verdict]:
-    """Cosmo above every other method; those that the paper has no figure of are our own question."""
-    if column.dataset in column.view.skipped or OURS not in column.methods:
-        return []
-    verdicts = []
+def _gaps(column: Column) -> Iterator[Verdict]:
+    """Whether the gaps that the text states are ours."""
+    stated = column.view.stated("table2").get("gaps_points", {}).get(column.view.in_paper(column.dataset), {})
     for method in column.methods:
-        if method.startswith(OURS):  # itself, and its own variants
-            continue
+        points = stated.get("points", {}).get(column.view.methods[method].paper)
+        if points is not None:
+            above = f"{points} points above {column.view.named(method)} on {column.name_in_paper}"
+            claim = f"{stated['place']}: Cosmo is {above}"
+            reason = obstacle(column.view, column.dataset, [OURS, method])
+            yield gap_verdict(claim, column.runs(OURS), column.runs(method), points / 100, reason)
+
+
+def _orders(column: Column) -> Iterator[Verdict]:
+    """Whether Cosmo is above each method; what the paper has no figure of, and other folds, are our questions."""
+    own = "simulated recordings" if column.view.simulated(column.dataset) else None
+    for method in column.methods if OURS in column.methods else ():
         of_paper = column.paper(method) is not None
-        source = column.place(method) if of_paper else "Our question, no claim of the paper"
-        claim = f"{source}: Cosmo above {title(column.view.methods, method)} on {column.name}"
+        if method.startswith(OURS) or (column.dataset in column.view.skipped and not of_paper):
+            continue  # itself and its own variants; and questions of our own without any run
         tested = f", subjects {subjects(column.folds[0])}" if column.folds else ""
-        given = [(tested, column.runs(OURS), column.runs(method))]
-        if column.folds:
-            given.append((", all folds", column.all_folds(OURS), column.all_folds(method)))
-        found = [order_verdict(claim + on, above, below, column.simulated) for on, above, below in given]
-        verdicts += [replace(verdict, of_paper=of_paper) for verdict in found]
-    return verdicts
+        if of_paper:
+            source, name = f"{column.place(method)}: Cosmo is above {column.view.named(method)}", column.name_in_paper
+            reason = obstacle(column.view, column.dataset, [OURS, method])
+        else:
+            source = f"Our question, no claim of the paper: Cosmo is above {title(column.view.methods, method)}"
+            name, reason = column.name, own
+        first = order_verdict(f"{source} on {name}{tested}", column.runs(OURS), column.runs(method), reason)
+        yield replace(first, of_paper=of_paper)
+        if column.folds and column.dataset not in column.view.skipped:
+            claim = f"Our question, no claim of the paper: Cosmo is above {title(column.view.methods, method)}"
+            both = column.all_folds(OURS), column.all_folds(method)
+            yield replace(order_verdict(f"{claim} on {column.name}, all folds", *both, own), of_paper=False)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
 
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
-from cosmo_pl.study.rendering.statistics import machine
-from cosmo_pl.study.rendering.style import DATASETS, title
-from cosmo_pl.study.rendering.verdict import not_comparable
+from cosmo_pl.study.rendering.statistics import MARK, dirty, machine
+from cosmo_pl.study.rendering.style import title
+from cosmo_pl.study.rendering.verdict import every, means_verdict, not_comparable, obstacle
 from cosmo_pl.study.rendering.view import Rendered, Verdict, View, unique
 
 STATED = {"minutes": "training times", "energy_kj": "energies"}
@@ -55,13 +55,14 @@ def cost(view: View) -> Rendered:
         for rate in unique(job.factors.get("label_rate") for job in jobs):
             for part in PARTS:
                 records = _records(view, dataset, rate, part)
-                rows.append([_name(dataset, rate), *_cells(view, part, records)])
+                rows.append([_name(view, dataset, rate), *_cells(view, dataset, part, records)])
                 done += records
-    return Rendered(HEADER, rows, notes=_notes(view, done), verdicts=_verdicts(view))
+    verdicts = [verdict for dataset in view.datasets() for verdict in faster(view, dataset)]
+    return Rendered(HEADER, rows, notes=_notes(view, done), verdicts=[*_verdicts(view), *verdicts])
 
 
-def _name(dataset: str, rate: float | None) -> str:
-    return DATASETS.get(dataset, dataset) + ("" if rate is None else f", {rate:.0%} labels")
+def _name(view: View, dataset: str, rate: float | None) -> str:
+    return view.title(dataset) + ("" if rate is None else f", {rate:.0%} labels")
 
 
 def _records(view: View, dataset: str, rate: float | None, part: Part) -> list[Record]:
@@ -72,16 +73,18 @@ def _records(view: View, dataset: str, rate: float | None, part: Part) -> list[R
     return [record for _, record in view.records(wanted)]
 
 
-def _cells(view: View, part: Part, records: Sequence[Record]) -> list[str]:
+def _cells(view: View, dataset: str, part: Part, records: Sequence[Record]) -> list[str]:
     samples = "unlabeled" if part.kind == "pretrain" else "labels"
     trainings = [_training(record) for record in records]
+    mark = MARK if any(map(dirty, records)) else ""
+    paper = view.stated("table3") if view.in_paper(dataset) == view.stated("table3").get("dataset") else None
     return [
         title(view.methods, part.method) + part.stage,
         _distinct(record.result.get(samples) for record in records),
         _distinct(training.get("epochs") for training in trainings),
-        _spread([training["fit_seconds"] / 60 for training in trainings]),
-        _spread([training["fit_joules"] / 1000 for training in trainings if "fit_joules" in training]),
-        *(" / ".join(f"{view.paper['table3'][what][rate][part.paper]:.2f}" for rate in RATES) for what in STATED),
+        _spread([training["fit_seconds"] / 60 for training in trainings], mark),
+        _spread([training["fit_joules"] / 1000 for training in trainings if "fit_joules" in training], mark),
+        *(" / ".join(f"{paper[what][rate][part.paper]:.2f}" for rate in RATES) if paper else "-" for what in STATED),
     ]
 
 
@@ -95,12 +98,12 @@ def _distinct(values: Iterable[Any]) -> str:
     return ", ".join(str(value) for value in unique(values) if value is not None) or "-"
 
 
-def _spread(values: Sequence[float]) -> str:
-    """Mean, standard deviation and number as text; "-" without a value."""
+def _spread(values: Sequence[float], mark: str) -> str:
+    """Mean, standard deviation and number as text, with the mark of uncommitted code; "-" without a value."""
     if not values:
         return "-"
     spread = f" ± {stdev(values):.2f}" if len(values) > 1 else ""
-    return f"{fmean(values):.2f}{spread} (n={len(values)})"
+    return f"{fmean(values):.2f}{spread} (n={len(values)}){mark}"
 
 
 def _notes(view: View, done: Sequence[Record]) -> list[str]:
@@ -110,10 +113,40 @@ def _notes(view: View, done: Sequence[Record]) -> list[str]:
         notes.append("Energy was not measured: the machine has no counter that could be read.")
     if any(record.simulated for record in done):
         notes.append("Some of the recordings are simulated.")
-    return [*notes, *view.paper["table3"]["remarks"]]
+    return [*notes, *view.remarks("table3")]
 
 
 def _verdicts(view: View) -> list[Verdict]:
-    stated = view.paper["table3"]
-    reason = f"they depend on the machine, and the paper's are of the {DATASETS[stated['dataset']]} data"
+    stated = view.stated("table3")
+    if not view.states("table3"):
+        return []
+    reason = f"they depend on the machine, and the paper's are of the {view.title(stated['dataset'])} data"
     return [not_comparable(f"{stated['place']}: {what}", reason) for what in STATED.values()]
+
+
+def faster(view: View, dataset: str) -> Iterator[Verdict]:
+    """Whether Cosmo's stage 2 is trained in less time than each baseline, paired by seed.
+
+    Args:
+        view: The study.
+        dataset: One of its datasets.
+    """
+    stated = view.stated("table3")
+    if not view.states("table3", dataset):
+        return
+    times = {part.paper: _seconds(view, dataset, part) for part in PARTS if part.kind == "finetune"}
+    reason = obstacle(view, dataset, inputs=False)
+    steps = {
+        view.named(part.method): means_verdict("", times[part.paper], times["stage2"], reason, digits=0)
+        for part in PARTS
+        if part.kind == "finetune" and part.paper != "stage2"
+    }
+    name = view.title(view.in_paper(dataset))
+    yield every(f"{stated['place']}: Cosmo's stage 2 is trained faster than the baselines, seconds on {name}", steps)
+
+
+def _seconds(view: View, dataset: str, part: Part) -> dict[int, float]:
+    """Seconds of training by seed, at the share of labels that is the dataset's own."""
+    pairs = view.records(lambda job: (job.dataset, job.method, job.kind) == (dataset, part.method, part.kind))
+    own = max((job.factors.get("label_rate", 0.0) for job, _ in pairs), default=0.0)
+    return {j.seed: _training(r)["fit_seconds"] for j, r in pairs if j.factors.get("label_rate", 0.0) == own}

@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from statistics import fmean
 
-from cosmo_pl.study.jobs import Job
-from cosmo_pl.study.records import Record
-from cosmo_pl.study.rendering.statistics import Summary, by_seed, summarize, t_interval, told, wilson
-from cosmo_pl.study.rendering.view import Verdict
+from cosmo_pl.intervals import t_interval
+from cosmo_pl.study.rendering.statistics import MIN_RUNS, Difference, Pairs, Summary, by_seed, paired, summarize, told
+from cosmo_pl.study.rendering.view import Verdict, View
 
-REPRODUCED, NOT_REPRODUCED, NOT_COMPARABLE = "reproduced", "not reproduced", "not comparable"
+REPRODUCED, NOT_REPRODUCED = "reproduced", "not reproduced"
+TOO_FEW, NOT_COMPARABLE = "too few runs", "not comparable"
+NO_RUN = "no such run"
 
-Pairs = Sequence[tuple[Job, Record]]
+
+def obstacle(view: View, dataset: str, methods: Sequence[str] = (), inputs: bool = True) -> str | None:
+    """Why runs are no test of what the paper claims of a dataset, None where they are.
+
+    Args:
+        view: The study; its ``paper`` says which preset has the paper's protocol, and where our inputs differ.
+        dataset: The dataset.
+        methods: Methods that are compared; the inputs matter unless each of them takes none that differ.
+        inputs: Whether inputs matter at all: they do for accuracies, and not for the time that a training takes.
+    """
+    if view.simulated(dataset):
+        return "simulated recordings"
+    protocol = view.stated("protocol").get("preset", view.preset)
+    if view.preset != protocol:
+        return f"preset {view.preset}, not the paper's protocol"
+    ours = view.stated("inputs").get(dataset, {})
+    named = [view.methods[method].paper for method in methods]
+    alike = bool(named) and set(named) <= set(ours.get("same_for", []))
+    return f"other inputs: {ours['differ']}" if inputs and "differ" in ours and not alike else None
 
 
 def not_comparable(claim: str, reason: str) -> Verdict:
@@ -21,22 +41,30 @@ def not_comparable(claim: str, reason: str) -> Verdict:
     return Verdict(claim, NOT_COMPARABLE, reason)
 
 
-def value_verdict(claim: str, ours: Summary | None, paper: float | None, simulated: bool) -> Verdict:
+def value_verdict(claim: str, ours: Summary | None, paper: float, reason: str | None) -> Verdict:
     """Whether a stated accuracy lies in our 95 % interval.
 
     Args:
         claim: The claim, with the place in the paper.
         ours: Our accuracies, None without a run.
-        paper: The stated accuracy, None where there is none.
-        simulated: Whether our recordings are.
+        paper: The stated accuracy.
+        reason: Why ours cannot be compared; None where they can.
     """
-    if ours is None or simulated or paper is None:
-        missing = "no such run" if ours is None else "the paper states no figure"
-        return not_comparable(claim, "simulated recordings" if simulated else missing)
-    low, high = ours.interval
-    place = "within" if low <= paper <= high else "ours is higher" if paper < low else "ours is lower"
-    evidence = f"{told(ours)}, 95 % interval {low:.3f} to {high:.3f}; paper {paper:.4f}: {place}"
-    return Verdict(claim, REPRODUCED if place == "within" else NOT_REPRODUCED, evidence)
+    values = () if ours is None else ours.values
+    return _inside(claim, values, paper, reason, told(ours), None if ours is None else ours.interval)
+
+
+def weight_verdict(claim: str, ours: Sequence[float], paper: float, reason: str | None) -> Verdict:
+    """Whether a stated attention weight lies in the 95 % interval of ours.
+
+    Args:
+        claim: The claim, with the place in the paper.
+        ours: Our weight by seed.
+        paper: The stated weight.
+        reason: Why ours cannot be compared; None where they can.
+    """
+    interval = t_interval(ours) if len(ours) > 1 else None
+    return _inside(claim, ours, paper, reason, f"{fmean(ours):.3f} (n={len(ours)})" if ours else "-", interval)
 
 
 def count_verdict(claim: str, ours: int, paper: int, simulated: bool) -> Verdict:
@@ -53,72 +81,140 @@ def count_verdict(claim: str, ours: int, paper: int, simulated: bool) -> Verdict
     return Verdict(claim, REPRODUCED if ours == paper else NOT_REPRODUCED, f"{ours:,} against {paper:,}")
 
 
-def order_verdict(claim: str, above: Pairs, below: Pairs, simulated: bool) -> Verdict:
+def order_verdict(claim: str, above: Pairs, below: Pairs, reason: str | None, least: float = 0.0) -> Verdict:
     """Whether accuracies are above others, paired by seed.
 
     Args:
         claim: The claim, with the place in the paper.
         above: Runs that should be more accurate; only seeds that both have are compared.
         below: Runs that should be less accurate.
-        simulated: Whether our recordings are.
+        reason: Why ours cannot be compared; None where they can.
+        least: How far above they should be.
     """
-    reason = "simulated recordings" if simulated else "no such run" if not above or not below else None
-    ours, theirs = by_seed(above), by_seed(below)
-    seeds = [seed for seed in ours if seed in theirs]
-    if reason is None and not seeds:
-        reason = "no seed that both were run with"
-    if reason is not None:
-        return not_comparable(claim, reason)
-    held, evidence = _one_seed(above, below, seeds[0]) if len(seeds) == 1 else _paired(ours, theirs, seeds)
-    return Verdict(claim, REPRODUCED if held else NOT_REPRODUCED, evidence)
+    return means_verdict(claim, by_seed(above), by_seed(below), reason, least)
 
 
-def trend_verdict(claim: str, rising: Sequence[Pairs], simulated: bool) -> Verdict:
+def means_verdict(
+    claim: str,
+    above: Mapping[int, float],
+    below: Mapping[int, float],
+    reason: str | None,
+    least: float = 0.0,
+    digits: int = 3,
+) -> Verdict:
+    """Whether a figure is above another, paired by seed: the 95 % interval of the differences is above `least`.
+
+    Args:
+        claim: The claim, with the place in the paper.
+        above: Seed to the figure that should be larger.
+        below: Seed to the figure that should be smaller.
+        reason: Why ours cannot be compared; None where they can.
+        least: How much larger it should be.
+        digits: Decimals of the evidence.
+    """
+    differences, means = paired(above, below), _means(above, below, digits)
+    return _positive(claim, differences, reason, f"{means}; {differences.told('difference', digits)}", least)
+
+
+def positive_verdict(claim: str, values: Difference, what: str, reason: str | None) -> Verdict:
+    """Whether values by seed are above 0: their 95 % interval is.
+
+    Args:
+        claim: The claim, with the place in the paper.
+        values: The values.
+        what: What they are.
+        reason: Why they cannot be compared; None where they can.
+    """
+    return _positive(claim, values, reason, values.told(what))
+
+
+def _positive(claim: str, values: Difference, reason: str | None, evidence: str, least: float = 0.0) -> Verdict:
+    if reason is not None or values.interval is None:
+        return _not_judged(claim, reason, evidence if values.n else NO_RUN)
+    return Verdict(claim, REPRODUCED if values.interval[0] > least else NOT_REPRODUCED, evidence)
+
+
+def gap_verdict(claim: str, above: Pairs, below: Pairs, gap: float, reason: str | None) -> Verdict:
+    """Whether a stated gap lies in the 95 % interval of the differences, paired by seed.
+
+    Args:
+        claim: The claim, with the place in the paper.
+        above: Runs that should be more accurate.
+        below: Runs that should be less accurate.
+        gap: The stated difference of their accuracies.
+        reason: Why ours cannot be compared; None where they can.
+    """
+    differences = paired(by_seed(above), by_seed(below))
+    return _inside(
+        claim, differences.values, gap, reason, differences.told("difference"), differences.interval, sign="+"
+    )
+
+
+def trend_verdict(claim: str, rising: Mapping[str, Pairs], reason: str | None) -> Verdict:
     """Whether accuracies rise: every later group is above every earlier one.
 
     Args:
         claim: The claim, with the place in the paper.
-        rising: Groups of runs, at least two, in the order in which the accuracy should rise.
-        simulated: Whether our recordings are.
+        rising: Groups of runs by name, at least two, in the order in which the accuracy should rise.
+        reason: Why ours cannot be compared; None where they can.
     """
-    steps = [order_verdict(claim, above, below, simulated) for below, above in combinations(rising, 2)]
-    for verdict in (NOT_COMPARABLE, NOT_REPRODUCED):
-        failed = [step for step in steps if step.verdict == verdict]
-        if failed:
-            return Verdict(claim, verdict, f"{len(failed)} of {len(steps)} pairs: {failed[0].evidence}")
-    return Verdict(claim, REPRODUCED, " < ".join(told(summarize([record for _, record in group])) for group in rising))
+    steps = {
+        f"{more} above {less}": order_verdict("", rising[more], rising[less], reason)
+        for less, more in combinations(rising, 2)
+    }
+    found = every(claim, steps)
+    means = (f"{name}: {told(summarize([record for _, record in group]))}" for name, group in rising.items())
+    return replace(found, evidence=" < ".join(means)) if found.verdict == REPRODUCED else found
 
 
-def means_verdict(claim: str, above: Sequence[float], below: Sequence[float], simulated: bool) -> Verdict:
-    """Whether the mean of a figure that is no accuracy is above another.
+def every(claim: str, steps: Mapping[str, Verdict]) -> Verdict:
+    """A claim that consists of several, all of which have to hold; one that does not hold decides.
 
     Args:
-        claim: The claim, with the place in the paper.
-        above: Values, a seed each, that should have the larger mean.
-        below: Values that should have the smaller one.
-        simulated: Whether our recordings are.
+        claim: The whole.
+        steps: What a part is about, to its verdict.
     """
-    if simulated or not above or not below:
-        return not_comparable(claim, "simulated recordings" if simulated else "no such run")
-    high, low = fmean(above), fmean(below)
-    evidence = f"mean {high:.4g} (n={len(above)}) against {low:.4g} (n={len(below)})"
-    return Verdict(claim, REPRODUCED if high > low else NOT_REPRODUCED, evidence)
+    if not steps:
+        return Verdict(claim, TOO_FEW, NO_RUN)
+    for verdict in (NOT_COMPARABLE, NOT_REPRODUCED, TOO_FEW):
+        failed = {about: step.evidence for about, step in steps.items() if step.verdict == verdict}
+        if failed:
+            about, evidence = next(iter(failed.items()))
+            count = f"{len(failed)} of {len(steps)}"
+            if verdict == NOT_REPRODUCED:
+                return Verdict(claim, verdict, f"{count} do not hold: {', '.join(failed)}; {about}: {evidence}")
+            before = f"{count} have too few runs; " if verdict == TOO_FEW else ""
+            return Verdict(claim, verdict, f"{before}{about}: {evidence}")
+    return Verdict(claim, REPRODUCED, "; ".join(f"{about}: {step.evidence}" for about, step in steps.items()))
 
 
-def _paired(ours: dict[int, float], theirs: dict[int, float], seeds: Sequence[int]) -> tuple[bool, str]:
-    differences = [ours[seed] - theirs[seed] for seed in seeds]
-    low, high = t_interval(differences)
-    means = f"{fmean(ours[seed] for seed in seeds):.3f} against {fmean(theirs[seed] for seed in seeds):.3f}"
-    difference = f"difference {fmean(differences):+.3f}, 95 % interval {low:+.3f} to {high:+.3f} (n={len(seeds)})"
-    return low > 0, f"{means}; {difference}"
+def _inside(
+    claim: str,
+    values: Sequence[float],
+    stated: float,
+    reason: str | None,
+    ours: str,
+    interval: tuple[float, float] | None,
+    sign: str = "",
+) -> Verdict:
+    if reason is not None or interval is None or len(values) < MIN_RUNS:
+        return _not_judged(claim, reason, f"{ours}; paper {stated:{sign}.4f}" if values else NO_RUN)
+    low, high = interval
+    where = "within" if low <= stated <= high else "ours is higher" if stated < low else "ours is lower"
+    bounds = "" if "interval" in ours else f", 95 % interval {low:.3f} to {high:.3f}"
+    evidence = f"{ours}{bounds}; paper {stated:{sign}.4f}: {where}"
+    return Verdict(claim, REPRODUCED if where == "within" else NOT_REPRODUCED, evidence)
 
 
-def _one_seed(above: Pairs, below: Pairs, seed: int) -> tuple[bool, str]:
-    intervals, parts = [], []
-    for pairs in (above, below):
-        summary = summarize([record for job, record in pairs if job.seed == seed])
-        assert summary is not None
-        low, high = wilson(summary.correct, summary.total)
-        intervals.append((low, high))
-        parts.append(f"{summary.mean:.3f} ({low:.3f} to {high:.3f})")
-    return intervals[0][0] > intervals[1][1], f"{parts[0]} against {parts[1]} (n=1)"
+def _not_judged(claim: str, reason: str | None, evidence: str) -> Verdict:
+    """Not comparable for a reason, or for want of runs; with the figures that there are."""
+    if reason is None:
+        return Verdict(claim, TOO_FEW, evidence)
+    return Verdict(claim, NOT_COMPARABLE, reason if evidence == NO_RUN else f"{reason}; {evidence}")
+
+
+def _means(above: Mapping[int, float], below: Mapping[int, float], digits: int) -> str:
+    """Means over the common seeds: "0.630 against 0.600"."""
+    seeds = [seed for seed in above if seed in below]
+    means = [fmean(side[seed] for seed in seeds) for side in (above, below)] if seeds else []
+    return " against ".join(f"{mean:.{digits}f}" for mean in means)

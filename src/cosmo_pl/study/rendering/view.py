@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING, Any
 from cosmo_pl.study.definition import Method, Study
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
+from cosmo_pl.study.rendering.style import dataset_title
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+COMPARED = ("dataset", "test subjects", "first", "second", "first less second, paired by seed")
 
 
 @dataclass(frozen=True)
@@ -70,14 +74,47 @@ class View:
         """All datasets that the study names, in its order, skipped ones included."""
         return list(dict.fromkeys(dataset for runs in self.study.runs for dataset in runs.datasets))
 
+    def title(self, dataset: str) -> str:
+        """Name of a dataset as a person writes it."""
+        every = (outcome.record for outcome in self.outcomes if outcome.record is not None)
+        return dataset_title(dataset, every, self.paper)
+
+    def states(self, name: str, *datasets: str) -> bool:
+        """Whether the paper has an entry of that name, and any of the datasets, by default of the study's."""
+        return name in self.paper and any(
+            self.in_paper(dataset) in self.stated("datasets") for dataset in datasets or self.datasets()
+        )
+
+    def remarks(self, name: str) -> list[str]:
+        """What is to be said of an entry of the paper; nothing for a study on other datasets."""
+        return list(self.stated(name).get("remarks", [])) if self.states(name) else []
+
+    def named(self, method: str) -> str:
+        """A method as claims of the paper name it, else by its title."""
+        its = self.methods[method]
+        return str(self.stated("names").get(its.paper or "", its.title))
+
+    def simulated(self, dataset: str) -> bool:
+        """Whether any of a dataset's recordings are."""
+        return any(record.simulated for _, record in self.records(lambda job: job.dataset == dataset))
+
+    def stated(self, name: str) -> Mapping[str, Any]:
+        """What the paper states under a name of ``paper.yaml``; empty where it has no such entry."""
+        found: Mapping[str, Any] = self.paper.get(name, {})
+        return found
+
+    def in_paper(self, dataset: str) -> str:
+        """Name under which ``paper.yaml`` has a dataset: "utd" for "utd_released"."""
+        return str(self.stated("inputs").get(dataset, {}).get("of", dataset))
+
 
 @dataclass(frozen=True)
 class Verdict:
     """What became of a claim of the paper.
 
     Args:
-        claim: The claim, with the place in the paper.
-        verdict: "reproduced", "not reproduced" or "not comparable".
+        claim: The claim, after its place in the paper and a colon.
+        verdict: "reproduced", "not reproduced", "too few runs" or "not comparable".
         evidence: The figures behind it.
         of_paper: False for a question of our own, judged by the same rule.
     """
@@ -98,6 +135,7 @@ class Rendered:
         figure: The picture of a figure; None for a table.
         notes: Remarks, a sentence each.
         verdicts: Claims of the paper.
+        comparisons: Methods of one kind, paired by seed; cells of `COMPARED`.
     """
 
     header: Sequence[str]
@@ -105,6 +143,7 @@ class Rendered:
     figure: Figure | None = None
     notes: Sequence[str] = ()
     verdicts: Sequence[Verdict] = field(default_factory=tuple)
+    comparisons: Sequence[Sequence[str]] = ()
 
 
 def unique(values: Iterable[Any]) -> list[Any]:

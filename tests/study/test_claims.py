@@ -1,0 +1,80 @@
+"""The page with every claim of the paper."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cosmo_pl.cli import main
+from cosmo_pl.study.claims import all_claims, collect, counts, write_claims
+from cosmo_pl.study.jobs import Project
+from cosmo_pl.study.records import Results
+from cosmo_pl.study.rendering.view import Verdict
+
+from .factory import PROJECT, paper
+
+
+def test_each_claim_once_by_the_study_that_can_judge_it() -> None:
+    def verdict(claim: str, found: str, evidence: str = "", of_paper: bool = True) -> Verdict:
+        return Verdict(claim, found, evidence, of_paper)
+
+    a, b, c = "Table 2: a", "Fig. 9: b", "Table 2: c"
+    claims = collect(
+        [
+            ("table2", [verdict(a, "not comparable"), verdict("ours", "reproduced", of_paper=False)]),
+            ("fig9", [verdict(b, "too few runs"), verdict(c, "not reproduced", "first")]),
+            ("released", [verdict(a, "not reproduced", "judged"), verdict(b, "not comparable")]),
+            ("late", [verdict(c, "reproduced"), verdict(a, "too few runs")]),
+        ]
+    )
+    assert [claim.row for claim in claims] == [
+        ("Table 2", "a", "not reproduced", "judged", "released"),
+        ("Table 2", "c", "not reproduced", "first", "fig9"),
+        ("Fig. 9", "b", "too few runs", "", "fig9"),
+    ]
+    assert counts(claims) == {"reproduced": 0, "not reproduced": 2, "too few runs": 1, "not comparable": 0}
+
+
+@pytest.fixture(scope="module")
+def nothing_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_claims(
+        all_claims(PROJECT, Results(tmp_path_factory.mktemp("none"))), tmp_path_factory.mktemp("page"), paper()
+    )
+
+
+def test_every_claim_is_there_before_anything_is_run(nothing_run: Path) -> None:
+    page = nothing_run.read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| ")][1:]
+    assert len({row.split(" | ")[0] + row.split(" | ")[1] for row in rows}) == len(rows) > 100
+    assert "0 reproduced, 0 not reproduced" in page
+    for words in (
+        "Fig. 9, section 5.2 | the training loss moves in steps",
+        "Fig. 14, section 6.3 | Cosmo converges in fewer epochs than the baselines on UTD-MHAD",
+        "Fig. 11, section 6.2.2 | Cosmo is above the baselines at all label rates on USC-HAD",
+        "Section 6.2.1 | Cosmo is 20.93 points above the skeleton alone on UTD-MHAD",
+        "Section 6.2.2 | Cosmo is 51.61 points above the radar alone on self-collected",
+        "Fig. 15, section 6.4 | the distance of the features is almost constant in stage 2 | not comparable",
+        "Fig. 15, section 6.4 | the weight of the skeleton is larger where",
+        "Table 3, section 6.6 | Cosmo's stage 2 is trained faster than the baselines, seconds on USC-HAD",
+    ):
+        assert f"| {words}" in page, words
+    assert "- usc: the paper does not name its four test subjects" in page
+    assert "**too few runs**: Fewer than three" in page
+
+
+def test_claims_on_utd_are_left_to_the_study_with_its_inputs(nothing_run: Path) -> None:
+    rows = [row for row in nothing_run.read_text().splitlines() if "Cosmo has 0.6093 on UTD-MHAD |" in row]
+    assert [row.split(" | ")[-1] for row in rows] == ["released |"]
+
+
+def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(PROJECT.root)
+    main(["study", "claims", f"--results={tmp_path}", f"--output={tmp_path}"])
+    assert capsys.readouterr().out == f"{tmp_path}/claims.md\n"
+    assert (tmp_path / "claims.md").read_text().startswith("# The paper's claims\n")
+
+
+def test_no_paper_no_claims(project: Project, results: Results) -> None:
+    """The test project states nothing."""
+    assert all_claims(project, results) == []
