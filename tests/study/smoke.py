@@ -35,13 +35,13 @@ def recordings(root: Path) -> None:
 
 
 def add_depth(folder: Path) -> None:
-    """Depth recordings of the first trials of UTD-MHAD: six frames of a plate that moves."""
+    """Depth recordings of the first trials of UTD-MHAD: ten frames of a plate that moves."""
     (folder / "Depth").mkdir()
     for path in (folder / "Inertial").glob("*_t1_inertial.mat"):
         clip = path.stem.removesuffix("_inertial")
         action, subject = (int(part[1:]) for part in clip.split("_")[:2])
-        depth = np.zeros((240, 320, 6), dtype=np.uint16)
-        depth[60:200, 5 * action : 5 * action + 100] = 2000 + 40 * subject + 10 * np.arange(6)
+        depth = np.zeros((240, 320, 10), dtype=np.uint16)
+        depth[60:200, 5 * action : 5 * action + 100] = 2000 + 40 * subject + 10 * np.arange(10)
         savemat(folder / "Depth" / f"{clip}_depth.mat", {"d_depth": depth}, do_compression=True)
 
 
