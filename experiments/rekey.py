@@ -142,14 +142,13 @@ def todays(name: str) -> tuple[dict[str, Any], dict[str, str]]:
     found = next((getattr(space, name) for space in spaces if hasattr(space, name)), None)
     if found is None:
         return {}, {}
-    defaults = {}
-    for ancestor in reversed(found.__mro__):
-        if "__init__" in vars(ancestor):
-            defaults |= {
-                p.name: canonical(p.default)
-                for p in inspect.signature(vars(ancestor)["__init__"]).parameters.values()
-                if p.default is not inspect.Parameter.empty
-            }
+    defaults: dict[str, Any] = {}
+    for ancestor in (ancestor for ancestor in found.__mro__ if "__init__" in vars(ancestor)):
+        parameters = inspect.signature(vars(ancestor)["__init__"]).parameters.values()
+        own = {p.name: canonical(p.default) for p in parameters if p.default is not inspect.Parameter.empty}
+        defaults = own | defaults
+        if not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters):
+            break  # it hands nothing on
     return defaults, numerics_of(found)
 
 

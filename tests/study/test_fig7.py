@@ -103,15 +103,6 @@ def test_our_weights_stand_beside_the_claim():
     assert "inertial 0.30 ± 0.10 (n=3), skeleton 0.70 ± 0.10 (n=3)" in quality(measured()).verdicts[0].evidence
 
 
-def test_stage_1_may_have_left_its_silhouettes_out():
-    given = measured()
-    for outcome in given.outcomes:
-        if outcome.job.kind == "pretrain":
-            for modality in outcome.record.result["quality"].values():
-                modality.pop("silhouettes")
-    assert len(quality(given).rows) == 3 * 2 * 3
-
-
 def test_whatever_is_missing_the_rest_is_shown():
     assert len(quality(measured(laid=False)).rows) == 18 + 214
     assert len(quality(measured(curves=False)).rows) == 18

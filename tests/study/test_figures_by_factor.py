@@ -135,7 +135,7 @@ def test_one_seed_has_no_band_and_no_interval_without_counts():
 
 def test_uncommitted_code_is_marked():
     made = records(jobs("fig4"))
-    marked = {key: replace(its, environment={"git": "1-dirty"}) if its.method == "acc" else its
+    marked = {key: replace(its, environment={"commit": "1", "dirty": True}) if its.method == "acc" else its
               for key, its in made.items()}  # fmt: skip
     figure = fig4.by_labels(view("fig4", "paper", marked))
     assert {row["n"] for row in table(figure) if row["method"] == "acc alone"} == {"3†"}

@@ -126,7 +126,7 @@ def test_every_claim_of_the_paper_is_listed_once(tmp_path: Path) -> None:
 
 def test_where_results_come_from_and_what_is_compared_stands_with_them(tmp_path: Path) -> None:
     compared = replace(TABLE, comparisons=[("UTD", "7-8", "Cosmo", "CMC", "+0.017")])
-    dirty = [replace(record(job(seed=seed)), environment={"git": "1-dirty"}) for seed in (0, 1)]
+    dirty = [replace(record(job(seed=seed)), environment={"commit": "1", "dirty": True}) for seed in (0, 1)]
     told = page(tmp_path, item(rendered=compared, records=dirty)).text
     assert "2 results; 2 from uncommitted code (†); package" in told
     assert "7-8 Cosmo CMC +0.017" in told

@@ -81,15 +81,13 @@ def test_told() -> None:
 @pytest.mark.parametrize(
     ("environment", "expected"),
     [
-        ({"git": "6316a30b82ed-dirty"}, True),
-        ({"git": "6316a30b82ed"}, False),
-        ({"git": "6316a30b82ed", "dirty": True}, True),
-        ({"git": "6316a30b82ed-dirty", "dirty": False}, False),  # what is said outright counts
-        ({"git": None}, False),
+        ({"commit": "a", "dirty": True}, True),
+        ({"commit": "a", "dirty": False}, False),
+        ({"dirty": None}, False),
         ({}, False),
     ],
 )
-def test_uncommitted_code_is_known_by_either_form(environment: dict[str, object], expected: bool) -> None:
+def test_uncommitted_code_is_marked(environment: dict[str, object], expected: bool) -> None:
     made = made_from(environment)
     assert dirty(made) is expected
     summary = summarize([record(job(seed=1)), made])
@@ -98,15 +96,23 @@ def test_uncommitted_code_is_known_by_either_form(environment: dict[str, object]
 
 def test_provenance() -> None:
     assert provenance([]) == "No result is there."
-    assert provenance([made_from({"git": "a"})]) == "1 result; package 0.1.0."
-    every = [made_from({"git": "a-dirty"}, 0), made_from({"git": "b"}, 1), made_from({"git": None}, 2)]
+    assert provenance([made_from({"commit": "a"})]) == "1 result; package 0.1.0."
+    every = [
+        made_from({"commit": "a", "dirty": True}, 0), made_from({"commit": "b", "precision": "32-true"}, 1),
+        made_from({"commit": None}, 2),
+    ]  # fmt: skip
     assert provenance([*every, every[0]]) == (  # a run that two cells share counts once
         "3 results; 1 from uncommitted code (†); 1 from an unknown commit; package 0.1.0."
     )
-    other = made_from({"git": "c", "precision": "bf16-mixed"}, 3, version="0.2.0")
-    assert provenance([*every, other]).endswith(
-        "package 0.1.0 (3), 0.2.0 (1); precision bf16-mixed (1), not recorded (3)."
-    )
+    other = made_from({"commit": "c", "precision": "bf16-mixed"}, 3, version="0.2.0")
+    assert provenance([*every, other]).endswith("package 0.1.0 (3), 0.2.0 (1); precision 32-true (1), bf16-mixed (1).")
+
+
+def test_roundings_that_differ_are_named() -> None:
+    one, other = made_from({"commit": "a"}, 0), made_from({"commit": "a"}, 1)
+    one = replace(one, numerics={"cosmo_pl:CMCModule": "1.0", "cosmo_pl:UTDDataModule": "1.0"})
+    other = replace(other, numerics={"cosmo_pl:CMCModule": "1.1", "cosmo_pl:UTDDataModule": "1.0"})
+    assert provenance([one, other]) == "2 results; package 0.1.0; CMCModule 1.0 (1), 1.1 (1)."
 
 
 def test_people_are_means_over_runs() -> None:

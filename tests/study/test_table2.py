@@ -91,7 +91,7 @@ def test_people_and_the_interval_of_one_run_come_from_counts() -> None:
 def test_rows_from_uncommitted_code_are_marked() -> None:
     made = records([job for job in ALL if job.dataset == "utd"], level)
     changed = {
-        key: replace(its, environment={"git": "1-dirty"}) if its.method == "dtw" and its.seed == 2 else its
+        key: replace(its, environment={"commit": "1", "dirty": True}) if its.method == "dtw" and its.seed == 2 else its
         for key, its in made.items()
     }
     table = accuracy(view("table2", "paper", changed))

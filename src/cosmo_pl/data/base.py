@@ -78,9 +78,7 @@ class MultimodalDataModule(DatasetIdentity, LightningDataModule, ABC):
     """
 
     numerics: ClassVar[str] = "1.0"
-    """As "meaning.rounding", see CHANGELOG.md: the meaning is raised where the same config computes something else, the
-    rounding where it computes the same in another order or precision."""
-
+    """As "meaning.rounding", see CHANGELOG.md."""
     class_names: tuple[str, ...]
     channel_groups: Mapping[str, tuple[tuple[int, ...], ...]]
     """Modality to groups of channels that share normalisation statistics; the keys are the modalities there are."""
