@@ -19,6 +19,7 @@ MAX_POINTS = 2000
 MIN_POINTS = 10
 MAX_DOUBLE = 20_000  # features of a sample that are reduced in double precision
 LEAST_CLUSTER_DISTANCE = 0.5
+EDGE = 0.9  # a silhouette that still rises is flat and noisy: its best number lies a little below the limit
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,8 @@ class ModalityQuality:
 
     @property
     def at_edge(self) -> bool:
-        """Whether k* is the largest number tried, so that the limit of the search has set it."""
-        return self.num_clusters == max(self.silhouettes)
+        """Whether k* is among the largest tenth of the numbers tried: the limit of the search has set it."""
+        return self.num_clusters >= EDGE * max(self.silhouettes)
 
 
 def default_max_clusters(num_classes: int) -> int:

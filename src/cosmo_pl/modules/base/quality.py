@@ -22,7 +22,7 @@ def data_quality(data: MultimodalDataModule, max_clusters: int | None = None) ->
     """Quality of the modalities of a datamodule, from the cache where these samples have been measured before.
 
     Hundreds of k-means on each modality take half a minute, and all stages 1 on the same samples give the same. Warns
-    where k* of a modality is the largest number of clusters tried.
+    where k* of a modality is at the largest number of clusters tried.
 
     Args:
         data: The datamodule, set up.
@@ -32,8 +32,8 @@ def data_quality(data: MultimodalDataModule, max_clusters: int | None = None) ->
     quality = _measured(data, limit)
     for name in (name for name, measured in quality.items() if measured.at_edge):
         rank_zero_warn(
-            f"{data.dataset}: the best number of clusters of '{name}', {quality[name].num_clusters}, is the largest "
-            "that was tried, so the limit of the search makes its quality weight; see max_clusters"
+            f"{data.dataset}: the best number of clusters of '{name}', {quality[name].num_clusters}, is at the limit of "
+            f"{max(quality[name].silhouettes)}, so that the limit makes its quality weight; see max_clusters"
         )
     return quality
 
