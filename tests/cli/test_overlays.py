@@ -16,7 +16,8 @@ import pytest
 import yaml
 
 from cosmo_pl.cli import main
-from cosmo_pl.train_cli import CosmoCLI, model_phase
+from cosmo_pl.run_loading import class_phase
+from cosmo_pl.train_cli import CosmoCLI
 
 from .conftest import CONFIGS
 
@@ -54,7 +55,7 @@ def stated(overlay):
 
 def pairs():
     """Phase, base and overlay of every combination that is not refused."""
-    overlays = {path: model_phase(read(path)["model"]["class_path"]) for path in sorted(CONFIGS.glob("model/*.yaml"))}
+    overlays = {path: class_phase(read(path)["model"]["class_path"]) for path in sorted(CONFIGS.glob("model/*.yaml"))}
     for phase, stage in STAGE.items():
         for base in sorted(CONFIGS.glob(f"*_stage{stage}.yaml")):
             yield from ((phase, base, overlay) for overlay, its in overlays.items() if its == phase)

@@ -49,15 +49,17 @@ class Data:
 
     def __init__(self, utd: Path, usc: Path, self_collected: Path, folder: Path) -> None:
         self.roots, self.folder = {"utd": utd, "usc": usc, "self_collected": self_collected}, folder
+        self.cache = str(folder / "cache")  # its own: other tests keep a quality that is measured in another way
 
     def utd(self, **arguments: Any) -> UTDDataModule:
         """UTD-MHAD with six labels per class pair and canonical coordinates."""
-        given = {"label_rate": 0.3, "transforms": {"skeleton": UPRIGHT}} | arguments
+        given = {"label_rate": 0.3, "transforms": {"skeleton": UPRIGHT}, "cache_dir": self.cache} | arguments
         return UTDDataModule(root=str(self.roots["utd"]), **given)
 
     def usc(self, **arguments: Any) -> USCDataModule:
         """USC-HAD with two labels per class."""
-        return USCDataModule(root=str(self.roots["usc"]), **{"labels_per_class": 2} | arguments)
+        given = {"labels_per_class": 2, "cache_dir": self.cache} | arguments
+        return USCDataModule(root=str(self.roots["usc"]), **given)
 
     def self_collected(self, **arguments: Any) -> SelfCollectedDataModule:
         """The simulated set, depth at its own size."""

@@ -35,10 +35,11 @@ def numerics(classes: Sequence[type]) -> dict[str, str]:
 def defaults(kind: type) -> dict[str, Any]:
     """Arguments of a class with a default, and that default."""
     parameters = inspect.signature(vars(kind)["__init__"]).parameters if "__init__" in vars(kind) else {}
-    return {
+    own = {"test_subjects": list(kind.default_test_subjects)} if "default_test_subjects" in vars(kind) else {}
+    return own | {
         name: json.loads(json.dumps(canonical(p.default), default=str))
         for name, p in parameters.items()
-        if p.default is not inspect.Parameter.empty
+        if p.default is not inspect.Parameter.empty and name not in own
     }
 
 

@@ -74,4 +74,6 @@ def test_warns_of_a_modality_whose_best_number_is_the_largest_tried(utd_root, tm
         with pytest.warns(UserWarning) as caught:
             data_quality(data(utd_root, tmp_path), max_clusters=6)
         (told,) = (str(each.message) for each in caught if "max_clusters" in str(each.message))
-        assert "UTD-MHAD: the best number of clusters of 'inertial', 6, is at the limit of 6" in told and "\n" not in told
+        assert (
+            "UTD-MHAD: the best number of clusters of 'inertial', 6, is at the limit of 6" in told and "\n" not in told
+        )

@@ -138,8 +138,6 @@ class IterativeFusionModule(ClassifierModule):
     def _requires_grad(part: nn.Module) -> bool:
         return any(parameter.requires_grad for parameter in part.parameters())
 
-    # Alternation
-
     def active_parts(self, epoch: int) -> tuple[Part, ...]:
         """Parts trained in an epoch, counted from 0."""
         turn = self.hparams["iterative_epochs"]

@@ -8,7 +8,6 @@ import json
 import logging
 import math
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -124,12 +123,14 @@ class Executor:
         with (self.workspace.run(job) / "log.txt").open("a") as log, redirect_stdout(log), redirect_stderr(log):
             loggers = map(logging.getLogger, ("pytorch_lightning", "lightning_fabric"))
             handlers = [h for logger in loggers for h in logger.handlers if isinstance(h, StreamHandler)]
-            before = [handler.setStream(log) for handler in handlers]  # they hold the stream of their start
+            before = [handler.stream for handler in handlers]  # they hold the stream of their start
             try:
+                for handler in handlers:
+                    handler.stream = log  # not by setStream, which writes to the old one, and that may be closed
                 yield
             finally:
                 for handler, stream in zip(handlers, before, strict=True):
-                    handler.setStream(stream or sys.stderr)
+                    handler.stream = stream
 
     def _fit(self, job: Job) -> None:
         killed = any((version / "checkpoints/last.ckpt").is_file() for version in self.workspace.versions(job))

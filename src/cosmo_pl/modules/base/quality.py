@@ -30,11 +30,12 @@ def data_quality(data: MultimodalDataModule, max_clusters: int | None = None) ->
     """
     limit = default_max_clusters(data.num_classes) if max_clusters is None else max_clusters
     quality = _measured(data, limit)
-    for name in (name for name, measured in quality.items() if measured.at_edge):
-        rank_zero_warn(
-            f"{data.dataset}: the best number of clusters of '{name}', {quality[name].num_clusters}, is at the limit of "
-            f"{max(quality[name].silhouettes)}, so that the limit makes its quality weight; see max_clusters"
-        )
+    for name, measured in quality.items():
+        if measured.at_edge:
+            rank_zero_warn(
+                f"{data.dataset}: the best number of clusters of '{name}', {measured.num_clusters}, is at the limit of "
+                f"{max(measured.silhouettes)}, so that the limit makes its quality weight; see max_clusters"
+            )
     return quality
 
 
