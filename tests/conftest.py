@@ -17,16 +17,26 @@ from cosmo_pl.fusion import modality_quality
 from cosmo_pl.simulation import simulate_usc, simulate_utd
 
 
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the session that all its processes know."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
 @pytest.fixture(scope="session", autouse=True)
 def isolation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A cache of the session's own, and one thread: the suite runs on small machines.
 
+    Its processes share the configurations that were resolved once, a tenth of a second each.
     What has been imported is no garbage: a run of a study ends with a collection, which would look through all of it.
     """
     torch.set_num_threads(1)
     gc.freeze()
+    cache, resolved = tmp_path_factory.mktemp("cache"), shared_folder(tmp_path_factory) / "resolved"
+    resolved.mkdir(exist_ok=True)
+    (cache / "resolved").symlink_to(resolved)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("COSMO_PL_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("COSMO_PL_CACHE", str(cache))
         yield
 
 
@@ -37,8 +47,7 @@ Once = Callable[[str, Write], Path]
 @pytest.fixture(scope="session")
 def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
     """Name and what writes into a folder → the folder, written by the first process that asks for it."""
-    own = tmp_path_factory.getbasetemp()
-    base = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own  # the parent is all workers'
+    base = shared_folder(tmp_path_factory)
 
     def written(name: str, write: Write) -> Path:
         folder, done = base / f"once-{name}", base / f"once-{name}.done"

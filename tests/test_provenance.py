@@ -6,7 +6,13 @@ import subprocess
 
 import pytest
 
-from cosmo_pl.provenance import code_state
+from cosmo_pl import provenance
+
+
+def code_state(package):
+    """As a new process would see it."""
+    provenance.code_state.cache_clear()
+    return provenance.code_state(package)
 
 
 @pytest.fixture

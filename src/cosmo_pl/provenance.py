@@ -15,6 +15,7 @@ PACKAGE = Path(__file__).parent
 CODE = ("src", "configs", "experiments", ":(exclude)experiments/results", ":(exclude)experiments/rendered")
 
 
+@cache  # what runs is what was imported
 def code_state(package: Path = PACKAGE) -> tuple[str | None, bool | None]:
     """Commit that the package runs from, and whether code, configs or studies differ from it.
 

@@ -17,6 +17,9 @@ def folder(tmp_path_factory, once, quick_quality, no_picture):
     yield from project(tmp_path_factory.mktemp("smoke"), once("smoke", recordings))
 
 
-@pytest.mark.parametrize("name", ELSEWHERE)
+SLOW = {"plus_search"}  # plus_search_usc is drawn alike, and plus_ablation has its runs
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in ELSEWHERE])
 def test_a_study_runs_and_is_drawn(name, folder, capsys):
     run_and_draw(name, folder, capsys)
