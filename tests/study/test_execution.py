@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import sys
 import weakref
 from dataclasses import replace
@@ -176,3 +177,7 @@ def test_measurements_are_found_by_name():
     assert measurement("latency").__name__ == "latency"
     with pytest.raises(ConfigurationError, match=r"there is no 'speed'.*latency"):
         measurement("speed")
+
+
+def test_a_measurement_of_another_package():
+    assert measurement("os.path.join") is os.path.join

@@ -88,6 +88,10 @@ def test_an_unknown_renderer_is_named(name):
         renderer(name)
 
 
+def test_a_renderer_of_another_package():
+    assert renderer("cosmo_pl.study.render.csv_of") is csv_of
+
+
 def test_csv_reads_back():
     assert [tuple(row) for row in csv.reader(io.StringIO(csv_of(TABLE)))] == TABLE
 

@@ -205,14 +205,15 @@ def _without_curve(quality: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def measurement(name: str) -> Callable[[Sequence[tuple[Any, Any]]], dict[str, Any]]:
-    """The measurement of that name.
+    """The measurement of that name, or "package.module.function" of another package.
 
     Raises:
         ConfigurationError: There is none.
     """
+    module, _, function = name.rpartition(".")
     try:
         found: Callable[[Sequence[tuple[Any, Any]]], dict[str, Any]] = getattr(
-            import_module(f"cosmo_pl.study.measures.{name}"), name
+            import_module(module or f"cosmo_pl.study.measures.{name}"), function
         )
     except (ImportError, AttributeError) as error:
         there = sorted(p.stem for p in (Path(__file__).parent / "measures").glob("[!_]*.py"))

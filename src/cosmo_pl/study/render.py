@@ -138,14 +138,15 @@ def presets_with_results(project: Project, name: str, results: Results) -> list[
 
 
 def renderer(name: str) -> Callable[[View], Rendered]:
-    """The renderer "file.function" of `cosmo_pl.study.rendering`.
+    """The renderer "file.function" of `cosmo_pl.study.rendering`, or "package.module.function" of another package.
 
     Raises:
         ConfigurationError: There is none.
     """
-    file, _, function = name.partition(".")
+    file, _, function = name.rpartition(".")
+    module = file if "." in file else f"cosmo_pl.study.rendering.{file}"
     try:
-        found: Callable[[View], Rendered] = getattr(import_module(f"cosmo_pl.study.rendering.{file}"), function)
+        found: Callable[[View], Rendered] = getattr(import_module(module), function)
     except (ImportError, AttributeError) as error:
         raise ConfigurationError(
             "render", f"there is no '{name}' ({error})", "Name a function as table2.accuracy"
