@@ -45,6 +45,7 @@ class Resolver:
         self.folder = folder or cache_folder() / "resolved"
         self._known: dict[str, Resolved] = {}
         self._contents: dict[Path, Any] = {}
+        self._bar: Any = None
 
     def __call__(self, root: Path, configs: Sequence[str], arguments: Mapping[str, Any], part: Part) -> Resolved:
         """Resolves configs below a folder, with arguments on top; see `identifying` for the part.
@@ -82,12 +83,20 @@ class Resolver:
     def _resolved(
         self, name: str, root: Path, configs: Sequence[str], arguments: Mapping[str, Any], part: Part
     ) -> Resolved:
+        self._show_progress()
         config = resolve([root / path for path in configs], arguments)
         found = identifying(config, part)
         paths = sorted(set(class_paths(found)))
         arguments = canonical(found)
         self._keep(name, arguments, paths)
         return Resolved(arguments, _numerics(paths))
+
+    def _show_progress(self) -> None:
+        from tqdm import tqdm
+
+        if self._bar is None:
+            self._bar = tqdm(desc="configurations resolved for the first time", leave=False, disable=None)
+        self._bar.update()
 
     def _keep(self, name: str, arguments: Mapping[str, Any], paths: Sequence[str]) -> None:
         told = {
