@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +44,10 @@ class ResultWriter(Callback):
     """Writes ``test_k/metrics.json`` with a picture of the confusion matrix, and ``predict_k/predictions.csv``.
 
     Args:
-        config: The whole configuration as YAML, hashed where the run has no ``config.yaml`` of its own.
+        config: Gives the whole configuration as YAML, which is hashed where the run has no ``config.yaml`` of its own.
     """
 
-    def __init__(self, config: str = "") -> None:
+    def __init__(self, config: Callable[[], str] = str) -> None:
         self.config = config
         self.correct: dict[int, bool] = {}
 
@@ -91,7 +91,7 @@ class ResultWriter(Callback):
         record = dict(module.record)
         best = record.pop("test_acc_best_epoch", None)
         config = run_folder(trainer) / "config.yaml"
-        text = config.read_text() if config.exists() else self.config
+        text = config.read_text() if config.exists() else self.config()
         return {
             "dataset": data.dataset,
             "title": getattr(type(data), "title", data.dataset),

@@ -6,6 +6,7 @@ import os
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -135,9 +136,8 @@ class CosmoCLI(LightningCLI):
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Adds the callbacks that no run goes without."""
-        # For tests alone: writing the whole configuration as YAML takes as long as reading it.
-        text = "" if self.subcommand == "fit" else self.parser.dump(self.config, skip_link_targets=False)
-        callbacks: list[Callback] = [EpochSeed(), EnergyMeter(), ResultWriter(text)]
+        whole = partial(self.parser.dump, self.config, skip_link_targets=False)
+        callbacks: list[Callback] = [EpochSeed(), EnergyMeter(), ResultWriter(whole)]
         if self.subcommand == "fit":
             # Rewritten after every epoch: with save_last alone, nothing is on disk before the end of the training.
             last = ModelCheckpoint(filename="last", enable_version_counter=False, save_on_train_epoch_end=True)

@@ -17,7 +17,8 @@ def folder(tmp_path_factory, once, quick_quality, no_picture):
     yield from project(tmp_path_factory.mktemp("smoke"), once("smoke", recordings))
 
 
-SLOW = {"plus_search"}  # plus_search_usc is drawn alike, and plus_ablation has its runs
+# Others prove the same: plus_search_usc is drawn like plus_search, fig13 like fig12, and their runs are of the same methods.
+SLOW = {"plus_search", "fig12"}
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in ELSEWHERE])
