@@ -17,7 +17,7 @@ def folder(tmp_path_factory, once, quick_quality, no_picture):
     yield from project(tmp_path_factory.mktemp("smoke"), once("smoke", recordings))
 
 
-# Others prove the same: plus_search_usc is drawn like plus_search, fig13 like fig12, and their runs are of the same methods.
+# plus_search_usc is drawn like plus_search and fig13 like fig12, and their runs are of the same methods.
 SLOW = {"plus_search", "fig12"}
 
 
