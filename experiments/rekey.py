@@ -28,8 +28,8 @@ import cosmo_pl.encoders
 import cosmo_pl.modules
 from cosmo_pl.data import augmentations, transforms
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.io import write_whole
-from cosmo_pl.study.identity import Resolved, canonical, identifying, key_of, numerics_of
+from cosmo_pl.io import write_json
+from cosmo_pl.study.identity import ASIDE, Resolved, canonical, identifying, key_of, numerics_of
 from cosmo_pl.study.jobs import Project
 from cosmo_pl.study.measures import NUMERICS
 from cosmo_pl.study.resolving import content
@@ -82,19 +82,19 @@ class Trees:
             subprocess.run(["git", "worktree", "remove", "--force", place], check=True)
 
 
-def old_key(root: Path, told: Mapping[str, Any]) -> str | None:
+def old_key(root: Path, stored: Mapping[str, Any]) -> str | None:
     """The key that version 0.1.0 gave a run under the configs of a checkout."""
     try:
-        contents = [content(root / path) for path in told["configs"]]
+        contents = [content(root / path) for path in stored["configs"]]
     except ConfigurationError:
         return None
-    parts = [contents, told["arguments"], told["measure"], told["parents"]]
+    parts = [contents, stored["arguments"], stored["measure"], stored["parents"]]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def candidates(told: Mapping[str, Any], path: Path) -> Iterator[str]:
+def candidates(stored: Mapping[str, Any], path: Path) -> Iterator[str]:
     """Commits whose configs a result may have been run with: its own, the one that added it, today's."""
-    commit = told["environment"].get("git")
+    commit = stored["environment"].get("git")
     if commit:
         yield commit.removesuffix("-dirty")
     added = subprocess.run(
@@ -104,26 +104,26 @@ def candidates(told: Mapping[str, Any], path: Path) -> Iterator[str]:
     yield "HEAD"
 
 
-def words(told: Mapping[str, Any], root: Path) -> list[str]:
+def words(stored: Mapping[str, Any], root: Path) -> list[str]:
     """The command line of a run."""
-    given = told["arguments"].items()
-    return [f"--config={root / path}" for path in told["configs"]] + [
+    given = stored["arguments"].items()
+    return [f"--config={root / path}" for path in stored["configs"]] + [
         f"--{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in given
     ]
 
 
-def resolve_old(told_of: Mapping[Path, Mapping[str, Any]], trees: Trees) -> dict[Path, dict[str, Any]]:
+def resolve_old(stored_by_path: Mapping[Path, Mapping[str, Any]], trees: Trees) -> dict[Path, dict[str, Any]]:
     """Result to its whole configuration at that time, where history has it."""
     places: dict[Path, list[Path]] = {}
-    for path, told in told_of.items():
-        for commit in candidates(told, path):
+    for path, stored in stored_by_path.items():
+        for commit in candidates(stored, path):
             root = trees.at(commit)
-            if root is not None and old_key(root, told) == told["key"]:
+            if root is not None and old_key(root, stored) == stored["key"]:
                 places.setdefault(root, []).append(path)
     found: dict[Path, dict[str, Any]] = {}
     for root, paths in places.items():
         left = [path for path in paths if path not in found]
-        asked = json.dumps([words(told_of[path], root) for path in left])
+        asked = json.dumps([words(stored_by_path[path], root) for path in left])
         done = subprocess.run(
             [sys.executable, "-c", RESOLVE], input=asked, capture_output=True, text=True, cwd=root,
             env={"PYTHONPATH": str(root / "src"), "PATH": ""}, check=False,
@@ -158,48 +158,46 @@ def as_today(value: Any, numerics: dict[str, str]) -> Any:
         return [as_today(each, numerics) for each in value]
     if not isinstance(value, dict):
         return value
-    told = {name: as_today(each, numerics) for name, each in value.items()}
+    stored = {name: as_today(each, numerics) for name, each in value.items()}
     name = str(value.get("class_path", "")).removeprefix("cosmo_pl:")
     if name != value.get("class_path", ""):
         defaults, numbers = todays(name)
         numerics |= numbers
-        new = {key: default for key, default in defaults.items() if default is not None and key not in ASIDE}
-        told["init_args"] = new | told.get("init_args", {})
-        if name == "ContrastiveFusionModule" and len(told["init_args"]["encoders"]) == 2:
-            told["init_args"]["sampling"] = {"grid": "auto"}.get(*2 * [told["init_args"]["sampling"]])
-        if not told["init_args"]:
-            del told["init_args"]
-    return told
+        aside = ASIDE | {"phase", "bundle"}
+        new = {key: default for key, default in defaults.items() if default is not None and key not in aside}
+        arguments = new | stored.get("init_args", {})
+        if name == "ContrastiveFusionModule" and len(arguments["encoders"]) == 2 and arguments["sampling"] == "grid":
+            arguments["sampling"] = "auto"
+        if arguments:
+            stored["init_args"] = arguments
+    return stored
 
 
-ASIDE = {"root", "cache_dir", "num_workers", "in_memory", "phase", "bundle"}
-
-
-def renewed(told: dict[str, Any], config: dict[str, Any] | None, keys: Mapping[str, str]) -> dict[str, Any] | None:
+def renewed(stored: dict[str, Any], config: dict[str, Any] | None, keys: Mapping[str, str]) -> dict[str, Any] | None:
     """A result under its key of today; None where a run that it builds on is gone."""
-    if any(parent not in keys for parent in told["parents"]):
+    if any(parent not in keys for parent in stored["parents"]):
         return None
     arguments: dict[str, Any] = {}
     numerics: dict[str, str] = {}
     if config is not None:
-        part = "data" if told["kind"] == "measure" else "child" if told["parents"] else "all"
+        part = "data" if stored["kind"] == "measure" else "child" if stored["parents"] else "all"
         arguments = as_today(canonical(identifying(config, part)), numerics)
-    if told["measure"]:
-        arguments["measure"] = told["measure"]
-        numerics[f"measure:{told['measure']}"] = NUMERICS.get(told["measure"], "1.0")
-    parents = [keys[parent] for parent in told["parents"]]
+    if stored["measure"]:
+        arguments["measure"] = stored["measure"]
+        numerics[f"measure:{stored['measure']}"] = NUMERICS.get(stored["measure"], "1.0")
+    parents = [keys[parent] for parent in stored["parents"]]
     resolved = Resolved(arguments, dict(sorted(numerics.items())))
-    commit = told["environment"].pop("git") or ""
+    commit = stored["environment"].pop("git") or ""
     environment = {
-        **told["environment"],
+        **stored["environment"],
         "commit": commit.removesuffix("-dirty") or None,
         "dirty": commit.endswith("-dirty") if commit else None,
-        "precision": None if told["kind"] == "measure" else "32-true",
+        "precision": None if stored["kind"] == "measure" else "32-true",
     }
-    for quality in told["result"].get("quality", {}).values():
+    for quality in stored["result"].get("quality", {}).values():
         quality.pop("silhouettes", None)
     return {
-        **told, "key": key_of(resolved, parents), "parents": parents, "resolved": resolved.arguments,
+        **stored, "key": key_of(resolved, parents), "parents": parents, "resolved": resolved.arguments,
         "numerics": resolved.numerics, "environment": environment,
     }  # fmt: skip
 
@@ -209,11 +207,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--write", action="store_true", help="replace the files; without it nothing is changed")
     write = parser.parse_args().write
-    told_of = {path: json.loads(path.read_text()) for path in sorted(RESULTS.glob("*/*.json"))}
-    told_of = {path: told for path, told in told_of.items() if "resolved" not in told}
+    stored_by_path = {path: json.loads(path.read_text()) for path in sorted(RESULTS.glob("*/*.json"))}
+    stored_by_path = {path: stored for path, stored in stored_by_path.items() if "resolved" not in stored}
     with tempfile.TemporaryDirectory() as folder:
         trees = Trees(Path(folder))
-        configs = resolve_old({path: told for path, told in told_of.items() if told["configs"]}, trees)
+        configs = resolve_old({path: stored for path, stored in stored_by_path.items() if stored["configs"]}, trees)
         trees.remove()
     project = Project()
     names = [*project.studies(), *project.sweeps()]
@@ -221,13 +219,13 @@ def main() -> None:
     keys: dict[str, str] = {}
     fate: Counter[tuple[str, ...]] = Counter()
     kinds = ("pretrain", "finetune", "measure")
-    for path, told in sorted(told_of.items(), key=lambda item: kinds.index(item[1]["kind"])):
-        group = (told["dataset"], told["measure"] or told["kind"], told["preset"], told["method"])
-        if told["configs"] and path not in configs:
+    for path, stored in sorted(stored_by_path.items(), key=lambda item: kinds.index(item[1]["kind"])):
+        group = (stored["dataset"], stored["measure"] or stored["kind"], stored["preset"], stored["method"])
+        if stored["configs"] and path not in configs:
             fate["its configs are not in history", *group] += 1
             continue
-        old = told["key"]
-        new = renewed(told, configs.get(path), keys)
+        old = stored["key"]
+        new = renewed(stored, configs.get(path), keys)
         if new is None:
             fate["what it builds on was dropped", *group] += 1
             continue
@@ -237,13 +235,13 @@ def main() -> None:
             path.unlink()
             if new["key"] in wanted:
                 name = f"{path.name.rpartition('-')[0]}-{new['key']}.json"
-                write_whole(path.with_name(name), json.dumps(new, sort_keys=True, separators=(",", ":")) + "\n")
+                write_json(path.with_name(name), new)
     for (what, *group), count in sorted(fate.items()):
         print(f"{count:4d}  {what}: {' '.join(group)}")
     total = Counter[str]()
     for (what, *_), count in fate.items():
         total[what] += count
-    print(f"{len(told_of)} results of 0.1.0: " + ", ".join(f"{count} {what}" for what, count in total.items()))
+    print(f"{len(stored_by_path)} results of 0.1.0: " + ", ".join(f"{count} {what}" for what, count in total.items()))
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ class ResultWriter(Callback):
         text = config.read_text() if config.exists() else self.config()
         return {
             "dataset": data.dataset,
-            "title": getattr(type(data), "title", data.dataset),
+            "title": data.title,
             "num_classes": module.num_classes,
             "method": type(module).__name__,
             "accuracy": correct / total,
@@ -125,6 +125,7 @@ class ResultWriter(Callback):
             "version": cosmo_pl.__version__,
             "precision": str(trainer.precision),
             **environment(),
+            "device": str(trainer.strategy.root_device),
         }
 
     def on_predict_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -52,7 +52,7 @@ class Data:
         self.cache = str(folder / "cache")  # its own: other tests keep a quality that is measured in another way
 
     def utd(self, **arguments: Any) -> UTDDataModule:
-        """UTD-MHAD with six labels per class pair and canonical coordinates."""
+        """UTD-MHAD with three tenths of the clips labelled, in canonical coordinates."""
         given = {"label_rate": 0.3, "transforms": {"skeleton": UPRIGHT}, "cache_dir": self.cache} | arguments
         return UTDDataModule(root=str(self.roots["utd"]), **given)
 

@@ -21,8 +21,7 @@ class Encoder(nn.Module, ABC):
     """
 
     numerics: ClassVar[str] = "1.0"
-    """As "meaning.rounding", see CHANGELOG.md: the meaning is raised where the same config computes something else, the
-    rounding where it computes the same in another order or precision."""
+    """As "meaning.rounding", see CHANGELOG.md."""
 
     sample_axes: ClassVar[int | None]
     """Number of axes of a sample, time included; None for any from two on."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cosmo_pl.io import write_whole
 from cosmo_pl.study.jobs import Project
 from cosmo_pl.study.records import Results
 from cosmo_pl.study.render import markdown_of, renderer, view_of
@@ -108,7 +109,6 @@ def write_claims(claims: Sequence[Claim], folder: Path, paper: Mapping[str, Any]
         *(["\n".join(remarks)] if remarks else []),
         *(["## The rule", "\n".join(rule)] if rule else []),
     ]
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "claims.md"
-    path.write_text("\n\n".join(parts) + "\n")
+    write_whole(path, "\n\n".join(parts) + "\n")
     return path

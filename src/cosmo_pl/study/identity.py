@@ -47,8 +47,8 @@ def key_of(resolved: Resolved, parents: Sequence[str]) -> str:
         resolved: What it is.
         parents: Keys of the runs that it builds on.
     """
-    told = [resolved.arguments, resolved.meanings, list(parents)]
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+    identified_by = [resolved.arguments, resolved.meanings, list(parents)]
+    return hashlib.sha256(json.dumps(identified_by, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def identifying(config: Mapping[str, Any], part: Part) -> dict[str, Any]:

@@ -44,8 +44,8 @@ class Clock:
         expected = [self.expected(job) for job in jobs]
         known = [seconds for seconds in expected if seconds is not None]
         unknown = len(expected) - len(known)
-        told = duration(sum(known)) if known or not unknown else "unknown"
-        return told + (f" and {unknown} runs of unknown time" if known and unknown else "")
+        time = duration(sum(known)) if known or not unknown else "unknown"
+        return time + (f" and {unknown} runs of unknown time" if known and unknown else "")
 
     def _learn(self, kind: str, preset: str, dataset: str, method: str, seconds: float) -> None:
         for group in _groups(kind, preset, dataset, method):

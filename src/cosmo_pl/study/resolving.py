@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import inspect
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -54,8 +53,8 @@ class Resolver:
             ConfigurationError: A config cannot be read, or an argument is not one of the command line's.
         """
         rest = {name: value for name, value in arguments.items() if name not in SEEDS}
-        told = [FORMAT, _libraries(), [self._content(root / path) for path in configs], rest, part]
-        name = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]
+        asked = [FORMAT, _libraries(), [self._content(root / path) for path in configs], rest, part]
+        name = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:32]
         if name not in self._known:
             self._known[name] = self._kept(name) or self._resolved(name, root, configs, rest, part)
         return _seeded(self._known[name], {seed: arguments[seed] for seed in SEEDS if seed in arguments})
@@ -99,11 +98,11 @@ class Resolver:
         self._bar.update()
 
     def _keep(self, name: str, arguments: Mapping[str, Any], paths: Sequence[str]) -> None:
-        told = {
+        kept = {
             "sources": sources(), "classes": {path: _signature(path) for path in paths}, "arguments": arguments,
             "numerics": _numerics(paths),
         }  # fmt: skip
-        write_whole(self.folder / f"{name}.json", json.dumps(told))
+        write_whole(self.folder / f"{name}.json", json.dumps(kept))
 
 
 def resolve(configs: Sequence[Path], arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -175,18 +174,18 @@ def _libraries() -> list[str]:
     return [f"{name} {version(name)}" for name in ("jsonargparse", "pytorch-lightning")]
 
 
-def _class(path: str) -> type:
-    module, _, name = path.rpartition(".")
-    found: type = getattr(importlib.import_module(module), name)
-    return found
-
-
 @cache
 def _signature(path: str) -> str:
     """Hash of the arguments and defaults of a class and of those that it hands arguments on to."""
-    told = [str(inspect.signature(vars(c)["__init__"])) for c in _class(path).__mro__[:-1] if "__init__" in vars(c)]
-    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
+    from cosmo_pl.run_loading import imported_class
+
+    found = imported_class(path)
+    signatures = [str(inspect.signature(vars(c)["__init__"])) for c in found.__mro__[:-1] if "__init__" in vars(c)]
+    named = str(getattr(found, "default_test_subjects", None))  # what `name_test_subjects` fills in
+    return hashlib.sha256("\n".join([*signatures, named]).encode()).hexdigest()[:16]
 
 
-def _numerics(paths: Iterator[str] | Sequence[str] | Mapping[str, str]) -> dict[str, str]:
-    return {name: numerics for path in paths for name, numerics in numerics_of(_class(path)).items()}
+def _numerics(paths: Iterable[str]) -> dict[str, str]:
+    from cosmo_pl.run_loading import imported_class
+
+    return {name: numerics for path in paths for name, numerics in numerics_of(imported_class(path)).items()}

@@ -19,8 +19,7 @@ class Augmentation(ABC):
     """
 
     numerics: ClassVar[str] = "1.0"
-    """As "meaning.rounding", see CHANGELOG.md: the meaning is raised where the same config computes something else, the
-    rounding where it computes the same in another order or precision."""
+    """As "meaning.rounding", see CHANGELOG.md."""
 
     @abstractmethod
     def draw(self, x: Tensor) -> Tensor:

@@ -23,8 +23,7 @@ class BaseModule(LightningModule, ABC):
     """
 
     numerics: ClassVar[str] = "1.0"
-    """As "meaning.rounding", see CHANGELOG.md: the meaning is raised where the same config computes something else, the
-    rounding where it computes the same in another order or precision."""
+    """As "meaning.rounding", see CHANGELOG.md."""
 
     phase: ClassVar[Literal["pretrain", "finetune"]]
     """The part of the data that the module trains on."""

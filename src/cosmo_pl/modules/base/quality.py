@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from pytorch_lightning.utilities import rank_zero_warn
 
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.fusion import ModalityQuality, default_max_clusters, modality_quality
-from cosmo_pl.io import cache_folder
+from cosmo_pl.io import cache_folder, write_json
 
 CACHE_VERSION = 1  # raise it when `modality_quality` gives other values for the same samples
 
@@ -50,10 +49,7 @@ def _measured(data: MultimodalDataModule, max_clusters: int) -> dict[str, Modali
         return stored
     with _progress(len(samples) * (max_clusters - 1)) as bar:
         quality = modality_quality(samples, data.num_classes, advance=bar.update, max_clusters=max_clusters)
-    part = path.with_suffix(f".{os.getpid()}.part")  # stages 1 on the same samples may end at the same time
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part.write_text(json.dumps({name: asdict(measured) for name, measured in quality.items()}))
-    part.replace(path)
+    write_json(path, {name: asdict(measured) for name, measured in quality.items()})
     return quality
 
 
