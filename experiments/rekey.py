@@ -207,7 +207,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--write", action="store_true", help="replace the files; without it nothing is changed")
     write = parser.parse_args().write
-    stored_by_path = {path: json.loads(path.read_text()) for path in sorted(RESULTS.glob("*/*.json"))}
+    stored_by_path = {path: json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("*/*.json"))}
     stored_by_path = {path: stored for path, stored in stored_by_path.items() if "resolved" not in stored}
     with tempfile.TemporaryDirectory() as folder:
         trees = Trees(Path(folder))

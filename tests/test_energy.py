@@ -23,15 +23,17 @@ SPAN = 1000  # joules
 def zone(folder: Path, zone: str, name: str, joules: float, span: float = SPAN) -> Path:
     """A zone as Linux shows it; gives the counter's file."""
     (folder / zone).mkdir(parents=True, exist_ok=True)
-    (folder / zone / "name").write_text(f"{name}\n")
-    (folder / zone / "max_energy_range_uj").write_text(f"{round(span * 1e6)}\n")
-    (folder / zone / "energy_uj").write_text(f"{round(joules * 1e6)}\n")
+    (folder / zone / "name").write_text(f"{name}\n", encoding="utf-8")
+    (folder / zone / "max_energy_range_uj").write_text(f"{round(span * 1e6)}\n", encoding="utf-8")
+    (folder / zone / "energy_uj").write_text(f"{round(joules * 1e6)}\n", encoding="utf-8")
     return folder / zone / "energy_uj"
 
 
 def turn(counter: Path, joules: float) -> None:
     """Lets a counter run on, through zero at its span."""
-    counter.write_text(f"{(int(counter.read_text()) + round(joules * 1e6)) % (SPAN * 10**6)}\n")
+    counter.write_text(
+        f"{(int(counter.read_text(encoding='utf-8')) + round(joules * 1e6)) % (SPAN * 10**6)}\n", encoding="utf-8"
+    )
 
 
 def test_joules_between_readings(tmp_path: Path) -> None:
@@ -48,7 +50,7 @@ def test_a_counter_that_began_again(tmp_path: Path) -> None:
     counter = zone(tmp_path, "intel-rapl:0", "package-0", SPAN - 3)
     meter = Meter(package_counters(tmp_path))
     turn(counter, 10)
-    assert int(counter.read_text()) == 7e6
+    assert int(counter.read_text(encoding="utf-8")) == 7e6
     assert meter.joules() == pytest.approx(10)
 
 

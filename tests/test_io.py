@@ -40,10 +40,10 @@ def test_it_is_the_same_json(content: dict[str, Any]) -> None:
 
 def test_a_file_is_written_as_a_whole(tmp_path: Path) -> None:
     path = tmp_path / "result.json"
-    path.write_text("old")
+    path.write_text("old", encoding="utf-8")
     write_json(path, {"a": (1, 2)})
-    assert path.read_text() == '{\n "a": [1, 2]\n}\n'
+    assert path.read_text(encoding="utf-8") == '{\n "a": [1, 2]\n}\n'
     assert list(tmp_path.iterdir()) == [path]
     with pytest.raises(TypeError):
         write_json(path, {"a": object()})
-    assert json.loads(path.read_text()) == {"a": [1, 2]}, "what cannot be written leaves the old file"
+    assert json.loads(path.read_text(encoding="utf-8")) == {"a": [1, 2]}, "what cannot be written leaves the old file"

@@ -26,7 +26,7 @@ def git(tmp_path):
 
 def package(folder):
     folder.mkdir(parents=True)
-    (folder / "__init__.py").write_text("")
+    (folder / "__init__.py").write_text("", encoding="utf-8")
     return folder
 
 
@@ -39,18 +39,18 @@ def test_the_own_checkout(tmp_path, git):
     assert dirty is False
     results = tmp_path / "experiments" / "results"
     results.mkdir(parents=True)
-    (results / "one.json").write_text("{}")
+    (results / "one.json").write_text("{}", encoding="utf-8")
     assert code_state(own) == (commit, False), "results are not code"
-    (own / "new.py").write_text("")
+    (own / "new.py").write_text("", encoding="utf-8")
     assert code_state(own) == (commit, True), "a file that nobody added is code"
     (own / "new.py").unlink()
-    (own / "__init__.py").write_text("changed = 1")
+    (own / "__init__.py").write_text("changed = 1", encoding="utf-8")
     assert code_state(own) == (commit, True)
 
 
 @pytest.mark.parametrize("place", ["lib/site-packages/cosmo_pl", "cosmo_pl", "vendored/src/cosmo_pl"])
 def test_another_projects_repository_says_nothing(tmp_path, git, place):
-    (tmp_path / "theirs.py").write_text("")
+    (tmp_path / "theirs.py").write_text("", encoding="utf-8")
     inside = package(tmp_path / place)
     git("add", ".")
     git("commit", "--quiet", "--message=theirs")
@@ -58,7 +58,7 @@ def test_another_projects_repository_says_nothing(tmp_path, git, place):
 
 
 def test_an_untracked_copy_in_a_repository_says_nothing(tmp_path, git):
-    (tmp_path / "theirs.py").write_text("")
+    (tmp_path / "theirs.py").write_text("", encoding="utf-8")
     git("add", ".")
     git("commit", "--quiet", "--message=theirs")
     assert code_state(package(tmp_path / "src" / "cosmo_pl")) == (None, None)

@@ -25,7 +25,9 @@ def test_a_short_utd_run_learns(real_root, tmp_path, monkeypatch):
               "--data.init_args.track_test=false", *quiet])  # fmt: skip
     main(["test", "--config", str(CONFIGS / "utd_stage2.yaml"), *quiet])
     metrics = json.loads(
-        (tmp_path / "runs" / "utd" / "cosmo-iterative" / "version_0" / "test_0" / "metrics.json").read_text()
+        (tmp_path / "runs" / "utd" / "cosmo-iterative" / "version_0" / "test_0" / "metrics.json").read_text(
+            encoding="utf-8"
+        )
     )
     assert metrics["total"] == 215
     assert metrics["labels"] == 27

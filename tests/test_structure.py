@@ -132,6 +132,24 @@ def is_for_types(node: ast.stmt) -> bool:
     return isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
 
 
+def opens_text(call: ast.Call) -> bool:
+    """Whether a call reads or writes text: ``read_text``, ``write_text``, or ``open`` without "b" in its mode."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    if name != "open" or ast.unparse(call.func).partition(".")[0] in {"os", "Image"}:
+        return name in {"read_text", "write_text"}
+    modes = [value.value for value in call.args if isinstance(value, ast.Constant) and isinstance(value.value, str)]
+    # zipfile's and others' own `open` take no mode, but a member
+    return (isinstance(call.func, ast.Name) or not call.args or bool(modes)) and not any("b" in mode for mode in modes)
+
+
+@every_file
+def test_text_is_utf_8_whatever_the_locale(path: Path) -> None:
+    calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+    texts = [call for call in calls if opens_text(call)]
+    without = [call.lineno for call in texts if "encoding" not in {word.arg for word in call.keywords}]
+    assert not without, f"lines {without}: give encoding"
+
+
 @every_file
 def test_files_are_small(path: Path) -> None:
     lines = len(path.read_text(encoding="utf-8").splitlines())

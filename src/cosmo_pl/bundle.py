@@ -85,7 +85,7 @@ class Bundle:
         """
         folder = cls.find(folder)
         try:
-            told = json.loads((folder / DESCRIPTION).read_text())
+            told = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
             if told["format"] != FORMAT:
                 raise BundleError(folder, f"has format {told['format']}, not {FORMAT}", "Train stage 1 again")
             encoders = {name: _build(told["encoders"][name]) for name in told["encoders"]}

@@ -78,7 +78,7 @@ def package_counters(folder: Path = POWERCAP) -> list[Counter]:
     counters: dict[str, Counter] = {}
     try:
         for zone in sorted(folder.glob("*/energy_uj")):
-            name = zone.with_name("name").read_text().strip()
+            name = zone.with_name("name").read_text(encoding="utf-8").strip()
             if not name.startswith("package"):
                 continue
             span = _joules(zone.with_name("max_energy_range_uj"))
@@ -91,7 +91,7 @@ def package_counters(folder: Path = POWERCAP) -> list[Counter]:
 
 def _joules(path: Path) -> float:
     """A file of microjoules."""
-    return int(path.read_text()) / 1e6
+    return int(path.read_text(encoding="utf-8")) / 1e6
 
 
 def gpu_counters(devices: Iterable[int]) -> list[Counter]:

@@ -57,10 +57,12 @@ def kept_arguments(configs: Sequence[Path], class_path: str) -> dict[str, Path]:
 
 def _model(config: Path) -> Mapping[str, Any]:
     """The model of a config file, which may name a file beside it, or a class alone."""
-    model = (yaml.safe_load(config.read_text()) or {}).get("model") or {}
+    model = (yaml.safe_load(config.read_text(encoding="utf-8")) or {}).get("model") or {}
     if isinstance(model, str):
         model = (
-            yaml.safe_load((config.parent / model).read_text()) if model.endswith(".yaml") else {"class_path": model}
+            yaml.safe_load((config.parent / model).read_text(encoding="utf-8"))
+            if model.endswith(".yaml")
+            else {"class_path": model}
         )
     assert isinstance(model, Mapping)  # the parser has accepted it
     return model

@@ -18,7 +18,7 @@ def write_whole(path: Path, text: str) -> None:
     """Writes a file beside its place and moves it there, so that nobody ever reads half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_text(text)
+    part.write_text(text, encoding="utf-8")
     part.replace(path)
 
 

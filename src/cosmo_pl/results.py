@@ -91,7 +91,7 @@ class ResultWriter(Callback):
         record = dict(module.record)
         best = record.pop("test_acc_best_epoch", None)
         config = run_folder(trainer) / "config.yaml"
-        text = config.read_text() if config.exists() else self.config()
+        text = config.read_text(encoding="utf-8") if config.exists() else self.config()
         return {
             "dataset": data.dataset,
             "title": data.title,
@@ -134,7 +134,7 @@ class ResultWriter(Callback):
             return
         data = trainer.datamodule  # type: ignore[attr-defined]
         path = new_folder(run_folder(trainer), "predict") / "predictions.csv"
-        with path.open("w", newline="") as file:
+        with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(["recording", "start", "subject", "label", "predicted", "probability"])
             for batch in trainer.predict_loop.predictions:

@@ -189,7 +189,7 @@ def _instantiate(parser: LightningArgumentParser, parsed: Any) -> Any:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text())
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
         raise ConfigurationError(str(path), f"cannot be read ({error})", "Name an existing YAML file") from error
     return content or {}

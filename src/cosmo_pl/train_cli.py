@@ -115,7 +115,7 @@ class CosmoCLI(LightningCLI):
         stored = Path(config.ckpt_path).parents[1] / "config.yaml"
         if not stored.is_file():
             return
-        then, now = yaml.safe_load(stored.read_text()), self.resolved(config)
+        then, now = yaml.safe_load(stored.read_text(encoding="utf-8")), self.resolved(config)
         differ = [
             f"{part}.{key} {old.get(key)} -> {new.get(key)}"
             for part, free in (("model", set()), ("data", FREE_OF_TRAINING))

@@ -105,7 +105,7 @@ def bundle_artifact(folder: Path) -> Any:
     """
     import wandb
 
-    told = json.loads((folder / DESCRIPTION).read_text())
+    told = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
     artifact = wandb.Artifact(
         re.sub(r"[^\w.-]", "_", "-".join(folder.parts[-4:-2])),
         type="bundle",

@@ -100,5 +100,5 @@ fit = functools.partial(cosmo, "fit")
 def released_labels(folder):
     """A list of labelled clips as the released code has it: one of each class."""
     path = folder / "splits.json"
-    path.write_text(json.dumps({"5": [f"a{action}_s1_t1" for action in range(1, 28)]}))
+    path.write_text(json.dumps({"5": [f"a{action}_s1_t1" for action in range(1, 28)]}), encoding="utf-8")
     return f"--data.init_args.label_split_file={path}"

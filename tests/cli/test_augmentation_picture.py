@@ -12,7 +12,7 @@ from .conftest import CONFIGS
 
 def enough_labels(name):
     """The data of a config, with the labels that the small simulated set needs."""
-    data = yaml.safe_load((CONFIGS / "data" / f"{name}.yaml").read_text())
+    data = yaml.safe_load((CONFIGS / "data" / f"{name}.yaml").read_text(encoding="utf-8"))
     data["init_args"]["label_rate"] = 0.3
     return data
 
@@ -25,7 +25,9 @@ def test_the_picture_has_a_row_an_augmentation(config, rows, here, roots, monkey
     subplots = Figure.subplots
     monkeypatch.setattr(Figure, "subplots", lambda self, *a, **k: seen.append(subplots(self, *a, **k)) or seen[-1])
     monkeypatch.setenv("COSMO_PL_DATA", roots[config[:3]])
-    (here / "few.yaml").write_text(yaml.safe_dump({"phase": "pretrain", "data": enough_labels(config[:8])}))
+    (here / "few.yaml").write_text(
+        yaml.safe_dump({"phase": "pretrain", "data": enough_labels(config[:8])}), encoding="utf-8"
+    )
     main(["data", "augmentations", str(here / "few.yaml"), "--clip=1", "--out=shown/picture.png"])
     assert (here / "shown" / "picture.png").read_bytes().startswith(b"\x89PNG")
     assert "shown/picture.png" in capsys.readouterr().out
@@ -41,7 +43,7 @@ def test_the_picture_has_a_row_an_augmentation(config, rows, here, roots, monkey
 )
 def test_bad_input_is_one_line(name, more, named, here, roots, monkeypatch, capsys):
     monkeypatch.setenv("COSMO_PL_DATA", roots["utd"])
-    (here / "few.yaml").write_text(yaml.safe_dump({"phase": "pretrain", "data": enough_labels(name)}))
+    (here / "few.yaml").write_text(yaml.safe_dump({"phase": "pretrain", "data": enough_labels(name)}), encoding="utf-8")
     with pytest.raises(SystemExit) as stopped:
         main(["data", "augmentations", str(here / "few.yaml"), *more])
     assert stopped.value.code == 2

@@ -33,7 +33,7 @@ def test_chain_from_recordings_to_metrics(name, here, roots, capsys):
     fit(f"{name}_stage1", roots[name], *small, *short)
     run1 = here / "runs" / name / "cosmo" / "version_0"
     assert (run1 / "bundle" / "encoders.safetensors").is_file()
-    with (run1 / "metrics.csv").open() as file:
+    with (run1 / "metrics.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     logged = {key for row in rows for key, value in row.items() if value}
     assert {"train/loss", "train/loss_floor"} <= logged
@@ -42,11 +42,13 @@ def test_chain_from_recordings_to_metrics(name, here, roots, capsys):
     run_name, method = SECOND_RUN[name]
     run2 = here / "runs" / name / run_name / "version_0"
     assert (run2 / "checkpoints" / "last.ckpt").is_file()
-    assert yaml.safe_load((run2 / "config.yaml").read_text())["data"]["init_args"]["phase"] == "finetune"
+    assert (
+        yaml.safe_load((run2 / "config.yaml").read_text(encoding="utf-8"))["data"]["init_args"]["phase"] == "finetune"
+    )
 
     test = ["--config", str(CONFIGS / f"{name}_stage2.yaml"), f"--data.init_args.root={roots[name]}", *small, *TINY]
     main(["test", *test])
-    metrics = json.loads((run2 / "test_0" / "metrics.json").read_text())
+    metrics = json.loads((run2 / "test_0" / "metrics.json").read_text(encoding="utf-8"))
     matrix = torch.tensor(metrics["confusion_matrix"])
     assert metrics["correct"] == matrix.diagonal().sum()
     assert metrics["total"] == matrix.sum()
@@ -56,7 +58,7 @@ def test_chain_from_recordings_to_metrics(name, here, roots, capsys):
     for groups in (metrics["by_subject"], metrics["by_recording"]):
         assert np.sum(list(groups.values()), axis=0).tolist() == [metrics["correct"], metrics["total"]]
     assert list(map(int, metrics["by_subject"])) == metrics["test_subjects"]
-    text = (run2 / "test_0" / "metrics.json").read_text()
+    text = (run2 / "test_0" / "metrics.json").read_text(encoding="utf-8")
     assert f'"confusion_matrix": [\n  {json.dumps(metrics["confusion_matrix"][0])},\n' in text, "a row on one line"
     assert metrics["training"]["bundle"] == f"runs/{name}/cosmo/version_0/bundle"
     assert metrics["training"]["epochs"] == 1
@@ -70,7 +72,7 @@ def test_chain_from_recordings_to_metrics(name, here, roots, capsys):
     assert f"({metrics['correct']}/{metrics['total']}" in "".join(capsys.readouterr())
 
     main(["predict", *test])
-    with (run2 / "predict_0" / "predictions.csv").open() as file:
+    with (run2 / "predict_0" / "predictions.csv").open(encoding="utf-8") as file:
         predictions = list(csv.DictReader(file))
     assert len(predictions) == metrics["total"]
     for column, groups in (("subject", metrics["by_subject"]), ("recording", metrics["by_recording"])):
@@ -81,7 +83,7 @@ def test_chain_from_recordings_to_metrics(name, here, roots, capsys):
     if name == "utd":
         main(["test", *test])
         assert (run2 / "test_1" / "metrics.json").is_file(), "an earlier result is never overwritten"
-        assert json.loads((run2 / "test_1" / "metrics.json").read_text()) == metrics
+        assert json.loads((run2 / "test_1" / "metrics.json").read_text(encoding="utf-8")) == metrics
     assert sorted(path.name for path in run2.parent.iterdir()) == ["version_0"], "a test makes no run of its own"
 
 
@@ -130,7 +132,7 @@ def test_a_process_killed_in_the_middle_resumes(here, roots):
         f"--trainer.max_epochs={reached + 2}")  # fmt: skip
     resumed = stored.parents[2] / "version_1"
     assert final_state(resumed)[1] == reached + 1
-    with (resumed / "metrics.csv").open() as file:
+    with (resumed / "metrics.csv").open(encoding="utf-8") as file:
         assert [int(row["epoch"]) for row in csv.DictReader(file) if row["train/loss"]] == [reached + 1]
     assert Bundle.load(resumed).training["epochs"] == reached + 2
 

@@ -18,7 +18,9 @@ def write(tmp_path):
     def written(*models):
         paths = [tmp_path / f"{number}.yaml" for number in range(len(models))]
         for path, model in zip(paths, models, strict=True):
-            path.write_text(yaml.safe_dump({"seed_everything": 0} if model is None else {"model": model}))
+            path.write_text(
+                yaml.safe_dump({"seed_everything": 0} if model is None else {"model": model}), encoding="utf-8"
+            )
         return paths
 
     return written
@@ -50,7 +52,7 @@ def test_a_class_may_be_replaced_on_the_command_line(write):
 
 
 def test_a_model_may_be_a_file_of_its_own(write, tmp_path):
-    (tmp_path / "a.yaml").write_text(yaml.safe_dump(model("A", lr=1)))
+    (tmp_path / "a.yaml").write_text(yaml.safe_dump(model("A", lr=1)), encoding="utf-8")
     base, overlay = write("a.yaml", "B")
     assert kept_arguments([base, overlay], "B") == {"lr": base}
 

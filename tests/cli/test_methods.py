@@ -26,7 +26,7 @@ SINGLE = "single_modal"
 
 def parts_of(path):
     """The files that a config is composed of, itself included."""
-    values = yaml.safe_load(path.read_text()).values()
+    values = yaml.safe_load(path.read_text(encoding="utf-8")).values()
     return {path, *(path.parent / value for value in values if isinstance(value, str) and value.endswith(".yaml"))}
 
 
@@ -44,7 +44,7 @@ def result_of(dataset, method, run, here, roots, *more, version=0):
     """What `test` writes of the newest run of a method, in the folder that its config names."""
     cosmo("test", f"{dataset}_stage2", roots[dataset], *more, overlay=method)
     folder = here / "runs" / dataset / run / f"version_{version}" / "test_0"
-    metrics = json.loads((folder / "metrics.json").read_text())
+    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     assert metrics["total"] == torch.tensor(metrics["confusion_matrix"]).sum() > 0
     assert metrics["training"]["epochs"] == 1
     return metrics
@@ -226,16 +226,16 @@ def test_folds_on_the_command_line(here, roots):
     cosmo("test", "utd_stage2", roots["utd"], *chosen, overlay="nearest_neighbor")
     run = here / "runs" / "utd" / "nearest_neighbor" / "version_0"
     present = sorted({int(path.name.split("_")[1][1:]) for path in Path(roots["utd"]).rglob("a*.mat")})
-    metrics = json.loads((run / "test_0" / "metrics.json").read_text())
+    metrics = json.loads((run / "test_0" / "metrics.json").read_text(encoding="utf-8"))
     assert metrics["test_subjects"] == np.array_split(present, 4)[1].tolist()
-    arguments = yaml.safe_load((run / "config.yaml").read_text())["data"]["init_args"]
+    arguments = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))["data"]["init_args"]
     assert (arguments["folds"], arguments["fold"], arguments["test_subjects"]) == (4, 1, None)
 
 
 def test_a_config_names_the_test_subjects_that_it_leaves_to_the_class(here, roots):
     fit("utd_stage2", roots["utd"], overlay="nearest_neighbor")
     config = here / "runs" / "utd" / "nearest_neighbor" / "version_0" / "config.yaml"
-    assert yaml.safe_load(config.read_text())["data"]["init_args"]["test_subjects"] == [7, 8]
+    assert yaml.safe_load(config.read_text(encoding="utf-8"))["data"]["init_args"]["test_subjects"] == [7, 8]
 
 
 def test_named_folds_on_the_command_line(here, roots, capsys):

@@ -45,7 +45,7 @@ REQUIRED = inspect.Parameter.empty
 
 
 def read(path):
-    return yaml.safe_load(path.read_text())
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
 def stated(overlay):
@@ -134,7 +134,9 @@ def test_nothing_is_listed_that_no_overlay_keeps(found):
 def test_an_overlay_that_does_not_state_a_shared_argument_is_found(parser, tmp_path):
     """The forest without stage 1, as it once was: laid on the recipe's, it labelled samples itself."""
     base, overlay = CONFIGS / "usc_plus_stage2.yaml", tmp_path / "forest.yaml"
-    overlay.write_text(yaml.safe_dump({"model": {"class_path": "cosmo_pl.modules.RandomForestModule"}}))
+    overlay.write_text(
+        yaml.safe_dump({"model": {"class_path": "cosmo_pl.modules.RandomForestModule"}}), encoding="utf-8"
+    )
     assert kept(parsed(parser, base, overlay), overlay) == {"rounds", "context"}
 
 

@@ -47,11 +47,11 @@ def incomplete(self_root: Path, folder: Path) -> Path:
     root = folder / "incomplete"
     shutil.copytree(self_root / "SelfCollected", root / "SelfCollected", symlinks=True)
     path = root / "SelfCollected" / "manifest.json"
-    told = json.loads(path.read_text())
+    told = json.loads(path.read_text(encoding="utf-8"))
     for clip in told["clips"]:
         for name in {"s04_a01_t1": ["depth"], "s04_a02_t1": ["depth", "radar"]}.get(clip["name"], ()):
             del clip["files"][name]
-    path.write_text(json.dumps(told))
+    path.write_text(json.dumps(told), encoding="utf-8")
     return root
 
 
@@ -63,7 +63,7 @@ def test_incomplete_clips_are_recognised_where_they_are_kept(here, self_root):
     found = {}
     for keep, folder in (("false", "predict_0"), ("true", "predict_1")):
         cosmo("predict", "self_collected_stage2", root, *SHORT, *alone, f"--data.init_args.keep_incomplete={keep}")
-        with (run / folder / "predictions.csv").open() as file:
+        with (run / folder / "predictions.csv").open(encoding="utf-8") as file:
             found[keep] = {row["recording"]: row for row in csv.DictReader(file)}
     assert len(found["false"]) == 26 and set(found["true"]) - set(found["false"]) == {"s04_a01_t1", "s04_a02_t1"}
     assert all(found["true"][name]["predicted"] == row["predicted"] for name, row in found["false"].items())
@@ -77,7 +77,9 @@ def test_baselines_of_three_sensors(method, here, self_root):
     fit("self_collected_stage2", self_root, *SHORT, *more, overlay=method)
     cosmo("test", "self_collected_stage2", self_root, *SHORT, *more, overlay=method)
     run = {"single_modal": "scratch-single-radar"}.get(method, method)
-    told = json.loads((here / "runs/self_collected" / run / "version_0/test_0/metrics.json").read_text())
+    told = json.loads(
+        (here / "runs/self_collected" / run / "version_0/test_0/metrics.json").read_text(encoding="utf-8")
+    )
     assert told["total"] == 28 and told["simulated"] is True
     if method == "attnsense":
         assert all(set(row) == {"imu", "depth", "radar"} for row in told["attention_by_class"].values())

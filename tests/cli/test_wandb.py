@@ -59,7 +59,7 @@ def pretrained(offline, roots):
 @pytest.fixture(scope="module")
 def swept(offline, pretrained, roots):
     """Stage 2 as an agent of W&B runs it: the command of a sweep, its macro filled in, and the agent's environment."""
-    sweep = yaml.safe_load((ROOT / "experiments" / "sweeps" / "utd_lambda.yaml").read_text())
+    sweep = yaml.safe_load((ROOT / "experiments" / "sweeps" / "utd_lambda.yaml").read_text(encoding="utf-8"))
     chosen = {SWEPT: {"value": 0.4}, LABEL_SEED: {"value": 1}}
     assert all(given["value"] in sweep["parameters"][name]["values"] for name, given in chosen.items())
     filled = create_sweep_command_args({"args": chosen})["args"]
@@ -67,7 +67,7 @@ def swept(offline, pretrained, roots):
     assert command[0] == "cosmo-pl"
     tiny = [f"--data.init_args.root={roots['utd']}", "--data.init_args.label_rate=0.3", *TINY, *SHORT, *SMALL_ENCODERS,
             "--trainer.check_val_every_n_epoch=1"]  # fmt: skip
-    (offline / "args.yaml").write_text(yaml.safe_dump({"wandb_version": 1, **chosen}))
+    (offline / "args.yaml").write_text(yaml.safe_dump({"wandb_version": 1, **chosen}), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WANDB_SWEEP_ID", "abcdefgh")
         patch.setenv("WANDB_SWEEP_PARAM_PATH", str(offline / "args.yaml"))
@@ -83,7 +83,7 @@ def either(request):
 def test_the_whole_config_is_there(either):
     """The same as config.yaml, under the names that the command line and sweeps have."""
     run, folder = either
-    kept = flat(yaml.safe_load((folder / "config.yaml").read_text()))
+    kept = flat(yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8")))
     assert len(kept) > 100
     assert {key: run.config.get(key, "absent") for key in kept} == kept
 
@@ -91,7 +91,7 @@ def test_the_whole_config_is_there(either):
 def test_all_metrics_are_there(either):
     """Every value of every column of the CSV log, in its order."""
     run, folder = either
-    with (folder / "metrics.csv").open() as file:
+    with (folder / "metrics.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     for name in set(rows[0]) - {"step"}:
         logged = [float(row[name]) for row in rows if row[name]]
@@ -149,7 +149,7 @@ def test_without_validation_subjects_it_is_that_of_the_test_subjects(offline, ro
     cosmo("test", "utd_stage2", roots["utd"], WANDB, NEAREST)
     assert sorted((offline / "runs" / "wandb").iterdir()) == before
     folder = offline / "runs" / "utd" / "nearest_neighbor" / "version_0"
-    metrics = json.loads((folder / "test_0" / "metrics.json").read_text())
+    metrics = json.loads((folder / "test_0" / "metrics.json").read_text(encoding="utf-8"))
     names = list(metrics["per_class_accuracy"])
     logged = run.confusion("test")
     assert [[logged[a, b] for b in names] for a in names] == metrics["confusion_matrix"]

@@ -87,6 +87,6 @@ class OfflineRun:
     def confusion(self, part: str) -> dict[tuple[str, str], int]:
         """Counts by true and predicted class, of the table behind the chart."""
         (path,) = self.folder.glob(f"files/media/table/{part}/confusion_matrix_table_*.table.json")
-        table = json.loads(path.read_text())
+        table = json.loads(path.read_text(encoding="utf-8"))
         assert table["columns"] == ["Actual", "Predicted", "nPredictions"]
         return {(actual, predicted): count for actual, predicted, count in table["data"]}

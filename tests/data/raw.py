@@ -96,5 +96,5 @@ def write_self_collected(
             {"name": name, "subject": s, "activity": names[a], "start": start, "duration": 2.0, "files": files}
         )
     manifest = {"format": 1, "activities": names, "modalities": SENSORS, "clips": clips}
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     return folder

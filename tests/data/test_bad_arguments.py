@@ -112,5 +112,5 @@ def test_a_pretraining_batch_larger_than_the_data(module: Module, originals: Pat
 
 @BOTH
 def test_a_cache_that_cannot_be_written(module: Module, originals: Path, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("no folder")
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
     refusal(CosmoError, lambda: run(module, originals, cache_dir=str(tmp_path / "file" / "cache")), "cache_dir")

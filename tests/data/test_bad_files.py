@@ -62,7 +62,7 @@ def test_a_root_with_the_other_dataset_in_it(module: Module, originals: Path) ->
 @BOTH
 def test_a_root_that_is_a_file(module: Module, tmp_path: Path) -> None:
     path = tmp_path / "file"
-    path.write_text("no folder")
+    path.write_text("no folder", encoding="utf-8")
     refusal(DatasetNotFoundError, lambda: prepare(module, tmp_path, root=str(path)), str(path))
 
 

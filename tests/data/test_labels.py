@@ -113,14 +113,14 @@ def test_a_listed_recording_that_is_absent_or_of_a_test_subject_is_refused(stray
 
 
 def test_an_empty_list_of_recordings_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "splits.json").write_text('{"5": []}')
+    (tmp_path / "splits.json").write_text('{"5": []}', encoding="utf-8")
     with pytest.raises(ConfigurationError, match="label_split"):
         split(recordings=read_label_split(tmp_path / "splits.json", "5"))
 
 
 def test_reading_a_list_of_recordings(tmp_path: Path) -> None:
     path = tmp_path / "splits.json"
-    path.write_text(json.dumps({"5": ["a1", "a2"], "10": ["a3"]}))
+    path.write_text(json.dumps({"5": ["a1", "a2"], "10": ["a3"]}), encoding="utf-8")
     assert read_label_split(path, "5") == {"a1", "a2"}
     with pytest.raises(ConfigurationError, match=r"label_split: .*splits\.json.*'7'.*5, 10"):
         read_label_split(path, "7")

@@ -107,7 +107,7 @@ def test_utd_statistics_are_the_archives(utd_folder: Path) -> None:
 
 @pytest.mark.parametrize(("name", "labels", "unlabelled"), [("5", 27, 513), ("10", 54, 486), ("40", 216, 324)])
 def test_utd_released_labels(utd_folder: Path, name: str, labels: int, unlabelled: int) -> None:
-    listed = json.loads((utd_folder / "UTD-MHAD" / "released_label_splits.json").read_text())[name]
+    listed = json.loads((utd_folder / "UTD-MHAD" / "released_label_splits.json").read_text(encoding="utf-8"))[name]
     data = utd(utd_folder, label_split=name)
     assert set(data.samples.recording[data.split.labeled].tolist()) == set(listed)
     assert (len(data.split.labeled), len(data.split.unlabeled)) == (labels, unlabelled)

@@ -114,9 +114,9 @@ def test_one_modality_alone_reads_no_other(own: Path) -> None:
 
 def edit(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
     path = folder / "manifest.json"
-    told = json.loads(path.read_text())
+    told = json.loads(path.read_text(encoding="utf-8"))
     change(told)
-    path.write_text(json.dumps(told))
+    path.write_text(json.dumps(told), encoding="utf-8")
 
 
 def drop(folder: Path, clips: dict[str, str]) -> None:
@@ -221,7 +221,7 @@ def test_a_manifest_that_cannot_be_meant(own: Path, change: Callable[..., object
 
 
 def test_a_manifest_that_is_no_json(own: Path) -> None:
-    (own / "manifest.json").write_text('{"format": 1, "activ')
+    (own / "manifest.json").write_text('{"format": 1, "activ', encoding="utf-8")
     refusal(RecordingError, lambda: make(own), "manifest.json", "not readable")
 
 

@@ -33,15 +33,15 @@ def make(own: Path, cache: Path, **arguments: Any) -> SelfCollectedDataModule:
 
 def edit(own: Path, name: str, **entry: Any) -> None:
     path = own / "manifest.json"
-    told = json.loads(path.read_text())
+    told = json.loads(path.read_text(encoding="utf-8"))
     for clip in told["clips"]:
         if clip["name"] == name:
             clip.update(entry)
-    path.write_text(json.dumps(told))
+    path.write_text(json.dumps(told), encoding="utf-8")
 
 
 def files_of(own: Path, name: str) -> dict[str, str]:
-    clips = json.loads((own / "manifest.json").read_text())["clips"]
+    clips = json.loads((own / "manifest.json").read_text(encoding="utf-8"))["clips"]
     return next(clip["files"] for clip in clips if clip["name"] == name)
 
 
@@ -118,11 +118,11 @@ def everything(own: Path) -> SelfCollectedDataModule:
 
 
 def test_any_sensors_of_any_size_are_described(own: Path) -> None:
-    told = json.loads((own / "manifest.json").read_text())
+    told = json.loads((own / "manifest.json").read_text(encoding="utf-8"))
     told["modalities"] = {"wrist": told["modalities"]["imu"], "depth": told["modalities"]["depth"]}
     for clip in told["clips"]:
         clip["files"] = {"wrist": clip["files"]["imu"], "depth": clip["files"]["depth"]}
-    (own / "manifest.json").write_text(json.dumps(told))
+    (own / "manifest.json").write_text(json.dumps(told), encoding="utf-8")
     page = describe(everything(own))
     assert "wrist 20×9, depth 16×12×16" in page
     assert "| 3 | 4 | 36 | 36 |" in page

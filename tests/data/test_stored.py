@@ -21,7 +21,7 @@ from cosmo_pl.errors import ConfigurationError, RecordingError
 def read(path: Path, log: Path | None = None, delay: float = 0.0) -> np.ndarray:
     time.sleep(delay)
     if log is not None:
-        with log.open("a") as lines:
+        with log.open("a", encoding="utf-8") as lines:
             lines.write(f"{path.name}\n")
     values = np.load(path)
     if values[0] < 0:
@@ -58,7 +58,7 @@ def test_a_clip_is_read_once(files: list[Path], tmp_path: Path) -> None:
     log = tmp_path / "log"
     first, content = stored_array(modality(log=log), files, tmp_path / "cache", 1)
     again, same = stored_array(modality(log=log), files, tmp_path / "cache", 1)
-    assert sorted(log.read_text().split()) == sorted(file.name for file in files)
+    assert sorted(log.read_text(encoding="utf-8").split()) == sorted(file.name for file in files)
     np.testing.assert_array_equal(first, again)
     assert content == same
 
@@ -119,7 +119,7 @@ def test_what_is_done_is_written_down_before_the_next_clip_is_read(files: list[P
 
     def stopping(path: Path, after: int) -> np.ndarray:
         journals = list(cache.glob("*.journal"))
-        known.append(len(journals[0].read_text().splitlines()) if journals else 0)
+        known.append(len(journals[0].read_text(encoding="utf-8").splitlines()) if journals else 0)
         if known[-1] == after:
             raise KeyboardInterrupt
         return read(path)
@@ -151,16 +151,16 @@ def test_a_killed_preparation_goes_on_and_ends_the_same(files: list[Path], tmp_p
     script = SCRIPT.format(tests=root, folder=str(tmp_path))
     process = subprocess.Popen([sys.executable, "-c", script], cwd=root, start_new_session=True)
     deadline = time.monotonic() + 60
-    while not (log.exists() and len(log.read_text().split()) >= 4) and time.monotonic() < deadline:
+    while not (log.exists() and len(log.read_text(encoding="utf-8").split()) >= 4) and time.monotonic() < deadline:
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    before = log.read_text().split()
+    before = log.read_text(encoding="utf-8").split()
     assert 4 <= len(before) < len(files)
     assert not list(cache.glob("*.npy")) and list(cache.glob("*.part"))  # nothing that could be read as whole
     array, content = stored_array(modality(log=log), files, cache, 1)
     whole, same = stored_array(modality(), files, tmp_path / "elsewhere", 1)
-    assert len(log.read_text().split()) <= len(files) + 1  # the one in hand when it was killed, at most
+    assert len(log.read_text(encoding="utf-8").split()) <= len(files) + 1  # the one in hand when it was killed, at most
     np.testing.assert_array_equal(array, whole)
     assert content == same
 
@@ -175,12 +175,12 @@ def test_a_journal_line_that_was_cut_off_does_not_count(files: list[Path], tmp_p
     np.save(place.with_suffix(".x.npy"), part)
     place.unlink()
     place.with_suffix(".x.npy").rename(place.with_suffix(".part"))
-    lines = journal.read_text().splitlines(keepends=True)[:4]
-    journal.write_text("".join(lines)[:-1])
+    lines = journal.read_text(encoding="utf-8").splitlines(keepends=True)[:4]
+    journal.write_text("".join(lines)[:-1], encoding="utf-8")
     log = tmp_path / "log"
     array, same = stored_array(modality(log=log), files, cache, 1)
     np.testing.assert_array_equal(array, expected(files))
-    assert same == content and len(log.read_text().split()) == len(files) - 3
+    assert same == content and len(log.read_text(encoding="utf-8").split()) == len(files) - 3
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

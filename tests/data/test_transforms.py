@@ -137,7 +137,7 @@ JOINTS = {
 
 def check_joints(folder: Path) -> None:
     """The joints' numbers are those of the archive, and people who face the camera are hardly turned."""
-    listed = (folder / "Skeleton" / "Skeleton_joint_order.txt").read_text()
+    listed = (folder / "Skeleton" / "Skeleton_joint_order.txt").read_text(encoding="utf-8")
     for joint, name in JOINTS.items():
         assert f"{joint + 1}. {name};" in listed
     for action in (1, 5, 26):

@@ -109,7 +109,7 @@ def test_other_files_are_ignored(tmp_path: Path) -> None:
 def test_a_list_of_recordings_labels_all_windows_of_them(tmp_path: Path) -> None:
     folder = write_usc(tmp_path)
     names = [f"Subject{1 + activity % 3}/a{activity}t2" for activity in range(1, 13)]
-    (folder / "label_splits.json").write_text(f'{{"few": {names}}}'.replace("'", '"'))
+    (folder / "label_splits.json").write_text(f'{{"few": {names}}}'.replace("'", '"'), encoding="utf-8")
     data = module(tmp_path, label_split="few")
     data.setup()
     assert set(data.samples.recording[data.split.labeled].tolist()) == set(names)

@@ -131,12 +131,12 @@ def test_other_files_are_ignored(tmp_path: Path) -> None:
 def test_a_released_list_of_labelled_clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = write_utd(tmp_path)
     names = [f"a{action}_s{1 + action % 3}_t{1 + action % 2}" for action in range(1, 28)]
-    (folder / "released_label_splits.json").write_text(json.dumps({"5": names}))
+    (folder / "released_label_splits.json").write_text(json.dumps({"5": names}), encoding="utf-8")
     data = module(tmp_path, label_split="5")
     data.setup()
     assert set(data.samples.recording[data.split.labeled].tolist()) == set(names)
     elsewhere = tmp_path / "mine.json"
-    elsewhere.write_text(json.dumps({"mine": [*names[:26], "a27_s4_t1"]}))
+    elsewhere.write_text(json.dumps({"mine": [*names[:26], "a27_s4_t1"]}), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     for path in (elsewhere, elsewhere.name):
         with pytest.raises(ConfigurationError, match=r"label_split.*a27_s4_t1"):

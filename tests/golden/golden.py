@@ -74,7 +74,7 @@ def may_record(recorded: Entry | None, found: Entry) -> bool:
 
 def read() -> dict[str, Entry]:
     """Everything that is recorded."""
-    content: dict[str, Entry] = json.loads(VALUES.read_text()) if VALUES.exists() else {}
+    content: dict[str, Entry] = json.loads(VALUES.read_text(encoding="utf-8")) if VALUES.exists() else {}
     return content
 
 

@@ -52,7 +52,7 @@ def check(name, found):
     """Compares with what is recorded, or records it."""
     recorded = read()
     if RECORD and may_record(recorded.get(name), found):
-        VALUES.write_text(json.dumps({**recorded, name: found}, indent=1, sort_keys=True) + "\n")
+        VALUES.write_text(json.dumps({**recorded, name: found}, indent=1, sort_keys=True) + "\n", encoding="utf-8")
         return
     wrong = problem(name, recorded.get(name), found)
     assert wrong is None, wrong
@@ -83,7 +83,7 @@ def test_every_class_is_in_a_case(cases):
 
 
 def test_every_raised_number_is_in_the_changelog():
-    told = (ROOT / "CHANGELOG.md").read_text()
+    told = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     raised = {f"{kind.__name__} {kind.numerics}" for kind in CLASSES if kind.numerics != "1.0"}
     lines = set(re.findall(r"`(\w+ \d+\.\d+)`:", told))
     assert raised <= lines, f"without a line: {sorted(raised - lines)}"

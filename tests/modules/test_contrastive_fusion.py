@@ -195,10 +195,16 @@ def test_damaged_bundles_are_refused(trained, make_data, damage):
         content = (bundle / "encoders.safetensors").read_bytes()
         (bundle / "encoders.safetensors").write_bytes(content[: len(content) // 2])
     elif damage == "json":
-        (bundle / "bundle.json").write_text((bundle / "bundle.json").read_text()[:-200])
+        (bundle / "bundle.json").write_text(
+            (bundle / "bundle.json").read_text(encoding="utf-8")[:-200], encoding="utf-8"
+        )
     else:
-        text = (bundle / "bundle.json").read_text().replace("cosmo_pl.encoders.inertial.InertialEncoder", "os.getcwd")
-        (bundle / "bundle.json").write_text(text)
+        text = (
+            (bundle / "bundle.json")
+            .read_text(encoding="utf-8")
+            .replace("cosmo_pl.encoders.inertial.InertialEncoder", "os.getcwd")
+        )
+        (bundle / "bundle.json").write_text(text, encoding="utf-8")
     with pytest.raises(BundleError, match="damaged"):
         stage2(make_data(), bundle=str(folder))
 

@@ -46,7 +46,7 @@ def test_same_samples_are_measured_once_and_others_anew(utd_root, tmp_path, call
 def test_a_damaged_cache_is_measured_anew(utd_root, tmp_path, calls):
     first = data_quality(data(utd_root, tmp_path))
     (path,) = tmp_path.glob("quality-*.json")
-    path.write_text(path.read_text()[:40])
+    path.write_text(path.read_text(encoding="utf-8")[:40], encoding="utf-8")
     assert data_quality(data(utd_root, tmp_path)) == first
     assert len(calls) == 2
 

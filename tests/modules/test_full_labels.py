@@ -49,7 +49,7 @@ def small_trainer(epochs, **arguments):
 def test_pretraining_uses_all_samples_and_measures_their_quality(make_data, make_trainer, tmp_path):
     data = make_data(phase="pretrain", label_rate=1.0, include_labeled=True)
     folder = pretrained(data, make_trainer, tmp_path, max_clusters=5)
-    stored = json.loads((folder / "bundle.json").read_text())
+    stored = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
     assert stored["training"]["unlabeled"] == len(data.split.train)
     for measured in stored["quality"].values():
         assert list(measured["silhouettes"]) == ["2", "3", "4", "5"]

@@ -46,12 +46,12 @@ def installed(site: Path, distribution: str, *points: str) -> None:
     """Puts entry points into a folder of packages, as pip would."""
     info = site / f"{distribution}-1.0.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("\n".join(["[cosmo_pl.datasets]", *points, ""]))
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text("\n".join(["[cosmo_pl.datasets]", *points, ""]), encoding="utf-8")
 
 
 def rows(path: Path) -> list[dict[str, str]]:
-    with path.open() as file:
+    with path.open(encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
@@ -64,8 +64,8 @@ def chain(here: Path) -> SimpleNamespace:
         main([command, *second])
     run = here / "runs" / "kitchen" / "cosmo-iterative" / "version_0"
     return SimpleNamespace(
-        bundle=json.loads((here / "runs/kitchen/cosmo/version_0/bundle/bundle.json").read_text()),
-        metrics=json.loads((run / "test_0" / "metrics.json").read_text()),
+        bundle=json.loads((here / "runs/kitchen/cosmo/version_0/bundle/bundle.json").read_text(encoding="utf-8")),
+        metrics=json.loads((run / "test_0" / "metrics.json").read_text(encoding="utf-8")),
         predictions=rows(run / "predict_0" / "predictions.csv"),
     )
 
@@ -111,7 +111,7 @@ def test_describe_of_a_config_has_its_arguments(here: Path, capsys: pytest.Captu
         "class_path": "kitchen.data.KitchenDataModule",
         "init_args": {"modalities": ["audio"], "test_subjects": [1]},
     }
-    (here / "audio.yaml").write_text(yaml.safe_dump({"data": config}))
+    (here / "audio.yaml").write_text(yaml.safe_dump({"data": config}), encoding="utf-8")
     main(["data", "describe", "audio.yaml"])
     told = capsys.readouterr().out
     assert "| audio 16×4 | 3 | 4 |" in told and "- test subjects 1: 24 samples" in told
@@ -122,13 +122,15 @@ def study(here: Path) -> SimpleNamespace:
     """The outside project's study, run and drawn."""
     main(["study", "run", "kitchen", "--preset=tiny"])
     main(["study", "render", "kitchen", "--preset=tiny"])
-    records = [json.loads(path.read_text()) for path in sorted((here / "experiments/results").rglob("*.json"))]
+    records = [
+        json.loads(path.read_text(encoding="utf-8")) for path in sorted((here / "experiments/results").rglob("*.json"))
+    ]
     drawn = here / "experiments" / "rendered"
     return SimpleNamespace(
         tests=[record for record in records if record["kind"] == "finetune"],
         bundles=[record for record in records if record["kind"] == "pretrain"],
         table=rows(drawn / "kitchen-tiny.csv"),
-        page=(drawn / "kitchen-tiny.md").read_text(),
+        page=(drawn / "kitchen-tiny.md").read_text(encoding="utf-8"),
     )
 
 
@@ -161,14 +163,14 @@ def test_status_counts_the_runs(study: SimpleNamespace, capsys: pytest.CaptureFi
 def test_a_project_needs_no_list_of_methods(here: Path, tmp_path: Path) -> None:
     shutil.copytree(here, tmp_path / "project", ignore=shutil.ignore_patterns("runs", "results", "methods.yaml"))
     path = tmp_path / "project" / "experiments" / "kitchen.yaml"
-    path.write_text(path.read_text().replace("cosmo, ", ""))
+    path.write_text(path.read_text(encoding="utf-8").replace("cosmo, ", ""), encoding="utf-8")
     jobs = Project(tmp_path / "project").jobs("kitchen", "tiny")
     assert [(job.method, job.kind) for job in jobs ] == [
         ("linear", "finetune"), ("agreement", "pretrain"), ("agreement", "finetune"),
     ]  # fmt: skip
     assert jobs[1].configs == ("configs/kitchen_stage1.yaml", "configs/model/agreement.yaml")
     assert jobs[2].configs == ("configs/kitchen_stage2.yaml", "configs/model/finetune.yaml")
-    path.write_text(path.read_text().replace("linear", "cosmo"))
+    path.write_text(path.read_text(encoding="utf-8").replace("linear", "cosmo"), encoding="utf-8")
     with pytest.raises(ConfigurationError, match="no 'cosmo'"):
         Project(tmp_path / "project").jobs("kitchen", "tiny")
 
@@ -176,7 +178,7 @@ def test_a_project_needs_no_list_of_methods(here: Path, tmp_path: Path) -> None:
 def test_an_overlay_whose_class_cannot_be_imported_is_named(here: Path, tmp_path: Path) -> None:
     shutil.copytree(here, tmp_path / "project", ignore=shutil.ignore_patterns("runs", "results"))
     overlay = tmp_path / "project" / "configs" / "model" / "linear.yaml"
-    overlay.write_text("model: {class_path: kitchen.methods.Nothing}")
+    overlay.write_text("model: {class_path: kitchen.methods.Nothing}", encoding="utf-8")
     with pytest.raises(ConfigurationError, match=r"linear\.yaml.*Nothing"):
         Project(tmp_path / "project").jobs("kitchen", "tiny")
 

@@ -185,7 +185,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_layout_is_the_documented_one(written: Path) -> None:
-    told = json.loads((written / "manifest.json").read_text())
+    told = json.loads((written / "manifest.json").read_text(encoding="utf-8"))
     assert told["format"] == 1 and told["activities"] == NAMES and len(told["clips"]) == 28
     for clip in told["clips"]:
         assert clip["name"] == f"s{clip['subject']:02}_a{NAMES.index(clip['activity']) + 1:02}_t1"

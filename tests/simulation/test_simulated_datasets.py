@@ -73,7 +73,7 @@ def test_utd_has_the_official_layout_and_fields(utd):
         assert abs(samples / 50 - images / 30) < 0.05  # both last as long
         frames.add(images)
     assert 1.2 * 30 < min(frames) < max(frames) < 7 * 30
-    order = (utd / "Skeleton" / "Skeleton_joint_order.txt").read_text()
+    order = (utd / "Skeleton" / "Skeleton_joint_order.txt").read_text(encoding="utf-8")
     assert "1. head" in order
     assert "20. right_foot" in order
 
@@ -160,7 +160,7 @@ def test_a_lost_half_of_a_recording_is_made_again(tmp_path):
 
 
 def test_the_manifest_says_that_the_data_are_simulated_and_how(usc):
-    manifest = json.loads((usc / "simulation.json").read_text())
+    manifest = json.loads((usc / "simulation.json").read_text(encoding="utf-8"))
     assert manifest["simulated"] is True
     assert manifest["settings"]["seconds"] == 3.0
     assert manifest["settings"]["subjects"] == [1, 2]

@@ -57,7 +57,7 @@ def write(root: Path, name: str, content: object) -> None:
     """Writes a YAML of the project."""
     path = root / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
+    path.write_text(content if isinstance(content, str) else yaml.safe_dump(content), encoding="utf-8")
 
 
 @pytest.fixture
@@ -96,4 +96,4 @@ def leave_files(workspace: Workspace, job: Job, version: int = 0) -> None:
     name = "bundle/bundle.json" if job.kind == "pretrain" else "checkpoints/last.ckpt"
     path = workspace.run(job) / f"version_{version}" / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("{}")
+    path.write_text("{}", encoding="utf-8")

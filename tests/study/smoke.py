@@ -80,12 +80,12 @@ def run_and_draw(name, folder, capsys):
     main(["study", "render", name, "--preset=smoke"])
     files = {path.split(".")[-1]: Path(path) for path in capsys.readouterr().out.split()}
     assert {"md", "csv"} < set(files)
-    assert len(files["csv"].read_text().splitlines()) > 1
-    page = files["md"].read_text()
+    assert len(files["csv"].read_text(encoding="utf-8").splitlines()) > 1
+    page = files["md"].read_text(encoding="utf-8")
     assert page.startswith(f"# {Project().study(name).title}\n")
     assert "| reproduced |" not in page, "simulated recordings are not compared with the paper"
     assert "| not reproduced |" not in page
     if "png" in files:
         assert files["png"].read_bytes().startswith(b"\x89PNG")
     else:
-        assert r"\begin{tabular}" in files["tex"].read_text()
+        assert r"\begin{tabular}" in files["tex"].read_text(encoding="utf-8")

@@ -44,7 +44,7 @@ def nothing_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_claim_is_there_before_anything_is_run(nothing_run: Path) -> None:
-    page = nothing_run.read_text()
+    page = nothing_run.read_text(encoding="utf-8")
     rows = [line for line in page.splitlines() if line.startswith("| ")][1:]
     assert len({row.split(" | ")[0] + row.split(" | ")[1] for row in rows}) == len(rows) > 100
     assert "0 reproduced, 0 not reproduced" in page
@@ -64,7 +64,9 @@ def test_every_claim_is_there_before_anything_is_run(nothing_run: Path) -> None:
 
 
 def test_claims_on_utd_are_left_to_the_study_with_its_inputs(nothing_run: Path) -> None:
-    rows = [row for row in nothing_run.read_text().splitlines() if "Cosmo has 0.6093 on UTD-MHAD |" in row]
+    rows = [
+        row for row in nothing_run.read_text(encoding="utf-8").splitlines() if "Cosmo has 0.6093 on UTD-MHAD |" in row
+    ]
     assert [row.split(" | ")[-1] for row in rows] == ["released |"]
 
 
@@ -72,7 +74,7 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
     monkeypatch.chdir(PROJECT.root)
     main(["study", "claims", f"--results={tmp_path}", f"--output={tmp_path}"])
     assert capsys.readouterr().out == f"{tmp_path}/claims.md\n"
-    assert (tmp_path / "claims.md").read_text().startswith("# The paper's claims\n")
+    assert (tmp_path / "claims.md").read_text(encoding="utf-8").startswith("# The paper's claims\n")
 
 
 def test_no_paper_no_claims(project: Project, results: Results) -> None:

@@ -44,12 +44,12 @@ def made(project, workspace):
         if args[0] == "fit":
             leave_files(workspace, job)
             if job.kind == "pretrain":
-                (run / "bundle/bundle.json").write_text(json.dumps(BUNDLE))
+                (run / "bundle/bundle.json").write_text(json.dumps(BUNDLE), encoding="utf-8")
                 (run / "checkpoints").mkdir()
-            (run / "metrics.csv").write_text("epoch,step,train/loss,lr\n0,3,1.5,0.1\n1,7,1.25,0.1\n")
+            (run / "metrics.csv").write_text("epoch,step,train/loss,lr\n0,3,1.5,0.1\n1,7,1.25,0.1\n", encoding="utf-8")
         else:
             (run / "test_0").mkdir()
-            (run / "test_0/metrics.json").write_text(json.dumps(METRICS))
+            (run / "test_0/metrics.json").write_text(json.dumps(METRICS), encoding="utf-8")
 
     executor = Executor(project, workspace, EntryPoints(train, lambda folder: None, lambda configs: None))
     return executor, calls
@@ -76,7 +76,7 @@ def test_a_stage_1(project, workspace, made, capsys):
     assert not (workspace.run(job) / "version_0/checkpoints").exists(), "who needs the run takes the bundle"
     assert workspace.usable(job)
     assert capsys.readouterr().out == ""
-    assert (workspace.run(job) / "log.txt").read_text() == "to the log\nand this\n"
+    assert (workspace.run(job) / "log.txt").read_text(encoding="utf-8") == "to the log\nand this\n"
 
 
 def test_nothing_of_a_run_stays_in_memory(project, workspace, made):
@@ -152,7 +152,7 @@ def test_a_run_that_must_not_look_at_the_test_subjects_does_not(project, workspa
 
     def load(folder):
         assert folder == run
-        (run / "metrics.csv").write_text("epoch,val/acc\n0,0.25\n1,0.5\n")
+        (run / "metrics.csv").write_text("epoch,val/acc\n0,0.25\n1,0.5\n", encoding="utf-8")
         return model, data
 
     executor = replace(executor, entry=replace(executor.entry, load_run=load))
@@ -163,8 +163,8 @@ def test_a_run_that_must_not_look_at_the_test_subjects_does_not(project, workspa
 
 def test_curves_of_a_resumed_run_are_one(tmp_path):
     first, second = tmp_path / "a.csv", tmp_path / "b.csv"
-    first.write_text("epoch,train/loss,test/acc\n0,3.0,\n1,2.0,\n1,,0.5\n2,1.9,\n")
-    second.write_text("epoch,train/loss,test/acc,lr\n2,1.0,,1\n3,nan,0.123456789,1\n")
+    first.write_text("epoch,train/loss,test/acc\n0,3.0,\n1,2.0,\n1,,0.5\n2,1.9,\n", encoding="utf-8")
+    second.write_text("epoch,train/loss,test/acc,lr\n2,1.0,,1\n3,nan,0.123456789,1\n", encoding="utf-8")
     assert curves([first, second, tmp_path / "absent.csv"]) == {
         "epoch": [0, 1, 2, 3],
         "train/loss": [3.0, 2.0, 1.0, None],

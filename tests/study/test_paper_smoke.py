@@ -49,12 +49,12 @@ def test_a_second_rendering_is_the_same_to_the_byte(folder):
 def test_results_are_small_and_say_that_they_are_simulated(folder):
     files = sorted((folder / "experiments/results").rglob("*.json"))
     assert max(path.stat().st_size for path in files) < 100_000
-    assert all(json.loads(path.read_text())["simulated"] for path in files)
+    assert all(json.loads(path.read_text(encoding="utf-8"))["simulated"] for path in files)
 
 
 def test_the_report_has_everything(folder, capsys):
     main(["study", "report"])
-    page = Path(capsys.readouterr().out.strip()).read_text()
+    page = Path(capsys.readouterr().out.strip()).read_text(encoding="utf-8")
     for name in STUDIES:
         assert Project().study(name).title.split(":")[0] in page
     drawn_ones = [name for name in STUDIES if (folder / f"experiments/rendered/{name}-smoke.png").is_file()]

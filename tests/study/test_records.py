@@ -49,7 +49,7 @@ def test_every_record_is_found_and_what_is_damaged_is_passed_over(project, resul
     jobs = project.jobs("table9", "paper")[:3]
     for job in jobs:
         results.put(job, finished(job))
-    results.path(jobs[1]).write_text("{")
+    results.path(jobs[1]).write_text("{", encoding="utf-8")
     assert {record.key for record in results.every()} == {jobs[0].key, jobs[2].key}
 
 
@@ -77,7 +77,7 @@ def test_recordings_of_other_modalities_are_told_apart(project, results):
 @pytest.mark.parametrize("content", ["", "{", '{"key": 1}', "[]"])
 def test_a_damaged_file_is_named(job, results, content):
     results.put(job, finished(job))
-    results.path(job).write_text(content)
+    results.path(job).write_text(content, encoding="utf-8")
     with pytest.raises(ResultError, match=r"is damaged.*Remove it"):
         results.get(job)
 
@@ -101,6 +101,6 @@ def test_a_half_written_file_is_no_result(job, results, monkeypatch):
 
 def test_the_file_says_what_was_run(job, results):
     results.put(job, finished(job))
-    told = json.loads(results.path(job).read_text())
+    told = json.loads(results.path(job).read_text(encoding="utf-8"))
     assert (told["method"], told["seed"], told["configs"]) == (job.method, job.seed, list(job.configs))
     assert set(told) == set(Record.__dataclass_fields__)

@@ -37,8 +37,8 @@ def test_the_files_of_a_table(project, results, tmp_path, plain):
     drawing = draw(project, "table9", "paper", results)
     files = {path.suffix: path for path in drawing.write(tmp_path / "out")}
     assert {path.name for path in files.values()} == {"table9.csv", "table9.md", "table9.tex"}
-    assert files[".csv"].read_text() == "run,accuracy\ntoy cosmo seed 0 finetune,0.50\n"
-    page = files[".md"].read_text()
+    assert files[".csv"].read_text(encoding="utf-8") == "run,accuracy\ntoy cosmo seed 0 finetune,0.50\n"
+    page = files[".md"].read_text(encoding="utf-8")
     assert page.startswith("# Table 9\n\nPreset `paper`.")
     assert "- a note" in page
     assert "- absent is left out: there is no configs/absent_stage2.yaml." in page
@@ -57,7 +57,7 @@ def test_a_sweep_is_drawn_into_a_folder_of_its_own(project, results, tmp_path, p
     assert {str(path.relative_to(tmp_path)) for path in files} == {
         "out/sweeps/rate.csv", "out/sweeps/rate.md", "out/sweeps/rate.png",
     }  # fmt: skip
-    assert "![Table 9](rate.png)" in (tmp_path / "out/sweeps/rate.md").read_text()
+    assert "![Table 9](rate.png)" in (tmp_path / "out/sweeps/rate.md").read_text(encoding="utf-8")
 
 
 def test_a_dataset_without_runs_is_left_out_with_the_reason(project, results, plain):

@@ -118,7 +118,7 @@ def test_counts_and_what_was_not_reproduced_come_first(tmp_path: Path) -> None:
 
 def test_every_claim_of_the_paper_is_listed_once(tmp_path: Path) -> None:
     claims = [Claim(Verdict("Fig. 9, section 5.2: it jumps", "too few runs", "n=2"), "fig9")]
-    told = Page(write_report([item()], tmp_path, RULE, PROJECT.root, claims=claims).read_text()).text
+    told = Page(write_report([item()], tmp_path, RULE, PROJECT.root, claims=claims).read_text(encoding="utf-8")).text
     assert "Every claim of the paper once" in told
     assert "Fig. 9, section 5.2 it jumps too few runs n=2 fig9" in told
     assert "Every claim" not in page(tmp_path, item()).text
@@ -141,7 +141,7 @@ def test_the_page_needs_nothing_else(tmp_path: Path) -> None:
     assert not {"script", "link", "iframe", "object"} & {tag for tag, _ in read.tags}
     addresses = [value or "" for _, given in read.tags for name, value in given.items() if name in ("src", "href")]
     assert addresses and all(address.startswith(("data:image/png;base64,", "#")) for address in addresses)
-    text = write_report([item("fig14", png=PNG)], tmp_path, RULE, PROJECT.root).read_text()
+    text = write_report([item("fig14", png=PNG)], tmp_path, RULE, PROJECT.root).read_text(encoding="utf-8")
     assert "@import" not in text and "url(" not in text
     (image,) = read.of("img")
     assert base64.b64decode((image["src"] or "").partition(",")[2]) == PNG
@@ -178,7 +178,7 @@ def test_settings_are_those_of_the_runs(tmp_path: Path) -> None:
         "configs/utd_stage2.yaml", "configs/data/utd.yaml", "experiments/methods.yaml", "experiments/table2.yaml",
         "experiments/presets/quick/utd_stage1.yaml", "experiments/presets/quick/utd_stage2.yaml",
     ):  # fmt: skip
-        assert (PROJECT.root / path).read_text().strip() in told, path
+        assert (PROJECT.root / path).read_text(encoding="utf-8").strip() in told, path
     assert "configs/data/usc.yaml" not in told
     assert " ".join(PROJECT.preset("quick").about.split()) in " ".join(told.split())
 

@@ -44,7 +44,7 @@ def test_it_is_what_a_run_keeps_as_its_config(tmp_path, utd_root, monkeypatch, r
     words = [f"--config={path}" for path in configs] + [f"--{name}={value}" for name, value in options.items()]
     main(["fit", *words, f"--data.init_args.root={utd_root}", "--trainer.accelerator=cpu"])
     (kept,) = tmp_path.glob("runs/utd/nearest_neighbor/version_0/config.yaml")
-    of_run = canonical(identifying(yaml.safe_load(kept.read_text()), "all"))
+    of_run = canonical(identifying(yaml.safe_load(kept.read_text(encoding="utf-8")), "all"))
     assert of_run == stage2(resolver, **options).arguments
     assert of_run["data"]["init_args"]["label_seed"] == 2
 
@@ -71,7 +71,7 @@ def test_other_arguments_and_a_damaged_file_are_resolved(resolver):
     first = stage2(resolver)
     assert stage2(resolver, **{"data.init_args.label_rate": 0.3}) != first
     for path in resolver.folder.iterdir():
-        path.write_text("{")
+        path.write_text("{", encoding="utf-8")
     assert stage2(Resolver(resolver.folder)) == first
 
 
@@ -79,10 +79,10 @@ def test_a_changed_default_or_meaning_is_seen(tmp_path, monkeypatch):
     """Of a class outside the package, whose file may change at any time."""
     monkeypatch.syspath_prepend(tmp_path)
     data = {"class_path": "outside_data.Mine", "init_args": {"label_rate": 0.3}}
-    (tmp_path / "mine.yaml").write_text(yaml.safe_dump({"data": data}))
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump({"data": data}), encoding="utf-8")
     base, found = str(ROOT / "configs/utd_stage2.yaml"), []
     for width, numerics in ((8, "1.0"), (8, "1.0"), (9, "1.0"), (9, "2.0")):
-        (tmp_path / "outside_data.py").write_text(MODULE.format(width=width, numerics=numerics))
+        (tmp_path / "outside_data.py").write_text(MODULE.format(width=width, numerics=numerics), encoding="utf-8")
         sys.modules.pop("outside_data", None)
         resolving._signature.cache_clear()
         sys.dont_write_bytecode = True
@@ -98,7 +98,9 @@ def test_code_that_changed_elsewhere_does_not_resolve_again(resolver, monkeypatc
     monkeypatch.setattr(resolving, "sources", lambda: "other code")
     monkeypatch.setattr(resolving, "resolve", lambda *_: pytest.fail("resolved again"))
     assert stage2(Resolver(resolver.folder)) == first
-    assert {json.loads(path.read_text())["sources"] for path in resolver.folder.iterdir()} == {"other code"}
+    assert {json.loads(path.read_text(encoding="utf-8"))["sources"] for path in resolver.folder.iterdir()} == {
+        "other code"
+    }
 
 
 def test_a_misspelt_argument_is_named():

@@ -71,7 +71,7 @@ def test_the_model_is_that_of_the_checkpoint_and_the_data_are_those_of_the_run(s
 def test_it_recognises_as_the_test_of_the_command_line_does(stage2):
     given = ["--config", str(stage2 / "config.yaml"), "--ckpt_path", str(stage2 / "checkpoints" / "last.ckpt")]
     main(["test", *given])
-    told = yaml.safe_load((stage2 / "test_0" / "metrics.json").read_text())
+    told = yaml.safe_load((stage2 / "test_0" / "metrics.json").read_text(encoding="utf-8"))
     model, data = load_run(stage2)
     with torch.inference_mode():
         inputs = {name: values[torch.from_numpy(data.split.test)] for name, values in data.inputs.items()}
@@ -115,25 +115,25 @@ def test_a_checkpoint_of_another_model_is_named(copy, trained):
 
 
 def test_a_bundle_that_is_gone_is_named(copy):
-    config = yaml.safe_load((copy / "config.yaml").read_text())
+    config = yaml.safe_load((copy / "config.yaml").read_text(encoding="utf-8"))
     config["model"]["init_args"]["bundle"] = "gone/bundle"
-    (copy / "config.yaml").write_text(yaml.dump(config))
+    (copy / "config.yaml").write_text(yaml.dump(config), encoding="utf-8")
     with pytest.raises(BundleError, match="gone"):
         load_run(copy)
 
 
 @pytest.mark.parametrize("part", ["data", "model"])
 def test_a_config_without_a_part_is_named(copy, part):
-    config = yaml.safe_load((copy / "config.yaml").read_text())
+    config = yaml.safe_load((copy / "config.yaml").read_text(encoding="utf-8"))
     del config[part]
-    (copy / "config.yaml").write_text(yaml.dump(config))
+    (copy / "config.yaml").write_text(yaml.dump(config), encoding="utf-8")
     with pytest.raises(CosmoError, match=part):
         load_run(copy)
 
 
 def overlay(folder: Path, **arguments: object) -> Path:
     path = folder / "overlay.yaml"
-    path.write_text(yaml.dump({"data": {"init_args": arguments}, "trainer": {"max_epochs": 3}}))
+    path.write_text(yaml.dump({"data": {"init_args": arguments}, "trainer": {"max_epochs": 3}}), encoding="utf-8")
     return path
 
 

@@ -125,7 +125,7 @@ def test_a_failure_skips_what_needs_it_and_nothing_else(grid, jobs, results, wor
         "toy cosmo seed 0 pretrain", "toy cosmo seed 0 finetune", "toy cosmo_finetune seed 0 finetune",
     }  # fmt: skip
     assert set(runner.failed.values()) == {"ValueError: broken"}
-    assert "broken" in (workspace.run(jobs[0]) / "failure.txt").read_text()
+    assert "broken" in (workspace.run(jobs[0]) / "failure.txt").read_text(encoding="utf-8")
     again, fake, _ = grid()
     again.run()
     assert len(fake.ran) == 3
@@ -180,7 +180,7 @@ def together(project, folder, seconds):
     workspace = Workspace(folder / "runs")
 
     def execute(job):
-        with (folder / "ran.txt").open("a") as file:
+        with (folder / "ran.txt").open("a", encoding="utf-8") as file:
             file.write(job.key + "\n")
         time.sleep(seconds)
         leave_files(workspace, job)
@@ -198,7 +198,7 @@ def test_two_processes_do_no_run_twice(project, tmp_path, monkeypatch):
     for worker in workers:
         worker.join(60)
         assert worker.exitcode == 0
-    ran = (tmp_path / "ran.txt").read_text().split()
+    ran = (tmp_path / "ran.txt").read_text(encoding="utf-8").split()
     assert sorted(ran) == sorted({job.key for job in project.jobs("table9", "paper")})
 
 
@@ -215,7 +215,7 @@ def test_a_killed_process_loses_the_run_in_flight_alone(project, tmp_path, monke
     worker.join()
     done = sum(results.has(job) for job in jobs)
     together(project, tmp_path, 0)
-    ran = (tmp_path / "ran.txt").read_text().split()
+    ran = (tmp_path / "ran.txt").read_text(encoding="utf-8").split()
     assert len(ran) - len(set(ran)) <= 1
     assert all(results.has(job) for job in jobs)
     assert done >= 2

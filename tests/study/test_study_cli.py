@@ -27,7 +27,7 @@ def here(tmp_path, monkeypatch, utd_root):
     monkeypatch.setenv("COSMO_PL_DATA", str(utd_root))
     (tmp_path / "configs").symlink_to(ROOT / "configs")
     for name in ("methods.yaml", "paper.yaml"):
-        write(tmp_path, f"experiments/{name}", (ROOT / "experiments" / name).read_text())
+        write(tmp_path, f"experiments/{name}", (ROOT / "experiments" / name).read_text(encoding="utf-8"))
     write(tmp_path, "experiments/presets/paper/preset.yaml", {"about": "All.", "seeds": [0, 1]})
     labels = {"data.init_args.label_rate": 0.3}
     grid = {
@@ -62,7 +62,7 @@ def test_run_status_render(here, capsys):
     main(["study", "status", "table2"])
     assert "4 of 4 done, 0 running" in capsys.readouterr().out
     main(["study", "render", "table2"])
-    page = (here / "experiments/rendered/table2.md").read_text()
+    page = (here / "experiments/rendered/table2.md").read_text(encoding="utf-8")
     assert "random forest" in page
     assert "(n=2)" in page
     assert "elsewhere" in page
@@ -90,7 +90,7 @@ def test_submitit_local(here, capfd):
     assert count(here) == 4
     logs = list((here / "runs/study/submitit").glob("*_log.out"))
     assert len(logs) == 2
-    assert sum(path.read_text().count("] utd ") for path in logs) == 4
+    assert sum(path.read_text(encoding="utf-8").count("] utd ") for path in logs) == 4
 
 
 def test_a_time_limit_of_nothing_leaves_everything(here, capsys):
@@ -109,7 +109,7 @@ def test_a_missing_dataset_is_skipped_and_the_rest_renders(here, capsys, monkeyp
     assert "utd is skipped: UTD-MHAD not found" in out
     assert "3 runs could not be run" in out
     main(["study", "render", "table2"])
-    assert "| UTD-MHAD | 1-NN, Euclidean | 0." in (here / "experiments/rendered/table2.md").read_text()
+    assert "| UTD-MHAD | 1-NN, Euclidean | 0." in (here / "experiments/rendered/table2.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 
 
 def read(path):
-    return yaml.safe_load(path.read_text())
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
 def filled(sweep, values):
@@ -81,7 +81,7 @@ def test_files_are_valid_sweeps(path):
 
 @every_file
 def test_the_stage_1_in_the_comment_is_the_one_that_the_sweep_takes(path):
-    (told,) = re.findall(r"cosmo-pl fit (.*?) \\\n#\s+(.*)\n", path.read_text())
+    (told,) = re.findall(r"cosmo-pl fit (.*?) \\\n#\s+(.*)\n", path.read_text(encoding="utf-8"))
     words = " ".join(told).split()
     given, fixed = options(words), options(read(path)["command"])
     assert words[:2] == ["--config", f"configs/{path.stem.rpartition('_')[0]}_stage1.yaml"]
@@ -144,13 +144,13 @@ def project(tmp_path):
     """A project with one sweep, written by `change`."""
     for name in ("configs", "experiments"):
         (tmp_path / name).mkdir()
-    (tmp_path / "configs" / "utd_stage2.yaml").write_text("{}")
+    (tmp_path / "configs" / "utd_stage2.yaml").write_text("{}", encoding="utf-8")
     (tmp_path / "experiments" / "sweeps").mkdir()
 
     def change(alter):
         sweep = read(FOLDER / "utd_lambda.yaml")
         alter(sweep)
-        (tmp_path / "experiments" / "sweeps" / "mine.yaml").write_text(yaml.safe_dump(sweep))
+        (tmp_path / "experiments" / "sweeps" / "mine.yaml").write_text(yaml.safe_dump(sweep), encoding="utf-8")
         return Project(tmp_path)
 
     return change

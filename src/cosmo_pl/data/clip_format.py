@@ -87,7 +87,7 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     try:
-        told = json.loads(path.read_text())
+        told = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise RecordingError(path, f"is not readable as JSON ({error})", REMEDY) from error
     _expect(path, "format", told, int)

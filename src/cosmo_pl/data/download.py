@@ -183,7 +183,7 @@ def _transfer(session: requests.Session, url: str, part: Path, sidecar: Path) ->
             tqdm(total=total, initial=offset, unit="B", unit_scale=True, desc=part.stem, disable=None) as bar,
         ):
             if not resumed:  # after the part was emptied: an old part never meets a new sidecar
-                sidecar.write_text(f"{url}\n{_version(response.headers)}")
+                sidecar.write_text(f"{url}\n{_version(response.headers)}", encoding="utf-8")
             try:
                 for chunk in response.iter_content(CHUNK):
                     file.write(chunk)
@@ -196,7 +196,7 @@ def _transfer(session: requests.Session, url: str, part: Path, sidecar: Path) ->
 def _resume_point(url: str, part: Path, sidecar: Path) -> tuple[int, str | None]:
     """Bytes of the part and the server's version of them; ``(0, None)`` where they cannot be continued safely."""
     if part.exists() and sidecar.exists():
-        source, _, version = sidecar.read_text().partition("\n")
+        source, _, version = sidecar.read_text(encoding="utf-8").partition("\n")
         if source == url and version and part.stat().st_size:
             return part.stat().st_size, version
     return 0, None

@@ -119,7 +119,7 @@ def read_label_split(path: Path, name: str) -> frozenset[str]:
         ConfigurationError: The file is missing or not of that form, or has no split of that name.
     """
     try:
-        splits = json.loads(path.read_text())
+        splits = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigurationError(
             "label_split_file", f"'{path}' is not readable as JSON ({error})", "Name an existing file"

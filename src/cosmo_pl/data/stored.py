@@ -107,9 +107,9 @@ def _make(modality: StoredModality, files: Sequence[Path | None], place: Path, j
         _empty(place.with_suffix(".empty"), (len(files), *modality.shape), modality.dtype).replace(part)
     missing = [(row, file) for row, file in enumerate(files) if row not in done]
     known = place.with_suffix(".known")  # a line that was cut off would swallow the next
-    known.write_text("".join(f"{row} {content}\n" for row, content in done.items()))
+    known.write_text("".join(f"{row} {content}\n" for row, content in done.items()), encoding="utf-8")
     known.replace(journal)
-    with journal.open("a") as lines:
+    with journal.open("a", encoding="utf-8") as lines:
         for row, content in _filled(modality, missing, part, jobs):
             lines.write(f"{row} {content}\n")
             lines.flush()
@@ -162,7 +162,7 @@ def _fill(modality: StoredModality, part: Path, row: int, file: Path | None) -> 
 def _journal(path: Path, count: int) -> dict[int, str]:
     """Row to content of the rows that are there; a last line that was cut off does not count."""
     found = {}
-    for line in path.read_text().splitlines(keepends=True) if path.exists() else ():
+    for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else ():
         row, _, content = line.partition(" ")
         if line.endswith("\n") and row.isdigit() and int(row) < count:
             found[int(row)] = content.strip()

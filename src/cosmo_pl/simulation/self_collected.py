@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.io import write_whole
 from cosmo_pl.simulation.activities_self_collected import SCENES, Scene
 from cosmo_pl.simulation.body import Motion
 from cosmo_pl.simulation.depth_camera import Box, Camera, Room, depth_frames, with_depth_errors
@@ -20,7 +21,7 @@ from cosmo_pl.simulation.radar import radar_frames
 from cosmo_pl.simulation.sensors import InertialErrors, Placement, imu, magnetometer, with_errors
 from cosmo_pl.simulation.subject import make_subject, small_turn
 from cosmo_pl.simulation.utd import AXES, WRIST, YIELDING
-from cosmo_pl.simulation.writing import check_counts, claim_folder, write_atomically, write_text
+from cosmo_pl.simulation.writing import check_counts, claim_folder, write_atomically
 
 RATES = {"imu": 100, "depth": 20, "radar": 15}
 """Frames a second."""
@@ -220,7 +221,7 @@ def simulate_self_collected(
     written = run(delayed(_write)(folder, seed, number, recorder) for number in numbers)
     for _ in tqdm(written, total=len(numbers), desc="SelfCollected, simulated", disable=not progress):
         pass
-    write_text(folder / "manifest.json", json.dumps(_manifest(numbers, recorder), indent=1) + "\n")
+    write_whole(folder / "manifest.json", json.dumps(_manifest(numbers, recorder), indent=1) + "\n")
     return folder
 
 

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
+from cosmo_pl.io import write_whole
 from cosmo_pl.simulation.activities_utd import UTD_ACTIONS
 from cosmo_pl.simulation.body import JOINTS, Array, Motion
 from cosmo_pl.simulation.motion import make_habit, perform
 from cosmo_pl.simulation.sensors import InertialErrors, Placement, imu, kinect, with_errors
 from cosmo_pl.simulation.subject import Subject, make_subject, small_turn
-from cosmo_pl.simulation.writing import Recording, check_counts, claim_folder, write_missing, write_text
+from cosmo_pl.simulation.writing import Recording, check_counts, claim_folder, write_missing
 
 INERTIAL_RATE, SKELETON_RATE = 50, 30
 """Samples and frames per second."""
@@ -113,7 +114,9 @@ def simulate_utd(
     folder = Path(root) / "UTD-MHAD"
     claim_folder(folder, {"dataset": "UTD-MHAD", "subjects": list(subjects), "trials": trials, "seed": seed})
     order = "".join(f"{number}. {name};\n" for number, name in enumerate(JOINTS, start=1))
-    write_text(folder / "Skeleton" / "Skeleton_joint_order.txt", f"Joints of each (20, 3, frames) skeleton:\n\n{order}")
+    write_whole(
+        folder / "Skeleton" / "Skeleton_joint_order.txt", f"Joints of each (20, 3, frames) skeleton:\n\n{order}"
+    )
     recordings: list[Recording] = []
     for s, a, t in product(subjects, range(1, len(UTD_ACTIONS) + 1), range(1, trials + 1)):
         name = f"a{a}_s{s}_t{t}"

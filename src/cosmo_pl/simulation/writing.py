@@ -9,6 +9,7 @@ from typing import Any
 
 from cosmo_pl import __version__
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.io import write_whole
 
 MANIFEST = "simulation.json"
 NOTE = "Simulated recordings, not measurements: written from one kinematic body model in the official file layout."
@@ -25,15 +26,6 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     temporary = path.with_name(f".{path.name}.part")
     write(temporary)
     temporary.replace(path)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically."""
-
-    def write(temporary: Path) -> None:
-        temporary.write_text(text, encoding="utf-8")
-
-    write_atomically(path, write)
 
 
 def write_mat(path: Path, fields: Mapping[str, Any]) -> None:
@@ -61,7 +53,7 @@ def claim_folder(folder: Path, settings: Mapping[str, Any]) -> None:
         if found != manifest:
             what = "simulated recordings of other settings" if found else "recordings that were not simulated"
             raise ConfigurationError("root", f"'{folder}' already holds {what}", "Choose another folder or empty it")
-    write_text(path, manifest)
+    write_whole(path, manifest)
 
 
 def check_counts(subjects: Sequence[int], trials: int, seed: int) -> None:

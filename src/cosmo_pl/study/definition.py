@@ -157,7 +157,7 @@ def overlay_method(path: Path) -> Method:
     from cosmo_pl.run_loading import class_phase
 
     try:
-        phase = class_phase(yaml.safe_load(path.read_text())["model"]["class_path"])
+        phase = class_phase(yaml.safe_load(path.read_text(encoding="utf-8"))["model"]["class_path"])
     except Exception as error:  # whatever another package raises on import
         problem = f"names no model that can be imported ({type(error).__name__}: {error})"
         raise ConfigurationError(str(path), problem, "Give it model.class_path, of an installed package") from error
@@ -175,7 +175,7 @@ def parse(kind: Any, path: Path) -> Any:
     from jsonargparse import ArgumentError
 
     try:
-        return _parsed(kind, path.read_text())
+        return _parsed(kind, path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError, ArgumentError) as error:
         raise ConfigurationError(str(path), f"cannot be used: {error}", "Correct the file") from error
 

@@ -120,7 +120,11 @@ class Executor:
         if self.progress_bar:
             yield
             return
-        with (self.workspace.run(job) / "log.txt").open("a") as log, redirect_stdout(log), redirect_stderr(log):
+        with (
+            (self.workspace.run(job) / "log.txt").open("a", encoding="utf-8") as log,
+            redirect_stdout(log),
+            redirect_stderr(log),
+        ):
             loggers = map(logging.getLogger, ("pytorch_lightning", "lightning_fabric"))
             handlers = [h for logger in loggers for h in logger.handlers if isinstance(h, StreamHandler)]
             before = [handler.stream for handler in handlers]  # they hold the stream of their start
@@ -145,7 +149,7 @@ class Executor:
         return curves(version / "metrics.csv" for version in self.workspace.versions(job))
 
     def _pretrained(self, job: Job) -> dict[str, Any]:
-        bundle = json.loads((self._run(job) / "bundle/bundle.json").read_text())
+        bundle = json.loads((self._run(job) / "bundle/bundle.json").read_text(encoding="utf-8"))
         for version in self.workspace.versions(job):  # whoever needs the run takes the bundle
             shutil.rmtree(version / "checkpoints", ignore_errors=True)
         kept = ("fit_seconds", "epochs", "unlabeled", "precision", "fit_joules", "fit_joules_of")
@@ -162,7 +166,7 @@ class Executor:
     def _tested(self, job: Job) -> dict[str, Any]:
         self.entry.train(["test", *self.arguments(job)])
         tests = sorted(self._run(job).glob("test_*/metrics.json"), key=lambda path: int(path.parent.name[5:]))
-        metrics = json.loads(tests[-1].read_text())
+        metrics = json.loads(tests[-1].read_text(encoding="utf-8"))
         metrics["training"].pop("bundle", None)  # a path of this machine; the record names its parents
         # In the record itself, of this machine, or too large.
         elsewhere = {"confusion_matrix", "simulated", "data_fingerprint", "version", "precision", "checkpoint"}
@@ -227,7 +231,7 @@ def curves(files: Iterable[Path]) -> dict[str, list[float | None]]:
     for path in files:
         if not path.is_file():
             continue
-        with path.open(newline="") as file:
+        with path.open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
                 told = {name: float(row[name]) for name in CURVES if row.get(name)}
                 epochs.setdefault(int(row["epoch"]), {}).update(told)

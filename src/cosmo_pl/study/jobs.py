@@ -148,7 +148,7 @@ class Project:
     def paper(self) -> dict[str, Any]:
         """What the paper states; nothing where there is no ``paper.yaml``."""
         path = self.experiments / "paper.yaml"
-        content: dict[str, Any] = yaml.safe_load(path.read_text()) if path.is_file() else {}
+        content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
         return content
 
     def has_dataset(self, dataset: str) -> bool:

@@ -99,7 +99,7 @@ class Results:
         """All records in the folder that can be read, whether a job wants them or not."""
         for path in sorted(self.folder.glob("*/*.json")):
             with suppress(OSError, ValueError, TypeError):
-                yield Record(**json.loads(path.read_text()))
+                yield Record(**json.loads(path.read_text(encoding="utf-8")))
 
     def get(self, job: Job) -> Record | None:
         """The record of a job, None where it is not done.
@@ -112,7 +112,7 @@ class Results:
         if not path.is_file():
             return None
         try:
-            record = Record(**json.loads(path.read_text()))
+            record = Record(**json.loads(path.read_text(encoding="utf-8")))
         except (ValueError, TypeError) as error:
             raise ResultError(path, f"is damaged ({error})", "Remove it and run the study again") from error
         own = key_of(Resolved(record.resolved, record.numerics), record.parents)

@@ -143,7 +143,8 @@ def write_report(
         presets={name: (project.preset(name), _overlays(project, name)) for name in presets},
         configs=_configs(root, records),
         studies={
-            name: (root / f"experiments/{name}.yaml").read_text() for name in dict.fromkeys(item.name for item in items)
+            name: (root / f"experiments/{name}.yaml").read_text(encoding="utf-8")
+            for name in dict.fromkeys(item.name for item in items)
         },
         environments=_tally(records, _environment),
         recordings=_tally(records, lambda record: _recordings(record, dataset_title(record.dataset, records, paper))),
@@ -207,7 +208,7 @@ def _claims(items: Iterable[ReportItem], preset: str) -> list[Claim]:
 def _overlays(project: Project, preset: str) -> dict[str, str]:
     """Overlays of a preset by file name."""
     files = sorted((project.experiments / "presets" / preset).glob("*.yaml"))
-    return {path.name: path.read_text() for path in files if path.name != "preset.yaml"}
+    return {path.name: path.read_text(encoding="utf-8") for path in files if path.name != "preset.yaml"}
 
 
 def _configs(root: Path, records: Iterable[Record]) -> dict[str, str]:
@@ -215,13 +216,13 @@ def _configs(root: Path, records: Iterable[Record]) -> dict[str, str]:
     named = {path for record in records for path in record.configs if path.startswith("configs/")}
     paths = {part for path in named for part in _parts(root / path)} if named else set()
     methods = {root / "experiments/methods.yaml"} if named else set()
-    return {path.relative_to(root).as_posix(): path.read_text() for path in sorted(paths | methods)}
+    return {path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path in sorted(paths | methods)}
 
 
 def _parts(path: Path) -> Iterator[Path]:
     """A config and what it refers to."""
     yield path
-    for value in (yaml.safe_load(path.read_text()) or {}).values():
+    for value in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).values():
         if isinstance(value, str) and value.endswith(".yaml"):
             yield from _parts(path.parent / value)
 

@@ -67,7 +67,7 @@ class Resolver:
     def _kept(self, name: str) -> Resolved | None:
         """What was resolved under that name, if it still holds."""
         try:
-            kept = json.loads((self.folder / f"{name}.json").read_text())
+            kept = json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8"))
             classes, arguments = kept["classes"], kept["arguments"]
             ours = all(path.startswith(("cosmo_pl.", "pytorch_lightning.")) for path in classes)
             if not (ours and kept["sources"] == sources()):
@@ -133,7 +133,7 @@ def content(path: Path) -> Any:
         ConfigurationError: It cannot be read.
     """
     try:
-        found = yaml.safe_load(path.read_text())
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
         raise ConfigurationError(str(path), f"cannot be read ({error})", "Name an existing YAML file") from error
     for name, value in (found or {}).items():

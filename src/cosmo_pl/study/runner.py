@@ -154,7 +154,7 @@ class Runner:
 
     def _log_failure(self, job: Job) -> Path:
         log = self.workspace.run(job) / "failure.txt"
-        log.write_text(traceback.format_exc())
+        log.write_text(traceback.format_exc(), encoding="utf-8")
         return log
 
     def _line(self, job: Job, record: Record) -> str:

@@ -151,7 +151,7 @@ def start(root: Path, name: str, train: Callable[[Sequence[str]], None]) -> None
 
     sweep = _read(root, name)
     (dataset,), bundle = sweep.datasets, sweep.arguments[BUNDLE]
-    content = yaml.safe_load((root / "experiments" / f"{name}.yaml").read_text())
+    content = yaml.safe_load((root / "experiments" / f"{name}.yaml").read_text(encoding="utf-8"))
     try:
         identifier = wandb.sweep(content, project=sweep.project)
     except wandb.Error as error:

@@ -45,7 +45,7 @@ class Workspace:
     def claim(self, job: Job) -> Iterator[bool]:
         """Gives True to one process at a time; the system frees the claim of a process that dies."""
         self.run(job).mkdir(parents=True, exist_ok=True)
-        with (self.run(job) / "lock").open("w") as file:
+        with (self.run(job) / "lock").open("w", encoding="utf-8") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:

@@ -56,7 +56,7 @@ def _measured(data: MultimodalDataModule, max_clusters: int) -> dict[str, Modali
 def _read(path: Path) -> dict[str, ModalityQuality] | None:
     """What was measured, None where nothing was or the file is damaged."""
     try:
-        told = json.loads(path.read_text())
+        told = json.loads(path.read_text(encoding="utf-8"))
         for measured in told.values():  # JSON has text for keys
             measured["silhouettes"] = {int(k): value for k, value in measured["silhouettes"].items()}
         return {name: ModalityQuality(**measured) for name, measured in told.items()}
