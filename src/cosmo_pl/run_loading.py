@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-import yaml
 from jsonargparse import ArgumentError
 from pytorch_lightning import Trainer
 from pytorch_lightning.cli import LightningArgumentParser
@@ -20,6 +19,7 @@ import cosmo_pl.encoders
 import cosmo_pl.modules  # noqa: F401  short class names in a config are those that are imported
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.errors import ConfigurationError, mendable
+from cosmo_pl.io import read_yaml
 from cosmo_pl.modules import BaseModule
 
 CONFIG = "config.yaml"
@@ -107,7 +107,7 @@ def load_run(folder: Path) -> tuple[BaseModule, MultimodalDataModule]:
     for name in (CONFIG, LAST):
         if not (folder / name).is_file():
             raise ConfigurationError("run", f"'{folder}' has no {name}", "Name the folder of a run of `cosmo-pl fit`")
-    config = _read(folder / CONFIG)
+    config = read_yaml(folder / CONFIG)
     parser = _parser("model", "data")
     link_data_to_model(parser)
     parts = {part: told for part, told in config.items() if part in ("model", "data")}
@@ -148,11 +148,11 @@ def make_data(configs: Sequence[Path], given: Mapping[str, Any] | None = None) -
     parser = _parser("data")
     parsed, phase = None, None
     for path in configs:
-        config = _read(path)
+        config = read_yaml(path)
         phase = phase or config.get("phase")
         data = config if "class_path" in config else config.get("data")
         if data is not None:
-            part = _read(path.parent / data) if isinstance(data, str) else data
+            part = read_yaml(path.parent / data) if isinstance(data, str) else data
             parsed = _parse(parser, {"data": part}, path, parsed)
     if parsed is None:
         raise ConfigurationError("configs", f"none of {[str(path) for path in configs]} has data", "Name one that has")
@@ -185,14 +185,6 @@ def _instantiate(parser: LightningArgumentParser, parsed: Any) -> Any:
     except ValueError as error:
         found = mendable(error)
         raise error if found is None else found from error
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigurationError(str(path), f"cannot be read ({error})", "Name an existing YAML file") from error
-    return content or {}
 
 
 def _ready(data: MultimodalDataModule) -> MultimodalDataModule:

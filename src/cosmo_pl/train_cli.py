@@ -24,6 +24,7 @@ from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.energy import EnergyMeter
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.inheritance import inheritance
+from cosmo_pl.io import read_yaml
 from cosmo_pl.modules import BaseModule
 from cosmo_pl.results import ResultWriter
 from cosmo_pl.run_loading import (
@@ -115,7 +116,7 @@ class CosmoCLI(LightningCLI):
         stored = Path(config.ckpt_path).parents[1] / "config.yaml"
         if not stored.is_file():
             return
-        then, now = yaml.safe_load(stored.read_text(encoding="utf-8")), self.resolved(config)
+        then, now = read_yaml(stored), self.resolved(config)
         differ = [
             f"{part}.{key} {old.get(key)} -> {new.get(key)}"
             for part, free in (("model", set()), ("data", FREE_OF_TRAINING))
