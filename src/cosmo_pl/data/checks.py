@@ -30,6 +30,21 @@ def check_training_is_whole(samples: Samples, split: Split) -> None:
         )
 
 
+def check_phase(data: MultimodalDataModule) -> None:
+    """Checks that the data give the part that the module trains on.
+
+    Raises:
+        ConfigurationError: They were told to give the other one.
+    """
+    module = None if data.trainer is None else data.trainer.lightning_module
+    asked = getattr(module, "phase", None)
+    if asked is not None and data.given_phase not in (None, asked):
+        raise ConfigurationError(
+            "phase", f"is '{data.given_phase}', and {type(module).__name__} trains on '{asked}'",
+            "Leave it out, or use a module for that phase",
+        )  # fmt: skip
+
+
 def check_pretraining_batch(data: MultimodalDataModule) -> None:
     """Checks that the pretraining has a whole batch.
 
@@ -62,8 +77,8 @@ def check_arguments(data: MultimodalDataModule) -> None:
         named = sorted(getattr(data, argument))
         if not set(named) <= set(known):
             raise ConfigurationError(argument, f"{named} has an unknown modality", f"Use {known}")
-    if data.phase not in ("pretrain", "finetune"):
-        raise ConfigurationError("phase", f"'{data.phase}' is unknown", "Use 'pretrain' or 'finetune'")
+    if data.given_phase not in (None, "pretrain", "finetune"):
+        raise ConfigurationError("phase", f"'{data.given_phase}' is unknown", "Use 'pretrain' or 'finetune'")
     if data.num_augmentations < 1:
         raise ConfigurationError("num_augmentations", f"is {data.num_augmentations}", "Use at least 1")
     for argument in ("batch_size", "pretrain_batch_size"):

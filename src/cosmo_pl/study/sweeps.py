@@ -159,7 +159,7 @@ def start(root: Path, name: str, train: Callable[[Sequence[str]], None]) -> None
             f"Log in by `wandb login`, or run it without an account: `cosmo-pl study run {name}`",
         ) from error  # fmt: skip
     if not any((root / "runs" / dataset / bundle).glob("version_*/bundle/bundle.json")):
-        given = {**sweep.data_arguments, "trainer.logger.init_args.name": bundle}
+        given = {**sweep.data_arguments, "run.name": bundle}
         words = [f"--{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in given.items()]
         train(["fit", f"--config=configs/{dataset}_stage1.yaml", *words])
     wandb.agent(identifier, project=sweep.project)
