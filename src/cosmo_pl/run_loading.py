@@ -19,11 +19,12 @@ import cosmo_pl.encoders
 import cosmo_pl.modules  # noqa: F401  short class names in a config are those that are imported
 from cosmo_pl.checkpoints import read_checkpoint
 from cosmo_pl.data import MultimodalDataModule
-from cosmo_pl.errors import ConfigurationError, CosmoError, mendable
+from cosmo_pl.errors import ConfigurationError, mendable
 from cosmo_pl.io import read_yaml
 from cosmo_pl.modules import BaseModule
 from cosmo_pl.run_folder import CONFIG, LAST
 
+VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 TRAINER_DEFAULTS = {"num_sanity_val_steps": 0, "log_every_n_steps": 1, "devices": 1}
 
 
@@ -102,9 +103,16 @@ def name_test_subjects(data: Any) -> None:
 
 
 def imported_class(class_path: str) -> Any:
-    """The class of that path; a name without a module is one of `cosmo_pl.modules`."""
+    """The class of that path; a name without a module is one of `cosmo_pl.modules`.
+
+    Raises:
+        ConfigurationError: There is none.
+    """
     module, _, name = class_path.rpartition(".")
-    return getattr(importlib.import_module(module or "cosmo_pl.modules"), name)
+    try:
+        return getattr(importlib.import_module(module or "cosmo_pl.modules"), name)
+    except (ImportError, AttributeError) as error:
+        raise ConfigurationError("class_path", f"'{class_path}' cannot be imported ({error})", "Install it") from error
 
 
 def load_run(folder: Path) -> tuple[BaseModule, MultimodalDataModule]:
@@ -126,8 +134,7 @@ def load_run(folder: Path) -> tuple[BaseModule, MultimodalDataModule]:
     parts = {part: told for part, told in config.items() if part in ("model", "data")}
     parsed = _parse(parser, parts, folder / CONFIG)
     checkpoint = read_checkpoint(folder / LAST)
-    if "class_path" in checkpoint:
-        parsed.model = rebuilt(checkpoint)
+    parsed.model = rebuilt(checkpoint) or parsed.model
     made = _instantiate(parser, parsed)
     model, data = made.model, made.data
     assert isinstance(model, BaseModule) and isinstance(data, MultimodalDataModule)
@@ -138,24 +145,23 @@ def load_run(folder: Path) -> tuple[BaseModule, MultimodalDataModule]:
     return model.eval(), _ready(data)
 
 
-def rebuilt(checkpoint: Mapping[str, Any]) -> BaseModule:
-    """The module that a checkpoint is of, from the arguments in it, with new weights.
+def rebuilt(checkpoint: Mapping[str, Any]) -> BaseModule | None:
+    """The module that a checkpoint is of, from the arguments in it alone, with new weights.
+
+    Returns:
+        The module; None for one whose class or arguments the checkpoint does not hold, as those of older versions and
+        of classes that keep no hyper-parameters.
 
     Raises:
-        ConfigurationError: There is no such class, or it does not take the arguments.
+        ConfigurationError: There is no such class.
     """
-    path = checkpoint["class_path"]
-    try:
-        found = imported_class(path)
-        takes = inspect.signature(found).parameters
-        model = found(**{name: value for name, value in checkpoint["hyper_parameters"].items() if name in takes})
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
-        if isinstance(error, CosmoError):
-            raise
-        raise ConfigurationError(
-            "ckpt_path", f"is of {path}, which cannot be built ({error})", "Train again"
-        ) from error
-    assert isinstance(model, BaseModule)
+    if "class_path" not in checkpoint:
+        return None
+    found, arguments = imported_class(checkpoint["class_path"]), checkpoint["hyper_parameters"]
+    takes = inspect.signature(found).parameters.values()
+    if any(each.default is each.empty and each.name not in arguments for each in takes if each.kind not in VARIADIC):
+        return None
+    model: BaseModule = found(**{each.name: arguments[each.name] for each in takes if each.name in arguments})
     return model
 
 

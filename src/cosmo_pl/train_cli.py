@@ -75,7 +75,7 @@ class CosmoCLI(LightningCLI):
         except BaseException:
             if self.folder is not None:
                 with suppress(OSError):  # it holds something
-                    self.folder.rmdir()
+                    os.removedirs(self.folder)
             raise
 
     def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]
@@ -138,8 +138,8 @@ class CosmoCLI(LightningCLI):
         """Builds data, trainer and model; the model of a checkpoint whose arguments were checked, from these alone."""
         config, content = self.config[self.subcommand], self.checkpoint
         asked = config.model
-        if content is not None and "class_path" in content and stored_config(Path(config.ckpt_path)) is not None:
-            config.model = rebuilt(content)
+        if content is not None and stored_config(Path(config.ckpt_path)) is not None:
+            config.model = rebuilt(content) or asked
         try:
             super().instantiate_classes()
         finally:
@@ -159,10 +159,10 @@ class CosmoCLI(LightningCLI):
         given = self.config_init[self.subcommand].trainer
         kwargs["plugins"] = [*as_list(given.plugins), WholeCheckpointIO()]
         if self.subcommand == "fit":
-            kwargs |= self._run_arguments()
             callbacks.append(LastCheckpoint())
-            if self.config_init.fit.wandb is not None:
+            if self.config_init.fit.wandb is not None:  # refuses to begin without a login
                 callbacks.append(WandbResults(self.config_init.fit.wandb, flat(self.resolved(self.config.fit))))
+            kwargs |= self._run_arguments()
         return super().instantiate_trainer(callbacks=[*as_list(given.callbacks), *callbacks], **kwargs)
 
     def _run_arguments(self) -> dict[str, Any]:

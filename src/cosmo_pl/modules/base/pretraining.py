@@ -5,19 +5,19 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Mapping
-from itertools import combinations
+from itertools import chain, combinations, count
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from pytorch_lightning.utilities import rank_zero_warn
+from pytorch_lightning.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor, nn
 
 from cosmo_pl.bundle import Bundle
 from cosmo_pl.data.loading import Batch
 from cosmo_pl.data.locate import is_simulated
 from cosmo_pl.encoders import Encoder, ProjectionHead
-from cosmo_pl.errors import BundleError, ConfigurationError
+from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.fusion import MIN_POINTS
 from cosmo_pl.modules.base.encoding import Streams, unit_features
 from cosmo_pl.modules.base.module import BaseModule, Shapes
@@ -38,6 +38,9 @@ class PretrainingModule(BaseModule):
         num_classes: Number of activities, for the quality weights.
         encoders: Modality to encoder; several inertial ones can share one, see `Streams`.
         max_clusters: Largest number of clusters tried for the quality weights; None takes twice `num_classes`.
+
+    Attributes:
+        bundle_folder: Folder of the bundle; None before a training and for one that leaves no files.
 
     Raises:
         ConfigurationError: Encoders and modalities do not match, or `max_clusters` is below 2.
@@ -60,6 +63,7 @@ class PretrainingModule(BaseModule):
         self.num_classes = num_classes
         self.encoders = Streams(self.modality_shapes, encoders)
         self.max_clusters = max_clusters
+        self.bundle_folder: Path | None = None
         self._probe: dict[str, list[tuple[Tensor, Tensor]]] = {}
 
     @abstractmethod
@@ -107,34 +111,37 @@ class PretrainingModule(BaseModule):
             self.log("probe/acc", (nearest == truth).float().mean(), prog_bar=True)
         self._probe = {}
 
-    @property
-    def bundle_folder(self) -> Path | None:
-        """Where the bundle goes: in the run's folder; None for a trial run, which leaves nothing."""
-        folder = self.trainer.log_dir
-        return None if folder is None or getattr(self.trainer, "fast_dev_run", False) else Path(folder, BUNDLE)
-
     def setup(self, stage: str) -> None:
         """Refuses before anything is trained, not after, what would keep the bundle from being written."""
-        folder = self.bundle_folder if stage == "fit" else None
-        if folder is None:
+        if stage != "fit":
             return
-        if folder.exists():
-            raise BundleError(folder, "exists", "Choose another log folder; a bundle is never overwritten")
+        self.bundle_folder = self._free_folder()
+        if self.bundle_folder is None:
+            rank_zero_info("the trainer has neither a logger nor checkpoints: no bundle is written")
+            return
         if self.data is None:
             rank_zero_warn(
                 "there is no datamodule: the bundle will hold no statistics and no quality of the modalities"
             )
             return
-        count = len(next(iter(self.data.quality_inputs().values())))
-        if count < MIN_POINTS:
+        measured = len(next(iter(self.data.quality_inputs().values())))
+        if measured < MIN_POINTS:
             everything = self.data.include_labeled
             raise ConfigurationError(
                 "label_rate",
-                f"leaves {count} samples to pretraining, too few to measure the modalities' quality",
+                f"leaves {measured} samples to pretraining, too few to measure the modalities' quality",
                 "Use more training samples"
                 if everything
                 else f"Set include_labeled to true, or leave at least {MIN_POINTS} unlabelled",
             )
+
+    def _free_folder(self) -> Path | None:
+        """Where the bundle goes: in the run's folder; None for a training that leaves nothing."""
+        leaves_files = self.trainer.loggers or self.trainer.checkpoint_callback is not None
+        if self.trainer.log_dir is None or not leaves_files:
+            return None
+        names = chain([BUNDLE], (f"{BUNDLE}_{number}" for number in count(1)))  # one is never overwritten
+        return next(folder for name in names if not (folder := Path(self.trainer.log_dir, name)).exists())
 
     def on_fit_end(self) -> None:
         """Measures the modalities' quality and writes the bundle."""
