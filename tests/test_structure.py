@@ -15,8 +15,10 @@ import cosmo_pl
 PACKAGE = Path(cosmo_pl.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
-    {"errors", "intervals", "io", "provenance"},
+    {"errors"},
+    {"fields", "intervals", "io", "provenance", "trust"},
     {"data", "simulation", "encoders", "losses", "fusion", "metrics"},
+    {"bundle_checks"},
     {"bundle"},
     {"modules"},
     {"energy", "inheritance", "results", "run_loading", "wandb_results"},
