@@ -169,7 +169,7 @@ def test_a_description_is_as_it_was_written(folder, change):
     told = json.loads(path.read_text(encoding="utf-8"))
     change(told)
     path.write_text(json.dumps(told), encoding="utf-8")
-    with pytest.raises(BundleError, match="is damaged.*sha256"):
+    with pytest.raises(BundleError, match=r"is damaged.*sha256"):
         Bundle.load(folder)
 
 
@@ -322,7 +322,7 @@ def test_an_untrusted_module_is_not_imported(folder, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
     for form in (2, 1):
         edit(folder, put("stranger.Encoder", "encoders", "acc", "class_path"), form)
-        with pytest.raises(Exception, match="stranger.*--allow-code stranger") as refused:
+        with pytest.raises(Exception, match=r"stranger.*--allow-code stranger") as refused:
             Bundle.load(folder)
         assert str(folder) in str(refused.value)
     import builtins

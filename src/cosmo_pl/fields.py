@@ -6,7 +6,7 @@ import json
 import math
 import re
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -45,16 +45,21 @@ class Field:
         """The values of a mapping by their keys."""
         return {key: Field(value, self._below(key)) for key, value in self.mapping().items()}
 
-    def each(self) -> list[Field]:
-        """The values of a list."""
+    def each(self, only: Callable[[Any], bool] = lambda value: True) -> list[Field]:
+        """The values of a list, or only some of them."""
         self.require(isinstance(self.value, list | tuple), "a list")
-        return [Field(value, f"{self.name}[{place}]") for place, value in enumerate(self.value)]
+        return [Field(value, f"{self.name}[{place}]") for place, value in enumerate(self.value) if only(value)]
 
     def number(self, low: float = -math.inf, high: float = math.inf) -> float:
         """A finite number from `low` to `high`."""
-        right = isinstance(self.value, int | float) and not isinstance(self.value, bool)
-        self.require(right and math.isfinite(self.value) and low <= self.value <= high, _wanted("a number", low, high))
+        self.require(_is_number(self.value, low, high), _wanted("a number", low, high))
         return float(self.value)
+
+    def numbers(self, low: float = -math.inf, high: float = math.inf, null: bool = False) -> list[float | None]:
+        """A list of finite numbers from `low` to `high`, some of them null where that is allowed."""
+        for below in self.each(lambda value: not (_is_number(value, low, high) or (null and value is None))):
+            below.number(low, high)
+        return list(self.value)
 
     def whole(self, low: float = -math.inf, high: float = math.inf) -> int:
         """A whole number from `low` to `high`."""
@@ -114,6 +119,11 @@ def read_field(path: Path) -> Field:
 
 def _no_number(constant: str) -> NoReturn:
     raise ValueError(f"it holds {constant}")
+
+
+def _is_number(value: Any, low: float, high: float) -> bool:
+    right = isinstance(value, int | float) and not isinstance(value, bool)
+    return right and low <= value <= high and math.isfinite(value)
 
 
 def _wanted(kind: str, low: float, high: float) -> str:
