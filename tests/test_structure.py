@@ -16,9 +16,10 @@ PACKAGE = Path(cosmo_pl.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
     {"errors"},
-    {"intervals", "io", "provenance"},
+    {"fields", "intervals", "io", "provenance", "trust"},
     {"data", "simulation", "encoders", "losses", "fusion", "metrics", "checkpoints"},
-    {"bundle", "run_folder"},
+    {"bundle_checks", "run_folder"},
+    {"bundle"},
     {"modules"},
     {"energy", "inheritance", "results", "run_loading", "wandb_results"},
     {"study"},

@@ -42,7 +42,7 @@ class Streams(nn.ModuleDict):
             )  # fmt: skip
         order = list(modality_shapes)
         names = sorted(encoders, key=lambda stream: order.index(stream.split("+")[0]))
-        built = {name: each if isinstance(each, Encoder) else built_encoder(each) for name, each in encoders.items()}
+        built = {name: each if isinstance(each, Encoder) else built_encoder(each, "checkpoint") for name, each in encoders.items()}
         super().__init__({name: built[name] for name in names})
         self.feature_shapes = {name: built[name].feature_shape(joined_shape(modality_shapes, name)) for name in names}
 

@@ -14,6 +14,7 @@ from pytorch_lightning.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor, nn
 
 from cosmo_pl.bundle import Bundle
+from cosmo_pl.bundle_checks import TrainingData
 from cosmo_pl.data.loading import Batch
 from cosmo_pl.data.locate import is_simulated
 from cosmo_pl.encoders import Encoder, ProjectionHead
@@ -170,6 +171,7 @@ class PretrainingModule(BaseModule):
             quality={} if data is None else data_quality(data, self.max_clusters),
             data_fingerprint="" if data is None else data.data_fingerprint,
             training={"method": type(self).__name__, **about_data, **self.record, **arguments},
+            data=TrainingData() if data is None else TrainingData.of(data),
         ).save(folder)
 
 
