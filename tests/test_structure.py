@@ -15,7 +15,8 @@ import cosmo_pl
 PACKAGE = Path(cosmo_pl.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
-    {"errors", "intervals", "io", "provenance"},
+    {"errors"},
+    {"intervals", "io", "provenance"},
     {"data", "simulation", "encoders", "losses", "fusion", "metrics"},
     {"bundle"},
     {"modules"},

@@ -2,16 +2,120 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-from collections.abc import Mapping
+import stat
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+from cosmo_pl.errors import CosmoError
+
+Refuse = Callable[[str], CosmoError]
+"""What is wrong with a file, "is a folder, not a file", to the error that says so with the remedy."""
+
+
+def user_path(path: str | os.PathLike[str]) -> Path:
+    """A path that a user named, ``~`` expanded; that of a user who does not exist stays as it is."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
 
 
 def cache_folder(cache_dir: str | None = None) -> Path:
     """Folder of the cache: the argument, else $COSMO_PL_CACHE, else ``~/.cache/cosmo_pl``."""
-    return Path(cache_dir or os.environ.get("COSMO_PL_CACHE") or Path.home() / ".cache" / "cosmo_pl")
+    return user_path(cache_dir or os.environ.get("COSMO_PL_CACHE") or "~/.cache/cosmo_pl")
+
+
+def file_status(path: Path, refuse: Refuse) -> os.stat_result:
+    """Size and times of a file that can be opened: opening a named pipe would wait for ever.
+
+    Raises:
+        CosmoError: There is none, or it is a folder, a link that leads nowhere, a pipe or a device.
+    """
+    try:
+        found = path.stat()
+    except OSError as error:
+        dangling = path.is_symlink()
+        raise refuse("is a link that leads nowhere" if dangling else f"cannot be read ({error.strerror})") from error
+    except ValueError as error:  # a null character in the name
+        raise refuse(f"cannot be read ({error})") from error
+    if not stat.S_ISREG(found.st_mode):
+        raise refuse("is a folder, not a file" if stat.S_ISDIR(found.st_mode) else "is a pipe or device, not a file")
+    return found
+
+
+def read_bytes(path: Path, refuse: Refuse) -> bytes:
+    """All of a file.
+
+    Raises:
+        CosmoError: It is no file, or cannot be read.
+    """
+    file_status(path, refuse)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise refuse(f"cannot be read ({error.strerror})") from error
+
+
+def utf8_text(path: Path, refuse: Refuse) -> str:
+    """All of a file in UTF-8, with or without a byte order mark.
+
+    Raises:
+        CosmoError: It is no file, cannot be read, or is not UTF-8.
+    """
+    try:
+        return read_bytes(path, refuse).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise refuse(f"is not UTF-8 (byte {error.start})") from error
+
+
+def read_json(path: Path, refuse: Refuse) -> Any:
+    """What a JSON file holds: finite numbers, text that can be written again, and nesting that Python can follow.
+
+    Args:
+        path: The file.
+        refuse: Makes the error of what is wrong, for instance ``partial(RecordingError, path)``.
+
+    Raises:
+        CosmoError: It is no file, cannot be read, is not UTF-8, or is not such JSON.
+    """
+    text = utf8_text(path, refuse)
+    try:
+        content = json.loads(text, parse_constant=_no_number)
+        if "\\u" in text:  # half of a surrogate pair can be read, and never written
+            json.dumps(content, ensure_ascii=False).encode("utf-8")
+    except RecursionError as error:
+        raise refuse("is not readable as JSON (nested too deeply)") from error
+    except ValueError as error:
+        raise refuse(f"is not readable as JSON ({error})") from error
+    return content
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def keep_json(path: Path, content: Any) -> None:
+    """Writes what can be made again, with a hash of itself; numbers that are not finite are kept as well."""
+    text = json.dumps(content)
+    write_whole(path, f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}\n")
+
+
+def kept_json(path: Path, warn: Callable[[str], object]) -> Any:
+    """What `keep_json` wrote, None where nothing was or the file is damaged, which `warn` is told."""
+    try:
+        told, _, text = path.read_text(encoding="utf-8").rstrip("\n").partition("\n")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError):
+        told = text = ""
+    if hashlib.sha256(text.encode()).hexdigest() == told:
+        return json.loads(text)
+    warn(f"{path} in the cache is damaged; it is made again")
+    return None
 
 
 def write_whole(path: Path, text: str) -> None:
