@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from cosmo_pl.data.augmentations import Augmentation
-from cosmo_pl.data.checks import check_arguments, check_pretraining_batch, check_training_is_whole
+from cosmo_pl.data.checks import check_arguments, check_pretraining_batch, check_training
 from cosmo_pl.data.identity import DatasetIdentity
 from cosmo_pl.data.loading import Batch, Inputs, SampleBatches
 from cosmo_pl.data.locate import dataset_folder
@@ -75,21 +75,19 @@ class MultimodalDataModule(DatasetIdentity, LightningDataModule, ABC):
         track_test: Whether finetuning evaluates the test subjects after every epoch, for the learning curve and the
             best epoch that the released code reports. It selects nothing.
         cache_dir: Folder of the cache of parsed recordings; None takes $COSMO_PL_CACHE, else ``~/.cache/cosmo_pl``.
+        plausible: Unit to its lowest and highest plausible value, as ``{g: [-20, 20]}``; None takes those of
+            `cosmo_pl.data.plausibility.LIMITS`. Samples with others are left out, of depth the pixels.
     """
 
     numerics: ClassVar[str] = "1.0"
     """As "meaning.rounding", see CHANGELOG.md."""
     class_names: tuple[str, ...]
-    channel_groups: Mapping[str, tuple[tuple[int, ...], ...]]
-    """Modality to groups of channels that share normalisation statistics; the keys are the modalities there are."""
-    channel_axis: Mapping[str, int | None] = {}
-    """Modality to the axis of its channels, counted from the end, None for one without; the last where not named."""
     stored: Mapping[str, StoredModality] = {}
     """Modalities that are prepared once and stay on disk; a sample is then a whole recording."""
     default_test_subjects: Sequence[int] = ()
     """Test subjects where neither they nor folds are given."""
     strict, keep_incomplete = False, False
-    """Whether recordings that lack a modality are refused, or kept where they are of test subjects."""
+    """Whether recordings with a fault are refused, or kept where they lack a modality and are of test subjects."""
     in_memory, num_workers = True, 0
     """Whether those are taken into memory after all, and worker processes that read them where they are not."""
     span: int = 1
@@ -124,6 +122,7 @@ class MultimodalDataModule(DatasetIdentity, LightningDataModule, ABC):
         num_augmentations: int = 1,
         track_test: bool = True,
         cache_dir: str | None = None,
+        plausible: Mapping[str, tuple[float, float]] | None = None,
     ) -> None:
         super().__init__()
         self.root = root
@@ -152,6 +151,8 @@ class MultimodalDataModule(DatasetIdentity, LightningDataModule, ABC):
         self.num_augmentations = num_augmentations
         self.track_test = track_test
         self.cache_dir = cache_dir
+        self.plausible = plausible
+        self.faults: list[str] = []
         self.normalization: dict[str, Normalization] = {}
         self.data_fingerprint = ""
         self.samples: Samples | None = None
@@ -206,7 +207,7 @@ class MultimodalDataModule(DatasetIdentity, LightningDataModule, ABC):
         samples = self.load()
         draw = listed_draw(self.draw, self.folder, self.label_split_file, self.label_split)
         self.split = make_split(samples, self.subjects, draw, self.num_classes, self.dataset)
-        check_training_is_whole(samples, self.split)
+        check_training(self, samples, self.split)
         self.inputs: dict[str, Inputs] = {}
         for name in self.modalities:
             self.inputs[name], self.normalization[name] = prepare_inputs(self, name, samples.inputs[name])

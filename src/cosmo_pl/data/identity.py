@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -21,6 +21,16 @@ class DatasetIdentity:
     """Name of the dataset in tables and figures."""
     archives: ClassVar[Mapping[str, Archive]] = {}
     """Modality to the archive that ``cosmo-pl data download`` fetches for it; empty for a dataset without download."""
+    official: ClassVar[Collection[str]] = ()
+    """Names of all recordings of a published dataset; those that are missing are reported."""
+    channel_groups: Mapping[str, tuple[tuple[int, ...], ...]]
+    """Modality to groups of channels that share normalisation statistics; the keys are the modalities there are."""
+    channel_axis: Mapping[str, int | None] = {}
+    """Modality to the axis of its channels, counted from the end, None for one without; the last where not named."""
+    units: Mapping[str, tuple[str, ...]] = {}
+    """Modality (T, ...) to the unit of each of its groups of channels; one without is not judged for plausibility."""
+    skeletons: Collection[str] = ()
+    """Modalities (T, joints, 3) of bodies whose joints are in the order of UTD-MHAD."""
     simulator: ClassVar[str | None] = None
     """Function that ``cosmo-pl data simulate`` calls, as "cosmo_pl.simulation.simulate_usc"; None for no simulation.
 
