@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import stat
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -38,8 +39,8 @@ def file_status(path: Path, refuse: Refuse) -> os.stat_result:
     try:
         found = path.stat()
     except OSError as error:
-        dangling = path.is_symlink()
-        raise refuse("is a link that leads nowhere" if dangling else f"cannot be read ({error.strerror})") from error
+        missing = "is not there" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
+        raise refuse("is a link that leads nowhere" if path.is_symlink() else missing) from error
     except ValueError as error:  # a null character in the name
         raise refuse(f"cannot be read ({error})") from error
     if not stat.S_ISREG(found.st_mode):
@@ -99,23 +100,26 @@ def _no_number(name: str) -> Any:
 
 
 def keep_json(path: Path, content: Any) -> None:
-    """Writes what can be made again, with a hash of itself; numbers that are not finite are kept as well."""
-    text = json.dumps(content)
-    write_whole(path, f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}\n")
+    """Writes what can be made again, beside a hash of itself; numbers that are not finite are kept as well."""
+    write_whole(path, json.dumps({"sha256": _hash(content), "content": content}))
 
 
-def kept_json(path: Path, warn: Callable[[str], object]) -> Any:
-    """What `keep_json` wrote, None where nothing was or the file is damaged, which `warn` is told."""
+def kept_json(path: Path) -> Any:
+    """What `keep_json` wrote; None where nothing was, or, with a warning, where the file is damaged."""
     try:
-        told, _, text = path.read_text(encoding="utf-8").rstrip("\n").partition("\n")
+        told = json.loads(path.read_text(encoding="utf-8"))
+        if told["sha256"] == _hash(told["content"]):
+            return told["content"]
     except FileNotFoundError:
         return None
-    except (OSError, UnicodeDecodeError):
-        told = text = ""
-    if hashlib.sha256(text.encode()).hexdigest() == told:
-        return json.loads(text)
-    warn(f"{path} in the cache is damaged; it is made again")
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        pass
+    warnings.warn(f"{path} in the cache is damaged; it is made again", stacklevel=2)
     return None
+
+
+def _hash(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -21,7 +21,7 @@ def report(data: MultimodalDataModule, problem: str, names: Iterable[str], remed
 
     Args:
         data: The datamodule.
-        problem: Which recordings these are and what becomes of them: "clips without a modality are left out".
+        problem: Which these are and what becomes of them, after their number: "clips lack a modality and are left out".
         names: Files below the dataset's folder, or recordings; without any, nothing is said.
         remedy: What to do about it.
         mended: Whether nothing is lost by it, so that `strict` allows it.
@@ -32,7 +32,7 @@ def report(data: MultimodalDataModule, problem: str, names: Iterable[str], remed
     first = sorted(names)
     if not first:
         return
-    line = f"{problem}: {len(first)} ({', '.join([*first[:SHOWN], *(['...'] if len(first) > SHOWN else [])])})"
+    line = f"{len(first)} {problem} ({', '.join([*first[:SHOWN], *(['...'] if len(first) > SHOWN else [])])})"
     if data.strict and not mended:
         raise RecordingError(data.folder / first[0], f"refused under strict: {line}", remedy)
     if line not in data.faults:
@@ -71,6 +71,6 @@ def report_missing(data: MultimodalDataModule, names: Iterable[str]) -> None:
     """
     missing = set(data.official) - set(names)
     report(
-        data, f"recordings of the {len(data.official)} official ones are missing", missing,
+        data, f"of the {len(data.official)} official recordings are missing", missing,
         "Add their files, or give the subjects that are complete",
     )  # fmt: skip

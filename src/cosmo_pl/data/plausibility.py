@@ -90,7 +90,7 @@ def plausible_samples(
         ConfigurationError: No sample is.
     """
     files = {recording.name: recording.files for recording in recordings}
-    usable = np.ones(len(samples), dtype=bool)
+    usable, before = np.ones(len(samples), dtype=bool), len(data.faults)
     for name in (name for name in data.modalities if name in data.units):
         found = known.get(name) or Extremes.of(samples.inputs[name], data.channel_groups[name], _axis(data, name))
         for fault in _faults(data, name, samples, found):
@@ -103,7 +103,7 @@ def plausible_samples(
             usable[fault.rows] &= not fault.left_out
     if not usable.any():
         raise ConfigurationError(
-            "modalities", f"no sample of {data.dataset} is plausible: {'; '.join(data.faults)}",
+            "modalities", f"no sample of {data.dataset} is plausible: {'; '.join(data.faults[before:])}",
             "Check these sensors and the units of their files, or choose other modalities",
         )  # fmt: skip
     return np.flatnonzero(usable)

@@ -126,27 +126,25 @@ def combined(*digests: str) -> str:
 
 
 def _whole(place: Path, count: int, shape: Sequence[int]) -> NDArray[Any] | None:
-    """The array; None where all of it has to be made, or what `_make` finds missing."""
-    journal, part = place.with_suffix(".journal"), place.with_suffix(".part")
+    """The array; None where it has to be made, or those of its rows that are damaged."""
     if not place.exists():
         return None
-    known = _journal(journal, count)
+    array, sound = _sound(place, place.with_suffix(".journal"), (count, *shape))
+    if len(sound) == count:
+        return array
+    rank_zero_warn(f"{place} in the cache is damaged: {count - len(sound)} of {count} clips are read again")
+    place.replace(place.with_suffix(".part"))
+    return None
+
+
+def _sound(place: Path, journal: Path, shape: tuple[int, ...]) -> tuple[NDArray[Any] | None, dict[int, RowFacts]]:
+    """An array, and what the journal says of its rows that are as they were written; none of an array that is not."""
     try:
         array: NDArray[Any] = np.load(place, mmap_mode="r")
-        fits = array.shape == (count, *shape) and len(known) == count
     except Exception:  # whatever numpy raises for a damaged header
-        fits = False
-    if not fits:
-        rank_zero_warn(f"{place} in the cache is damaged; it is made again")
-        place.unlink()
-        return None
-    damaged = {row for row in range(count) if checksum(array[row]) != known[row].checksum}
-    if not damaged:
-        return array
-    rank_zero_warn(f"{place} in the cache is damaged in {len(damaged)} of {count} clips, which are read again")
-    _write(journal, {row: facts for row, facts in known.items() if row not in damaged})
-    place.replace(part)
-    return None
+        return None, {}
+    known = _journal(journal, shape[0]) if array.shape == shape else {}
+    return array, {row: facts for row, facts in known.items() if checksum(array[row]) == facts.checksum}
 
 
 def _key(modality: StoredModality, files: Sequence[Path | None]) -> str:
@@ -163,8 +161,8 @@ def _seen(file: Path | None) -> list[object]:
 
 def _make(modality: StoredModality, files: Sequence[Path | None], place: Path, jobs: int) -> None:
     part, journal = place.with_suffix(".part"), place.with_suffix(".journal")
-    done = _journal(journal, len(files)) if part.exists() else {}
-    if not part.exists():
+    _, done = _sound(part, journal, (len(files), *modality.shape))
+    if not done:
         _empty(place.with_suffix(".empty"), (len(files), *modality.shape), modality.dtype).replace(part)
     missing = [(row, file) for row, file in enumerate(files) if row not in done]
     _write(journal, done)  # a line that was cut off would swallow the next
@@ -234,9 +232,9 @@ def _write(journal: Path, facts: Mapping[int, RowFacts]) -> None:
 def _journal(path: Path, count: int) -> dict[int, RowFacts]:
     """What is known of the rows that are there; a line that was cut off or changed does not count."""
     found = {}
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else ():
-        crc, _, told = line.partition(" ")
-        if crc == str(zlib.crc32(told.encode())):
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True) if path.exists() else ():
+        crc, _, told = line.rstrip("\n").partition(" ")
+        if line.endswith("\n") and crc == str(zlib.crc32(told.encode())):
             row, *facts = json.loads(told)
             found[row] = RowFacts(*facts)
     return {row: facts for row, facts in found.items() if row < count}
