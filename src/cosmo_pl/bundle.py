@@ -88,7 +88,7 @@ class Bundle:
             told = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
             if told["format"] != FORMAT:
                 raise BundleError(folder, f"has format {told['format']}, not {FORMAT}", "Train stage 1 again")
-            encoders = {name: _build(told["encoders"][name]) for name in told["encoders"]}
+            encoders = {name: built_encoder(told["encoders"][name]) for name in told["encoders"]}
             nn.ModuleDict(encoders).load_state_dict(load_file(folder / WEIGHTS), strict=True)
             for encoder in encoders.values():
                 encoder.eval()  # ready for use; a module that trains them switches by itself
@@ -182,13 +182,7 @@ class Bundle:
     def _describe(self) -> dict[str, Any]:
         return {
             "format": FORMAT,
-            "encoders": {
-                name: {
-                    "class_path": f"{type(encoder).__module__}.{type(encoder).__qualname__}",
-                    "init_args": dict(encoder.hparams),
-                }
-                for name, encoder in self.encoders.items()
-            },
+            "encoders": {name: encoder.described() for name, encoder in self.encoders.items()},
             "modality_shapes": self.modality_shapes,
             "normalization": {name: asdict(statistics) for name, statistics in self.normalization.items()},
             "quality": {name: asdict(quality) for name, quality in self.quality.items()},
@@ -198,7 +192,12 @@ class Bundle:
         }
 
 
-def _build(stored: Mapping[str, Any]) -> Encoder:
+def built_encoder(stored: Mapping[str, Any]) -> Encoder:
+    """The encoder that `Encoder.described` describes, with new weights.
+
+    Raises:
+        ValueError: It is no encoder.
+    """
     module, _, name = stored["class_path"].rpartition(".")
     encoder_class = getattr(importlib.import_module(module), name, None)
     if not (isinstance(encoder_class, type) and issubclass(encoder_class, Encoder)):

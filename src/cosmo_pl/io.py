@@ -1,4 +1,4 @@
-"""Files that are there as a whole or not at all, readable JSON, and where to keep what can be made again."""
+"""Files that are there as a whole or not at all, readable JSON, YAML, and where to keep what can be made again."""
 
 from __future__ import annotations
 
@@ -7,14 +7,19 @@ import json
 import os
 import stat
 import warnings
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from cosmo_pl.errors import CosmoError
+import yaml
+
+from cosmo_pl.errors import ConfigurationError, CosmoError
+
+MAX_BYTES, MAX_DEPTH, MAX_NODES = 10_000_000, 100, 1_000_000  # of a YAML file; nodes are counted with aliases expanded
 
 Refuse = Callable[[str], CosmoError]
-"""What is wrong with a file, "is a folder, not a file", to the error that says so with the remedy."""
+"""What is wrong with a file, "is a folder", to the error that says so with the remedy."""
 
 
 def user_path(path: str | os.PathLike[str]) -> Path:
@@ -39,12 +44,13 @@ def file_status(path: Path, refuse: Refuse) -> os.stat_result:
     try:
         found = path.stat()
     except OSError as error:
-        missing = "is not there" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
-        raise refuse("is a link that leads nowhere" if path.is_symlink() else missing) from error
+        missing = "is a link to a file that does not exist" if path.is_symlink() else "does not exist"
+        found_none = isinstance(error, FileNotFoundError)
+        raise refuse(missing if found_none else f"cannot be read ({error.strerror})") from error
     except ValueError as error:  # a null character in the name
         raise refuse(f"cannot be read ({error})") from error
     if not stat.S_ISREG(found.st_mode):
-        raise refuse("is a folder, not a file" if stat.S_ISDIR(found.st_mode) else "is a pipe or device, not a file")
+        raise refuse("is a folder" if stat.S_ISDIR(found.st_mode) else "is no regular file")
     return found
 
 
@@ -97,6 +103,97 @@ def read_json(path: Path, refuse: Refuse) -> Any:
 
 def _no_number(name: str) -> Any:
     raise ValueError(f"{name} is no number of JSON")
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """What a YAML file with a mapping says; an empty file is an empty mapping.
+
+    Args:
+        path: File to read.
+
+    Raises:
+        ConfigurationError: The file is not there, no regular file, no UTF-8, no YAML, without a mapping, deeper or
+            larger than the bounds above, or states a key twice.
+    """
+
+    def refuse(problem: str) -> CosmoError:
+        return ConfigurationError(str(path), problem, "Name a YAML file in UTF-8")
+
+    if file_status(path, refuse).st_size > MAX_BYTES:
+        raise refuse(f"is larger than {MAX_BYTES:,} bytes")
+    content = parse_yaml(utf8_text(path, refuse), str(path))
+    if content is not None and not isinstance(content, dict):
+        problem = f"holds {_kind(content)} instead of a mapping"
+        raise ConfigurationError(str(path), problem, "Write it as lines of `key: value`")
+    return content or {}
+
+
+def parse_yaml(text: str, name: str) -> Any:
+    """What YAML text says, within the bounds of depth and size above.
+
+    Args:
+        text: YAML.
+        name: What errors call it.
+
+    Raises:
+        ConfigurationError: It is no YAML, exceeds the bounds, or states a key twice.
+    """
+    try:
+        return yaml.load(text, Loader=_BoundedLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        at = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise ConfigurationError(name, f"cannot be used ({at}{error.problem})", "Correct it") from error
+    except (yaml.YAMLError, ValueError, TypeError) as error:  # dates out of range, lists as keys, forbidden characters
+        problem = str(error).splitlines()[0]
+        raise ConfigurationError(name, f"is no YAML ({problem})", "Correct it") from error
+
+
+class _BoundedLoader(yaml.SafeLoader):
+    """PyYAML's own, that stops where text would become more than a configuration can be.
+
+    A few lines of anchors can stand for more nodes than fit into any memory, once they are written out.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        super().__init__(stream)
+        self._depth = 0
+        self._sizes: dict[int, int] = {}  # nodes below one, itself included, by its id; aliases count each time
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Composes a node, and counts it."""
+        self._depth += 1
+        mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+        if self._depth > MAX_DEPTH:
+            raise _refused(f"is nested deeper than {MAX_DEPTH} levels", mark)
+        is_alias = self.check_event(yaml.AliasEvent)
+        node: yaml.Node | None = super().compose_node(parent, index)
+        self._depth -= 1
+        if is_alias and id(node) not in self._sizes:  # what it stands for has not ended yet
+            raise _refused("contains itself", mark)
+        self._sizes.setdefault(id(node), self._size(node, mark))
+        return node
+
+    def _size(self, node: yaml.Node | None, mark: Any) -> int:
+        parts = node.value if isinstance(node, yaml.CollectionNode) else []
+        if isinstance(node, yaml.MappingNode):
+            counted = Counter(key.value for key, _ in parts if isinstance(key, yaml.ScalarNode))
+            twice = next((key for key, count in counted.items() if count > 1), None)
+            if twice is not None:
+                raise _refused(f"the key '{twice}' is there twice", mark)
+            parts = [each for pair in parts for each in pair]
+        size = 1 + sum(self._sizes[id(part)] for part in parts)
+        if size > MAX_NODES:
+            raise _refused(f"expands to more than {MAX_NODES:,} values", mark)
+        return size
+
+
+def _refused(problem: str, mark: Any) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
+
+
+def _kind(value: Any) -> str:
+    return {list: "a list", str: "text", bool: "a truth value"}.get(type(value), f"a {type(value).__name__}")
 
 
 def keep_json(path: Path, content: Any) -> None:

@@ -232,7 +232,7 @@ def zipped(path: Path) -> None:
 
 
 ARRAYS: list[tuple[str, Callable[[Path], object], tuple[str, ...]]] = [
-    ("missing", lambda path: path.unlink(), ("is not there", "manifest.json")),
+    ("missing", lambda path: path.unlink(), ("does not exist", "manifest.json")),
     ("half", lambda path: path.write_bytes(path.read_bytes()[:-100]), ("half written",)),
     ("header", lambda path: path.write_bytes(path.read_bytes()[:40]), ("half written",)),
     ("dtype", lambda path: np.save(path, np.load(path).astype(np.float64)), ("float64", "dtype uint16")),

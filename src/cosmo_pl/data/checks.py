@@ -32,12 +32,27 @@ def check_training(data: MultimodalDataModule, samples: Samples, split: Split) -
             "target_label_fraction", f"labels {lacking} clips that lack a modality", "Set keep_incomplete to false"
         )
     missing = sorted(set(range(data.num_classes)) - set(samples.label[split.labeled].tolist()))
-    if data.label_split is not None and missing:
+    if data.label_split is not None and len(split.labeled) and missing:
         named = ", ".join(data.class_names[label] for label in missing)
         raise ConfigurationError(
             "label_split", f"'{data.label_split}' lists no recording of {named}", "List at least one of each class"
         )
     check_sensors(data, samples, split.measured(data.include_labeled))
+
+
+def check_phase(data: MultimodalDataModule) -> None:
+    """Checks that the data give the part that the module trains on.
+
+    Raises:
+        ConfigurationError: They were told to give the other one.
+    """
+    module = None if data.trainer is None else data.trainer.lightning_module
+    asked = getattr(module, "phase", None)
+    if asked is not None and data.given_phase not in (None, asked):
+        raise ConfigurationError(
+            "phase", f"is '{data.given_phase}', and {type(module).__name__} trains on '{asked}'",
+            "Leave it out, or use a module for that phase",
+        )  # fmt: skip
 
 
 def check_pretraining_batch(data: MultimodalDataModule) -> None:
@@ -73,8 +88,8 @@ def check_arguments(data: MultimodalDataModule) -> None:
         named = sorted(getattr(data, argument))
         if not set(named) <= set(known):
             raise ConfigurationError(argument, f"{named} has an unknown modality", f"Use {known}")
-    if data.phase not in ("pretrain", "finetune"):
-        raise ConfigurationError("phase", f"'{data.phase}' is unknown", "Use 'pretrain' or 'finetune'")
+    if data.given_phase not in (None, "pretrain", "finetune"):
+        raise ConfigurationError("phase", f"'{data.given_phase}' is unknown", "Use 'pretrain' or 'finetune'")
     if data.num_augmentations < 1:
         raise ConfigurationError("num_augmentations", f"is {data.num_augmentations}", "Use at least 1")
     for argument in ("batch_size", "pretrain_batch_size"):

@@ -51,6 +51,8 @@ def sensor_faults(data: MultimodalDataModule, samples: Samples, rows: Indices) -
     dead, doubtful = [], []
     for name in data.modalities:
         there = rows[samples.present[name][rows]] if name in samples.present else rows
+        if not len(there):
+            continue
         values = samples.inputs[name]
         distinct = _distinct(values, there)
         if distinct < min(MIN_DISTINCT, len(there)):

@@ -79,7 +79,7 @@ def _report_replaced(
 def prepare_inputs(
     data: MultimodalDataModule, name: str, values: np.ndarray | SomeRows
 ) -> tuple[Inputs, Normalization]:
-    """Fits the statistics of a modality's training samples.
+    """Fits the statistics of a modality's training samples, or takes those that the data have adopted.
 
     Args:
         data: The datamodule, split.
@@ -92,7 +92,9 @@ def prepare_inputs(
     transformed = partial(_transformed, transforms=data.transforms.get(name, ()))
     size, train = samples_at_once(values.shape[1:]), data.split.train
     chunks = (torch.from_numpy(values[train[i : i + size]]) for i in range(0, len(train), size))
-    fitted = Normalization.fit(map(transformed, chunks), data.channel_groups[name], data.channel_axis.get(name, -1))
+    groups, axis = data.channel_groups[name], data.channel_axis.get(name, -1)
+    adopted = None if data.adopted is None else data.adopted.normalization[name]
+    fitted = adopted or Normalization.fit(map(transformed, chunks), groups, axis)
     stored = StoredInputs(values, partial(_prepared, transformed=transformed, normalization=fitted))
     if isinstance(values, np.memmap | SomeRows) and not data.in_memory:
         return stored, fitted

@@ -187,6 +187,29 @@ def make_split(samples: Samples, subjects: SubjectLists, draw: LabelDraw, num_cl
     )
 
 
+def tested_split(samples: Samples, subjects: SubjectLists, limit: int | None, dataset: str) -> Split:
+    """The test subjects alone, for a model that was trained on other recordings.
+
+    Args:
+        samples: All samples.
+        subjects: Its `test` are evaluated; they have to be there.
+        limit: At most so many samples, evenly spaced.
+        dataset: Name of the dataset, for the message.
+
+    Raises:
+        ConfigurationError: A test subject is not there.
+    """
+    present = np.unique(samples.subject).tolist()
+    absent = sorted(set(subjects.test) - set(present))
+    if absent or not subjects.test:
+        raise ConfigurationError(
+            "test_subjects", f"{dataset} on disk has no subject {absent}", f"Name those to test: {present} are there"
+        )
+    test = np.flatnonzero(np.isin(samples.subject, subjects.test))
+    nobody = np.zeros(0, dtype=np.int64)
+    return Split(nobody, nobody, nobody, nobody, test[evenly_spaced(len(test), limit)])
+
+
 def _listed(samples: Samples, pool: Indices, recordings: frozenset[str] | None) -> list[int]:
     if recordings is None:
         return []

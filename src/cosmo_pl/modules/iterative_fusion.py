@@ -104,7 +104,7 @@ class IterativeFusionModule(ClassifierModule):
     ) -> None:
         streams, loaded = load_encoders(modality_shapes, encoders, bundle)
         super().__init__(num_classes, attends_to=tuple(streams) if head == "recurrent" and len(streams) > 1 else ())
-        self.save_hyperparameters(ignore=["encoders", "modality_shapes"])
+        self.save_hyperparameters(ignore=["encoders"])
         self.automatic_optimization = False  # two optimizers in turns
         if frozen_encoders and not freeze:
             raise ConfigurationError("freeze", "is false and frozen_encoders true", "Set freeze to true")
@@ -114,6 +114,7 @@ class IterativeFusionModule(ClassifierModule):
             raise ConfigurationError("first_part", f"'{first_part}' is unknown", "Use 'encoders' or 'classifier'")
         if loaded is not None and quality_weights is None and set(loaded.quality) == set(streams):
             quality_weights = {name: quality.weight for name, quality in loaded.quality.items()}
+            self.hparams["quality_weights"] = quality_weights  # of the checkpoint, which needs no bundle
         self.bundle = loaded
         self.encoders = streams
         attention = {

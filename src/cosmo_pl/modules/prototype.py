@@ -66,7 +66,7 @@ class PrototypeModule(ClassifierModule):
         temperature: float = 0.05,
     ) -> None:
         super().__init__(num_classes)
-        self.save_hyperparameters(ignore=["encoders", "modality_shapes"])
+        self.save_hyperparameters(ignore=["encoders"])
         if bundle is None:
             raise ConfigurationError("bundle", "none is given, and prototypes need trained encoders", "Name one")
         if not 0 <= unlabeled_share < 1:

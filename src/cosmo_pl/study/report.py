@@ -11,8 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from cosmo_pl.io import read_yaml
 from cosmo_pl.study.claims import HEADER, Claim, collect, counts
 from cosmo_pl.study.definition import Study
 from cosmo_pl.study.jobs import Project
@@ -222,7 +221,7 @@ def _configs(root: Path, records: Iterable[Record]) -> dict[str, str]:
 def _parts(path: Path) -> Iterator[Path]:
     """A config and what it refers to."""
     yield path
-    for value in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).values():
+    for value in read_yaml(path).values():
         if isinstance(value, str) and value.endswith(".yaml"):
             yield from _parts(path.parent / value)
 

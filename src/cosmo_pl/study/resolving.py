@@ -11,11 +11,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
-import yaml
-
 import cosmo_pl
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.io import cache_folder, keep_json, kept_json
+from cosmo_pl.io import cache_folder, keep_json, kept_json, read_yaml
 from cosmo_pl.study.identity import SEEDS, Part, Resolved, canonical, class_paths, identifying, numerics_of
 
 FORMAT = 2  # raise it when something is resolved in another way, or kept in another
@@ -134,11 +132,8 @@ def content(path: Path) -> Any:
     Raises:
         ConfigurationError: It cannot be read.
     """
-    try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigurationError(str(path), f"cannot be read ({error})", "Name an existing YAML file") from error
-    for name, value in (found or {}).items():
+    found = read_yaml(path)
+    for name, value in found.items():
         if isinstance(value, str) and value.endswith(".yaml"):
             found[name] = content(path.parent / value)
     return found

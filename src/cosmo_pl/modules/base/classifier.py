@@ -80,9 +80,8 @@ class ClassifierModule(BaseModule):
             return
         self.record["bundle"] = str(self.bundle.folder)
         self.record["pretraining"] = self.bundle.training.get("method")
-        data = getattr(self.trainer, "datamodule", None)
-        if stage == "fit" and data is not None:
-            self.bundle.check_normalization(data.normalization)
+        if stage == "fit" and self.data is not None:
+            self.bundle.check_normalization(self.data.normalization)
 
     def attention_by_class(self) -> dict[str, dict[str, float]] | None:
         """Mean attention weight of each modality over the samples evaluated last, by class; None without attention."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor, nn
 
 from cosmo_pl.bundle import Bundle
@@ -21,6 +22,9 @@ from cosmo_pl.fusion import MIN_POINTS
 from cosmo_pl.modules.base.encoding import Streams, unit_features
 from cosmo_pl.modules.base.module import BaseModule, Shapes
 from cosmo_pl.modules.base.quality import data_quality
+from cosmo_pl.run_folder import BUNDLE
+
+OF_THE_BUNDLE = ("encoders", "modality_shapes")  # in its other fields
 
 
 class PretrainingModule(BaseModule):
@@ -74,7 +78,7 @@ class PretrainingModule(BaseModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of a batch; its labels are not used."""
         loss = self.pretraining_loss(batch["inputs"], batch.get("views", 1))
-        size = len(batch["index"]) // batch.get("views", 1)
+        size = len(next(iter(batch["inputs"].values()))) // batch.get("views", 1)
         self.log("train/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=size)
         return loss
 
@@ -105,10 +109,9 @@ class PretrainingModule(BaseModule):
 
     @property
     def bundle_folder(self) -> Path | None:
-        """Where the bundle goes: beside the run's log; None for a run that keeps none."""
-        if not self.trainer.loggers or self.trainer.log_dir is None:
-            return None
-        return Path(self.trainer.log_dir) / "bundle"
+        """Where the bundle goes: in the run's folder; None for a trial run, which leaves nothing."""
+        folder = self.trainer.log_dir
+        return None if folder is None or getattr(self.trainer, "fast_dev_run", False) else Path(folder, BUNDLE)
 
     def setup(self, stage: str) -> None:
         """Refuses before anything is trained, not after, what would keep the bundle from being written."""
@@ -117,9 +120,14 @@ class PretrainingModule(BaseModule):
             return
         if folder.exists():
             raise BundleError(folder, "exists", "Choose another log folder; a bundle is never overwritten")
-        count = len(next(iter(self.trainer.datamodule.quality_inputs().values())))  # type: ignore[attr-defined]
+        if self.data is None:
+            rank_zero_warn(
+                "there is no datamodule: the bundle will hold no statistics and no quality of the modalities"
+            )
+            return
+        count = len(next(iter(self.data.quality_inputs().values())))
         if count < MIN_POINTS:
-            everything = self.trainer.datamodule.include_labeled  # type: ignore[attr-defined]
+            everything = self.data.include_labeled
             raise ConfigurationError(
                 "label_rate",
                 f"leaves {count} samples to pretraining, too few to measure the modalities' quality",
@@ -134,21 +142,27 @@ class PretrainingModule(BaseModule):
             self.write_bundle(self.bundle_folder)
 
     def write_bundle(self, folder: Path) -> None:
-        """Measures quality on the trainer's datamodule (see `quality_inputs`) and saves the bundle there."""
-        data = self.trainer.datamodule  # type: ignore[attr-defined]
+        """Measures quality on the trainer's datamodule (see `quality_inputs`) and saves the bundle there.
+
+        Without one, as with plain loaders, there are neither statistics nor quality.
+        """
+        data = self.data
+        about_data = (
+            {}
+            if data is None
+            else {
+                "simulated": is_simulated(data.folder),
+                "unlabeled": len(data.training_rows),
+            }
+        )
+        arguments = {name: value for name, value in self.whole_arguments().items() if name not in OF_THE_BUNDLE}
         Bundle(
             encoders=dict(self.encoders.items()),  # type: ignore[arg-type]
             modality_shapes=self.modality_shapes,
-            normalization=data.normalization,
-            quality=data_quality(data, self.max_clusters),
-            data_fingerprint=data.data_fingerprint,
-            training={
-                "method": type(self).__name__,
-                "simulated": is_simulated(data.folder),
-                "unlabeled": len(data.training_rows),
-                **self.record,
-                **{key: value for key, value in self.hparams.items() if not key.startswith("_")},
-            },
+            normalization={} if data is None else data.normalization,
+            quality={} if data is None else data_quality(data, self.max_clusters),
+            data_fingerprint="" if data is None else data.data_fingerprint,
+            training={"method": type(self).__name__, **about_data, **self.record, **arguments},
         ).save(folder)
 
 
