@@ -10,13 +10,20 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 Groups = Sequence[Sequence[int]]
+ROUNDING = 1e-6
 
 
 def checksum(values: NDArray[Any]) -> int:
     """CRC-32 of an array's values."""
     return zlib.crc32(np.ascontiguousarray(values).view(np.uint8).data)
+
+
+def _same(smallest: Tensor, largest: Tensor) -> Tensor:
+    """Whether values are the same up to the rounding of a resampled constant."""
+    return largest - smallest <= ROUNDING * torch.maximum(smallest.abs(), largest.abs())
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,6 @@ class Extremes:
         return cls(
             np.stack([smallest.amin(1).double().numpy() for smallest, _ in by_group], axis=1),
             np.stack([largest.amax(1).double().numpy() for _, largest in by_group], axis=1),
-            np.stack([(smallest == largest).all(1).numpy() for smallest, largest in by_group], axis=1),
+            np.stack([_same(smallest, largest).all(1).numpy() for smallest, largest in by_group], axis=1),
             np.array([checksum(sample) for sample in values], dtype=np.int64),
         )

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cosmo_pl.data.extremes import Extremes
+from cosmo_pl.data.extremes import ROUNDING, Extremes
 from cosmo_pl.data.faults import report
 from cosmo_pl.data.recordings import Recording
 from cosmo_pl.data.samples import Samples
@@ -97,7 +97,7 @@ def plausible_samples(
             own = {str(recording): files[str(recording)] for recording in samples.recording[fault.rows]}
             paths = [own_files.get(name) or next(iter(own_files.values())) for own_files in own.values()]
             names = [path.relative_to(data.folder).as_posix() for path in paths]
-            windows = f" ({len(fault.rows)} windows)" if len(fault.rows) > len(names) else ""
+            windows = f" in {len(fault.rows)} windows" if samples.start.any() else ""
             fate = "left out" if fault.left_out else "kept"
             report(data, f"recordings {fault.problem}{windows} are {fate}", names, fault.remedy)
             usable[fault.rows] &= not fault.left_out
@@ -159,7 +159,7 @@ def _still(found: Extremes, group: int, recording: NDArray[np.int64]) -> NDArray
     np.logical_or.at(moves, recording, ~still)
     first = np.unique(recording, return_index=True)[1][recording]  # steps of one group may differ, so compare all
     for values in (found.low[:, group], found.high[:, group]):
-        np.logical_or.at(moves, recording, values != values[first])
+        np.logical_or.at(moves, recording, ~np.isclose(values, values[first], rtol=ROUNDING, atol=0))
     return ~moves[recording]
 
 

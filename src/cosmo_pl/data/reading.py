@@ -37,7 +37,6 @@ def read_samples(data: MultimodalDataModule) -> tuple[Samples, str]:
     Raises:
         CosmoError: There are none, or one cannot be used; the message names the file.
     """
-    data.faults = []
     found = data.find_recordings(data.folder)
     data.subjects = data.subjects.located(sorted({recording.subject for recording in found}), data.dataset)
     if not is_simulated(data.folder):
