@@ -31,6 +31,17 @@ def test_a_surface_keeps_its_distance_beside_holes() -> None:
     assert (reduce_depth(clip, 2, (2, 2))[0] == 3000).all()
 
 
+def test_what_is_no_distance_is_no_reading() -> None:
+    clip = np.full((2, 4, 4), 3000, dtype=np.uint16)
+    holes, codes = clip.copy(), clip.copy()
+    holes[:, ::2, 1:], codes[:, ::2, 1:] = 0, 65535
+    codes[1, 0, 1] = 0
+    reduced, replaced = reduce_depth(codes, 2, (2, 4), (0, 20_000))
+    np.testing.assert_array_equal(reduced, reduce_depth(holes, 2, (2, 4))[0])
+    assert replaced == 2 * 6 - 1
+    assert reduce_depth(clip, 2, (2, 2), (3001, 4000))[0].max() == 0
+
+
 def test_more_frames_than_there_are_repeat_some() -> None:
     clip = np.arange(1, 4, dtype=np.uint16).reshape(3, 1, 1) * np.ones((3, 2, 2), dtype=np.uint16)
     assert reduce_depth(clip, 5, (1, 1))[0][:, 0, 0].tolist() == [1, 1, 2, 3, 3]

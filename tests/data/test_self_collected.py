@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -211,6 +212,8 @@ FIELDS: list[tuple[str, Callable[[dict[str, Any]], object], tuple[str, ...]]] = 
     ("absolute", lambda m: m["clips"][1]["files"].update(depth="/a.npy"), ("clips[1].files.depth", "outside")),
     ("one file twice", lambda m: m["clips"][1].update(files=m["clips"][2]["files"]), ("the same file", "imu")),
     ("name", lambda m: m["modalities"].update({"../up": m["modalities"]["imu"]}), ("modalities.../up", "letters")),
+    ("endless rate", lambda m: m["modalities"]["imu"].update(rate=10**400), ("modalities.imu.rate",)),
+    ("digits", lambda m: m["clips"][2].update(subject=10**30), ("clips[2].subject", "a int is needed")),
     ("joined", lambda m: m["modalities"].update({"a+b": m["modalities"]["imu"]}), ("modalities.a+b", "letters")),
 ]
 
@@ -221,9 +224,10 @@ def test_a_manifest_that_cannot_be_meant(own: Path, change: Callable[..., object
     refusal(RecordingError, lambda: make(own), str(own / "manifest.json"), *told)
 
 
-def test_a_manifest_that_is_no_json(own: Path) -> None:
-    (own / "manifest.json").write_text('{"format": 1, "activ', encoding="utf-8")
-    refusal(RecordingError, lambda: make(own), "manifest.json", "not readable")
+@pytest.mark.parametrize("content", [b'{"format": 1, "activ', b"[" * 100_000, "Köper".encode("latin-1"), b"[1e999]"])
+def test_a_manifest_that_is_no_json(own: Path, content: bytes) -> None:
+    (own / "manifest.json").write_bytes(content)
+    refusal(RecordingError, lambda: make(own), "manifest.json", "Correct the manifest")
 
 
 def zipped(path: Path) -> None:
@@ -239,6 +243,11 @@ ARRAYS: list[tuple[str, Callable[[Path], object], tuple[str, ...]]] = [
     ("shape", lambda path: np.save(path, np.load(path)[:, :5]), ("shape (10, 5, 16)", "(10, 12, 16)")),
     ("length", lambda path: np.save(path, np.load(path)[:9]), ("9 frames", "5 Hz is 10", "not synchronised")),
     ("archive", lambda path: zipped(path), ("archive of arrays",)),
+    ("brace", lambda path: path.write_bytes(path.read_bytes().replace(b"}", b" ", 1)), ("half written",)),
+    ("folder", lambda path: (path.unlink(), path.mkdir()), ("is a folder",)),
+    ("pipe", lambda path: (path.unlink(), os.mkfifo(path)), ("is no regular file",)),
+    ("dangling", lambda path: (path.unlink(), path.symlink_to("nowhere")), ("does not exist",)),
+    ("loop", lambda path: (path.unlink(), path.symlink_to(path.name)), ("symbolic links",)),
 ]
 
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from functools import partial
 from pathlib import Path
 
@@ -97,6 +98,45 @@ def test_a_lost_journal_or_a_cut_off_array_is_made_again(files: list[Path], tmp_
         array, same, *_ = stored_array(modality(), files, cache, 1)
         np.testing.assert_array_equal(array, expected(files))
         assert same == content
+
+
+def test_a_damaged_row_is_read_again_and_no_other(files: list[Path], tmp_path: Path) -> None:
+    cache, log = tmp_path / "cache", tmp_path / "log"
+    stored_array(modality(), [*files, None], cache, 1)
+    (place,) = cache.glob("*.npy")
+    damaged = np.load(place, mmap_mode="r+")
+    damaged[[3, 7]] += 1
+    damaged[12] = 5  # of a clip without the modality
+    damaged.flush()
+    with pytest.warns(UserWarning, match=rf"{place.name} in the cache is damaged: 3 of 13 clips are read again"):
+        array, *_ = stored_array(modality(log=log), [*files, None], cache, 1)
+    np.testing.assert_array_equal(array, expected([*files, None]))
+    assert sorted(log.read_text(encoding="utf-8").split()) == sorted([files[3].name, files[7].name])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        stored_array(modality(log=log), [*files, None], cache, 1)
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".journal"])
+def test_no_damaged_byte_is_believed(files: list[Path], tmp_path: Path, suffix: str) -> None:
+    cache = tmp_path / "cache"
+    whole, content, _, extremes = stored_array(modality(), files[:3], cache, 1)
+    (place,) = cache.glob(f"*{suffix}")
+    good, wanted = place.read_bytes(), np.array(whole)
+    del whole
+    for at in range(0, len(good), 41 if suffix == ".npy" else 61):
+        place.write_bytes(good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :])
+        array, same, _, found = stored_array(modality(), files[:3], cache, 1)
+        np.testing.assert_array_equal(array, wanted)
+        assert same == content and found.low.tolist() == extremes.low.tolist()
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "dangling"])
+def test_what_is_no_file_is_named_before_anything_is_read(files: list[Path], tmp_path: Path, kind: str) -> None:
+    files[4].unlink()
+    {"folder": Path.mkdir, "pipe": os.mkfifo, "dangling": lambda path: path.symlink_to("nowhere")}[kind](files[4])
+    with pytest.raises(RecordingError, match=rf"{files[4].name}: is "):
+        stored_array(modality(), files, tmp_path / "cache", 1)
 
 
 def test_a_full_disk_is_told_before_anything_is_read(

@@ -261,7 +261,7 @@ def _check_sizes(members: Sequence[zipfile.ZipInfo], archive: Archive, path: Pat
     if archive.unpacked is not None and total > ROOM * archive.unpacked:
         raise DownloadError(
             path,
-            f"would expand to {total / 1e6:.0f} MB, its recordings are {archive.unpacked / 1e6:.0f} MB",
+            f"would expand to {total:,} bytes, its recordings have {archive.unpacked:,}",
             NOT_TO_BE_USED,
         )
 

@@ -210,11 +210,11 @@ def _fill(modality: StoredModality, part: Path, row: int, file: Path | None) -> 
     content, replaced, values = ABSENT, 0, np.zeros(modality.shape, dtype=modality.dtype)
     if file is not None:
         values[:], replaced = modality.read(file)
-        array = np.lib.format.open_memmap(part, mode="r+")  # type: ignore[no-untyped-call]
-        array[row] = values
-        array.flush()
         with file.open("rb") as stream:
             content = f"{file.name}:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
+    array = np.lib.format.open_memmap(part, mode="r+")  # type: ignore[no-untyped-call]
+    array[row] = values
+    array.flush()
     found = Extremes.of(values[None], modality.groups, modality.axis)
     low, high, still = (column[0].tolist() for column in (found.low, found.high, found.still))
     return row, RowFacts(content, int(found.checksum[0]), replaced, low, high, still)
