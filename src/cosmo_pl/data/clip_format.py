@@ -173,7 +173,7 @@ def _expect(path: Path, field: str, told: Any, kind: type) -> Any:
     wanted = (int, float) if kind is float else kind
     fits = isinstance(value, wanted) and not isinstance(value, bool)
     if not fits or (isinstance(value, int | float) and abs(value) >= 10**18):  # infinity among them
-        have = "is missing" if value is None else f"is {value!r}"
+        have = "is missing" if value is None else f"is {value!r:.60}"
         raise RecordingError(path, f"{field} {have}, a {kind.__name__} is needed", REMEDY)
     return value
 
