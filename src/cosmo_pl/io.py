@@ -2,24 +2,107 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import stat
+import warnings
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.errors import ConfigurationError, CosmoError
 
 MAX_BYTES, MAX_DEPTH, MAX_NODES = 10_000_000, 100, 1_000_000  # of a YAML file; nodes are counted with aliases expanded
+
+Refuse = Callable[[str], CosmoError]
+"""What is wrong with a file, "is a folder", to the error that says so with the remedy."""
+
+
+def user_path(path: str | os.PathLike[str]) -> Path:
+    """A path that a user named, ``~`` expanded; that of a user who does not exist stays as it is."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
 
 
 def cache_folder(cache_dir: str | None = None) -> Path:
     """Folder of the cache: the argument, else $COSMO_PL_CACHE, else ``~/.cache/cosmo_pl``."""
-    return Path(cache_dir or os.environ.get("COSMO_PL_CACHE") or Path.home() / ".cache" / "cosmo_pl").expanduser()
+    return user_path(cache_dir or os.environ.get("COSMO_PL_CACHE") or "~/.cache/cosmo_pl")
+
+
+def file_status(path: Path, refuse: Refuse) -> os.stat_result:
+    """Size and times of a file that can be opened: opening a named pipe would wait for ever.
+
+    Raises:
+        CosmoError: There is none, or it is a folder, a link that leads nowhere, a pipe or a device.
+    """
+    try:
+        found = path.stat()
+    except OSError as error:
+        missing = "is a link to a file that does not exist" if path.is_symlink() else "does not exist"
+        found_none = isinstance(error, FileNotFoundError)
+        raise refuse(missing if found_none else f"cannot be read ({error.strerror})") from error
+    except ValueError as error:  # a null character in the name
+        raise refuse(f"cannot be read ({error})") from error
+    if not stat.S_ISREG(found.st_mode):
+        raise refuse("is a folder" if stat.S_ISDIR(found.st_mode) else "is no regular file")
+    return found
+
+
+def read_bytes(path: Path, refuse: Refuse) -> bytes:
+    """All of a file.
+
+    Raises:
+        CosmoError: It is no file, or cannot be read.
+    """
+    file_status(path, refuse)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise refuse(f"cannot be read ({error.strerror})") from error
+
+
+def utf8_text(path: Path, refuse: Refuse) -> str:
+    """All of a file in UTF-8, with or without a byte order mark.
+
+    Raises:
+        CosmoError: It is no file, cannot be read, or is not UTF-8.
+    """
+    try:
+        return read_bytes(path, refuse).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise refuse(f"is not UTF-8 (byte {error.start})") from error
+
+
+def read_json(path: Path, refuse: Refuse) -> Any:
+    """What a JSON file holds: finite numbers, text that can be written again, and nesting that Python can follow.
+
+    Args:
+        path: The file.
+        refuse: Makes the error of what is wrong, for instance ``partial(RecordingError, path)``.
+
+    Raises:
+        CosmoError: It is no file, cannot be read, is not UTF-8, or is not such JSON.
+    """
+    text = utf8_text(path, refuse)
+    try:
+        content = json.loads(text, parse_constant=_no_number)
+        if "\\u" in text:  # half of a surrogate pair can be read, and never written
+            json.dumps(content, ensure_ascii=False).encode("utf-8")
+    except RecursionError as error:
+        raise refuse("is not readable as JSON (nested too deeply)") from error
+    except ValueError as error:
+        raise refuse(f"is not readable as JSON ({error})") from error
+    return content
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -32,22 +115,13 @@ def read_yaml(path: Path) -> dict[str, Any]:
         ConfigurationError: The file is not there, no regular file, no UTF-8, no YAML, without a mapping, deeper or
             larger than the bounds above, or states a key twice.
     """
-    try:
-        mode, size = path.stat().st_mode, path.stat().st_size
-        if not stat.S_ISREG(mode):  # opening a FIFO would wait for ever
-            problem = "is a folder" if stat.S_ISDIR(mode) else "is no regular file"
-            raise ConfigurationError(str(path), problem, "Name a YAML file")
-        if size > MAX_BYTES:
-            raise ConfigurationError(str(path), f"is larger than {MAX_BYTES:,} bytes", "Name a YAML file")
-        content = parse_yaml(path.read_text(encoding="utf-8"), str(path))
-    except FileNotFoundError as error:
-        problem = "is a link to a file that does not exist" if path.is_symlink() else "does not exist"
-        raise ConfigurationError(str(path), problem, "Name an existing YAML file") from error
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(str(path), f"is not UTF-8 (byte {error.start})", "Save it as UTF-8") from error
-    except OSError as error:
-        problem = f"cannot be read ({error.strerror})"
-        raise ConfigurationError(str(path), problem, "Name a YAML file that can") from error
+
+    def refuse(problem: str) -> CosmoError:
+        return ConfigurationError(str(path), problem, "Name a YAML file in UTF-8")
+
+    if file_status(path, refuse).st_size > MAX_BYTES:
+        raise refuse(f"is larger than {MAX_BYTES:,} bytes")
+    content = parse_yaml(utf8_text(path, refuse), str(path))
     if content is not None and not isinstance(content, dict):
         problem = f"holds {_kind(content)} instead of a mapping"
         raise ConfigurationError(str(path), problem, "Write it as lines of `key: value`")
@@ -120,6 +194,29 @@ def _refused(problem: str, mark: Any) -> yaml.MarkedYAMLError:
 
 def _kind(value: Any) -> str:
     return {list: "a list", str: "text", bool: "a truth value"}.get(type(value), f"a {type(value).__name__}")
+
+
+def keep_json(path: Path, content: Any) -> None:
+    """Writes what can be made again, beside a hash of itself; numbers that are not finite are kept as well."""
+    write_whole(path, json.dumps({"sha256": _hash(content), "content": content}))
+
+
+def kept_json(path: Path) -> Any:
+    """What `keep_json` wrote; None where nothing was, or, with a warning, where the file is damaged."""
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        if told["sha256"] == _hash(told["content"]):
+            return told["content"]
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        pass
+    warnings.warn(f"{path} in the cache is damaged; it is made again", stacklevel=2)
+    return None
+
+
+def _hash(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from cosmo_pl.data.augmentations import Augmentation
-from cosmo_pl.data.checks import check_arguments, check_phase, check_pretraining_batch, check_training_is_whole
+from cosmo_pl.data.checks import check_arguments, check_phase, check_pretraining_batch, check_training
 from cosmo_pl.data.identity import DatasetIdentity
 from cosmo_pl.data.loading import Batch, Inputs, SampleBatches
 from cosmo_pl.data.locate import dataset_folder
@@ -25,7 +25,6 @@ from cosmo_pl.data.recordings import Recording
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.data.selection import evenly_spaced, without_overlap
 from cosmo_pl.data.split import LabelDraw
-from cosmo_pl.data.stored import StoredModality
 from cosmo_pl.data.subjects import subjects_of
 from cosmo_pl.data.trained import TrainedOn, check_adopted, split_samples, training_data
 from cosmo_pl.data.transforms import Transform
@@ -76,25 +75,12 @@ class MultimodalDataModule(DatasetIdentity, LightningDataModule, ABC):
         track_test: Whether finetuning evaluates the test subjects after every epoch, for the learning curve and the
             best epoch that the released code reports. It selects nothing.
         cache_dir: Folder of the cache of parsed recordings; None takes $COSMO_PL_CACHE, else ``~/.cache/cosmo_pl``.
+        plausible: Unit to its lowest and highest plausible value, as ``{g: [-20, 20]}``; None takes those of
+            `cosmo_pl.data.plausibility.LIMITS`. Samples with others are left out, of depth the pixels.
     """
 
     numerics: ClassVar[str] = "1.0"
     """As "meaning.rounding", see CHANGELOG.md."""
-    class_names: tuple[str, ...]
-    channel_groups: Mapping[str, tuple[tuple[int, ...], ...]]
-    """Modality to groups of channels that share normalisation statistics; the keys are the modalities there are."""
-    channel_axis: Mapping[str, int | None] = {}
-    """Modality to the axis of its channels, counted from the end, None for one without; the last where not named."""
-    stored: Mapping[str, StoredModality] = {}
-    """Modalities that are prepared once and stay on disk; a sample is then a whole recording."""
-    default_test_subjects: Sequence[int] = ()
-    """Test subjects where neither they nor folds are given."""
-    strict, keep_incomplete = False, False
-    """Whether recordings that lack a modality are refused, or kept where they are of test subjects."""
-    in_memory, num_workers = True, 0
-    """Whether those are taken into memory after all, and worker processes that read them where they are not."""
-    span: int = 1
-    """Steps of a recording that a sample covers, for samples that overlap."""
 
     def __init__(
         self,
@@ -125,6 +111,7 @@ class MultimodalDataModule(DatasetIdentity, LightningDataModule, ABC):
         num_augmentations: int = 1,
         track_test: bool = True,
         cache_dir: str | None = None,
+        plausible: Mapping[str, tuple[float, float]] | None = None,
     ) -> None:
         super().__init__()
         self.root = root
@@ -153,6 +140,8 @@ class MultimodalDataModule(DatasetIdentity, LightningDataModule, ABC):
         self.num_augmentations = num_augmentations
         self.track_test = track_test
         self.cache_dir = cache_dir
+        self.plausible = plausible
+        self.faults: list[str] = []
         self.normalization: dict[str, Normalization] = {}
         self.adopted: TrainedOn | None = None
         self.data_fingerprint = ""
@@ -232,7 +221,7 @@ class MultimodalDataModule(DatasetIdentity, LightningDataModule, ABC):
             return
         samples = self.load()
         self.split = split_samples(self, samples)
-        check_training_is_whole(samples, self.split)
+        check_training(self, samples, self.split)
         self.inputs: dict[str, Inputs] = {}
         for name in self.modalities:
             self.inputs[name], self.normalization[name] = prepare_inputs(self, name, samples.inputs[name])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cosmo_pl.data.normalization import Normalization
-from cosmo_pl.data.samples import Samples
+from cosmo_pl.data.samples import Samples, SomeRows
 from cosmo_pl.data.split import Split, listed_draw, make_split, tested_split
 from cosmo_pl.errors import ConfigurationError
 
@@ -193,7 +193,7 @@ def recording_hashes(samples: Samples) -> dict[str, str]:
 
     Recordings that lack one of these modalities are left out: what is not there is the same in all of them.
     """
-    resident = {name: values for name, values in samples.inputs.items() if not isinstance(values, np.memmap)}
+    resident = {name: values for name, values in samples.inputs.items() if not isinstance(values, np.memmap | SomeRows)}
     hashed = resident or samples.inputs
     whole = np.all([samples.present[name] for name in hashed if name in samples.present], axis=0)
     rows = np.flatnonzero(np.broadcast_to(whole, len(samples)))
