@@ -46,10 +46,14 @@ def whole(low: int, high: int) -> Constraint:
 MAX_SIZE = 100_000  # steps of a sample, width of a layer: more fits no memory
 PositiveInt = Annotated[int, at_least(1)]
 NonNegativeInt = Annotated[int, at_least(0)]
+AtLeastTwo = Annotated[int, at_least(2)]
 Size = Annotated[int, whole(1, MAX_SIZE)]
+Frames = Annotated[int, whole(1, 1000)]
+Workers = Annotated[int, whole(0, 512)]
 Seed = Annotated[int, whole(0, 2**32 - 1)]
 PositiveFloat = Annotated[float, Constraint("a finite number above 0", lambda value: value > 0)]
 NonNegativeFloat = Annotated[float, Constraint("a finite number of at least 0", lambda value: value >= 0)]
+Widths = Annotated[Sequence[Size], Constraint("at least one width", bool)]
 Share = Annotated[float, Constraint("a share in (0, 1]", lambda value: 0 < value <= 1)]
 OpenShare = Annotated[float, Constraint("a share in (0, 1)", lambda value: 0 < value < 1)]
 ClosedShare = Annotated[float, Constraint("a share in [0, 1]", lambda value: 0 <= value <= 1)]
@@ -206,9 +210,9 @@ def _violation(value: Any, hint: Any) -> Violation | None:
         if not isinstance(value, Sequence) or isinstance(value, str):
             return "", value, "a list"
         return _first({f"[{i}]": _violation(part, parts[0]) for i, part in enumerate(value)})
-    return (
-        None if _is(value, origin or hint) else ("", value, NAMES.get(hint) or f"a {getattr(hint, '__name__', hint)}")
-    )
+    if _is(value, origin or hint):
+        return None
+    return "", value, NAMES.get(hint) or f"a {getattr(hint, '__name__', hint)}"
 
 
 NAMES = {None: "null", NoneType: "null", int: "a whole number", float: "a finite number", str: "a text"}

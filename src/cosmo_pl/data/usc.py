@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cosmo_pl.constraints import NonNegativeInt, PositiveInt, Share, Size
 from cosmo_pl.data.base import MultimodalDataModule
 from cosmo_pl.data.download import Archive
 from cosmo_pl.data.recordings import Recording, read_mat, window_starts
 from cosmo_pl.data.samples import Samples
-from cosmo_pl.errors import ConfigurationError, RecordingError
+from cosmo_pl.errors import RecordingError
 
 COLUMNS = {"acc": slice(0, 3), "gyro": slice(3, 6)}
 FOLDER_NAME, FILE_NAME = re.compile(r"Subject(\d+)"), re.compile(r"a(\d+)t(\d+)\.mat")
@@ -71,22 +72,19 @@ class USCDataModule(MultimodalDataModule):
 
     def __init__(
         self,
-        window_size: int = 200,
-        stride: int = 70,
+        window_size: Size = 200,
+        stride: PositiveInt = 70,
         modalities: Sequence[str] = ("acc", "gyro"),
-        test_subjects: Sequence[int] | None = None,
-        label_rate: float = 0.01,
-        max_train_samples: int | None = 20000,
-        max_test_samples: int | None = 2000,
+        test_subjects: Sequence[NonNegativeInt] | None = None,
+        label_rate: Share = 0.01,
+        max_train_samples: PositiveInt | None = 20000,
+        max_test_samples: PositiveInt | None = 2000,
         **shared: Any,
     ) -> None:
         super().__init__(
             modalities=modalities, test_subjects=test_subjects, label_rate=label_rate,
             max_train_samples=max_train_samples, max_test_samples=max_test_samples, **shared,
         )  # fmt: skip
-        for argument, value in (("window_size", window_size), ("stride", stride)):
-            if value < 1:
-                raise ConfigurationError(argument, f"is {value}", "Use a positive number of samples")
         self.span = self.window_size = window_size
         self.stride = stride
 

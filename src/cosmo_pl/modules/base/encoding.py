@@ -104,8 +104,6 @@ def variant_encoders(
         ConfigurationError: The variant is unknown, "shared" is given no encoders or "original" some, or the samples are
             too short.
     """
-    if variant not in ("shared", "original"):
-        raise ConfigurationError("variant", f"'{variant}' is unknown", "Use 'shared' or 'original'")
     if variant == "shared":
         if encoders is None:
             raise ConfigurationError("encoders", "none are given", "Give one for each modality of the data")

@@ -9,13 +9,14 @@ from typing import Any, ClassVar, Literal
 from pytorch_lightning import LightningModule
 from pytorch_lightning.trainer.states import TrainerFn
 
+from cosmo_pl.constraints import Constrained
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.base.optimization import optimization
 
 Shapes = dict[str, tuple[int, ...]]
 
 
-class BaseModule(LightningModule, ABC):
+class BaseModule(Constrained, LightningModule, ABC):
     """A module that keeps a record of its training: it travels with the checkpoint, whichever run reads it.
 
     Attributes:
