@@ -14,17 +14,7 @@ from pytorch_lightning.utilities import rank_zero_info
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from cosmo_pl.constraints import (
-    AtLeastTwo,
-    ClosedShare,
-    Constrained,
-    NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
-    Seed,
-    Share,
-    whole,
-)
+from cosmo_pl import constraints
 from cosmo_pl.data.augmentations import Augmentation
 from cosmo_pl.data.checks import check_arguments, check_pretraining_batch, check_training_is_whole
 from cosmo_pl.data.identity import DatasetIdentity
@@ -44,7 +34,7 @@ from cosmo_pl.data.views import Views
 Phase = Literal["pretrain", "finetune"]
 
 
-class MultimodalDataModule(Constrained, DatasetIdentity, LightningDataModule, ABC):
+class MultimodalDataModule(constraints.Constrained, DatasetIdentity, LightningDataModule, ABC):
     """Synchronised samples of several modalities, split by subject, few of them labelled.
 
     A batch is ``{"inputs": {modality: (N, *shape)}, "label": (N,), "subject": (N,), "index": (N,)}``; ``index`` is the
@@ -112,27 +102,27 @@ class MultimodalDataModule(Constrained, DatasetIdentity, LightningDataModule, AB
         root: str | None = None,
         modalities: Sequence[str],
         phase: Phase | None = None,
-        batch_size: AtLeastTwo = 16,
-        pretrain_batch_size: AtLeastTwo = 64,
-        train_subjects: Sequence[NonNegativeInt] | None = None,
-        val_subjects: Sequence[NonNegativeInt] = (),
-        test_subjects: Sequence[NonNegativeInt] | None = None,
-        folds: AtLeastTwo | list[list[NonNegativeInt]] | None = None,
-        fold: NonNegativeInt | None = None,
-        label_rate: Share,
-        labels_per_class: PositiveInt | None = None,
+        batch_size: constraints.AtLeastTwo = 16,
+        pretrain_batch_size: constraints.AtLeastTwo = 64,
+        train_subjects: Sequence[constraints.NonNegativeInt] | None = None,
+        val_subjects: Sequence[constraints.NonNegativeInt] = (),
+        test_subjects: Sequence[constraints.NonNegativeInt] | None = None,
+        folds: constraints.AtLeastTwo | list[list[constraints.NonNegativeInt]] | None = None,
+        fold: constraints.NonNegativeInt | None = None,
+        label_rate: constraints.Share,
+        labels_per_class: constraints.PositiveInt | None = None,
         label_split: str | None = None,
         label_split_file: str = "label_splits.json",
-        label_seed: Seed = 0,
+        label_seed: constraints.Seed = 0,
         include_labeled: bool = False,
-        unlabeled_per_labeled: PositiveFloat | None = None,
-        target_label_fraction: ClosedShare | None = None,
-        max_train_samples: PositiveInt | None = None,
-        max_train_per_class: PositiveInt | None = None,
-        max_test_samples: PositiveInt | None = None,
+        unlabeled_per_labeled: constraints.PositiveFloat | None = None,
+        target_label_fraction: constraints.ClosedShare | None = None,
+        max_train_samples: constraints.PositiveInt | None = None,
+        max_train_per_class: constraints.PositiveInt | None = None,
+        max_test_samples: constraints.PositiveInt | None = None,
         transforms: Mapping[str, Sequence[Transform]] | None = None,
         augmentations: Mapping[str, Sequence[Augmentation]] | None = None,
-        num_augmentations: Annotated[int, whole(1, 1000)] = 1,
+        num_augmentations: Annotated[int, constraints.whole(1, 1000)] = 1,
         track_test: bool = True,
         cache_dir: str | None = None,
     ) -> None:

@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from cosmo_pl.constraints import ClosedShare, Constrained, NonNegativeFloat
+from cosmo_pl.constraints import ClosedShare, Constrained, NonNegativeFloat, PositiveInt
 from cosmo_pl.errors import ConfigurationError
 
 
@@ -90,7 +90,7 @@ class QualityGuidedAttention(Constrained, nn.Module):
 
     def __init__(
         self,
-        feature_dims: Mapping[str, int],
+        feature_dims: Mapping[str, PositiveInt],
         quality_weights: Mapping[str, NonNegativeFloat] | None = None,
         quality_lambda: ClosedShare = 0.8,
         mode: Literal["sum", "concat"] = "concat",

@@ -41,7 +41,7 @@ class FusionAugmentation(Constrained, nn.Module):
 
     def __init__(
         self,
-        num_views: Annotated[int, whole(2, 1000)] | None = None,
+        num_views: Annotated[int, whole(2, 10_000)] | None = None,
         weight_range: WeightRange = (0.1, 0.9),
         sampling: Literal["auto", "grid", "random"] = "auto",
         mode: Literal["sum", "concat"] = "sum",

@@ -60,7 +60,7 @@ class AttnSenseModule(ClassifierModule):
     def __init__(
         self,
         modality_shapes: Shapes,
-        num_classes: PositiveInt,
+        num_classes: Size,
         variant: Variant = "shared",
         encoders: dict[str, Encoder] | None = None,
         score: Literal["dot", "concat_mlp"] = "dot",
@@ -131,7 +131,7 @@ class AttentionClassifier(nn.Module):
     """
 
     def __init__(
-        self, feature_shapes: Mapping[str, tuple[int, ...]], num_classes: PositiveInt, hidden_size: Size = 120
+        self, feature_shapes: Mapping[str, tuple[int, ...]], num_classes: Size, hidden_size: Size = 120
     ) -> None:
         super().__init__()
         channels, _, frequencies = next(iter(feature_shapes.values()))

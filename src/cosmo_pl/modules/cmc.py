@@ -8,15 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from cosmo_pl.constraints import (
-    AtLeastTwo,
-    NonNegativeFloat,
-    NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
-    Probability,
-    Size,
-)
+from cosmo_pl.constraints import AtLeastTwo, NonNegativeFloat, NonNegativeInt, PositiveFloat, Probability, Size
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.losses import ContrastiveFusionLoss, CrossViewLoss
 from cosmo_pl.modules.base import CrossModalModule, OptimizerName, Schedule, Shapes
@@ -56,7 +48,7 @@ class CMCModule(CrossModalModule):
     def __init__(
         self,
         modality_shapes: Shapes,
-        num_classes: PositiveInt,
+        num_classes: Size,
         encoders: dict[str, Encoder],
         projection_dim: Size = 128,
         projection_hidden: Size = 1280,

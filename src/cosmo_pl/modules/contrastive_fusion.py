@@ -8,16 +8,7 @@ from typing import Annotated, Literal
 
 from torch import Tensor
 
-from cosmo_pl.constraints import (
-    AtLeastTwo,
-    NonNegativeFloat,
-    NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
-    Probability,
-    Size,
-    whole,
-)
+from cosmo_pl.constraints import AtLeastTwo, NonNegativeFloat, NonNegativeInt, PositiveFloat, Probability, Size, whole
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.fusion import FusionAugmentation, WeightRange
 from cosmo_pl.losses import ContrastiveFusionLoss
@@ -60,13 +51,13 @@ class ContrastiveFusionModule(CrossModalModule):
     def __init__(
         self,
         modality_shapes: Shapes,
-        num_classes: PositiveInt,
+        num_classes: Size,
         encoders: dict[str, Encoder],
         projection_dim: Size = 128,
         projection_hidden: Size = 1280,
         temperature: PositiveFloat = 0.07,
         reduction: Literal["mean", "sum"] = "mean",
-        num_views: Annotated[int, whole(2, 1000)] | None = None,
+        num_views: Annotated[int, whole(2, 10_000)] | None = None,
         weight_range: WeightRange = (0.1, 0.9),
         sampling: Literal["auto", "grid", "random"] = "auto",
         fusion: Literal["sum", "concat"] = "sum",

@@ -60,7 +60,7 @@ class CPCModule(PretrainingModule):
     def __init__(
         self,
         modality_shapes: Shapes,
-        num_classes: PositiveInt,
+        num_classes: Size,
         horizon: PositiveInt = 28,
         channels: Widths = (32, 64, 128),
         context_dim: Size = 256,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from cosmo_pl.constraints import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Probability, Size
+from cosmo_pl.constraints import NonNegativeFloat, NonNegativeInt, PositiveFloat, Probability, Size
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.modules.base import (
     ClassifierModule,
@@ -57,7 +57,7 @@ class DeepSenseModule(ClassifierModule):
     def __init__(
         self,
         modality_shapes: Shapes,
-        num_classes: PositiveInt,
+        num_classes: Size,
         variant: Variant = "shared",
         encoders: dict[str, Encoder] | None = None,
         sequence_axis: SequenceAxis = "time",
@@ -103,7 +103,7 @@ class MergeClassifier(nn.Module):
     def __init__(
         self,
         feature_shapes: Mapping[str, tuple[int, ...]],
-        num_classes: PositiveInt,
+        num_classes: Size,
         hidden_size: Size = 120,
         conv_dropout: float = 0.2,
         gru_dropout: float = 0.5,

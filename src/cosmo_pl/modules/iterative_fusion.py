@@ -9,15 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from cosmo_pl.constraints import (
-    ClosedShare,
-    NonNegativeFloat,
-    NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
-    Probability,
-    Size,
-)
+from cosmo_pl.constraints import ClosedShare, NonNegativeFloat, NonNegativeInt, PositiveFloat, Probability, Size
 from cosmo_pl.data.loading import Batch
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import ConfigurationError
@@ -86,7 +78,7 @@ class IterativeFusionModule(ClassifierModule):
     def __init__(
         self,
         modality_shapes: Shapes,
-        num_classes: PositiveInt,
+        num_classes: Size,
         bundle: str | None = None,
         encoders: dict[str, Encoder] | None = None,
         iterative_epochs: NonNegativeInt = 5,

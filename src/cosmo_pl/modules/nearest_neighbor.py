@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from cosmo_pl.constraints import ClosedShare, PositiveInt
+from cosmo_pl.constraints import ClosedShare, Size
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.base import ExampleModule, Present, Shapes, presence
 
@@ -39,7 +39,7 @@ class NearestNeighborModule(ExampleModule):
     def __init__(
         self,
         modality_shapes: Shapes,
-        num_classes: PositiveInt,
+        num_classes: Size,
         metric: Literal["euclidean", "dtw"] = "euclidean",
         band: ClosedShare = 0.25,
         velocities: bool = False,

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cosmo_pl.constraints import PositiveFloat, PositiveInt, Probability
+from cosmo_pl.constraints import PositiveFloat, Probability, Size
 from cosmo_pl.data.loading import Batch, on_device
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import ConfigurationError
@@ -59,7 +59,7 @@ class PrototypeModule(ClassifierModule):
     def __init__(
         self,
         modality_shapes: Shapes,
-        num_classes: PositiveInt,
+        num_classes: Size,
         bundle: str | None = None,
         encoders: dict[str, Encoder] | None = None,
         unlabeled_share: Probability = 0.5,

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cosmo_pl.constraints import MAX_SIZE, NonNegativeInt, PositiveInt, Seed, whole
+from cosmo_pl.constraints import MAX_SIZE, NonNegativeInt, PositiveInt, Seed, Size, whole
 from cosmo_pl.data.selection import evenly_spaced
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import ConfigurationError
@@ -55,7 +55,7 @@ class RandomForestModule(ExampleModule):
     def __init__(
         self,
         modality_shapes: Shapes,
-        num_classes: PositiveInt,
+        num_classes: Size,
         num_trees: Annotated[int, whole(1, 100_000)] = 200,
         num_frequencies: Annotated[int, whole(0, MAX_SIZE)] = 15,
         seed: Seed = 0,
@@ -151,7 +151,7 @@ class FeatureForestModule(RandomForestModule):
     def __init__(
         self,
         modality_shapes: Shapes,
-        num_classes: PositiveInt,
+        num_classes: Size,
         bundle: str | None = None,
         encoders: dict[str, Encoder] | None = None,
         num_trees: Annotated[int, whole(1, 100_000)] = 200,

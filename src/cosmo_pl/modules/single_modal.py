@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from cosmo_pl.constraints import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Probability, Size
+from cosmo_pl.constraints import NonNegativeFloat, NonNegativeInt, PositiveFloat, Probability, Size
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.base import (
@@ -51,7 +51,7 @@ class SingleModalModule(ClassifierModule):
     def __init__(
         self,
         modality_shapes: Shapes,
-        num_classes: PositiveInt,
+        num_classes: Size,
         modality: str | None = None,
         encoders: dict[str, Encoder] | None = None,
         bundle: str | None = None,

@@ -41,8 +41,8 @@ class FusionClassifier(Constrained, nn.Module):
 
     def __init__(
         self,
-        feature_shapes: Mapping[str, tuple[int, ...]],
-        num_classes: PositiveInt,
+        feature_shapes: Mapping[str, tuple[PositiveInt, ...]],
+        num_classes: Size,
         sequence_axis: SequenceAxis = "time",
         steps: Size = 16,
         attention: Mapping[str, Any] | None = None,

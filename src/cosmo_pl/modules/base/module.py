@@ -9,11 +9,11 @@ from typing import Any, ClassVar, Literal
 from pytorch_lightning import LightningModule
 from pytorch_lightning.trainer.states import TrainerFn
 
-from cosmo_pl.constraints import Constrained
+from cosmo_pl.constraints import Constrained, PositiveInt
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.base.optimization import optimization
 
-Shapes = dict[str, tuple[int, ...]]
+Shapes = dict[str, tuple[PositiveInt, ...]]
 
 
 class BaseModule(Constrained, LightningModule, ABC):

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cosmo_pl.bundle import Bundle
-from cosmo_pl.constraints import AtLeastTwo, PositiveInt, Size
+from cosmo_pl.constraints import AtLeastTwo, Size
 from cosmo_pl.data.loading import Batch
 from cosmo_pl.data.locate import is_simulated
 from cosmo_pl.encoders import Encoder, ProjectionHead
@@ -46,7 +46,7 @@ class PretrainingModule(BaseModule):
     def __init__(
         self,
         modality_shapes: Shapes,
-        num_classes: PositiveInt,
+        num_classes: Size,
         encoders: Mapping[str, Encoder],
         max_clusters: AtLeastTwo | None = None,
     ) -> None:
@@ -174,7 +174,7 @@ class CrossModalModule(PretrainingModule):
     def __init__(
         self,
         modality_shapes: Shapes,
-        num_classes: PositiveInt,
+        num_classes: Size,
         encoders: Mapping[str, Encoder],
         projection_dim: Size,
         projection_hidden: Size,
