@@ -116,7 +116,9 @@ def check_classes(config: Any, place: str = "") -> None:
     module, _, name = str(parts.get("class_path", "")).rpartition(".")
     found = getattr(import_module(module), name, None) if module else None
     if isinstance(found, type) and issubclass(found, Constrained) and parts.get("init_args") is not None:
-        check_arguments(found, as_mapping(parts["init_args"]), f"{start}init_args.")
+        # The parser has judged what is null, and leaves null what the data will fill in.
+        given = {key: part for key, part in as_mapping(parts["init_args"]).items() if part is not None}
+        check_arguments(found, given, f"{start}init_args.")
     for key, part in parts.items():
         check_classes(part, f"{start}{key}")
 
@@ -215,7 +217,14 @@ def _violation(value: Any, hint: Any) -> Violation | None:
     return "", value, NAMES.get(hint) or f"a {getattr(hint, '__name__', hint)}"
 
 
-NAMES = {None: "null", NoneType: "null", int: "a whole number", float: "a finite number", str: "a text"}
+NAMES = {
+    None: "null",
+    NoneType: "null",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a finite number",
+    str: "a text",
+}
 
 
 def _is(value: Any, kind: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from re import fullmatch
 from typing import Annotated, Any
 
 from cosmo_pl.constraints import (
@@ -21,7 +22,11 @@ from cosmo_pl.constraints import (
 )
 
 Unlimited = Annotated[int, Constraint("a whole number of at least 1, or -1 for no limit", lambda n: n == -1 or n >= 1)]
-Devices = Annotated[int, Constraint("a whole number of at least 1, or -1 for all", lambda n: n == -1 or n >= 1)]
+Devices = (
+    Annotated[int, Constraint("a whole number of at least 1, or -1 for all", lambda n: n == -1 or n >= 1)]
+    | Annotated[list[NonNegativeInt], Constraint("a list of their numbers", bool)]
+    | Annotated[str, Constraint("auto", lambda text: text == "-1" or not fullmatch("0|-.*", text))]
+)
 TRAINER: Mapping[str, Any] = {
     "max_epochs": Unlimited | None,
     "min_epochs": NonNegativeInt | None,
@@ -40,7 +45,7 @@ TRAINER: Mapping[str, Any] = {
     "accumulate_grad_batches": PositiveInt | None,
     "gradient_clip_val": NonNegativeFloat | None,
     "reload_dataloaders_every_n_epochs": NonNegativeInt | None,
-    "devices": Devices | list[NonNegativeInt] | str | None,
+    "devices": Devices | None,
     "num_nodes": PositiveInt | None,
 }
 """Argument of `pytorch_lightning.Trainer` to what it may be here."""
