@@ -305,7 +305,7 @@ def test_the_command_ends_with_one_line_before_anything_is_read(
         ("max_epochs", [0, -2, 1.5, NAN], [1, -1, None]),
         ("min_epochs", [-1], [0, 3]),
         ("max_steps", [0, -2], [-1, 10]),
-        ("limit_train_batches", [0, -1, 1.5, 0.0, NAN], [1, 1.0, 0.5, 7, None]),
+        ("limit_train_batches", [0, -1, 1.5, 0.0, NAN], [1, 1.0, 0.5, 7, 7.0, None]),
         ("limit_val_batches", [-1, 1.5, -0.5], [0, 0.0, 1.0, 3]),
         ("limit_test_batches", [0, -1], [1, 1.0]),
         ("overfit_batches", [-1, 1.1], [0.0, 3]),

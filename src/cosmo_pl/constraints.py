@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from inspect import Parameter, signature
+from inspect import Parameter, signature, unwrap
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
 
@@ -158,7 +158,8 @@ def constraints_of(found: type) -> dict[str, Any]:
         if not issubclass(kind, Constrained) or init is None:
             continue
         parameters = signature(init).parameters.values()
-        known = {p.name: _evaluated(p.annotation, init.__globals__) for p in parameters} | known
+        names = getattr(unwrap(init), "__globals__", {})
+        known = {p.name: _evaluated(p.annotation, names) for p in parameters} | known
         if all(parameter.kind != Parameter.VAR_KEYWORD for parameter in parameters):
             break
     return {name: hint for name, hint in known.items() if any(_constrained(hint))}
@@ -167,7 +168,7 @@ def constraints_of(found: type) -> dict[str, Any]:
 def _evaluated(annotation: Any, names: dict[str, Any]) -> Any:
     try:
         return eval(annotation, names) if isinstance(annotation, str) else annotation
-    except NameError:  # imported for type checkers only
+    except (NameError, AttributeError, TypeError):  # imported for type checkers only, or written for them
         return Any
 
 

@@ -8,13 +8,11 @@ from re import fullmatch
 from typing import Annotated, Any
 
 from cosmo_pl.constraints import (
-    ClosedShare,
     Constraint,
     NonNegativeFloat,
     NonNegativeInt,
     PositiveInt,
     Seed,
-    Share,
     as_mapping,
     at_least,
     check,
@@ -27,18 +25,25 @@ Devices = (
     | Annotated[list[NonNegativeInt], Constraint("a list of their numbers", bool)]
     | Annotated[str, Constraint("auto", lambda text: text == "-1" or not fullmatch("0|-.*", text))]
 )
+# The parser reads 2 as 2.0 here, which the trainer takes for two batches.
+Batches = Annotated[
+    float, Constraint("a whole number of batches or a share in (0, 1]", lambda n: 0 < n <= 1 or (n > 1 and n % 1 == 0))
+]
+AnyBatches = Annotated[
+    float, Constraint("a whole number of batches or a share in [0, 1]", lambda n: 0 <= n <= 1 or (n > 1 and n % 1 == 0))
+]
 TRAINER: Mapping[str, Any] = {
     "max_epochs": Unlimited | None,
     "min_epochs": NonNegativeInt | None,
     "max_steps": Unlimited | None,
     "min_steps": NonNegativeInt | None,
-    "limit_train_batches": PositiveInt | Share | None,
-    "limit_val_batches": NonNegativeInt | ClosedShare | None,
-    "limit_test_batches": PositiveInt | Share | None,
-    "limit_predict_batches": PositiveInt | Share | None,
-    "overfit_batches": NonNegativeInt | ClosedShare | None,
+    "limit_train_batches": Batches | None,
+    "limit_val_batches": AnyBatches | None,
+    "limit_test_batches": Batches | None,
+    "limit_predict_batches": Batches | None,
+    "overfit_batches": AnyBatches | None,
     "fast_dev_run": bool | NonNegativeInt | None,
-    "val_check_interval": PositiveInt | Share | str | timedelta | Mapping[str, Any] | None,
+    "val_check_interval": Batches | str | timedelta | Mapping[str, Any] | None,
     "check_val_every_n_epoch": PositiveInt | None,
     "num_sanity_val_steps": Annotated[int, at_least(-1)] | None,
     "log_every_n_steps": NonNegativeInt | None,
