@@ -41,6 +41,7 @@ from cosmo_pl.run_loading import (
     name_test_subjects,
     rebuilt,
 )
+from cosmo_pl.trainer_arguments import check_configuration
 from cosmo_pl.wandb_results import WandbResults
 
 
@@ -89,9 +90,10 @@ class CosmoCLI(LightningCLI):
         add_command_arguments(parser)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
-        """Parses the command line, and keeps it beside the configuration."""
+        """Parses the command line, keeps it beside the configuration, and refuses arguments that cannot work."""
         self.command_line = sys.argv[1:] if args is None else list(args)
         super().parse_arguments(parser, args)
+        check_configuration(self.config[self.config.subcommand])
 
     def _parse_ckpt_path(self) -> None:
         """Does nothing: Lightning's own lets a checkpoint's arguments silently replace those of the command line."""

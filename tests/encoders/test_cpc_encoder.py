@@ -142,8 +142,8 @@ def test_hyperparameters_rebuild_the_same_network(arguments: dict[str, Any]) -> 
     [
         ({"channels": ()}, "channels"),
         ({"channels": (4, 0)}, "channels"),
-        ({"in_features": 0}, "channels"),
-        ({"context_dim": 0}, "channels"),
+        ({"in_features": 0}, "in_features"),
+        ({"context_dim": 0}, "context_dim"),
         ({"pooling": 0}, "pooling"),
     ],
 )

@@ -191,7 +191,7 @@ def test_descent_separates_samples_and_aligns_views() -> None:
 def test_refuses_temperatures_that_cannot_work(temperature: float) -> None:
     with pytest.raises(ConfigurationError, match="temperature") as caught:
         ContrastiveFusionLoss(temperature)
-    assert caught.value.argument == "temperature"
+    assert caught.value.argument == "ContrastiveFusionLoss.temperature"
 
 
 @pytest.mark.parametrize("reduction", ["none", "", "Mean"])

@@ -252,7 +252,7 @@ def test_a_single_modality_has_no_weights(make_data, make_trainer):
         ({"variant": "published"}, "variant"),
         ({"encoders": None}, "encoders: none"),
         ({"score": "cosine"}, "score"),
-        ({"fusion": "product"}, "mode"),
+        ({"fusion": "product"}, "fusion"),
         ({"fusion": "sum"}, "mode"),
         ({"sequence_axis": "space"}, "sequence_axis"),
         ({"variant": "original", "encoders": small_encoders()}, "encoders: .* null"),

@@ -86,12 +86,6 @@ def test_class_without_an_example_is_never_guessed():
     torch.testing.assert_close(logits[:, [0, 2]].exp().sum(dim=1), torch.ones(9), atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize(("argument", "value"), [("num_trees", 0), ("num_frequencies", -1), ("seed", -1)])
-def test_bad_arguments_are_named(argument, value):
-    with pytest.raises(ConfigurationError, match=f"^{argument}: is {value}"):
-        RandomForestModule(SHAPES, 3, **{argument: value})
-
-
 def test_a_bundles_features_are_further_columns(make_data, make_trainer, tmp_path):
     data = make_data(phase="pretrain")
     make_trainer(1, logger=CSVLogger(str(tmp_path), name="stage1")).fit(stage1(data), datamodule=data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from pytorch_lightning.utilities import rank_zero_info
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from cosmo_pl import constraints
 from cosmo_pl.data.augmentations import Augmentation
 from cosmo_pl.data.checks import check_arguments, check_phase, check_pretraining_batch, check_training
 from cosmo_pl.data.identity import DatasetIdentity
@@ -33,7 +34,7 @@ from cosmo_pl.data.views import Views
 Phase = Literal["pretrain", "finetune"]
 
 
-class MultimodalDataModule(DatasetIdentity, LightningDataModule, ABC):
+class MultimodalDataModule(constraints.Constrained, DatasetIdentity, LightningDataModule, ABC):
     """Synchronised samples of several modalities, split by subject, few of them labelled.
 
     A batch is ``{"inputs": {modality: (N, *shape)}, "label": (N,), "subject": (N,), "index": (N,)}``; ``index`` is the
@@ -88,27 +89,27 @@ class MultimodalDataModule(DatasetIdentity, LightningDataModule, ABC):
         root: str | None = None,
         modalities: Sequence[str],
         phase: Phase | None = None,
-        batch_size: int = 16,
-        pretrain_batch_size: int = 64,
-        train_subjects: Sequence[int] | None = None,
-        val_subjects: Sequence[int] = (),
-        test_subjects: Sequence[int] | None = None,
-        folds: int | list[list[int]] | None = None,
-        fold: int | None = None,
-        label_rate: float,
-        labels_per_class: int | None = None,
+        batch_size: constraints.AtLeastTwo = 16,
+        pretrain_batch_size: constraints.AtLeastTwo = 64,
+        train_subjects: Sequence[constraints.NonNegativeInt] | None = None,
+        val_subjects: Sequence[constraints.NonNegativeInt] = (),
+        test_subjects: Sequence[constraints.NonNegativeInt] | None = None,
+        folds: constraints.AtLeastTwo | list[list[constraints.NonNegativeInt]] | None = None,
+        fold: constraints.NonNegativeInt | None = None,
+        label_rate: constraints.Share,
+        labels_per_class: constraints.PositiveInt | None = None,
         label_split: str | None = None,
         label_split_file: str = "label_splits.json",
-        label_seed: int = 0,
+        label_seed: constraints.Seed = 0,
         include_labeled: bool = False,
-        unlabeled_per_labeled: float | None = None,
-        target_label_fraction: float | None = None,
-        max_train_samples: int | None = None,
-        max_train_per_class: int | None = None,
-        max_test_samples: int | None = None,
+        unlabeled_per_labeled: constraints.PositiveFloat | None = None,
+        target_label_fraction: constraints.ClosedShare | None = None,
+        max_train_samples: constraints.PositiveInt | None = None,
+        max_train_per_class: constraints.PositiveInt | None = None,
+        max_test_samples: constraints.PositiveInt | None = None,
         transforms: Mapping[str, Sequence[Transform]] | None = None,
         augmentations: Mapping[str, Sequence[Augmentation]] | None = None,
-        num_augmentations: int = 1,
+        num_augmentations: Annotated[int, constraints.whole(1, 1000)] = 1,
         track_test: bool = True,
         cache_dir: str | None = None,
         plausible: Mapping[str, tuple[float, float]] | None = None,

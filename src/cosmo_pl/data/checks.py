@@ -71,11 +71,11 @@ def check_pretraining_batch(data: MultimodalDataModule) -> None:
 
 
 def check_arguments(data: MultimodalDataModule) -> None:
-    """Checks what can be checked before anything is read.
+    """Checks arguments against the dataset, before anything is read.
 
     Raises:
-        ConfigurationError: An argument is out of range or names a modality that there is not, or the class does not
-            say what it has to say of its dataset.
+        ConfigurationError: An argument names a modality that there is not, or the class does not say what it has to
+            say of its dataset.
     """
     missing = [name for name in OF_THE_CLASS if not hasattr(data, name)]
     if missing:
@@ -88,10 +88,3 @@ def check_arguments(data: MultimodalDataModule) -> None:
         named = sorted(getattr(data, argument))
         if not set(named) <= set(known):
             raise ConfigurationError(argument, f"{named} has an unknown modality", f"Use {known}")
-    if data.given_phase not in (None, "pretrain", "finetune"):
-        raise ConfigurationError("phase", f"'{data.given_phase}' is unknown", "Use 'pretrain' or 'finetune'")
-    if data.num_augmentations < 1:
-        raise ConfigurationError("num_augmentations", f"is {data.num_augmentations}", "Use at least 1")
-    for argument in ("batch_size", "pretrain_batch_size"):
-        if getattr(data, argument) < 2:
-            raise ConfigurationError(argument, "is less than 2", "Batch normalisation needs at least 2 samples")

@@ -60,14 +60,14 @@ def reduce_radar(clip: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
     return sums / lengths
 
 
-def check_size(name: str, wanted: Sequence[int], recorded: Sequence[int | None]) -> None:
+def check_size(name: str, wanted: Sequence[int], recorded: Sequence[int]) -> None:
     """Refuses to enlarge.
 
     Raises:
-        ConfigurationError: A size is below 1, or above what is recorded.
+        ConfigurationError: A size is above what is recorded.
     """
     for want, have in zip(wanted, recorded, strict=True):
-        if want < 1 or (have is not None and want > have):
+        if want > have:
             raise ConfigurationError(
                 name, f"{list(wanted)} cannot be taken from recordings of {list(recorded)}", "Use 1 to as many"
             )

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cosmo_pl.constraints import Frames, NonNegativeInt, PositiveInt, Share, Size, Workers
 from cosmo_pl.data.base import MultimodalDataModule
 from cosmo_pl.data.clip_format import (
     MANIFEST,
@@ -76,18 +77,18 @@ class SelfCollectedDataModule(MultimodalDataModule):
     def __init__(
         self,
         root: str | None = None,
-        depth_frames: int = 16,
-        depth_size: tuple[int, int] = (30, 40),
-        radar_frames: int = 10,
+        depth_frames: Frames = 16,
+        depth_size: tuple[Size, Size] = (30, 40),
+        radar_frames: Frames = 10,
         modalities: Sequence[str] = ("imu", "depth", "radar"),
-        test_subjects: Sequence[int] | None = None,
-        label_rate: float = 0.02,
-        max_train_per_class: int | None = 200,
-        max_test_samples: int | None = 560,
+        test_subjects: Sequence[NonNegativeInt] | None = None,
+        label_rate: Share = 0.02,
+        max_train_per_class: PositiveInt | None = 200,
+        max_test_samples: PositiveInt | None = 560,
         strict: bool = False,
         keep_incomplete: bool = False,
         in_memory: bool = False,
-        num_workers: int = 0,
+        num_workers: Workers = 0,
         **shared: Any,
     ) -> None:
         self.manifest = _manifest(root)
@@ -189,7 +190,6 @@ def _stored(name: str, manifest: Manifest, size: Sequence[int], bounds: tuple[fl
     """How a depth or radar modality is brought to (frames, *size)."""
     sensor, recorded = manifest.sensors[name], manifest.shape(name)
     if sensor.kind == "depth":
-        check_size("depth_frames", size[:1], [None])
         check_size("depth_size", size[1:], sensor.shape)
         read = partial(_depth, recorded=recorded, sensor=sensor, frames=size[0], size=(size[1], size[2]), bounds=bounds)
         arguments: dict[str, object] = {"kind": "depth", "recorded": recorded, "bounds": bounds}

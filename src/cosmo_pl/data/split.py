@@ -69,9 +69,6 @@ class LabelDraw:
     """How the labelled and the unlabelled part are drawn; the arguments of `MultimodalDataModule` explain each.
 
     `recordings` are the names of the labelled ones where they are listed and not drawn.
-
-    Raises:
-        ConfigurationError: A share, limit or seed is out of range.
     """
 
     rate: float
@@ -83,18 +80,6 @@ class LabelDraw:
     unlabeled_per_labeled: float | None
     target_fraction: float | None
     recordings: frozenset[str] | None = None
-
-    def __post_init__(self) -> None:
-        if not 0 < self.rate <= 1:
-            raise ConfigurationError("label_rate", f"{self.rate} is not a share", "Use a value in (0, 1]")
-        if self.target_fraction is not None and not 0 <= self.target_fraction <= 1:
-            raise ConfigurationError("target_label_fraction", f"is {self.target_fraction}", "Use a value in [0, 1]")
-        if self.seed < 0:
-            raise ConfigurationError("label_seed", f"is {self.seed}", "Use 0 or more")
-        for argument in ("max_train_samples", "max_train_per_class", "max_test_samples"):
-            limit = getattr(self, argument)
-            if limit is not None and limit < 1:
-                raise ConfigurationError(argument, f"is {limit}", "Use at least 1, or null for no limit")
 
     def count(self, pool: int, num_classes: int) -> int:
         """Number of labels wanted of a pool of that many samples.

@@ -34,7 +34,7 @@ class Folds:
         fold: Number of the tested group, from 0.
 
     Raises:
-        ConfigurationError: There are too few groups, a group is empty, two overlap, or `fold` is none of them.
+        ConfigurationError: A group is empty, two overlap, or `fold` is none of them.
     """
 
     groups: int | Sequence[Sequence[int]]
@@ -43,8 +43,6 @@ class Folds:
     def __post_init__(self) -> None:
         if not isinstance(self.groups, int):
             _check_groups(self.groups)
-        elif self.groups < 2:
-            raise ConfigurationError("folds", f"is {self.groups}", "Use at least 2: the others are trained on")
         count = self.groups if isinstance(self.groups, int) else len(self.groups)
         if not 0 <= self.fold < count:
             raise ConfigurationError("fold", f"is {self.fold}, and there are {count} folds", f"Use 0 to {count - 1}")

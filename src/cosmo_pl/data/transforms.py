@@ -13,6 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from cosmo_pl.constraints import Constrained
 from cosmo_pl.errors import ConfigurationError
 
 SHOULDER_CENTER, HIP_CENTER = 1, 3
@@ -20,7 +21,7 @@ LEFT_SHOULDER, RIGHT_SHOULDER = 4, 8
 NO_TORSO = 1e-3  # a shoulder centre so near to the hip is a tracker's failure in any unit but kilometres
 
 
-class Transform(ABC):
+class Transform(Constrained, ABC):
     """A preprocessing step on the samples of one modality."""
 
     numerics = "1.0"
@@ -47,8 +48,6 @@ class CenterOnHip(Transform):
     numerics = "1.0"
 
     def __init__(self, frame: Literal["each", "first"] = "each") -> None:
-        if frame not in ("each", "first"):
-            raise ConfigurationError("CenterOnHip.frame", f"'{frame}' is unknown", "Use 'each' or 'first'")
         self.frame = frame
 
     def __call__(self, values: Tensor) -> Tensor:

@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cosmo_pl.constraints import NonNegativeInt, PositiveInt, Share, Size
 from cosmo_pl.data.base import MultimodalDataModule
 from cosmo_pl.data.download import Archive
 from cosmo_pl.data.faults import one_of_each
 from cosmo_pl.data.recordings import Recording, read_mat, window_starts
 from cosmo_pl.data.samples import Samples
-from cosmo_pl.errors import ConfigurationError, RecordingError
+from cosmo_pl.errors import RecordingError
 
 COLUMNS = {"acc": slice(0, 3), "gyro": slice(3, 6)}
 FILE_NAME = re.compile(r"subject(\d+)/a(\d+)t(\d+)\.mat", re.IGNORECASE | re.ASCII)
@@ -76,13 +77,13 @@ class USCDataModule(MultimodalDataModule):
 
     def __init__(
         self,
-        window_size: int = 200,
-        stride: int = 70,
+        window_size: Size = 200,
+        stride: PositiveInt = 70,
         modalities: Sequence[str] = ("acc", "gyro"),
-        test_subjects: Sequence[int] | None = None,
-        label_rate: float = 0.01,
-        max_train_samples: int | None = 20000,
-        max_test_samples: int | None = 2000,
+        test_subjects: Sequence[NonNegativeInt] | None = None,
+        label_rate: Share = 0.01,
+        max_train_samples: PositiveInt | None = 20000,
+        max_test_samples: PositiveInt | None = 2000,
         strict: bool | None = None,
         **shared: Any,
     ) -> None:
@@ -90,9 +91,6 @@ class USCDataModule(MultimodalDataModule):
             modalities=modalities, test_subjects=test_subjects, label_rate=label_rate,
             max_train_samples=max_train_samples, max_test_samples=max_test_samples, **shared,
         )  # fmt: skip
-        for argument, value in (("window_size", window_size), ("stride", stride)):
-            if value < 1:
-                raise ConfigurationError(argument, f"is {value}", "Use a positive number of samples")
         self.span = self.window_size = window_size
         self.stride = stride
         self.strict = bool(strict)

@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cosmo_pl.constraints import AtLeastTwo, Frames, NonNegativeInt, PositiveInt, Share, Size, Workers, whole
 from cosmo_pl.data.base import MultimodalDataModule
 from cosmo_pl.data.download import Archive
 from cosmo_pl.data.faults import one_of_each
@@ -24,13 +25,14 @@ from cosmo_pl.data.recordings import Recording, clip_columns, read_mat, resample
 from cosmo_pl.data.reduction import check_size, reduce_depth
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.data.stored import StoredModality
-from cosmo_pl.errors import ConfigurationError, RecordingError
+from cosmo_pl.errors import RecordingError
 
 FILE_NAME = re.compile(r"a(\d+)_s(\d+)_t(\d+)_(\w+)\.mat", re.IGNORECASE | re.ASCII)
 OFFICIAL = frozenset(
     f"a{a}_s{s}_t{t}" for a in range(1, 28) for s in range(1, 9) for t in range(1, 5)
 ) - {"a8_s1_t4", "a23_s6_t4", "a27_s8_t4"}  # fmt: skip
 MIN_STEPS = 10  # a clip of fewer steps holds no action: the shortest real one has 41
+ClipSteps = Annotated[int, whole(MIN_STEPS, 10_000)]
 
 
 @dataclass(frozen=True)
@@ -137,20 +139,20 @@ class UTDDataModule(MultimodalDataModule):
 
     def __init__(
         self,
-        inertial_steps: int = 120,
-        skeleton_frames: int = 40,
-        depth_frames: int = 16,
-        depth_size: tuple[int, int] = (30, 40),
+        inertial_steps: ClipSteps = 120,
+        skeleton_frames: ClipSteps = 40,
+        depth_frames: Frames = 16,
+        depth_size: tuple[Size, Size] = (30, 40),
         modalities: Sequence[str] = ("inertial", "skeleton"),
-        pretrain_batch_size: int = 32,
-        test_subjects: Sequence[int] | None = None,
-        label_rate: float = 0.05,
+        pretrain_batch_size: AtLeastTwo = 32,
+        test_subjects: Sequence[NonNegativeInt] | None = None,
+        label_rate: Share = 0.05,
         label_split_file: str = "released_label_splits.json",
-        max_train_per_class: int | None = 20,
+        max_train_per_class: PositiveInt | None = 20,
         strict: bool = False,
         keep_incomplete: bool = False,
         in_memory: bool = False,
-        num_workers: int = 0,
+        num_workers: Workers = 0,
         **shared: Any,
     ) -> None:
         super().__init__(
@@ -158,11 +160,7 @@ class UTDDataModule(MultimodalDataModule):
             label_rate=label_rate, label_split_file=label_split_file, max_train_per_class=max_train_per_class, **shared,
         )  # fmt: skip
         self.steps = {"inertial": inertial_steps, "skeleton": skeleton_frames}
-        for argument, value in (("inertial_steps", inertial_steps), ("skeleton_frames", skeleton_frames)):
-            if value < MIN_STEPS:
-                raise ConfigurationError(argument, f"is {value}", f"Use at least {MIN_STEPS}")
-        check_size("depth_frames", [depth_frames], [None])
-        check_size("depth_size", depth_size, MODALITY_FILES["depth"].shape[:2])
+        check_size("depth_size", depth_size, _frame_shape("depth"))
         bounds = depth_bounds(self.plausible)
         read = partial(_read_depth, frames=depth_frames, size=depth_size, bounds=bounds)
         shape = (depth_frames, *depth_size)

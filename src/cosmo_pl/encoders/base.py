@@ -10,10 +10,11 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from cosmo_pl.constraints import Constrained
 from cosmo_pl.errors import ConfigurationError
 
 
-class Encoder(nn.Module, ABC):
+class Encoder(Constrained, nn.Module, ABC):
     """Encoder of one modality.
 
     A subclass calls ``self.save_hyperparameters()`` in its constructor: a bundle stores the class path and these

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cosmo_pl.constraints import PositiveInt, Probability, Size, Widths
 from cosmo_pl.encoders.base import Dropout, Encoder
-from cosmo_pl.errors import ConfigurationError
 
 KERNEL = 3
 
@@ -46,21 +44,13 @@ class CPCEncoder(Encoder):
 
     def __init__(
         self,
-        in_features: int = 6,
-        channels: Sequence[int] = (32, 64, 128),
-        context_dim: int = 256,
-        dropout: float = 0.2,
-        pooling: int = 1,
+        in_features: PositiveInt = 6,
+        channels: Widths = (32, 64, 128),
+        context_dim: Size = 256,
+        dropout: Probability = 0.2,
+        pooling: Size = 1,
     ) -> None:
         super().__init__()
-        if not channels or min(in_features, *channels, context_dim) < 1:
-            raise ConfigurationError(
-                "CPCEncoder.channels",
-                f"widths {in_features}, {list(channels)}, {context_dim} cannot be built",
-                "Give positive widths and at least one convolution",
-            )
-        if pooling < 1:
-            raise ConfigurationError("CPCEncoder.pooling", f"is {pooling}", "Use 1 (none) or more samples a step")
         self.pooling = pooling
         channels = tuple(channels)
         self.save_hyperparameters()

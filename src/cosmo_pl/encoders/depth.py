@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 from torch import Tensor
 
+from cosmo_pl.constraints import MAX_SIZE, Probability, Size, whole
 from cosmo_pl.encoders.base import check_layers
 from cosmo_pl.encoders.recurrent import RecurrentEncoder, volume_layers
 
@@ -33,11 +35,11 @@ class DepthEncoder(RecurrentEncoder):
 
     def __init__(
         self,
-        channels: Sequence[int] = (16, 32, 64),
-        strides: Sequence[tuple[int, int, int]] = ((1, 2, 2), (2, 2, 2), (1, 2, 2)),
-        grid: tuple[int, int] = (4, 5),
-        recurrent: int = 64,
-        dropout: float = 0.0,
+        channels: Sequence[Size] = (16, 32, 64),
+        strides: Sequence[tuple[Size, Size, Size]] = ((1, 2, 2), (2, 2, 2), (1, 2, 2)),
+        grid: tuple[Size, Size] = (4, 5),
+        recurrent: Annotated[int, whole(0, MAX_SIZE)] = 64,
+        dropout: Probability = 0.0,
     ) -> None:
         check_layers("DepthEncoder", channels, strides)
         super().__init__(channels[-1], grid, recurrent)

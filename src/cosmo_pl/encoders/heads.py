@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from typing import Annotated
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cosmo_pl.constraints import Constrained, PositiveInt, Size, whole
 
-class ProjectionHead(nn.Module):
+
+class ProjectionHead(Constrained, nn.Module):
     """Two-layer perceptron onto the unit sphere (Eq. 2); thrown away after stage 1.
 
     Args:
@@ -18,7 +21,7 @@ class ProjectionHead(nn.Module):
         out_features: Size D of the projected feature.
     """
 
-    def __init__(self, in_features: int, hidden_features: int = 1280, out_features: int = 128) -> None:
+    def __init__(self, in_features: PositiveInt, hidden_features: Size = 1280, out_features: Size = 128) -> None:
         super().__init__()
         self.layers = nn.Sequential(
             nn.Linear(in_features, hidden_features),
@@ -32,7 +35,7 @@ class ProjectionHead(nn.Module):
         return F.normalize(self.layers(z), dim=1)
 
 
-class RecurrentClassifier(nn.Module):
+class RecurrentClassifier(Constrained, nn.Module):
     """GRU over a sequence of fused features, all its steps flattened, and a perceptron to the logits.
 
     Args:
@@ -46,12 +49,12 @@ class RecurrentClassifier(nn.Module):
 
     def __init__(
         self,
-        in_features: int,
-        steps: int,
-        num_classes: int,
-        hidden_size: int = 120,
-        num_layers: int = 2,
-        mlp_features: Sequence[int] = (1280, 128),
+        in_features: PositiveInt,
+        steps: Size,
+        num_classes: PositiveInt,
+        hidden_size: Size = 120,
+        num_layers: Annotated[int, whole(1, 100)] = 2,
+        mlp_features: Sequence[Size] = (1280, 128),
     ) -> None:
         super().__init__()
         # No dropout between the layers: a frozen GRU stays in train mode (cuDNN cannot go backward through one in

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from cosmo_pl.constraints import Probability, Size
 from cosmo_pl.encoders.base import Encoder, check_layers, conv_block
 
 
@@ -25,7 +26,10 @@ class InertialEncoder(Encoder):
     sample_axes = 2
 
     def __init__(
-        self, channels: Sequence[int] = (64, 64, 32, 16), kernels: Sequence[int] = (2, 2, 1, 1), dropout: float = 0.5
+        self,
+        channels: Sequence[Size] = (64, 64, 32, 16),
+        kernels: Sequence[Size] = (2, 2, 1, 1),
+        dropout: Probability = 0.5,
     ) -> None:
         super().__init__()
         check_layers("InertialEncoder", channels, kernels)

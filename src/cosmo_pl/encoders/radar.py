@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 from torch import Tensor
 
+from cosmo_pl.constraints import MAX_SIZE, PositiveInt, Probability, Size, whole
 from cosmo_pl.encoders.base import check_layers
 from cosmo_pl.encoders.recurrent import RecurrentEncoder, volume_layers
 
@@ -34,12 +36,12 @@ class RadarEncoder(RecurrentEncoder):
 
     def __init__(
         self,
-        in_channels: int = 2,
-        channels: Sequence[int] = (8, 16, 32),
-        strides: Sequence[int] = (2, 2, 2),
-        grid: tuple[int, int, int] = (2, 4, 2),
-        recurrent: int = 64,
-        dropout: float = 0.0,
+        in_channels: PositiveInt = 2,
+        channels: Sequence[Size] = (8, 16, 32),
+        strides: Sequence[Size] = (2, 2, 2),
+        grid: tuple[Size, Size, Size] = (2, 4, 2),
+        recurrent: Annotated[int, whole(0, MAX_SIZE)] = 64,
+        dropout: Probability = 0.0,
     ) -> None:
         check_layers("RadarEncoder", channels, strides)
         super().__init__(channels[-1], grid, recurrent)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Annotated
 
 from torch import Tensor, nn
 
+from cosmo_pl.constraints import MAX_SIZE, Size, whole
 from cosmo_pl.encoders.base import Encoder, conv_block
 
 
@@ -23,7 +25,7 @@ class RecurrentEncoder(Encoder):
 
     numerics = "1.0"
 
-    def __init__(self, channels: int, grid: Sequence[int], recurrent: int) -> None:
+    def __init__(self, channels: Size, grid: Sequence[Size], recurrent: Annotated[int, whole(0, MAX_SIZE)]) -> None:
         super().__init__()
         self.grid = tuple(grid)
         self.gru = nn.GRU(channels * math.prod(self.grid), recurrent, batch_first=True) if recurrent else None

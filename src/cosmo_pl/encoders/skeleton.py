@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cosmo_pl.constraints import Probability, Size
 from cosmo_pl.encoders.base import Encoder, check_layers, conv_block
 
 
@@ -49,9 +50,9 @@ class SkeletonEncoder(Encoder):
 
     def __init__(
         self,
-        channels: Sequence[int] = (64, 64, 32, 16),
-        kernels: Sequence[tuple[int, int, int]] = ((5, 5, 2), (5, 5, 2), (5, 5, 1), (5, 2, 1)),
-        dropout: float = 0.5,
+        channels: Sequence[Size] = (64, 64, 32, 16),
+        kernels: Sequence[tuple[Size, Size, Size]] = ((5, 5, 2), (5, 5, 2), (5, 5, 1), (5, 2, 1)),
+        dropout: Probability = 0.5,
     ) -> None:
         super().__init__()
         check_layers("SkeletonEncoder", channels, kernels)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Annotated
 
 import torch
 from torch import Tensor, nn
 
+from cosmo_pl.constraints import MAX_SIZE, PositiveInt, Probability, Size, whole
 from cosmo_pl.encoders.base import Encoder, conv_block
 from cosmo_pl.errors import ConfigurationError
 
@@ -65,14 +67,14 @@ class SpectralEncoder(Encoder):
     sample_axes = None
 
     def __init__(
-        self, in_features: int, intervals: int = 8, frequencies: int = 10, width: int = 64, dropout: float = 0.2
+        self,
+        in_features: PositiveInt,
+        intervals: Size = 8,
+        frequencies: Annotated[int, whole(LEAST_FREQUENCIES, MAX_SIZE)] = 10,
+        width: Size = 64,
+        dropout: Probability = 0.2,
     ) -> None:
         super().__init__()
-        if frequencies < LEAST_FREQUENCIES:
-            raise ConfigurationError(
-                "SpectralEncoder.frequencies", f"{frequencies} are too few for three convolutions of width 3",
-                f"Use at least {LEAST_FREQUENCIES}",
-            )  # fmt: skip
         self.save_hyperparameters()
         self.intervals, self.frequencies = intervals, frequencies
         self.layers = nn.Sequential(

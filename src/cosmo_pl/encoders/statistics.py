@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
+from cosmo_pl.constraints import PositiveInt, Size, Widths
 from cosmo_pl.encoders.base import Encoder
-from cosmo_pl.errors import ConfigurationError
 
 FLOOR = 0.1  # added before logarithms: in standardised units, below what the sensors resolve
 
@@ -33,14 +32,8 @@ class StatisticsEncoder(Encoder):
     numerics = "1.0"
     sample_axes = 2
 
-    def __init__(self, in_features: int, num_frequencies: int = 25, widths: Sequence[int] = (256, 256, 256)) -> None:
+    def __init__(self, in_features: PositiveInt, num_frequencies: Size = 25, widths: Widths = (256, 256, 256)) -> None:
         super().__init__()
-        if not widths or min(in_features, num_frequencies, *widths) < 1:
-            raise ConfigurationError(
-                "StatisticsEncoder",
-                f"in_features {in_features}, num_frequencies {num_frequencies}, widths {list(widths)}",
-                "Use positive sizes and at least one layer",
-            )
         widths = tuple(widths)
         self.save_hyperparameters()
         self.num_frequencies = num_frequencies

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cosmo_pl.constraints import Constraint, PositiveInt, Probability, Size
 from cosmo_pl.encoders.base import Encoder, check_layers, conv_block
-from cosmo_pl.errors import ConfigurationError
+
+ODD = Constraint("an odd number above 0", lambda size: size > 0 and size % 2 == 1)
 
 
 class TemporalEncoder(Encoder):
@@ -37,22 +40,16 @@ class TemporalEncoder(Encoder):
 
     def __init__(
         self,
-        in_features: int,
-        channels: Sequence[int] = (96, 96, 192, 192),
-        kernel_size: int = 5,
-        strides: Sequence[int] = (1, 2, 2, 2),
-        segments: int = 6,
-        dropout: float = 0.0,
+        in_features: PositiveInt,
+        channels: Sequence[Size] = (96, 96, 192, 192),
+        kernel_size: Annotated[int, ODD] = 5,
+        strides: Sequence[Size] = (1, 2, 2, 2),
+        segments: Size = 6,
+        dropout: Probability = 0.0,
         velocities: bool = False,
     ) -> None:
         super().__init__()
         check_layers("TemporalEncoder", channels, strides)
-        if in_features < 1 or segments < 1:
-            raise ConfigurationError(
-                "TemporalEncoder", f"in_features {in_features}, segments {segments}", "Use at least 1 of each"
-            )
-        if kernel_size < 1 or kernel_size % 2 == 0:
-            raise ConfigurationError("TemporalEncoder.kernel_size", f"is {kernel_size}", "Use an odd number")
         channels, strides = tuple(channels), tuple(strides)
         self.save_hyperparameters()
         self.segments = segments

@@ -1,7 +1,7 @@
 """Fusion of modalities: augmentation for stage 1, quality-guided attention for stage 2."""
 
 from cosmo_pl.fusion.attention import QualityGuidedAttention
-from cosmo_pl.fusion.augmentation import FusionAugmentation
+from cosmo_pl.fusion.augmentation import FusionAugmentation, WeightRange
 from cosmo_pl.fusion.quality import (
     MIN_POINTS,
     ModalityQuality,
@@ -17,6 +17,7 @@ __all__ = [
     "FusionAugmentation",
     "ModalityQuality",
     "QualityGuidedAttention",
+    "WeightRange",
     "default_max_clusters",
     "hopkins_statistic",
     "modality_quality",

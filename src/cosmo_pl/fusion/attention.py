@@ -10,6 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from cosmo_pl.constraints import ClosedShare, Constrained, NonNegativeFloat, PositiveInt
 from cosmo_pl.errors import ConfigurationError
 
 
@@ -67,7 +68,7 @@ class ConcatScore(nn.Module):
 SCORES = {"dot": DotProductScore, "concat_mlp": ConcatScore}
 
 
-class QualityGuidedAttention(nn.Module):
+class QualityGuidedAttention(Constrained, nn.Module):
     """Weights modalities by learned attention, guided by their quality on unlabelled data.
 
     β_j = (1 - λ) β_j^attn + λ β_j^quality (Eq. 7). Fused feature: Σ_j β_j z_j for "sum" (Eq. 8, equal sizes),
@@ -89,19 +90,13 @@ class QualityGuidedAttention(nn.Module):
 
     def __init__(
         self,
-        feature_dims: Mapping[str, int],
-        quality_weights: Mapping[str, float] | None = None,
-        quality_lambda: float = 0.8,
+        feature_dims: Mapping[str, PositiveInt],
+        quality_weights: Mapping[str, NonNegativeFloat] | None = None,
+        quality_lambda: ClosedShare = 0.8,
         mode: Literal["sum", "concat"] = "concat",
         score: Literal["dot", "concat_mlp"] = "dot",
     ) -> None:
         super().__init__()
-        if not 0 <= quality_lambda <= 1:
-            raise ConfigurationError("quality_lambda", f"is {quality_lambda}", "Use a value in [0, 1]")
-        if mode not in ("sum", "concat"):
-            raise ConfigurationError("mode", f"'{mode}' is unknown", "Use 'sum' or 'concat'")
-        if score not in SCORES:
-            raise ConfigurationError("score", f"'{score}' is unknown", f"Use one of {sorted(SCORES)}")
         if mode == "sum" and len(set(feature_dims.values())) > 1:
             raise ConfigurationError("mode", f"'sum' cannot add features of sizes {dict(feature_dims)}", "Use 'concat'")
         self.names = tuple(feature_dims)
@@ -120,10 +115,11 @@ class QualityGuidedAttention(nn.Module):
                 )
             return torch.full((len(self.names),), 1 / len(self.names))
         total = sum(weights.values())
-        usable = all(weight >= 0 for weight in weights.values()) and 0 < total < math.inf
-        if set(weights) != set(self.names) or not usable:
+        if set(weights) != set(self.names) or not 0 < total < math.inf:
             raise ConfigurationError(
-                "quality_weights", f"{dict(weights)} cannot be used", f"Give a weight >= 0 for each of {self.names}"
+                "quality_weights",
+                f"{dict(weights)} cannot be used",
+                f"Give a weight for each of {self.names}, not all 0",
             )
         return torch.tensor([weights[name] / total for name in self.names])
 

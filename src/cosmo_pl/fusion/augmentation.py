@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cosmo_pl.constraints import ClosedShare, Constrained, Constraint, whole
 from cosmo_pl.errors import ConfigurationError
 
 GRID_STEP = 0.1  # Sec. 6.5.3: the range [0.1, 0.9] means nine positives
 MAX_ROUNDS = 1000
+WeightRange = Annotated[
+    tuple[ClosedShare, ClosedShare], Constraint("the lowest weight before the highest", lambda ends: ends[0] <= ends[1])
+]
 
 
-class FusionAugmentation(nn.Module):
+class FusionAugmentation(Constrained, nn.Module):
     """Mixes the projected features of M modalities into P fused features, the positives of the contrastive loss.
 
     v_k = Σ_j α_jk r_j, then L2-normalised; α_jk in `weight_range`, Σ_j α_jk = 1. Eq. 3 has random weights; by default
@@ -37,21 +41,13 @@ class FusionAugmentation(nn.Module):
 
     def __init__(
         self,
-        num_views: int | None = None,
-        weight_range: tuple[float, float] = (0.1, 0.9),
+        num_views: Annotated[int, whole(2, 10_000)] | None = None,
+        weight_range: WeightRange = (0.1, 0.9),
         sampling: Literal["auto", "grid", "random"] = "auto",
         mode: Literal["sum", "concat"] = "sum",
     ) -> None:
         super().__init__()
         low, high = weight_range
-        if not 0 <= low <= high <= 1:
-            raise ConfigurationError(
-                "weight_range", f"[{low}, {high}] is not within [0, 1]", "Use 0 <= low <= high <= 1"
-            )
-        if sampling not in ("auto", "grid", "random"):
-            raise ConfigurationError("sampling", f"'{sampling}' is unknown", "Use 'auto', 'grid' or 'random'")
-        if mode not in ("sum", "concat"):
-            raise ConfigurationError("mode", f"'{mode}' is unknown", "Use 'sum' or 'concat'")
         self.num_views = round((high - low) / GRID_STEP) + 1 if num_views is None else num_views
         if self.num_views < 2:
             raise ConfigurationError("num_views", f"is {self.num_views}", "Use at least 2, or a wider weight_range")

@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.constraints import Constrained, PositiveFloat
 
 
-class ContrastiveFusionLoss(nn.Module):
+class ContrastiveFusionLoss(Constrained, nn.Module):
     r"""Pulls the P fused features of a sample together and pushes those of other samples away.
 
     .. math:: L = \sum_{s \in S} \frac{-1}{|P(s)|} \sum_{p \in P(s)}
@@ -29,12 +29,8 @@ class ContrastiveFusionLoss(nn.Module):
         ConfigurationError: The temperature is not positive or the reduction unknown.
     """
 
-    def __init__(self, temperature: float = 0.07, reduction: Literal["mean", "sum"] = "mean") -> None:
+    def __init__(self, temperature: PositiveFloat = 0.07, reduction: Literal["mean", "sum"] = "mean") -> None:
         super().__init__()
-        if not 0 < temperature < math.inf:
-            raise ConfigurationError("temperature", f"is {temperature}", "Use a positive number")
-        if reduction not in ("mean", "sum"):
-            raise ConfigurationError("reduction", f"'{reduction}' is unknown", "Use 'mean' or 'sum'")
         self.temperature = temperature
         self.reduction = reduction
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from itertools import combinations
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.constraints import Constrained, PositiveFloat
 
 
-class CrossViewLoss(nn.Module):
+class CrossViewLoss(Constrained, nn.Module):
     r"""InfoNCE between every pair of views, in both directions, negatives from the batch and the other view only.
 
     .. math:: L = \frac{1}{|\{a < b\}|} \sum_{a < b} \frac{1}{2} \left( l_{ab} + l_{ba} \right), \quad
@@ -30,10 +29,8 @@ class CrossViewLoss(nn.Module):
         ConfigurationError: The temperature is not positive.
     """
 
-    def __init__(self, temperature: float = 0.07) -> None:
+    def __init__(self, temperature: PositiveFloat = 0.07) -> None:
         super().__init__()
-        if not 0 < temperature < math.inf:
-            raise ConfigurationError("temperature", f"is {temperature}", "Use a positive number")
         self.temperature = temperature
 
     def forward(self, views: Tensor) -> Tensor:

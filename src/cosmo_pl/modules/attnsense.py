@@ -8,8 +8,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from cosmo_pl.constraints import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Probability, Size
 from cosmo_pl.encoders import Encoder
-from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.base import (
     ClassifierModule,
     Fusion,
@@ -60,25 +60,23 @@ class AttnSenseModule(ClassifierModule):
     def __init__(
         self,
         modality_shapes: Shapes,
-        num_classes: int,
+        num_classes: Size,
         variant: Variant = "shared",
         encoders: dict[str, Encoder] | None = None,
         score: Literal["dot", "concat_mlp"] = "dot",
         fusion: Fusion | None = None,
         sequence_axis: SequenceAxis = "time",
-        steps: int = 16,
-        intervals: int = 8,
-        noise_std: float = 0.1,
+        steps: Size = 16,
+        intervals: Size = 8,
+        noise_std: NonNegativeFloat = 0.1,
         optimizer: OptimizerName = "sgd",
-        lr: float = 1e-3,
-        momentum: float = 0.9,
-        betas: tuple[float, float] = (0.9, 0.999),
-        weight_decay: float = 1e-4,
-        lr_milestones: Sequence[int] = (350, 400, 450),
-        lr_gamma: float = 0.9,
+        lr: PositiveFloat = 1e-3,
+        momentum: Probability = 0.9,
+        betas: tuple[Probability, Probability] = (0.9, 0.999),
+        weight_decay: NonNegativeFloat = 1e-4,
+        lr_milestones: Sequence[NonNegativeInt] = (350, 400, 450),
+        lr_gamma: PositiveFloat = 0.9,
     ) -> None:
-        if noise_std < 0:
-            raise ConfigurationError("noise_std", f"is {noise_std}", "Use 0 (none) or more")
         streams = Streams(modality_shapes, variant_encoders(variant, modality_shapes, encoders, intervals))
         super().__init__(num_classes, attends_to=tuple(streams) if len(streams) > 1 else ())
         self.save_hyperparameters(ignore=["encoders"])
@@ -108,10 +106,10 @@ class AdditiveAttention(nn.Module):
 
     Args:
         in_features: Size D of an item.
-        attention_dim: Size of the hidden layer.
+        attention_dim: int of the hidden layer.
     """
 
-    def __init__(self, in_features: int, attention_dim: int = 80) -> None:
+    def __init__(self, in_features: PositiveInt, attention_dim: int = 80) -> None:
         super().__init__()
         self.hidden = nn.Linear(in_features, attention_dim)
         self.score = nn.Linear(attention_dim, 1, bias=False)
@@ -132,7 +130,9 @@ class AttentionClassifier(nn.Module):
         hidden_size: Size of the GRU's state.
     """
 
-    def __init__(self, feature_shapes: Mapping[str, tuple[int, ...]], num_classes: int, hidden_size: int = 120) -> None:
+    def __init__(
+        self, feature_shapes: Mapping[str, tuple[int, ...]], num_classes: Size, hidden_size: Size = 120
+    ) -> None:
         super().__init__()
         channels, _, frequencies = next(iter(feature_shapes.values()))
         self.sensors = AdditiveAttention(channels * frequencies)

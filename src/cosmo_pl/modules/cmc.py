@@ -8,8 +8,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from cosmo_pl.constraints import AtLeastTwo, NonNegativeFloat, NonNegativeInt, PositiveFloat, Probability, Size
 from cosmo_pl.encoders import Encoder
-from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.losses import ContrastiveFusionLoss, CrossViewLoss
 from cosmo_pl.modules.base import CrossModalModule, OptimizerName, Schedule, Shapes
 
@@ -48,26 +48,24 @@ class CMCModule(CrossModalModule):
     def __init__(
         self,
         modality_shapes: Shapes,
-        num_classes: int,
+        num_classes: Size,
         encoders: dict[str, Encoder],
-        projection_dim: int = 128,
-        projection_hidden: int = 1280,
-        temperature: float = 0.07,
+        projection_dim: Size = 128,
+        projection_hidden: Size = 1280,
+        temperature: PositiveFloat = 0.07,
         form: Literal["cross_view", "released"] = "cross_view",
-        lr: float = 0.01,
-        momentum: float = 0.9,
-        weight_decay: float = 1e-4,
-        lr_milestones: Sequence[int] = (100, 200),
-        lr_gamma: float = 0.9,
+        lr: PositiveFloat = 0.01,
+        momentum: Probability = 0.9,
+        weight_decay: NonNegativeFloat = 1e-4,
+        lr_milestones: Sequence[NonNegativeInt] = (100, 200),
+        lr_gamma: PositiveFloat = 0.9,
         optimizer: OptimizerName = "sgd",
         schedule: Schedule = "steps",
-        max_clusters: int | None = None,
+        max_clusters: AtLeastTwo | None = None,
     ) -> None:
         super().__init__(modality_shapes, num_classes, encoders, projection_dim, projection_hidden, max_clusters)
         self.save_hyperparameters(ignore=["encoders"])
         losses: dict[str, type[nn.Module]] = {"cross_view": CrossViewLoss, "released": ContrastiveFusionLoss}
-        if form not in losses:
-            raise ConfigurationError("form", f"'{form}' is unknown", f"Use one of {sorted(losses)}")
         self.loss = losses[form](temperature)
 
     def views(self, projected: dict[str, Tensor]) -> Tensor:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 from torch import Tensor
 
+from cosmo_pl.constraints import AtLeastTwo, NonNegativeFloat, NonNegativeInt, PositiveFloat, Probability, Size, whole
 from cosmo_pl.encoders import Encoder
-from cosmo_pl.fusion import FusionAugmentation
+from cosmo_pl.fusion import FusionAugmentation, WeightRange
 from cosmo_pl.losses import ContrastiveFusionLoss
 from cosmo_pl.modules.base import CrossModalModule, OptimizerName, Schedule, Shapes
 
@@ -50,24 +51,24 @@ class ContrastiveFusionModule(CrossModalModule):
     def __init__(
         self,
         modality_shapes: Shapes,
-        num_classes: int,
+        num_classes: Size,
         encoders: dict[str, Encoder],
-        projection_dim: int = 128,
-        projection_hidden: int = 1280,
-        temperature: float = 0.07,
+        projection_dim: Size = 128,
+        projection_hidden: Size = 1280,
+        temperature: PositiveFloat = 0.07,
         reduction: Literal["mean", "sum"] = "mean",
-        num_views: int | None = None,
-        weight_range: tuple[float, float] = (0.1, 0.9),
+        num_views: Annotated[int, whole(2, 10_000)] | None = None,
+        weight_range: WeightRange = (0.1, 0.9),
         sampling: Literal["auto", "grid", "random"] = "auto",
         fusion: Literal["sum", "concat"] = "sum",
-        lr: float = 0.01,
-        momentum: float = 0.9,
-        weight_decay: float = 1e-4,
-        lr_milestones: Sequence[int] = (100, 200),
-        lr_gamma: float = 0.9,
+        lr: PositiveFloat = 0.01,
+        momentum: Probability = 0.9,
+        weight_decay: NonNegativeFloat = 1e-4,
+        lr_milestones: Sequence[NonNegativeInt] = (100, 200),
+        lr_gamma: PositiveFloat = 0.9,
         optimizer: OptimizerName = "sgd",
         schedule: Schedule = "steps",
-        max_clusters: int | None = None,
+        max_clusters: AtLeastTwo | None = None,
     ) -> None:
         super().__init__(modality_shapes, num_classes, encoders, projection_dim, projection_hidden, max_clusters)
         self.save_hyperparameters(ignore=["encoders"])

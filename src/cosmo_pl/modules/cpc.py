@@ -7,6 +7,16 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from cosmo_pl.constraints import (
+    AtLeastTwo,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    Probability,
+    Size,
+    Widths,
+)
 from cosmo_pl.encoders import CPCEncoder
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.losses import PredictiveCodingLoss
@@ -50,20 +60,20 @@ class CPCModule(PretrainingModule):
     def __init__(
         self,
         modality_shapes: Shapes,
-        num_classes: int,
-        horizon: int = 28,
-        channels: Sequence[int] = (32, 64, 128),
-        context_dim: int = 256,
-        dropout: float = 0.2,
-        pooling: int = 1,
+        num_classes: Size,
+        horizon: PositiveInt = 28,
+        channels: Widths = (32, 64, 128),
+        context_dim: Size = 256,
+        dropout: Probability = 0.2,
+        pooling: Size = 1,
         optimizer: OptimizerName = "adam",
-        lr: float = 5e-4,
-        momentum: float = 0.9,
-        betas: tuple[float, float] = (0.9, 0.999),
-        weight_decay: float = 0.0,
-        lr_milestones: Sequence[int] = (25, 50, 75, 100, 125),
-        lr_gamma: float = 0.8,
-        max_clusters: int | None = None,
+        lr: PositiveFloat = 5e-4,
+        momentum: Probability = 0.9,
+        betas: tuple[Probability, Probability] = (0.9, 0.999),
+        weight_decay: NonNegativeFloat = 0.0,
+        lr_milestones: Sequence[NonNegativeInt] = (25, 50, 75, 100, 125),
+        lr_gamma: PositiveFloat = 0.8,
+        max_clusters: AtLeastTwo | None = None,
     ) -> None:
         stream = "+".join(modality_shapes)
         encoder = _joint_encoder(modality_shapes, channels, context_dim, dropout, pooling)

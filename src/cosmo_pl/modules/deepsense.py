@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from cosmo_pl.constraints import NonNegativeFloat, NonNegativeInt, PositiveFloat, Probability, Size
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.modules.base import (
     ClassifierModule,
@@ -56,19 +57,19 @@ class DeepSenseModule(ClassifierModule):
     def __init__(
         self,
         modality_shapes: Shapes,
-        num_classes: int,
+        num_classes: Size,
         variant: Variant = "shared",
         encoders: dict[str, Encoder] | None = None,
         sequence_axis: SequenceAxis = "time",
-        steps: int = 16,
-        intervals: int = 8,
+        steps: Size = 16,
+        intervals: Size = 8,
         optimizer: OptimizerName = "sgd",
-        lr: float = 1e-3,
-        momentum: float = 0.9,
-        betas: tuple[float, float] = (0.9, 0.999),
-        weight_decay: float = 1e-4,
-        lr_milestones: Sequence[int] = (350, 400, 450),
-        lr_gamma: float = 0.9,
+        lr: PositiveFloat = 1e-3,
+        momentum: Probability = 0.9,
+        betas: tuple[Probability, Probability] = (0.9, 0.999),
+        weight_decay: NonNegativeFloat = 1e-4,
+        lr_milestones: Sequence[NonNegativeInt] = (350, 400, 450),
+        lr_gamma: PositiveFloat = 0.9,
     ) -> None:
         streams = Streams(modality_shapes, variant_encoders(variant, modality_shapes, encoders, intervals))
         super().__init__(num_classes)
@@ -102,8 +103,8 @@ class MergeClassifier(nn.Module):
     def __init__(
         self,
         feature_shapes: Mapping[str, tuple[int, ...]],
-        num_classes: int,
-        hidden_size: int = 120,
+        num_classes: Size,
+        hidden_size: Size = 120,
         conv_dropout: float = 0.2,
         gru_dropout: float = 0.5,
     ) -> None:

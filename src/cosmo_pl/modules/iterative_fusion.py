@@ -11,6 +11,7 @@ from pytorch_lightning.strategies import DDPStrategy
 from torch import Tensor
 from torch.optim import Optimizer
 
+from cosmo_pl.constraints import ClosedShare, NonNegativeFloat, NonNegativeInt, PositiveFloat, Probability, Size
 from cosmo_pl.data.loading import Batch
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import ConfigurationError
@@ -81,30 +82,30 @@ class IterativeFusionModule(ClassifierModule):
     def __init__(
         self,
         modality_shapes: Shapes,
-        num_classes: int,
+        num_classes: Size,
         bundle: str | None = None,
         encoders: dict[str, Encoder] | None = None,
-        iterative_epochs: int = 5,
+        iterative_epochs: NonNegativeInt = 5,
         first_part: Part = "encoders",
-        phase_offset: int = 0,
+        phase_offset: NonNegativeInt = 0,
         freeze: bool = True,
-        quality_lambda: float = 0.8,
-        quality_weights: dict[str, float] | None = None,
+        quality_lambda: ClosedShare = 0.8,
+        quality_weights: dict[str, NonNegativeFloat] | None = None,
         fusion: Fusion | None = None,
         score: Literal["dot", "concat_mlp"] = "dot",
         sequence_axis: SequenceAxis = "time",
-        steps: int = 16,
+        steps: Size = 16,
         head: Head = "recurrent",
         frozen_encoders: bool = False,
-        encoder_lr: float = 1e-3,
-        classifier_lr: float = 1e-3,
-        momentum: float = 0.9,
-        weight_decay: float = 1e-4,
-        lr_milestones: Sequence[int] = (350, 400, 450),
-        lr_gamma: float = 0.9,
+        encoder_lr: PositiveFloat = 1e-3,
+        classifier_lr: PositiveFloat = 1e-3,
+        momentum: Probability = 0.9,
+        weight_decay: NonNegativeFloat = 1e-4,
+        lr_milestones: Sequence[NonNegativeInt] = (350, 400, 450),
+        lr_gamma: PositiveFloat = 0.9,
         optimizer: OptimizerName = "sgd",
         schedule: Schedule = "steps",
-        gradient_clip_val: float | None = None,
+        gradient_clip_val: PositiveFloat | None = None,
     ) -> None:
         streams, loaded = load_encoders(modality_shapes, encoders, bundle)
         super().__init__(num_classes, attends_to=tuple(streams) if head == "recurrent" and len(streams) > 1 else ())
@@ -112,10 +113,6 @@ class IterativeFusionModule(ClassifierModule):
         self.automatic_optimization = False  # two optimizers in turns
         if frozen_encoders and not freeze:
             raise ConfigurationError("freeze", "is false and frozen_encoders true", "Set freeze to true")
-        if iterative_epochs < 0 or phase_offset < 0:
-            raise ConfigurationError("iterative_epochs", f"is {iterative_epochs}", "Use 0 (joint) or more")
-        if first_part not in PARTS:
-            raise ConfigurationError("first_part", f"'{first_part}' is unknown", "Use 'encoders' or 'classifier'")
         if loaded is not None and quality_weights is None and set(loaded.quality) == set(streams):
             quality_weights = {name: quality.weight for name, quality in loaded.quality.items()}
             self.hparams["quality_weights"] = quality_weights  # of the checkpoint, which needs no bundle

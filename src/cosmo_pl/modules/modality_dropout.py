@@ -8,13 +8,14 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
+from cosmo_pl.constraints import Constrained, OpenShare
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.base import ClassifierModule, ExampleModule, presence
 
 FEWEST = 2  # samples of a modality in a batch: batch normalisation needs them
 
 
-class ModalityDropout(Callback):
+class ModalityDropout(Constrained, Callback):
     """Takes modalities off samples of training batches at random; evaluation sees everything that there is.
 
     A sample keeps at least one stream of the module, a modality or several that are joined and leave together, and a
@@ -29,9 +30,7 @@ class ModalityDropout(Callback):
 
     numerics = "1.0"
 
-    def __init__(self, share: float = 0.2) -> None:
-        if not 0 < share < 1:
-            raise ConfigurationError("ModalityDropout.share", f"is {share}", "Use a share between 0 and 1")
+    def __init__(self, share: OpenShare = 0.2) -> None:
         self.share = share
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

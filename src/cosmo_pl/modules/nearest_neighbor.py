@@ -12,6 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from cosmo_pl.constraints import ClosedShare, Size
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.base import ExampleModule, Present, Shapes, presence
 
@@ -38,15 +39,11 @@ class NearestNeighborModule(ExampleModule):
     def __init__(
         self,
         modality_shapes: Shapes,
-        num_classes: int,
+        num_classes: Size,
         metric: Literal["euclidean", "dtw"] = "euclidean",
-        band: float = 0.25,
+        band: ClosedShare = 0.25,
         velocities: bool = False,
     ) -> None:
-        if metric not in ("euclidean", "dtw"):
-            raise ConfigurationError("metric", f"'{metric}' is unknown", "Use 'euclidean' or 'dtw'")
-        if not 0 <= band <= 1:
-            raise ConfigurationError("band", f"{band} is not a share of the length", "Use a value in [0, 1]")
         still = [name for name, shape in modality_shapes.items() if shape[0] < 2]
         if velocities and still:
             raise ConfigurationError("velocities", f"{still} have a single step", "Use false, or longer samples")

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
+from cosmo_pl.constraints import Constrained, NonNegativeInt, PositiveInt, Share
 from cosmo_pl.data.loading import on_device
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.base import PretrainingModule, unit_features
@@ -44,7 +45,7 @@ def mutual_neighbors(features: Tensor, groups: Tensor) -> Tensor:
     return torch.where((back == itself) & ~own_group, nearest, -1)
 
 
-class NeighborPartners(Callback):
+class NeighborPartners(Constrained, Callback):
     """Lets mutual nearest neighbours among other subjects stand in for a sample in some of its augmented views.
 
     Augmentation cannot make one person move like another; these pairs show how they do. No label is used, only whose
@@ -63,11 +64,7 @@ class NeighborPartners(Callback):
 
     numerics = "1.0"
 
-    def __init__(self, start_epoch: int = 10, every: int = 5, share: float = 0.5) -> None:
-        if start_epoch < 0 or every < 1:
-            raise ConfigurationError("NeighborPartners", f"epochs {start_epoch}, {every}", "Use 0 and 1 or more")
-        if not 0 < share <= 1:
-            raise ConfigurationError("NeighborPartners.share", f"is {share}", "Use a share above 0 and up to 1")
+    def __init__(self, start_epoch: NonNegativeInt = 10, every: PositiveInt = 5, share: Share = 0.5) -> None:
         self.start_epoch, self.every, self.share = start_epoch, every, share
         self.partners: Tensor | None = None
         self.rows = torch.empty(0, dtype=torch.long)  # the training samples that partners are places of

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from cosmo_pl.constraints import PositiveFloat, Probability, Size
 from cosmo_pl.data.loading import Batch, on_device
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import ConfigurationError
@@ -58,21 +59,17 @@ class PrototypeModule(ClassifierModule):
     def __init__(
         self,
         modality_shapes: Shapes,
-        num_classes: int,
+        num_classes: Size,
         bundle: str | None = None,
         encoders: dict[str, Encoder] | None = None,
-        unlabeled_share: float = 0.5,
+        unlabeled_share: Probability = 0.5,
         balance: bool = True,
-        temperature: float = 0.05,
+        temperature: PositiveFloat = 0.05,
     ) -> None:
         super().__init__(num_classes)
         self.save_hyperparameters(ignore=["encoders"])
         if bundle is None:
             raise ConfigurationError("bundle", "none is given, and prototypes need trained encoders", "Name one")
-        if not 0 <= unlabeled_share < 1:
-            raise ConfigurationError("unlabeled_share", f"is {unlabeled_share}", "Use a share from 0 to below 1")
-        if not temperature > 0:
-            raise ConfigurationError("temperature", f"is {temperature}", "Use a positive number")
         self.encoders, self.bundle = load_encoders(modality_shapes, encoders, bundle)
         self.encoders.requires_grad_(False)
         size = sum(torch.Size(shape).numel() for shape in self.encoders.feature_shapes.values())

@@ -7,12 +7,13 @@ Scudder, "Probability of error of some adaptive pattern-recognition machines", I
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from cosmo_pl.constraints import MAX_SIZE, NonNegativeInt, PositiveInt, Seed, Size, whole
 from cosmo_pl.data.selection import evenly_spaced
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import ConfigurationError
@@ -54,20 +55,14 @@ class RandomForestModule(ExampleModule):
     def __init__(
         self,
         modality_shapes: Shapes,
-        num_classes: int,
-        num_trees: int = 200,
-        num_frequencies: int = 15,
-        seed: int = 0,
-        rounds: int = 0,
-        context: int = 0,
-        max_self_labeled: int = 4000,
+        num_classes: Size,
+        num_trees: Annotated[int, whole(1, 100_000)] = 200,
+        num_frequencies: Annotated[int, whole(0, MAX_SIZE)] = 15,
+        seed: Seed = 0,
+        rounds: NonNegativeInt = 0,
+        context: NonNegativeInt = 0,
+        max_self_labeled: PositiveInt = 4000,
     ) -> None:
-        for argument, value, least in (
-            ("num_trees", num_trees, 1), ("num_frequencies", num_frequencies, 0), ("seed", seed, 0),
-            ("rounds", rounds, 0), ("context", context, 0), ("max_self_labeled", max_self_labeled, 1),
-        ):  # fmt: skip
-            if value < least:
-                raise ConfigurationError(argument, f"is {value}", f"Use {least} or more")
         super().__init__(modality_shapes, num_classes)
         self.save_hyperparameters()
         self.num_trees = num_trees
@@ -156,15 +151,15 @@ class FeatureForestModule(RandomForestModule):
     def __init__(
         self,
         modality_shapes: Shapes,
-        num_classes: int,
+        num_classes: Size,
         bundle: str | None = None,
         encoders: dict[str, Encoder] | None = None,
-        num_trees: int = 200,
-        num_frequencies: int = 15,
-        seed: int = 0,
-        rounds: int = 0,
-        context: int = 0,
-        max_self_labeled: int = 4000,
+        num_trees: Annotated[int, whole(1, 100_000)] = 200,
+        num_frequencies: Annotated[int, whole(0, MAX_SIZE)] = 15,
+        seed: Seed = 0,
+        rounds: NonNegativeInt = 0,
+        context: NonNegativeInt = 0,
+        max_self_labeled: PositiveInt = 4000,
     ) -> None:
         super().__init__(
             modality_shapes, num_classes, num_trees, num_frequencies, seed, rounds, context, max_self_labeled

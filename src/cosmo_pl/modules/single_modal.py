@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from cosmo_pl.constraints import NonNegativeFloat, NonNegativeInt, PositiveFloat, Probability, Size
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.base import (
@@ -50,17 +51,17 @@ class SingleModalModule(ClassifierModule):
     def __init__(
         self,
         modality_shapes: Shapes,
-        num_classes: int,
+        num_classes: Size,
         modality: str | None = None,
         encoders: dict[str, Encoder] | None = None,
         bundle: str | None = None,
         sequence_axis: SequenceAxis = "time",
-        steps: int = 16,
-        lr: float = 1e-3,
-        momentum: float = 0.9,
-        weight_decay: float = 1e-4,
-        lr_milestones: Sequence[int] = (350, 400, 450),
-        lr_gamma: float = 0.9,
+        steps: Size = 16,
+        lr: PositiveFloat = 1e-3,
+        momentum: Probability = 0.9,
+        weight_decay: NonNegativeFloat = 1e-4,
+        lr_milestones: Sequence[NonNegativeInt] = (350, 400, 450),
+        lr_gamma: PositiveFloat = 0.9,
         optimizer: OptimizerName = "sgd",
         schedule: Schedule = "steps",
     ) -> None:

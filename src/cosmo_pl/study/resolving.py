@@ -114,11 +114,13 @@ def resolve(configs: Sequence[Path], arguments: Mapping[str, Any]) -> dict[str, 
     from jsonargparse import ArgumentError
 
     from cosmo_pl.run_loading import name_test_subjects
+    from cosmo_pl.trainer_arguments import check_configuration
 
     words = [f"--config={path}" for path in configs]
     words += [f"--{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in arguments.items()]
     try:
         config: dict[str, Any] = json.loads(json.dumps(_parser().parse_args(words).as_dict(), default=str))
+        check_configuration(config)
         name_test_subjects(config["data"])
     except ArgumentError as error:
         named = ", ".join(str(path) for path in configs)

@@ -8,10 +8,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.constraints import Constrained
 
 
-class Augmentation(ABC):
+class Augmentation(Constrained, ABC):
     """A random change of a modality's samples, on whatever device they are.
 
     It sees them as `transforms` leave them, in the sensor's units, before normalisation. The draw hangs on torch's
@@ -32,18 +32,6 @@ class Augmentation(ABC):
     def __call__(self, x: Tensor) -> Tensor:
         """Changes samples (N, T, *shape) at random."""
         return self.apply(x, self.draw(x))
-
-
-def check_positive(name: str, value: float) -> None:
-    """Refuses a strength that is not positive: what should do nothing is left out of the list."""
-    if not value > 0:
-        raise ConfigurationError(name, f"is {value}", "Use a positive number, or leave the augmentation out")
-
-
-def check_share(name: str, value: float) -> None:
-    """Refuses a share outside (0, 1)."""
-    if not 0 < value < 1:
-        raise ConfigurationError(name, f"is {value}", "Use a share between 0 and 1, or leave the augmentation out")
 
 
 def uniform(shape: tuple[int, ...], low: float, high: float, like: Tensor) -> Tensor:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from cosmo_pl.data.augmentations.base import Augmentation, check_share, uniform
+from cosmo_pl.constraints import OpenShare, PositiveFloat
+from cosmo_pl.data.augmentations.base import Augmentation, uniform
 from cosmo_pl.data.augmentations.rotation import Rotation
 from cosmo_pl.errors import ConfigurationError
 
@@ -43,7 +44,7 @@ class TurnBody(Rotation):
 
     numerics = "1.0"
 
-    def __init__(self, max_degrees: float = 30.0) -> None:
+    def __init__(self, max_degrees: PositiveFloat = 30.0) -> None:
         super().__init__(max_degrees)
 
     def axis(self, x: Tensor) -> Tensor:
@@ -57,8 +58,7 @@ class _Scale(Augmentation):
 
     parts: int
 
-    def __init__(self, strength: float = 0.2) -> None:
-        check_share(f"{type(self).__name__}.strength", strength)
+    def __init__(self, strength: OpenShare = 0.2) -> None:
         self.strength = strength
 
     def draw(self, x: Tensor) -> Tensor:
@@ -98,7 +98,7 @@ class ScaleLimbs(_Scale):
     numerics = "1.0"
     parts = len(LIMBS)
 
-    def __init__(self, strength: float = 0.2) -> None:
+    def __init__(self, strength: OpenShare = 0.2) -> None:
         super().__init__(strength)
         # joint = root + sum of the bones on its way: one matrix from bones to joints
         self.path = torch.zeros(len(PARENT) + 1, len(PARENT) + 1)

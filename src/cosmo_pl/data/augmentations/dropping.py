@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from cosmo_pl.data.augmentations.base import Augmentation, check_share, uniform
+from cosmo_pl.constraints import OpenShare
+from cosmo_pl.data.augmentations.base import Augmentation, uniform
 from cosmo_pl.errors import ConfigurationError
 
 
@@ -19,8 +20,7 @@ class _Drop(Augmentation):
 
     axis: int  # that the parts are along, counted from the end
 
-    def __init__(self, share: float = 0.1) -> None:
-        check_share(f"{type(self).__name__}.share", share)
+    def __init__(self, share: OpenShare = 0.1) -> None:
         self.share = share
 
     def draw(self, x: Tensor) -> Tensor:
@@ -82,8 +82,7 @@ class MaskTime(Augmentation):
 
     numerics = "1.0"
 
-    def __init__(self, max_share: float = 0.2) -> None:
-        check_share("MaskTime.max_share", max_share)
+    def __init__(self, max_share: OpenShare = 0.2) -> None:
         self.max_share = max_share
 
     def draw(self, x: Tensor) -> Tensor:

@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cosmo_pl.data.augmentations.base import Augmentation, check_positive, uniform
+from cosmo_pl.constraints import PositiveFloat
+from cosmo_pl.data.augmentations.base import Augmentation, uniform
 
 
 class Rotation(Augmentation):
@@ -22,8 +23,7 @@ class Rotation(Augmentation):
         ConfigurationError: The angle is not positive.
     """
 
-    def __init__(self, max_degrees: float) -> None:
-        check_positive(f"{type(self).__name__}.max_degrees", max_degrees)
+    def __init__(self, max_degrees: PositiveFloat) -> None:
         self.max_angle = math.radians(max_degrees)
 
     @abstractmethod

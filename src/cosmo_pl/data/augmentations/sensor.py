@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
-from cosmo_pl.data.augmentations.base import Augmentation, check_positive, check_share, uniform
+from cosmo_pl.constraints import Constraint, OpenShare, PositiveFloat
+from cosmo_pl.data.augmentations.base import Augmentation, uniform
 from cosmo_pl.data.augmentations.rotation import Rotation
 from cosmo_pl.errors import ConfigurationError
+
+Deviations = Annotated[Sequence[PositiveFloat], Constraint("at least one deviation", bool)]
 
 
 def _check_axes(name: str, x: Tensor) -> None:
@@ -33,7 +37,7 @@ class RotateSensor(Rotation):
 
     numerics = "1.0"
 
-    def __init__(self, max_degrees: float = 20.0) -> None:
+    def __init__(self, max_degrees: PositiveFloat = 20.0) -> None:
         super().__init__(max_degrees)
 
     def axis(self, x: Tensor) -> Tensor:
@@ -56,7 +60,7 @@ class RotateAboutGravity(Rotation):
 
     numerics = "1.0"
 
-    def __init__(self, max_degrees: float = 20.0) -> None:
+    def __init__(self, max_degrees: PositiveFloat = 20.0) -> None:
         super().__init__(max_degrees)
 
     def axis(self, x: Tensor) -> Tensor:
@@ -77,8 +81,7 @@ class Gain(Augmentation):
 
     numerics = "1.0"
 
-    def __init__(self, strength: float = 0.2) -> None:
-        check_share("Gain.strength", strength)
+    def __init__(self, strength: OpenShare = 0.2) -> None:
         self.strength = strength
 
     def draw(self, x: Tensor) -> Tensor:
@@ -103,9 +106,8 @@ class Jitter(Augmentation):
 
     numerics = "1.0"
 
-    def __init__(self, std: float | Sequence[float]) -> None:
+    def __init__(self, std: PositiveFloat | Deviations) -> None:
         values = [std] if isinstance(std, int | float) else list(std)
-        check_positive("Jitter.std", min(values, default=0.0))
         self.std = torch.tensor(values)
 
     def draw(self, x: Tensor) -> Tensor:

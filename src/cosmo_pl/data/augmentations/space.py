@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 from torch import Tensor
 
-from cosmo_pl.data.augmentations.base import Augmentation, check_positive
+from cosmo_pl.constraints import Constraint, NonNegativeInt, PositiveFloat
+from cosmo_pl.data.augmentations.base import Augmentation
 from cosmo_pl.errors import ConfigurationError
 
+Shifts = Annotated[list[NonNegativeInt], Constraint("0 or more for each axis, not all 0", any)]
 READING = 1.0  # millimetres; below it a pixel has no reading
 
 
@@ -25,11 +29,7 @@ class ShiftSpace(Augmentation):
 
     numerics = "1.0"
 
-    def __init__(self, max_shift: list[int]) -> None:
-        if not max_shift or min(max_shift) < 0 or max(max_shift) < 1:
-            raise ConfigurationError(
-                "ShiftSpace.max_shift", f"is {max_shift}", "Use 0 or more for each axis, not all 0"
-            )
+    def __init__(self, max_shift: Shifts) -> None:
         self.max_shift = max_shift
 
     def draw(self, x: Tensor) -> Tensor:
@@ -68,8 +68,7 @@ class ShiftDistance(Augmentation):
 
     numerics = "1.0"
 
-    def __init__(self, max_millimetres: float = 200.0) -> None:
-        check_positive("ShiftDistance.max_millimetres", max_millimetres)
+    def __init__(self, max_millimetres: PositiveFloat = 200.0) -> None:
         self.most = max_millimetres
 
     def draw(self, x: Tensor) -> Tensor:

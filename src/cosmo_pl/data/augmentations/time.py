@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cosmo_pl.data.augmentations.base import Augmentation, check_positive
-from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.constraints import Constraint, PositiveFloat, whole
+from cosmo_pl.data.augmentations.base import Augmentation
 
 
 class WarpTime(Augmentation):
@@ -27,12 +29,12 @@ class WarpTime(Augmentation):
 
     numerics = "1.0"
 
-    def __init__(self, strength: float = 0.3, knots: int = 4, crop: float | None = 0.1) -> None:
-        check_positive("WarpTime.strength", strength)
-        if crop is not None and not 0 < crop < 0.5:
-            raise ConfigurationError("WarpTime.crop", f"is {crop}", "Use a share between 0 and 0.5, or null")
-        if knots < 2:
-            raise ConfigurationError("WarpTime.knots", f"is {knots}", "Use at least 2")
+    def __init__(
+        self,
+        strength: PositiveFloat = 0.3,
+        knots: Annotated[int, whole(2, 1000)] = 4,
+        crop: Annotated[float, Constraint("a share in (0, 0.5)", lambda share: 0 < share < 0.5)] | None = 0.1,
+    ) -> None:
         self.strength, self.knots, self.crop = strength, knots, crop
 
     def draw(self, x: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassConfusionMatrix
 
 from cosmo_pl.bundle import Bundle
+from cosmo_pl.constraints import Size
 from cosmo_pl.data.loading import Batch, on_device
 from cosmo_pl.metrics import ClassMean, classification_metrics
 from cosmo_pl.modules.base.module import BaseModule
@@ -35,7 +36,7 @@ class ClassifierModule(BaseModule):
     numerics = "1.0"
     phase = "finetune"
 
-    def __init__(self, num_classes: int, attends_to: Sequence[str] = ()) -> None:
+    def __init__(self, num_classes: Size, attends_to: Sequence[str] = ()) -> None:
         super().__init__()
         self.num_classes = num_classes
         self.attends_to = tuple(attends_to)

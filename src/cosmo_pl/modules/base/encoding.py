@@ -42,7 +42,10 @@ class Streams(nn.ModuleDict):
             )  # fmt: skip
         order = list(modality_shapes)
         names = sorted(encoders, key=lambda stream: order.index(stream.split("+")[0]))
-        built = {name: each if isinstance(each, Encoder) else built_encoder(each, "checkpoint") for name, each in encoders.items()}
+        built = {
+            name: each if isinstance(each, Encoder) else built_encoder(each, "checkpoint")
+            for name, each in encoders.items()
+        }
         super().__init__({name: built[name] for name in names})
         self.feature_shapes = {name: built[name].feature_shape(joined_shape(modality_shapes, name)) for name in names}
 
@@ -104,8 +107,6 @@ def variant_encoders(
         ConfigurationError: The variant is unknown, "shared" is given no encoders or "original" some, or the samples are
             too short.
     """
-    if variant not in ("shared", "original"):
-        raise ConfigurationError("variant", f"'{variant}' is unknown", "Use 'shared' or 'original'")
     if variant == "shared":
         if encoders is None:
             raise ConfigurationError("encoders", "none are given", "Give one for each modality of the data")

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from cosmo_pl.constraints import Size
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.loading import Batch, on_device
 from cosmo_pl.errors import ConfigurationError
@@ -30,7 +31,7 @@ class ExampleModule(ClassifierModule):
 
     numerics = "1.0"
 
-    def __init__(self, modality_shapes: Shapes, num_classes: int) -> None:
+    def __init__(self, modality_shapes: Shapes, num_classes: Size) -> None:
         super().__init__(num_classes)
         self.modality_shapes = {name: tuple(shape) for name, shape in modality_shapes.items()}
         for name, shape in self.modality_shapes.items():

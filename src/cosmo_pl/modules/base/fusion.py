@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cosmo_pl.constraints import Constrained, PositiveInt, Size
 from cosmo_pl.encoders import RecurrentClassifier
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.fusion import QualityGuidedAttention
@@ -20,7 +21,7 @@ Head = Literal["recurrent", "linear"]
 Fusion = Literal["sum", "concat"]
 
 
-class FusionClassifier(nn.Module):
+class FusionClassifier(Constrained, nn.Module):
     """Sequences of all streams, weighted by attention where there is any and fused, then a GRU and a perceptron.
 
     Args:
@@ -40,20 +41,14 @@ class FusionClassifier(nn.Module):
 
     def __init__(
         self,
-        feature_shapes: Mapping[str, tuple[int, ...]],
-        num_classes: int,
+        feature_shapes: Mapping[str, tuple[PositiveInt, ...]],
+        num_classes: Size,
         sequence_axis: SequenceAxis = "time",
-        steps: int = 16,
+        steps: Size = 16,
         attention: Mapping[str, Any] | None = None,
         head: Head = "recurrent",
     ) -> None:
         super().__init__()
-        if sequence_axis not in ("time", "channel"):
-            raise ConfigurationError("sequence_axis", f"'{sequence_axis}' is unknown", "Use 'time' or 'channel'")
-        if head not in ("recurrent", "linear"):
-            raise ConfigurationError("head", f"'{head}' is unknown", "Use 'recurrent' or 'linear'")
-        if steps < 1:
-            raise ConfigurationError("steps", f"is {steps}", "Use at least 1")
         self.names = tuple(feature_shapes)
         self.sequence_axis = sequence_axis
         self.steps = steps

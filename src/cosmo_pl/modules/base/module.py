@@ -14,16 +14,17 @@ from pytorch_lightning.trainer.states import TrainerFn
 from torch import nn
 
 from cosmo_pl.checkpoints import not_finite
+from cosmo_pl.constraints import Constrained, PositiveInt
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.trained import TrainedOn
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.base.optimization import optimization
 
-Shapes = dict[str, tuple[int, ...]]
+Shapes = dict[str, tuple[PositiveInt, ...]]
 
 
-class BaseModule(LightningModule, ABC):
+class BaseModule(Constrained, LightningModule, ABC):
     """A module whose checkpoint is whole by itself: it holds all arguments, and what the module was trained on.
 
     Attributes:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from cosmo_pl.bundle import Bundle
 from cosmo_pl.bundle_checks import TrainingData
+from cosmo_pl.constraints import AtLeastTwo, Size
 from cosmo_pl.data.loading import Batch
 from cosmo_pl.data.locate import is_simulated
 from cosmo_pl.encoders import Encoder, ProjectionHead
@@ -53,13 +54,11 @@ class PretrainingModule(BaseModule):
     def __init__(
         self,
         modality_shapes: Shapes,
-        num_classes: int,
+        num_classes: Size,
         encoders: Mapping[str, Encoder],
-        max_clusters: int | None = None,
+        max_clusters: AtLeastTwo | None = None,
     ) -> None:
         super().__init__()
-        if max_clusters is not None and max_clusters < 2:
-            raise ConfigurationError("max_clusters", f"is {max_clusters}", "Use at least 2, or null")
         self.modality_shapes = {name: tuple(shape) for name, shape in modality_shapes.items()}
         self.num_classes = num_classes
         self.encoders = Streams(self.modality_shapes, encoders)
@@ -198,11 +197,11 @@ class CrossModalModule(PretrainingModule):
     def __init__(
         self,
         modality_shapes: Shapes,
-        num_classes: int,
+        num_classes: Size,
         encoders: Mapping[str, Encoder],
-        projection_dim: int,
-        projection_hidden: int,
-        max_clusters: int | None = None,
+        projection_dim: Size,
+        projection_hidden: Size,
+        max_clusters: AtLeastTwo | None = None,
     ) -> None:
         super().__init__(modality_shapes, num_classes, encoders, max_clusters)
         if len(self.encoders) < 2:
