@@ -23,6 +23,7 @@ from cosmo_pl.errors import ConfigurationError, mendable
 from cosmo_pl.io import read_yaml
 from cosmo_pl.modules import BaseModule
 from cosmo_pl.run_folder import CONFIG, LAST
+from cosmo_pl.trust import check_trusted, class_name, class_paths
 
 VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 TRAINER_DEFAULTS = {"num_sanity_val_steps": 0, "log_every_n_steps": 1, "devices": 1}
@@ -129,12 +130,14 @@ def load_run(folder: Path) -> tuple[BaseModule, MultimodalDataModule]:
         if not (folder / name).is_file():
             raise ConfigurationError("run", f"'{folder}' has no {name}", "Name the folder of a run of `cosmo-pl fit`")
     config = read_yaml(folder / CONFIG)
+    for path in class_paths({part: config.get(part) for part in ("model", "data")}):
+        check_trusted(path, f"run '{folder}'")
     parser = _parser("model", "data")
     link_data_to_model(parser)
     parts = {part: told for part, told in config.items() if part in ("model", "data")}
     parsed = _parse(parser, parts, folder / CONFIG)
     checkpoint = read_checkpoint(folder / LAST)
-    parsed.model = rebuilt(checkpoint) or parsed.model
+    parsed.model = rebuilt(checkpoint, parsed.model.class_path) or parsed.model
     made = _instantiate(parser, parsed)
     model, data = made.model, made.data
     assert isinstance(model, BaseModule) and isinstance(data, MultimodalDataModule)
@@ -145,19 +148,26 @@ def load_run(folder: Path) -> tuple[BaseModule, MultimodalDataModule]:
     return model.eval(), _ready(data)
 
 
-def rebuilt(checkpoint: Mapping[str, Any]) -> BaseModule | None:
+def rebuilt(checkpoint: Mapping[str, Any], class_path: str) -> BaseModule | None:
     """The module that a checkpoint is of, from the arguments in it alone, with new weights.
 
+    Args:
+        checkpoint: See `read_checkpoint`.
+        class_path: Its class, as the configuration has it: a checkpoint imports none.
+
     Returns:
-        The module; None for one whose class or arguments the checkpoint does not hold, as those of older versions and
-        of classes that keep no hyper-parameters.
+        The module; None for one whose arguments the checkpoint does not hold, as those of older versions and of
+        classes that keep no hyper-parameters.
 
     Raises:
-        ConfigurationError: There is no such class.
+        ConfigurationError: The checkpoint is of another class.
     """
     if "class_path" not in checkpoint:
         return None
-    found, arguments = imported_class(checkpoint["class_path"]), checkpoint["hyper_parameters"]
+    found, arguments = imported_class(class_path), checkpoint["hyper_parameters"]
+    if class_name(checkpoint["class_path"]) != class_name(f"{found.__module__}.{found.__qualname__}"):
+        problem = f"is of {checkpoint['class_path']}, the configuration of {class_path}"
+        raise ConfigurationError("ckpt_path", problem, "Give the configuration of its run, or another checkpoint")
     takes = inspect.signature(found).parameters.values()
     if any(each.default is each.empty and each.name not in arguments for each in takes if each.kind not in VARIADIC):
         return None

@@ -29,6 +29,7 @@ from cosmo_pl.data.trained import TrainedOn
 from cosmo_pl.energy import EnergyMeter
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.inheritance import inheritance
+from cosmo_pl.io import read_yaml
 from cosmo_pl.modules import BaseModule
 from cosmo_pl.results import ResultWriter
 from cosmo_pl.run_folder import CONFIG, claim_version, newest_checkpoint, run_of, version_number
@@ -42,6 +43,7 @@ from cosmo_pl.run_loading import (
     rebuilt,
 )
 from cosmo_pl.trainer_arguments import check_configuration
+from cosmo_pl.trust import check_trusted, class_paths
 from cosmo_pl.wandb_results import WandbResults
 
 
@@ -141,7 +143,7 @@ class CosmoCLI(LightningCLI):
         config, content = self.config[self.subcommand], self.checkpoint
         asked = config.model
         if content is not None and stored_config(Path(config.ckpt_path)) is not None:
-            config.model = rebuilt(content) or asked
+            config.model = rebuilt(content, asked.class_path) or asked
         try:
             super().instantiate_classes()
         finally:
@@ -232,7 +234,12 @@ def with_own_config(args: Sequence[str]) -> list[str]:
         return list(args)
     path = Path(args[named].partition("=")[2] or "".join(args[named + 1 : named + 2]))
     config = run_of(path) / CONFIG
-    return [args[0], f"--config={config}", *args[1:]] if config.is_file() else list(args)
+    if not config.is_file():
+        return list(args)
+    for name in class_paths(read_yaml(config)):
+        if not name.startswith("pytorch_lightning."):
+            check_trusted(name, f"run '{run_of(path)}'")
+    return [args[0], f"--config={config}", *args[1:]]
 
 
 def main(args: Sequence[str]) -> None:

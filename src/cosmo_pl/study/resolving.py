@@ -14,7 +14,8 @@ from typing import Any, Protocol
 import cosmo_pl
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.io import cache_folder, keep_json, kept_json, read_yaml
-from cosmo_pl.study.identity import SEEDS, Part, Resolved, canonical, class_paths, identifying, numerics_of
+from cosmo_pl.study.identity import SEEDS, Part, Resolved, canonical, identifying, numerics_of
+from cosmo_pl.trust import class_paths
 
 FORMAT = 2  # raise it when something is resolved in another way, or kept in another
 PACKAGE = Path(cosmo_pl.__file__).parent
