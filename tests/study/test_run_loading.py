@@ -110,7 +110,7 @@ def test_a_damaged_checkpoint_is_named(copy):
 
 def test_a_checkpoint_of_another_model_is_named(copy, trained):
     shutil.copy(trained / "nearest_neighbor/version_0/checkpoints/last.ckpt", copy / "checkpoints/last.ckpt")
-    with pytest.raises(CosmoError, match="is of .*NearestNeighborModule, the configuration of .*IterativeFusion"):
+    with pytest.raises(CosmoError, match=r"is of .*NearestNeighborModule, the configuration of .*IterativeFusion"):
         load_run(copy)
 
 
