@@ -132,7 +132,6 @@ BAD += [
         "PrototypeModule": {"unlabeled_share": [1, -0.1], "temperature": RATES},
     }.items()
 ]  # fmt: skip
-OPTIONAL = {"label_rate", "folds", "fold", "phase", "crop", "num_views", "max_clusters", "fusion"}
 CASES = [
     pytest.param(kind, needed, argument, value, id=f"{kind.__name__}.{argument}={value}")
     for kind, needed, arguments in BAD
@@ -155,15 +154,21 @@ def test_an_argument_that_cannot_work_is_refused_in_python(
 def test_the_message_says_what_is_allowed() -> None:
     told = {
         "batch_size: is 1. Use a whole number of at least 2.": {"batch_size": 1},
-        "batch_size: is '16', a str. Use a whole number of at least 2.": {"batch_size": "16"},
-        "batch_size: is np.int64(16), a int64. Use a whole number of at least 2.": {"batch_size": np.int64(16)},
+        "batch_size: is '16' of type str. Use a whole number of at least 2.": {"batch_size": "16"},
+        "batch_size: is np.int64(16) of type int64. Use a whole number of at least 2.": {"batch_size": np.int64(16)},
         "label_rate: is nan. Use a share in (0, 1].": {"label_rate": NAN},
         "max_test_samples: is 0. Use a whole number of at least 1 or null.": {"max_test_samples": 0},
         "test_subjects[1]: is -2. Use a whole number of at least 0.": {"test_subjects": [1, -2]},
         "folds: is 1. Use a whole number of at least 2 or a list or null.": {"folds": 1},
         "folds[1][0]: is -1. Use a whole number of at least 0.": {"folds": [[1], [-1]]},
-        "phase: is 'both', a str. Use 'pretrain' or 'finetune' or null.": {"phase": "both"},
+        "phase: is 'both' of type str. Use 'pretrain' or 'finetune' or null.": {"phase": "both"},
         "depth_size: is (30,). Use a list of 2.": {"depth_size": (30,)},
+        "phase: is array(['pretrain'], dtype='<U8') of type ndarray. Use 'pretrain' or 'finetune' or null.": {
+            "phase": np.array(["pretrain"])
+        },
+        f"test_subjects: is tensor([{'0., ' * 17}... of type Tensor. Use a list or null.": {
+            "test_subjects": torch.zeros(99)
+        },
     }
     for message, arguments in told.items():
         with pytest.raises(ConfigurationError) as caught:

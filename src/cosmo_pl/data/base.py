@@ -180,8 +180,6 @@ class MultimodalDataModule(constraints.Constrained, DatasetIdentity, LightningDa
     def reader_arguments(self) -> dict[str, object]:
         """Arguments that change what `read` gives, for the key of the cache."""
 
-    # Shared
-
     @property
     def num_classes(self) -> int:
         """Number of activities."""
