@@ -15,13 +15,15 @@ import cosmo_pl
 PACKAGE = Path(cosmo_pl.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
-    {"errors", "intervals", "io", "provenance"},
-    {"constraints"},
-    {"data", "simulation", "encoders", "losses", "fusion", "metrics"},
+    {"errors"},
+    {"fields", "intervals", "io", "provenance", "trust", "constraints"},
+    {"data", "simulation", "encoders", "losses", "fusion", "metrics", "checkpoints"},
+    {"bundle_checks", "run_folder"},
     {"bundle"},
     {"modules"},
     {"energy", "inheritance", "results", "run_loading", "trainer_arguments", "wandb_results"},
     {"study"},
+    {"continuing"},
     {"train_cli", "data_cli"},
     {"study_cli"},
     {"cli"},

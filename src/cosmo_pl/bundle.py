@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
-import importlib
+import hashlib
 import json
 import platform
+import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from pytorch_lightning.utilities import rank_zero_warn
+from safetensors.torch import load, save
 from torch import nn
 
 import cosmo_pl
+from cosmo_pl.bundle_checks import (
+    TrainingData,
+    check_description,
+    check_fit,
+    check_hashes,
+    check_weights,
+    digest_of,
+)
+from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.normalization import Normalization
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import BundleError
+from cosmo_pl.fields import Field, read_field
 from cosmo_pl.fusion import ModalityQuality
 from cosmo_pl.io import write_json
+from cosmo_pl.trust import CodeError, load_class
 
-FORMAT = 1
+FORMAT = 2
+WITHOUT_HASHES = 1  # the format of version 0.1.0
 WEIGHTS, DESCRIPTION = "encoders.safetensors", "bundle.json"
 
 
@@ -32,40 +45,54 @@ WEIGHTS, DESCRIPTION = "encoders.safetensors", "bundle.json"
 class Bundle:
     """Encoders after stage 1; no pickle is involved in storing them.
 
+    One that was trained without a datamodule has no statistics, quality and fingerprint, and its description says so.
+
     Args:
         encoders: Modality to trained encoder.
         modality_shapes: Modality to shape of one sample.
         normalization: Modality to the statistics that its samples were standardised with.
         quality: Modality to quality on the unlabelled samples.
-        data_fingerprint: Fingerprint of the recordings.
+        data_fingerprint: Fingerprint of the recordings of all its modalities; empty once it is restricted to some.
         training: What trained it: method, epochs, hyper-parameters.
         versions: Versions of the libraries.
         folder: Where it was loaded from; messages name it.
+        data: What it was trained on.
     """
 
     encoders: dict[str, Encoder]
     modality_shapes: dict[str, tuple[int, ...]]
-    normalization: dict[str, Normalization]
-    quality: dict[str, ModalityQuality]
-    data_fingerprint: str
+    normalization: dict[str, Normalization] = field(default_factory=dict)
+    quality: dict[str, ModalityQuality] = field(default_factory=dict)
+    data_fingerprint: str = ""
     training: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=lambda: dict(_versions()))
     folder: Path = Path()
+    data: TrainingData = field(default_factory=TrainingData)
 
     def save(self, folder: str | Path) -> Path:
         """Writes the bundle as a whole: the folder is complete as soon as it exists.
 
         Raises:
-            BundleError: The folder exists.
+            BundleError: The folder exists, or the bundle could not be loaded again: its weights are not finite, or a
+                part is missing or out of range.
         """
         folder = Path(folder)
         if folder.exists():
             raise BundleError(folder, "exists", "Choose another folder; a bundle is never overwritten")
+        state = {name: value.contiguous() for name, value in nn.ModuleDict(self.encoders).state_dict().items()}
+        _refuse_diverged(folder, check_weights(state, state))
+        weights = save(state)
+        description = json.loads(json.dumps(self._describe(hashlib.sha256(weights).hexdigest())))
+        description["sha256"] = digest_of(description)
+        try:
+            check_description(Field(description))
+        except ValueError as error:
+            raise BundleError(folder, f"cannot be written: {error}", "Correct what it is made of") from error
         folder.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".bundle-"))
         try:
-            save_file({k: v.contiguous() for k, v in nn.ModuleDict(self.encoders).state_dict().items()}, part / WEIGHTS)
-            write_json(part / DESCRIPTION, self._describe())
+            (part / WEIGHTS).write_bytes(weights)
+            write_json(part / DESCRIPTION, description)
             part.chmod(0o755)
             part.replace(folder)
         except BaseException:
@@ -81,34 +108,53 @@ class Bundle:
             folder: The bundle, or a folder of runs whose newest bundle is taken (see `find`).
 
         Raises:
-            BundleError: It is missing, damaged, or its weights do not fit its encoders.
+            BundleError: It is missing, damaged, or its parts do not belong together.
+            CodeError: It names an encoder of a package that is not trusted, see `cosmo_pl.trust`.
         """
         folder = cls.find(folder)
         try:
-            told = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-            if told["format"] != FORMAT:
-                raise BundleError(folder, f"has format {told['format']}, not {FORMAT}", "Train stage 1 again")
-            encoders = {name: _build(told["encoders"][name]) for name in told["encoders"]}
-            nn.ModuleDict(encoders).load_state_dict(load_file(folder / WEIGHTS), strict=True)
-            for encoder in encoders.values():
-                encoder.eval()  # ready for use; a module that trains them switches by itself
-            return cls(
-                encoders=encoders,
-                modality_shapes={name: tuple(shape) for name, shape in told["modality_shapes"].items()},
-                normalization={
-                    name: Normalization(tuple(s["mean"]), tuple(s["std"]), s.get("axis", -1))  # older ones have no axis
-                    for name, s in told["normalization"].items()
-                },
-                quality={name: _quality(stored) for name, stored in told["quality"].items()},
-                data_fingerprint=told["data_fingerprint"],
-                training=told["training"],
-                versions=told["versions"],
-                folder=folder,
-            )
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError, ImportError, SafetensorError) as error:
+            return cls._read(folder)
+        except (BundleError, CodeError):
+            raise
+        except Exception as error:  # whatever a damaged file makes safetensors and the encoders' constructors raise
             raise BundleError(
                 folder, f"is damaged ({error})", "Train stage 1 again, or copy the whole folder"
             ) from error
+
+    @classmethod
+    def _read(cls, folder: Path) -> Bundle:
+        told = read_field(folder / DESCRIPTION)
+        if told["format"].whole() not in (WITHOUT_HASHES, FORMAT):
+            raise BundleError(folder, f"has format {told['format'].value}, not {FORMAT}", "Train stage 1 again")
+        if not (folder / WEIGHTS).is_file():
+            raise ValueError(f"it has no file {WEIGHTS}")
+        content = (folder / WEIGHTS).read_bytes()
+        if told["format"].value != WITHOUT_HASHES:
+            check_hashes(told, content)
+        check_description(told)
+        stored = told.mapping()
+        shapes = {name: tuple(shape) for name, shape in stored["modality_shapes"].items()}
+        source = f"bundle '{folder}'"
+        encoders = {name: built_encoder(described, source) for name, described in stored["encoders"].items()}
+        modules, weights = nn.ModuleDict(encoders), load(content)
+        _refuse_diverged(folder, check_weights(weights, modules.state_dict()))
+        modules.load_state_dict(weights, strict=True)
+        modules.eval()  # ready for use; a module that trains them switches by itself
+        check_fit(encoders, shapes)
+        return cls(
+            encoders=encoders,
+            modality_shapes=shapes,
+            normalization={
+                name: Normalization(tuple(s["mean"]), tuple(s["std"]), s.get("axis", -1))  # older ones have no axis
+                for name, s in stored["normalization"].items()
+            },
+            quality={name: _quality(measured) for name, measured in stored["quality"].items()},
+            data_fingerprint=stored["data_fingerprint"],
+            training=stored["training"],
+            versions=stored["versions"],
+            folder=folder,
+            data=TrainingData.stored(stored.get("data") or {}),
+        )
 
     @staticmethod
     def find(folder: str | Path) -> Path:
@@ -128,12 +174,7 @@ class Bundle:
                 "is not there" if not folder.exists() else "no run in it has finished stage 1",
                 "Run stage 1 first (`cosmo-pl fit --config configs/..._stage1.yaml`) or set model.init_args.bundle",
             )
-        return max(
-            runs,
-            key=lambda path: (
-                int(path.parent.name.removeprefix("version_") or -1) if path.parent.name.startswith("version_") else -1
-            ),
-        )
+        return max(runs, key=lambda path: _version(path.parent.name))
 
     def restrict(self, modality_shapes: Mapping[str, tuple[int, ...]]) -> Bundle:
         """The bundle of some of its modalities.
@@ -163,7 +204,32 @@ class Bundle:
             modality_shapes=wanted,
             normalization={name: kept for name, kept in self.normalization.items() if name in wanted},
             quality={name: kept for name, kept in self.quality.items() if name in wanted},
+            data_fingerprint=self.data_fingerprint if set(wanted) == set(self.modality_shapes) else "",
         )
+
+    def check_data(self, data: MultimodalDataModule) -> None:
+        """Checks that the bundle may be trained on with these data, and warns of what differs from its own.
+
+        Args:
+            data: The data, set up.
+
+        Raises:
+            BundleError: They are standardised otherwise, or are tested on subjects that it was trained on.
+        """
+        if not self.normalization:
+            rank_zero_warn(f"bundle '{self.folder}' was trained without a datamodule: its standardisation is unknown")
+            return
+        differing = self.data.differences(data)
+        differing += ["recordings"] * (self.data_fingerprint not in ("", data.data_fingerprint))
+        if differing:
+            of = f" ({self.data.title})" if self.data.title else ""
+            rank_zero_warn(f"bundle '{self.folder}' has another {', '.join(differing)}{of} than {data.title}")
+        if known := self.data.tested(data):
+            raise BundleError(
+                self.folder, f"was trained on the subjects {known}, who are test subjects now",
+                "Use the test subjects of its stage 1",
+            )  # fmt: skip
+        self.check_normalization(data.normalization)
 
     def check_normalization(self, normalization: Mapping[str, Normalization]) -> None:
         """Checks that the data are standardised as they were in stage 1.
@@ -179,37 +245,52 @@ class Bundle:
                     "Use the recordings, training subjects and transforms of its stage 1",
                 )
 
-    def _describe(self) -> dict[str, Any]:
+    def _describe(self, weights_sha256: str) -> dict[str, Any]:
         return {
             "format": FORMAT,
-            "encoders": {
-                name: {
-                    "class_path": f"{type(encoder).__module__}.{type(encoder).__qualname__}",
-                    "init_args": dict(encoder.hparams),
-                }
-                for name, encoder in self.encoders.items()
-            },
+            "weights_sha256": weights_sha256,
+            "encoders": {name: encoder.described() for name, encoder in self.encoders.items()},
             "modality_shapes": self.modality_shapes,
             "normalization": {name: asdict(statistics) for name, statistics in self.normalization.items()},
             "quality": {name: asdict(quality) for name, quality in self.quality.items()},
             "data_fingerprint": self.data_fingerprint,
+            "data": asdict(self.data) if self.normalization else None,
             "training": self.training,
             "versions": self.versions,
         }
 
 
-def _build(stored: Mapping[str, Any]) -> Encoder:
-    module, _, name = stored["class_path"].rpartition(".")
-    encoder_class = getattr(importlib.import_module(module), name, None)
-    if not (isinstance(encoder_class, type) and issubclass(encoder_class, Encoder)):
-        raise ValueError(f"'{stored['class_path']}' is not an encoder")
-    encoder: Encoder = encoder_class(**stored["init_args"])
-    return encoder
+def built_encoder(described: Mapping[str, Any], source: str) -> Encoder:
+    """The encoder that `Encoder.described` describes, with new weights.
+
+    Args:
+        described: What a bundle or a checkpoint says of it.
+        source: Which one, for the message.
+
+    Raises:
+        CosmoError: Its class is none that a file may name, or no encoder.
+    """
+    make: Callable[..., Encoder] = load_class(described["class_path"], Encoder, source)
+    return make(**described["init_args"])
 
 
 def _quality(stored: Mapping[str, Any]) -> ModalityQuality:
     curve = {int(k): value for k, value in stored["silhouettes"].items()}  # JSON's keys are strings
     return ModalityQuality(**{**stored, "silhouettes": curve})
+
+
+def _version(name: str) -> int:
+    """Number of a run by the name of its folder; -1 of another folder."""
+    found = re.fullmatch(r"version_(\d+)", name)
+    return int(found[1]) if found else -1
+
+
+def _refuse_diverged(folder: Path, weights: str | None) -> None:
+    if weights is not None:
+        raise BundleError(
+            folder, f"holds weights that are not finite or beyond all measure ({weights}): the training diverged",
+            "Train stage 1 again with a lower learning rate",
+        )  # fmt: skip
 
 
 def _versions() -> dict[str, str]:

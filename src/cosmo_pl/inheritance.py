@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
+from cosmo_pl.io import read_yaml
 
 ON_COMMAND_LINE = re.compile(r"--model\.(?:init_args\.)?(\w+)(?:=|$)")
 
@@ -57,13 +57,9 @@ def kept_arguments(configs: Sequence[Path], class_path: str) -> dict[str, Path]:
 
 def _model(config: Path) -> Mapping[str, Any]:
     """The model of a config file, which may name a file beside it, or a class alone."""
-    model = (yaml.safe_load(config.read_text(encoding="utf-8")) or {}).get("model") or {}
+    model = read_yaml(config).get("model") or {}
     if isinstance(model, str):
-        model = (
-            yaml.safe_load((config.parent / model).read_text(encoding="utf-8"))
-            if model.endswith(".yaml")
-            else {"class_path": model}
-        )
+        model = read_yaml(config.parent / model) if model.endswith(".yaml") else {"class_path": model}
     assert isinstance(model, Mapping)  # the parser has accepted it
     return model
 

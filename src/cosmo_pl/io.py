@@ -1,17 +1,222 @@
-"""Files that are there as a whole or not at all, readable JSON, and where to keep what can be made again."""
+"""Files that are there as a whole or not at all, readable JSON, YAML, and where to keep what can be made again."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-from collections.abc import Mapping
+import stat
+import warnings
+from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+import yaml
+
+from cosmo_pl.errors import ConfigurationError, CosmoError
+
+MAX_BYTES, MAX_DEPTH, MAX_NODES = 10_000_000, 100, 1_000_000  # of a YAML file; nodes are counted with aliases expanded
+
+Refuse = Callable[[str], CosmoError]
+"""What is wrong with a file, "is a folder", to the error that says so with the remedy."""
+
+
+def user_path(path: str | os.PathLike[str]) -> Path:
+    """A path that a user named, ``~`` expanded; that of a user who does not exist stays as it is."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
 
 
 def cache_folder(cache_dir: str | None = None) -> Path:
     """Folder of the cache: the argument, else $COSMO_PL_CACHE, else ``~/.cache/cosmo_pl``."""
-    return Path(cache_dir or os.environ.get("COSMO_PL_CACHE") or Path.home() / ".cache" / "cosmo_pl")
+    return user_path(cache_dir or os.environ.get("COSMO_PL_CACHE") or "~/.cache/cosmo_pl")
+
+
+def file_status(path: Path, refuse: Refuse) -> os.stat_result:
+    """Size and times of a file that can be opened: opening a named pipe would wait for ever.
+
+    Raises:
+        CosmoError: There is none, or it is a folder, a link that leads nowhere, a pipe or a device.
+    """
+    try:
+        found = path.stat()
+    except OSError as error:
+        missing = "is a link to a file that does not exist" if path.is_symlink() else "does not exist"
+        found_none = isinstance(error, FileNotFoundError)
+        raise refuse(missing if found_none else f"cannot be read ({error.strerror})") from error
+    except ValueError as error:  # a null character in the name
+        raise refuse(f"cannot be read ({error})") from error
+    if not stat.S_ISREG(found.st_mode):
+        raise refuse("is a folder" if stat.S_ISDIR(found.st_mode) else "is no regular file")
+    return found
+
+
+def read_bytes(path: Path, refuse: Refuse) -> bytes:
+    """All of a file.
+
+    Raises:
+        CosmoError: It is no file, or cannot be read.
+    """
+    file_status(path, refuse)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise refuse(f"cannot be read ({error.strerror})") from error
+
+
+def utf8_text(path: Path, refuse: Refuse) -> str:
+    """All of a file in UTF-8, with or without a byte order mark.
+
+    Raises:
+        CosmoError: It is no file, cannot be read, or is not UTF-8.
+    """
+    try:
+        return read_bytes(path, refuse).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise refuse(f"is not UTF-8 (byte {error.start})") from error
+
+
+def read_json(path: Path, refuse: Refuse) -> Any:
+    """What a JSON file holds: finite numbers, text that can be written again, and nesting that Python can follow.
+
+    Args:
+        path: The file.
+        refuse: Makes the error of what is wrong, for instance ``partial(RecordingError, path)``.
+
+    Raises:
+        CosmoError: It is no file, cannot be read, is not UTF-8, or is not such JSON.
+    """
+    text = utf8_text(path, refuse)
+    try:
+        content = json.loads(text, parse_constant=_no_number)
+        if "\\u" in text:  # half of a surrogate pair can be read, and never written
+            json.dumps(content, ensure_ascii=False).encode("utf-8")
+    except RecursionError as error:
+        raise refuse("is not readable as JSON (nested too deeply)") from error
+    except ValueError as error:
+        raise refuse(f"is not readable as JSON ({error})") from error
+    return content
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """What a YAML file with a mapping says; an empty file is an empty mapping.
+
+    Args:
+        path: File to read.
+
+    Raises:
+        ConfigurationError: The file is not there, no regular file, no UTF-8, no YAML, without a mapping, deeper or
+            larger than the bounds above, or states a key twice.
+    """
+
+    def refuse(problem: str) -> CosmoError:
+        return ConfigurationError(str(path), problem, "Name a YAML file in UTF-8")
+
+    if file_status(path, refuse).st_size > MAX_BYTES:
+        raise refuse(f"is larger than {MAX_BYTES:,} bytes")
+    content = parse_yaml(utf8_text(path, refuse), str(path))
+    if content is not None and not isinstance(content, dict):
+        problem = f"holds {_kind(content)} instead of a mapping"
+        raise ConfigurationError(str(path), problem, "Write it as lines of `key: value`")
+    return content or {}
+
+
+def parse_yaml(text: str, name: str) -> Any:
+    """What YAML text says, within the bounds of depth and size above.
+
+    Args:
+        text: YAML.
+        name: What errors call it.
+
+    Raises:
+        ConfigurationError: It is no YAML, exceeds the bounds, or states a key twice.
+    """
+    try:
+        return yaml.load(text, Loader=_BoundedLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        at = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise ConfigurationError(name, f"cannot be used ({at}{error.problem})", "Correct it") from error
+    except (yaml.YAMLError, ValueError, TypeError) as error:  # dates out of range, lists as keys, forbidden characters
+        problem = str(error).splitlines()[0]
+        raise ConfigurationError(name, f"is no YAML ({problem})", "Correct it") from error
+
+
+class _BoundedLoader(yaml.SafeLoader):
+    """PyYAML's own, that stops where text would become more than a configuration can be.
+
+    A few lines of anchors can stand for more nodes than fit into any memory, once they are written out.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        super().__init__(stream)
+        self._depth = 0
+        self._sizes: dict[int, int] = {}  # nodes below one, itself included, by its id; aliases count each time
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Composes a node, and counts it."""
+        self._depth += 1
+        mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+        if self._depth > MAX_DEPTH:
+            raise _refused(f"is nested deeper than {MAX_DEPTH} levels", mark)
+        is_alias = self.check_event(yaml.AliasEvent)
+        node: yaml.Node | None = super().compose_node(parent, index)
+        self._depth -= 1
+        if is_alias and id(node) not in self._sizes:  # what it stands for has not ended yet
+            raise _refused("contains itself", mark)
+        self._sizes.setdefault(id(node), self._size(node, mark))
+        return node
+
+    def _size(self, node: yaml.Node | None, mark: Any) -> int:
+        parts = node.value if isinstance(node, yaml.CollectionNode) else []
+        if isinstance(node, yaml.MappingNode):
+            counted = Counter(key.value for key, _ in parts if isinstance(key, yaml.ScalarNode))
+            twice = next((key for key, count in counted.items() if count > 1), None)
+            if twice is not None:
+                raise _refused(f"the key '{twice}' is there twice", mark)
+            parts = [each for pair in parts for each in pair]
+        size = 1 + sum(self._sizes[id(part)] for part in parts)
+        if size > MAX_NODES:
+            raise _refused(f"expands to more than {MAX_NODES:,} values", mark)
+        return size
+
+
+def _refused(problem: str, mark: Any) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
+
+
+def _kind(value: Any) -> str:
+    return {list: "a list", str: "text", bool: "a truth value"}.get(type(value), f"a {type(value).__name__}")
+
+
+def keep_json(path: Path, content: Any) -> None:
+    """Writes what can be made again, beside a hash of itself; numbers that are not finite are kept as well."""
+    write_whole(path, json.dumps({"sha256": _hash(content), "content": content}))
+
+
+def kept_json(path: Path) -> Any:
+    """What `keep_json` wrote; None where nothing was, or, with a warning, where the file is damaged."""
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        if told["sha256"] == _hash(told["content"]):
+            return told["content"]
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        pass
+    warnings.warn(f"{path} in the cache is damaged; it is made again", stacklevel=2)
+    return None
+
+
+def _hash(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def write_whole(path: Path, text: str) -> None:

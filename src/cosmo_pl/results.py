@@ -18,6 +18,7 @@ from cosmo_pl.intervals import bootstrap_interval
 from cosmo_pl.io import write_json
 from cosmo_pl.modules import ClassifierModule
 from cosmo_pl.provenance import environment
+from cosmo_pl.run_folder import CONFIG, run_of
 
 
 def new_folder(parent: Path, stem: str) -> Path:
@@ -34,10 +35,7 @@ def new_folder(parent: Path, stem: str) -> Path:
 
 def run_folder(trainer: Trainer) -> Path:
     """Folder of the run whose checkpoint is evaluated, or the trainer's own."""
-    checkpoint = Path(str(trainer.ckpt_path)) if trainer.ckpt_path else None
-    if checkpoint is None:
-        return Path(trainer.default_root_dir)
-    return checkpoint.parent.parent if checkpoint.parent.name == "checkpoints" else checkpoint.parent
+    return run_of(Path(str(trainer.ckpt_path))) if trainer.ckpt_path else Path(trainer.default_root_dir)
 
 
 class ResultWriter(Callback):
@@ -88,9 +86,9 @@ class ResultWriter(Callback):
         per_class = np.diag(confusion) / np.maximum(confusion.sum(axis=1), 1)
         present = confusion.sum(axis=1) > 0
         by_recording = counts(self.correct, data.samples.recording)
-        record = dict(module.record)
+        record, trained = dict(module.record), module.trained
         best = record.pop("test_acc_best_epoch", None)
-        config = run_folder(trainer) / "config.yaml"
+        config = run_folder(trainer) / CONFIG
         text = config.read_text(encoding="utf-8") if config.exists() else self.config()
         return {
             "dataset": data.dataset,
@@ -98,7 +96,7 @@ class ResultWriter(Callback):
             "num_classes": module.num_classes,
             "method": type(module).__name__,
             "accuracy": correct / total,
-            "accuracy_of": "last epoch",
+            "accuracy_of": accuracy_of(record),
             "correct": correct,
             "total": total,
             "bootstrap_95": bootstrap_interval(list(by_recording.values())),
@@ -113,8 +111,8 @@ class ResultWriter(Callback):
             "confusion_matrix": confusion.tolist(),
             "attention_by_class": module.attention_by_class(),
             "test_acc_best_epoch": best,
-            "labels": len(data.split.labeled),
-            "unlabeled": len(data.split.unlabeled),
+            "labels": len(data.split.labeled) if trained is None else trained.labels,
+            "unlabeled": len(data.split.unlabeled) if trained is None else trained.unlabeled,
             "test_subjects": sorted({int(s) for s in data.samples.subject[data.split.test]}),
             "parameters": sum(p.numel() for p in module.parameters()),
             "training": record,
@@ -149,6 +147,12 @@ class ResultWriter(Callback):
         print(path)
 
 
+def accuracy_of(record: Mapping[str, Any]) -> str:
+    """Which epoch of its training a model is of; runs of older versions do not know how many there were to be."""
+    epochs, planned = record["epochs"], record.get("max_epochs")
+    return "last epoch" if planned in (None, -1, epochs) else f"epoch {epochs} of {planned}"
+
+
 def counts(correct: Mapping[int, bool], groups: NDArray[Any]) -> dict[str, list[int]]:
     """Correct and tested samples of each person, or of each recording.
 
@@ -174,7 +178,7 @@ def summary(metrics: Mapping[str, Any]) -> str:
     lines = [
         f"{metrics['dataset']}, subjects {metrics['test_subjects']}, {metrics['labels']} labels: accuracy "
         f"{metrics['accuracy']:.4f} ({metrics['correct']}/{metrics['total']}{told}), "
-        f"chance {metrics['chance']:.3f}, macro-F1 {metrics['f1_macro']:.4f} (last epoch)"
+        f"chance {metrics['chance']:.3f}, macro-F1 {metrics['f1_macro']:.4f} ({metrics['accuracy_of']})"
     ]
     if metrics["test_acc_best_epoch"]:
         best = metrics["test_acc_best_epoch"]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import pickle
+import inspect
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
-import yaml
 from jsonargparse import ArgumentError
 from pytorch_lightning import Trainer
 from pytorch_lightning.cli import LightningArgumentParser
@@ -18,19 +17,34 @@ from pytorch_lightning.loggers import WandbLogger
 import cosmo_pl.data
 import cosmo_pl.encoders
 import cosmo_pl.modules  # noqa: F401  short class names in a config are those that are imported
+from cosmo_pl.checkpoints import read_checkpoint
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.errors import ConfigurationError, mendable
+from cosmo_pl.io import read_yaml
 from cosmo_pl.modules import BaseModule
+from cosmo_pl.run_folder import CONFIG, LAST
 
-CONFIG = "config.yaml"
-LAST = "checkpoints/last.ckpt"
-
-
+VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 TRAINER_DEFAULTS = {"num_sanity_val_steps": 0, "log_every_n_steps": 1, "devices": 1}
+
+
+@dataclass
+class RunPlace:
+    """Where the runs of a config lie: ``<folder>/<name>/version_<n>``.
+
+    Args:
+        folder: Folder of the runs of a dataset.
+        name: Name of the method's runs; ``{argument}`` is replaced by an argument of the model. The model's class by
+            default.
+    """
+
+    folder: str = "runs"
+    name: str | None = None
 
 
 def add_command_arguments(parser: LightningArgumentParser) -> None:
     """The command line's own arguments."""
+    parser.add_class_arguments(RunPlace, "run")
     parser.add_argument(
         "--phase", type=Literal["pretrain", "finetune"] | None, default=None,
         help="What the config is for; a model for the other phase is refused.",
@@ -89,9 +103,16 @@ def name_test_subjects(data: Any) -> None:
 
 
 def imported_class(class_path: str) -> Any:
-    """The class of that path; a name without a module is one of `cosmo_pl.modules`."""
+    """The class of that path; a name without a module is one of `cosmo_pl.modules`.
+
+    Raises:
+        ConfigurationError: There is none.
+    """
     module, _, name = class_path.rpartition(".")
-    return getattr(importlib.import_module(module or "cosmo_pl.modules"), name)
+    try:
+        return getattr(importlib.import_module(module or "cosmo_pl.modules"), name)
+    except (ImportError, AttributeError) as error:
+        raise ConfigurationError("class_path", f"'{class_path}' cannot be imported ({error})", "Install it") from error
 
 
 def load_run(folder: Path) -> tuple[BaseModule, MultimodalDataModule]:
@@ -107,20 +128,41 @@ def load_run(folder: Path) -> tuple[BaseModule, MultimodalDataModule]:
     for name in (CONFIG, LAST):
         if not (folder / name).is_file():
             raise ConfigurationError("run", f"'{folder}' has no {name}", "Name the folder of a run of `cosmo-pl fit`")
-    config = _read(folder / CONFIG)
+    config = read_yaml(folder / CONFIG)
     parser = _parser("model", "data")
     link_data_to_model(parser)
     parts = {part: told for part, told in config.items() if part in ("model", "data")}
-    made = _instantiate(parser, _parse(parser, parts, folder / CONFIG))
+    parsed = _parse(parser, parts, folder / CONFIG)
+    checkpoint = read_checkpoint(folder / LAST)
+    parsed.model = rebuilt(checkpoint) or parsed.model
+    made = _instantiate(parser, parsed)
     model, data = made.model, made.data
     assert isinstance(model, BaseModule) and isinstance(data, MultimodalDataModule)
-    try:
-        checkpoint = torch.load(folder / LAST, map_location="cpu", weights_only=True)
-        model.load_state_dict(checkpoint["state_dict"])
-    except (OSError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
-        raise ConfigurationError(str(folder / LAST), f"cannot be loaded ({error})", "Train the run again") from error
+    model.load_state_dict(checkpoint["state_dict"])
     model.on_load_checkpoint(checkpoint)
+    if model.trained is not None:
+        data.adopt(model.trained)
     return model.eval(), _ready(data)
+
+
+def rebuilt(checkpoint: Mapping[str, Any]) -> BaseModule | None:
+    """The module that a checkpoint is of, from the arguments in it alone, with new weights.
+
+    Returns:
+        The module; None for one whose class or arguments the checkpoint does not hold, as those of older versions and
+        of classes that keep no hyper-parameters.
+
+    Raises:
+        ConfigurationError: There is no such class.
+    """
+    if "class_path" not in checkpoint:
+        return None
+    found, arguments = imported_class(checkpoint["class_path"]), checkpoint["hyper_parameters"]
+    takes = inspect.signature(found).parameters.values()
+    if any(each.default is each.empty and each.name not in arguments for each in takes if each.kind not in VARIADIC):
+        return None
+    model: BaseModule = found(**{each.name: arguments[each.name] for each in takes if each.name in arguments})
+    return model
 
 
 def load_data(configs: Sequence[Path]) -> MultimodalDataModule:
@@ -148,11 +190,11 @@ def make_data(configs: Sequence[Path], given: Mapping[str, Any] | None = None) -
     parser = _parser("data")
     parsed, phase = None, None
     for path in configs:
-        config = _read(path)
+        config = read_yaml(path)
         phase = phase or config.get("phase")
         data = config if "class_path" in config else config.get("data")
         if data is not None:
-            part = _read(path.parent / data) if isinstance(data, str) else data
+            part = read_yaml(path.parent / data) if isinstance(data, str) else data
             parsed = _parse(parser, {"data": part}, path, parsed)
     if parsed is None:
         raise ConfigurationError("configs", f"none of {[str(path) for path in configs]} has data", "Name one that has")
@@ -185,14 +227,6 @@ def _instantiate(parser: LightningArgumentParser, parsed: Any) -> Any:
     except ValueError as error:
         found = mendable(error)
         raise error if found is None else found from error
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigurationError(str(path), f"cannot be read ({error})", "Name an existing YAML file") from error
-    return content or {}
 
 
 def _ready(data: MultimodalDataModule) -> MultimodalDataModule:

@@ -176,8 +176,9 @@ def claims(results: str = RESULTS, output: str = RENDERED) -> None:
     """
     from cosmo_pl.study.claims import all_claims, write_claims
 
-    project = Project()
-    print(write_claims(all_claims(project, Results(Path(results))), Path(output), project.paper()))
+    project, kept = Project(), Results(Path(results))
+    found = all_claims(project, kept)
+    print(write_claims(found, Path(output), project.paper(), kept.damaged.values()))
 
 
 def report(results: str = RESULTS, output: str = RENDERED) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,34 +16,33 @@ import yaml
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCLI
-from pytorch_lightning.loggers import Logger
+from pytorch_lightning.loggers import CSVLogger, Logger
+from pytorch_lightning.utilities import rank_zero_only
 
 import cosmo_pl.data
 import cosmo_pl.encoders
 import cosmo_pl.modules  # noqa: F401  short class names on the command line are those that are imported
+from cosmo_pl.checkpoints import WholeCheckpointIO, read_checkpoint
+from cosmo_pl.continuing import check_continued, check_evaluated, flat, stored_config
 from cosmo_pl.data import MultimodalDataModule
+from cosmo_pl.data.trained import TrainedOn
 from cosmo_pl.energy import EnergyMeter
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.inheritance import inheritance
 from cosmo_pl.modules import BaseModule
 from cosmo_pl.results import ResultWriter
+from cosmo_pl.run_folder import CONFIG, claim_version, newest_checkpoint, run_of, version_number
 from cosmo_pl.run_loading import (
-    LAST,
     TRAINER_DEFAULTS,
     add_command_arguments,
     class_phase,
     follow_phase,
     link_data_to_model,
     name_test_subjects,
+    rebuilt,
 )
 from cosmo_pl.trainer_arguments import check_configuration
 from cosmo_pl.wandb_results import WandbResults
-
-# Arguments of the data that may differ between training and evaluation.
-FREE_OF_TRAINING = {
-    "root", "cache_dir", "batch_size", "pretrain_batch_size", "track_test", "max_test_samples", "keep_incomplete",
-    "strict", "in_memory", "num_workers",
-}  # fmt: skip
 
 
 class EpochSeed(Callback):
@@ -54,12 +54,30 @@ class EpochSeed(Callback):
         torch.manual_seed((seed << 20) + trainer.current_epoch)
 
 
+class LastCheckpoint(ModelCheckpoint):
+    """Writes ``last.ckpt`` after every epoch: with `save_last` alone, nothing is on disk before the end.
+
+    A class of its own, so that a user's `ModelCheckpoint` can be beside it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(filename="last", enable_version_counter=False, save_on_train_epoch_end=True)
+
+
 class CosmoCLI(LightningCLI):
     """LightningCLI that tells the model the data's shapes and finds a config's newest run."""
 
     def __init__(self, command: str, *args: Any, **named: Any) -> None:
         self.command = command
-        super().__init__(*args, **named)
+        self.checkpoint: dict[str, Any] | None = None
+        self.folder: Path | None = None
+        try:
+            super().__init__(*args, **named)
+        except BaseException:
+            if self.folder is not None:
+                with suppress(OSError):  # it holds something
+                    os.removedirs(self.folder)
+            raise
 
     def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]
         """The one that is asked for: the parsers of all take a quarter of a second more, at every start."""
@@ -95,41 +113,41 @@ class CosmoCLI(LightningCLI):
             )  # fmt: skip
         follow_phase(config.data, trains)
         name_test_subjects(config.data)
-        wanted = config.get("ckpt_path")
-        if (self.subcommand != "fit" and wanted is None) or wanted == "last":
-            config.ckpt_path = str(newest_checkpoint(runs_folder(config.trainer)))
-            print(f"checkpoint: {config.ckpt_path}")
-        elif wanted and not Path(wanted).exists():
-            raise ConfigurationError("ckpt_path", f"'{wanted}' does not exist", "Name a file, or 'last'")
+        self.checkpoint = self._read_checkpoint(config)
         if self.subcommand != "fit":
-            self.check_arguments(config)
             config.trainer.logger = config.trainer.enable_checkpointing = False
             config.wandb = None
             config.trainer.devices = 1  # several would pad the last batches and count some samples twice
             self.save_config_callback = None
 
-    def check_arguments(self, config: Any) -> None:
-        """Checks that model and data are those that the checkpoint's run was trained with, where it kept a config.
+    def _read_checkpoint(self, config: Any) -> dict[str, Any] | None:
+        """Finds and reads the checkpoint, and checks that the configuration is that of its training."""
+        wanted = config.get("ckpt_path")
+        if (self.subcommand != "fit" and wanted is None) or wanted == "last":
+            config.ckpt_path = str(newest_checkpoint(runs_folder(config)))
+            print(f"checkpoint: {config.ckpt_path}")
+        if config.get("ckpt_path") is None:
+            return None
+        path, now = Path(config.ckpt_path), self.resolved(config)
+        content = read_checkpoint(path)
+        if self.subcommand == "fit":
+            check_continued(path, now)
+        else:
+            check_evaluated(path, now, "trained_on" in content)
+        return content
 
-        Raises:
-            ConfigurationError: They are not.
-        """
-        stored = Path(config.ckpt_path).parents[1] / "config.yaml"
-        if not stored.is_file():
-            return
-        then, now = yaml.safe_load(stored.read_text(encoding="utf-8")), self.resolved(config)
-        differ = [
-            f"{part}.{key} {old.get(key)} -> {new.get(key)}"
-            for part, free in (("model", set()), ("data", FREE_OF_TRAINING))
-            for old, new in [(flat(then[part]), flat(now[part]))]
-            for key in sorted(old.keys() | new.keys())
-            if old.get(key) != new.get(key) and key.removeprefix("init_args.") not in free
-        ]
-        if differ:
-            raise ConfigurationError(
-                "ckpt_path", f"'{config.ckpt_path}' was trained with other arguments: {'; '.join(differ)}",
-                f"Give those of its run, as in --config {stored}, or another checkpoint",
-            )  # fmt: skip
+    def instantiate_classes(self) -> None:
+        """Builds data, trainer and model; the model of a checkpoint whose arguments were checked, from these alone."""
+        config, content = self.config[self.subcommand], self.checkpoint
+        asked = config.model
+        if content is not None and stored_config(Path(config.ckpt_path)) is not None:
+            config.model = rebuilt(content) or asked
+        try:
+            super().instantiate_classes()
+        finally:
+            config.model = asked
+        if content is not None and "trained_on" in content and self.subcommand != "fit":
+            self.datamodule.adopt(TrainedOn.read(content["trained_on"]))
 
     def resolved(self, config: Any) -> dict[str, Any]:
         """The whole configuration, as ``config.yaml`` has it."""
@@ -137,21 +155,31 @@ class CosmoCLI(LightningCLI):
         return resolved
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
-        """Adds the callbacks that no run goes without."""
+        """Adds what no run goes without: its folder, its log, whole checkpoints and our callbacks."""
         whole = partial(self.parser.dump, self.config, skip_link_targets=False)
         callbacks: list[Callback] = [EpochSeed(), EnergyMeter(), ResultWriter(whole)]
+        given = self.config_init[self.subcommand].trainer
+        kwargs["plugins"] = [*as_list(given.plugins), WholeCheckpointIO()]
         if self.subcommand == "fit":
-            # Rewritten after every epoch: with save_last alone, nothing is on disk before the end of the training.
-            last = ModelCheckpoint(filename="last", enable_version_counter=False, save_on_train_epoch_end=True)
-            callbacks.append(last)
-            wandb, own = self.config_init.fit.wandb, self.config_init.fit.trainer.logger
-            if wandb is not None:
-                own = own if isinstance(own, list) else [own]
-                kwargs["logger"] = [*(logger for logger in own if isinstance(logger, Logger)), wandb]
-                callbacks.append(WandbResults(wandb, flat(self.resolved(self.config.fit))))
-        chosen = self.config_init[self.subcommand].trainer.callbacks or []
-        chosen = chosen if isinstance(chosen, list) else [chosen]
-        return super().instantiate_trainer(callbacks=[*chosen, *callbacks], **kwargs)
+            callbacks.append(LastCheckpoint())
+            if self.config_init.fit.wandb is not None:  # refuses to begin without a login
+                callbacks.append(WandbResults(self.config_init.fit.wandb, flat(self.resolved(self.config.fit))))
+            kwargs |= self._run_arguments()
+        return super().instantiate_trainer(callbacks=[*as_list(given.callbacks), *callbacks], **kwargs)
+
+    def _run_arguments(self) -> dict[str, Any]:
+        """Arguments of the trainer that put everything that a training leaves in one new folder."""
+        config, loggers = self.config_init.fit, self.config_init.fit.trainer.logger
+        if config.trainer.fast_dev_run:
+            return {}
+        self.folder = claim_version(runs_folder(config)) if getattr(rank_zero_only, "rank", 0) == 0 else None
+        place = {"default_root_dir": self.folder or runs_folder(config)}
+        if loggers is False:
+            return place
+        version = None if self.folder is None else version_number(self.folder)
+        own = CSVLogger(config.run.folder, config.run.name, version, flush_logs_every_n_steps=1)
+        others = [logger for logger in (*as_list(loggers), config.wandb) if isinstance(logger, Logger)]
+        return {**place, "logger": [own, *others]}
 
     def after_fit(self) -> None:
         """Ends a W&B run."""
@@ -160,19 +188,9 @@ class CosmoCLI(LightningCLI):
                 callback.finish()
 
 
-def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one, with dotted keys."""
-    items: dict[str, Any] = {}
-    for key, value in tree.items():
-        items |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-    return items
-
-
-def logger_arguments(trainer: Any) -> Any:
-    """Arguments of the (first) logger, which names the folder of a config's runs, ``save_dir/name``; None if none."""
-    logger = trainer.logger[0] if isinstance(trainer.logger, list) and trainer.logger else trainer.logger
-    arguments = getattr(logger, "init_args", None)
-    return arguments if arguments is not None and arguments.get("save_dir") and arguments.get("name") else None
+def as_list(value: Any) -> list[Any]:
+    """What the trainer takes as one, several or none."""
+    return value if isinstance(value, list) else [] if value is None else [value]
 
 
 def resolve_names(config: Any) -> None:
@@ -182,47 +200,39 @@ def resolve_names(config: Any) -> None:
     the bundle ``cosmo`` is that of the newest run of this name beside it.
 
     Raises:
-        ConfigurationError: The name asks for an argument that the model lacks, or no logger tells where runs lie.
+        ConfigurationError: The name asks for an argument that the model lacks, or leads out of the folder.
     """
-    model, logger = config.model.init_args, logger_arguments(config.trainer)
-    if logger is not None:
-        try:
-            values = {key: "scratch" if value is None else str(value) for key, value in vars(model).items()}
-            logger.name = logger.name.format(**{key: v.strip("/").replace("/", "_") for key, v in values.items()})
-        except (KeyError, ValueError, IndexError) as error:
-            raise ConfigurationError(
-                "trainer.logger.init_args.name", f"'{logger.name}' has no such argument of the model ({error})",
-                "Name an argument of the model in braces, or none",
-            ) from error  # fmt: skip
+    model, run = config.model.init_args, config.run
+    if run.name is None:
+        run.name = config.model.class_path.rpartition(".")[2]
+    try:
+        values = {key: "scratch" if value is None else str(value) for key, value in vars(model).items()}
+        run.name = run.name.format(**{key: v.strip("/").replace("/", "_") for key, v in values.items()})
+    except (KeyError, ValueError, IndexError, AttributeError) as error:
+        raise ConfigurationError(
+            "run.name", f"'{run.name}' has no such argument of the model ({error})",
+            "Name an argument of the model in braces, or none",
+        ) from error  # fmt: skip
+    if Path(run.name).is_absolute() or not {*Path(run.name).parts}.isdisjoint({".."}) or not Path(run.name).parts:
+        raise ConfigurationError("run.name", f"'{run.name}' leads out of run.folder", "Use a name below it")
     bundle = model.get("bundle")
     if bundle and Path(bundle).name == bundle:
-        if logger is None:
-            raise ConfigurationError("bundle", f"'{bundle}' is no path, and no logger tells where", "Give its path")
-        model.bundle = str(Path(logger.save_dir, bundle))
+        model.bundle = str(Path(run.folder, bundle))
 
 
-def runs_folder(trainer: Any) -> Path:
-    """Folder of all runs of a config: the logger's ``save_dir/name``.
-
-    Raises:
-        ConfigurationError: The config has no logger with both.
-    """
-    arguments = logger_arguments(trainer)
-    if arguments is None:
-        raise ConfigurationError("ckpt_path", "no logger names a folder of runs", "Give the checkpoint's path")
-    return Path(str(arguments.save_dir), str(arguments.name))
+def runs_folder(config: Any) -> Path:
+    """Folder of all runs of a config."""
+    return Path(config.run.folder, config.run.name)
 
 
-def newest_checkpoint(runs: Path) -> Path:
-    """Last checkpoint of the newest run that has one.
-
-    Raises:
-        ConfigurationError: There is none.
-    """
-    found = list(runs.glob(f"version_*/{LAST}"))
-    if not found:
-        raise ConfigurationError("ckpt_path", f"no run in '{runs}' has a checkpoint", "Run `cosmo-pl fit` first")
-    return max(found, key=lambda path: int(path.parents[1].name.removeprefix("version_")))
+def with_own_config(args: Sequence[str]) -> list[str]:
+    """The command line of an evaluation with the configuration of its checkpoint's run, where it gives none."""
+    named = next((i for i, word in enumerate(args) if word.partition("=")[0] == "--ckpt_path"), None)
+    if args[0] == "fit" or named is None or any(word.partition("=")[0] == "--config" for word in args):
+        return list(args)
+    path = Path(args[named].partition("=")[2] or "".join(args[named + 1 : named + 2]))
+    config = run_of(path) / CONFIG
+    return [args[0], f"--config={config}", *args[1:]] if config.is_file() else list(args)
 
 
 def main(args: Sequence[str]) -> None:
@@ -233,12 +243,14 @@ def main(args: Sequence[str]) -> None:
         "Total length of `list` across ranks is zero",
     ):  # fmt: skip
         warnings.filterwarnings("ignore", f".*{note}")
+    args = with_own_config(args)
     CosmoCLI(
         args[0],
         BaseModule,
         MultimodalDataModule,
         subclass_mode_model=True,
         subclass_mode_data=True,
+        load_from_checkpoint_support=False,  # the modules' checkpoints are whole by themselves
         auto_configure_optimizers=False,  # the modules have their own, and an argument of that name
         args=None if list(args) == sys.argv[1:] else list(args),  # Lightning warns of both
         parser_kwargs={"prog": "cosmo-pl", "description": "Train and use multimodal activity recognisers."},

@@ -97,6 +97,6 @@ def test_nothing_is_said_where_nothing_is_inherited(here, capsys):
 
 def test_a_class_on_the_command_line_inherits_too(here, capsys):
     """The forest without stage 1, named by its class instead of its overlay, labels samples itself."""
-    more = ["--model=RandomForestModule", "--trainer.logger.init_args.name=forest"]
+    more = ["--model=RandomForestModule", "--run.name=forest"]
     line = f"RandomForestModule keeps from {CONFIGS / 'usc_plus_stage2.yaml'}: rounds=2, context=700"
     assert told(capsys, "fit", *given("usc_plus_stage2"), *more) == [line]

@@ -52,7 +52,7 @@ def newest(folder):
 def pretrained(offline, roots):
     """Stage 1 as the sweeps want it: a validation subject left out, W&B before an argument that names the run."""
     more = ["--data.init_args.val_subjects=[6]", "--data.init_args.include_labeled=true"]
-    fit("utd_stage1", roots["utd"], WANDB, *SHORT, *NARROW, *more, "--trainer.logger.init_args.name=cosmo-val-6")
+    fit("utd_stage1", roots["utd"], WANDB, *SHORT, *NARROW, *more, "--run.name=cosmo-val-6")
     return newest(offline), offline / "runs" / "utd" / "cosmo-val-6" / "version_0"
 
 

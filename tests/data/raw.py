@@ -16,12 +16,12 @@ Content = Callable[[int, int, int], Array]
 """Subject, activity (from 1), trial → what the file holds."""
 
 
-def noise(*shape: int) -> Content:
+def noise(*shape: int, scale: float = 1.0) -> Content:
     """Random values around those of a person's own, so that statistics of other people differ."""
 
     def content(subject: int, activity: int, trial: int) -> Array:
         rng = np.random.default_rng([subject, activity, trial, *shape])
-        return subject + activity / 10 + rng.normal(size=shape)
+        return subject + activity / 10 + scale * rng.normal(size=shape)
 
     return content
 
@@ -50,11 +50,14 @@ def write_utd(
     inertial: Content | None = None,
     skeleton: Content | None = None,
 ) -> Path:
-    """Writes ``UTD-MHAD/Inertial`` (T, 6) and ``UTD-MHAD/Skeleton`` (20, 3, T), noise where no content is given."""
+    """Writes ``UTD-MHAD/Inertial`` (T, 6) and ``UTD-MHAD/Skeleton`` (20, 3, T), noise where no content is given.
+
+    The torsos of skeletons of noise are half a metre long.
+    """
     folder = root / "UTD-MHAD"
     sensors = {
         "inertial": ("Inertial", "d_iner", inertial or noise(24, 6)),
-        "skeleton": ("Skeleton", "d_skel", skeleton or noise(20, 3, 15)),
+        "skeleton": ("Skeleton", "d_skel", skeleton or noise(20, 3, 15, scale=0.2)),
     }
     clips = list(product(subjects, actions, trials))
     for name, (place, variable, content) in sensors.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from scipy.io import savemat
 
 from cosmo_pl.data import USCDataModule, UTDDataModule
+from cosmo_pl.data.recordings import read_mat
 from cosmo_pl.errors import ConfigurationError, DatasetNotFoundError, RecordingError
 
 from .refusals import BOTH, Module, prepare, refusal, run
@@ -98,6 +100,52 @@ def test_a_missing_variable_or_another_shape(module: Module, root: Path) -> None
     refusal(RecordingError, lambda: prepare(module, root), str(path), f"no variable '{variable}'")
     savemat(path, {variable: np.zeros(shape[::-1])})
     refusal(RecordingError, lambda: prepare(module, root), str(path), str(shape[::-1]), "T")
+
+
+@BOTH
+def test_what_is_no_file_in_the_place_of_a_recording(module: Module, root: Path) -> None:
+    path = spoilt(module, root)[0]
+    good = path.read_bytes()
+    path.unlink()
+    for put, told in (
+        (lambda: path.symlink_to("nowhere.mat"), "a link to a file that does not exist"),
+        (lambda: path.symlink_to(path.name), "symbolic links"),
+        (lambda: os.mkfifo(path), "is no regular file"),  # opening it would wait for ever
+        (path.mkdir, "is a folder"),
+    ):
+        put()
+        refusal(RecordingError, lambda: prepare(module, root), str(path), told)
+        refusal(RecordingError, lambda: read_mat(path, "x", (None,)), str(path), told)
+        path.rmdir() if path.is_dir() else path.unlink()
+    (path.with_suffix(".there")).write_bytes(good)
+    path.symlink_to(path.with_suffix(".there").name)
+    run(module, root)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "header", [b"MATLAB 7.3 MAT-file, made for a test".ljust(124) + b"\x00\x02IM", b"", b"x" * 512]
+)
+def test_a_file_of_version_7_3_is_not_mended_by_a_download(module: Module, root: Path, header: bytes) -> None:
+    path = spoilt(module, root)[0]
+    path.write_bytes(header.ljust(512 if header else 0, b"\0") + b"\x89HDF\r\n\x1a\n" + bytes(2000))
+    refusal(RecordingError, lambda: prepare(module, root), str(path), "7.3 (HDF5)", "save(..., '-v7')")
+
+
+@BOTH
+def test_axes_in_another_order_are_not_mended_by_a_download(module: Module, root: Path) -> None:
+    path, variable, shape = spoilt(module, root)
+    savemat(path, {variable: np.zeros(shape[::-1])})
+    refusal(RecordingError, lambda: prepare(module, root), str(path), "its axes are in another order. Permute them")
+
+
+@pytest.mark.parametrize("subject", [1_234_567_890, 10**17])
+def test_a_subject_may_have_any_number_of_up_to_18_digits(root: Path, subject: int) -> None:
+    folder = root / "usc" / "USC-HAD"
+    (folder / "Subject3").rename(folder / f"Subject{subject}")
+    run(USCDataModule, root, test_subjects=[subject])
+    (folder / f"Subject{subject}").rename(folder / f"Subject{10**18}")
+    refusal(RecordingError, lambda: prepare(USCDataModule, root), f"subject {10**18} has too many digits")
 
 
 @BOTH

@@ -32,9 +32,9 @@ def mat(seed: int) -> bytes:
     return b"MATLAB 5.0 MAT-file, made for a test".ljust(128) + hashlib.shake_128(bytes([seed])).digest(5000)
 
 
-def make_zip(members: dict[str, bytes]) -> bytes:
+def make_zip(members: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as file:
+    with zipfile.ZipFile(buffer, "w", compression) as file:
         for name, content in members.items():
             file.writestr(name, content)
     return buffer.getvalue()
@@ -117,7 +117,7 @@ def small_archives(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CHUNK", 1000)
     for known in ARCHIVES.values():
         for modality, archive in known.items():
-            monkeypatch.setitem(known, modality, replace(archive, members=MEMBERS, sha256=None))
+            monkeypatch.setitem(known, modality, replace(archive, members=MEMBERS, sha256=None, unpacked=20_000))
 
 
 @pytest.fixture
@@ -298,6 +298,11 @@ def corrupted() -> bytes:
     return bytes(archive)
 
 
+def bomb(name: str) -> bytes:
+    """An archive of 45 kB with a member of 30 MB."""
+    return make_zip(clips("inertial") | {name: mat(2)[:128] + bytes(30_000_000 - 128)}, zipfile.ZIP_DEFLATED)
+
+
 WRONG = {
     "truncated": (lambda: make_zip(clips("inertial"))[:-100], "not a readable zip"),
     "empty": (lambda: b"", "not a readable zip"),
@@ -316,6 +321,12 @@ WRONG = {
     "absolute": (lambda: make_zip(clips("inertial", "/srv/")), "points outside"),
     "drive": (lambda: make_zip(clips("inertial", "C:/")), "points outside"),
     "link": (symlinked, "is a link"),
+    "bomb": (lambda: bomb("a2_s1_t1_inertial.mat"), "'a2_s1_t1_inertial.mat' would expand from .* to 30000000 bytes"),
+    "bomb beside": (lambda: bomb("readme.txt"), "'readme.txt' would expand"),
+    "many": (
+        lambda: make_zip(clips("inertial") | {"more": bytes(100_000)}),
+        "would expand to 115,384 bytes, its recordings have 20,000",
+    ),
 }
 
 
@@ -454,4 +465,5 @@ def test_table_fits_the_real_recordings(
         for path in real.rglob("*.mat"):
             file.write(path, path.relative_to(real.parent))
     download(ARCHIVES[dataset], tmp_path, [modality])
+    assert archive.unpacked == sum(path.stat().st_size for path in real.rglob("*.mat"))
     assert tree(tmp_path / archive.folder) == sorted(p.relative_to(real).as_posix() for p in real.rglob("*.mat"))

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cosmo_pl.data import USCDataModule
 from cosmo_pl.data.split import read_label_split
 from cosmo_pl.errors import ConfigurationError
 
+from .raw import write_usc
 from .splitting import CLASSES, class_counts, make_samples, split, uneven
 
 
@@ -134,3 +136,25 @@ def test_a_file_of_lists_that_is_none_is_refused(tmp_path: Path, content: str) -
         read_label_split(path, "5")
     with pytest.raises(ConfigurationError, match=r"label_split_file: .*missing\.json"):
         read_label_split(tmp_path / "missing.json", "5")
+
+
+def test_a_list_that_lacks_a_class_is_refused_by_the_names_of_the_classes(tmp_path: Path) -> None:
+    folder = write_usc(tmp_path, trials=(1,))
+    names = [f"Subject1/a{activity}t1" for activity in range(1, 13) if activity not in (3, 8)]
+    (folder / "label_splits.json").write_text(json.dumps({"few": names}), encoding="utf-8")
+    data = USCDataModule(root=str(tmp_path), window_size=20, stride=10, test_subjects=[4], label_split="few")
+    with pytest.raises(ConfigurationError, match="label_split: 'few' lists no recording of walking right, sitting"):
+        data.setup()
+
+
+def test_home_is_expanded_in_every_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_usc(tmp_path / "data", trials=(1,))
+    names = [f"Subject1/a{activity}t1" for activity in range(1, 13)]
+    (tmp_path / "splits.json").write_text(json.dumps({"few": names}), encoding="utf-8")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    data = USCDataModule(
+        root="~/data", cache_dir="~/cache", label_split_file="~/splits.json", label_split="few", window_size=20,
+        stride=10, test_subjects=[4],
+    )  # fmt: skip
+    data.setup()
+    assert list((tmp_path / "cache").glob("*.npz")) and len(data.split.labeled) == 12 * 4

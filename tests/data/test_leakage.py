@@ -48,7 +48,7 @@ def disturb(root: Path) -> None:
         name = next(key for key, value in stored.items() if value.dtype.kind == "f")
         time_axis = 2 if name == "d_skel" else 0
         longer = np.concatenate([stored[name]] * (2 + number % 3), axis=time_axis)
-        savemat(path, {**stored, name: 1000 - 50 * longer})
+        savemat(path, {**stored, name: 10 - 1.5 * longer})
     gone = files[0].name.rsplit("_", 1)[0] if files[0].name.count("_") else files[0].name
     for path in files:
         if path.name.startswith(gone) and path.parent.name != "Subject3":

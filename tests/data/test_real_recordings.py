@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from cosmo_pl.data import USCDataModule, UTDDataModule
+from cosmo_pl.data import MultimodalDataModule, USCDataModule, UTDDataModule
 from cosmo_pl.data.describe import describe
+from cosmo_pl.data.extremes import Extremes
+from cosmo_pl.data.plausibility import TORSO, ranges_of
 from cosmo_pl.data.recordings import read_mat, window_starts
+from cosmo_pl.data.transforms import torso_length
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +81,31 @@ def test_usc_file_names_are_the_truth(usc: USCDataModule) -> None:
 def test_usc_quality_is_measured_on_windows_apart(usc: USCDataModule) -> None:
     assert {len(values) for values in usc.quality_inputs().values()} == {2000}
     assert {len(values) for values in usc.quality_inputs(limit=100).values()} == {100}
+
+
+# Plausibility: the defaults leave every official recording as it is
+
+
+def far_from_the_limits(data: MultimodalDataModule) -> None:
+    for name, values in data.samples.inputs.items():
+        found = Extremes.of(values, data.channel_groups[name], data.channel_axis.get(name, -1))
+        for group, bounds in enumerate(ranges_of(data.units[name], None)):
+            assert bounds is not None and 2 * found.high[:, group].max() < bounds[1], (name, group)
+            assert 2 * found.low[:, group].min() > bounds[0], (name, group)
+
+
+def test_usc_is_plausible(usc: USCDataModule) -> None:
+    assert not usc.faults
+    far_from_the_limits(usc)
+    USCDataModule(root=usc.root, strict=True).prepare_data()
+
+
+def test_utd_is_plausible(utd_folder: Path) -> None:
+    data = utd(utd_folder, strict=True)
+    assert not data.faults
+    far_from_the_limits(data)
+    torso = torso_length(torch.from_numpy(data.samples.inputs["skeleton"]))
+    assert 2 * TORSO[0] < float(torso.min()) and 2 * float(torso.max()) < TORSO[1]
 
 
 # UTD-MHAD

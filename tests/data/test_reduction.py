@@ -14,7 +14,8 @@ def test_depth_is_the_mean_of_what_is_read_in_each_area(size: tuple[int, int]) -
     rng = np.random.default_rng(0)
     clip = (rng.integers(400, 8000, (9, 12, 16)) * (rng.random((9, 12, 16)) > 0.5)).astype(np.uint16)
     clip[:, :6, :8] = 0
-    reduced = reduce_depth(clip, 5, size)
+    reduced, replaced = reduce_depth(clip, 5, size)
+    assert replaced == 0
     assert reduced.shape == (5, *size) and reduced.dtype == np.uint16
     rows, columns = (np.arange(n + 1) * length // n for n, length in zip(size, (12, 16), strict=True))
     for place, frame in enumerate([0, 2, 4, 6, 8]):
@@ -27,12 +28,23 @@ def test_depth_is_the_mean_of_what_is_read_in_each_area(size: tuple[int, int]) -
 def test_a_surface_keeps_its_distance_beside_holes() -> None:
     clip = np.full((2, 4, 4), 3000, dtype=np.uint16)
     clip[:, ::2] = 0
-    assert (reduce_depth(clip, 2, (2, 2)) == 3000).all()
+    assert (reduce_depth(clip, 2, (2, 2))[0] == 3000).all()
+
+
+def test_what_is_no_distance_is_no_reading() -> None:
+    clip = np.full((2, 4, 4), 3000, dtype=np.uint16)
+    holes, codes = clip.copy(), clip.copy()
+    holes[:, ::2, 1:], codes[:, ::2, 1:] = 0, 65535
+    codes[1, 0, 1] = 0
+    reduced, replaced = reduce_depth(codes, 2, (2, 4), (0, 20_000))
+    np.testing.assert_array_equal(reduced, reduce_depth(holes, 2, (2, 4))[0])
+    assert replaced == 2 * 6 - 1
+    assert reduce_depth(clip, 2, (2, 2), (3001, 4000))[0].max() == 0
 
 
 def test_more_frames_than_there_are_repeat_some() -> None:
     clip = np.arange(1, 4, dtype=np.uint16).reshape(3, 1, 1) * np.ones((3, 2, 2), dtype=np.uint16)
-    assert reduce_depth(clip, 5, (1, 1))[:, 0, 0].tolist() == [1, 1, 2, 3, 3]
+    assert reduce_depth(clip, 5, (1, 1))[0][:, 0, 0].tolist() == [1, 1, 2, 3, 3]
 
 
 @pytest.mark.parametrize("frames", [1, 4, 7, 10])

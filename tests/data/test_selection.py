@@ -45,3 +45,14 @@ def test_halves_keep_recordings_whole_in_every_class_and_subject() -> None:
         assert [sum(name.startswith(f"s{subject}c{label}r") for name in side) for side in sides] == [2, 3]
     again = split_recordings(samples.label, samples.subject, samples.recording, seed=1)
     assert again[0].tolist() != near.tolist()
+
+
+def test_numbers_of_subjects_may_be_of_any_size() -> None:
+    samples = make_samples((1, 2), 3, recordings=5)
+    large = np.where(samples.subject == 1, 1_234_567_890, 10**17)
+    for got, expected in zip(
+        split_recordings(samples.label, large, samples.recording, seed=3),
+        split_recordings(samples.label, samples.subject, samples.recording, seed=3),
+        strict=True,
+    ):
+        assert got.tolist() == expected.tolist()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -74,7 +75,8 @@ def test_samples_are_the_files_reduced_and_standardised(folder: Path) -> None:
         name = str(data.samples.recording[index])
         raw = {sensor: np.load(folder / sensor / f"{name}.npy") for sensor in ("imu", "depth", "radar")}
         expected = {
-            "imu": raw["imu"], "depth": reduce_depth(raw["depth"], 4, (6, 8)), "radar": reduce_radar(raw["radar"], 3),
+            "imu": raw["imu"], "depth": reduce_depth(raw["depth"], 4, (6, 8))[0],
+            "radar": reduce_radar(raw["radar"], 3),
         }  # fmt: skip
         for sensor, values in expected.items():
             read = data.normalization[sensor].invert(batch["inputs"][sensor][row])
@@ -136,7 +138,7 @@ def test_incomplete_clips_are_left_out_with_a_count_or_refused(own: Path) -> Non
         data = ready(make(own))
     assert len(data.samples) == 34 and not data.samples.present
     assert not {"s01_a00_t1", "s04_a01_t2"} & set(data.samples.recording.tolist())
-    refusal(RecordingError, make(own, strict=True).prepare_data, "s01_a00_t1", "1 others", "depth", "strict")
+    refusal(RecordingError, make(own, strict=True).prepare_data, "2 clips", "s01_a00_t1 without depth", "strict")
     with pytest.warns(UserWarning, match="1 clips"):
         assert len(ready(make(own, modalities=["imu", "radar"])).samples) == 35
 
@@ -198,8 +200,8 @@ FIELDS: list[tuple[str, Callable[[dict[str, Any]], object], tuple[str, ...]]] = 
     ("kind", lambda m: m["modalities"]["depth"].update(kind="video"), ("modalities.depth.kind", "series")),
     ("shape", lambda m: m["modalities"]["radar"].update(shape=[2, 4]), ("modalities.radar", "4 positive sizes")),
     ("rate", lambda m: m["modalities"]["imu"].update(rate=0), ("modalities.imu", "rate 0")),
-    ("no number", lambda m: m["modalities"]["imu"].update(rate=float("nan")), ("modalities.imu.rate", "nan")),
-    ("endless", lambda m: [c.update(duration=float("inf")) for c in m["clips"]], ("clips[0].duration", "inf")),
+    ("no number", lambda m: m["modalities"]["imu"].update(rate=float("nan")), ("NaN",)),
+    ("endless", lambda m: [c.update(duration=float("inf")) for c in m["clips"]], ("Infinity",)),
     ("no start", lambda m: m["clips"][2].pop("start"), ("clips[2].start", "missing")),
     ("early", lambda m: m["clips"][2].update(start=-4), ("clips[2].start", "-4")),
     ("truth", lambda m: m["clips"][2].update(subject=True), ("clips[2].subject", "True")),
@@ -210,6 +212,8 @@ FIELDS: list[tuple[str, Callable[[dict[str, Any]], object], tuple[str, ...]]] = 
     ("absolute", lambda m: m["clips"][1]["files"].update(depth="/a.npy"), ("clips[1].files.depth", "outside")),
     ("one file twice", lambda m: m["clips"][1].update(files=m["clips"][2]["files"]), ("the same file", "imu")),
     ("name", lambda m: m["modalities"].update({"../up": m["modalities"]["imu"]}), ("modalities.../up", "letters")),
+    ("endless rate", lambda m: m["modalities"]["imu"].update(rate=10**400), ("modalities.imu.rate",)),
+    ("digits", lambda m: m["clips"][2].update(subject=10**30), ("clips[2].subject", "a int is needed")),
     ("joined", lambda m: m["modalities"].update({"a+b": m["modalities"]["imu"]}), ("modalities.a+b", "letters")),
 ]
 
@@ -220,9 +224,10 @@ def test_a_manifest_that_cannot_be_meant(own: Path, change: Callable[..., object
     refusal(RecordingError, lambda: make(own), str(own / "manifest.json"), *told)
 
 
-def test_a_manifest_that_is_no_json(own: Path) -> None:
-    (own / "manifest.json").write_text('{"format": 1, "activ', encoding="utf-8")
-    refusal(RecordingError, lambda: make(own), "manifest.json", "not readable")
+@pytest.mark.parametrize("content", [b'{"format": 1, "activ', b"[" * 100_000, "Köper".encode("latin-1"), b"[1e999]"])
+def test_a_manifest_that_is_no_json(own: Path, content: bytes) -> None:
+    (own / "manifest.json").write_bytes(content)
+    refusal(RecordingError, lambda: make(own), "manifest.json", "Correct the manifest")
 
 
 def zipped(path: Path) -> None:
@@ -231,13 +236,18 @@ def zipped(path: Path) -> None:
 
 
 ARRAYS: list[tuple[str, Callable[[Path], object], tuple[str, ...]]] = [
-    ("missing", lambda path: path.unlink(), ("is named in manifest.json and is not there",)),
+    ("missing", lambda path: path.unlink(), ("does not exist", "manifest.json")),
     ("half", lambda path: path.write_bytes(path.read_bytes()[:-100]), ("half written",)),
     ("header", lambda path: path.write_bytes(path.read_bytes()[:40]), ("half written",)),
     ("dtype", lambda path: np.save(path, np.load(path).astype(np.float64)), ("float64", "dtype uint16")),
     ("shape", lambda path: np.save(path, np.load(path)[:, :5]), ("shape (10, 5, 16)", "(10, 12, 16)")),
     ("length", lambda path: np.save(path, np.load(path)[:9]), ("9 frames", "5 Hz is 10", "not synchronised")),
     ("archive", lambda path: zipped(path), ("archive of arrays",)),
+    ("brace", lambda path: path.write_bytes(path.read_bytes().replace(b"}", b" ", 1)), ("half written",)),
+    ("folder", lambda path: (path.unlink(), path.mkdir()), ("is a folder",)),
+    ("pipe", lambda path: (path.unlink(), os.mkfifo(path)), ("is no regular file",)),
+    ("dangling", lambda path: (path.unlink(), path.symlink_to("nowhere")), ("does not exist",)),
+    ("loop", lambda path: (path.unlink(), path.symlink_to(path.name)), ("symbolic links",)),
 ]
 
 
@@ -273,7 +283,7 @@ def test_values_beyond_what_is_computed_with(own: Path, sensor: str, dtype: str,
 
 def test_radar_keeps_the_range_of_its_type(own: Path) -> None:
     """Powers in watts are too small, and sums of counts too large, for 16 bits."""
-    edit(own, lambda told: told["modalities"]["radar"].update(dtype="float32"))
+    edit(own, lambda told: told["modalities"]["radar"].update(dtype="float32", unit=["W", "1"]))
     for i, path in enumerate(sorted((own / "radar").iterdir())):
         np.save(path, np.load(path).astype(np.float32) * (1e-9 if i % 2 else 1e6))
     data = make(own)

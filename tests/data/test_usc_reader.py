@@ -61,7 +61,8 @@ def test_shapes_follow_the_window(tmp_path: Path) -> None:
 @pytest.mark.parametrize("stride", [5, 9, 10, 11])
 def test_quality_takes_every_next_unlabelled_window_that_shares_no_reading(tmp_path: Path, stride: int) -> None:
     write_usc(tmp_path, content=readings)
-    data = module(tmp_path, stride=stride, labels_per_class=1)
+    anything = {"g": (0, 1e9), "deg/s": (0, 1e9)}
+    data = module(tmp_path, stride=stride, labels_per_class=1, plausible=anything)
     data.setup()
     expected, end = [], {}
     for row in data.split.unlabeled:

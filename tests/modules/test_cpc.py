@@ -14,6 +14,7 @@ from cosmo_pl.data import USCDataModule
 from cosmo_pl.encoders import CPCEncoder
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules import CPCModule, IterativeFusionModule
+from cosmo_pl.modules.base import toggle
 
 SHAPES = {"acc": (20, 3), "gyro": (20, 2)}
 TINY = {"channels": (4, 8), "context_dim": 8, "horizon": 5}
@@ -284,9 +285,9 @@ def test_frozen_encoder_has_no_dropout(make_data):
         data.modality_shapes, data.num_classes, encoders={"inertial": CPCEncoder(6, (4,), 4)}
     )
     encoder, x = second.encoders["inertial"], torch.randn(3, 120, 6)
-    second._toggle(second.encoders, active=True)
+    toggle(second.encoders, active=True)
     assert not torch.equal(encoder(x), encoder(x))
-    second._toggle(second.encoders, active=False)
+    toggle(second.encoders, active=False)
     assert encoder.lower.training and encoder.upper.training, "as cuDNN asks for"
     assert torch.equal(encoder(x), encoder(x))
 

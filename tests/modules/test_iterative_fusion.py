@@ -13,6 +13,7 @@ from pytorch_lightning import Callback
 from sklearn.metrics import f1_score
 
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.modules.base import toggle
 from cosmo_pl.modules.iterative_fusion import IterativeFusionModule
 
 from .conftest import small_encoders, stage2
@@ -110,8 +111,8 @@ def test_encoder_phase_sends_gradients_through_the_frozen_classifier(make_data, 
     F.cross_entropy(module(batch["inputs"]), batch["label"]).backward()
     expected = [p.grad.clone() for p in module.encoders.parameters()]
     module.zero_grad()
-    module._toggle(module.encoders, True)
-    module._toggle(module.classifier, False)
+    toggle(module.encoders, True)
+    toggle(module.classifier, False)
     F.cross_entropy(module(batch["inputs"]), batch["label"]).backward()
     assert all(p.grad is None for p in module.classifier.parameters())
     assert all(
@@ -124,8 +125,8 @@ def test_classifier_phase_builds_no_graph_in_the_encoders(make_data):
     data = make_data()
     data.setup()
     module = stage2(data)
-    module._toggle(module.encoders, False)
-    module._toggle(module.classifier, True)
+    toggle(module.encoders, False)
+    toggle(module.classifier, True)
     seen = []
     module.encoders["skeleton"].register_forward_hook(lambda _m, _i, out: seen.append(out.requires_grad))
     batch = next(iter(data.train_dataloader()))
@@ -137,7 +138,7 @@ def test_classifier_phase_builds_no_graph_in_the_encoders(make_data):
 def test_recurrent_layers_stay_in_train_mode(make_data):
     """cuDNN has no backward through a recurrent layer in eval mode; without dropout the modes are the same."""
     module = stage2(make_data())
-    module._toggle(module.classifier, False)
+    toggle(module.classifier, False)
     gru = module.classifier.classifier.gru
     assert gru.training and gru.dropout == 0
     assert not module.classifier.classifier.mlp.training

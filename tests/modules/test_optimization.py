@@ -1,14 +1,25 @@
-"""Optimizers and schedules from hyper-parameters."""
+"""Optimizers and schedules from hyper-parameters, and what stage 2 does by hand as Lightning would do it."""
 
 from __future__ import annotations
 
+import copy
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
+from pytorch_lightning.plugins.precision import MixedPrecision
+from torch.amp import GradScaler
+from torch.utils.data import DataLoader
 
+from cosmo_pl.encoders import InertialEncoder
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.modules import ClassifierModule, IterativeFusionModule
 from cosmo_pl.modules.base import optimization
+
+from . import distributed_training
 
 PLAIN = {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01, "lr_milestones": [2, 4], "lr_gamma": 0.5}
 
@@ -67,3 +78,87 @@ def test_optimizers(name, kind):
 def test_refusals(more, epochs, named):
     with pytest.raises(ConfigurationError, match=named):
         optimization([torch.nn.Parameter(torch.ones(2))], {**PLAIN, **more}, epochs)
+
+
+# By hand as automatically
+
+
+class Automatic(IterativeFusionModule):
+    """The same joint training under Lightning's automatic optimization: one optimizer of two groups."""
+
+    training_step = ClassifierModule.training_step
+    on_train_epoch_end = ClassifierModule.on_train_epoch_end
+
+    def configure_optimizers(self):
+        rates = {"encoder": self.hparams["encoder_lr"], "classifier": self.hparams["classifier_lr"]}
+        parts = zip((self.encoders, self.classifier), rates.values(), strict=True)
+        groups = [{"params": list(part.parameters()), "lr": rate} for part, rate in parts]
+        return optimization(groups, {**self.hparams, "lr": 1.0}, self.num_epochs)
+
+    def on_before_optimizer_step(self, optimizer):
+        if (limit := self.hparams["gradient_clip_val"]) is not None:
+            for group in optimizer.param_groups:
+                torch.nn.utils.clip_grad_norm_(group["params"], limit)
+
+
+def joint(kind, make_trainer, scaled, **arguments):
+    """Weights after a joint training, and by how much they have moved."""
+    torch.manual_seed(0)
+    shapes = {"acc": (6, 2), "baro": (5, 2)}
+    encoders = {name: InertialEncoder((2, 2), (2, 1), 0.0) for name in shapes}
+    module = kind(
+        shapes, 3, encoders=encoders, quality_lambda=0.0, iterative_epochs=0, steps=3,
+        **{"encoder_lr": 0.01, "classifier_lr": 0.03, **arguments},
+    )  # fmt: skip
+    module.automatic_optimization = kind is Automatic
+    before = copy.deepcopy(dict(module.named_parameters()))
+    # The factor doubles at every second step, and no gradient is beyond half precision.
+    scaler = GradScaler("cpu", init_scale=256.0, growth_interval=2)
+    plugins = [MixedPrecision("16-mixed", "cpu", scaler=scaler)] if scaled else []
+    loader = DataLoader(distributed_training.samples(), batch_size=4)
+    make_trainer(4, plugins=plugins).fit(module, loader)
+    moved = math.sqrt(sum(float((p - before[name]).square().sum()) for name, p in module.named_parameters()))
+    return module.state_dict(), moved
+
+
+CASES = {
+    "plain": {},
+    "clipping": {"gradient_clip_val": 0.01},
+    "steps": {"lr_milestones": [1, 3], "lr_gamma": 0.1},
+    "cosine": {"schedule": "cosine", "optimizer": "adamw"},
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("scaled", [False, True])
+def test_a_joint_training_by_hand_is_the_automatic_one(make_trainer, name, scaled):
+    by_hand, moved = joint(IterativeFusionModule, make_trainer, scaled, **CASES[name])
+    automatic, _ = joint(Automatic, make_trainer, scaled, **CASES[name])
+    assert moved > 1e-3
+    assert by_hand.keys() == automatic.keys()
+    assert all(torch.allclose(value, automatic[key], rtol=0, atol=1e-6) for key, value in by_hand.items())
+
+
+def test_clipping_bounds_the_step_whatever_the_scale(make_trainer):
+    """Clipped before they are unscaled, gradients would move the weights hundreds of times less."""
+    given = {"gradient_clip_val": 0.01, "momentum": 0.0, "weight_decay": 0.0}
+    _, plain = joint(IterativeFusionModule, make_trainer, False, **given)
+    _, scaled = joint(IterativeFusionModule, make_trainer, True, **given)
+    assert scaled == pytest.approx(plain, rel=0.05)
+
+
+@pytest.mark.slow
+def test_two_processes_train_as_one(tmp_path):
+    """Alternating: the frozen part gets no gradient, which DDP would wait for."""
+    for processes in (1, 2):
+        words = [sys.executable, distributed_training.__file__, str(processes), str(tmp_path)]
+        done = subprocess.run(
+            words, capture_output=True, text=True, timeout=300, check=False, cwd=Path(__file__).parent
+        )
+        assert done.returncode == 0, done.stderr
+    one, *two = (torch.load(tmp_path / name, weights_only=True) for name in ("1-0.pt", "2-0.pt", "2-1.pt"))
+    trained = [name for name in one if name.startswith(("encoders", "classifier"))]
+    assert trained
+    for name in trained:
+        assert torch.equal(two[0][name], two[1][name]), name
+        assert torch.allclose(one[name], two[0][name], rtol=0, atol=1e-6), name

@@ -78,12 +78,30 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path / "runs")
 
 
+def left_by(kind: str) -> dict[str, Any]:
+    """A result of a kind of run, every value of which is possible."""
+    training = {"fit_seconds": 1.0, "epochs": 2}
+    quality = {"hopkins": 0.75, "hopkins_std": 0.01, "num_clusters": 2, "weight": 0.5}
+    return {
+        "pretrain": {**training, "unlabeled": 8, "quality": {"one": quality, "other": dict(quality)}},
+        "finetune": {
+            "dataset": "Toy", "method": "ToyModule", "accuracy": 0.5, "correct": 5, "total": 10, "chance": 0.25,
+            "bootstrap_95": [0.3, 0.7], "f1_macro": 0.45, "per_class_accuracy": {"sit": 0.5, "walk": None},
+            "by_subject": {"1": [2, 5], "2": [3, 5]}, "by_recording": {"a": [1, 4], "b": [4, 6]},
+            "attention_by_class": {"sit": {"one": 0.25, "other": 0.75}},
+            "test_acc_best_epoch": {"accuracy": 0.6, "epoch": 1}, "labels": 4, "unlabeled": 8,
+            "test_subjects": [1, 2], "parameters": 100, "training": training,
+        },
+        "measure": {},
+    }[kind]  # fmt: skip
+
+
 def finished(job: Job, **changed: object) -> Record:
     """The record of a job that took a second."""
     given: dict[str, object] = {
         "key": job.key, "kind": job.kind, "dataset": job.dataset, "method": job.method, "seed": job.seed,
         "preset": job.preset, "configs": list(job.configs), "arguments": dict(job.arguments),
-        "parents": [parent.key for parent in job.parents], "measure": job.measure, "result": {"accuracy": 0.5},
+        "parents": [parent.key for parent in job.parents], "measure": job.measure, "result": left_by(job.kind),
         "seconds": 1.0, "simulated": False, "data_fingerprint": "f" * 64, "version": cosmo_pl.__version__,
         "environment": {}, "curves": {}, "resolved": dict(job.resolved.arguments),
         "numerics": dict(job.resolved.numerics),

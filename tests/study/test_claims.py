@@ -12,6 +12,7 @@ from cosmo_pl.study.jobs import Project
 from cosmo_pl.study.records import Results
 from cosmo_pl.study.rendering.view import Verdict
 
+from .conftest import finished
 from .factory import PROJECT, paper
 
 
@@ -80,3 +81,11 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
 def test_no_paper_no_claims(project: Project, results: Results) -> None:
     """The test project states nothing."""
     assert all_claims(project, results) == []
+
+
+def test_the_page_names_damaged_results(project: Project, results: Results, tmp_path: Path) -> None:
+    job = project.jobs("table9", "paper")[1]
+    results.put(job, finished(job, seconds=-1))
+    assert all_claims(project, results) == []
+    page = write_claims([], tmp_path, {}, results.damaged.values()).read_text(encoding="utf-8")
+    assert f"- Left out: {results.path(job)}: is damaged (seconds is -1" in page

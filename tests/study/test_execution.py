@@ -67,7 +67,7 @@ def test_a_stage_1(project, workspace, made, capsys):
     (call,) = calls
     assert call[:2] == ["fit", f"--config={project.root}/configs/toy_stage1.yaml"]
     assert "--seed_everything=0" in call
-    assert f"--trainer.logger.init_args.save_dir={workspace.folder}" in call
+    assert f"--run.folder={workspace.folder}" in call
     assert not [argument for argument in call if "ckpt_path" in argument or "bundle" in argument]
     assert record.result == {"fit_seconds": 9.0, "epochs": 3, "unlabeled": 513, "quality": BUNDLE["quality"]}
     assert record.simulated

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from cosmo_pl.fields import read_field
 from cosmo_pl.study.identity import key_of
-from cosmo_pl.study.records import Record, ResultError, Results
+from cosmo_pl.study.record_checks import check_record
+from cosmo_pl.study.records import DamagedResultError, Record, ResultError, Results
 
-from .conftest import finished
+from .conftest import finished, left_by
 
 
 @pytest.fixture
@@ -21,7 +25,7 @@ def job(project):
 def test_round_trip(job, results):
     assert not results.has(job)
     assert results.get(job) is None
-    record = finished(job, curves={"epoch": [0, 1], "train/loss": [1.5, None]}, result={"accuracy": 1 / 3})
+    record = finished(job, curves={"epoch": [0, 1], "train/loss": [1.5, None]}, seconds=1 / 3)
     results.put(job, record)
     assert results.has(job)
     assert results.get(job) == record
@@ -50,7 +54,8 @@ def test_every_record_is_found_and_what_is_damaged_is_passed_over(project, resul
     for job in jobs:
         results.put(job, finished(job))
     results.path(jobs[1]).write_text("{", encoding="utf-8")
-    assert {record.key for record in results.every()} == {jobs[0].key, jobs[2].key}
+    results.put(jobs[2], finished(jobs[2], seconds=-1))
+    assert [record.key for record in results.every()] == [jobs[0].key]
 
 
 def test_other_recordings_are_refused_when_read_and_when_written(project, results):
@@ -74,12 +79,169 @@ def test_recordings_of_other_modalities_are_told_apart(project, results):
     assert results.get(first).data_fingerprint != results.get(alone).data_fingerprint
 
 
-@pytest.mark.parametrize("content", ["", "{", '{"key": 1}', "[]"])
+@pytest.mark.parametrize("content", [b"", b"{", b'{"key": 1}', b"[]", b"null", b"\xff\xfe", b"[" * 100_000])
 def test_a_damaged_file_is_named(job, results, content):
     results.put(job, finished(job))
-    results.path(job).write_text(content, encoding="utf-8")
-    with pytest.raises(ResultError, match=r"is damaged.*Remove it"):
+    results.path(job).write_bytes(content)
+    with pytest.raises(DamagedResultError, match=r"is damaged.*Remove it"):
         results.get(job)
+
+
+def edited(value, *keys):
+    """What puts a value into a record; a key that is no name of a field is one of its result."""
+
+    def change(record):
+        inside = record if keys[0] in record else record["result"]
+        for key in keys[:-1]:
+            inside = inside[key]
+        inside[keys[-1]] = value
+
+    return change
+
+
+DAMAGE = {
+    "accuracy of 1.7": (edited(1.7, "accuracy"), "accuracy is 1.7, not a number from 0 to 1"),
+    "accuracy NaN": (edited(math.nan, "accuracy"), "NaN"),
+    "accuracy infinite": (edited(math.inf, "accuracy"), "Infinity"),
+    "accuracy as text": (edited("0.99", "accuracy"), "accuracy is '0.99', not a number"),
+    "accuracy true": (edited(True, "accuracy"), "accuracy is True"),
+    "accuracy null": (edited(None, "accuracy"), "accuracy is None"),
+    "accuracy of others": (edited(0.99, "accuracy"), "accuracy is 0.99, not 5/10 = 0.5"),
+    "more correct": (edited(11, "correct"), "correct is 11"),
+    "half correct": (edited(5.5, "correct"), "correct is 5.5, not a whole number"),
+    "none tested": (edited(0, "total"), "total is 0"),
+    "interval elsewhere": (edited([0.04, 0.06], "bootstrap_95"), "an interval around the accuracy 0.5"),
+    "old interval elsewhere": (edited([0.6, 0.7], "wilson_95"), "an interval around"),
+    "interval of one": (edited([0.5], "bootstrap_95"), "two bounds"),
+    "interval as text": (edited("0.3-0.7", "bootstrap_95"), "bootstrap_95"),
+    "people": (edited([3, 5], "by_subject", "1"), r"counts whose sum is \[5, 10\]"),
+    "recordings": (edited([9, 4], "by_recording", "a"), r"\[correct, total\]"),
+    "f1": (edited(-0.1, "f1_macro"), "f1_macro"),
+    "chance": (edited("a quarter", "chance"), "chance"),
+    "a class": (edited(1.5, "per_class_accuracy", "sit"), "per_class_accuracy"),
+    "attention": (edited(2, "attention_by_class", "sit", "one"), "attention_by_class.sit.one"),
+    "best epoch": (edited({"accuracy": 3, "epoch": 1}, "test_acc_best_epoch"), "test_acc_best_epoch.accuracy"),
+    "labels": (edited(-1, "labels"), "labels"),
+    "test subjects": (edited("1, 2", "test_subjects"), "test_subjects"),
+    "training": (edited(None, "training"), "training"),
+    "epochs": (edited("2", "training", "epochs"), "training.epochs"),
+    "no accuracy": (lambda record: record["result"].pop("accuracy"), "accuracy is missing"),
+    "of a sweep": (edited({"val_accuracy": 0.9, "training": left_by("finetune")["training"]}, "result"), "accuracy is"),
+    "no result": (edited(None, "result"), "result is None, not a mapping"),
+    "a list": (edited([0.5], "result"), "result"),
+    "deep NaN": (edited({"new": [1e999]}, "training", "more"), "Infinity"),
+    "seconds": (edited(-1, "seconds"), "seconds"),
+    "seconds as text": (edited("1 s", "seconds"), "seconds"),
+    "simulated": (edited("no", "simulated"), "simulated"),
+    "fingerprint": (edited("zeros", "data_fingerprint"), "data_fingerprint"),
+    "seed": (edited(7, "seed"), "seed is 7, not 0"),
+    "seed as text": (edited("0", "seed"), "seed"),
+    "kind": (edited("measure", "kind"), "measure"),
+    "a config outside": (edited(["configs/../../secrets.yaml"], "configs"), "a path inside the project"),
+    "an absolute config": (edited(["/etc/secrets.yaml"], "configs"), "a path inside the project"),
+    "a curve of text": (edited({"epoch": [0], "train/loss": ["1.5"]}, "curves"), r"curves.train/loss\[0\]"),
+    "a curve above 1": (edited({"epoch": [0], "test/acc": [1.5]}, "curves"), "test/acc"),
+    "a short curve": (edited({"epoch": [0, 1], "train/loss": [1.5]}, "curves"), "a value for each of 2 epochs"),
+    "curves without epochs": (edited({"train/loss": [1.5]}, "curves"), "curves.epoch is missing"),
+    "environment": (edited("here", "environment"), "environment"),
+    "threads": (edited({"threads": "two"}, "environment"), "threads"),
+    "numerics": (edited({"a": "new"}, "numerics"), "numerics.a"),
+    "another field": (lambda record: record.update(more=1), "more"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_an_edited_result_is_damaged_and_left_out(project, results, name):
+    job = next(job for job in project.jobs("table9", "paper") if job.kind == "finetune")
+    change, named = DAMAGE[name]
+    results.put(job, finished(job))
+    assert results.usable(job) is not None
+    told = json.loads(results.path(job).read_text(encoding="utf-8"))
+    change(told)
+    results.path(job).write_text(json.dumps(told), encoding="utf-8")
+    with pytest.raises(DamagedResultError, match=named) as refused:
+        results.get(job)
+    assert results.usable(job) is None
+    assert results.damaged == {job.key: str(refused.value)}
+    assert str(results.path(job)) in str(refused.value) and "Remove it" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda result: result["quality"]["one"].update(weight=1e9), "quality.one.weight"),
+        (lambda result: result["quality"]["one"].update(weight=0.9), "sum is 1"),
+        (lambda result: result["quality"]["one"].update(hopkins="0.8"), "hopkins"),
+        (lambda result: result["quality"]["one"].update(num_clusters=1), "num_clusters"),
+        (lambda result: result.pop("quality"), "quality is missing"),
+        (lambda result: result.update(unlabeled=-4), "unlabeled"),
+    ],
+)
+def test_an_edited_pretraining_is_damaged(job, results, change, named):
+    result = left_by("pretrain")
+    change(result)
+    results.put(job, finished(job, result=result))
+    with pytest.raises(DamagedResultError, match=named):
+        results.get(job)
+
+
+MEASURED = {
+    "latency": {"seconds": {"1": 0.01}, "device": "cpu", "threads": 1, "cores": 2},
+    "missing_sensors": {"correct": {"a+b": 3, "a": 2}, "total": 4, "without_any": {"a": 1}},
+    "features": {
+        "cosine_distance": 0.5, "points": {"a": [[0.1, 0.2]]}, "label": [1], "class_names": ["x"], "sizes": {"a": 3},
+        "samples": 1,
+    },
+    "embedding": {"points": {"a": [[0.1, 0.2]]}, "label": {"a": [1]}, "class_names": ["x"]},
+    "describe": {
+        "title": "Toy", "modalities": {"a": [3, 2]}, "classes": 2, "subjects": 2, "recordings": 4, "samples": 8,
+        "train_subjects": [1], "test_subjects": [2], "train_samples": 4, "labeled": 2, "unlabeled": 2,
+        "test_samples": 4,
+    },
+    "quality": {
+        "dataset": "Toy", "num_classes": 2, "default_max_clusters": 4, "max_clusters": [2, 4], "modalities": {"a": {
+            "samples": 10, "hopkins": 0.7, "hopkins_std": 0.1, "silhouettes": {"2": 0.1}, "num_clusters": [2, 2],
+            "weight": [1.0, 1.0]}},
+    },
+    "a_package.measure": {"anything": [1, 2.5, None, "text"]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("measure", "change"),
+    [
+        ("latency", {"seconds": {"1": "fast"}}),
+        ("latency", {"seconds": {"1": -1}}),
+        ("missing_sensors", {"correct": {"a": 5}}),
+        ("missing_sensors", {"total": None}),
+        ("features", {"cosine_distance": 3}),
+        ("features", {"label": [1, 2]}),
+        ("features", {"points": {"a": [[0.1]]}}),
+        ("embedding", {"points": {}}),
+        ("embedding", {"label": {"a": [1, 2]}}),
+        ("describe", {"test_samples": 9}),
+        ("describe", {"modalities": {"a": [0]}}),
+        ("quality", {"default_max_clusters": 3}),
+        ("quality", {"modalities": {"a": {}}}),
+        ("a_package.measure", {"anything": [1e999]}),
+    ],
+)
+def test_an_edited_measurement_is_damaged(project, results, measure, change):
+    first = project.jobs("table9", "paper")[0]
+    job = replace(first, kind="measure", measure=measure)
+    results.put(job, finished(job, result=MEASURED[measure]))
+    assert results.get(job).result == MEASURED[measure]
+    results.put(job, finished(job, result=MEASURED[measure] | change))
+    with pytest.raises(DamagedResultError, match=r"is damaged"):
+        results.get(job)
+
+
+def test_all_results_of_the_project_are_whole():
+    folder = Path(__file__).parents[2] / "experiments" / "results"
+    paths = sorted(folder.glob("*/*.json"))
+    assert len(paths) > 700
+    for path in paths:
+        check_record(read_field(path))
 
 
 def test_a_file_of_another_run_is_refused(project, results):

@@ -11,8 +11,9 @@ import pytest
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.study.render import csv_of, draw, latex_of, markdown_of, presets_with_results, renderer
 from cosmo_pl.study.rendering.view import Rendered, Verdict
+from cosmo_pl.study.report import ReportItem
 
-from .conftest import finished
+from .conftest import finished, left_by
 
 TABLE = [("method", "accuracy"), ("A & B_1 | 50 %", "0.5 ± 0.1"), ("λ < 1", '"x", y')]
 
@@ -48,6 +49,27 @@ def test_the_files_of_a_table(project, results, tmp_path, plain):
     before = {path: path.read_bytes() for path in files.values()}
     draw(project, "table9", "paper", results).write(tmp_path / "out")
     assert {path: path.read_bytes() for path in files.values()} == before
+
+
+def test_a_damaged_result_is_left_out_and_named(project, results, plain):
+    whole, edited = [job for job in project.jobs("table9", "paper") if job.kind == "finetune"][:2]
+    results.put(whole, finished(whole))
+    results.put(edited, finished(edited, result=left_by("finetune") | {"accuracy": 0.99}))
+    drawing = draw(project, "table9", "paper", results)
+    assert [row[0] for row in drawing.rendered.rows] == [whole.name]
+    (note,) = [line for line in drawing.markdown().splitlines() if line.startswith("- Left out: ")]
+    assert str(results.path(edited)) in note and "accuracy is 0.99, not 5/10 = 0.5" in note and "Remove it" in note
+    assert "- 1 result;" in drawing.markdown()
+    assert note.removeprefix("- ") in ReportItem.of(drawing).rendered.notes
+
+
+def test_a_damaged_result_of_another_preset_is_named_too(project, results, plain):
+    whole, edited = project.jobs("table9", "paper")[1], project.jobs("table9", "quick")[1]
+    results.put(whole, finished(whole))
+    results.put(edited, finished(edited))
+    results.path(edited).write_text("{", encoding="utf-8")
+    page = draw(project, "table9", "paper", results).markdown()
+    assert f"- Left out: {results.path(edited)}: is damaged" in page
 
 
 def test_a_sweep_is_drawn_into_a_folder_of_its_own(project, results, tmp_path, plain):

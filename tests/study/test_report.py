@@ -19,7 +19,7 @@ from cosmo_pl.study.claims import Claim
 from cosmo_pl.study.definition import Study
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering.view import Rendered, Verdict
-from cosmo_pl.study.report import ReportItem, column_classes, data_uri, png_size, row_groups, write_report
+from cosmo_pl.study.report import ReportItem, _configs, column_classes, data_uri, png_size, row_groups, write_report
 
 from .factory import PROJECT, job, record
 
@@ -181,6 +181,27 @@ def test_settings_are_those_of_the_runs(tmp_path: Path) -> None:
         assert (PROJECT.root / path).read_text(encoding="utf-8").strip() in told, path
     assert "configs/data/usc.yaml" not in told
     assert " ".join(PROJECT.preset("quick").about.split()) in " ".join(told.split())
+
+
+def test_nothing_outside_of_configs_is_shown(tmp_path: Path) -> None:
+    """Neither what a record names, nor what a config names, nor what a link leads to."""
+    root = tmp_path / "project"
+    files = {
+        "secret.yaml": "token: SECRET",
+        "project/configs/data/toy.yaml": "class_path: shown.Data",
+        "project/configs/first.yaml": "data: data/toy.yaml\nmodel: ../../secret.yaml\ntrainer: first.yaml",
+        "project/configs/broken.yaml": "[",
+    }
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    (root / "configs/link.yaml").symlink_to(tmp_path / "secret.yaml")
+    names = ["../../secret.yaml", "first.yaml", "link.yaml", "gone.yaml", "broken.yaml"]
+    used = replace(record(job()), configs=tuple(f"configs/{name}" for name in names))
+    shown = _configs(root, [used])
+    assert sorted(shown) == ["configs/broken.yaml", "configs/data/toy.yaml", "configs/first.yaml", "configs/gone.yaml"]
+    assert "SECRET" not in str(shown)
+    assert shown["configs/gone.yaml"].startswith("# cannot be read")
 
 
 def test_versions_machines_and_recordings_are_told_apart(tmp_path: Path) -> None:

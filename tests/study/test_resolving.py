@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import yaml
 
 from cosmo_pl.cli import main
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.io import kept_json
 from cosmo_pl.study import resolving
 from cosmo_pl.study.identity import canonical, identifying
 from cosmo_pl.study.resolving import Resolver, resolve
@@ -98,9 +98,7 @@ def test_code_that_changed_elsewhere_does_not_resolve_again(resolver, monkeypatc
     monkeypatch.setattr(resolving, "sources", lambda: "other code")
     monkeypatch.setattr(resolving, "resolve", lambda *_: pytest.fail("resolved again"))
     assert stage2(Resolver(resolver.folder)) == first
-    assert {json.loads(path.read_text(encoding="utf-8"))["sources"] for path in resolver.folder.iterdir()} == {
-        "other code"
-    }
+    assert {kept_json(path)["sources"] for path in resolver.folder.iterdir()} == {"other code"}
 
 
 def test_a_misspelt_argument_is_named():

@@ -85,7 +85,7 @@ def test_the_stage_1_in_the_comment_is_the_one_that_the_sweep_takes(path):
     words = " ".join(told).split()
     given, fixed = options(words), options(read(path)["command"])
     assert words[:2] == ["--config", f"configs/{path.stem.rpartition('_')[0]}_stage1.yaml"]
-    assert given["trainer.logger.init_args.name"] == fixed["model.init_args.bundle"] != "cosmo"
+    assert given["run.name"] == fixed["model.init_args.bundle"] != "cosmo"
     assert given[VALIDATION] == fixed[VALIDATION]
     assert given["data.init_args.include_labeled"] is True
 
@@ -256,7 +256,7 @@ def test_a_started_sweep_is_the_file_and_its_stage_1_is_trained_once(client, tmp
     (parent, *_) = jobs("sweeps/usc_titer")
     assert words[:2] == ["fit", "--config=configs/usc_stage1.yaml"]
     seeds = {"seed_everything": 0, "data.init_args.label_seed": 0}  # the configs' own
-    assert {**seeds, **options(words)} == {**parent.arguments, "trainer.logger.init_args.name": "cosmo-val-9-10"}
+    assert {**seeds, **options(words)} == {**parent.arguments, "run.name": "cosmo-val-9-10"}
     start(tmp_path, "sweeps/usc_titer", train)
     assert [what for what, *_ in client[3:]] == ["sweep", "agent"]
 

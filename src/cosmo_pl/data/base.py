@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 
 from cosmo_pl import constraints
 from cosmo_pl.data.augmentations import Augmentation
-from cosmo_pl.data.checks import check_arguments, check_pretraining_batch, check_training_is_whole
+from cosmo_pl.data.checks import check_arguments, check_phase, check_pretraining_batch, check_training
 from cosmo_pl.data.identity import DatasetIdentity
 from cosmo_pl.data.loading import Batch, Inputs, SampleBatches
 from cosmo_pl.data.locate import dataset_folder
@@ -25,9 +25,9 @@ from cosmo_pl.data.reading import prepare_inputs, read_samples
 from cosmo_pl.data.recordings import Recording
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.data.selection import evenly_spaced, without_overlap
-from cosmo_pl.data.split import LabelDraw, listed_draw, make_split
-from cosmo_pl.data.stored import StoredModality
+from cosmo_pl.data.split import LabelDraw
 from cosmo_pl.data.subjects import subjects_of
+from cosmo_pl.data.trained import TrainedOn, check_adopted, split_samples, training_data
 from cosmo_pl.data.transforms import Transform
 from cosmo_pl.data.views import Views
 
@@ -46,8 +46,8 @@ class MultimodalDataModule(constraints.Constrained, DatasetIdentity, LightningDa
         root: Folder that holds the dataset's folder, or that folder itself; None takes the environment variable
             COSMO_PL_DATA, else ``data``.
         modalities: Modalities to use, at least one.
-        phase: "pretrain" trains on the unlabelled part, "finetune" on the labelled part. None follows the model on
-            the command line, and is "finetune" elsewhere.
+        phase: "pretrain" trains on the unlabelled part, "finetune" on the labelled part. None follows the module
+            that is trained, and is "finetune" where there is none.
         batch_size: Labelled samples in a batch (finetune); also the size of evaluation batches times eight.
         pretrain_batch_size: Unlabelled samples in a batch (pretrain).
         train_subjects: Training subjects; None takes everybody who is in neither of the next two.
@@ -76,25 +76,12 @@ class MultimodalDataModule(constraints.Constrained, DatasetIdentity, LightningDa
         track_test: Whether finetuning evaluates the test subjects after every epoch, for the learning curve and the
             best epoch that the released code reports. It selects nothing.
         cache_dir: Folder of the cache of parsed recordings; None takes $COSMO_PL_CACHE, else ``~/.cache/cosmo_pl``.
+        plausible: Unit to its lowest and highest plausible value, as ``{g: [-20, 20]}``; None takes those of
+            `cosmo_pl.data.plausibility.LIMITS`. Samples with others are left out, of depth the pixels.
     """
 
     numerics: ClassVar[str] = "1.0"
     """As "meaning.rounding", see CHANGELOG.md."""
-    class_names: tuple[str, ...]
-    channel_groups: Mapping[str, tuple[tuple[int, ...], ...]]
-    """Modality to groups of channels that share normalisation statistics; the keys are the modalities there are."""
-    channel_axis: Mapping[str, int | None] = {}
-    """Modality to the axis of its channels, counted from the end, None for one without; the last where not named."""
-    stored: Mapping[str, StoredModality] = {}
-    """Modalities that are prepared once and stay on disk; a sample is then a whole recording."""
-    default_test_subjects: Sequence[int] = ()
-    """Test subjects where neither they nor folds are given."""
-    strict, keep_incomplete = False, False
-    """Whether recordings that lack a modality are refused, or kept where they are of test subjects."""
-    in_memory, num_workers = True, 0
-    """Whether those are taken into memory after all, and worker processes that read them where they are not."""
-    span: int = 1
-    """Steps of a recording that a sample covers, for samples that overlap."""
 
     def __init__(
         self,
@@ -125,11 +112,12 @@ class MultimodalDataModule(constraints.Constrained, DatasetIdentity, LightningDa
         num_augmentations: Annotated[int, constraints.whole(1, 1000)] = 1,
         track_test: bool = True,
         cache_dir: str | None = None,
+        plausible: Mapping[str, tuple[float, float]] | None = None,
     ) -> None:
         super().__init__()
         self.root = root
         self.modalities = tuple(modalities)
-        self.phase: Phase = phase or "finetune"
+        self.given_phase = phase
         self.batch_size = batch_size
         self.pretrain_batch_size = pretrain_batch_size
         self.subjects = subjects_of(
@@ -153,7 +141,10 @@ class MultimodalDataModule(constraints.Constrained, DatasetIdentity, LightningDa
         self.num_augmentations = num_augmentations
         self.track_test = track_test
         self.cache_dir = cache_dir
+        self.plausible = plausible
+        self.faults: list[str] = []
         self.normalization: dict[str, Normalization] = {}
+        self.adopted: TrainedOn | None = None
         self.data_fingerprint = ""
         self.samples: Samples | None = None
         self.views: Views | None = None
@@ -190,6 +181,29 @@ class MultimodalDataModule(constraints.Constrained, DatasetIdentity, LightningDa
         """The dataset's folder."""
         return dataset_folder(self.root, self.dataset)
 
+    @property
+    def phase(self) -> Phase:
+        """Part of the data that is trained on, see the argument."""
+        module = None if self.trainer is None else self.trainer.lightning_module
+        asked: Phase | None = getattr(module, "phase", None)
+        return self.given_phase or asked or "finetune"
+
+    def adopt(self, trained: TrainedOn) -> None:
+        """Before `setup`: prepares the data as those that a model was trained on, for its evaluation.
+
+        The statistics are the model's. Of recordings that it does not know, the test subjects alone are needed.
+
+        Raises:
+            ConfigurationError: The activities or modalities are not the model's.
+        """
+        check_adopted(trained, self)
+        self.adopted = trained
+
+    @property
+    def trained_on(self) -> TrainedOn:
+        """What a model that is trained on these data keeps of them."""
+        return training_data(self)
+
     def prepare_data(self) -> None:
         """Finds, checks and reads all recordings, and fills the cache."""
         self.load()
@@ -200,12 +214,13 @@ class MultimodalDataModule(constraints.Constrained, DatasetIdentity, LightningDa
         Raises:
             CosmoError: The data or an argument cannot be used; raised before any training.
         """
+        if stage == "fit":
+            check_phase(self)
         if self.samples is not None:
             return
         samples = self.load()
-        draw = listed_draw(self.draw, self.folder, self.label_split_file, self.label_split)
-        self.split = make_split(samples, self.subjects, draw, self.num_classes, self.dataset)
-        check_training_is_whole(samples, self.split)
+        self.split = split_samples(self, samples)
+        check_training(self, samples, self.split)
         self.inputs: dict[str, Inputs] = {}
         for name in self.modalities:
             self.inputs[name], self.normalization[name] = prepare_inputs(self, name, samples.inputs[name])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,6 +15,7 @@ from numpy.typing import NDArray
 
 from cosmo_pl.data.recordings import Recording
 from cosmo_pl.errors import RecordingError
+from cosmo_pl.io import file_status, read_json
 
 MANIFEST = "manifest.json"
 NAME = re.compile(r"[A-Za-z0-9_-]+")  # of a modality: it names files of the cache and parts of networks
@@ -86,10 +85,7 @@ def read_manifest(folder: Path) -> Manifest:
             names the field.
     """
     path = folder / MANIFEST
-    try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RecordingError(path, f"is not readable as JSON ({error})", REMEDY) from error
+    told = read_json(path, lambda problem: RecordingError(path, problem, REMEDY))
     _expect(path, "format", told, int)
     if told["format"] != FORMAT:
         raise RecordingError(path, f"format is {told['format']}, not {FORMAT}", REMEDY)
@@ -150,13 +146,11 @@ def open_array(path: Path, shape: Sequence[int], sensor: Sensor) -> NDArray[Any]
     Raises:
         RecordingError: It is missing, half written, or of another type, shape or length than the manifest says.
     """
+    remedy = f"Add it, or correct {MANIFEST}, which names it"
+    file_status(path, lambda problem: RecordingError(path, problem, remedy))
     try:
         array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError as error:
-        raise RecordingError(
-            path, f"is named in {MANIFEST} and is not there", "Add it or correct the manifest"
-        ) from error
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:  # numpy raises half a dozen kinds for a damaged header, tokenize's among them
         raise RecordingError(path, f"is half written or no array ({error})", "Write it again") from error
     if not isinstance(array, np.ndarray):
         raise RecordingError(path, "is an archive of arrays", "Write one array with numpy.save")
@@ -178,8 +172,8 @@ def _expect(path: Path, field: str, told: Any, kind: type) -> Any:
     value = told.get(key) if isinstance(told, Mapping) else None
     wanted = (int, float) if kind is float else kind
     fits = isinstance(value, wanted) and not isinstance(value, bool)
-    if not fits or (isinstance(value, float) and not math.isfinite(value)):
-        have = "is missing" if value is None else f"is {value!r}"
+    if not fits or (isinstance(value, int | float) and abs(value) >= 10**18):  # infinity among them
+        have = "is missing" if value is None else f"is {value!r:.60}"
         raise RecordingError(path, f"{field} {have}, a {kind.__name__} is needed", REMEDY)
     return value
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cosmo_pl.data.base import MultimodalDataModule
+from cosmo_pl.data.dead_sensors import sensor_faults
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.errors import ConfigurationError
 
@@ -16,13 +17,14 @@ def describe(data: MultimodalDataModule) -> str:
         data: Its datamodule.
 
     Returns:
-        Markdown: Table 1 for the recordings on disk, the subjects of each part under the datamodule's arguments, and
-        the number of samples of each activity and subject.
+        Markdown: Table 1 for the recordings on disk, the subjects of each part under the datamodule's arguments, a
+        line for each fault that was found, and the number of samples of each activity and subject.
 
     Raises:
         CosmoError: The recordings cannot be used.
     """
     samples = data.load()
+    dead, doubtful = sensor_faults(data, samples, np.arange(len(samples)))
     subjects = np.unique(samples.subject)
     shapes = ", ".join(f"{name} {'×'.join(map(str, shape))}" for name, shape in data.modality_shapes.items())
     lines = [
@@ -34,6 +36,7 @@ def describe(data: MultimodalDataModule) -> str:
         "",
         *_parts(data, samples),
         f"- fingerprint of the recordings: {data.data_fingerprint}",
+        *(f"- {fault}" for fault in [*data.faults, *dead, *doubtful]),
         "",
         "| activity | " + " | ".join(f"s{s}" for s in subjects) + " | all |",
         "|---" * (len(subjects) + 2) + "|",

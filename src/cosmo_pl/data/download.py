@@ -15,6 +15,7 @@ from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from cosmo_pl.errors import ConfigurationError, DownloadError
+from cosmo_pl.io import user_path
 
 if TYPE_CHECKING:
     import requests
@@ -28,6 +29,9 @@ SPACE_FACTOR = 3  # the archive, its recordings, and room to spare
 CHUNK = 1 << 16
 MAT_MAGIC = b"MATLAB 5.0 MAT-file"
 MAT_HEADER = 128  # bytes
+EXPANSION = 100  # times its size, above which a member is no recording: MATLAB compresses its files itself
+NOT_TO_BE_USED = "Do not use this archive; remove it"
+ROOM = 4  # times the recordings' size that all members may have together
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ class Archive:
         pattern: Regular expression of a recording's path below ``folder``; a top folder in the archive is ignored.
         sha256: Hash of the archive in hexadecimal, where one is known.
         default: Whether it is fetched without being asked for.
+        unpacked: Bytes of the recordings when unpacked; an archive may hold four times as much. None where unknown.
     """
 
     name: str
@@ -51,6 +56,7 @@ class Archive:
     pattern: str
     sha256: str | None = None
     default: bool = True
+    unpacked: int | None = None
 
 
 def download(
@@ -81,7 +87,7 @@ def download(
             folder already holds something other than the complete recordings.
     """
     chosen = _choose(archives, modalities)
-    root = Path(root).expanduser()
+    root = user_path(root)
     try:
         root.mkdir(parents=True, exist_ok=True)
         for archive in [a for a in chosen if not _is_complete(root / a.folder, a)]:
@@ -214,6 +220,7 @@ def _verify(path: Path, archive: Archive, verify_hash: bool) -> dict[str, zipfil
     recordings: dict[str, zipfile.ZipInfo] = {}
     try:
         with zipfile.ZipFile(path) as file:
+            _check_sizes(file.infolist(), archive, path)
             for info in file.infolist():
                 target = _recording(info, archive, path)
                 with file.open(info) as member:
@@ -241,13 +248,29 @@ def _verify(path: Path, archive: Archive, verify_hash: bool) -> dict[str, zipfil
     return recordings
 
 
+def _check_sizes(members: Sequence[zipfile.ZipInfo], archive: Archive, path: Path) -> None:
+    """Refuse an archive that would expand to far more than recordings take, before any of it is expanded."""
+    for info in members:
+        if info.file_size > CHUNK and info.file_size > EXPANSION * info.compress_size:
+            raise DownloadError(
+                path,
+                f"'{info.filename}' would expand from {info.compress_size} to {info.file_size} bytes",
+                NOT_TO_BE_USED,
+            )
+    total = sum(info.file_size for info in members)
+    if archive.unpacked is not None and total > ROOM * archive.unpacked:
+        raise DownloadError(
+            path,
+            f"would expand to {total:,} bytes, its recordings have {archive.unpacked:,}",
+            NOT_TO_BE_USED,
+        )
+
+
 def _recording(info: zipfile.ZipInfo, archive: Archive, path: Path) -> str | None:
     """Path of a recording below the archive's folder, None for other members."""
     name = PureWindowsPath(info.filename)  # reads both kinds of slash, and drive letters
     if name.anchor or ".." in name.parts or stat.S_ISLNK(info.external_attr >> 16):
-        raise DownloadError(
-            path, f"'{info.filename}' is a link or points outside the archive", "Do not use this archive; remove it"
-        )
+        raise DownloadError(path, f"'{info.filename}' is a link or points outside the archive", NOT_TO_BE_USED)
     match = re.search(rf"(?:^|/)({archive.pattern})$", name.as_posix())
     return match.group(1) if match else None
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Self
 
 from cosmo_pl.data.download import Archive
+from cosmo_pl.data.stored import StoredModality
 from cosmo_pl.errors import DatasetNotFoundError
 
 
@@ -21,6 +22,28 @@ class DatasetIdentity:
     """Name of the dataset in tables and figures."""
     archives: ClassVar[Mapping[str, Archive]] = {}
     """Modality to the archive that ``cosmo-pl data download`` fetches for it; empty for a dataset without download."""
+    official: ClassVar[Collection[str]] = ()
+    """Names of all recordings of a published dataset; those that are missing are reported."""
+    class_names: tuple[str, ...]
+    """Names of the activities."""
+    channel_groups: Mapping[str, tuple[tuple[int, ...], ...]]
+    """Modality to groups of channels that share normalisation statistics; the keys are the modalities there are."""
+    channel_axis: Mapping[str, int | None] = {}
+    """Modality to the axis of its channels, counted from the end, None for one without; the last where not named."""
+    units: Mapping[str, tuple[str, ...]] = {}
+    """Modality (T, ...) to the unit of each of its groups of channels; one without is not judged for plausibility."""
+    skeletons: Collection[str] = ()
+    """Modalities (T, joints, 3) of bodies whose joints are in the order of UTD-MHAD."""
+    stored: Mapping[str, StoredModality] = {}
+    """Modalities that are prepared once and stay on disk; a sample is then a whole recording."""
+    default_test_subjects: Sequence[int] = ()
+    """Test subjects where neither they nor folds are given."""
+    strict, keep_incomplete = False, False
+    """Whether recordings with a fault are refused, or kept where they lack a modality and are of test subjects."""
+    in_memory, num_workers = True, 0
+    """Whether those are taken into memory after all, and worker processes that read them where they are not."""
+    span: int = 1
+    """Steps of a recording that a sample covers, for samples that overlap."""
     simulator: ClassVar[str | None] = None
     """Function that ``cosmo-pl data simulate`` calls, as "cosmo_pl.simulation.simulate_usc"; None for no simulation.
 

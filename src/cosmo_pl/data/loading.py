@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, Sampler, SequentialSampler
 
+from cosmo_pl.data.samples import SomeRows
+
 if TYPE_CHECKING:
     from cosmo_pl.data.views import Views
 
@@ -54,11 +56,11 @@ class StoredInputs:
     """Samples of one modality on disk: rows are read as they are stored and prepared a batch at a time.
 
     Args:
-        values: Memory-mapped array (N, *shape).
+        values: Memory-mapped array (N, *shape), or `SomeRows` of one.
         prepare: What makes stored samples (n, *shape) those of a batch.
     """
 
-    def __init__(self, values: NDArray[Any], prepare: Callable[[Tensor], Tensor]) -> None:
+    def __init__(self, values: NDArray[Any] | SomeRows, prepare: Callable[[Tensor], Tensor]) -> None:
         self.values = values
         self.prepare = prepare
         self.device = torch.device("cpu")
@@ -68,8 +70,8 @@ class StoredInputs:
 
     def __getstate__(self) -> dict[str, Any]:
         """A mapped array travels to a worker process as the name of its file; pickled, it would as its bytes."""
-        mapped = isinstance(self.values, np.memmap)
-        return {**self.__dict__, "values": Path(str(self.values.filename)) if mapped else self.values}  # type: ignore[attr-defined]
+        values: Any = self.values  # `SomeRows` sees to itself
+        return {**self.__dict__, "values": Path(str(values.filename)) if isinstance(values, np.memmap) else values}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Maps the file again."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from cosmo_pl.io import user_path
+
 SIMULATION = "simulation.json"  # what `cosmo-pl data simulate` writes first into a dataset's folder
 
 
@@ -18,7 +20,7 @@ def dataset_folder(root: str | None, dataset: str) -> Path:
     Returns:
         ``root/dataset``, or ``root`` where that does not exist; whether recordings are there is for the reader to see.
     """
-    base = Path(root or os.environ.get("COSMO_PL_DATA") or "data").expanduser()
+    base = user_path(root or os.environ.get("COSMO_PL_DATA") or "data")
     return base / dataset if (base / dataset).is_dir() else base
 
 

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import permutations
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pytorch_lightning.utilities import rank_zero_warn
 
+from cosmo_pl.data.faults import report
 from cosmo_pl.errors import RecordingError
+from cosmo_pl.io import file_status
+
+if TYPE_CHECKING:
+    from cosmo_pl.data.base import MultimodalDataModule
+
+HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
 @dataclass(frozen=True)
@@ -24,6 +32,9 @@ class Recording:
         subject: Subject, as numbered by the dataset (1-based).
         files: File of each modality, or one of all.
         lacks: Modalities that it should have and has not.
+
+    Raises:
+        RecordingError: The subject's number has more than 18 digits.
     """
 
     name: str
@@ -32,40 +43,37 @@ class Recording:
     files: dict[str, Path]
     lacks: frozenset[str] = frozenset()
 
+    def __post_init__(self) -> None:
+        if abs(self.subject) >= 10**18:  # numbers are kept in 64 bits
+            path = next(iter(self.files.values()), Path(self.name))
+            raise RecordingError(path, f"subject {self.subject} has too many digits", "Number the subjects from 1")
+
     def told(self, root: Path) -> list[object]:
         """All that is known of it, in JSON's types, its files below `root`."""
         files = {name: path.relative_to(root).as_posix() for name, path in self.files.items()}
         return [self.name, self.label, self.subject, files, sorted(self.lacks)]
 
 
-def complete_recordings(
-    recordings: Sequence[Recording], dataset: str, strict: bool, keep_subjects: Sequence[int]
-) -> list[Recording]:
+def complete_recordings(data: MultimodalDataModule, recordings: Sequence[Recording]) -> list[Recording]:
     """Leaves out the recordings that lack a modality, and says how many.
 
     Args:
+        data: The datamodule: with `keep_incomplete` those of test subjects stay, its test subjects are known.
         recordings: All of them.
-        dataset: Name of the dataset, for the log.
-        strict: Refuse them instead.
-        keep_subjects: Subjects whose incomplete recordings stay.
 
     Raises:
-        RecordingError: `strict`, and a recording lacks a modality.
+        RecordingError: `data.strict` is set, and a recording lacks a modality.
     """
+    kept_subjects = data.subjects.test if data.keep_incomplete else ()
     incomplete = [recording for recording in recordings if recording.lacks]
-    if strict and incomplete:
-        first = min(incomplete, key=lambda recording: recording.name)
-        raise RecordingError(
-            next(iter(first.files.values())),
-            f"clip {first.name} and {len(incomplete) - 1} others lack a modality, this one {sorted(first.lacks)}",
-            "Add the files, or set strict to false to leave such clips out",
-        )
-    dropped = [recording for recording in incomplete if recording.subject not in keep_subjects]
-    if dropped:
-        rank_zero_warn(f"{dataset}: {len(dropped)} clips lack a modality and are left out")
-    if len(dropped) < len(incomplete):
-        rank_zero_warn(f"{dataset}: {len(incomplete) - len(dropped)} test clips lack a modality and are kept")
-    return [recording for recording in recordings if not recording.lacks or recording.subject in keep_subjects]
+    kept = [recording for recording in incomplete if recording.subject in kept_subjects]
+    for problem, some in (
+        ("clips lack a modality and are left out", [one for one in incomplete if one not in kept]),
+        ("test clips lack a modality and are kept", kept),
+    ):
+        names = [f"{recording.name} without {' and '.join(sorted(recording.lacks))}" for recording in some]
+        report(data, problem, names, "Add the files" + (", or set strict to false" if data.strict else ""))
+    return [recording for recording in recordings if not recording.lacks or recording.subject in kept_subjects]
 
 
 def clip_columns(recordings: Sequence[Recording]) -> dict[str, Any]:
@@ -95,23 +103,47 @@ def read_mat(path: Path, key: str, shape: Sequence[int | None]) -> NDArray[np.fl
     """
     from scipy.io import loadmat
 
+    file_status(path, partial(RecordingError, path))
     try:
         content = loadmat(str(path), variable_names=[key])
+    except NotImplementedError as error:  # scipy knows the header of version 7.3
+        raise _of_version_7_3(path) from error
     except Exception as error:  # scipy raises a dozen kinds for a damaged file, TypeError and zlib.error among them
+        with path.open("rb") as file:
+            if HDF5 in file.read(1024):  # after a header of 512 bytes, which may say nothing
+                raise _of_version_7_3(path) from error
         raise RecordingError(path, f"not readable as a MATLAB file ({type(error).__name__}: {error})") from error
     if key not in content:
         raise RecordingError(path, f"holds no variable '{key}'")
     array = content[key]
-    fits = array.ndim == len(shape) and all(want in (None, have) for want, have in zip(shape, array.shape, strict=True))
-    if not fits or array.size == 0:
+    if not _fits(array.shape, shape) or array.size == 0:
         wanted = "×".join("T" if size is None else str(size) for size in shape)
-        raise RecordingError(path, f"'{key}' has shape {array.shape}, not {wanted}")
+        problem = f"'{key}' has shape {array.shape}, not {wanted}"
+        if (
+            array.size
+            and array.ndim == len(shape)
+            and any(_fits(turned, shape) for turned in permutations(array.shape))
+        ):
+            raise RecordingError(path, f"{problem}: its axes are in another order", "Permute them and save it again")
+        raise RecordingError(path, problem)
     if array.dtype.kind not in "fiu":
         raise RecordingError(path, f"'{key}' holds {array.dtype} values, not real numbers")
     values: NDArray[np.float32] = array.astype(np.float32)
     if not np.isfinite(values).all():
         raise RecordingError(path, f"'{key}' holds {int((~np.isfinite(values)).sum())} NaN or infinite values")
     return values
+
+
+def _of_version_7_3(path: Path) -> RecordingError:
+    return RecordingError(
+        path,
+        "is a MATLAB file of version 7.3 (HDF5), and 5 to 7 can be read",
+        "Save it in MATLAB with save(..., '-v7')",
+    )
+
+
+def _fits(have: Sequence[int], wanted: Sequence[int | None]) -> bool:
+    return len(have) == len(wanted) and all(want in (None, size) for want, size in zip(wanted, have, strict=True))
 
 
 def resample(values: NDArray[np.float32], steps: int) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,29 +12,36 @@ from numpy.typing import NDArray
 from cosmo_pl.errors import ConfigurationError
 
 
-def reduce_depth(clip: NDArray[Any], frames: int, size: Sequence[int]) -> NDArray[np.uint16]:
+def reduce_depth(
+    clip: NDArray[Any], frames: int, size: Sequence[int], bounds: tuple[float, float] = (0.0, math.inf)
+) -> tuple[NDArray[np.uint16], int]:
     """Frames evenly spaced over a clip, averaged over areas.
 
     A pixel without a reading (0) is left out of the average: mixed in, it would put surfaces where there are none.
-    An area without any reading has none.
+    An area without any reading has none. Values out of bounds are none either: many cameras write the largest number
+    of their format, 65535, where they see nothing.
 
     Args:
         clip: Depth (T, H, W) in millimetres, 0 where there is no reading; may be memory-mapped.
         frames: Frames wanted; repeated where the clip has fewer.
         size: Height and width wanted, at most those of the clip.
+        bounds: Smallest and largest reading in millimetres.
 
     Returns:
-        Depth (frames, height, width) in whole millimetres.
+        Depth (frames, height, width) in whole millimetres, and the number of values that were out of bounds.
     """
     height, width = size
     chosen = np.linspace(0, len(clip) - 1, frames).round().astype(int)
-    reduced = np.empty((frames, height, width), dtype=np.uint16)
+    reduced, replaced = np.empty((frames, height, width), dtype=np.uint16), 0
     for place, frame in enumerate(chosen):  # one at a time: a raw clip of 49 MB as float32 never is in memory
         image = np.asarray(clip[frame], dtype=np.float64)
+        beyond = (image != 0) & ((image < bounds[0]) | (image > bounds[1]))
+        replaced += int(beyond.sum())
+        image = np.where(beyond, 0.0, image)
         total = _sums(_sums(image, 0, height), 1, width)
         count = _sums(_sums((image > 0).astype(np.float64), 0, height), 1, width)
         reduced[place] = np.divide(total, count, out=np.zeros_like(total), where=count > 0).round()
-    return reduced
+    return reduced, replaced
 
 
 def reduce_radar(clip: NDArray[np.float32], frames: int) -> NDArray[np.float32]:

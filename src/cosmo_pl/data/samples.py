@@ -8,13 +8,16 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pytorch_lightning.utilities import rank_zero_warn
 
-from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.errors import ConfigurationError, RecordingError
+from cosmo_pl.io import read_bytes
 
 CACHE_VERSION = 2  # raise it when a reader's output changes for the same files and arguments
 
@@ -24,7 +27,7 @@ class Samples:
     """All samples of a dataset, parsed and of equal shape, neither transformed nor normalised.
 
     Args:
-        inputs: Modality to array (N, *shape): float32, or as it is stored on disk.
+        inputs: Modality to array (N, *shape): float32, or as it is stored on disk, an array or `SomeRows` of one.
         label: Activity (N,), 0-based.
         subject: Subject (N,).
         recording: Name of the recording that a sample was cut from (N,).
@@ -32,7 +35,7 @@ class Samples:
         present: Modality to whether a sample has it (N,), for modalities that some lack.
     """
 
-    inputs: dict[str, NDArray[Any]]
+    inputs: dict[str, Any]
     label: NDArray[np.int64]
     subject: NDArray[np.int64]
     recording: NDArray[np.str_]
@@ -42,13 +45,57 @@ class Samples:
     def __len__(self) -> int:
         return len(self.label)
 
+    def some(self, rows: NDArray[np.int64]) -> Samples:
+        """Some of the samples; those on disk stay there."""
+        if len(rows) == len(self):
+            return self
+        inputs = {
+            name: SomeRows(values, rows) if isinstance(values, np.memmap) else values[rows]
+            for name, values in self.inputs.items()
+        }
+        present = {name: there[rows] for name, there in self.present.items()}
+        return Samples(inputs, self.label[rows], self.subject[rows], self.recording[rows], self.start[rows], present)
+
+
+class SomeRows:
+    """Some rows of a memory-mapped array, read when they are asked for.
+
+    Args:
+        array: The array (N, *shape).
+        rows: Numbers of the rows (n,).
+    """
+
+    def __init__(self, array: NDArray[Any], rows: NDArray[np.int64]) -> None:
+        self.array, self.rows = array, rows
+        self.shape, self.dtype = (len(rows), *array.shape[1:]), array.dtype
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, places: Any) -> Any:
+        """Rows at some places among these, (n, *shape), or (*shape) at one."""
+        return self.array[self.rows[places]]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A mapped array travels to a worker process as the name of its file; pickled, it would as its bytes."""
+        return {**self.__dict__, "array": Path(str(self.array.filename))}  # type: ignore[attr-defined]
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Maps the file again."""
+        self.__dict__.update(state)
+        self.array = np.load(state["array"], mmap_mode="r")
+
 
 def fingerprint(files: Iterable[Path], root: Path) -> str:
-    """SHA-256 over the names below `root` and the bytes of `files`: the same data give the same value anywhere."""
+    """SHA-256 over the names below `root` and the bytes of `files`: the same data give the same value anywhere.
+
+    Raises:
+        RecordingError: One cannot be read, or is no file.
+    """
     digest = hashlib.sha256()
     for path in sorted(files):
         digest.update(path.relative_to(root).as_posix().encode())
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
+        digest.update(hashlib.sha256(read_bytes(path, partial(RecordingError, path))).digest())
     return digest.hexdigest()
 
 
@@ -72,14 +119,16 @@ def cached(
     """Reads the samples from the cache, or builds and stores them.
 
     The key covers the raw files' bytes and the reader's arguments. A file is written beside its place and moved there
-    whole, so a killed run leaves nothing that could be read as complete; a damaged file is built anew.
+    whole, so a killed run leaves nothing that could be read as complete. It holds a checksum of every array; a damaged
+    file is built anew, with a warning.
     """
     key = json.dumps({"cache": CACHE_VERSION, "files": files_fingerprint, **arguments}, sort_keys=True, default=str)
     path = folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
     if path.exists():
         try:
             return _load(path)
-        except Exception:  # numpy and zipfile raise half a dozen kinds for a damaged file
+        except Exception as error:  # numpy and zipfile raise half a dozen kinds for a damaged file
+            rank_zero_warn(f"{path} in the cache is damaged ({error}); the recordings are read again")
             path.unlink(missing_ok=True)
     samples = build()
     _store(samples, path)

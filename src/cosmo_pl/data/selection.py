@@ -76,9 +76,10 @@ def split_recordings(
         Sample numbers of the first and of the second half; of an odd number the second half gets one more.
     """
     names, first_sample, member = np.unique(recordings, return_index=True, return_inverse=True)
-    group = subjects[first_sample] * (labels.max(initial=0) + 1) + labels[first_sample]
-    rank = rank_in_class(group, seed)
-    size = np.bincount(group)[group]
+    pairs = np.stack([subjects[first_sample], labels[first_sample]], axis=1)
+    _, group, count = np.unique(pairs, axis=0, return_inverse=True, return_counts=True)
+    rank = rank_in_class(group.ravel(), seed)
+    size = count[group.ravel()]
     in_first = (rank < size // 2)[member] if len(names) else np.zeros(0, dtype=bool)
     return np.flatnonzero(in_first), np.flatnonzero(~in_first)
 

@@ -28,6 +28,7 @@ from cosmo_pl.data.clip_format import (
     read_manifest,
 )
 from cosmo_pl.data.locate import dataset_folder
+from cosmo_pl.data.plausibility import depth_bounds
 from cosmo_pl.data.recordings import Recording, clip_columns
 from cosmo_pl.data.reduction import check_size, reduce_depth, reduce_radar
 from cosmo_pl.data.samples import Samples
@@ -54,7 +55,8 @@ class SelfCollectedDataModule(MultimodalDataModule):
         label_rate: Labelled share of the training clips.
         max_train_per_class: At most so many training clips a class.
         max_test_samples: At most so many test clips.
-        strict: Refuse clips that lack one of `modalities` instead of leaving them out with a count in the log.
+        strict: Refuse clips with a fault, or that lack one of `modalities`, instead of leaving them out with a count in
+            the log.
         keep_incomplete: Keep those of the test subjects; their batches tell in ``present`` what is there.
         in_memory: Take depth and radar into memory.
         num_workers: Worker processes that read them.
@@ -96,13 +98,14 @@ class SelfCollectedDataModule(MultimodalDataModule):
         self.channel_axis = {
             name: {"depth": None, "radar": -4}.get(sensor.kind, -1) for name, sensor in sensors.items()
         }
+        self.units = {name: tuple(sensor.unit[group[0]] for group in sensor.groups) for name, sensor in sensors.items()}
         super().__init__(
             root=root, modalities=modalities, test_subjects=test_subjects, label_rate=label_rate,
             max_train_per_class=max_train_per_class, max_test_samples=max_test_samples, **shared,
         )  # fmt: skip
         sizes = {"depth": (depth_frames, *depth_size), "radar": (radar_frames,)}
         self.stored = {
-            name: _stored(name, self.manifest, sizes[sensors[name].kind])
+            name: _stored(name, self.manifest, sizes[sensors[name].kind], depth_bounds(self.plausible))
             for name in self.modalities
             if sensors[name].kind in sizes
         }
@@ -183,25 +186,27 @@ def _series(path: Path | None, shape: Sequence[int], sensor: Sensor) -> NDArray[
     return finite_values(path, shape, sensor)
 
 
-def _stored(name: str, manifest: Manifest, size: Sequence[int]) -> StoredModality:
+def _stored(name: str, manifest: Manifest, size: Sequence[int], bounds: tuple[float, float]) -> StoredModality:
     """How a depth or radar modality is brought to (frames, *size)."""
     sensor, recorded = manifest.sensors[name], manifest.shape(name)
     if sensor.kind == "depth":
         check_size("depth_size", size[1:], sensor.shape)
-        read = partial(_depth, recorded=recorded, sensor=sensor, frames=size[0], size=(size[1], size[2]))
-        return StoredModality(name, read, tuple(size), "uint16", {"kind": "depth", "recorded": recorded})
+        read = partial(_depth, recorded=recorded, sensor=sensor, frames=size[0], size=(size[1], size[2]), bounds=bounds)
+        arguments: dict[str, object] = {"kind": "depth", "recorded": recorded, "bounds": bounds}
+        return StoredModality(name, read, tuple(size), "uint16", arguments)
     check_size("radar_frames", size, recorded[:1])
     return StoredModality(
         name, partial(_radar, recorded=recorded, sensor=sensor, frames=size[0]),
-        (size[0], *sensor.shape), sensor.dtype, {"kind": "radar", "recorded": recorded},
+        (size[0], *sensor.shape), sensor.dtype, {"kind": "radar", "recorded": recorded}, sensor.groups, -4,
     )  # fmt: skip
 
 
 def _depth(
-    path: Path, recorded: Sequence[int], sensor: Sensor, frames: int, size: tuple[int, int]
-) -> NDArray[np.uint16]:
-    return reduce_depth(open_array(path, recorded, sensor), frames, size)
+    path: Path, recorded: Sequence[int], sensor: Sensor, frames: int, size: tuple[int, int],
+    bounds: tuple[float, float],
+) -> tuple[NDArray[np.uint16], int]:  # fmt: skip
+    return reduce_depth(open_array(path, recorded, sensor), frames, size, bounds)
 
 
-def _radar(path: Path, recorded: Sequence[int], sensor: Sensor, frames: int) -> NDArray[Any]:
-    return reduce_radar(finite_values(path, recorded, sensor), frames).astype(sensor.dtype)
+def _radar(path: Path, recorded: Sequence[int], sensor: Sensor, frames: int) -> tuple[NDArray[Any], int]:
+    return reduce_radar(finite_values(path, recorded, sensor), frames).astype(sensor.dtype), 0

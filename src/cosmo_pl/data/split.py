@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from cosmo_pl.data.samples import Samples
 from cosmo_pl.data.selection import Indices, balanced_order, evenly_spaced, rank_in_class, split_recordings
 from cosmo_pl.data.subjects import SubjectLists
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.io import read_json, user_path
 
 PROBE_QUERIES = 2000  # a nearest-neighbour score over that many samples is exact to a percent
 
@@ -103,12 +103,9 @@ def read_label_split(path: Path, name: str) -> frozenset[str]:
     Raises:
         ConfigurationError: The file is missing or not of that form, or has no split of that name.
     """
-    try:
-        splits = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(
-            "label_split_file", f"'{path}' is not readable as JSON ({error})", "Name an existing file"
-        ) from error
+    splits = read_json(
+        path, lambda problem: ConfigurationError("label_split_file", f"'{path}' {problem}", "Name another file")
+    )
     if not isinstance(splits, dict) or name not in splits:
         known = ", ".join(map(str, splits)) if isinstance(splits, dict) else "none"
         raise ConfigurationError("label_split", f"'{path}' has no split '{name}'", f"Splits there: {known}")
@@ -132,7 +129,7 @@ def listed_draw(draw: LabelDraw, folder: Path, file: str, name: str | None) -> L
     """
     if name is None:
         return draw
-    path = folder / file if (folder / file).exists() else Path(file)
+    path = folder / file if (folder / file).exists() else user_path(file)
     return replace(draw, recordings=read_label_split(path, name))
 
 
@@ -173,6 +170,29 @@ def make_split(samples: Samples, subjects: SubjectLists, draw: LabelDraw, num_cl
         val=val,
         test=test[evenly_spaced(len(test), draw.max_test_samples)],
     )
+
+
+def tested_split(samples: Samples, subjects: SubjectLists, limit: int | None, dataset: str) -> Split:
+    """The test subjects alone, for a model that was trained on other recordings.
+
+    Args:
+        samples: All samples.
+        subjects: Its `test` are evaluated; they have to be there.
+        limit: At most so many samples, evenly spaced.
+        dataset: Name of the dataset, for the message.
+
+    Raises:
+        ConfigurationError: A test subject is not there.
+    """
+    present = np.unique(samples.subject).tolist()
+    absent = sorted(set(subjects.test) - set(present))
+    if absent or not subjects.test:
+        raise ConfigurationError(
+            "test_subjects", f"{dataset} on disk has no subject {absent}", f"Name those to test: {present} are there"
+        )
+    test = np.flatnonzero(np.isin(samples.subject, subjects.test))
+    nobody = np.zeros(0, dtype=np.int64)
+    return Split(nobody, nobody, nobody, nobody, test[evenly_spaced(len(test), limit)])
 
 
 def _listed(samples: Samples, pool: Indices, recordings: frozenset[str] | None) -> list[int]:

@@ -5,20 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
+from pytorch_lightning.utilities import rank_zero_warn
 
+from cosmo_pl.data.extremes import Extremes, Groups, checksum
 from cosmo_pl.data.samples import make_folder
-from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.errors import ConfigurationError, RecordingError
+from cosmo_pl.io import file_status, write_whole
 
-STORE_VERSION = 1  # raise it when a reader's output changes for the same files and arguments
+STORE_VERSION = 2  # raise it when a reader's output changes for the same files and arguments
 ABSENT = "absent"  # stands in the journal for the content of a clip without the modality
 
 
@@ -28,35 +32,73 @@ class StoredModality:
 
     Args:
         name: Its name, for the progress bar and the key.
-        read: What reads a file and reduces it to a row of `shape`; it is sent to other processes.
+        read: What reads a file and reduces it to a row of `shape`; with it comes how many readings were none and were
+            replaced. It is sent to other processes.
         shape: Shape of a row.
         dtype: Type of the array.
         arguments: Whatever changes what `read` gives, for the key.
+        groups: Channels that belong together, see `Extremes`.
+        axis: Axis of the channels, counted from the end; None for an array without.
     """
 
     name: str
-    read: Callable[[Path], NDArray[Any]]
+    read: Callable[[Path], tuple[NDArray[Any], int]]
     shape: tuple[int, ...]
     dtype: str
     arguments: Mapping[str, object]
+    groups: Groups = ((0,),)
+    axis: int | None = None
 
 
-def stored_array(
-    modality: StoredModality, files: Sequence[Path | None], folder: Path, jobs: int = -1
-) -> tuple[NDArray[Any], str]:
+class RowFacts(NamedTuple):
+    """What the journal says of a row.
+
+    Args:
+        content: Name and SHA-256 of its file.
+        checksum: CRC-32 of the row.
+        replaced: Readings that were none and were replaced.
+        low: Smallest value of each group of channels.
+        high: Largest value.
+        still: Whether nothing of the group changes over time.
+    """
+
+    content: str
+    checksum: int
+    replaced: int
+    low: list[float]
+    high: list[float]
+    still: list[bool]
+
+
+class Stored(NamedTuple):
+    """A modality on disk.
+
+    Args:
+        array: Its clips (N, *shape), memory-mapped.
+        content: SHA-256 of the files' names and contents.
+        replaced: Readings of each clip that were none and were replaced (N,).
+        extremes: See `Extremes`.
+    """
+
+    array: NDArray[Any]
+    content: str
+    replaced: NDArray[np.int64]
+    extremes: Extremes
+
+
+def stored_array(modality: StoredModality, files: Sequence[Path | None], folder: Path, jobs: int = -1) -> Stored:
     """The array of a modality, from the cache or made from its files by all cores.
 
     The key covers the files' paths, sizes and times, not their bytes: a large set is read once. An array is made
     beside its place and moved there whole; a journal says which rows are in it, so that a killed preparation goes on.
+    Each time the array is taken, every row is compared with its checksum (0.5 s a GB, less than fitting the statistics
+    takes), and those that were damaged are made again.
 
     Args:
         modality: How it is made.
         files: File of each clip; None for a clip without, whose row is 0.
         folder: Folder of the cache.
         jobs: Processes; -1 takes all cores.
-
-    Returns:
-        Memory-mapped array (N, *shape), and a SHA-256 of the files' names and contents.
 
     Raises:
         RecordingError: A file cannot be used; rows made before it are kept.
@@ -69,8 +111,13 @@ def stored_array(
         if array is None:
             _make(modality, files, place, jobs)
             array = np.load(place, mmap_mode="r")
-        contents = _journal(place.with_suffix(".journal"), len(files))
-    return array, combined(*(contents[row] for row in sorted(contents)))
+        facts = [told for _, told in sorted(_journal(place.with_suffix(".journal"), len(files)).items())]
+    extremes = Extremes(
+        np.array([row.low for row in facts]), np.array([row.high for row in facts]),
+        np.array([row.still for row in facts]), np.array([row.checksum for row in facts]),
+    )  # fmt: skip
+    replaced = np.array([row.replaced for row in facts], dtype=np.int64)
+    return Stored(array, combined(*(row.content for row in facts)), replaced, extremes)
 
 
 def combined(*digests: str) -> str:
@@ -79,13 +126,25 @@ def combined(*digests: str) -> str:
 
 
 def _whole(place: Path, count: int, shape: Sequence[int]) -> NDArray[Any] | None:
-    """The array, None where it has to be made: it is not there, was cut off, or its journal is lost."""
+    """The array; None where it has to be made, or those of its rows that are damaged."""
+    if not place.exists():
+        return None
+    array, sound = _sound(place, place.with_suffix(".journal"), (count, *shape))
+    if len(sound) == count:
+        return array
+    rank_zero_warn(f"{place} in the cache is damaged: {count - len(sound)} of {count} clips are read again")
+    place.replace(place.with_suffix(".part"))
+    return None
+
+
+def _sound(place: Path, journal: Path, shape: tuple[int, ...]) -> tuple[NDArray[Any] | None, dict[int, RowFacts]]:
+    """An array, and what the journal says of its rows that are as they were written; none of an array that is not."""
     try:
         array: NDArray[Any] = np.load(place, mmap_mode="r")
-    except (OSError, ValueError):
-        return None
-    told = len(_journal(place.with_suffix(".journal"), count))
-    return array if array.shape == (count, *shape) and told == count else None
+    except Exception:  # whatever numpy raises for a damaged header
+        return None, {}
+    known = _journal(journal, shape[0]) if array.shape == shape else {}
+    return array, {row: facts for row, facts in known.items() if checksum(array[row]) == facts.checksum}
 
 
 def _key(modality: StoredModality, files: Sequence[Path | None]) -> str:
@@ -96,22 +155,20 @@ def _key(modality: StoredModality, files: Sequence[Path | None]) -> str:
 def _seen(file: Path | None) -> list[object]:
     if file is None:
         return []
-    stat = file.stat()
+    stat = file_status(file, partial(RecordingError, file))
     return [str(file.resolve()), stat.st_size, stat.st_mtime_ns]
 
 
 def _make(modality: StoredModality, files: Sequence[Path | None], place: Path, jobs: int) -> None:
     part, journal = place.with_suffix(".part"), place.with_suffix(".journal")
-    done = _journal(journal, len(files)) if part.exists() else {}
-    if not part.exists():
+    _, done = _sound(part, journal, (len(files), *modality.shape))
+    if not done:
         _empty(place.with_suffix(".empty"), (len(files), *modality.shape), modality.dtype).replace(part)
     missing = [(row, file) for row, file in enumerate(files) if row not in done]
-    known = place.with_suffix(".known")  # a line that was cut off would swallow the next
-    known.write_text("".join(f"{row} {content}\n" for row, content in done.items()), encoding="utf-8")
-    known.replace(journal)
+    _write(journal, done)  # a line that was cut off would swallow the next
     with journal.open("a", encoding="utf-8") as lines:
-        for row, content in _filled(modality, missing, part, jobs):
-            lines.write(f"{row} {content}\n")
+        for row, facts in _filled(modality, missing, part, jobs):
+            lines.write(_line(row, facts))
             lines.flush()
     part.replace(place)
 
@@ -139,7 +196,7 @@ def _empty(path: Path, shape: tuple[int, ...], dtype: str) -> Path:
 
 def _filled(
     modality: StoredModality, missing: Sequence[tuple[int, Path | None]], part: Path, jobs: int
-) -> Iterator[tuple[int, str]]:
+) -> Iterator[tuple[int, RowFacts]]:
     from joblib import Parallel, delayed
     from tqdm import tqdm
 
@@ -148,22 +205,36 @@ def _filled(
     yield from tqdm(results, total=len(missing), desc=f"reading {modality.name} once", disable=None)
 
 
-def _fill(modality: StoredModality, part: Path, row: int, file: Path | None) -> tuple[int, str]:
+def _fill(modality: StoredModality, part: Path, row: int, file: Path | None) -> tuple[int, RowFacts]:
     """Puts a clip in its row; the journal's line that says so is written after this returns."""
-    if file is None:
-        return row, ABSENT
+    content, replaced, values = ABSENT, 0, np.zeros(modality.shape, dtype=modality.dtype)
+    if file is not None:
+        values[:], replaced = modality.read(file)
+        with file.open("rb") as stream:
+            content = f"{file.name}:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
     array = np.lib.format.open_memmap(part, mode="r+")  # type: ignore[no-untyped-call]
-    array[row] = modality.read(file)
+    array[row] = values
     array.flush()
-    with file.open("rb") as stream:
-        return row, f"{file.name}:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
+    found = Extremes.of(values[None], modality.groups, modality.axis)
+    low, high, still = (column[0].tolist() for column in (found.low, found.high, found.still))
+    return row, RowFacts(content, int(found.checksum[0]), replaced, low, high, still)
 
 
-def _journal(path: Path, count: int) -> dict[int, str]:
-    """Row to content of the rows that are there; a last line that was cut off does not count."""
+def _line(row: int, facts: RowFacts) -> str:
+    told = json.dumps([row, *facts])
+    return f"{zlib.crc32(told.encode())} {told}\n"
+
+
+def _write(journal: Path, facts: Mapping[int, RowFacts]) -> None:
+    write_whole(journal, "".join(_line(row, told) for row, told in facts.items()))
+
+
+def _journal(path: Path, count: int) -> dict[int, RowFacts]:
+    """What is known of the rows that are there; a line that was cut off or changed does not count."""
     found = {}
-    for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else ():
-        row, _, content = line.partition(" ")
-        if line.endswith("\n") and row.isdigit() and int(row) < count:
-            found[int(row)] = content.strip()
-    return found
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True) if path.exists() else ():
+        crc, _, told = line.rstrip("\n").partition(" ")
+        if line.endswith("\n") and crc == str(zlib.crc32(told.encode())):
+            row, *facts = json.loads(told)
+            found[row] = RowFacts(*facts)
+    return {row: facts for row, facts in found.items() if row < count}

@@ -18,6 +18,7 @@ from cosmo_pl.errors import ConfigurationError
 
 SHOULDER_CENTER, HIP_CENTER = 1, 3
 LEFT_SHOULDER, RIGHT_SHOULDER = 4, 8
+NO_TORSO = 1e-3  # a shoulder centre so near to the hip is a tracker's failure in any unit but kilometres
 
 
 class Transform(Constrained, ABC):
@@ -56,16 +57,26 @@ class CenterOnHip(Transform):
         return values - (hip if self.frame == "each" else hip[:, :1])
 
 
+def torso_length(values: Tensor) -> Tensor:
+    """Length from hip to shoulder centre of skeletons (N, T, joints, 3), averaged over a clip, (N,)."""
+    _check_skeletons(values)
+    torso = values[:, :, SHOULDER_CENTER] - values[:, :, HIP_CENTER]
+    length: Tensor = torch.linalg.vector_norm(torso, dim=-1).mean(dim=1)
+    return length
+
+
 class ScaleByTorso(Transform):
-    """Divides by the length from hip to shoulder centre, averaged over a clip, so that tall and short look alike."""
+    """Divides by the length from hip to shoulder centre, averaged over a clip, so that tall and short look alike.
+
+    A clip that has no torso stays as it is. Datamodules leave such clips out, see `cosmo_pl.data.plausibility`.
+    """
 
     numerics = "1.0"
 
     def __call__(self, values: Tensor) -> Tensor:
         """Scales skeletons (N, T, joints, 3)."""
-        _check_skeletons(values)
-        torso = torch.linalg.vector_norm(values[:, :, SHOULDER_CENTER] - values[:, :, HIP_CENTER], dim=-1).mean(dim=1)
-        return torch.div(values, torso.clamp_min(1e-6).view(-1, 1, 1, 1))
+        torso = torso_length(values)
+        return torch.div(values, torch.where(torso > NO_TORSO, torso, 1.0).view(-1, 1, 1, 1))
 
 
 class FaceCamera(Transform):

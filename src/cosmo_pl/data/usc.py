@@ -17,15 +17,17 @@ from numpy.typing import NDArray
 from cosmo_pl.constraints import NonNegativeInt, PositiveInt, Share, Size
 from cosmo_pl.data.base import MultimodalDataModule
 from cosmo_pl.data.download import Archive
+from cosmo_pl.data.faults import one_of_each
 from cosmo_pl.data.recordings import Recording, read_mat, window_starts
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.errors import RecordingError
 
 COLUMNS = {"acc": slice(0, 3), "gyro": slice(3, 6)}
-FOLDER_NAME, FILE_NAME = re.compile(r"Subject(\d+)"), re.compile(r"a(\d+)t(\d+)\.mat")
-
+FILE_NAME = re.compile(r"subject(\d+)/a(\d+)t(\d+)\.mat", re.IGNORECASE | re.ASCII)
+OFFICIAL = frozenset(f"Subject{s}/a{a}t{t}" for s in range(1, 15) for a in range(1, 13) for t in range(1, 6))
 ARCHIVE = Archive(
-    "USC-HAD.zip", "https://sipi.usc.edu/had/USC-HAD.zip", "USC-HAD", 840, r"Subject\d+/a\d+t\d+\.mat"
+    "USC-HAD.zip", "https://sipi.usc.edu/had/USC-HAD.zip", "USC-HAD", len(OFFICIAL), r"Subject\d+/a\d+t\d+\.mat",
+    unpacked=44_829_957,
 )  # fmt: skip
 
 
@@ -44,6 +46,7 @@ class USCDataModule(MultimodalDataModule):
         label_rate: Labelled share of the training windows.
         max_train_samples: At most so many training windows.
         max_test_samples: At most so many test windows.
+        strict: Refuse recordings with a fault instead of leaving them out with a count in the log; None does not.
         **shared: See `MultimodalDataModule`.
     """
 
@@ -68,6 +71,8 @@ class USCDataModule(MultimodalDataModule):
         "elevator down",
     )
     channel_groups = {"acc": ((0, 1, 2),), "gyro": ((0, 1, 2),)}
+    units = {"acc": ("g",), "gyro": ("deg/s",)}
+    official = OFFICIAL
     default_test_subjects = (11, 12, 13, 14)
 
     def __init__(
@@ -79,6 +84,7 @@ class USCDataModule(MultimodalDataModule):
         label_rate: Share = 0.01,
         max_train_samples: PositiveInt | None = 20000,
         max_test_samples: PositiveInt | None = 2000,
+        strict: bool | None = None,
         **shared: Any,
     ) -> None:
         super().__init__(
@@ -87,6 +93,7 @@ class USCDataModule(MultimodalDataModule):
         )  # fmt: skip
         self.span = self.window_size = window_size
         self.stride = stride
+        self.strict = bool(strict)
 
     @property
     def modality_shapes(self) -> dict[str, tuple[int, ...]]:
@@ -99,15 +106,19 @@ class USCDataModule(MultimodalDataModule):
 
     def find_recordings(self, folder: Path) -> list[Recording]:
         """Lists ``Subject{s}/a{m}t{n}.mat``; the fields inside are not believed, several are wrong."""
+        found = []
+        for path in folder.glob("[Ss]*/[Aa]*"):
+            numbers = FILE_NAME.fullmatch(path.relative_to(folder).as_posix())
+            if numbers:
+                subject, activity, trial = map(int, numbers.groups())
+                name = f"Subject{subject}/a{activity}t{trial}"
+                found.append((name, f"{name}.mat", path))
         recordings = []
-        for path in folder.glob("Subject*/a*t*.mat"):
-            subject, names = FOLDER_NAME.fullmatch(path.parent.name), FILE_NAME.fullmatch(path.name)
-            if subject and names:
-                activity, trial = map(int, names.groups())
-                if not 1 <= activity <= self.num_classes:
-                    raise RecordingError(path, f"activity {activity} is not one of {self.num_classes}")
-                name = f"{path.parent.name}/a{activity}t{trial}"
-                recordings.append(Recording(name, activity - 1, int(subject[1]), {"readings": path}))
+        for name, path in one_of_each(self, found).items():
+            subject, activity, _ = (int(number) for number in re.findall(r"\d+", name))
+            if not 1 <= activity <= self.num_classes:
+                raise RecordingError(path, f"activity {activity} is not one of {self.num_classes}")
+            recordings.append(Recording(name, activity - 1, subject, {"readings": path}))
         if not recordings:
             raise self.not_found(folder, "Subject{s}/a{m}t{n}.mat")
         return sorted(recordings, key=lambda recording: (recording.subject, recording.label, recording.name))

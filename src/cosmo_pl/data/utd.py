@@ -19,13 +19,18 @@ from numpy.typing import NDArray
 from cosmo_pl.constraints import AtLeastTwo, Frames, NonNegativeInt, PositiveInt, Share, Size, Workers, whole
 from cosmo_pl.data.base import MultimodalDataModule
 from cosmo_pl.data.download import Archive
+from cosmo_pl.data.faults import one_of_each
+from cosmo_pl.data.plausibility import depth_bounds
 from cosmo_pl.data.recordings import Recording, clip_columns, read_mat, resample
 from cosmo_pl.data.reduction import check_size, reduce_depth
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.data.stored import StoredModality
 from cosmo_pl.errors import RecordingError
 
-FILE_NAME = re.compile(r"(a(\d+)_s(\d+)_t(\d+))_(\w+)\.mat")
+FILE_NAME = re.compile(r"a(\d+)_s(\d+)_t(\d+)_(\w+)\.mat", re.IGNORECASE | re.ASCII)
+OFFICIAL = frozenset(
+    f"a{a}_s{s}_t{t}" for a in range(1, 28) for s in range(1, 9) for t in range(1, 5)
+) - {"a8_s1_t4", "a23_s6_t4", "a27_s8_t4"}  # fmt: skip
 MIN_STEPS = 10  # a clip of fewer steps holds no action: the shortest real one has 41
 ClipSteps = Annotated[int, whole(MIN_STEPS, 10_000)]
 
@@ -47,10 +52,10 @@ MODALITY_FILES = {
 }
 
 
-def _archive(sensor: str, sha256: str | None = None, default: bool = True) -> Archive:
+def _archive(sensor: str, unpacked: int, sha256: str | None = None, default: bool = True) -> Archive:
     url = f"http://www.utdallas.edu/~kehtar/UTD-MAD/{sensor}.zip"
     pattern = rf"a\d+_s\d+_t\d+_{sensor.lower()}\.mat"
-    return Archive(f"{sensor}.zip", url, f"UTD-MHAD/{sensor}", 861, pattern, sha256, default)
+    return Archive(f"{sensor}.zip", url, f"UTD-MHAD/{sensor}", len(OFFICIAL), pattern, sha256, default, unpacked)
 
 
 class UTDDataModule(MultimodalDataModule):
@@ -76,7 +81,8 @@ class UTDDataModule(MultimodalDataModule):
         label_rate: Labelled share of the training clips.
         label_split_file: File of lists of labelled clips.
         max_train_per_class: At most so many training clips a class.
-        strict: Refuse clips that lack one of `modalities` instead of leaving them out with a count in the log.
+        strict: Refuse clips with a fault, or that lack one of `modalities`, instead of leaving them out with a count in
+            the log.
         keep_incomplete: Keep those of the test subjects; their batches tell in ``present`` what is there.
         in_memory: Take depth into memory.
         num_workers: Worker processes that read depth.
@@ -90,9 +96,9 @@ class UTDDataModule(MultimodalDataModule):
     archives = {
         # The hash was recorded by a third party and has not been checked against the official server by this project;
         # the other archives have none on record.
-        "inertial": _archive("Inertial", "1900de05775c04626dee30b34638b79dd739d481786f0a788f2fbb00663abea4"),
-        "skeleton": _archive("Skeleton"),
-        "depth": _archive("Depth", default=False),
+        "inertial": _archive("Inertial", 5_191_564, "1900de05775c04626dee30b34638b79dd739d481786f0a788f2fbb00663abea4"),
+        "skeleton": _archive("Skeleton", 14_766_903),
+        "depth": _archive("Depth", 152_352_000, default=False),  # 124,040,844 bytes are 701 of the 861 files
     }
     simulator = "cosmo_pl.simulation.simulate_utd"
     class_names = (
@@ -126,6 +132,9 @@ class UTDDataModule(MultimodalDataModule):
     )
     channel_groups = {"inertial": ((0, 1, 2), (3, 4, 5)), "skeleton": ((0,), (1,), (2,)), "depth": ((0,),)}
     channel_axis = {"depth": None}
+    units = {"inertial": ("g", "deg/s"), "skeleton": ("m", "m", "m"), "depth": ("mm",)}
+    skeletons = ("skeleton",)
+    official = OFFICIAL
     default_test_subjects = (7, 8)
 
     def __init__(
@@ -152,9 +161,10 @@ class UTDDataModule(MultimodalDataModule):
         )  # fmt: skip
         self.steps = {"inertial": inertial_steps, "skeleton": skeleton_frames}
         check_size("depth_size", depth_size, _frame_shape("depth"))
-        read = partial(_read_depth, frames=depth_frames, size=depth_size)
+        bounds = depth_bounds(self.plausible)
+        read = partial(_read_depth, frames=depth_frames, size=depth_size, bounds=bounds)
         shape = (depth_frames, *depth_size)
-        self.stored = {"depth": StoredModality("utd-depth", read, shape, "uint16", {})}
+        self.stored = {"depth": StoredModality("utd-depth", read, shape, "uint16", {"bounds": bounds})}
         self.strict, self.keep_incomplete = strict, keep_incomplete
         self.in_memory, self.num_workers = in_memory, num_workers
 
@@ -172,12 +182,22 @@ class UTDDataModule(MultimodalDataModule):
 
     def find_recordings(self, folder: Path) -> list[Recording]:
         """Lists the clips ``a{a}_s{s}_t{t}`` that any modality has."""
-        files = {name: _files_of(folder, name) for name in self.modalities}
+        files = {name: self._files_of(folder, name) for name in self.modalities}
         for name, found in files.items():
             if not found:
                 raise self.not_found(folder, f"{MODALITY_FILES[name].folder}/a{{a}}_s{{s}}_t{{t}}_{name}.mat")
         recordings = [self._recording(clip, files) for clip in set.union(*(set(found) for found in files.values()))]
         return sorted(recordings, key=lambda recording: (recording.subject, recording.label, recording.name))
+
+    def _files_of(self, folder: Path, modality: str) -> dict[str, Path]:
+        place = MODALITY_FILES[modality].folder
+        names = ((FILE_NAME.fullmatch(path.name), path) for path in (folder / place).glob("[Aa]*"))
+        clips = (
+            ("a{}_s{}_t{}".format(*map(int, match.groups()[:3])), path)
+            for match, path in names
+            if match and match[4].lower() == modality
+        )
+        return one_of_each(self, [(clip, f"{place}/{clip}_{modality}.mat", path) for clip, path in clips])
 
     def _recording(self, clip: str, files: Mapping[str, Mapping[str, Path]]) -> Recording:
         paths = {name: found[clip] for name, found in files.items() if clip in found}
@@ -202,13 +222,6 @@ def _frame_shape(modality: str) -> tuple[int, ...]:
     return tuple(size for size in MODALITY_FILES[modality].shape if size is not None)
 
 
-def _files_of(folder: Path, modality: str) -> dict[str, Path]:
-    names = (
-        (FILE_NAME.fullmatch(path.name), path) for path in (folder / MODALITY_FILES[modality].folder).glob("*.mat")
-    )
-    return {match[1]: path for match, path in names if match and match[5] == modality}
-
-
 def _read_clip(path: Path | None, modality: str, steps: int) -> NDArray[np.float32]:
     """A clip, resampled to so many steps; zeros where there is none."""
     if path is None:
@@ -216,8 +229,10 @@ def _read_clip(path: Path | None, modality: str, steps: int) -> NDArray[np.float
     return resample(_frames(path, modality), steps)
 
 
-def _read_depth(path: Path, frames: int, size: tuple[int, int]) -> NDArray[np.uint16]:
-    return reduce_depth(_frames(path, "depth"), frames, size)
+def _read_depth(
+    path: Path, frames: int, size: tuple[int, int], bounds: tuple[float, float]
+) -> tuple[NDArray[np.uint16], int]:
+    return reduce_depth(_frames(path, "depth"), frames, size, bounds)
 
 
 def _frames(path: Path, modality: str) -> NDArray[np.float32]:

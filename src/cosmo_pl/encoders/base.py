@@ -37,6 +37,10 @@ class Encoder(Constrained, nn.Module, ABC):
         names, _, _, values = inspect.getargvalues(frame.f_back)
         self.hparams: dict[str, Any] = {name: values[name] for name in names if name != "self"}
 
+    def described(self) -> dict[str, Any]:
+        """Class path and arguments, in plain values, from which a bundle or a checkpoint builds the same encoder."""
+        return {"class_path": f"{type(self).__module__}.{type(self).__qualname__}", "init_args": dict(self.hparams)}
+
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
         """Encodes samples (N, time, *shape) into a feature map (N, channels, time', *space); Eq. 1 flattens it."""

@@ -79,7 +79,7 @@ class AttnSenseModule(ClassifierModule):
     ) -> None:
         streams = Streams(modality_shapes, variant_encoders(variant, modality_shapes, encoders, intervals))
         super().__init__(num_classes, attends_to=tuple(streams) if len(streams) > 1 else ())
-        self.save_hyperparameters(ignore=["encoders", "modality_shapes"])
+        self.save_hyperparameters(ignore=["encoders"])
         self.encoders = streams
         self.noise_std = noise_std if variant == "original" else 0.0
         attention = {"quality_weights": None, "quality_lambda": 0.0, "mode": fusion, "score": score}

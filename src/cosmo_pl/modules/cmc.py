@@ -64,7 +64,7 @@ class CMCModule(CrossModalModule):
         max_clusters: AtLeastTwo | None = None,
     ) -> None:
         super().__init__(modality_shapes, num_classes, encoders, projection_dim, projection_hidden, max_clusters)
-        self.save_hyperparameters(ignore=["encoders", "modality_shapes"])
+        self.save_hyperparameters(ignore=["encoders"])
         losses: dict[str, type[nn.Module]] = {"cross_view": CrossViewLoss, "released": ContrastiveFusionLoss}
         self.loss = losses[form](temperature)
 

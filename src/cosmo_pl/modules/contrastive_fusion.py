@@ -71,7 +71,7 @@ class ContrastiveFusionModule(CrossModalModule):
         max_clusters: AtLeastTwo | None = None,
     ) -> None:
         super().__init__(modality_shapes, num_classes, encoders, projection_dim, projection_hidden, max_clusters)
-        self.save_hyperparameters(ignore=["encoders", "modality_shapes"])
+        self.save_hyperparameters(ignore=["encoders"])
         self.augment = FusionAugmentation(num_views, weight_range, sampling, fusion)
         self.augment.weights(len(self.encoders))  # refuses an impossible range before any training
         self.loss = ContrastiveFusionLoss(temperature, reduction)

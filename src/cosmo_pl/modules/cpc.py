@@ -78,7 +78,7 @@ class CPCModule(PretrainingModule):
         stream = "+".join(modality_shapes)
         encoder = _joint_encoder(modality_shapes, channels, context_dim, dropout, pooling)
         super().__init__(modality_shapes, num_classes, {stream: encoder}, max_clusters)
-        self.save_hyperparameters(ignore=["modality_shapes"])
+        self.save_hyperparameters()
         length = self.encoders.feature_shapes[stream][1]
         if not 1 <= horizon < length:
             raise ConfigurationError(

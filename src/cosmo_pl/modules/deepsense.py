@@ -73,7 +73,7 @@ class DeepSenseModule(ClassifierModule):
     ) -> None:
         streams = Streams(modality_shapes, variant_encoders(variant, modality_shapes, encoders, intervals))
         super().__init__(num_classes)
-        self.save_hyperparameters(ignore=["encoders", "modality_shapes"])
+        self.save_hyperparameters(ignore=["encoders"])
         self.encoders = streams
         self.classifier: nn.Module = (
             FusionClassifier(streams.feature_shapes, num_classes, sequence_axis, steps)

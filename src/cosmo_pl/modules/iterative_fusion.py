@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from pytorch_lightning.strategies import DDPStrategy
+from torch import Tensor
+from torch.optim import Optimizer
 
 from cosmo_pl.constraints import ClosedShare, NonNegativeFloat, NonNegativeInt, PositiveFloat, Probability, Size
 from cosmo_pl.data.loading import Batch
@@ -26,10 +28,12 @@ from cosmo_pl.modules.base import (
     load_encoders,
     optimization,
     presence,
+    step_each,
+    toggle,
 )
 
 Part = Literal["encoders", "classifier"]
-RECURRENT = (nn.RNN, nn.GRU, nn.LSTM)
+PARTS: tuple[Part, Part] = ("encoders", "classifier")
 
 
 class IterativeFusionModule(ClassifierModule):
@@ -105,35 +109,39 @@ class IterativeFusionModule(ClassifierModule):
     ) -> None:
         streams, loaded = load_encoders(modality_shapes, encoders, bundle)
         super().__init__(num_classes, attends_to=tuple(streams) if head == "recurrent" and len(streams) > 1 else ())
-        self.save_hyperparameters(ignore=["encoders", "modality_shapes"])
+        self.save_hyperparameters(ignore=["encoders"])
         self.automatic_optimization = False  # two optimizers in turns
         if frozen_encoders and not freeze:
             raise ConfigurationError("freeze", "is false and frozen_encoders true", "Set freeze to true")
         if loaded is not None and quality_weights is None and set(loaded.quality) == set(streams):
             quality_weights = {name: quality.weight for name, quality in loaded.quality.items()}
+            self.hparams["quality_weights"] = quality_weights  # of the checkpoint, which needs no bundle
         self.bundle = loaded
         self.encoders = streams
         attention = {
             "quality_weights": quality_weights, "quality_lambda": quality_lambda, "mode": fusion, "score": score,
         }  # fmt: skip
         self.classifier = FusionClassifier(
-            streams.feature_shapes, num_classes, sequence_axis, steps,
-            attention if self.attends_to else None, head,
-        )  # fmt: skip
+            streams.feature_shapes, num_classes, sequence_axis, steps, attention if self.attends_to else None, head
+        )
+
+    def setup(self, stage: str) -> None:
+        """Also lets distributed training (DDP) go on without gradients of the frozen part, which has none."""
+        super().setup(stage)
+        alternates = self.hparams["iterative_epochs"] > 0 or self.hparams["frozen_encoders"]
+        if alternates and isinstance(self.trainer.strategy, DDPStrategy):
+            self.trainer.strategy._ddp_kwargs["find_unused_parameters"] = True
 
     def classify(self, inputs: dict[str, Tensor], present: Present | None = None) -> tuple[Tensor, Tensor | None]:
         """Logits (N, num_classes) and weights β (N, M) in the order of `modality_shapes`, 0 for what is absent."""
         there = presence(self.encoders, inputs, present)
         # While the classifier is trained the encoders need no graph; while they are, the gradient has to pass
         # through the frozen classifier.
-        with torch.set_grad_enabled(torch.is_grad_enabled() and self._requires_grad(self.encoders)):
+        trained = any(parameter.requires_grad for parameter in self.encoders.parameters())
+        with torch.set_grad_enabled(torch.is_grad_enabled() and trained):
             maps = self.encoders(inputs, there)
         logits, weights = self.classifier(maps, there)
         return logits, weights
-
-    @staticmethod
-    def _requires_grad(part: nn.Module) -> bool:
-        return any(parameter.requires_grad for parameter in part.parameters())
 
     def active_parts(self, epoch: int) -> tuple[Part, ...]:
         """Parts trained in an epoch, counted from 0."""
@@ -141,40 +149,32 @@ class IterativeFusionModule(ClassifierModule):
         if self.hparams["frozen_encoders"]:
             return ("classifier",)
         if turn == 0:
-            return "encoders", "classifier"
-        parts: tuple[Part, Part] = ("encoders", "classifier")
-        if self.hparams["first_part"] == "classifier":
-            parts = ("classifier", "encoders")
+            return PARTS
+        parts = PARTS if self.hparams["first_part"] == "encoders" else PARTS[::-1]
         return (parts[(epoch + self.hparams["phase_offset"]) // turn % 2],)
 
     def on_train_epoch_start(self) -> None:
         """Toggles the parts; every epoch, because validation puts all modules back into train mode."""
         active = self.active_parts(self.current_epoch)
-        for part in ("encoders", "classifier"):
-            self._toggle(getattr(self, part), part in active)
+        for part in PARTS:
+            toggle(getattr(self, part), part in active, self.hparams["freeze"])
         self.log("phase", float(active == ("classifier",)))  # 0: encoders or both, 1: classifier
-
-    def _toggle(self, part: nn.Module, active: bool) -> None:
-        part.train(active)
-        for module in part.modules():
-            if isinstance(module, RECURRENT):
-                module.train()  # cuDNN has no backward through a recurrent layer in eval mode
-        for parameter in part.parameters():
-            parameter.requires_grad_(active or not self.hparams["freeze"])
-            parameter.grad = None  # SGD would still step on a stale gradient, by momentum and weight decay
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """Cross-entropy step on the active parts."""
         loss, _ = self._shared_step(batch, "train")
-        parts = self.active_parts(self.current_epoch) if self.hparams["freeze"] else ("encoders", "classifier")
-        optimizers = dict(zip(("encoders", "classifier"), self.optimizers(), strict=True))  # type: ignore[arg-type]
-        for part in parts:
-            optimizers[part].zero_grad()
+        active = self.active_parts(self.current_epoch) if self.hparams["freeze"] else PARTS
+        both = zip(PARTS, self.optimizers(), strict=True)  # type: ignore[arg-type]
+        optimizers = [optimizer for part, optimizer in both if part in active]
+        for optimizer in optimizers:
+            optimizer.zero_grad()
         self.manual_backward(loss)
-        for part in parts:
-            if self.hparams["gradient_clip_val"] is not None:
-                nn.utils.clip_grad_norm_(getattr(self, part).parameters(), self.hparams["gradient_clip_val"])
-            optimizers[part].step()
+        step_each(optimizers, getattr(self.trainer.precision_plugin, "scaler", None))
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Clips the gradient of a part; Lightning calls it when a gradient scaler has unscaled the gradient."""
+        if (limit := self.hparams["gradient_clip_val"]) is not None:
+            self.clip_gradients(optimizer, gradient_clip_val=limit, gradient_clip_algorithm="norm")
 
     def on_train_epoch_end(self) -> None:
         """Steps both schedules, whichever part was trained, so that they follow the epochs."""

@@ -48,7 +48,7 @@ class NearestNeighborModule(ExampleModule):
         if velocities and still:
             raise ConfigurationError("velocities", f"{still} have a single step", "Use false, or longer samples")
         super().__init__(modality_shapes, num_classes)
-        self.save_hyperparameters(ignore=["modality_shapes"])
+        self.save_hyperparameters()
         self.metric = metric
         self.band = band
         self.velocities = velocities

@@ -67,7 +67,7 @@ class PrototypeModule(ClassifierModule):
         temperature: PositiveFloat = 0.05,
     ) -> None:
         super().__init__(num_classes)
-        self.save_hyperparameters(ignore=["encoders", "modality_shapes"])
+        self.save_hyperparameters(ignore=["encoders"])
         if bundle is None:
             raise ConfigurationError("bundle", "none is given, and prototypes need trained encoders", "Name one")
         self.encoders, self.bundle = load_encoders(modality_shapes, encoders, bundle)

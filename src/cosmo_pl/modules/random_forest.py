@@ -64,7 +64,7 @@ class RandomForestModule(ExampleModule):
         max_self_labeled: PositiveInt = 4000,
     ) -> None:
         super().__init__(modality_shapes, num_classes)
-        self.save_hyperparameters(ignore=["modality_shapes"])
+        self.save_hyperparameters()
         self.num_trees = num_trees
         self.num_frequencies = num_frequencies
         self.seed = seed
@@ -164,7 +164,7 @@ class FeatureForestModule(RandomForestModule):
         super().__init__(
             modality_shapes, num_classes, num_trees, num_frequencies, seed, rounds, context, max_self_labeled
         )
-        self.save_hyperparameters(ignore=["encoders", "modality_shapes"])
+        self.save_hyperparameters(ignore=["encoders"])
         if bundle is None:
             raise ConfigurationError("bundle", "none is given, and the features need trained encoders", "Name one")
         self.encoders, self.bundle = load_encoders(modality_shapes, encoders, bundle)

@@ -66,7 +66,7 @@ class SingleModalModule(ClassifierModule):
         schedule: Schedule = "steps",
     ) -> None:
         super().__init__(num_classes)
-        self.save_hyperparameters(ignore=["encoders", "modality_shapes"])
+        self.save_hyperparameters(ignore=["encoders"])
         if modality is None:
             raise ConfigurationError("modality", "none is given", f"Use one of {list(modality_shapes)}")
         for argument, there in (("data", modality_shapes), ("encoders", encoders)):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.io import write_whole
+from cosmo_pl.io import user_path, write_whole
 from cosmo_pl.simulation.activities_self_collected import SCENES, Scene
 from cosmo_pl.simulation.body import Motion
 from cosmo_pl.simulation.depth_camera import Box, Camera, Room, depth_frames, with_depth_errors
@@ -213,7 +213,7 @@ def simulate_self_collected(
 
     check_counts(subjects, trials, seed)
     recorder = Recorder((resolution[0], resolution[1]), clock_offset, dropped_frames)
-    folder = Path(root) / "SelfCollected"
+    folder = user_path(root) / "SelfCollected"
     settings = {"subjects": list(subjects), "trials": trials, "seed": seed, "recorder": vars(recorder)}
     claim_folder(folder, {"dataset": "SelfCollected", **settings})
     numbers = clip_numbers(subjects, trials)

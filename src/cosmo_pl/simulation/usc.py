@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.io import user_path
 from cosmo_pl.simulation.activities_usc import USC_ACTIVITIES
 from cosmo_pl.simulation.body import Array
 from cosmo_pl.simulation.motion import make_habit, perform
@@ -106,7 +107,7 @@ def simulate_usc(
     check_counts(subjects, trials, seed)
     if not seconds >= 2:
         raise ConfigurationError("seconds", f"{seconds} is too short for a recording", "Give 2 or more")
-    folder = Path(root) / "USC-HAD"
+    folder = user_path(root) / "USC-HAD"
     settings = {"subjects": list(subjects), "trials": trials, "seconds": float(seconds), "seed": seed}
     claim_folder(folder, {"dataset": "USC-HAD", **settings})
     recordings: list[Recording] = []

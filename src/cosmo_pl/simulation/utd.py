@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cosmo_pl.io import write_whole
+from cosmo_pl.io import user_path, write_whole
 from cosmo_pl.simulation.activities_utd import UTD_ACTIONS
 from cosmo_pl.simulation.body import JOINTS, Array, Motion
 from cosmo_pl.simulation.motion import make_habit, perform
@@ -111,7 +111,7 @@ def simulate_utd(
         ConfigurationError: An argument is out of range, or the folder holds other recordings.
     """
     check_counts(subjects, trials, seed)
-    folder = Path(root) / "UTD-MHAD"
+    folder = user_path(root) / "UTD-MHAD"
     claim_folder(folder, {"dataset": "UTD-MHAD", "subjects": list(subjects), "trials": trials, "seed": seed})
     order = "".join(f"{number}. {name};\n" for number, name in enumerate(JOINTS, start=1))
     write_whole(

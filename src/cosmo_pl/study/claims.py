@@ -11,7 +11,7 @@ from typing import Any
 from cosmo_pl.io import write_whole
 from cosmo_pl.study.jobs import Project
 from cosmo_pl.study.records import Results
-from cosmo_pl.study.render import markdown_of, renderer, view_of
+from cosmo_pl.study.render import left_out, markdown_of, renderer, view_of
 from cosmo_pl.study.rendering.verdict import NOT_COMPARABLE, NOT_REPRODUCED, REPRODUCED, TOO_FEW
 from cosmo_pl.study.rendering.view import Verdict
 
@@ -87,13 +87,14 @@ def counts(claims: Sequence[Claim]) -> dict[str, int]:
     return {verdict: found[verdict] for verdict in VERDICTS}
 
 
-def write_claims(claims: Sequence[Claim], folder: Path, paper: Mapping[str, Any]) -> Path:
+def write_claims(claims: Sequence[Claim], folder: Path, paper: Mapping[str, Any], damaged: Iterable[str] = ()) -> Path:
     """Writes ``claims.md``.
 
     Args:
         claims: The claims.
         folder: Where the page is written.
         paper: Content of ``paper.yaml``, with the rule and remarks on the inputs.
+        damaged: What is wrong with results that were left out.
 
     Returns:
         The page.
@@ -101,6 +102,7 @@ def write_claims(claims: Sequence[Claim], folder: Path, paper: Mapping[str, Any]
     told = ", ".join(f"{count} {verdict}" for verdict, count in counts(claims).items())
     summary = f"{len(claims)} claims, each once: {told}. Preset `{protocol(paper)}`."
     remarks = [f"- {name}: {its['remark']}." for name, its in paper.get("inputs", {}).items() if "remark" in its]
+    remarks += [f"- {left_out(damage)}" for damage in damaged]
     rule = [f"- **{name}**: {text}" for name, text in paper.get("rule", {}).items()]
     parts = [
         "# The paper's claims",

@@ -21,6 +21,7 @@ import cosmo_pl
 from cosmo_pl.data.locate import is_simulated
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.provenance import environment
+from cosmo_pl.run_folder import usable_checkpoint
 from cosmo_pl.study.jobs import Job, Project
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.workspace import Workspace
@@ -104,10 +105,8 @@ class Executor:
         if job.parents:
             given["model.init_args.bundle"] = str(self.workspace.run(job.parents[0]))
         given |= {
-            "trainer.logger.init_args.save_dir": str(run.parent),
-            "trainer.logger.init_args.name": run.name,
-            # Every epoch is on disk before the next one, so that a killed run keeps its curves.
-            "trainer.logger.init_args.flush_logs_every_n_steps": 1,
+            "run.folder": str(run.parent),
+            "run.name": run.name,
             "trainer.enable_progress_bar": self.progress_bar,
             "trainer.enable_model_summary": False,
         }
@@ -137,8 +136,9 @@ class Executor:
                     handler.stream = stream
 
     def _fit(self, job: Job) -> None:
-        killed = any((version / "checkpoints/last.ckpt").is_file() for version in self.workspace.versions(job))
-        self.entry.train(["fit", *self.arguments(job), *(["--ckpt_path=last"] if killed else [])])
+        checkpoint = usable_checkpoint(self.workspace.run(job))  # of a run that was killed
+        go_on = [] if checkpoint is None else [f"--ckpt_path={checkpoint}"]
+        self.entry.train(["fit", *self.arguments(job), *go_on])
 
     def _run(self, job: Job) -> Path:
         run = self.workspace.finished(job)

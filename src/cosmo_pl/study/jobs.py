@@ -9,9 +9,8 @@ from pathlib import Path
 from textwrap import shorten
 from typing import Any, Literal
 
-import yaml
-
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.io import read_yaml
 from cosmo_pl.study.definition import FitPhase, Method, Preset, Runs, Study, overlay_method, parse
 from cosmo_pl.study.identity import Part, Resolved, key_of
 from cosmo_pl.study.measures import NUMERICS
@@ -148,7 +147,7 @@ class Project:
     def paper(self) -> dict[str, Any]:
         """What the paper states; nothing where there is no ``paper.yaml``."""
         path = self.experiments / "paper.yaml"
-        content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        content: dict[str, Any] = read_yaml(path) if path.is_file() else {}
         return content
 
     def has_dataset(self, dataset: str) -> bool:

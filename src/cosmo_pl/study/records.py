@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -10,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from cosmo_pl.errors import CosmoError
+from cosmo_pl.fields import read_field
 from cosmo_pl.io import write_json
 from cosmo_pl.study.identity import Resolved, key_of
 from cosmo_pl.study.jobs import Job
+from cosmo_pl.study.record_checks import check_record
 
 
 class ResultError(CosmoError):
@@ -26,6 +27,18 @@ class ResultError(CosmoError):
 
     def __init__(self, path: Path, problem: str, remedy: str) -> None:
         super().__init__(f"{path}: {problem}. {remedy}.")
+
+
+class DamagedResultError(ResultError):
+    """A result that no run has left: it cannot be read, or its values are impossible or contradict each other.
+
+    Args:
+        path: Its file.
+        problem: What is wrong with it.
+    """
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(path, problem, "Remove it and run the study again")
 
 
 @dataclass(frozen=True)
@@ -81,10 +94,14 @@ class Results:
 
     Args:
         folder: Where they are, ``<dataset>/<kind>-<key>.json``.
+
+    Attributes:
+        damaged: Job's key to what is wrong with its record, of those that `usable` has left out.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.damaged: dict[str, str] = {}
         self._data: dict[tuple[str, ...], tuple[str, Path]] = {}
 
     def path(self, job: Job) -> Path:
@@ -98,28 +115,43 @@ class Results:
     def every(self) -> Iterator[Record]:
         """All records in the folder that can be read, whether a job wants them or not."""
         for path in sorted(self.folder.glob("*/*.json")):
-            with suppress(OSError, ValueError, TypeError):
-                yield Record(**json.loads(path.read_text(encoding="utf-8")))
+            with suppress(DamagedResultError):
+                yield _read(path)
 
     def get(self, job: Job) -> Record | None:
         """The record of a job, None where it is not done.
 
         Raises:
-            ResultError: The file is damaged, not of the run that it says, or of other recordings than the records
-                before it.
+            DamagedResultError: The file is damaged, or not of the run that it says.
+            ResultError: It is of other recordings than the records before it.
         """
         path = self.path(job)
         if not path.is_file():
             return None
-        try:
-            record = Record(**json.loads(path.read_text(encoding="utf-8")))
-        except (ValueError, TypeError) as error:
-            raise ResultError(path, f"is damaged ({error})", "Remove it and run the study again") from error
+        record = _read(path)
         own = key_of(Resolved(record.resolved, record.numerics), record.parents)
         if not record.key == own == job.key:
-            raise ResultError(path, f"holds the run {own} as {record.key}", "Remove it and run the study again")
+            raise DamagedResultError(path, f"holds the run {own} as {record.key}")
+        for name in ("kind", "dataset", "seed", "measure"):
+            told, wanted = getattr(record, name), getattr(job, name)
+            if told != wanted:
+                raise DamagedResultError(path, f"is damaged ({name} is {told!r}, not {wanted!r})")
+        if job.kind == "finetune" and job.tested and "accuracy" not in record.result:
+            raise DamagedResultError(path, "is damaged (result.accuracy is missing)")
         self._check_data(job, record)
         return record
+
+    def usable(self, job: Job) -> Record | None:
+        """As `get`, but a damaged record is left out: None, and noted in `damaged`.
+
+        Raises:
+            ResultError: It is of other recordings than the records before it.
+        """
+        try:
+            return self.get(job)
+        except DamagedResultError as error:
+            self.damaged[job.key] = str(error)
+            return None
 
     def put(self, job: Job, record: Record) -> None:
         """Writes a record as a whole: beside its place, then moved there.
@@ -137,6 +169,15 @@ class Results:
                 self.path(job), f"is of other recordings ({record.data_fingerprint[:12]}) than {where} ({known[:12]})",
                 "Results of different data are not mixed: keep one of the two, or use --results with another folder",
             )  # fmt: skip
+
+
+def _read(path: Path) -> Record:
+    try:
+        told = read_field(path)
+        check_record(told)
+        return Record(**told.mapping())
+    except (OSError, ValueError, TypeError) as error:
+        raise DamagedResultError(path, f"is damaged ({error})") from error
 
 
 def _recordings(job: Job) -> tuple[str, ...]:

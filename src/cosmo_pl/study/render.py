@@ -62,8 +62,8 @@ class Drawing:
         picture = f"![{study.title}]({Path(self.stem).name}.png)"
         body = picture if self.png is not None else markdown_of([rendered.header, *rendered.rows])
         parts = [f"# {study.title}", f"Preset `{self.view.preset}`. {study.about}".strip(), body]
-        left_out = (f"{self.view.title(name)} is left out: {why}." for name, why in self.view.skipped.items())
-        remarks = [*rendered.notes, *left_out, self.provenance]
+        skipped = (f"{self.view.title(name)} is left out: {why}." for name, why in self.view.skipped.items())
+        remarks = [*rendered.notes, *skipped, self.provenance]
         parts.append("\n".join(f"- {remark}" for remark in remarks))
         if rendered.comparisons:
             parts += ["## Methods of one kind", markdown_of([COMPARED, *rendered.comparisons])]
@@ -74,16 +74,19 @@ class Drawing:
 
 
 def draw(project: Project, name: str, preset: str, results: Results) -> Drawing:
-    """Draws a study under a preset from the results that are there.
+    """Draws a study under a preset from the results that are there; a note names damaged ones, which are left out.
 
     Raises:
         ConfigurationError: There is no such study, preset or renderer.
-        ResultError: A result is damaged, or of other recordings.
+        ResultError: A result is of other recordings.
     """
     view = view_of(project, name, preset, results)
     others = [other for other in presets_with_results(project, name, results) if other != preset]
     view = replace(view, others={other: _outcomes(project, name, other, results) for other in others})
     rendered = renderer(view.study.render)(view)
+    every = [*view.outcomes, *(outcome for outcomes in view.others.values() for outcome in outcomes)]
+    damaged = dict.fromkeys(results.damaged[o.job.key] for o in every if o.job.key in results.damaged)
+    rendered = replace(rendered, notes=[*rendered.notes, *map(left_out, damaged)])
     return Drawing(view, rendered, None if rendered.figure is None else png_of(rendered.figure))
 
 
@@ -92,15 +95,21 @@ def view_of(project: Project, name: str, preset: str, results: Results) -> View:
 
     Raises:
         ConfigurationError: There is no such study or preset.
-        ResultError: A result is damaged, or of other recordings.
+        ResultError: A result is of other recordings.
     """
     study, found = project.study(name), _outcomes(project, name, preset, results)
-    left_out = skipped(project, study.runs, found)
-    return View(name, study, preset, found, project.methods(study), project.paper(), left_out)
+    return View(
+        name, study, preset, found, project.methods(study), project.paper(), skipped(project, study.runs, found)
+    )  # fmt: skip
 
 
 def _outcomes(project: Project, name: str, preset: str, results: Results) -> list[Outcome]:
-    return [Outcome(job, results.get(job)) for job in project.jobs(name, preset)]
+    return [Outcome(job, results.usable(job)) for job in project.jobs(name, preset)]
+
+
+def left_out(damage: str) -> str:
+    """The note on a damaged result."""
+    return f"Left out: {damage}"
 
 
 def skipped(project: Project, runs: Iterable[Any], outcomes: Sequence[Outcome]) -> dict[str, str]:

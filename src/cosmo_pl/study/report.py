@@ -5,14 +5,14 @@ from __future__ import annotations
 import base64
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.io import parse_yaml
 from cosmo_pl.study.claims import HEADER, Claim, collect, counts
 from cosmo_pl.study.definition import Study
 from cosmo_pl.study.jobs import Project
@@ -212,19 +212,38 @@ def _overlays(project: Project, preset: str) -> dict[str, str]:
 
 
 def _configs(root: Path, records: Iterable[Record]) -> dict[str, str]:
-    """The configs that runs were made with, less the presets', and the parts that they name."""
+    """The configs that runs were made with, less the presets', and the parts that they name.
+
+    What lies outside of ``configs/``, whatever a record or a config says of it, is not shown.
+    """
     named = {path for record in records for path in record.configs if path.startswith("configs/")}
-    paths = {part for path in named for part in _parts(root / path)} if named else set()
-    methods = {root / "experiments/methods.yaml"} if named else set()
-    return {path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path in sorted(paths | methods)}
+    found: dict[Path, str] = {}
+    left = [root / path for path in sorted(named)]
+    while left:
+        path = left.pop().resolve()
+        if path not in found and path.is_relative_to((root / "configs").resolve()):
+            found[path] = _shown(path)
+            left += [path.parent / part for part in _parts(found[path])]
+    methods = root / "experiments/methods.yaml"
+    texts = {path.relative_to(root.resolve()).as_posix(): text for path, text in sorted(found.items())}
+    return texts | ({"experiments/methods.yaml": _shown(methods)} if named and methods.is_file() else {})
 
 
-def _parts(path: Path) -> Iterator[Path]:
-    """A config and what it refers to."""
-    yield path
-    for value in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).values():
-        if isinstance(value, str) and value.endswith(".yaml"):
-            yield from _parts(path.parent / value)
+def _shown(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        return f"# cannot be read: {type(error).__name__}\n"
+
+
+def _parts(text: str) -> list[str]:
+    """The files that a config refers to."""
+    try:
+        content = parse_yaml(text, "a config")
+    except ConfigurationError:
+        return []
+    values = content.values() if isinstance(content, dict) else ()
+    return [value for value in values if isinstance(value, str) and value.endswith(".yaml")]
 
 
 def _environment(record: Record) -> tuple[str, ...]:

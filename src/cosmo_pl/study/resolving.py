@@ -11,14 +11,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
-import yaml
-
 import cosmo_pl
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.io import cache_folder, write_whole
+from cosmo_pl.io import cache_folder, keep_json, kept_json, read_yaml
 from cosmo_pl.study.identity import SEEDS, Part, Resolved, canonical, class_paths, identifying, numerics_of
 
-FORMAT = 1  # raise it when something is resolved in another way
+FORMAT = 2  # raise it when something is resolved in another way, or kept in another
 PACKAGE = Path(cosmo_pl.__file__).parent
 
 
@@ -67,7 +65,9 @@ class Resolver:
     def _kept(self, name: str) -> Resolved | None:
         """What was resolved under that name, if it still holds."""
         try:
-            kept = json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8"))
+            kept = kept_json(self.folder / f"{name}.json")
+            if kept is None:
+                return None
             classes, arguments = kept["classes"], kept["arguments"]
             ours = all(path.startswith(("cosmo_pl.", "pytorch_lightning.")) for path in classes)
             if not (ours and kept["sources"] == sources()):
@@ -77,7 +77,7 @@ class Resolver:
                 return Resolved(arguments, _numerics(classes))
             return Resolved(arguments, kept["numerics"])
         except (OSError, ValueError, KeyError, TypeError, ImportError, AttributeError):
-            return None  # never resolved, half written, or of a class that is gone
+            return None  # written by another version, or of a class that is gone
 
     def _resolved(
         self, name: str, root: Path, configs: Sequence[str], arguments: Mapping[str, Any], part: Part
@@ -102,7 +102,7 @@ class Resolver:
             "sources": sources(), "classes": {path: _signature(path) for path in paths}, "arguments": arguments,
             "numerics": _numerics(paths),
         }  # fmt: skip
-        write_whole(self.folder / f"{name}.json", json.dumps(kept))
+        keep_json(self.folder / f"{name}.json", kept)
 
 
 def resolve(configs: Sequence[Path], arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -134,11 +134,8 @@ def content(path: Path) -> Any:
     Raises:
         ConfigurationError: It cannot be read.
     """
-    try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigurationError(str(path), f"cannot be read ({error})", "Name an existing YAML file") from error
-    for name, value in (found or {}).items():
+    found = read_yaml(path)
+    for name, value in found.items():
         if isinstance(value, str) and value.endswith(".yaml"):
             found[name] = content(path.parent / value)
     return found

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import yaml
-
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.io import parse_yaml, read_yaml
 from cosmo_pl.study.definition import Factor, Runs, Study, parse
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ class Sweep:
     def arguments(self) -> dict[str, Any]:
         """Arguments that all its runs share."""
         options = (re.fullmatch(r"--([\w.]+)=(.*)", word) for word in self.command)
-        return {found[1]: yaml.safe_load(found[2]) for found in options if found and found[1] != "config"}
+        return {found[1]: parse_yaml(found[2], found[0]) for found in options if found and found[1] != "config"}
 
     @property
     def data_arguments(self) -> dict[str, Any]:
@@ -151,7 +150,7 @@ def start(root: Path, name: str, train: Callable[[Sequence[str]], None]) -> None
 
     sweep = _read(root, name)
     (dataset,), bundle = sweep.datasets, sweep.arguments[BUNDLE]
-    content = yaml.safe_load((root / "experiments" / f"{name}.yaml").read_text(encoding="utf-8"))
+    content = read_yaml(root / "experiments" / f"{name}.yaml")
     try:
         identifier = wandb.sweep(content, project=sweep.project)
     except wandb.Error as error:
@@ -160,7 +159,7 @@ def start(root: Path, name: str, train: Callable[[Sequence[str]], None]) -> None
             f"Log in by `wandb login`, or run it without an account: `cosmo-pl study run {name}`",
         ) from error  # fmt: skip
     if not any((root / "runs" / dataset / bundle).glob("version_*/bundle/bundle.json")):
-        given = {**sweep.data_arguments, "trainer.logger.init_args.name": bundle}
+        given = {**sweep.data_arguments, "run.name": bundle}
         words = [f"--{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in given.items()]
         train(["fit", f"--config=configs/{dataset}_stage1.yaml", *words])
     wandb.agent(identifier, project=sweep.project)

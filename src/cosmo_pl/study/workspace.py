@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from cosmo_pl.run_folder import BUNDLE, LAST, versions
 from cosmo_pl.study.jobs import Job
 
 
@@ -26,15 +27,14 @@ class Workspace:
 
     def versions(self, job: Job) -> list[Path]:
         """Runs of a job, oldest first."""
-        found = self.run(job).glob("version_*")
-        return sorted(found, key=lambda path: int(path.name.removeprefix("version_")))
+        return versions(self.run(job))
 
     def finished(self, job: Job) -> Path | None:
         """The newest run with what other jobs need: the bundle of a stage 1, the model of a stage 2; None without.
 
         Not always the newest: one that resumes a training which had ended leaves no checkpoint.
         """
-        wanted = "bundle/bundle.json" if job.kind == "pretrain" else "checkpoints/last.ckpt"
+        wanted = f"{BUNDLE}/bundle.json" if job.kind == "pretrain" else LAST
         return next((version for version in reversed(self.versions(job)) if (version / wanted).is_file()), None)
 
     def usable(self, job: Job) -> bool:

@@ -13,7 +13,7 @@ from cosmo_pl.modules.base.encoding import (
 from cosmo_pl.modules.base.examples import ExampleModule
 from cosmo_pl.modules.base.fusion import Fusion, FusionClassifier, Head, SequenceAxis
 from cosmo_pl.modules.base.module import BaseModule, Shapes
-from cosmo_pl.modules.base.optimization import OptimizerName, Schedule, optimization
+from cosmo_pl.modules.base.optimization import OptimizerName, Schedule, optimization, step_each, toggle
 from cosmo_pl.modules.base.presence import Present, presence
 from cosmo_pl.modules.base.pretraining import CrossModalModule, PretrainingModule
 
@@ -38,6 +38,8 @@ __all__ = [
     "load_encoders",
     "optimization",
     "presence",
+    "step_each",
+    "toggle",
     "unit_features",
     "variant_encoders",
 ]

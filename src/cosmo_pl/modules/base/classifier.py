@@ -76,14 +76,13 @@ class ClassifierModule(BaseModule):
         return logits
 
     def setup(self, stage: str) -> None:
-        """Notes the bundle, and checks that the data are standardised as in stage 1."""
+        """Notes the bundle, and checks that the data are those of stage 1."""
         if self.bundle is None:
             return
         self.record["bundle"] = str(self.bundle.folder)
         self.record["pretraining"] = self.bundle.training.get("method")
-        data = getattr(self.trainer, "datamodule", None)
-        if stage == "fit" and data is not None:
-            self.bundle.check_normalization(data.normalization)
+        if stage == "fit" and self.data is not None:
+            self.bundle.check_data(self.data)
 
     def attention_by_class(self) -> dict[str, dict[str, float]] | None:
         """Mean attention weight of each modality over the samples evaluated last, by class; None without attention."""

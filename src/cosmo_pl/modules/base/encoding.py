@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cosmo_pl.bundle import Bundle
+from cosmo_pl.bundle import Bundle, built_encoder
 from cosmo_pl.encoders import Encoder, spectral_encoders
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.base.module import Shapes
@@ -24,7 +24,8 @@ class Streams(nn.ModuleDict):
 
     Args:
         modality_shapes: Modality to shape of a sample.
-        encoders: Stream to encoder; every modality is in exactly one stream.
+        encoders: Stream to encoder, or to what `Encoder.described` says of it; every modality is in exactly one
+            stream.
 
     Attributes:
         feature_shapes: Stream to shape (channels, time, *space) of its feature map.
@@ -33,7 +34,7 @@ class Streams(nn.ModuleDict):
         ConfigurationError: Streams and modalities do not match, or joined modalities differ in length.
     """
 
-    def __init__(self, modality_shapes: Shapes, encoders: Mapping[str, Encoder]) -> None:
+    def __init__(self, modality_shapes: Shapes, encoders: Mapping[str, Encoder | Mapping[str, Any]]) -> None:
         if sorted(modality for stream in encoders for modality in stream.split("+")) != sorted(modality_shapes):
             raise ConfigurationError(
                 "encoders", f"are for {sorted(encoders)}, the data give {sorted(modality_shapes)}",
@@ -41,10 +42,12 @@ class Streams(nn.ModuleDict):
             )  # fmt: skip
         order = list(modality_shapes)
         names = sorted(encoders, key=lambda stream: order.index(stream.split("+")[0]))
-        super().__init__({name: encoders[name] for name in names})
-        self.feature_shapes = {
-            name: encoders[name].feature_shape(joined_shape(modality_shapes, name)) for name in names
+        built = {
+            name: each if isinstance(each, Encoder) else built_encoder(each, "checkpoint")
+            for name, each in encoders.items()
         }
+        super().__init__({name: built[name] for name in names})
+        self.feature_shapes = {name: built[name].feature_shape(joined_shape(modality_shapes, name)) for name in names}
 
     def forward(self, inputs: Mapping[str, Tensor], there: Present | None = None) -> dict[str, Tensor]:
         """Encodes samples, modality to (N, *shape), into feature maps, stream to (N, channels, time, *space).
@@ -108,11 +111,11 @@ def variant_encoders(
         if encoders is None:
             raise ConfigurationError("encoders", "none are given", "Give one for each modality of the data")
         return encoders
-    if encoders is not None:
+    if encoders is not None and not are_described(encoders):
         raise ConfigurationError(
             "encoders", "the original has its own", "Set model.init_args.encoders to null, or variant to shared"
         )
-    return spectral_encoders(modality_shapes, intervals)
+    return encoders or spectral_encoders(modality_shapes, intervals)
 
 
 def load_encoders(
@@ -122,14 +125,15 @@ def load_encoders(
 
     Args:
         modality_shapes: Modality to shape of a sample; of a bundle with more modalities these are taken.
-        encoders: Encoders of those that have no bundle; beside a bundle they must be what it holds, or None.
+        encoders: Encoders of those that have no bundle; beside a bundle they must be what it holds, or None. Those
+            that are only described are of a checkpoint, which holds their weights: no bundle is read.
         bundle: Folder of a bundle, or of runs whose newest bundle is taken; None trains `encoders` anew.
 
     Raises:
         ConfigurationError: Neither is given, or they do not match each other or the modalities.
         BundleError: The bundle is missing, damaged, or for other modalities or shapes.
     """
-    if bundle is None:
+    if bundle is None or are_described(encoders):
         if encoders is None:
             raise ConfigurationError("encoders", "neither encoders nor a bundle are given", "Give one of them")
         return Streams(modality_shapes, encoders), None
@@ -146,7 +150,13 @@ def load_encoders(
     return Streams(modality_shapes, loaded.encoders), loaded
 
 
+def are_described(encoders: Mapping[str, Any] | None) -> bool:
+    """Whether encoders are given as `Encoder.described` gives them."""
+    return bool(encoders) and not any(isinstance(encoder, Encoder) for encoder in (encoders or {}).values())
+
+
 def _told(encoder: Encoder) -> str:
     # Through JSON, as a bundle stores them: a tuple and a list are the same there.
-    arguments = ", ".join(f"{key}={json.dumps(value)}" for key, value in encoder.hparams.items())
-    return f"{type(encoder).__module__}.{type(encoder).__qualname__}({arguments})"
+    described = encoder.described()
+    arguments = ", ".join(f"{key}={json.dumps(value)}" for key, value in described["init_args"].items())
+    return f"{described['class_path']}({arguments})"

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import torch
+from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import nn
+from torch.amp import GradScaler
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, MultiStepLR
 
 from cosmo_pl.errors import ConfigurationError
 
 OptimizerName = Literal["sgd", "adam", "adamw"]
 Schedule = Literal["steps", "cosine"]
+RECURRENT = (nn.RNN, nn.GRU, nn.LSTM)
 ADAPTIVE = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
 
@@ -40,6 +43,39 @@ def optimization(parameters: Iterable[nn.Parameter], hparams: Mapping[str, Any],
     else:
         raise ConfigurationError("optimizer", f"'{name}' is unknown", "Use 'sgd', 'adam' or 'adamw'")
     return {"optimizer": optimizer, "lr_scheduler": _schedule(optimizer, hparams, epochs)}
+
+
+def step_each(optimizers: Sequence[LightningOptimizer], scaler: GradScaler | None) -> None:
+    """Steps several optimizers on the gradients of one backward pass.
+
+    A gradient scaler chooses its next factor once all of them have stepped, as torch requires: the gradients of each
+    have the factor of the backward pass. Lightning's step would let it choose after each.
+
+    Args:
+        optimizers: Optimizers of different parameters.
+        scaler: What the loss was scaled with; None for no scaling.
+    """
+    if scaler is not None:
+        scaler.update = lambda new_scale=None: None  # type: ignore[method-assign]
+    try:
+        for optimizer in optimizers:
+            optimizer.step()
+    finally:
+        if scaler is not None:
+            del scaler.update  # the method of its class shows again
+    if scaler is not None:
+        scaler.update()
+
+
+def toggle(part: nn.Module, active: bool, freeze: bool = True) -> None:
+    """Switches a part of a module between train and eval mode, and with `freeze` its gradients on and off."""
+    part.train(active)
+    for module in part.modules():
+        if isinstance(module, RECURRENT):
+            module.train()  # cuDNN has no backward through a recurrent layer in eval mode
+    for parameter in part.parameters():
+        parameter.requires_grad_(active or not freeze)
+        parameter.grad = None  # SGD would still step on a stale gradient, by momentum and weight decay
 
 
 def _schedule(optimizer: torch.optim.Optimizer, hparams: Mapping[str, Any], epochs: int | None) -> LRScheduler:

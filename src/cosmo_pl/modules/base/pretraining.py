@@ -5,23 +5,28 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Mapping
-from itertools import combinations
+from itertools import chain, combinations, count
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from pytorch_lightning.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor, nn
 
 from cosmo_pl.bundle import Bundle
+from cosmo_pl.bundle_checks import TrainingData
 from cosmo_pl.constraints import AtLeastTwo, Size
 from cosmo_pl.data.loading import Batch
 from cosmo_pl.data.locate import is_simulated
 from cosmo_pl.encoders import Encoder, ProjectionHead
-from cosmo_pl.errors import BundleError, ConfigurationError
+from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.fusion import MIN_POINTS
 from cosmo_pl.modules.base.encoding import Streams, unit_features
 from cosmo_pl.modules.base.module import BaseModule, Shapes
 from cosmo_pl.modules.base.quality import data_quality
+from cosmo_pl.run_folder import BUNDLE
+
+OF_THE_BUNDLE = ("encoders", "modality_shapes")  # in its other fields
 
 
 class PretrainingModule(BaseModule):
@@ -35,6 +40,9 @@ class PretrainingModule(BaseModule):
         num_classes: Number of activities, for the quality weights.
         encoders: Modality to encoder; several inertial ones can share one, see `Streams`.
         max_clusters: Largest number of clusters tried for the quality weights; None takes twice `num_classes`.
+
+    Attributes:
+        bundle_folder: Folder of the bundle; None before a training and for one that leaves no files.
 
     Raises:
         ConfigurationError: Encoders and modalities do not match, or `max_clusters` is below 2.
@@ -55,6 +63,7 @@ class PretrainingModule(BaseModule):
         self.num_classes = num_classes
         self.encoders = Streams(self.modality_shapes, encoders)
         self.max_clusters = max_clusters
+        self.bundle_folder: Path | None = None
         self._probe: dict[str, list[tuple[Tensor, Tensor]]] = {}
 
     @abstractmethod
@@ -73,7 +82,7 @@ class PretrainingModule(BaseModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of a batch; its labels are not used."""
         loss = self.pretraining_loss(batch["inputs"], batch.get("views", 1))
-        size = len(batch["index"]) // batch.get("views", 1)
+        size = len(next(iter(batch["inputs"].values()))) // batch.get("views", 1)
         self.log("train/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=size)
         return loss
 
@@ -102,30 +111,37 @@ class PretrainingModule(BaseModule):
             self.log("probe/acc", (nearest == truth).float().mean(), prog_bar=True)
         self._probe = {}
 
-    @property
-    def bundle_folder(self) -> Path | None:
-        """Where the bundle goes: beside the run's log; None for a run that keeps none."""
-        if not self.trainer.loggers or self.trainer.log_dir is None:
-            return None
-        return Path(self.trainer.log_dir) / "bundle"
-
     def setup(self, stage: str) -> None:
         """Refuses before anything is trained, not after, what would keep the bundle from being written."""
-        folder = self.bundle_folder if stage == "fit" else None
-        if folder is None:
+        if stage != "fit":
             return
-        if folder.exists():
-            raise BundleError(folder, "exists", "Choose another log folder; a bundle is never overwritten")
-        count = len(next(iter(self.trainer.datamodule.quality_inputs().values())))  # type: ignore[attr-defined]
-        if count < MIN_POINTS:
-            everything = self.trainer.datamodule.include_labeled  # type: ignore[attr-defined]
+        self.bundle_folder = self._free_folder()
+        if self.bundle_folder is None:
+            rank_zero_info("the trainer has neither a logger nor checkpoints: no bundle is written")
+            return
+        if self.data is None:
+            rank_zero_warn(
+                "there is no datamodule: the bundle will hold no statistics and no quality of the modalities"
+            )
+            return
+        measured = len(next(iter(self.data.quality_inputs().values())))
+        if measured < MIN_POINTS:
+            everything = self.data.include_labeled
             raise ConfigurationError(
                 "label_rate",
-                f"leaves {count} samples to pretraining, too few to measure the modalities' quality",
+                f"leaves {measured} samples to pretraining, too few to measure the modalities' quality",
                 "Use more training samples"
                 if everything
                 else f"Set include_labeled to true, or leave at least {MIN_POINTS} unlabelled",
             )
+
+    def _free_folder(self) -> Path | None:
+        """Where the bundle goes: in the run's folder; None for a training that leaves nothing."""
+        leaves_files = self.trainer.loggers or self.trainer.checkpoint_callback is not None
+        if self.trainer.log_dir is None or not leaves_files:
+            return None
+        names = chain([BUNDLE], (f"{BUNDLE}_{number}" for number in count(1)))  # one is never overwritten
+        return next(folder for name in names if not (folder := Path(self.trainer.log_dir, name)).exists())
 
     def on_fit_end(self) -> None:
         """Measures the modalities' quality and writes the bundle."""
@@ -133,21 +149,28 @@ class PretrainingModule(BaseModule):
             self.write_bundle(self.bundle_folder)
 
     def write_bundle(self, folder: Path) -> None:
-        """Measures quality on the trainer's datamodule (see `quality_inputs`) and saves the bundle there."""
-        data = self.trainer.datamodule  # type: ignore[attr-defined]
+        """Measures quality on the trainer's datamodule (see `quality_inputs`) and saves the bundle there.
+
+        Without one, as with plain loaders, there are neither statistics nor quality.
+        """
+        data = self.data
+        about_data = (
+            {}
+            if data is None
+            else {
+                "simulated": is_simulated(data.folder),
+                "unlabeled": len(data.training_rows),
+            }
+        )
+        arguments = {name: value for name, value in self.whole_arguments().items() if name not in OF_THE_BUNDLE}
         Bundle(
             encoders=dict(self.encoders.items()),  # type: ignore[arg-type]
             modality_shapes=self.modality_shapes,
-            normalization=data.normalization,
-            quality=data_quality(data, self.max_clusters),
-            data_fingerprint=data.data_fingerprint,
-            training={
-                "method": type(self).__name__,
-                "simulated": is_simulated(data.folder),
-                "unlabeled": len(data.training_rows),
-                **self.record,
-                **{key: value for key, value in self.hparams.items() if not key.startswith("_")},
-            },
+            normalization={} if data is None else data.normalization,
+            quality={} if data is None else data_quality(data, self.max_clusters),
+            data_fingerprint="" if data is None else data.data_fingerprint,
+            training={"method": type(self).__name__, **about_data, **self.record, **arguments},
+            data=TrainingData() if data is None else TrainingData.of(data),
         ).save(folder)
 
 

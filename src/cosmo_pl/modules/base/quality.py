@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,9 @@ from pytorch_lightning.utilities import rank_zero_warn
 
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.fusion import ModalityQuality, default_max_clusters, modality_quality
-from cosmo_pl.io import cache_folder, write_json
+from cosmo_pl.io import cache_folder, keep_json, kept_json
 
-CACHE_VERSION = 1  # raise it when `modality_quality` gives other values for the same samples
+CACHE_VERSION = 2  # raise it when `modality_quality` gives other values for the same samples, or for another form
 
 
 def data_quality(data: MultimodalDataModule, max_clusters: int | None = None) -> dict[str, ModalityQuality]:
@@ -49,19 +48,16 @@ def _measured(data: MultimodalDataModule, max_clusters: int) -> dict[str, Modali
         return stored
     with _progress(len(samples) * (max_clusters - 1)) as bar:
         quality = modality_quality(samples, data.num_classes, advance=bar.update, max_clusters=max_clusters)
-    write_json(path, {name: asdict(measured) for name, measured in quality.items()})
+    keep_json(path, {name: asdict(measured) for name, measured in quality.items()})
     return quality
 
 
 def _read(path: Path) -> dict[str, ModalityQuality] | None:
     """What was measured, None where nothing was or the file is damaged."""
-    try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        for measured in told.values():  # JSON has text for keys
-            measured["silhouettes"] = {int(k): value for k, value in measured["silhouettes"].items()}
-        return {name: ModalityQuality(**measured) for name, measured in told.items()}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return None
+    told = kept_json(path)
+    for measured in (told or {}).values():  # JSON has text for keys
+        measured["silhouettes"] = {int(k): value for k, value in measured["silhouettes"].items()}
+    return told and {name: ModalityQuality(**measured) for name, measured in told.items()}
 
 
 def _progress(total: int) -> Any:

@@ -1,0 +1,182 @@
+"""Whether the parts of a bundle belong together; every check raises a ValueError that names the field."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from cosmo_pl.data import MultimodalDataModule
+from cosmo_pl.encoders import Encoder
+from cosmo_pl.fields import Field
+from cosmo_pl.fusion.quality import best_num_clusters, quality_weights
+
+MAX_VALUES = 2**27  # of one sample, 512 MiB: a shape beyond is no sample's
+LARGEST = 1e12  # no trained weight or running variance comes near it
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What encoders were trained on.
+
+    Args:
+        dataset: Key of the dataset; empty where it is unknown, as in bundles of version 0.1.0.
+        title: Name of the dataset in tables and figures.
+        subjects: Subjects of the samples.
+        class_names: Activities of the dataset.
+    """
+
+    dataset: str = ""
+    title: str = ""
+    subjects: tuple[int, ...] = ()
+    class_names: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, data: MultimodalDataModule) -> TrainingData:
+        """That of a datamodule, set up."""
+        assert data.samples is not None, "setup comes first"
+        subjects = {int(subject) for subject in data.samples.subject[data.training_rows]}
+        return cls(data.key, data.title, tuple(sorted(subjects)), tuple(data.class_names))
+
+    @classmethod
+    def stored(cls, told: Mapping[str, Any]) -> TrainingData:
+        """That of a description, which `check_description` has accepted."""
+        lists = {name: tuple(told.get(name, ())) for name in ("subjects", "class_names")}
+        return cls(told.get("dataset", ""), told.get("title", ""), **lists)
+
+    def differences(self, data: MultimodalDataModule) -> list[str]:
+        """What is known to differ in other data: "dataset", "classes"."""
+        dataset = bool(self.dataset) and (self.dataset, self.title) != (data.key, data.title)
+        classes = bool(self.class_names) and self.class_names != tuple(data.class_names)
+        return ["dataset"] * dataset + ["classes"] * classes
+
+    def tested(self, data: MultimodalDataModule) -> list[int]:
+        """Subjects that are test subjects of other data of the same dataset."""
+        if self.dataset != data.key or data.draw.target_fraction is not None:  # which trains on them on purpose
+            return []
+        assert data.samples is not None, "setup comes first"
+        return sorted(set(self.subjects) & set(data.samples.subject[data.split.test].tolist()))
+
+
+def digest_of(description: Mapping[str, Any]) -> str:
+    """SHA-256 of a description, as JSON has it, without this hash itself."""
+    rest = {name: value for name, value in description.items() if name != "sha256"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def check_hashes(told: Field, weights: bytes) -> None:
+    """Checks that description and weights are those that were written together."""
+    told["sha256"].require(told["sha256"].digest() == digest_of(told.mapping()), "the hash of the rest of it")
+    own = hashlib.sha256(weights).hexdigest()
+    told["weights_sha256"].require(told["weights_sha256"].digest() == own, f"that of the weights, {own[:12]}")
+
+
+def check_description(told: Field) -> None:
+    """Checks type and range of every field, and that those of all modalities are there."""
+    shapes = {name: _shape(shape) for name, shape in told["modality_shapes"].fields().items()}
+    told["modality_shapes"].require(bool(shapes), "those of any modality")
+    _check_streams(told["encoders"], shapes)
+    told["training"].mapping()
+    told["training"].finite()
+    for version in told["versions"].fields().values():
+        version.text()
+    if "data" in told.mapping() and told["data"].value is None:  # format 1 has none
+        for name, empty in {"normalization": {}, "quality": {}, "data_fingerprint": ""}.items():
+            told[name].require(told[name].value == empty, f"{empty!r}, as the data are null")
+        return
+    told["data_fingerprint"].digest()
+    _check_normalization(told["normalization"], shapes)
+    _check_quality(told["quality"], shapes, told["training"].mapping().get("num_classes"))
+    if (data := told.get("data")) is not None:
+        _check_data(data)
+
+
+def check_weights(weights: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> str | None:
+    """Checks names, shapes and kinds of the encoders' weights.
+
+    Returns:
+        The name of one that is not finite, or larger than training leaves any.
+    """
+    if weights.keys() != expected.keys():
+        raise ValueError(f"the weights {sorted(weights.keys() ^ expected.keys())[:3]} are missing or too many")
+    for name, found in weights.items():
+        wanted = expected[name]
+        if found.shape != wanted.shape or found.is_floating_point() != wanted.is_floating_point():
+            raise ValueError(
+                f"the weights {name} are {found.dtype} {tuple(found.shape)}, not {wanted.dtype} {tuple(wanted.shape)}"
+            )
+    # NaN is not below anything either.
+    return next((name for name, found in weights.items() if not bool((found.abs() < LARGEST).all())), None)
+
+
+def check_fit(encoders: Mapping[str, Encoder], shapes: Shapes) -> None:
+    """Checks that the encoders take the samples."""
+    for stream, encoder in encoders.items():
+        parts = [shapes[modality] for modality in stream.split("+")]
+        encoder.feature_shape((*parts[0][:-1], sum(shape[-1] for shape in parts)))
+
+
+def _shape(told: Field) -> tuple[int, ...]:
+    shape = tuple(size.whole(1) for size in told.each())
+    told.require(1 <= math.prod(shape) <= MAX_VALUES and len(shape) > 0, "the shape of a sample")
+    return shape
+
+
+def _check_streams(told: Field, shapes: Shapes) -> None:
+    modalities = [modality for stream in told.mapping() for modality in stream.split("+")]
+    told.require(sorted(modalities) == sorted(shapes), f"encoders of {sorted(shapes)}")
+    for stream, encoder in told.fields().items():
+        encoder["class_path"].text()
+        encoder["init_args"].mapping()
+        lengths = {shapes[modality][:-1] for modality in stream.split("+")}
+        encoder.require(len(lengths) == 1, f"one for samples of different lengths {sorted(lengths)}")
+
+
+def _check_normalization(told: Field, shapes: Shapes) -> None:
+    told.require(told.mapping().keys() == shapes.keys(), f"statistics of {sorted(shapes)}")
+    for name, statistics in told.fields().items():
+        axis = None if "axis" in statistics.mapping() else -1  # older ones are of the last
+        if (stored := statistics.get("axis")) is not None:
+            axis = stored.whole(-len(shapes[name]), -1)
+        channels = 1 if axis is None else shapes[name][axis]
+        for part, low in (("mean", -math.inf), ("std", math.ulp(0.0))):
+            values = [value.number(low) for value in statistics[part].each()]
+            statistics[part].require(len(values) == channels, f"{channels} values, one a channel")
+
+
+def _check_quality(told: Field, shapes: Shapes, num_classes: Any) -> None:
+    told.require(told.mapping().keys() == shapes.keys(), f"those of {sorted(shapes)}")
+    hopkins, clusters, weights = {}, {}, {}
+    for name, measured in told.fields().items():
+        hopkins[name] = measured["hopkins"].number(0, 1)
+        measured["hopkins_std"].number(0, 1)
+        clusters[name] = measured["num_clusters"].whole(2)
+        best = best_num_clusters(_curve(measured["silhouettes"]))
+        measured["num_clusters"].require(clusters[name] == best, f"{best}, whose silhouette is the best")
+        weights[name] = measured["weight"].number(0, 1)
+    told.require(math.isclose(sum(weights.values()), 1, abs_tol=1e-6), f"of weights {weights} whose sum is 1")
+    if isinstance(num_classes, int) and not isinstance(num_classes, bool):
+        expected = quality_weights(hopkins, clusters, num_classes)
+        agree = all(math.isclose(weights[name], expected[name], abs_tol=1e-6) for name in weights)
+        told.require(agree, f"of weights {weights} that follow from its other values")
+
+
+def _curve(told: Field) -> dict[int, float]:
+    told.require(bool(told.mapping()) and all(map(str.isdecimal, told.mapping())), "silhouettes by number of clusters")
+    return {int(number): silhouette.number(-1, 1) for number, silhouette in told.fields().items()}
+
+
+def _check_data(told: Field) -> None:
+    for name in ("dataset", "title"):
+        told[name].text()
+    for subject in told["subjects"].each():
+        subject.whole()
+    for activity in told["class_names"].each():
+        activity.text()

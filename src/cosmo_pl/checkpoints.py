@@ -1,0 +1,75 @@
+"""Checkpoints that are there as a whole or not at all, and are looked at before they are used."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning.plugins.io import TorchCheckpointIO
+from torch import Tensor
+
+from cosmo_pl.errors import ConfigurationError
+
+LAST_NAME, PREVIOUS_NAME = "last.ckpt", "previous.ckpt"
+AGAIN = "Train again, or give another checkpoint"
+
+
+class WholeCheckpointIO(TorchCheckpointIO):
+    """Writes a checkpoint beside its place, reads it back, and moves it there; keeps the ``last.ckpt`` before.
+
+    Lightning's own is written to the folder of temporary files first: where that is another file system, the move is
+    a copy, and a kill or a full disk leaves half of it in the place of the one that was there.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        """Saves a checkpoint; what is in its place stays until the new one is known to be readable."""
+        place = Path(path)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        part = place.with_name(f".{place.name}.part")
+        try:
+            with part.open("wb") as file:
+                torch.save(checkpoint, file)
+                file.flush()
+                os.fsync(file.fileno())
+            torch.load(part, map_location="cpu", weights_only=False)  # these bytes are our own
+            if place.name == LAST_NAME and place.exists():
+                place.replace(place.with_name(PREVIOUS_NAME))
+            part.replace(place)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """A checkpoint of Lightning, on the CPU.
+
+    Raises:
+        ConfigurationError: It is not there, no file, damaged, not a checkpoint, or has weights that are not finite.
+    """
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "is no file" if path.exists() else "does not exist"
+        raise ConfigurationError("ckpt_path", f"'{path}' {what}", "Name a checkpoint, or 'last'")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        problem = f"'{path}' is damaged, or holds more than tensors and plain values"
+        raise ConfigurationError("ckpt_path", problem, AGAIN) from error
+    except Exception as error:  # torch and zipfile raise half a dozen kinds for a damaged file
+        reason = str(error).partition("\n")[0][:120]
+        raise ConfigurationError("ckpt_path", f"'{path}' is damaged ({reason})", AGAIN) from error
+    if not isinstance(content, dict) or not isinstance(content.get("state_dict"), dict):
+        raise ConfigurationError("ckpt_path", f"'{path}' is no checkpoint of a training", AGAIN)
+    broken = not_finite(content["state_dict"])
+    if broken is not None:
+        problem = f"'{path}' holds weights that are not finite ({broken}): the training diverged"
+        raise ConfigurationError("ckpt_path", problem, "Train again with a smaller learning rate")
+    return content
+
+
+def not_finite(state: Mapping[str, Any]) -> str | None:
+    """Name of the first tensor that holds NaN or infinity, None where all are finite."""
+    floating = ((name, value) for name, value in state.items() if isinstance(value, Tensor))
+    return next((name for name, value in floating if value.is_floating_point() and not value.isfinite().all()), None)

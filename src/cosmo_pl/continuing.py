@@ -1,0 +1,108 @@
+"""What may differ between a training and what goes on with it: the rest of its training, or its evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.io import read_yaml
+from cosmo_pl.run_folder import CONFIG, run_of
+from cosmo_pl.study.identity import ASIDE, TRAINING
+
+LENGTH = {"max_epochs", "min_epochs", "max_steps", "min_steps", "max_time"}
+SUBJECTS = {"test_subjects", "val_subjects", "folds", "fold"}
+# Arguments of the data that say how an evaluation reads them.
+OF_EVALUATION = {*ASIDE, "phase", "batch_size", "pretrain_batch_size", "track_test", "max_test_samples",
+                 "keep_incomplete", "strict"}  # fmt: skip
+
+
+def check_continued(checkpoint: Path, config: Mapping[str, Any]) -> None:
+    """Checks that a training goes on as it began; devices, workers and loggers may change, and so may its length.
+
+    A schedule that depends on the number of epochs fixes it.
+
+    Args:
+        checkpoint: Where it goes on from; without a stored configuration beside it nothing is known.
+        config: The whole configuration.
+
+    Raises:
+        ConfigurationError: Something differs that changes results; the message names it.
+    """
+    then = stored_config(checkpoint)
+    if then is None:
+        return
+    scheduled = config["model"].get("init_args", {}).get("schedule") == "cosine"
+    trainer = {*TRAINING, "precision"} - (set() if scheduled else LENGTH)
+    differ = [
+        *differences("model", then, config), *differences("data", then, config, free=ASIDE | {"phase"}),
+        *differences("trainer", then, config, only=trainer),
+    ]  # fmt: skip
+    if then.get("seed_everything") != config.get("seed_everything"):
+        differ.append(f"seed_everything {then.get('seed_everything')} -> {config.get('seed_everything')}")
+    refuse(checkpoint, differ, "began with", "Give those, or train from the start without --ckpt_path")
+
+
+def check_evaluated(checkpoint: Path, config: Mapping[str, Any], knows_its_data: bool) -> None:
+    """Checks that a model is evaluated with the arguments that it was trained with.
+
+    Args:
+        checkpoint: The trained model.
+        config: The whole configuration.
+        knows_its_data: Whether the checkpoint says what it was trained on, so that other subjects can be tested.
+
+    Raises:
+        ConfigurationError: Something differs; the message names it.
+    """
+    then = stored_config(checkpoint)
+    if then is None:
+        return
+    free = OF_EVALUATION | (SUBJECTS if knows_its_data else set())
+    differ = [*differences("model", then, config), *differences("data", then, config, free=free)]
+    refuse(checkpoint, differ, "was trained with", f"Give those, as in --config {run_of(checkpoint) / CONFIG}")
+
+
+def stored_config(checkpoint: Path) -> dict[str, Any] | None:
+    """The configuration of the run that a checkpoint belongs to, None where it is not beside it."""
+    path = run_of(checkpoint) / CONFIG
+    return read_yaml(path) if path.is_file() else None
+
+
+def differences(
+    part: str,
+    then: Mapping[str, Any],
+    now: Mapping[str, Any],
+    free: Collection[str] = (),
+    only: Collection[str] | None = None,
+) -> list[str]:
+    """Arguments of a part of two configurations that differ: "data.init_args.stride 70 -> 50".
+
+    Args:
+        part: Its key.
+        then: The earlier configuration.
+        now: The later one.
+        free: Names of arguments that may.
+        only: Names of arguments that are compared; None for all.
+    """
+    old, new = flat(then.get(part) or {}), flat(now[part])
+    names = {key: key.removeprefix("init_args.").partition(".")[0] for key in old.keys() | new.keys()}
+    return [
+        f"{part}.{key} {old.get(key)} -> {new.get(key)}"
+        for key, name in sorted(names.items())
+        if old.get(key) != new.get(key) and name not in free and (only is None or name in only)
+    ]
+
+
+def refuse(checkpoint: Path, differ: Collection[str], did: str, remedy: str) -> None:
+    """Raises the error that names what differs, if anything does."""
+    if differ:
+        raise ConfigurationError("ckpt_path", f"'{checkpoint}' {did} other arguments: {'; '.join(differ)}", remedy)
+
+
+def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one, with dotted keys."""
+    items: dict[str, Any] = {}
+    for key, value in tree.items():
+        items |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return items

@@ -1,0 +1,66 @@
+"""What is looked at of samples to judge whether a sensor can have measured them."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+Groups = Sequence[Sequence[int]]
+ROUNDING = 1e-6
+
+
+def checksum(values: NDArray[Any]) -> int:
+    """CRC-32 of an array's values."""
+    return zlib.crc32(np.ascontiguousarray(values).view(np.uint8).data)
+
+
+def _same(smallest: Tensor, largest: Tensor) -> Tensor:
+    """Whether values are the same up to the rounding of a resampled constant."""
+    return largest - smallest <= ROUNDING * torch.maximum(smallest.abs(), largest.abs())
+
+
+@dataclass(frozen=True)
+class Extremes:
+    """What is looked at of N samples of a modality with G groups of channels.
+
+    Args:
+        low: Smallest value of each group (N, G).
+        high: Largest value (N, G).
+        still: Whether nothing of the group changes over time (N, G).
+        checksum: CRC-32 of all values (N,).
+    """
+
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    still: NDArray[np.bool_]
+    checksum: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, values: NDArray[Any], groups: Groups, axis: int | None) -> Extremes:
+        """Looks at samples (N, T, ..., channels, ...).
+
+        Args:
+            values: The samples.
+            groups: Channels that belong together.
+            axis: Axis of the channels, counted from the end; None for samples without.
+        """
+        tensor = torch.from_numpy(np.ascontiguousarray(values))
+        if tensor.dtype in (torch.uint16, torch.float16):  # of which there are no extremes
+            tensor = tensor.float()
+        low, high = (found.unsqueeze(-1) if axis is None else found for found in tensor.aminmax(dim=1))
+        low, high = ((found if axis is None else found.movedim(axis, -1)) for found in (low, high))
+        low, high = (found.reshape(len(values), -1, found.shape[-1]) for found in (low, high))
+        by_group = [(low[..., list(group)].flatten(1), high[..., list(group)].flatten(1)) for group in groups]
+        return cls(
+            np.stack([smallest.amin(1).double().numpy() for smallest, _ in by_group], axis=1),
+            np.stack([largest.amax(1).double().numpy() for _, largest in by_group], axis=1),
+            np.stack([_same(smallest, largest).all(1).numpy() for smallest, largest in by_group], axis=1),
+            np.array([checksum(sample) for sample in values], dtype=np.int64),
+        )
