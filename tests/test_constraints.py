@@ -50,7 +50,8 @@ BAD: list[tuple[type, dict[str, Any], dict[str, list[Any]]]] = [
         "inertial_steps": [9, 10**7, 120.0], "skeleton_frames": [9], "depth_frames": [0, 10**6],
         "depth_size": [(0, 40), (30,), 30, (30, 40, 1)], "test_subjects": [[-1], [1, "2"], 3, "12", [1.0]],
         "train_subjects": [[True]], "val_subjects": [[-2], None], "folds": [1, 0, -3, 2.5, "2", [[1], [-2]]],
-        "fold": [-1, 1.0], "phase": ["pretraining", 1],
+        "fold": [-1, 1.0],
+        "plausible": [{"g": (1, -1)}, {"g": (1,)}, {"g": (0, INF)}, {"g": 3}, [0, 1]], "phase": ["pretraining", 1],
     }),
     (USCDataModule, {}, {"window_size": [0, 10**6], "stride": [0, -5, 70.0], "label_rate": [2], "label_seed": [-1]}),
     (encoders.InertialEncoder, {}, {"channels": [(0, 4), (4, -1), 4], "kernels": [(0, 1)], "dropout": [1, -0.1, NAN]}),
@@ -166,7 +167,7 @@ def test_the_message_says_what_is_allowed() -> None:
         "phase: is array(['pretrain'], dtype='<U8') of type ndarray. Use 'pretrain' or 'finetune' or null.": {
             "phase": np.array(["pretrain"])
         },
-        f"test_subjects: is tensor([{'0., ' * 17}... of type Tensor. Use a list or null.": {
+        f"test_subjects: is tensor([{'0., ' * 18}... of type Tensor. Use a list or null.": {
             "test_subjects": torch.zeros(99)
         },
     }
@@ -242,10 +243,10 @@ def plain(value: Any) -> bool:
 
 def test_hyper_parameters_stay_plain_and_load_as_weights_only(tmp_path: Path) -> None:
     model = parsed_module()
-    assert model.hparams["lr"] == 1e-3 and len(model.hparams) == 14 and plain(dict(model.hparams))
+    assert model.hparams["lr"] == 1e-3 and len(model.hparams) == 15 and plain(dict(model.hparams))
     torch.save({"hyper_parameters": dict(model.hparams)}, tmp_path / "of.ckpt")
     stored = torch.load(tmp_path / "of.ckpt", weights_only=True)["hyper_parameters"]
-    rebuilt = modules.CPCModule({"inertial": (40, 6)}, **stored)
+    rebuilt = modules.CPCModule(**stored)
     assert dict(rebuilt.hparams) == stored
 
 

@@ -112,7 +112,7 @@ class MultimodalDataModule(constraints.Constrained, DatasetIdentity, LightningDa
         num_augmentations: Annotated[int, constraints.whole(1, 1000)] = 1,
         track_test: bool = True,
         cache_dir: str | None = None,
-        plausible: Mapping[str, tuple[float, float]] | None = None,
+        plausible: Mapping[str, constraints.Range] | None = None,
     ) -> None:
         super().__init__()
         self.root = root
@@ -170,6 +170,8 @@ class MultimodalDataModule(constraints.Constrained, DatasetIdentity, LightningDa
     @abstractmethod
     def reader_arguments(self) -> dict[str, object]:
         """Arguments that change what `read` gives, for the key of the cache."""
+
+    # Shared
 
     @property
     def num_classes(self) -> int:
