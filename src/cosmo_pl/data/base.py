@@ -106,7 +106,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         num_augmentations: Annotated[int, constraints.whole(1, 1000)] = 1,
         track_test: bool = True,
         cache_dir: str | None = None,
-        plausible: Mapping[str, tuple[float, float]] | None = None,
+        plausible: Mapping[str, constraints.Range] | None = None,
     ) -> None:
         super().__init__()
         self.root = root
