@@ -17,6 +17,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
     {"errors"},
     {"intervals", "io", "provenance"},
+    {"parsing"},
     {"data", "simulation", "encoders", "losses", "fusion", "metrics"},
     {"bundle"},
     {"modules"},

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from cosmo_pl.errors import mendable
+from cosmo_pl.errors import ConfigurationError, choices, mendable
+
+TRAINING = ("fit", "validate", "test", "predict")
 
 HELP = """usage: cosmo-pl COMMAND [options]
 
@@ -58,6 +60,9 @@ def main(args: Sequence[str] | None = None) -> None:
             from cosmo_pl.study_cli import main as study_main
 
             study_main(arguments[1:])
+        elif arguments[0] not in TRAINING:
+            commands = choices(arguments[0], (*TRAINING, "data", "study"))
+            raise ConfigurationError("command", f"'{arguments[0]}' is none", f"{commands} as the first word")
         else:
             from cosmo_pl.train_cli import main as train_main
 

@@ -14,7 +14,7 @@ import yaml
 
 from cosmo_pl.errors import ConfigurationError
 
-MAX_BYTES, MAX_DEPTH, MAX_NODES = 10_000_000, 100, 1_000_000  # of a YAML file; nodes are counted with aliases expanded
+MAX_BYTES, MAX_DEPTH, MAX_NODES = 10_000_000, 100, 100_000  # of a YAML file; nodes are counted with aliases expanded
 
 
 def cache_folder(cache_dir: str | None = None) -> Path:

@@ -51,9 +51,10 @@ def run(
     if jobs < 1:
         raise ConfigurationError("jobs", f"is {jobs}", "Use at least 1")
     project = Project()
-    if project.preset(preset).committed_code and not allow_dirty:
-        check_code()
+    needs_commit = project.preset(preset).committed_code
     chosen = choose(project.jobs(name, preset), key, datasets)
+    if needs_commit and not allow_dirty:
+        check_code()
     if jobs == 1 and submit is None:
         run_here(chosen, results, runs, seconds)
         return
@@ -243,10 +244,6 @@ def parse_duration(text: str | None) -> float | None:
 
 def main(args: Sequence[str]) -> None:
     """Runs one study subcommand."""
-    from jsonargparse import auto_cli
+    from cosmo_pl.parsing import run_command
 
-    # Options may be written with dashes, as in --time-limit.
-    given = [re.sub("^--[^=]+", lambda option: "--" + option[0][2:].replace("-", "_"), word) for word in args]
-    auto_cli(
-        [run, status, render, claims, report, agents, sweep], args=given, prog="cosmo-pl study", as_positional=True
-    )
+    run_command([run, status, render, claims, report, agents, sweep], args, "cosmo-pl study")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -26,10 +25,12 @@ from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.inheritance import inheritance
 from cosmo_pl.io import read_yaml
 from cosmo_pl.modules import BaseModule
+from cosmo_pl.parsing import parse
 from cosmo_pl.results import ResultWriter
 from cosmo_pl.run_loading import (
     LAST,
     TRAINER_DEFAULTS,
+    TrainingParser,
     add_command_arguments,
     class_phase,
     follow_phase,
@@ -73,8 +74,9 @@ class CosmoCLI(LightningCLI):
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Parses the command line, and keeps it beside the configuration."""
-        self.command_line = sys.argv[1:] if args is None else list(args)
-        super().parse_arguments(parser, args)
+        assert isinstance(args, list)
+        self.command_line = args
+        self.config = parse(parser, args)
 
     def _parse_ckpt_path(self) -> None:
         """Does nothing: Lightning's own lets a checkpoint's arguments silently replace those of the command line."""
@@ -239,7 +241,8 @@ def main(args: Sequence[str]) -> None:
         subclass_mode_model=True,
         subclass_mode_data=True,
         auto_configure_optimizers=False,  # the modules have their own, and an argument of that name
-        args=None if list(args) == sys.argv[1:] else list(args),  # Lightning warns of both
+        args=list(args),
+        parser_class=TrainingParser,
         parser_kwargs={"prog": "cosmo-pl", "description": "Train and use multimodal activity recognisers."},
         trainer_defaults=TRAINER_DEFAULTS,
     )

@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.io import read_yaml
+from cosmo_pl.parsing import parse_content
 
 FitPhase = Literal["pretrain", "finetune"]
 ALL_PHASES: list[FitPhase] = ["pretrain", "finetune"]
@@ -157,7 +157,7 @@ def overlay_method(path: Path) -> Method:
     from cosmo_pl.run_loading import class_phase
 
     try:
-        phase = class_phase(yaml.safe_load(path.read_text(encoding="utf-8"))["model"]["class_path"])
+        phase = class_phase(read_yaml(path)["model"]["class_path"])
     except Exception as error:  # whatever another package raises on import
         problem = f"names no model that can be imported ({type(error).__name__}: {error})"
         raise ConfigurationError(str(path), problem, "Give it model.class_path, of an installed package") from error
@@ -172,18 +172,13 @@ def parse(kind: Any, path: Path) -> Any:
     Raises:
         ConfigurationError: The file is missing or no YAML, lacks a key or has an unknown one.
     """
-    from jsonargparse import ArgumentError
-
-    try:
-        return _parsed(kind, path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, ArgumentError) as error:
-        raise ConfigurationError(str(path), f"cannot be used: {error}", "Correct the file") from error
+    return _parsed(kind, path, path.absolute(), path.stat().st_mtime_ns if path.is_file() else 0)
 
 
 @cache  # one command asks for the same few files up to a hundred times, and checking methods.yaml takes 0.4 s
-def _parsed(kind: Any, text: str) -> Any:
+def _parsed(kind: Any, path: Path, absolute: Path, changed: int) -> Any:
     from jsonargparse import ArgumentParser
 
     parser = ArgumentParser(exit_on_error=False)
     parser.add_argument("--content", type=kind)
-    return parser.instantiate(parser.parse_object({"content": yaml.safe_load(text)})).content
+    return parser.instantiate(parse_content(parser, read_yaml(path), path, key="content")).content

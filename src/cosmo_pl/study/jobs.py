@@ -9,7 +9,7 @@ from pathlib import Path
 from textwrap import shorten
 from typing import Any, Literal
 
-from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.errors import ConfigurationError, choices
 from cosmo_pl.io import read_yaml
 from cosmo_pl.study.definition import FitPhase, Method, Preset, Runs, Study, overlay_method, parse
 from cosmo_pl.study.identity import Part, Resolved, key_of
@@ -104,8 +104,7 @@ class Project:
         if name in self.sweeps():
             return read_sweep(self.root, name)
         if name not in self.studies():
-            there = ", ".join([*self.studies(), *self.sweeps()])
-            raise ConfigurationError("study", f"there is no '{name}'", f"Choose from {there}")
+            raise ConfigurationError("study", f"there is no '{name}'", choices(name, [*self.studies(), *self.sweeps()]))
         study: Study = parse(Study, self.experiments / f"{name}.yaml")
         return study
 
@@ -130,7 +129,7 @@ class Project:
             ConfigurationError: There is none of that name, or it cannot be read.
         """
         if name not in self.presets():
-            raise ConfigurationError("preset", f"there is no '{name}'", f"Choose from {', '.join(self.presets())}")
+            raise ConfigurationError("preset", f"there is no '{name}'", choices(name, self.presets()))
         preset: Preset = parse(Preset, self.experiments / "presets" / name / "preset.yaml")
         return preset
 
@@ -209,7 +208,7 @@ class _Maker:
     def _fit(self, runs: Runs, dataset: str, name: str, seed: int, factors: Mapping[str, Any]) -> Job | None:
         """The last fit of a method, None where it is not for the dataset."""
         if name not in self.methods:
-            raise ConfigurationError("methods", f"there is no '{name}'", f"Choose from {', '.join(self.methods)}")
+            raise ConfigurationError("methods", f"there is no '{name}'", choices(name, self.methods))
         method = self.methods[name]
         if method.datasets is not None and dataset not in method.datasets:
             return None
