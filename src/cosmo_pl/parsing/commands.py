@@ -40,8 +40,7 @@ def run_command(functions: Sequence[Callable[..., None]], words: Sequence[str], 
     asked = words[0] if words else ""
     strict: dict[str, Any] = {"as_positional": True, "parser_class": CommandParser}
     if asked in ("-h", "--help"):
-        auto_parser(list(functions), prog=prog, **strict).print_help()
-        return
+        auto_parser(list(functions), prog=prog, **strict).parse_args([asked])
     if asked not in by_name:
         problem = f"there is no '{asked}'" if asked else "none is given"
         raise ConfigurationError(f"command of `{prog}`", problem, choices(asked, by_name))

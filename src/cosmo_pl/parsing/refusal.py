@@ -24,7 +24,7 @@ ASIDE = re.compile(
     r"an? (?:class path|dict) "
 )
 NESTED = re.compile(r"NestedArg\(key=.*?, val=(.*)\)")
-UNKNOWN = re.compile(r"(?:Option '([^']*)' is not accepted|does not accept option '([^']*)')")
+UNKNOWN = re.compile(r"(?:Group '([^']*)' .* option|Subcommand .* option|Option) '([^']*)'")
 MISSING = re.compile(r"the following arguments are required: ([\w.]+)")
 EXPECTED = re.compile(
     r"Expected an? (?:<class '([^']*)'>|typing\.Literal\[(.*)\]|(tuple with \d+ elements)|(\S+)(?: |$))"
@@ -80,7 +80,7 @@ def refusal(error: ArgumentError, given: Given) -> CosmoError:
     worst = max(every, key=lambda problem: problem.depth, default=Problem((), "", 0, "", [message]))
     text = next((text for text in worst.texts if UNKNOWN.search(text) or MISSING.match(text)), "")
     if found_unknown := UNKNOWN.search(text):
-        return _unknown(found_unknown[1] or found_unknown[2], worst, given)
+        return _unknown(".".join(filter(None, found_unknown.groups())), worst, given)
     if missing := MISSING.match(text):
         return _missing(missing[1], worst, given)
     if text := next((text for text in worst.texts if NO_CLASS.search(text)), ""):
@@ -136,14 +136,16 @@ def _unrecognized(word: str, given: Given) -> ConfigurationError:
 
 def _nearest(name: str, given: Given, dashes: str = "") -> str:
     """The nearest names of a dotted name that is none of the command's: those of its head, its whole, or its end."""
+    prefix = "" if given.words else next((file.prefix for file in given.files.values()), "")
+    name, options = name.removeprefix(prefix), [each.removeprefix(prefix) for each in given.options]
     head, _, rest = name.partition(".")
-    heads = sorted({each.partition(".")[0] for each in given.options})
+    heads = sorted({each.partition(".")[0] for each in options})
     if rest and head not in heads:
         return choices(f"{dashes}{head}", [f"{dashes}{each}" for each in heads])
     ends = {each.rpartition(".")[2]: each for each in given.class_options}
     if not rest and name in ends:
         return f"Write {dashes}{ends[name]}"
-    return choices(f"{dashes}{name}", [f"{dashes}{each}" for each in given.options])
+    return choices(f"{dashes}{name}", [f"{dashes}{each}" for each in options])
 
 
 def _unknown(name: str, problem: Problem, given: Given) -> ConfigurationError:
