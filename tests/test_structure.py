@@ -21,7 +21,7 @@ LAYERS = [
     {"data", "simulation", "encoders", "losses", "fusion", "metrics"},
     {"bundle"},
     {"modules"},
-    {"energy", "inheritance", "results", "run_loading", "wandb_results"},
+    {"energy", "inheritance", "lightning_options", "results", "run_loading", "wandb_results"},
     {"study"},
     {"train_cli", "data_cli"},
     {"study_cli"},

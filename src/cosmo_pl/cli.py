@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import locale
+import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 from cosmo_pl.errors import ConfigurationError, choices, mendable
 
@@ -42,6 +45,11 @@ regenerate the paper:
 
 def main(args: Sequence[str] | None = None) -> None:
     """Runs the command line; errors that the user can mend end with one line and status 2."""
+    if args is None:
+        _use_utf8()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a letter shows its code
     arguments = list(sys.argv[1:] if args is None else args)
     if not arguments or arguments[0] in ("-h", "--help"):
         print(HELP, end="")
@@ -73,3 +81,13 @@ def main(args: Sequence[str] | None = None) -> None:
             raise
         print(f"cosmo-pl: {found}", file=sys.stderr)
         sys.exit(2)
+
+
+def _use_utf8() -> None:
+    """Starts Python again in its UTF-8 mode where the locale has another encoding.
+
+    Configs and results are UTF-8, and the libraries that read and write some of them go by the locale.
+    """
+    if not sys.flags.utf8_mode and locale.getpreferredencoding(False).lower().replace("-", "") != "utf8":
+        os.environ["PYTHONUTF8"] = "1"
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])

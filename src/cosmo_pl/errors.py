@@ -58,6 +58,12 @@ class ConfigurationError(CosmoError, ValueError):
     def __init__(self, argument: str, problem: str, remedy: str) -> None:
         super().__init__(f"{argument}: {problem}. {remedy}.")
         self.argument = argument
+        self._parts = argument, problem, remedy
+
+    def within(self, place: str) -> ConfigurationError:
+        """The same error, with the place where it came up in front."""
+        argument, problem, remedy = self._parts
+        return ConfigurationError(f"{place}: {argument}", problem, remedy)
 
 
 class DatasetNotFoundError(CosmoError):

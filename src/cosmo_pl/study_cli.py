@@ -51,6 +51,7 @@ def run(
     if jobs < 1:
         raise ConfigurationError("jobs", f"is {jobs}", "Use at least 1")
     project = Project()
+    check_functions(project, project.studies() if name == "all" else [name])
     needs_commit = project.preset(preset).committed_code
     chosen = choose(project.jobs(name, preset), key, datasets)
     if needs_commit and not allow_dirty:
@@ -68,6 +69,25 @@ def run(
         start_workers(own, jobs)
     else:
         submit_workers(own, jobs, submit, Path(runs), submit_options or {})
+
+
+def check_functions(project: Project, names: Sequence[str]) -> None:
+    """Refuses studies whose measurements or drawings do not exist, before their grids run.
+
+    Raises:
+        ConfigurationError: One does not.
+    """
+    from cosmo_pl.study.execution import measurement
+    from cosmo_pl.study.render import renderer
+
+    for name in names:
+        study = project.study(name)
+        try:
+            renderer(study.render)
+            for measure in {runs.measure for runs in study.runs if runs.measure is not None}:
+                measurement(measure)
+        except ConfigurationError as error:
+            raise error.within(f"study '{name}'") from error
 
 
 def check_code() -> None:

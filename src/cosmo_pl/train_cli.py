@@ -21,11 +21,12 @@ import cosmo_pl.encoders
 import cosmo_pl.modules  # noqa: F401  short class names on the command line are those that are imported
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.energy import EnergyMeter
-from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.errors import ConfigurationError, CosmoError
 from cosmo_pl.inheritance import inheritance
 from cosmo_pl.io import read_yaml
+from cosmo_pl.lightning_options import Use, check_loggers, check_options, refused
 from cosmo_pl.modules import BaseModule
-from cosmo_pl.parsing import parse
+from cosmo_pl.parsing import Given, parse, refusal
 from cosmo_pl.results import ResultWriter
 from cosmo_pl.run_loading import (
     LAST,
@@ -34,6 +35,7 @@ from cosmo_pl.run_loading import (
     add_command_arguments,
     class_phase,
     follow_phase,
+    imported_class,
     link_data_to_model,
     name_test_subjects,
 )
@@ -76,7 +78,8 @@ class CosmoCLI(LightningCLI):
         """Parses the command line, and keeps it beside the configuration."""
         assert isinstance(args, list)
         self.command_line = args
-        self.config = parse(parser, args)
+        self.given = Given.of(parser, args)
+        self.config = parse(self.given)
 
     def _parse_ckpt_path(self) -> None:
         """Does nothing: Lightning's own lets a checkpoint's arguments silently replace those of the command line."""
@@ -88,6 +91,9 @@ class CosmoCLI(LightningCLI):
         if kept is not None:
             print(kept)
         resolve_names(config)
+        check_loggers(config.trainer)
+        kind = imported_class(config.model.class_path)
+        check_options(Use(self.subcommand == "fit", vars(config.trainer), kind, vars(config.data.init_args)))
         trains = class_phase(config.model.class_path)
         if config.get("phase") not in (None, trains):
             raise ConfigurationError(
@@ -154,6 +160,23 @@ class CosmoCLI(LightningCLI):
         chosen = chosen if isinstance(chosen, list) else [chosen]
         return super().instantiate_trainer(callbacks=[*chosen, *callbacks], **kwargs)
 
+    def instantiate_classes(self) -> None:
+        """Builds data, model and trainer; what the parser finds only now is one line too."""
+        try:
+            super().instantiate_classes()
+        except (ValueError, TypeError) as error:
+            if isinstance(error, CosmoError) or "Given value" not in str(error):
+                raise
+            raise refusal(error, self.given) from error
+
+    def _instantiate_trainer(self, config: dict[str, Any], callbacks: list[Callback]) -> Trainer:
+        with refused(building=True):
+            return super()._instantiate_trainer(config, callbacks)
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        with refused():
+            super()._run_subcommand(subcommand)
+
     def after_fit(self) -> None:
         """Ends a W&B run."""
         for callback in self.trainer.callbacks:  # type: ignore[attr-defined]
@@ -190,7 +213,7 @@ def resolve_names(config: Any) -> None:
         try:
             values = {key: "scratch" if value is None else str(value) for key, value in vars(model).items()}
             logger.name = logger.name.format(**{key: v.strip("/").replace("/", "_") for key, v in values.items()})
-        except (KeyError, ValueError, IndexError) as error:
+        except (KeyError, ValueError, IndexError, AttributeError) as error:
             raise ConfigurationError(
                 "trainer.logger.init_args.name", f"'{logger.name}' has no such argument of the model ({error})",
                 "Name an argument of the model in braces, or none",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jsonargparse import ArgumentError, ArgumentParser, Namespace, auto_parser
 
 from cosmo_pl.errors import ConfigurationError, choices
-from cosmo_pl.parsing.given import File, Given, shown, yaml_files
+from cosmo_pl.parsing.given import File, Given, shown
 from cosmo_pl.parsing.refusal import refusal
 
 
@@ -47,25 +47,22 @@ def run_command(functions: Sequence[Callable[..., None]], words: Sequence[str], 
     parser = auto_parser(by_name[asked], prog=f"{prog} {asked}", **strict)
     # Options may be written with dashes, as in --time-limit.
     dashed = [re.sub("^--[^=]+", lambda option: "--" + option[0][2:].replace("-", "_"), word) for word in words[1:]]
-    given = parser.instantiate(parse(parser, dashed))
+    given = parser.instantiate(parse(Given.of(parser, dashed)))
     given.pop("config", None)
     by_name[asked](**vars(given))
 
 
-def parse(parser: ArgumentParser, words: Sequence[str]) -> Namespace:
-    """Parses a command line: checks its YAML files first, takes None as null, and expands ``~`` in all values.
+def parse(given: Given) -> Namespace:
+    """Parses a command line, and expands ``~`` in all values.
 
     Args:
-        parser: A parser that does not exit on errors.
-        words: The command line.
+        given: The command line, with a parser that does not exit on errors.
 
     Raises:
-        ConfigurationError: A file or an argument cannot be used.
+        ConfigurationError: An argument cannot be used.
     """
-    words = [*with_nulls(words)]
-    given = Given(parser, words, yaml_files(words))
     try:
-        parsed: Namespace = at_home(parser.parse_args(words))
+        parsed: Namespace = at_home(given.parser.parse_args(given.words))
     except ArgumentError as error:
         raise refusal(error, given) from error
     check_groups(parsed, given)
@@ -106,13 +103,6 @@ def parse_content(
     except ArgumentError as error:
         raise refusal(error, given) from error
     return parsed
-
-
-def with_nulls(words: Sequence[str]) -> Iterator[str]:
-    """Words with None, as W&B's agents write null, in the parser's spelling."""
-    for before, word in zip(["", *words], words, strict=False):
-        is_value = before.startswith("--") and "=" not in before
-        yield "null" if word == "None" and is_value else re.sub("(?<==)None$", "null", word)
 
 
 def at_home(value: Any) -> Any:

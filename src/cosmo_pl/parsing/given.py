@@ -46,6 +46,20 @@ class Given:
     words: Sequence[str] = ()
     files: Mapping[Path, File] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, parser: ArgumentParser, words: Sequence[str]) -> Given:
+        """A command line, its null values in the parser's spelling, and its YAML files, checked.
+
+        Args:
+            parser: A parser that does not exit on errors.
+            words: The command line.
+
+        Raises:
+            ConfigurationError: A file cannot be read, or has a class without a name.
+        """
+        words = [*with_nulls(words)]
+        return cls(parser, words, yaml_files(words))
+
     @property
     def options(self) -> list[str]:
         """Dotted names of all options of the command, without dashes."""
@@ -88,6 +102,13 @@ def walk(content: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in pairs.items():
         yield f"{prefix}{key}", value
         yield from walk(value, f"{prefix}{key}.")
+
+
+def with_nulls(words: Sequence[str]) -> Iterator[str]:
+    """Words with None, as W&B's agents write null, in the parser's spelling."""
+    for before, word in zip(["", *words], words, strict=False):
+        is_value = before.startswith("--") and "=" not in before
+        yield "null" if word == "None" and is_value else re.sub("(?<==)None$", "null", word)
 
 
 def yaml_files(words: Sequence[str]) -> dict[Path, File]:

@@ -6,7 +6,6 @@ jsonargparse describes every type that it has tried, nested as the classes are; 
 from __future__ import annotations
 
 import re
-from argparse import ArgumentError
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -61,7 +60,7 @@ class Problem:
     value: str = ""
 
 
-def refusal(error: ArgumentError, given: Given) -> CosmoError:
+def refusal(error: Exception, given: Given) -> CosmoError:
     """What a user needs to know of a parser's error.
 
     Args:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.errors import ConfigurationError, choices, mendable
 from cosmo_pl.io import read_yaml
 from cosmo_pl.parsing import parse_content
 
@@ -66,6 +67,7 @@ class Runs:
     presets: list[str] | None = None
 
     def __post_init__(self) -> None:
+        _check_phases(self.arguments)
         for name, factor in self.vary.items():
             if factor.argument == "data.init_args.test_subjects":
                 _check_disjoint(name, factor.values)
@@ -73,6 +75,13 @@ class Runs:
     def under(self, preset: str) -> bool:
         """Whether the grid is expanded under a preset."""
         return self.presets is None or preset in self.presets
+
+
+def _check_phases(arguments: Mapping[Any, Any]) -> None:
+    """Refuses arguments of a phase that there is not: no run would get them."""
+    for phase in arguments:
+        if phase not in ALL_PHASES:
+            raise ConfigurationError("arguments", f"there is no phase '{phase}'", choices(str(phase), ALL_PHASES))
 
 
 def _check_disjoint(name: str, folds: list[Any]) -> None:
@@ -123,6 +132,10 @@ class Method:
     trained: bool = True
     paper: str | None = None
 
+    def __post_init__(self) -> None:
+        for arguments in (self.arguments, *self.by_dataset.values()):
+            _check_phases(arguments)
+
 
 @dataclass(frozen=True)
 class Preset:
@@ -144,6 +157,9 @@ class Preset:
     values: int | None = None
     arguments: dict[FitPhase, dict[str, Value]] = field(default_factory=dict)
     committed_code: bool = False
+
+    def __post_init__(self) -> None:
+        _check_phases(self.arguments)
 
 
 def overlay_method(path: Path) -> Method:
@@ -181,4 +197,10 @@ def _parsed(kind: Any, path: Path, absolute: Path, changed: int) -> Any:
 
     parser = ArgumentParser(exit_on_error=False)
     parser.add_argument("--content", type=kind)
-    return parser.instantiate(parse_content(parser, read_yaml(path), path, key="content")).content
+    try:
+        return parser.instantiate(parse_content(parser, read_yaml(path), path, key="content")).content
+    except ValueError as error:
+        found = mendable(error)
+        if isinstance(found, ConfigurationError) and not str(found).startswith(str(path)):
+            raise found.within(str(path)) from error
+        raise found or error from error

@@ -140,7 +140,13 @@ class Project:
             ConfigurationError: There is no such study or preset, or it names a method that does not exist.
         """
         names = self.studies() if name == "all" else [name]
-        found = {job.key: job for each in names for job in expand(self, self.study(each), preset)}
+        found: dict[str, Job] = {}
+        for each in names:
+            study = self.study(each)
+            try:
+                found |= {job.key: job for job in expand(self, study, preset)}
+            except ConfigurationError as error:
+                raise error.within(f"study '{each}'") from error
         return sorted(found.values(), key=lambda job: job.seed)
 
     def paper(self) -> dict[str, Any]:
@@ -165,12 +171,20 @@ def expand(project: Project, study: Study, preset: str) -> list[Job]:
     maker = _Maker(project, preset, project.methods(study))
     found: dict[str, Job] = {}
     for grid, runs in enumerate(study.runs):
-        for job in maker.jobs(runs):
+        for job in _named(maker.jobs(runs), f"runs.{grid}"):
             for each in (*_ancestors(job), job):
                 found.setdefault(each.key, each)
             known = found[job.key]
             found[job.key] = replace(known, cells=(*known.cells, (grid, job.factors)))
     return sorted(found.values(), key=lambda job: job.seed)  # stable: parents stay before their children
+
+
+def _named(jobs: Iterator[Job], grid: str) -> Iterator[Job]:
+    """Jobs of a grid, which errors name."""
+    try:
+        yield from jobs
+    except ConfigurationError as error:
+        raise error.within(grid) from error
 
 
 def _ancestors(job: Job) -> Iterator[Job]:

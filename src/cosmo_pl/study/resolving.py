@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import cosmo_pl
 from cosmo_pl.io import cache_folder, read_yaml, write_whole
-from cosmo_pl.parsing import parse
+from cosmo_pl.parsing import Given, parse
 from cosmo_pl.study.identity import SEEDS, Part, Resolved, canonical, class_paths, identifying, numerics_of
 
 FORMAT = 1  # raise it when something is resolved in another way
@@ -113,7 +113,7 @@ def resolve(configs: Sequence[Path], arguments: Mapping[str, Any]) -> dict[str, 
 
     words = [f"--config={path}" for path in configs]
     words += [f"--{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in arguments.items()]
-    config: dict[str, Any] = json.loads(json.dumps(parse(_parser(), words).as_dict(), default=str))
+    config: dict[str, Any] = json.loads(json.dumps(parse(Given.of(_parser(), words)).as_dict(), default=str))
     name_test_subjects(config["data"])
     return config
 
