@@ -17,11 +17,12 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
     {"errors"},
     {"fields", "intervals", "io", "provenance", "trust", "constraints"},
+    {"parsing"},
     {"data", "simulation", "encoders", "losses", "fusion", "metrics", "checkpoints"},
     {"bundle_checks", "run_folder"},
     {"bundle"},
     {"modules"},
-    {"energy", "inheritance", "results", "run_loading", "trainer_arguments", "wandb_results"},
+    {"energy", "inheritance", "lightning_options", "results", "run_loading", "trainer_arguments", "wandb_results"},
     {"study"},
     {"continuing"},
     {"train_cli", "data_cli"},
