@@ -57,7 +57,7 @@ class Use:
     def named(self, option: str) -> list[tuple[str, Mapping[str, Any]]]:
         """Names and arguments of the classes that an option lists."""
         given = self(option) or []
-        each = [one for one in (given if isinstance(given, list) else [given]) if not isinstance(one, str | bool)]
+        each = [one for one in (given if isinstance(given, list) else [given]) if hasattr(one, "class_path")]
         return [(one["class_path"].rpartition(".")[2], one.get("init_args") or {}) for one in each]
 
     def has(self, *callbacks: str) -> bool:
@@ -67,6 +67,11 @@ class Use:
     def monitors(self, prefix: str) -> bool:
         """Whether a callback watches a metric that begins so."""
         return any(str(arguments.get("monitor")).startswith(prefix) for _, arguments in self.named("callbacks"))
+
+    @property
+    def classifies(self) -> bool:
+        """Whether a classifier is trained, whose validation needs validation subjects."""
+        return self.fits and getattr(self.model, "phase", None) == "finetune"
 
     @property
     def gpus(self) -> int | None:
@@ -189,7 +194,7 @@ REFUSED = (
         "a callback would choose by the test subjects", "Monitor val/acc, with data.init_args.val_subjects",
     ),
     Refused(
-        "callbacks", lambda use: use.fits and use.monitors("val/acc") and not use.data.get("val_subjects"),
+        "callbacks", lambda use: use.classifies and use.monitors("val/") and not use.data.get("val_subjects"),
         "a callback monitors validation subjects, and there are none", "Name some in data.init_args.val_subjects",
     ),
 )  # fmt: skip
@@ -204,7 +209,8 @@ def check_options(use: Use) -> None:
     for refused_option in REFUSED:
         if refused_option.when(use):
             value = use(refused_option.option)
-            shown = f"{value!r} " if isinstance(value, str | int | float | list) and value is not True else ""
+            plain = isinstance(value, str | int | float) and value is not True
+            shown = f"{value!r} " if plain or (isinstance(value, list) and not use.named(refused_option.option)) else ""
             raise ConfigurationError(
                 f"trainer.{refused_option.option}", f"{shown}{refused_option.problem}", refused_option.remedy
             )

@@ -48,7 +48,7 @@ class Given:
 
     @classmethod
     def of(cls, parser: ArgumentParser, words: Sequence[str]) -> Given:
-        """A command line, its null values in the parser's spelling, and its YAML files, checked.
+        """A command line, spelled out, and its YAML files, checked.
 
         Args:
             parser: A parser that does not exit on errors.
@@ -57,7 +57,7 @@ class Given:
         Raises:
             ConfigurationError: A file cannot be read, or has a class without a name.
         """
-        words = [*with_nulls(words)]
+        words = [*spelled_out(words)]
         return cls(parser, words, yaml_files(words))
 
     @property
@@ -104,11 +104,16 @@ def walk(content: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         yield from walk(value, f"{prefix}{key}.")
 
 
-def with_nulls(words: Sequence[str]) -> Iterator[str]:
-    """Words with None, as W&B's agents write null, in the parser's spelling."""
+def spelled_out(words: Sequence[str]) -> Iterator[str]:
+    """Words with None, as W&B's agents write null, in the parser's spelling, and ``~`` in the place of a path expanded.
+
+    A shell expands ``--root ~/data``, and not ``--root=~/data``.
+    """
+    home = str(Path.home())
     for before, word in zip(["", *words], words, strict=False):
         is_value = before.startswith("--") and "=" not in before
-        yield "null" if word == "None" and is_value else re.sub("(?<==)None$", "null", word)
+        spelled = "null" if word == "None" and is_value else re.sub("(?<==)None$", "null", word)
+        yield re.sub(r"(^|(?<==))~(?=/|$)", lambda _: home, spelled)
 
 
 def yaml_files(words: Sequence[str]) -> dict[Path, File]:
