@@ -41,7 +41,7 @@ def add_depth(folder: Path) -> None:
         clip = path.stem.removesuffix("_inertial")
         action, subject = (int(part[1:]) for part in clip.split("_")[:2])
         depth = np.zeros((240, 320, 10), dtype=np.uint16)
-        depth[60:200, 5 * action : 5 * action + 100] = 2000 + 40 * subject + 10 * np.arange(10)
+        depth[60:200, 5 * action : 5 * action + 100] = 2000 + 40 * subject + action + 10 * np.arange(10)
         savemat(folder / "Depth" / f"{clip}_depth.mat", {"d_depth": depth}, do_compression=True)
 
 

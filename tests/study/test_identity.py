@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cosmo_pl.study.identity import Resolved, canonical, class_paths, identifying, key_of, numerics_of
+from cosmo_pl.study.identity import Resolved, canonical, identifying, key_of, numerics_of
+from cosmo_pl.trust import class_paths
 
 CONFIG = {
     "model": {"class_path": "cosmo_pl.modules.CMCModule", "init_args": {"lr": 0.01, "bundle": "cosmo"}},
