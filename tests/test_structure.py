@@ -16,6 +16,7 @@ PACKAGE = Path(cosmo_pl.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
     {"errors"},
+    {"storage"},
     {"fields", "intervals", "io", "provenance", "trust", "constraints"},
     {"data", "simulation", "encoders", "losses", "fusion", "metrics", "checkpoints"},
     {"bundle_checks", "run_folder"},

@@ -17,8 +17,8 @@ from cosmo_pl.cli import main
 from cosmo_pl.data import DATASETS
 from cosmo_pl.errors import CosmoError
 from cosmo_pl.study.records import Results
-
 from data.raw import write_usc, write_utd
+
 from .bad_inputs import ARGUMENTS, CHECKPOINTS, CONFIGS, FILES, MANIFESTS, copied
 from .harness import SMALL, STAGE1, STAGE2
 
@@ -86,7 +86,9 @@ def test_arguments(case, tmp_path, utd_root, monkeypatch, refused):
 def test_configs(case, stage, tmp_path, utd_root, monkeypatch, refused):
     monkeypatch.chdir(tmp_path)
     Path("mine.yaml").write_text(CONFIGS[case], encoding="utf-8")
-    refused(lambda: fit([STAGE1, STAGE2][stage - 1], utd_root, "--config=mine.yaml"), "mine.yaml", "model", "data", "run")
+    refused(
+        lambda: fit([STAGE1, STAGE2][stage - 1], utd_root, "--config=mine.yaml"), "mine.yaml", "model", "data", "run"
+    )
     assert not Path("x").exists()
 
 
@@ -97,7 +99,9 @@ def test_files_in_place_of_configs(case, what, tmp_path, utd_root, monkeypatch, 
         pytest.skip("a valid configuration")
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "mine.yaml"
-    path.write_text("class_path: cosmo_pl.data.UTDDataModule\ninit_args: {label_rate: 0.3, transforms: {}}\n", encoding="utf-8")
+    path.write_text(
+        "class_path: cosmo_pl.data.UTDDataModule\ninit_args: {label_rate: 0.3, transforms: {}}\n", encoding="utf-8"
+    )
     FILES[case](path)
     work = {
         "config": lambda: fit(STAGE1, utd_root, "--config=mine.yaml"),
@@ -124,7 +128,11 @@ def test_checkpoints(case, command, tmp_path, trained, utd_root, monkeypatch, re
 def test_a_checkpoint_of_another_class(command, tmp_path, trained, utd_root, monkeypatch, refused):
     monkeypatch.chdir(trained)
     path = "runs/demo/cosmo/version_0/checkpoints/last.ckpt"
-    refused(lambda: main([command, *STAGE2, f"--data.init_args.root={utd_root}", *SMALL, f"--ckpt_path={path}"]), path, "ckpt")
+    refused(
+        lambda: main([command, *STAGE2, f"--data.init_args.root={utd_root}", *SMALL, f"--ckpt_path={path}"]),
+        path,
+        "ckpt",
+    )
 
 
 @pytest.mark.parametrize("file", ["bundle.json", "encoders.safetensors"])
@@ -156,7 +164,9 @@ VICTIMS = {
 def test_recordings(case, victim, tmp_path, recordings, refused):
     root = copied(recordings, tmp_path / "raw")
     FILES[case](root / VICTIMS[victim])
-    describe = partial(main, ["data", "describe", victim.partition("-")[0], f"--root={root}", f"--cache_dir={tmp_path}/c"])
+    describe = partial(
+        main, ["data", "describe", victim.partition("-")[0], f"--root={root}", f"--cache_dir={tmp_path}/c"]
+    )
     refused(describe, Path(VICTIMS[victim]).name)
 
 
@@ -168,7 +178,9 @@ def manifest(folder):
             name = f"{activity}{subject}"
             np.save(folder / f"{name}.npy", np.random.default_rng(subject).normal(size=(20, 6)).astype("float32"))
             files = {"imu": f"{name}.npy"}
-            clips.append({"name": name, "subject": subject, "activity": activity, "start": 0.0, "duration": 1.0, "files": files})
+            clips.append(
+                {"name": name, "subject": subject, "activity": activity, "start": 0.0, "duration": 1.0, "files": files}
+            )
     sensor = {"kind": "series", "rate": 20.0, "shape": [6], "dtype": "float32", "unit": ["g"] * 3 + ["deg/s"] * 3}
     return {"format": 1, "activities": ["sit", "walk"], "modalities": {"imu": sensor}, "clips": clips}
 
