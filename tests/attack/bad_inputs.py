@@ -1,4 +1,6 @@
-"""Tables of what can be wrong: kinds of damage to a file, and arguments, configurations and manifests that cannot work."""
+"""Tables of what can be wrong: damage to a file; arguments, configurations and manifests that cannot work."""
+
+# ruff: noqa: E501  rows of tables
 
 from __future__ import annotations
 
@@ -133,7 +135,6 @@ ARGUMENTS: list[tuple[str, str]] = [
     ("phase", "x"), ("phase", "finetune"), ("model", "NoSuchModel"), ("data", "NoSuchData"), ("model", "null"),
     ("config", "nowhere.yaml"), ("config", "/dev/null/x"), ("nonsense", "1"),
 ]  # fmt: skip
-HONEST = {("trainer.limit_val_batches", "-1"), ("data.init_args.root", "''")}
 CONFIGS = {
     "a list": "- 1\n", "text": "hello\n", "a number": "3\n", "two keys": "model: {}\nmodel: {}\n", "tab": "a:\n\tb: 1\n",
     "open bracket": "model: [\n", "open quote": "model: 'x\n", "unknown key": "modle: {}\n", "deep": "a: " + "[" * 3000,
@@ -147,7 +148,6 @@ CONFIGS = {
     "run of text": "run: hello\n", "two documents": "a: 1\n---\nb: 2\n",
 }  # fmt: skip
 MANIFESTS = {
-    field: values for field, values in {
         "format": (None, 2, "1", [], True), "activities": (None, [], ["a"], ["a", "a"], [1, 2], "ab", {}),
         "modalities": (None, {}, [], {"x y": {}}, {"imu": {}}, {"imu": None}), "clips": (None, [], {}, [None], [{}], [[]]),
         "clips.0.name": (None, "", 3, [], "../x"), "clips.0.subject": (None, "x", -1, 1.5, [], 10**30),
@@ -157,7 +157,6 @@ MANIFESTS = {
         "modalities.imu.kind": (None, "x", 1, "depth"), "modalities.imu.dtype": (None, "object", "int8", 3),
         "modalities.imu.rate": (None, 0, -1, "x", 1e17), "modalities.imu.shape": (None, [], [0], [-1], [1.5], "x", [3], [10**12]),
         "modalities.imu.unit": (None, [], "", 3, ["g"]),
-    }.items()
 }  # fmt: skip
 
 
