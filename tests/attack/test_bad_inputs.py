@@ -17,7 +17,7 @@ from cosmo_pl.cli import main
 from cosmo_pl.data import DATASETS
 from cosmo_pl.errors import CosmoError
 from cosmo_pl.study.records import Results
-from data.raw import write_usc, write_utd
+from data.raw import noise, write_usc, write_utd
 
 from .bad_inputs import ARGUMENTS, CHECKPOINTS, CONFIGS, FILES, MANIFESTS, copied
 from .harness import SMALL, STAGE1, STAGE2
@@ -147,7 +147,7 @@ def test_bundles(case, file, tmp_path, trained, utd_root, monkeypatch, refused):
 @pytest.fixture(scope="module")
 def recordings(tmp_path_factory):
     root = tmp_path_factory.mktemp("recordings")
-    write_usc(root, subjects=(1, 2), trials=(1,))
+    write_usc(root, subjects=(1, 2), trials=(1,), content=noise(250, 6))
     write_utd(root, subjects=(1, 2), trials=(1,))
     return root
 
