@@ -50,7 +50,8 @@ BAD: list[tuple[type, dict[str, Any], dict[str, list[Any]]]] = [
         "inertial_steps": [9, 10**7, 120.0], "skeleton_frames": [9], "depth_frames": [0, 10**6],
         "depth_size": [(0, 40), (30,), 30, (30, 40, 1)], "test_subjects": [[-1], [1, "2"], 3, "12", [1.0]],
         "train_subjects": [[True]], "val_subjects": [[-2], None], "folds": [1, 0, -3, 2.5, "2", [[1], [-2]]],
-        "fold": [-1, 1.0], "phase": ["pretraining", 1],
+        "fold": [-1, 1.0],
+        "plausible": [{"g": (1, -1)}, {"g": (1,)}, {"g": (0, INF)}, {"g": 3}, [0, 1]], "phase": ["pretraining", 1],
     }),
     (USCDataModule, {}, {"window_size": [0, 10**6], "stride": [0, -5, 70.0], "label_rate": [2], "label_seed": [-1]}),
     (encoders.InertialEncoder, {}, {"channels": [(0, 4), (4, -1), 4], "kernels": [(0, 1)], "dropout": [1, -0.1, NAN]}),
@@ -132,7 +133,6 @@ BAD += [
         "PrototypeModule": {"unlabeled_share": [1, -0.1], "temperature": RATES},
     }.items()
 ]  # fmt: skip
-OPTIONAL = {"label_rate", "folds", "fold", "phase", "crop", "num_views", "max_clusters", "fusion"}
 CASES = [
     pytest.param(kind, needed, argument, value, id=f"{kind.__name__}.{argument}={value}")
     for kind, needed, arguments in BAD
@@ -155,15 +155,21 @@ def test_an_argument_that_cannot_work_is_refused_in_python(
 def test_the_message_says_what_is_allowed() -> None:
     told = {
         "batch_size: is 1. Use a whole number of at least 2.": {"batch_size": 1},
-        "batch_size: is '16', a str. Use a whole number of at least 2.": {"batch_size": "16"},
-        "batch_size: is np.int64(16), a int64. Use a whole number of at least 2.": {"batch_size": np.int64(16)},
+        "batch_size: is '16' of type str. Use a whole number of at least 2.": {"batch_size": "16"},
+        "batch_size: is np.int64(16) of type int64. Use a whole number of at least 2.": {"batch_size": np.int64(16)},
         "label_rate: is nan. Use a share in (0, 1].": {"label_rate": NAN},
         "max_test_samples: is 0. Use a whole number of at least 1 or null.": {"max_test_samples": 0},
         "test_subjects[1]: is -2. Use a whole number of at least 0.": {"test_subjects": [1, -2]},
         "folds: is 1. Use a whole number of at least 2 or a list or null.": {"folds": 1},
         "folds[1][0]: is -1. Use a whole number of at least 0.": {"folds": [[1], [-1]]},
-        "phase: is 'both', a str. Use 'pretrain' or 'finetune' or null.": {"phase": "both"},
+        "phase: is 'both' of type str. Use 'pretrain' or 'finetune' or null.": {"phase": "both"},
         "depth_size: is (30,). Use a list of 2.": {"depth_size": (30,)},
+        "phase: is array(['pretrain'], dtype='<U8') of type ndarray. Use 'pretrain' or 'finetune' or null.": {
+            "phase": np.array(["pretrain"])
+        },
+        f"test_subjects: is tensor([{'0., ' * 18}... of type Tensor. Use a list or null.": {
+            "test_subjects": torch.zeros(99)
+        },
     }
     for message, arguments in told.items():
         with pytest.raises(ConfigurationError) as caught:
@@ -237,10 +243,10 @@ def plain(value: Any) -> bool:
 
 def test_hyper_parameters_stay_plain_and_load_as_weights_only(tmp_path: Path) -> None:
     model = parsed_module()
-    assert model.hparams["lr"] == 1e-3 and len(model.hparams) == 14 and plain(dict(model.hparams))
+    assert model.hparams["lr"] == 1e-3 and len(model.hparams) == 15 and plain(dict(model.hparams))
     torch.save({"hyper_parameters": dict(model.hparams)}, tmp_path / "of.ckpt")
     stored = torch.load(tmp_path / "of.ckpt", weights_only=True)["hyper_parameters"]
-    rebuilt = modules.CPCModule({"inertial": (40, 6)}, **stored)
+    rebuilt = modules.CPCModule(**stored)
     assert dict(rebuilt.hparams) == stored
 
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import locale
+import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 
-from cosmo_pl.errors import mendable
+from cosmo_pl.errors import ConfigurationError, choices, mendable
+from cosmo_pl.trust import allowing
+
+TRAINING = ("fit", "validate", "test", "predict")
 
 HELP = """usage: cosmo-pl COMMAND [options]
 
@@ -33,6 +39,7 @@ regenerate the paper:
   study agents    a W&B sweep of a study, for any number of agents
   study sweep     start a sweep of experiments/sweeps at W&B
 
+`--allow-code PACKAGE` lets bundles and runs name classes of that package, whose code then runs.
 `cosmo-pl COMMAND --help` lists the options of a command; options of a class are listed by
 `cosmo-pl fit --model.help ContrastiveFusionModule` and `cosmo-pl fit --data.help USCDataModule`.
 """
@@ -40,7 +47,12 @@ regenerate the paper:
 
 def main(args: Sequence[str] | None = None) -> None:
     """Runs the command line; errors that the user can mend end with one line and status 2."""
-    arguments = list(sys.argv[1:] if args is None else args)
+    if args is None:
+        _use_utf8()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a letter shows its code
+    arguments, packages = _without_allowed_code(sys.argv[1:] if args is None else args)
     if not arguments or arguments[0] in ("-h", "--help"):
         print(HELP, end="")
         return
@@ -50,21 +62,53 @@ def main(args: Sequence[str] | None = None) -> None:
         print(f"cosmo-pl {__version__}")
         return
     try:
-        if arguments[0] == "data":
-            from cosmo_pl.data_cli import main as data_main
-
-            data_main(arguments[1:])
-        elif arguments[0] == "study":
-            from cosmo_pl.study_cli import main as study_main
-
-            study_main(arguments[1:])
-        else:
-            from cosmo_pl.train_cli import main as train_main
-
-            train_main(arguments)
+        with allowing(*packages):
+            _run(arguments)
     except Exception as error:
         found = mendable(error)
         if found is None:
             raise
         print(f"cosmo-pl: {found}", file=sys.stderr)
         sys.exit(2)
+
+
+def _run(arguments: Sequence[str]) -> None:
+    if arguments[0] == "data":
+        from cosmo_pl.data_cli import main as data_main
+
+        data_main(arguments[1:])
+    elif arguments[0] == "study":
+        from cosmo_pl.study_cli import main as study_main
+
+        study_main(arguments[1:])
+    elif arguments[0] not in TRAINING:
+        commands = choices(arguments[0], (*TRAINING, "data", "study"))
+        raise ConfigurationError("command", f"'{arguments[0]}' is none", f"{commands} as the first word")
+    else:
+        from cosmo_pl.train_cli import main as train_main
+
+        train_main(arguments)
+
+
+def _without_allowed_code(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The command line without ``--allow-code PACKAGE``, and the packages."""
+    rest: list[str] = []
+    packages: list[str] = []
+    left = iter(words)
+    for word in left:
+        option, _, package = word.partition("=")
+        if option in ("--allow-code", "--allow_code"):
+            packages.append(package or next(left, ""))
+        else:
+            rest.append(word)
+    return rest, packages
+
+
+def _use_utf8() -> None:
+    """Starts Python again in its UTF-8 mode where the locale has another encoding.
+
+    Configs and results are UTF-8, and the libraries that read and write some of them go by the locale.
+    """
+    if not sys.flags.utf8_mode and locale.getpreferredencoding(False).lower().replace("-", "") != "utf8":
+        os.environ["PYTHONUTF8"] = "1"
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])

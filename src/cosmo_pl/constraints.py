@@ -43,6 +43,7 @@ def whole(low: int, high: int) -> Constraint:
     return Constraint(f"a whole number from {low} to {high}", lambda value: low <= value <= high)
 
 
+MAX_SHOWN = 80  # characters of a value in a message
 MAX_SIZE = 100_000  # steps of a sample, width of a layer: more fits no memory
 PositiveInt = Annotated[int, at_least(1)]
 NonNegativeInt = Annotated[int, at_least(0)]
@@ -53,6 +54,8 @@ Workers = Annotated[int, whole(0, 512)]
 Seed = Annotated[int, whole(0, 2**32 - 1)]
 PositiveFloat = Annotated[float, Constraint("a finite number above 0", lambda value: value > 0)]
 NonNegativeFloat = Annotated[float, Constraint("a finite number of at least 0", lambda value: value >= 0)]
+Number = Annotated[float, Constraint("a finite number", math.isfinite)]
+Range = Annotated[tuple[Number, Number], Constraint("[lowest, highest]", lambda ends: ends[0] < ends[1])]
 Widths = Annotated[Sequence[Size], Constraint("at least one width", bool)]
 Share = Annotated[float, Constraint("a share in (0, 1]", lambda value: 0 < value <= 1)]
 OpenShare = Annotated[float, Constraint("a share in (0, 1)", lambda value: 0 < value < 1)]
@@ -142,8 +145,12 @@ def check(argument: str, value: Any, hint: Any) -> None:
     found = _violation(value, hint)
     if found is not None:
         place, part, allowed = found
-        kind = "" if part is None or type(part) in (bool, int, float, list, tuple) else f", a {type(part).__name__}"
-        raise ConfigurationError(argument + place, f"is {part!r}{kind}", f"Use {allowed}")
+        kind = (
+            "" if part is None or type(part) in (bool, int, float, list, tuple) else f" of type {type(part).__name__}"
+        )
+        shown = " ".join(repr(part).split())
+        shown = shown if len(shown) <= MAX_SHOWN else f"{shown[:MAX_SHOWN]}..."
+        raise ConfigurationError(argument + place, f"is {shown}{kind}", f"Use {allowed}")
 
 
 @cache
@@ -200,7 +207,8 @@ def _violation(value: Any, hint: Any) -> Violation | None:
         inside = [wrong for wrong in wrongs if wrong and wrong[0]]
         return inside[0] if inside else ("", value, " or ".join(wrong[2] for wrong in wrongs if wrong))
     if origin is Literal:
-        return None if value in parts else ("", value, " or ".join(map(repr, parts)))
+        known = type(value) in map(type, parts) and value in parts
+        return None if known else ("", value, " or ".join(map(repr, parts)))
     if origin is tuple and Ellipsis not in parts:
         if not isinstance(value, list | tuple) or len(value) != len(parts):
             return "", value, f"a list of {len(parts)}"

@@ -161,8 +161,6 @@ def augmentations(recipe: str, clip: int = 0, out: str = "augmentations.png", se
 
 def main(args: Sequence[str]) -> None:
     """Runs one data subcommand."""
-    from jsonargparse import auto_cli
+    from cosmo_pl.parsing import run_command
 
-    auto_cli(
-        [download, simulate, describe, augmentations, clip], args=list(args), prog="cosmo-pl data", as_positional=True
-    )
+    run_command([download, simulate, describe, augmentations, clip], args, "cosmo-pl data")

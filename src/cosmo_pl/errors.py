@@ -6,7 +6,9 @@ The command line prints them as one line and exits with status 2; a traceback is
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
+from textwrap import shorten
 
 
 class CosmoError(Exception):
@@ -24,6 +26,26 @@ def mendable(error: BaseException | None) -> CosmoError | None:
     return error
 
 
+def choices(name: str, names: Iterable[str]) -> str:
+    """A remedy for a name that does not exist: all that do where they are few, else the nearest.
+
+    Args:
+        name: The name that was given.
+        names: Those that exist.
+    """
+    every = list(dict.fromkeys(names))
+    if not every:
+        return "Leave it out"
+    if len(", ".join(every)) <= 80:
+        return f"Choose from {', '.join(every)}"
+    lower = {each.lower(): each for each in every}
+    near = [lower[found] for found in get_close_matches(name.lower(), lower, n=3, cutoff=0.6)]
+    near = near or [each for each in every if name and each.lower().startswith(name.lower())][:3]
+    if near:
+        return f"The nearest: {', '.join(near)}"
+    return f"Choose from {shorten(', '.join(every), 200, placeholder=' and others')}"
+
+
 class ConfigurationError(CosmoError, ValueError):
     """An argument whose value cannot work.
 
@@ -36,6 +58,12 @@ class ConfigurationError(CosmoError, ValueError):
     def __init__(self, argument: str, problem: str, remedy: str) -> None:
         super().__init__(f"{argument}: {problem}. {remedy}.")
         self.argument = argument
+        self._parts = argument, problem, remedy
+
+    def within(self, place: str) -> ConfigurationError:
+        """The same error, with the place where it came up in front."""
+        argument, problem, remedy = self._parts
+        return ConfigurationError(f"{place}: {argument}", problem, remedy)
 
 
 class DatasetNotFoundError(CosmoError):

@@ -17,7 +17,7 @@ import yaml
 from cosmo_pl.errors import ConfigurationError, CosmoError
 from cosmo_pl.storage import writing
 
-MAX_BYTES, MAX_DEPTH, MAX_NODES = 10_000_000, 100, 1_000_000  # of a YAML file; nodes are counted with aliases expanded
+MAX_BYTES, MAX_DEPTH, MAX_NODES = 10_000_000, 100, 100_000  # of a YAML file; nodes are counted with aliases expanded
 
 Refuse = Callable[[str], CosmoError]
 """What is wrong with a file, "is a folder", to the error that says so with the remedy."""

@@ -6,10 +6,11 @@ import importlib
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from jsonargparse import ArgumentError
 from pytorch_lightning import Trainer
 from pytorch_lightning.cli import LightningArgumentParser
 from pytorch_lightning.loggers import WandbLogger
@@ -22,9 +23,31 @@ from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.errors import ConfigurationError, mendable
 from cosmo_pl.io import read_yaml
 from cosmo_pl.modules import BaseModule
+from cosmo_pl.parsing import Strict, parse_content
 from cosmo_pl.run_folder import CONFIG, LAST
+from cosmo_pl.trust import check_trusted, class_name, class_paths
 
 VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+class TrainingParser(Strict, LightningArgumentParser):
+    """The parser of `cosmo-pl fit`, where 1 batch stays one."""
+
+    def add_lightning_class_args(self, lightning_class: Any, nested_key: str, *args: Any, **named: Any) -> list[str]:
+        """Adds the arguments of a class; whole numbers among them stay whole.
+
+        ``Optional[int | float]`` is whichever of the two orders `typing` has seen first, and a parser that tries
+        float before int makes all batches (1.0) of one batch (1).
+        """
+        added = super().add_lightning_class_args(lightning_class, nested_key, *args, **named)
+        action: Any
+        for action in self._actions:
+            kinds = get_args(getattr(action, "_typehint", None))
+            if int in kinds and float in kinds:
+                action._typehint = reduce(or_, sorted(kinds, key=lambda kind: (kind is not int, kind is not float)))
+        return added
+
+
 TRAINER_DEFAULTS = {"num_sanity_val_steps": 0, "log_every_n_steps": 1, "devices": 1}
 
 
@@ -129,12 +152,14 @@ def load_run(folder: Path) -> tuple[BaseModule, MultimodalDataModule]:
         if not (folder / name).is_file():
             raise ConfigurationError("run", f"'{folder}' has no {name}", "Name the folder of a run of `cosmo-pl fit`")
     config = read_yaml(folder / CONFIG)
+    for path in class_paths({part: config.get(part) for part in ("model", "data")}):
+        check_trusted(path, f"run '{folder}'")
     parser = _parser("model", "data")
     link_data_to_model(parser)
     parts = {part: told for part, told in config.items() if part in ("model", "data")}
-    parsed = _parse(parser, parts, folder / CONFIG)
+    parsed = parse_content(parser, parts, folder / CONFIG)
     checkpoint = read_checkpoint(folder / LAST)
-    parsed.model = rebuilt(checkpoint) or parsed.model
+    parsed.model = rebuilt(checkpoint, parsed.model.class_path) or parsed.model
     made = _instantiate(parser, parsed)
     model, data = made.model, made.data
     assert isinstance(model, BaseModule) and isinstance(data, MultimodalDataModule)
@@ -145,19 +170,26 @@ def load_run(folder: Path) -> tuple[BaseModule, MultimodalDataModule]:
     return model.eval(), _ready(data)
 
 
-def rebuilt(checkpoint: Mapping[str, Any]) -> BaseModule | None:
+def rebuilt(checkpoint: Mapping[str, Any], class_path: str) -> BaseModule | None:
     """The module that a checkpoint is of, from the arguments in it alone, with new weights.
 
+    Args:
+        checkpoint: See `read_checkpoint`.
+        class_path: Its class, as the configuration has it: a checkpoint imports none.
+
     Returns:
-        The module; None for one whose class or arguments the checkpoint does not hold, as those of older versions and
-        of classes that keep no hyper-parameters.
+        The module; None for one whose arguments the checkpoint does not hold, as those of older versions and of
+        classes that keep no hyper-parameters.
 
     Raises:
-        ConfigurationError: There is no such class.
+        ConfigurationError: The checkpoint is of another class.
     """
     if "class_path" not in checkpoint:
         return None
-    found, arguments = imported_class(checkpoint["class_path"]), checkpoint["hyper_parameters"]
+    found, arguments = imported_class(class_path), checkpoint["hyper_parameters"]
+    if class_name(checkpoint["class_path"]) != class_name(f"{found.__module__}.{found.__qualname__}"):
+        problem = f"is of {checkpoint['class_path']}, the configuration of {class_path}"
+        raise ConfigurationError("ckpt_path", problem, "Give the configuration of its run, or another checkpoint")
     takes = inspect.signature(found).parameters.values()
     if any(each.default is each.empty and each.name not in arguments for each in takes if each.kind not in VARIADIC):
         return None
@@ -195,7 +227,7 @@ def make_data(configs: Sequence[Path], given: Mapping[str, Any] | None = None) -
         data = config if "class_path" in config else config.get("data")
         if data is not None:
             part = read_yaml(path.parent / data) if isinstance(data, str) else data
-            parsed = _parse(parser, {"data": part}, path, parsed)
+            parsed = parse_content(parser, {"data": part}, path, parsed)
     if parsed is None:
         raise ConfigurationError("configs", f"none of {[str(path) for path in configs]} has data", "Name one that has")
     follow_phase(parsed.data, phase)
@@ -207,18 +239,11 @@ def make_data(configs: Sequence[Path], given: Mapping[str, Any] | None = None) -
 
 
 def _parser(*parts: str) -> LightningArgumentParser:
-    parser = LightningArgumentParser(exit_on_error=False)
+    parser = TrainingParser()
     kinds = {"model": BaseModule, "data": MultimodalDataModule}
     for part in parts:
         parser.add_lightning_class_args(kinds[part], part, subclass_mode=True)
     return parser
-
-
-def _parse(parser: LightningArgumentParser, parts: Mapping[str, Any], path: Path, base: Any = None) -> Any:
-    try:
-        return parser.parse_object(dict(parts), base)
-    except ArgumentError as error:
-        raise ConfigurationError(str(path), f"cannot be used: {error}", "Correct the file") from error
 
 
 def _instantiate(parser: LightningArgumentParser, parsed: Any) -> Any:

@@ -51,9 +51,11 @@ def run(
     if jobs < 1:
         raise ConfigurationError("jobs", f"is {jobs}", "Use at least 1")
     project = Project()
-    if project.preset(preset).committed_code and not allow_dirty:
-        check_code()
+    check_functions(project, project.studies() if name == "all" else [name])
+    needs_commit = project.preset(preset).committed_code
     chosen = choose(project.jobs(name, preset), key, datasets)
+    if needs_commit and not allow_dirty:
+        check_code()
     if jobs == 1 and submit is None:
         run_here(chosen, results, runs, seconds)
         return
@@ -67,6 +69,25 @@ def run(
         start_workers(own, jobs)
     else:
         submit_workers(own, jobs, submit, Path(runs), submit_options or {})
+
+
+def check_functions(project: Project, names: Sequence[str]) -> None:
+    """Refuses studies whose measurements or drawings do not exist, before their grids run.
+
+    Raises:
+        ConfigurationError: One does not.
+    """
+    from cosmo_pl.study.execution import measurement
+    from cosmo_pl.study.render import renderer
+
+    for name in names:
+        study = project.study(name)
+        try:
+            renderer(study.render)
+            for measure in {runs.measure for runs in study.runs if runs.measure is not None}:
+                measurement(measure)
+        except ConfigurationError as error:
+            raise error.within(f"study '{name}'") from error
 
 
 def check_code() -> None:
@@ -244,10 +265,6 @@ def parse_duration(text: str | None) -> float | None:
 
 def main(args: Sequence[str]) -> None:
     """Runs one study subcommand."""
-    from jsonargparse import auto_cli
+    from cosmo_pl.parsing import run_command
 
-    # Options may be written with dashes, as in --time-limit.
-    given = [re.sub("^--[^=]+", lambda option: "--" + option[0][2:].replace("-", "_"), word) for word in args]
-    auto_cli(
-        [run, status, render, claims, report, agents, sweep], args=given, prog="cosmo-pl study", as_positional=True
-    )
+    run_command([run, status, render, claims, report, agents, sweep], args, "cosmo-pl study")

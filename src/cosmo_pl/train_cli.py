@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
@@ -27,21 +26,27 @@ from cosmo_pl.continuing import check_continued, check_evaluated, flat, stored_c
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.trained import TrainedOn
 from cosmo_pl.energy import EnergyMeter
-from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.errors import ConfigurationError, CosmoError
 from cosmo_pl.inheritance import inheritance
+from cosmo_pl.io import read_yaml
+from cosmo_pl.lightning_options import Use, check_loggers, check_options, refused
 from cosmo_pl.modules import BaseModule
+from cosmo_pl.parsing import Given, parse, refusal
 from cosmo_pl.results import ResultWriter
 from cosmo_pl.run_folder import CONFIG, claim_version, newest_checkpoint, run_of, version_number
 from cosmo_pl.run_loading import (
     TRAINER_DEFAULTS,
+    TrainingParser,
     add_command_arguments,
     class_phase,
     follow_phase,
+    imported_class,
     link_data_to_model,
     name_test_subjects,
     rebuilt,
 )
 from cosmo_pl.trainer_arguments import check_configuration
+from cosmo_pl.trust import check_trusted, class_paths
 from cosmo_pl.wandb_results import WandbResults
 
 
@@ -91,8 +96,10 @@ class CosmoCLI(LightningCLI):
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Parses the command line, keeps it beside the configuration, and refuses arguments that cannot work."""
-        self.command_line = sys.argv[1:] if args is None else list(args)
-        super().parse_arguments(parser, args)
+        assert isinstance(args, list)
+        self.command_line = args
+        self.given = Given.of(parser, args)
+        self.config = parse(self.given)
         check_configuration(self.config[self.config.subcommand])
 
     def _parse_ckpt_path(self) -> None:
@@ -105,6 +112,9 @@ class CosmoCLI(LightningCLI):
         if kept is not None:
             print(kept)
         resolve_names(config)
+        check_loggers(config.trainer)
+        kind = imported_class(config.model.class_path)
+        check_options(Use(self.subcommand == "fit", vars(config.trainer), kind, vars(config.data.init_args)))
         trains = class_phase(config.model.class_path)
         if config.get("phase") not in (None, trains):
             raise ConfigurationError(
@@ -141,9 +151,13 @@ class CosmoCLI(LightningCLI):
         config, content = self.config[self.subcommand], self.checkpoint
         asked = config.model
         if content is not None and stored_config(Path(config.ckpt_path)) is not None:
-            config.model = rebuilt(content) or asked
+            config.model = rebuilt(content, asked.class_path) or asked
         try:
             super().instantiate_classes()
+        except (ValueError, TypeError) as error:  # what the parser finds only now
+            if isinstance(error, CosmoError) or "Given value" not in str(error):
+                raise
+            raise refusal(error, self.given) from error
         finally:
             config.model = asked
         if content is not None and "trained_on" in content and self.subcommand != "fit":
@@ -180,6 +194,14 @@ class CosmoCLI(LightningCLI):
         own = CSVLogger(config.run.folder, config.run.name, version, flush_logs_every_n_steps=1)
         others = [logger for logger in (*as_list(loggers), config.wandb) if isinstance(logger, Logger)]
         return {**place, "logger": [own, *others]}
+
+    def _instantiate_trainer(self, config: dict[str, Any], callbacks: list[Callback]) -> Trainer:
+        with refused(building=True):
+            return super()._instantiate_trainer(config, callbacks)
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        with refused():
+            super()._run_subcommand(subcommand)
 
     def after_fit(self) -> None:
         """Ends a W&B run."""
@@ -232,7 +254,12 @@ def with_own_config(args: Sequence[str]) -> list[str]:
         return list(args)
     path = Path(args[named].partition("=")[2] or "".join(args[named + 1 : named + 2]))
     config = run_of(path) / CONFIG
-    return [args[0], f"--config={config}", *args[1:]] if config.is_file() else list(args)
+    if not config.is_file():
+        return list(args)
+    for name in class_paths(read_yaml(config)):
+        if not name.startswith("pytorch_lightning."):
+            check_trusted(name, f"run '{run_of(path)}'")
+    return [args[0], f"--config={config}", *args[1:]]
 
 
 def main(args: Sequence[str]) -> None:
@@ -252,7 +279,8 @@ def main(args: Sequence[str]) -> None:
         subclass_mode_data=True,
         load_from_checkpoint_support=False,  # the modules' checkpoints are whole by themselves
         auto_configure_optimizers=False,  # the modules have their own, and an argument of that name
-        args=None if list(args) == sys.argv[1:] else list(args),  # Lightning warns of both
+        args=list(args),
+        parser_class=TrainingParser,
         parser_kwargs={"prog": "cosmo-pl", "description": "Train and use multimodal activity recognisers."},
         trainer_defaults=TRAINER_DEFAULTS,
     )

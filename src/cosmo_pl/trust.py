@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -105,6 +105,23 @@ def load_class(class_path: str, base: type[Any], source: str) -> type[Any]:
     if not (isinstance(found, type) and issubclass(found, base)):
         raise CodeError(source, f"'{class_path}' is no {base.__name__}", "Train it again, or copy the whole folder")
     return found
+
+
+def class_name(path: str) -> str:
+    """A class by its package and its own name: "cosmo_pl:CMCModule"."""
+    return f"{path.split('.')[0]}:{path.rpartition('.')[2]}"
+
+
+def class_paths(value: Any) -> Iterator[str]:
+    """All classes that a configuration names."""
+    if isinstance(value, Mapping):
+        if isinstance(value.get("class_path"), str):
+            yield value["class_path"]
+        for each in value.values():
+            yield from class_paths(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from class_paths(each)
 
 
 def _top(path: str) -> str:

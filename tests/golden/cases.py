@@ -118,7 +118,6 @@ def few_steps(make_model: Callable[[Any], Any], make_data: Callable[[], Any], **
     data = make_data()
     torch.manual_seed(0)
     model = make_model(data)
-    data.phase = model.phase
     trained(model, data, **how)
     model.eval()
     with torch.no_grad():

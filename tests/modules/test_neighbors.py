@@ -129,7 +129,7 @@ def test_partners_of_other_samples_are_refused(make_data, make_trainer, tmp_path
         trainer.fit(stage1(data), datamodule=data, ckpt_path=path)
 
     run(1)
-    with pytest.raises(ConfigurationError, match="ckpt_path: has partners of other training samples"):
+    with pytest.raises(ConfigurationError, match="ckpt_path: was trained on other data: labelled"):
         run(2, str(tmp_path / "last.ckpt"), label_seed=3)
 
 

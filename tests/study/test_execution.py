@@ -39,7 +39,7 @@ def made(project, workspace):
         calls.append(list(args))
         print("to the log")
         print("and this", file=sys.stderr)
-        job = next(j for j in project.jobs("table9", "paper") if f"init_args.name={j.key}" in " ".join(args))
+        job = next(j for j in project.jobs("table9", "paper") if f"run.name={j.key}" in " ".join(args))
         run = workspace.run(job) / "version_0"
         if args[0] == "fit":
             leave_files(workspace, job)
@@ -129,8 +129,17 @@ def test_a_killed_run_goes_on(project, workspace, made):
     job = project.jobs("table9", "paper")[1]
     leave_files(workspace, job)
     execute(executor, workspace, job)
-    assert calls[0][-1] == "--ckpt_path=last"
-    assert "--ckpt_path=last" not in calls[1]
+    assert calls[0][-1] == f"--ckpt_path={workspace.run(job)}/version_0/checkpoints/last.ckpt"
+    assert not any("ckpt_path" in argument for argument in calls[1])
+
+
+def test_a_run_whose_checkpoint_is_damaged_begins_again(project, workspace, made):
+    executor, calls = made
+    job = project.jobs("table9", "paper")[1]
+    leave_files(workspace, job)
+    (workspace.run(job) / "version_0/checkpoints/last.ckpt").write_bytes(b"half of it")
+    execute(executor, workspace, job)
+    assert not any("ckpt_path" in argument for argument in calls[0])
 
 
 def test_a_run_that_was_killed_after_its_training_is_tested_where_its_checkpoint_is(project, workspace, made):

@@ -175,7 +175,7 @@ def test_all_is_every_job_once(project):
         ({}, lambda p: p.jobs("tabel9", "paper"), "table9"),
         ({}, lambda p: p.jobs("table9", "papper"), "paper, quick"),
         ({"methods": ["cosmos"]}, lambda p: p.jobs("table9", "paper"), "cosmos"),
-        ({"method": ["cosmo"]}, lambda p: p.jobs("table9", "paper"), "'method' is not accepted"),
+        ({"method": ["cosmo"]}, lambda p: p.jobs("table9", "paper"), "Runs has no 'method'"),
         ({"vary": {"a": {"argument": "b", "value": [1]}}}, lambda p: p.jobs("table9", "paper"), "table9.yaml"),
     ],
 )

@@ -12,6 +12,7 @@ from cosmo_pl.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from cosmo_pl.data.base import MultimodalDataModule
+    from cosmo_pl.data.parts import PartLoaders
     from cosmo_pl.data.samples import Samples
     from cosmo_pl.data.split import Split
 
@@ -55,7 +56,7 @@ def check_phase(data: MultimodalDataModule) -> None:
         )  # fmt: skip
 
 
-def check_pretraining_batch(data: MultimodalDataModule) -> None:
+def check_pretraining_batch(data: PartLoaders) -> None:
     """Checks that the pretraining has a whole batch.
 
     Raises:

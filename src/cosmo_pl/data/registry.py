@@ -7,7 +7,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 
 from cosmo_pl.data.base import MultimodalDataModule
-from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.errors import ConfigurationError, choices
 
 GROUP = "cosmo_pl.datasets"
 DataModuleClass = type[MultimodalDataModule]
@@ -58,9 +58,8 @@ class DatasetRegistry(Mapping[str, DataModuleClass]):
         if "." in name:
             return _of_path(name)
         if name not in list(self):
-            raise ConfigurationError(
-                "dataset", f"there is no '{name}'", f"Choose from {', '.join(self)}, or give a class path"
-            )
+            problem = f"there is no '{name}'"
+            raise ConfigurationError("dataset", problem, f"{choices(name, self)}, or give a class path")
         return self[name]
 
 

@@ -67,7 +67,6 @@ class NeighborPartners(Constrained, Callback):
     def __init__(self, start_epoch: NonNegativeInt = 10, every: PositiveInt = 5, share: Share = 0.5) -> None:
         self.start_epoch, self.every, self.share = start_epoch, every, share
         self.partners: Tensor | None = None
-        self.rows = torch.empty(0, dtype=torch.long)  # the training samples that partners are places of
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Refuses a training that has no use for partners, before it begins."""
@@ -84,17 +83,7 @@ class NeighborPartners(Constrained, Callback):
             )
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Goes on with the partners of a resumed run.
-
-        Raises:
-            ConfigurationError: They were found among other samples.
-        """
-        rows = torch.from_numpy(trainer.datamodule.training_rows)  # type: ignore[attr-defined]
-        if self.partners is not None and not torch.equal(rows, self.rows):
-            raise ConfigurationError(
-                "ckpt_path", "has partners of other training samples", "Resume with the data arguments of the run"
-            )
-        self.rows = rows
+        """Goes on with the partners of a resumed run, whose samples the module has checked."""
         self._show(trainer)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -142,8 +131,8 @@ class NeighborPartners(Constrained, Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """The partners, for a run that is resumed between two searches."""
-        return {"partners": self.partners, "rows": self.rows}
+        return {"partners": self.partners}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Takes them back."""
-        self.partners, self.rows = state_dict["partners"], state_dict.get("rows", self.rows)
+        self.partners = state_dict["partners"]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
-from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.errors import ConfigurationError, choices, mendable
+from cosmo_pl.io import read_yaml
+from cosmo_pl.parsing import parse_content
 
 FitPhase = Literal["pretrain", "finetune"]
 ALL_PHASES: list[FitPhase] = ["pretrain", "finetune"]
@@ -66,6 +67,7 @@ class Runs:
     presets: list[str] | None = None
 
     def __post_init__(self) -> None:
+        _check_phases(self.arguments)
         for name, factor in self.vary.items():
             if factor.argument == "data.init_args.test_subjects":
                 _check_disjoint(name, factor.values)
@@ -73,6 +75,13 @@ class Runs:
     def under(self, preset: str) -> bool:
         """Whether the grid is expanded under a preset."""
         return self.presets is None or preset in self.presets
+
+
+def _check_phases(arguments: Mapping[Any, Any]) -> None:
+    """Refuses arguments of a phase that there is not: no run would get them."""
+    for phase in arguments:
+        if phase not in ALL_PHASES:
+            raise ConfigurationError("arguments", f"there is no phase '{phase}'", choices(str(phase), ALL_PHASES))
 
 
 def _check_disjoint(name: str, folds: list[Any]) -> None:
@@ -123,6 +132,10 @@ class Method:
     trained: bool = True
     paper: str | None = None
 
+    def __post_init__(self) -> None:
+        for arguments in (self.arguments, *self.by_dataset.values()):
+            _check_phases(arguments)
+
 
 @dataclass(frozen=True)
 class Preset:
@@ -145,6 +158,9 @@ class Preset:
     arguments: dict[FitPhase, dict[str, Value]] = field(default_factory=dict)
     committed_code: bool = False
 
+    def __post_init__(self) -> None:
+        _check_phases(self.arguments)
+
 
 def overlay_method(path: Path) -> Method:
     """The method of an overlay of ``configs/model/`` that ``methods.yaml`` does not name.
@@ -157,7 +173,7 @@ def overlay_method(path: Path) -> Method:
     from cosmo_pl.run_loading import class_phase
 
     try:
-        phase = class_phase(yaml.safe_load(path.read_text(encoding="utf-8"))["model"]["class_path"])
+        phase = class_phase(read_yaml(path)["model"]["class_path"])
     except Exception as error:  # whatever another package raises on import
         problem = f"names no model that can be imported ({type(error).__name__}: {error})"
         raise ConfigurationError(str(path), problem, "Give it model.class_path, of an installed package") from error
@@ -172,18 +188,19 @@ def parse(kind: Any, path: Path) -> Any:
     Raises:
         ConfigurationError: The file is missing or no YAML, lacks a key or has an unknown one.
     """
-    from jsonargparse import ArgumentError
-
-    try:
-        return _parsed(kind, path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, ArgumentError) as error:
-        raise ConfigurationError(str(path), f"cannot be used: {error}", "Correct the file") from error
+    return _parsed(kind, path, path.absolute(), path.stat().st_mtime_ns if path.is_file() else 0)
 
 
 @cache  # one command asks for the same few files up to a hundred times, and checking methods.yaml takes 0.4 s
-def _parsed(kind: Any, text: str) -> Any:
+def _parsed(kind: Any, path: Path, absolute: Path, changed: int) -> Any:
     from jsonargparse import ArgumentParser
 
     parser = ArgumentParser(exit_on_error=False)
     parser.add_argument("--content", type=kind)
-    return parser.instantiate(parser.parse_object({"content": yaml.safe_load(text)})).content
+    try:
+        return parser.instantiate(parse_content(parser, read_yaml(path), path, key="content")).content
+    except ValueError as error:
+        found = mendable(error)
+        if isinstance(found, ConfigurationError) and not str(found).startswith(str(path)):
+            raise found.within(str(path)) from error
+        raise found or error from error

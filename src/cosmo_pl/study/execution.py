@@ -25,6 +25,7 @@ from cosmo_pl.run_folder import usable_checkpoint
 from cosmo_pl.study.jobs import Job, Project
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.workspace import Workspace
+from cosmo_pl.trust import allowing, class_paths
 
 CURVES = (
     "train/loss", "train/loss_floor", "train/acc", "val/loss", "val/acc", "test/loss", "test/acc", "phase",
@@ -70,7 +71,8 @@ class Executor:
             CosmoError: Its data or configs cannot be used.
         """
         start = time.perf_counter()
-        with self._logged(job):
+        packages = {path.partition(":")[0] for path in class_paths(job.resolved.arguments)}
+        with self._logged(job), allowing(*packages):  # the project's own configs name them
             if job.kind == "measure":
                 found = self._measure(job)
             else:

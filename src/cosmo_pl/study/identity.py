@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from cosmo_pl.trust import class_name
 
 Part = Literal["all", "child", "data"]
 SEEDS = ("seed_everything", "data.init_args.label_seed")
@@ -92,23 +94,6 @@ def canonical(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [canonical(each) for each in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def class_name(path: str) -> str:
-    """A class by its package and its own name: "cosmo_pl:CMCModule"."""
-    return f"{path.split('.')[0]}:{path.rpartition('.')[2]}"
-
-
-def class_paths(value: Any) -> Iterator[str]:
-    """All classes that a configuration names."""
-    if isinstance(value, Mapping):
-        if isinstance(value.get("class_path"), str):
-            yield value["class_path"]
-        for each in value.values():
-            yield from class_paths(each)
-    elif isinstance(value, list | tuple):
-        for each in value:
-            yield from class_paths(each)
 
 
 def numerics_of(found: Any) -> dict[str, str]:

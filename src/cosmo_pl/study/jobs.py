@@ -9,7 +9,7 @@ from pathlib import Path
 from textwrap import shorten
 from typing import Any, Literal
 
-from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.errors import ConfigurationError, choices
 from cosmo_pl.io import read_yaml
 from cosmo_pl.study.definition import FitPhase, Method, Preset, Runs, Study, overlay_method, parse
 from cosmo_pl.study.identity import Part, Resolved, key_of
@@ -104,8 +104,7 @@ class Project:
         if name in self.sweeps():
             return read_sweep(self.root, name)
         if name not in self.studies():
-            there = ", ".join([*self.studies(), *self.sweeps()])
-            raise ConfigurationError("study", f"there is no '{name}'", f"Choose from {there}")
+            raise ConfigurationError("study", f"there is no '{name}'", choices(name, [*self.studies(), *self.sweeps()]))
         study: Study = parse(Study, self.experiments / f"{name}.yaml")
         return study
 
@@ -130,7 +129,7 @@ class Project:
             ConfigurationError: There is none of that name, or it cannot be read.
         """
         if name not in self.presets():
-            raise ConfigurationError("preset", f"there is no '{name}'", f"Choose from {', '.join(self.presets())}")
+            raise ConfigurationError("preset", f"there is no '{name}'", choices(name, self.presets()))
         preset: Preset = parse(Preset, self.experiments / "presets" / name / "preset.yaml")
         return preset
 
@@ -141,7 +140,13 @@ class Project:
             ConfigurationError: There is no such study or preset, or it names a method that does not exist.
         """
         names = self.studies() if name == "all" else [name]
-        found = {job.key: job for each in names for job in expand(self, self.study(each), preset)}
+        found: dict[str, Job] = {}
+        for each in names:
+            study = self.study(each)
+            try:
+                found |= {job.key: job for job in expand(self, study, preset)}
+            except ConfigurationError as error:
+                raise error.within(f"study '{each}'") from error
         return sorted(found.values(), key=lambda job: job.seed)
 
     def paper(self) -> dict[str, Any]:
@@ -166,12 +171,20 @@ def expand(project: Project, study: Study, preset: str) -> list[Job]:
     maker = _Maker(project, preset, project.methods(study))
     found: dict[str, Job] = {}
     for grid, runs in enumerate(study.runs):
-        for job in maker.jobs(runs):
+        for job in _named(maker.jobs(runs), f"runs.{grid}"):
             for each in (*_ancestors(job), job):
                 found.setdefault(each.key, each)
             known = found[job.key]
             found[job.key] = replace(known, cells=(*known.cells, (grid, job.factors)))
     return sorted(found.values(), key=lambda job: job.seed)  # stable: parents stay before their children
+
+
+def _named(jobs: Iterator[Job], grid: str) -> Iterator[Job]:
+    """Jobs of a grid, which errors name."""
+    try:
+        yield from jobs
+    except ConfigurationError as error:
+        raise error.within(grid) from error
 
 
 def _ancestors(job: Job) -> Iterator[Job]:
@@ -209,7 +222,7 @@ class _Maker:
     def _fit(self, runs: Runs, dataset: str, name: str, seed: int, factors: Mapping[str, Any]) -> Job | None:
         """The last fit of a method, None where it is not for the dataset."""
         if name not in self.methods:
-            raise ConfigurationError("methods", f"there is no '{name}'", f"Choose from {', '.join(self.methods)}")
+            raise ConfigurationError("methods", f"there is no '{name}'", choices(name, self.methods))
         method = self.methods[name]
         if method.datasets is not None and dataset not in method.datasets:
             return None

@@ -10,7 +10,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.errors import ConfigurationError, choices
+from cosmo_pl.study import rendering
 from cosmo_pl.study.jobs import Project
 from cosmo_pl.study.records import Results
 from cosmo_pl.study.rendering.statistics import provenance
@@ -156,10 +157,12 @@ def renderer(name: str) -> Callable[[View], Rendered]:
     module = file if "." in file else f"cosmo_pl.study.rendering.{file}"
     try:
         found: Callable[[View], Rendered] = getattr(import_module(module), function)
-    except (ImportError, AttributeError) as error:
-        raise ConfigurationError(
-            "render", f"there is no '{name}' ({error})", "Name a function as table2.accuracy"
-        ) from error
+    except (ImportError, AttributeError, ValueError) as error:
+        there = [path.stem for path in Path(rendering.__file__).parent.glob("[!_]*.py")] if "." not in file else []
+        if file in there:  # with functions of its own, not those that it imports
+            loaded = vars(import_module(module))
+            there = [f"{file}.{key}" for key, value in loaded.items() if getattr(value, "__module__", "") == module]
+        raise ConfigurationError("render", f"there is no '{name}' ({error})", choices(name, sorted(there))) from error
     return found
 
 

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import cosmo_pl
-from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.io import cache_folder, keep_json, kept_json, read_yaml
-from cosmo_pl.study.identity import SEEDS, Part, Resolved, canonical, class_paths, identifying, numerics_of
+from cosmo_pl.parsing import Given, parse
+from cosmo_pl.study.identity import SEEDS, Part, Resolved, canonical, identifying, numerics_of
+from cosmo_pl.trust import class_paths
 
 FORMAT = 2  # raise it when something is resolved in another way, or kept in another
 PACKAGE = Path(cosmo_pl.__file__).parent
@@ -111,20 +112,14 @@ def resolve(configs: Sequence[Path], arguments: Mapping[str, Any]) -> dict[str, 
     Raises:
         ConfigurationError: They cannot be used.
     """
-    from jsonargparse import ArgumentError
-
     from cosmo_pl.run_loading import name_test_subjects
     from cosmo_pl.trainer_arguments import check_configuration
 
     words = [f"--config={path}" for path in configs]
     words += [f"--{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in arguments.items()]
-    try:
-        config: dict[str, Any] = json.loads(json.dumps(_parser().parse_args(words).as_dict(), default=str))
-        check_configuration(config)
-        name_test_subjects(config["data"])
-    except ArgumentError as error:
-        named = ", ".join(str(path) for path in configs)
-        raise ConfigurationError(named, f"cannot be resolved with {dict(arguments)}: {error}", "Correct it") from error
+    config: dict[str, Any] = json.loads(json.dumps(parse(Given.of(_parser(), words)).as_dict(), default=str))
+    check_configuration(config)
+    name_test_subjects(config["data"])
     return config
 
 

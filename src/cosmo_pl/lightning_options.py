@@ -1,0 +1,267 @@
+"""Options of Lightning's Trainer that cannot work here, refused before anything is read.
+
+`REFUSED` is all of them, with what does it instead. What Lightning refuses by itself is made one line by `refused`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import shorten
+from typing import Any
+
+import pytorch_lightning
+import torch
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+
+from cosmo_pl.errors import ConfigurationError, mendable
+from cosmo_pl.modules import IterativeFusionModule, PrototypeModule
+from cosmo_pl.modules.base import ExampleModule
+
+WITHOUT_GRADIENTS = (ExampleModule, PrototypeModule)
+LIGHTNING = Path(pytorch_lightning.__file__).parent
+
+
+@dataclass(frozen=True)
+class Use:
+    """What a command is about to do.
+
+    Args:
+        fits: Whether it trains.
+        trainer: Arguments of the Trainer.
+        model: Class of the model.
+        data: Arguments of the data.
+    """
+
+    fits: bool
+    trainer: Mapping[str, Any]
+    model: type
+    data: Mapping[str, Any]
+
+    def __call__(self, option: str) -> Any:
+        """Value of an argument of the Trainer."""
+        return self.trainer.get(option)
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether the model steps its optimizers itself."""
+        return issubclass(self.model, (IterativeFusionModule, *WITHOUT_GRADIENTS))
+
+    @property
+    def without_gradients(self) -> bool:
+        """Whether the model is fitted without an optimizer."""
+        return issubclass(self.model, WITHOUT_GRADIENTS)
+
+    def named(self, option: str) -> list[tuple[str, Mapping[str, Any]]]:
+        """Names and arguments of the classes that an option lists."""
+        given = self(option) or []
+        each = [one for one in (given if isinstance(given, list) else [given]) if hasattr(one, "class_path")]
+        return [(one["class_path"].rpartition(".")[2], one.get("init_args") or {}) for one in each]
+
+    def has(self, *callbacks: str) -> bool:
+        """Whether one of these callbacks is asked for."""
+        return any(name in callbacks for name, _ in self.named("callbacks"))
+
+    def monitors(self, prefix: str) -> bool:
+        """Whether a callback watches a metric that begins so."""
+        return any(str(arguments.get("monitor")).startswith(prefix) for _, arguments in self.named("callbacks"))
+
+    @property
+    def classifies(self) -> bool:
+        """Whether a classifier is trained, whose validation needs validation subjects."""
+        return self.fits and getattr(self.model, "phase", None) == "finetune"
+
+    @property
+    def gpus(self) -> int | None:
+        """Number of GPUs asked for, where the device is one; None where it is not, or any number will do."""
+        accelerator, devices = self("accelerator"), self("devices")
+        if accelerator not in ("gpu", "cuda") and not (accelerator == "auto" and torch.cuda.is_available()):
+            return None
+        if isinstance(devices, list):
+            return max(devices, default=-1) + 1
+        return int(devices) if str(devices).isdigit() else 1
+
+
+@dataclass(frozen=True)
+class Refused:
+    """An option that cannot work.
+
+    Args:
+        option: The Trainer's argument.
+        when: When it cannot.
+        problem: Why.
+        remedy: What does it instead.
+    """
+
+    option: str
+    when: Callable[[Use], bool]
+    problem: str
+    remedy: str
+
+
+REFUSED = (
+    Refused(
+        "accelerator", lambda use: use.gpus is not None and not torch.cuda.is_available(),
+        "asks for a GPU, and there is none", "Use --trainer.accelerator=auto",
+    ),
+    Refused(
+        "devices", lambda use: (use.gpus or 0) > torch.cuda.device_count(),
+        "asks for more GPUs than there are", "Ask for fewer, or use --trainer.devices=auto",
+    ),
+    Refused(
+        "devices", lambda use: use.fits and use.without_gradients and use("devices") not in (1, "1", "auto"),
+        "are several, and the method fits on all labelled samples at once", "Use --trainer.devices=1",
+    ),
+    Refused(
+        "strategy", lambda use: use.fits and use.without_gradients and use("strategy") != "auto",
+        "spreads gradients over processes, and the method has none", "Leave it out",
+    ),
+    Refused(
+        "precision", lambda use: str(use("precision")) in (
+            "16-true", "bf16-true", "64-true", "64", "transformer-engine", "transformer-engine-float16"),
+        "changes the type of the weights, which metrics and bundles have in 32 bits",
+        "Use 32-true, 16-mixed or bf16-mixed",
+    ),
+    Refused(
+        "plugins", lambda use: any(name.endswith("Precision") for name, _ in use.named("plugins")),
+        "sets a precision", "Use --trainer.precision=16-mixed or bf16-mixed",
+    ),
+    Refused(
+        "accumulate_grad_batches", lambda use: use.without_gradients and use("accumulate_grad_batches") != 1,
+        "accumulates gradients, and the method has none", "Leave it out",
+    ),
+    Refused(
+        "accumulate_grad_batches", lambda use: use.by_hand and use("accumulate_grad_batches") != 1,
+        "does not work with two optimizers in turns", "Raise data.init_args.batch_size",
+    ),
+    Refused(
+        "gradient_clip_val", lambda use: use.without_gradients and bool(use("gradient_clip_val")),
+        "clips gradients, and the method has none", "Leave it out",
+    ),
+    Refused(
+        "gradient_clip_val", lambda use: use.by_hand and bool(use("gradient_clip_val")),
+        "does not work with two optimizers in turns", "Use model.init_args.gradient_clip_val",
+    ),
+    Refused(
+        "gradient_clip_algorithm",
+        lambda use: use("gradient_clip_algorithm") is not None and not use("gradient_clip_val"),
+        "is given without a largest norm, and clips nothing", "Give trainer.gradient_clip_val too, or leave it out",
+    ),
+    Refused(
+        "overfit_batches", lambda use: bool(use("overfit_batches")),
+        "would validate on augmented training batches", "Use trainer.limit_train_batches with a whole number",
+    ),
+    Refused(
+        "enable_checkpointing", lambda use: use.fits and use("enable_checkpointing") is False,
+        "leaves no checkpoint to test or go on from", "Leave it out",
+    ),
+    Refused(
+        "barebones", lambda use: bool(use("barebones")),
+        "leaves no checkpoints and no metrics", "Use trainer.enable_progress_bar=false for less output",
+    ),
+    Refused(
+        "callbacks", lambda use: use.has("BatchSizeFinder"),
+        "BatchSizeFinder changes a batch size that the run's config does not name",
+        "Set data.init_args.pretrain_batch_size for a pretraining, or data.init_args.batch_size",
+    ),
+    Refused(
+        "callbacks", lambda use: use.has("LearningRateFinder"),
+        "LearningRateFinder changes a learning rate that the run's config does not name",
+        "Set the model's learning rates, or vary them in a study",
+    ),
+    Refused(
+        "callbacks", lambda use: use.by_hand and use.has("GradientAccumulationScheduler"),
+        "GradientAccumulationScheduler does not work with this method", "Raise data.init_args.batch_size",
+    ),
+    Refused(
+        "callbacks", lambda use: use.by_hand and use.has("StochasticWeightAveraging"),
+        "StochasticWeightAveraging takes a model with one optimizer", "Leave it out",
+    ),
+    Refused(
+        "callbacks", lambda use: use.without_gradients and use.has(
+            "WeightAveraging", "EMAWeightAveraging", "ModelPruning", "StochasticWeightAveraging"),
+        "asks for a callback of trained weights, and the method has none", "Leave it out",
+    ),
+    Refused(
+        "callbacks", lambda use: use.has("BackboneFinetuning"),
+        "BackboneFinetuning looks for a backbone, which no model here has",
+        "Use model.init_args.frozen_encoders of IterativeFusionModule",
+    ),
+    Refused(
+        "callbacks", lambda use: use.fits and use.monitors("test/"),
+        "a callback would choose by the test subjects", "Monitor val/acc, with data.init_args.val_subjects",
+    ),
+    Refused(
+        "callbacks", lambda use: use.classifies and use.monitors("val/") and not use.data.get("val_subjects"),
+        "a callback monitors validation subjects, and there are none", "Name some in data.init_args.val_subjects",
+    ),
+)  # fmt: skip
+
+
+def check_options(use: Use) -> None:
+    """Refuses options that cannot work.
+
+    Raises:
+        ConfigurationError: There is one; it names what does it instead.
+    """
+    for refused_option in REFUSED:
+        if refused_option.when(use):
+            value = use(refused_option.option)
+            plain = isinstance(value, str | int | float) and value is not True
+            shown = f"{value!r} " if plain or (isinstance(value, list) and not use.named(refused_option.option)) else ""
+            raise ConfigurationError(
+                f"trainer.{refused_option.option}", f"{shown}{refused_option.problem}", refused_option.remedy
+            )
+
+
+def check_loggers(trainer: Any) -> None:
+    """Refuses loggers that would write outside of their folder.
+
+    Raises:
+        ConfigurationError: A name or version leads out of it.
+    """
+    for logger in trainer.logger if isinstance(trainer.logger, list) else [trainer.logger]:
+        given = getattr(logger, "init_args", None) or {}
+        for argument in ("name", "version", "sub_dir"):
+            path = Path(str(given.get(argument) or ""))
+            if path.is_absolute() or ".." in path.parts:
+                raise ConfigurationError(
+                    f"trainer.logger.init_args.{argument}", f"'{path}' leads out of save_dir",
+                    "Give a name without '..', and the folder in save_dir",
+                )  # fmt: skip
+
+
+@contextmanager
+def refused(building: bool = False) -> Iterator[None]:
+    """Makes one line of what Lightning itself refuses.
+
+    Args:
+        building: Whether nothing but the Trainer is built, so that every complaint is about its arguments.
+
+    Raises:
+        ConfigurationError: It refuses an option.
+    """
+    try:
+        yield
+    except MisconfigurationException as error:
+        raise _one_line(error) from error
+    except (ValueError, TypeError, RuntimeError, AttributeError, ModuleNotFoundError) as error:
+        if mendable(error) is not None or not (building or _of_options(error)):
+            raise
+        raise _one_line(error) from error
+
+
+def _of_options(error: Exception) -> bool:
+    """Whether an error was raised where Lightning applies callbacks and the intervals of its loops."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    file = Path(trace.tb_frame.f_code.co_filename) if trace is not None else Path()
+    return file.is_relative_to(LIGHTNING / "callbacks") or file == LIGHTNING / "loops" / "fit_loop.py"
+
+
+def _one_line(error: Exception) -> ConfigurationError:
+    text = shorten(" ".join(str(error).split()), 300, placeholder="...")
+    return ConfigurationError("trainer", text.rstrip("."), "Correct that option, or leave it out")

@@ -1,0 +1,169 @@
+"""What a command was given: its words and the YAML files among them, checked before any parser reads them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import ArgumentParser
+
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.io import read_yaml
+
+YAML = (".yaml", ".yml")
+OPTION = re.compile(r"(--?[\w.+-]+)=(.*)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class File:
+    """A YAML file.
+
+    Args:
+        content: What it says.
+        prefix: Key that another file names it under, "data.", or "".
+    """
+
+    content: Mapping[str, Any]
+    prefix: str = ""
+
+
+@dataclass(frozen=True)
+class Given:
+    """Where each argument of a command was given.
+
+    Args:
+        parser: The parser of the command.
+        words: Its command line.
+        files: Its YAML files, later ones over earlier ones.
+    """
+
+    parser: ArgumentParser
+    words: Sequence[str] = ()
+    files: Mapping[Path, File] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, parser: ArgumentParser, words: Sequence[str]) -> Given:
+        """A command line, spelled out, and its YAML files, checked.
+
+        Args:
+            parser: A parser that does not exit on errors.
+            words: The command line.
+
+        Raises:
+            ConfigurationError: A file cannot be read, or has a class without a name.
+        """
+        words = [*spelled_out(words)]
+        return cls(parser, words, yaml_files(words))
+
+    @property
+    def options(self) -> list[str]:
+        """Dotted names of all options of the command, without dashes."""
+        subcommands = self.parser._subcommands_action
+        parser = subcommands.choices[self.words[0]] if subcommands is not None and self.words else self.parser
+        aside = ("help", "print_config", "print_shtab")
+        return [a.dest for a in parser._actions if a.option_strings and not a.dest.endswith(aside)]
+
+    @property
+    def class_options(self) -> list[str]:
+        """Dotted names of all arguments of the model and of the data that were named."""
+        stated = [pair for file in self.files.values() for pair in walk(file.content, file.prefix)]
+        stated += [(word.lstrip("-").partition("=")[0], word.partition("=")[2]) for word in self.words]
+        kinds = {key: kind for key, kind in stated if key in ("model.class_path", "data.class_path")}
+        return [f"{key[:-10]}init_args.{name}" for key, kind in kinds.items() for name in arguments_of(kind)]
+
+    def where(self, head: str, last: str, value: Any = None) -> str | None:
+        """Where an argument stands that begins and ends with these names, as errors write it; None if nowhere.
+
+        Args:
+            head: First part of its dotted name.
+            last: Last part.
+            value: Its value where the name alone is not enough; None takes any.
+        """
+        for word in reversed(self.words):
+            names = re.split(r"[^\w/]+", word.lstrip("-"))  # an option's, and of a mapping that is its value
+            if word.startswith("-") and names[0] == head and last in names:
+                return word.partition("=")[0]
+        for path, file in reversed(list(self.files.items())):
+            for dotted, stated in walk(file.content):
+                parts = f"{file.prefix}{dotted}".split(".")
+                if (parts[0], parts[-1]) == (head, last) and value in (None, stated):
+                    return f"{path}: {dotted}"
+        return None
+
+
+def walk(content: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """All keys of nested mappings and lists, dotted, with their values."""
+    pairs = content if isinstance(content, Mapping) else dict(enumerate(content)) if isinstance(content, list) else {}
+    for key, value in pairs.items():
+        yield f"{prefix}{key}", value
+        yield from walk(value, f"{prefix}{key}.")
+
+
+def spelled_out(words: Sequence[str]) -> Iterator[str]:
+    """Words with None, as W&B's agents write null, in the parser's spelling, and ``~`` in the place of a path expanded.
+
+    A shell expands ``--root ~/data``, and not ``--root=~/data``.
+    """
+    home = str(Path.home())
+    for before, word in zip(["", *words], words, strict=False):
+        is_value = before.startswith("--") and "=" not in before
+        spelled = "null" if word == "None" and is_value else re.sub("(?<==)None$", "null", word)
+        yield re.sub(r"(^|(?<==))~(?=/|$)", lambda _: home, spelled)
+
+
+def yaml_files(words: Sequence[str]) -> dict[Path, File]:
+    """The YAML files that a command line names, and those that they name.
+
+    Raises:
+        ConfigurationError: One cannot be read, or has a class without a name.
+    """
+    found: dict[Path, File] = {}
+    for before, word in zip(["", *words], words, strict=False):
+        option = OPTION.fullmatch(word)
+        name, value = (option[1], option[2]) if option else (before, word)
+        config = name in ("--config", "-c") and not value.startswith(("{", "-"))
+        if config or (value.endswith(YAML) and os.path.lexists(Path(value).expanduser())):
+            _add(found, Path(value).expanduser(), "" if config else name.lstrip("-") + ".")
+    return found
+
+
+def _add(found: dict[Path, File], path: Path, prefix: str) -> None:
+    if path in found:
+        return
+    found[path] = File(read_yaml(path), prefix)
+    for key in found[path].content:
+        if not isinstance(key, str):
+            raise ConfigurationError(f"{path}: {key}", "is no text", "Name an argument")
+    for dotted, value in walk(found[path].content):
+        kind = {"class_path": str, "init_args": dict}.get(dotted.rpartition(".")[2], object)
+        if not isinstance(value, kind):
+            raise ConfigurationError(
+                f"{path}: {dotted}", f"is {shown(value)}", "Give it a value, or leave out what it belongs to"
+            )
+        if isinstance(value, str) and value.endswith(YAML) and os.path.lexists(path.parent / value):
+            _add(found, path.parent / value, f"{prefix}{dotted}.")
+
+
+def arguments_of(class_path: str) -> list[str]:
+    """Names of all arguments of a class, inherited ones included; none where it cannot be imported."""
+    module, _, name = class_path.rpartition(".")
+    try:
+        kind = getattr(import_module(module), name)
+        names: list[str] = ArgumentParser(exit_on_error=False).add_class_arguments(kind, fail_untyped=False)
+    except Exception:  # a suggestion is a kindness; what a class of another package raises must not replace the error
+        return []
+    return names
+
+
+def shown(value: Any) -> str:
+    """A value as YAML writes it, cut to a line."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    text = " ".join(str(value).split())
+    text = text if len(text) <= 60 else f"{text[:57]}..."
+    return f"'{text}'" if isinstance(value, str) else text
