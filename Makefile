@@ -13,7 +13,7 @@ PRESET ?= paper
 JOBS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-self test test-slow golden lint check bench clean paper paper-smoke report claims $(STUDIES) $(SWEEPS)
+.PHONY: help install demo demo-self test test-slow attack golden lint check bench clean paper paper-smoke report claims $(STUDIES) $(SWEEPS)
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ test: install  ## run the tests
 
 test-slow: install  ## run the tests that take minutes
 	$(BIN)/pytest -m slow
+
+attack: install  ## kill, starve and mislead everything: 60 kills, 500 bad inputs, 5,000 damaged files (20 minutes)
+	$(BIN)/pytest -n 2 --dist loadfile tests/attack
 
 golden: install  ## record the values that tests compare with, of classes whose numerics were raised
 	COSMO_PL_GOLDEN=record $(BIN)/pytest -q tests/golden

@@ -16,6 +16,7 @@ PACKAGE = Path(cosmo_pl.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
     {"errors"},
+    {"storage"},
     {"fields", "intervals", "io", "provenance", "trust", "constraints"},
     {"parsing"},
     {"data", "simulation", "encoders", "losses", "fusion", "metrics", "checkpoints"},

@@ -34,6 +34,7 @@ from cosmo_pl.errors import BundleError
 from cosmo_pl.fields import Field, read_field
 from cosmo_pl.fusion import ModalityQuality
 from cosmo_pl.io import write_json
+from cosmo_pl.storage import writing
 from cosmo_pl.trust import CodeError, load_class
 
 FORMAT = 2
@@ -88,16 +89,17 @@ class Bundle:
             check_description(Field(description))
         except ValueError as error:
             raise BundleError(folder, f"cannot be written: {error}", "Correct what it is made of") from error
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".bundle-"))
-        try:
-            (part / WEIGHTS).write_bytes(weights)
-            write_json(part / DESCRIPTION, description)
-            part.chmod(0o755)
-            part.replace(folder)
-        except BaseException:
-            shutil.rmtree(part, ignore_errors=True)
-            raise
+        with writing(folder):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".bundle-"))
+            try:
+                (part / WEIGHTS).write_bytes(weights)
+                write_json(part / DESCRIPTION, description)
+                part.chmod(0o755)
+                part.replace(folder)
+            except BaseException:
+                shutil.rmtree(part, ignore_errors=True)
+                raise
         return folder
 
     @classmethod

@@ -13,6 +13,7 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 from torch import Tensor
 
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.storage import writing
 
 LAST_NAME, PREVIOUS_NAME = "last.ckpt", "previous.ckpt"
 AGAIN = "Train again, or give another checkpoint"
@@ -28,19 +29,20 @@ class WholeCheckpointIO(TorchCheckpointIO):
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         """Saves a checkpoint; what is in its place stays until the new one is known to be readable."""
         place = Path(path)
-        place.parent.mkdir(parents=True, exist_ok=True)
         part = place.with_name(f".{place.name}.part")
-        try:
-            with part.open("wb") as file:
-                torch.save(checkpoint, file)
-                file.flush()
-                os.fsync(file.fileno())
-            torch.load(part, map_location="cpu", weights_only=False)  # these bytes are our own
-            if place.name == LAST_NAME and place.exists():
-                place.replace(place.with_name(PREVIOUS_NAME))
-            part.replace(place)
-        finally:
-            part.unlink(missing_ok=True)
+        with writing(place):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with part.open("wb") as file:
+                    torch.save(checkpoint, file)
+                    file.flush()
+                    os.fsync(file.fileno())
+                torch.load(part, map_location="cpu", weights_only=False)  # these bytes are our own
+                if place.name == LAST_NAME and place.exists():
+                    place.replace(place.with_name(PREVIOUS_NAME))
+                part.replace(place)
+            finally:
+                part.unlink(missing_ok=True)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

@@ -109,8 +109,10 @@ def read_field(path: Path) -> Field:
 
     Raises:
         OSError: It cannot be read.
-        ValueError: It is no JSON: not UTF-8, nested too deeply, with NaN or infinity.
+        ValueError: It is no regular file, as a named pipe or a device, or no JSON: not UTF-8, nested too deeply, with NaN or infinity.
     """
+    if path.exists() and not path.is_file():
+        raise ValueError("it is no regular file")
     try:
         return Field(json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number))
     except RecursionError as error:

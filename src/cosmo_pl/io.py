@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from cosmo_pl.errors import ConfigurationError, CosmoError
+from cosmo_pl.storage import writing
 
 MAX_BYTES, MAX_DEPTH, MAX_NODES = 10_000_000, 100, 100_000  # of a YAML file; nodes are counted with aliases expanded
 
@@ -221,10 +222,15 @@ def _hash(content: Any) -> str:
 
 def write_whole(path: Path, text: str) -> None:
     """Writes a file beside its place and moves it there, so that nobody ever reads half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            part.write_text(text, encoding="utf-8")
+            part.replace(path)
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cosmo_pl.checkpoints import LAST_NAME, PREVIOUS_NAME, read_checkpoint
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.storage import writing
 
 CONFIG = "config.yaml"
 CHECKPOINTS = "checkpoints"
@@ -24,7 +25,8 @@ def claim_version(runs: Path) -> Path:
     Returns:
         ``version_<n>`` below it, n one more than the largest.
     """
-    runs.mkdir(parents=True, exist_ok=True)
+    with writing(runs):
+        runs.mkdir(parents=True, exist_ok=True)
     while True:
         number = max((version_number(run) for run in versions(runs)), default=-1) + 1
         try:

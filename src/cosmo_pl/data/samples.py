@@ -18,6 +18,7 @@ from pytorch_lightning.utilities import rank_zero_warn
 
 from cosmo_pl.errors import ConfigurationError, RecordingError
 from cosmo_pl.io import read_bytes
+from cosmo_pl.storage import writing
 
 CACHE_VERSION = 2  # raise it when a reader's output changes for the same files and arguments
 
@@ -148,7 +149,7 @@ def _store(samples: Samples, path: Path) -> None:
     arrays["modalities"] = np.array(list(samples.inputs))
     for key in ("label", "subject", "recording", "start"):
         arrays[key] = getattr(samples, key)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
+    with writing(path), tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
         try:
             np.savez(part, allow_pickle=False, **arrays)
             part.flush()

@@ -1,0 +1,73 @@
+"""Full disks and folders that cannot be written to, in one line with the path and the free space."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cosmo_pl.errors import CosmoError
+
+STORAGE = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EFBIG, errno.EIO}
+)
+
+
+class StorageError(CosmoError):
+    """A disk that is full, or a folder that cannot be written to.
+
+    Args:
+        path: What was to be written or read; None where the system does not say.
+        problem: What the system says.
+    """
+
+    def __init__(self, path: Path | None, problem: str) -> None:
+        what = "a file" if path is None else f"'{path}'"
+        super().__init__(
+            f"{what} cannot be used: {problem}{_free_space(path)}. Free space, or name a folder that can be written to."
+        )
+
+
+def storage_error(error: BaseException | None, path: Path | None = None) -> StorageError | None:
+    """The full disk or read-only folder behind an exception, None where it is another.
+
+    Args:
+        error: The exception.
+        path: What was being written, where the system does not say.
+    """
+    while error is not None:
+        if isinstance(error, StorageError):
+            return error
+        if isinstance(error, OSError) and error.errno in STORAGE:
+            told = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes | os.PathLike) else path
+            return StorageError(told, os.strerror(error.errno).lower())
+        error = error.__cause__ or error.__context__
+    return None
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Names what is written inside, as a write that fails does not.
+
+    Raises:
+        StorageError: The disk is full, or the folder cannot be written to.
+    """
+    try:
+        yield
+    except CosmoError:
+        raise
+    except Exception as error:  # torch.save raises a RuntimeError where the disk is full
+        found = storage_error(error, path)
+        raise error if found is None else found from error
+
+
+def _free_space(path: Path | None) -> str:
+    for folder in () if path is None else (path, *path.absolute().parents):
+        try:
+            return f" ({shutil.disk_usage(folder).free / 2**20:,.0f} MiB are free on its disk)"
+        except OSError:
+            continue
+    return ""
