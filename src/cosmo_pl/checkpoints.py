@@ -16,6 +16,8 @@ from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.storage import writing
 
 LAST_NAME, PREVIOUS_NAME = "last.ckpt", "previous.ckpt"
+KEPT = {"state_dict": dict, "class_path": str, "hyper_parameters": dict, "record": dict, "trained_on": dict}
+"""Entry of a checkpoint to its type; older versions lack all but the first."""
 AGAIN = "Train again, or give another checkpoint"
 
 
@@ -55,14 +57,15 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         what = "is a folder" if path.is_dir() else "is no file" if path.exists() else "does not exist"
         raise ConfigurationError("ckpt_path", f"'{path}' {what}", "Name a checkpoint, or 'last'")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         problem = f"'{path}' is damaged, or holds more than tensors and plain values"
         raise ConfigurationError("ckpt_path", problem, AGAIN) from error
     except Exception as error:  # torch and zipfile raise half a dozen kinds for a damaged file
         reason = str(error).partition("\n")[0][:120]
         raise ConfigurationError("ckpt_path", f"'{path}' is damaged ({reason})", AGAIN) from error
-    if not isinstance(content, dict) or not isinstance(content.get("state_dict"), dict):
+    whole = isinstance(content, dict) and "state_dict" in content
+    if not whole or not all(isinstance(content[key], kind) for key, kind in KEPT.items() if key in content):
         raise ConfigurationError("ckpt_path", f"'{path}' is no checkpoint of a training", AGAIN)
     broken = not_finite(content["state_dict"])
     if broken is not None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from io import TextIOWrapper
 
 from cosmo_pl.errors import ConfigurationError, choices, mendable
+from cosmo_pl.storage import storage_error
 from cosmo_pl.trust import allowing
 
 TRAINING = ("fit", "validate", "test", "predict")
@@ -65,7 +66,7 @@ def main(args: Sequence[str] | None = None) -> None:
         with allowing(*packages):
             _run(arguments)
     except Exception as error:
-        found = mendable(error)
+        found = mendable(error) or storage_error(error)
         if found is None:
             raise
         print(f"cosmo-pl: {found}", file=sys.stderr)

@@ -109,7 +109,8 @@ def read_field(path: Path) -> Field:
 
     Raises:
         OSError: It cannot be read.
-        ValueError: It is no regular file, as a named pipe or a device, or no JSON: not UTF-8, nested too deeply, with NaN or infinity.
+        ValueError: It is no regular file, as a named pipe or a device, or no JSON: not UTF-8, nested too deeply, with
+            NaN or infinity.
     """
     if path.exists() and not path.is_file():
         raise ValueError("it is no regular file")

@@ -236,7 +236,9 @@ PROCESSES = {
 }
 
 
-@pytest.mark.parametrize("case", PROCESSES)
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=[pytest.mark.slow] * (case != "option")) for case in PROCESSES]
+)
 def test_as_processes(case, tmp_path, figures):
     command = [sys.executable, "-c", "from cosmo_pl.cli import main; main()", *PROCESSES[case]]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=SECONDS)

@@ -12,7 +12,7 @@ from typing import Any
 
 from jsonargparse import ArgumentParser
 
-from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.errors import ConfigurationError, choices
 from cosmo_pl.io import read_yaml
 
 YAML = (".yaml", ".yml")
@@ -58,7 +58,21 @@ class Given:
             ConfigurationError: A file cannot be read, or has a class without a name.
         """
         words = [*spelled_out(words)]
-        return cls(parser, words, yaml_files(words))
+        given = cls(parser, words, yaml_files(words))
+        given.check_empty()
+        return given
+
+    def check_empty(self) -> None:
+        """Refuses misspelt keys without content, which a parser passes over.
+
+        Raises:
+            ConfigurationError: There is one.
+        """
+        known = {option.partition(".")[0] for option in self.options}
+        for path, file in self.files.items():
+            for key, value in file.content.items() if not file.prefix else ():
+                if value in ({}, []) and key not in known:
+                    raise ConfigurationError(f"{path}: {key}", "is no argument", choices(key, known))
 
     @property
     def options(self) -> list[str]:
