@@ -13,9 +13,8 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 from torch import Tensor
 
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.storage import writing
+from cosmo_pl.storage import LAST_NAME, PREVIOUS_NAME, writing
 
-LAST_NAME, PREVIOUS_NAME = "last.ckpt", "previous.ckpt"
 KEPT = {"state_dict": dict, "class_path": str, "hyper_parameters": dict, "record": dict, "trained_on": dict}
 """Entry of a checkpoint to its type; older versions lack all but the first."""
 AGAIN = "Train again, or give another checkpoint"

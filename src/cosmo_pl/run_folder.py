@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from cosmo_pl.checkpoints import LAST_NAME, PREVIOUS_NAME, read_checkpoint
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.storage import writing
+from cosmo_pl.storage import LAST_NAME, PREVIOUS_NAME, writing
 
 CONFIG = "config.yaml"
 CHECKPOINTS = "checkpoints"
@@ -72,6 +71,8 @@ def newest_checkpoint(runs: Path) -> Path:
 
 
 def _usable(runs: Path) -> Iterator[Path]:
+    from cosmo_pl.checkpoints import read_checkpoint  # torch, which drawing a study does without
+
     for run in reversed(versions(runs)):
         for name in (LAST_NAME, PREVIOUS_NAME):
             path = run / CHECKPOINTS / name
