@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -34,6 +33,7 @@ from cosmo_pl.errors import BundleError
 from cosmo_pl.fields import Field, read_field
 from cosmo_pl.fusion import ModalityQuality
 from cosmo_pl.io import write_json
+from cosmo_pl.run_folder import BUNDLE, versions
 from cosmo_pl.storage import writing
 from cosmo_pl.trust import CodeError, load_class
 
@@ -125,16 +125,16 @@ class Bundle:
 
     @classmethod
     def _read(cls, folder: Path) -> Bundle:
-        told = read_field(folder / DESCRIPTION)
-        if told["format"].whole() not in (WITHOUT_HASHES, FORMAT):
-            raise BundleError(folder, f"has format {told['format'].value}, not {FORMAT}", "Train stage 1 again")
+        description = read_field(folder / DESCRIPTION)
+        if description["format"].whole() not in (WITHOUT_HASHES, FORMAT):
+            raise BundleError(folder, f"has format {description['format'].value}, not {FORMAT}", "Train stage 1 again")
         if not (folder / WEIGHTS).is_file():
             raise ValueError(f"it has no file {WEIGHTS}")
         content = (folder / WEIGHTS).read_bytes()
-        if told["format"].value != WITHOUT_HASHES:
-            check_hashes(told, content)
-        check_description(told)
-        stored = told.mapping()
+        if description["format"].value != WITHOUT_HASHES:
+            check_hashes(description, content)
+        check_description(description)
+        stored = description.mapping()
         shapes = {name: tuple(shape) for name, shape in stored["modality_shapes"].items()}
         source = f"bundle '{folder}'"
         encoders = {name: built_encoder(described, source) for name, described in stored["encoders"].items()}
@@ -168,15 +168,15 @@ class Bundle:
         folder = Path(folder)
         if (folder / DESCRIPTION).is_file():
             return folder
-        runs = [path.parent for path in folder.glob(f"version_*/bundle/{DESCRIPTION}")]
-        runs += [path.parent for path in folder.glob(f"bundle/{DESCRIPTION}")]
-        if not runs:
+        runs = [*reversed(versions(folder)), folder]
+        found = next((run / BUNDLE for run in runs if (run / BUNDLE / DESCRIPTION).is_file()), None)
+        if found is None:
             raise BundleError(
                 folder,
                 "is not there" if not folder.exists() else "no run in it has finished stage 1",
                 "Run stage 1 first (`cosmo-pl fit --config configs/..._stage1.yaml`) or set model.init_args.bundle",
             )
-        return max(runs, key=lambda path: _version(path.parent.name))
+        return found
 
     def restrict(self, modality_shapes: Mapping[str, tuple[int, ...]]) -> Bundle:
         """The bundle of some of its modalities.
@@ -279,12 +279,6 @@ def built_encoder(described: Mapping[str, Any], source: str) -> Encoder:
 def _quality(stored: Mapping[str, Any]) -> ModalityQuality:
     curve = {int(k): value for k, value in stored["silhouettes"].items()}  # JSON's keys are strings
     return ModalityQuality(**{**stored, "silhouettes": curve})
-
-
-def _version(name: str) -> int:
-    """Number of a run by the name of its folder; -1 of another folder."""
-    found = re.fullmatch(r"version_(\d+)", name)
-    return int(found[1]) if found else -1
 
 
 def _refuse_diverged(folder: Path, weights: str | None) -> None:

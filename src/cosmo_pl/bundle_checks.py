@@ -46,10 +46,10 @@ class TrainingData:
         return cls(data.key, data.title, tuple(sorted(subjects)), tuple(data.class_names))
 
     @classmethod
-    def stored(cls, told: Mapping[str, Any]) -> TrainingData:
+    def stored(cls, described: Mapping[str, Any]) -> TrainingData:
         """That of a description, which `check_description` has accepted."""
-        lists = {name: tuple(told.get(name, ())) for name in ("subjects", "class_names")}
-        return cls(told.get("dataset", ""), told.get("title", ""), **lists)
+        lists = {name: tuple(described.get(name, ())) for name in ("subjects", "class_names")}
+        return cls(described.get("dataset", ""), described.get("title", ""), **lists)
 
     def differences(self, data: MultimodalDataModule) -> list[str]:
         """What is known to differ in other data: "dataset", "classes"."""
@@ -71,30 +71,30 @@ def digest_of(description: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def check_hashes(told: Field, weights: bytes) -> None:
+def check_hashes(field: Field, weights: bytes) -> None:
     """Checks that description and weights are those that were written together."""
-    told["sha256"].require(told["sha256"].digest() == digest_of(told.mapping()), "the hash of the rest of it")
+    field["sha256"].require(field["sha256"].digest() == digest_of(field.mapping()), "the hash of the rest of it")
     own = hashlib.sha256(weights).hexdigest()
-    told["weights_sha256"].require(told["weights_sha256"].digest() == own, f"that of the weights, {own[:12]}")
+    field["weights_sha256"].require(field["weights_sha256"].digest() == own, f"that of the weights, {own[:12]}")
 
 
-def check_description(told: Field) -> None:
+def check_description(field: Field) -> None:
     """Checks type and range of every field, and that those of all modalities are there."""
-    shapes = {name: _shape(shape) for name, shape in told["modality_shapes"].fields().items()}
-    told["modality_shapes"].require(bool(shapes), "those of any modality")
-    _check_streams(told["encoders"], shapes)
-    told["training"].mapping()
-    told["training"].finite()
-    for version in told["versions"].fields().values():
+    shapes = {name: _shape(shape) for name, shape in field["modality_shapes"].fields().items()}
+    field["modality_shapes"].require(bool(shapes), "those of any modality")
+    _check_streams(field["encoders"], shapes)
+    field["training"].mapping()
+    field["training"].finite()
+    for version in field["versions"].fields().values():
         version.text()
-    if "data" in told.mapping() and told["data"].value is None:  # format 1 has none
+    if "data" in field.mapping() and field["data"].value is None:  # format 1 has none
         for name, empty in {"normalization": {}, "quality": {}, "data_fingerprint": ""}.items():
-            told[name].require(told[name].value == empty, f"{empty!r}, as the data are null")
+            field[name].require(field[name].value == empty, f"{empty!r}, as the data are null")
         return
-    told["data_fingerprint"].digest()
-    _check_normalization(told["normalization"], shapes)
-    _check_quality(told["quality"], shapes, told["training"].mapping().get("num_classes"))
-    if (data := told.get("data")) is not None:
+    field["data_fingerprint"].digest()
+    _check_normalization(field["normalization"], shapes)
+    _check_quality(field["quality"], shapes, field["training"].mapping().get("num_classes"))
+    if (data := field.get("data")) is not None:
         _check_data(data)
 
 
@@ -123,25 +123,25 @@ def check_fit(encoders: Mapping[str, Encoder], shapes: Shapes) -> None:
         encoder.feature_shape((*parts[0][:-1], sum(shape[-1] for shape in parts)))
 
 
-def _shape(told: Field) -> tuple[int, ...]:
-    shape = tuple(size.whole(1) for size in told.each())
-    told.require(1 <= math.prod(shape) <= MAX_VALUES and len(shape) > 0, "the shape of a sample")
+def _shape(field: Field) -> tuple[int, ...]:
+    shape = tuple(size.whole(1) for size in field.each())
+    field.require(1 <= math.prod(shape) <= MAX_VALUES and len(shape) > 0, "the shape of a sample")
     return shape
 
 
-def _check_streams(told: Field, shapes: Shapes) -> None:
-    modalities = [modality for stream in told.mapping() for modality in stream.split("+")]
-    told.require(sorted(modalities) == sorted(shapes), f"encoders of {sorted(shapes)}")
-    for stream, encoder in told.fields().items():
+def _check_streams(field: Field, shapes: Shapes) -> None:
+    modalities = [modality for stream in field.mapping() for modality in stream.split("+")]
+    field.require(sorted(modalities) == sorted(shapes), f"encoders of {sorted(shapes)}")
+    for stream, encoder in field.fields().items():
         encoder["class_path"].text()
         encoder["init_args"].mapping()
         lengths = {shapes[modality][:-1] for modality in stream.split("+")}
         encoder.require(len(lengths) == 1, f"one for samples of different lengths {sorted(lengths)}")
 
 
-def _check_normalization(told: Field, shapes: Shapes) -> None:
-    told.require(told.mapping().keys() == shapes.keys(), f"statistics of {sorted(shapes)}")
-    for name, statistics in told.fields().items():
+def _check_normalization(field: Field, shapes: Shapes) -> None:
+    field.require(field.mapping().keys() == shapes.keys(), f"statistics of {sorted(shapes)}")
+    for name, statistics in field.fields().items():
         axis = None if "axis" in statistics.mapping() else -1  # older ones are of the last
         if (stored := statistics.get("axis")) is not None:
             axis = stored.whole(-len(shapes[name]), -1)
@@ -151,32 +151,34 @@ def _check_normalization(told: Field, shapes: Shapes) -> None:
             statistics[part].require(len(values) == channels, f"{channels} values, one a channel")
 
 
-def _check_quality(told: Field, shapes: Shapes, num_classes: Any) -> None:
-    told.require(told.mapping().keys() == shapes.keys(), f"those of {sorted(shapes)}")
+def _check_quality(field: Field, shapes: Shapes, num_classes: Any) -> None:
+    field.require(field.mapping().keys() == shapes.keys(), f"those of {sorted(shapes)}")
     hopkins, clusters, weights = {}, {}, {}
-    for name, measured in told.fields().items():
+    for name, measured in field.fields().items():
         hopkins[name] = measured["hopkins"].number(0, 1)
         measured["hopkins_std"].number(0, 1)
         clusters[name] = measured["num_clusters"].whole(2)
         best = best_num_clusters(_curve(measured["silhouettes"]))
         measured["num_clusters"].require(clusters[name] == best, f"{best}, whose silhouette is the best")
         weights[name] = measured["weight"].number(0, 1)
-    told.require(math.isclose(sum(weights.values()), 1, abs_tol=1e-6), f"of weights {weights} whose sum is 1")
+    field.require(math.isclose(sum(weights.values()), 1, abs_tol=1e-6), f"of weights {weights} whose sum is 1")
     if isinstance(num_classes, int) and not isinstance(num_classes, bool):
         expected = quality_weights(hopkins, clusters, num_classes)
         agree = all(math.isclose(weights[name], expected[name], abs_tol=1e-6) for name in weights)
-        told.require(agree, f"of weights {weights} that follow from its other values")
+        field.require(agree, f"of weights {weights} that follow from its other values")
 
 
-def _curve(told: Field) -> dict[int, float]:
-    told.require(bool(told.mapping()) and all(map(str.isdecimal, told.mapping())), "silhouettes by number of clusters")
-    return {int(number): silhouette.number(-1, 1) for number, silhouette in told.fields().items()}
+def _curve(field: Field) -> dict[int, float]:
+    field.require(
+        bool(field.mapping()) and all(map(str.isdecimal, field.mapping())), "silhouettes by number of clusters"
+    )
+    return {int(number): silhouette.number(-1, 1) for number, silhouette in field.fields().items()}
 
 
-def _check_data(told: Field) -> None:
+def _check_data(field: Field) -> None:
     for name in ("dataset", "title"):
-        told[name].text()
-    for subject in told["subjects"].each():
+        field[name].text()
+    for subject in field["subjects"].each():
         subject.whole()
-    for activity in told["class_names"].each():
+    for activity in field["class_names"].each():
         activity.text()

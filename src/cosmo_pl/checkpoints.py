@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -38,12 +40,27 @@ class WholeCheckpointIO(TorchCheckpointIO):
                     torch.save(checkpoint, file)
                     file.flush()
                     os.fsync(file.fileno())
-                torch.load(part, map_location="cpu", weights_only=False)  # these bytes are our own
+                _check_written(part)
                 if place.name == LAST_NAME and place.exists():
                     place.replace(place.with_name(PREVIOUS_NAME))
                 part.replace(place)
             finally:
                 part.unlink(missing_ok=True)
+
+
+def _check_written(path: Path) -> None:
+    """Reads a file of torch again, which is a zip archive: every part of it has a checksum.
+
+    Raises:
+        OSError: It is not what was written.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except zipfile.BadZipFile as error:
+        raise OSError(errno.EIO, str(error), str(path)) from error
+    if damaged is not None:
+        raise OSError(errno.EIO, f"'{damaged}' is not what was written", str(path))
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

@@ -205,9 +205,9 @@ def keep_json(path: Path, content: Any) -> None:
 def kept_json(path: Path) -> Any:
     """What `keep_json` wrote; None where nothing was, or, with a warning, where the file is damaged."""
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        if told["sha256"] == _hash(told["content"]):
-            return told["content"]
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        if kept["sha256"] == _hash(kept["content"]):
+            return kept["content"]
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, RecursionError):

@@ -134,7 +134,7 @@ REFUSED = (
     ),
     Refused(
         "accumulate_grad_batches", lambda use: use.by_hand and use("accumulate_grad_batches") != 1,
-        "does not work with two optimizers in turns", "Raise data.init_args.batch_size",
+        "does not work with two alternating optimizers", "Raise data.init_args.batch_size",
     ),
     Refused(
         "gradient_clip_val", lambda use: use.without_gradients and bool(use("gradient_clip_val")),
@@ -142,7 +142,7 @@ REFUSED = (
     ),
     Refused(
         "gradient_clip_val", lambda use: use.by_hand and bool(use("gradient_clip_val")),
-        "does not work with two optimizers in turns", "Use model.init_args.gradient_clip_val",
+        "does not work with two alternating optimizers", "Use model.init_args.gradient_clip_val",
     ),
     Refused(
         "gradient_clip_algorithm",

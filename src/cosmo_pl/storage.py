@@ -43,8 +43,8 @@ def storage_error(error: BaseException | None, path: Path | None = None) -> Stor
         if isinstance(error, StorageError):
             return error
         if isinstance(error, OSError) and error.errno in STORAGE:
-            told = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes | os.PathLike) else path
-            return StorageError(told, os.strerror(error.errno).lower())
+            where = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes | os.PathLike) else path
+            return StorageError(where, os.strerror(error.errno).lower())
         error = error.__cause__ or error.__context__
     return None
 

@@ -105,14 +105,14 @@ def bundle_artifact(folder: Path) -> Any:
     """
     import wandb
 
-    told = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
     artifact = wandb.Artifact(
         re.sub(r"[^\w.-]", "_", "-".join(folder.parts[-4:-2])),
         type="bundle",
         metadata={
-            "quality_weights": {name: quality["weight"] for name, quality in told["quality"].items()},
-            "method": told["training"]["method"],
-            "data_fingerprint": told["data_fingerprint"],
+            "quality_weights": {name: quality["weight"] for name, quality in description["quality"].items()},
+            "method": description["training"]["method"],
+            "data_fingerprint": description["data_fingerprint"],
         },
     )
     artifact.add_dir(str(folder))

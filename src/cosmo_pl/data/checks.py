@@ -45,7 +45,7 @@ def check_phase(data: MultimodalDataModule) -> None:
     """Checks that the data give the part that the module trains on.
 
     Raises:
-        ConfigurationError: They were told to give the other one.
+        ConfigurationError: Their `phase` is the other one.
     """
     module = None if data.trainer is None else data.trainer.lightning_module
     asked = getattr(module, "phase", None)

@@ -111,7 +111,7 @@ def stored_array(modality: StoredModality, files: Sequence[Path | None], folder:
         if array is None:
             _make(modality, files, place, jobs)
             array = np.load(place, mmap_mode="r")
-        facts = [told for _, told in sorted(_journal(place.with_suffix(".journal"), len(files)).items())]
+        facts = [each for _, each in sorted(_journal(place.with_suffix(".journal"), len(files)).items())]
     extremes = Extremes(
         np.array([row.low for row in facts]), np.array([row.high for row in facts]),
         np.array([row.still for row in facts]), np.array([row.checksum for row in facts]),
@@ -148,8 +148,14 @@ def _sound(place: Path, journal: Path, shape: tuple[int, ...]) -> tuple[NDArray[
 
 
 def _key(modality: StoredModality, files: Sequence[Path | None]) -> str:
-    told = [STORE_VERSION, modality.shape, modality.dtype, dict(modality.arguments), [_seen(file) for file in files]]
-    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:32]
+    identity = [
+        STORE_VERSION,
+        modality.shape,
+        modality.dtype,
+        dict(modality.arguments),
+        [_seen(file) for file in files],
+    ]
+    return hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
 
 def _seen(file: Path | None) -> list[object]:
@@ -221,20 +227,20 @@ def _fill(modality: StoredModality, part: Path, row: int, file: Path | None) -> 
 
 
 def _line(row: int, facts: RowFacts) -> str:
-    told = json.dumps([row, *facts])
-    return f"{zlib.crc32(told.encode())} {told}\n"
+    text = json.dumps([row, *facts])
+    return f"{zlib.crc32(text.encode())} {text}\n"
 
 
 def _write(journal: Path, facts: Mapping[int, RowFacts]) -> None:
-    write_whole(journal, "".join(_line(row, told) for row, told in facts.items()))
+    write_whole(journal, "".join(_line(row, each) for row, each in facts.items()))
 
 
 def _journal(path: Path, count: int) -> dict[int, RowFacts]:
     """What is known of the rows that are there; a line that was cut off or changed does not count."""
     found = {}
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True) if path.exists() else ():
-        crc, _, told = line.rstrip("\n").partition(" ")
-        if line.endswith("\n") and crc == str(zlib.crc32(told.encode())):
-            row, *facts = json.loads(told)
+        crc, _, text = line.rstrip("\n").partition(" ")
+        if line.endswith("\n") and crc == str(zlib.crc32(text.encode())):
+            row, *facts = json.loads(text)
             found[row] = RowFacts(*facts)
     return {row: facts for row, facts in found.items() if row < count}

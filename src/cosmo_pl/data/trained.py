@@ -73,21 +73,15 @@ class TrainedOn:
         Raises:
             ConfigurationError: It does not; the message names what differs.
         """
-        if self.fingerprint != now.fingerprint:
-            raise ConfigurationError(
-                "ckpt_path",
-                f"was trained on other recordings ({self.fingerprint[:12]}) than there are now "
-                f"({now.fingerprint[:12]})",
-                FROM_THE_START,
-            )
-        told = {
+        check_fingerprint(self.fingerprint, now.fingerprint)
+        compared = {
             "training subjects": (self.subjects, now.subjects),
             "test subjects": (self.test_subjects, now.test_subjects),
             "number of labelled samples": (self.labels, now.labels),
             "number of unlabelled samples": (self.unlabeled, now.unlabeled),
             "labelled, unlabelled or evaluated samples": (self.split[:12], now.split[:12]),
         }
-        differ = [f"{name} {then} -> {new}" for name, (then, new) in told.items() if then != new]
+        differ = [f"{name} {then} -> {new}" for name, (then, new) in compared.items() if then != new]
         differ += [f"statistics of {name}" for name in self.other_statistics(now.normalization)]
         if differ:
             raise ConfigurationError("ckpt_path", f"was trained on other data: {'; '.join(differ)}", FROM_THE_START)
@@ -177,6 +171,19 @@ def check_tested(trained: TrainedOn, samples: Samples, split: Split, fingerprint
     if again:
         problem = f"the model was trained on {len(again)} of these recordings: {', '.join(again[:3])}"
         raise ConfigurationError("test_subjects", problem, remedy)
+
+
+def check_fingerprint(then: str | None, now: str) -> None:
+    """Checks that a training goes on with the recordings that it began with; those of older versions say no more.
+
+    Raises:
+        ConfigurationError: It does not.
+    """
+    if then and now and then != now:
+        raise ConfigurationError(
+            "ckpt_path", f"was trained on other recordings ({then[:12]}) than there are now ({now[:12]})",
+            FROM_THE_START,
+        )  # fmt: skip
 
 
 def split_hash(split: Split, samples: Samples) -> str:

@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import cosmo_pl
+from cosmo_pl.bundle import DESCRIPTION
 from cosmo_pl.data.locate import is_simulated
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.provenance import environment
-from cosmo_pl.run_folder import usable_checkpoint
+from cosmo_pl.run_folder import BUNDLE, CHECKPOINTS, usable_checkpoint
 from cosmo_pl.study.jobs import Job, Project
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.workspace import Workspace
@@ -151,9 +152,9 @@ class Executor:
         return curves(version / "metrics.csv" for version in self.workspace.versions(job))
 
     def _pretrained(self, job: Job) -> dict[str, Any]:
-        bundle = json.loads((self._run(job) / "bundle/bundle.json").read_text(encoding="utf-8"))
+        bundle = json.loads((self._run(job) / BUNDLE / DESCRIPTION).read_text(encoding="utf-8"))
         for version in self.workspace.versions(job):  # whoever needs the run takes the bundle
-            shutil.rmtree(version / "checkpoints", ignore_errors=True)
+            shutil.rmtree(version / CHECKPOINTS, ignore_errors=True)
         kept = ("fit_seconds", "epochs", "unlabeled", "precision", "fit_joules", "fit_joules_of")
         return {
             "result": {

@@ -14,57 +14,57 @@ COUNTS = ("by_subject", "by_recording")
 SHARES = ("/acc",)  # ends of the names of curves between 0 and 1
 
 
-def check_record(told: Field) -> None:
+def check_record(field: Field) -> None:
     """Checks types and ranges of a record's fields, and what follows from one another."""
     for name in ("key", "dataset", "method", "preset", "version"):
-        told[name].text()
-    kind = told["kind"].text("pretrain|finetune|measure", "pretrain, finetune or measure")
-    told["seed"].whole()
-    told["seconds"].number(0)
-    told["simulated"].flag()
-    told["data_fingerprint"].text(DIGEST, "64 hexadecimal digits")
-    for config in told["configs"].each():
+        field[name].text()
+    kind = field["kind"].text("pretrain|finetune|measure", "pretrain, finetune or measure")
+    field["seed"].whole()
+    field["seconds"].number(0)
+    field["simulated"].flag()
+    field["data_fingerprint"].text(DIGEST, "64 hexadecimal digits")
+    for config in field["configs"].each():
         path = PurePosixPath(config.text())
         config.require(not path.is_absolute() and ".." not in path.parts, "a path inside the project")
-    for parent in told["parents"].each():
+    for parent in field["parents"].each():
         parent.text()
     for name in ("arguments", "resolved", "environment"):
-        told[name].mapping()
-    for numerics in told["numerics"].fields().values():
+        field[name].mapping()
+    for numerics in field["numerics"].fields().values():
         numerics.text(r"\d+\.\d+", 'a "meaning.rounding"')
-    measured = told.get("measure")
-    told["measure"].require((measured is not None) == (kind == "measure"), f"that of a {kind}")
-    _check_curves(told["curves"])
-    _check_environment(told["environment"])
-    told["result"].mapping()
-    told["result"].finite()
+    measured = field.get("measure")
+    field["measure"].require((measured is not None) == (kind == "measure"), f"that of a {kind}")
+    _check_curves(field["curves"])
+    _check_environment(field["environment"])
+    field["result"].mapping()
+    field["result"].finite()
     if measured is not None:
-        MEASURES.get(measured.text(), Field.finite)(told["result"])  # another package's may be anything
+        MEASURES.get(measured.text(), Field.finite)(field["result"])  # another package's may be anything
     else:
-        (_check_pretrained if kind == "pretrain" else _check_finetuned)(told["result"])
+        (_check_pretrained if kind == "pretrain" else _check_finetuned)(field["result"])
 
 
-def _check_curves(told: Field) -> None:
-    epochs = told["epoch"].numbers(0) if told.mapping() else []
-    for name, curve in told.fields().items():
+def _check_curves(field: Field) -> None:
+    epochs = field["epoch"].numbers(0) if field.mapping() else []
+    for name, curve in field.fields().items():
         values = curve.numbers(0, 1, null=True) if name.endswith(SHARES) else curve.numbers(null=True)
         curve.require(len(values) == len(epochs), f"a value for each of {len(epochs)} epochs")
 
 
-def _check_environment(told: Field) -> None:
+def _check_environment(field: Field) -> None:
     for name in ("commit", "torch", "device", "cpu", "precision"):
-        if (text := told.get(name)) is not None:
+        if (text := field.get(name)) is not None:
             text.text()
     for name in ("threads", "cores", "processes"):
-        if (count := told.get(name)) is not None:
+        if (count := field.get(name)) is not None:
             count.whole(1)
-    if (dirty := told.get("dirty")) is not None:
+    if (dirty := field.get("dirty")) is not None:
         dirty.flag()
 
 
-def _check_pretrained(told: Field) -> None:
-    _check_training(told)
-    quality = told["quality"]
+def _check_pretrained(field: Field) -> None:
+    _check_training(field)
+    quality = field["quality"]
     for measured in quality.fields().values():
         for name in ("hopkins", "hopkins_std", "weight"):
             measured[name].number(0, 1)
@@ -73,121 +73,121 @@ def _check_pretrained(told: Field) -> None:
     quality.require(math.isclose(weights, 1, abs_tol=ROUNDING), "of weights whose sum is 1")
 
 
-def _check_finetuned(told: Field) -> None:
-    _check_training(told["training"])
-    if "val_accuracy" in told.mapping() and "accuracy" not in told.mapping():
-        told["val_accuracy"].number(0, 1)  # of a sweep, which does not look at the test subjects
+def _check_finetuned(field: Field) -> None:
+    _check_training(field["training"])
+    if "val_accuracy" in field.mapping() and "accuracy" not in field.mapping():
+        field["val_accuracy"].number(0, 1)  # of a sweep, which does not look at the test subjects
         return
-    total = told["total"].whole(1)
-    correct = told["correct"].whole(0, total)
-    accuracy = told["accuracy"].number(0, 1)
+    total = field["total"].whole(1)
+    correct = field["correct"].whole(0, total)
+    accuracy = field["accuracy"].number(0, 1)
     agrees = math.isclose(accuracy, correct / total, abs_tol=ROUNDING)
-    told["accuracy"].require(agrees, f"{correct}/{total} = {correct / total:.6g}")
+    field["accuracy"].require(agrees, f"{correct}/{total} = {correct / total:.6g}")
     for name in INTERVALS:
-        if (interval := told.get(name)) is not None:
+        if (interval := field.get(name)) is not None:
             _check_interval(interval, accuracy)
     for name in COUNTS:
-        if (groups := told.get(name)) is not None:
+        if (groups := field.get(name)) is not None:
             _check_counts(groups, correct, total)
     for name in ("f1_macro", "chance"):
-        told[name].number(0, 1)
+        field[name].number(0, 1)
     for name in ("labels", "unlabeled", "parameters"):
-        told[name].whole(0)
+        field[name].whole(0)
     for name in ("method", "dataset"):
-        told[name].text()
-    for subject in told["test_subjects"].each():
+        field[name].text()
+    for subject in field["test_subjects"].each():
         subject.whole()
-    _check_by_class(told)
+    _check_by_class(field)
 
 
-def _check_by_class(told: Field) -> None:
-    shares = told["per_class_accuracy"]
+def _check_by_class(field: Field) -> None:
+    shares = field["per_class_accuracy"]
     Field(list(shares.mapping().values()), shares.name).numbers(0, 1, null=True)
-    if (attention := told.get("attention_by_class")) is not None:
+    if (attention := field.get("attention_by_class")) is not None:
         for by_modality in attention.fields().values():
             for weight in by_modality.fields().values():
                 weight.number(0, 1 + ROUNDING)
-    if (best := told.get("test_acc_best_epoch")) is not None:
+    if (best := field.get("test_acc_best_epoch")) is not None:
         best["accuracy"].number(0, 1)
         best["epoch"].whole(0)
 
 
-def _check_training(told: Field) -> None:
-    told["fit_seconds"].number(0)
-    told["epochs"].whole(0)
-    if (unlabeled := told.get("unlabeled")) is not None:
+def _check_training(field: Field) -> None:
+    field["fit_seconds"].number(0)
+    field["epochs"].whole(0)
+    if (unlabeled := field.get("unlabeled")) is not None:
         unlabeled.whole(0)
 
 
-def _check_interval(told: Field, accuracy: float) -> None:
-    bounds = told.numbers(0, 1)
-    told.require(len(bounds) == 2, "two bounds")
+def _check_interval(field: Field, accuracy: float) -> None:
+    bounds = field.numbers(0, 1)
+    field.require(len(bounds) == 2, "two bounds")
     low, high = (float(bound or 0) for bound in bounds)
-    told.require(low - ROUNDING <= accuracy <= high + ROUNDING, f"an interval around the accuracy {accuracy:.6g}")
+    field.require(low - ROUNDING <= accuracy <= high + ROUNDING, f"an interval around the accuracy {accuracy:.6g}")
 
 
-def _check_counts(told: Field, correct: int, total: int) -> None:
+def _check_counts(field: Field, correct: int, total: int) -> None:
     sums = [0, 0]
-    for group in told.fields().values():
+    for group in field.fields().values():
         counts = [count.whole(0) for count in group.each()]
         group.require(len(counts) == 2 and counts[0] <= counts[1] and counts[1] > 0, "[correct, total]")
         sums = [sums[0] + counts[0], sums[1] + counts[1]]
-    told.require(sums == [correct, total], f"counts whose sum is {[correct, total]}")
+    field.require(sums == [correct, total], f"counts whose sum is {[correct, total]}")
 
 
 # Measurements
 
 
-def _check_describe(told: Field) -> None:
-    for shape in told["modalities"].fields().values():
+def _check_describe(field: Field) -> None:
+    for shape in field["modalities"].fields().values():
         shape.numbers(1)
     for name in ("classes", "subjects", "recordings", "samples", "train_samples", "labeled", "unlabeled"):
-        told[name].whole(0)
-    told["test_samples"].whole(0, told["samples"].whole())
+        field[name].whole(0)
+    field["test_samples"].whole(0, field["samples"].whole())
     for name in ("train_subjects", "test_subjects"):
-        told[name].numbers()
+        field[name].numbers()
 
 
-def _check_embedding(told: Field) -> None:
-    for name, labels in told["label"].fields().items():
-        _check_points(told["points"][name], len(labels.numbers(0)))
+def _check_embedding(field: Field) -> None:
+    for name, labels in field["label"].fields().items():
+        _check_points(field["points"][name], len(labels.numbers(0)))
 
 
-def _check_features(told: Field) -> None:
-    if (distance := told.get("cosine_distance")) is not None:
+def _check_features(field: Field) -> None:
+    if (distance := field.get("cosine_distance")) is not None:
         distance.number(-ROUNDING, 2 + ROUNDING)
-    samples = told["samples"].whole(0)
-    labels = told["label"].numbers(0)
-    told["label"].require(len(labels) == samples, f"a label for each of {samples} samples")
-    for points in told["points"].fields().values():
+    samples = field["samples"].whole(0)
+    labels = field["label"].numbers(0)
+    field["label"].require(len(labels) == samples, f"a label for each of {samples} samples")
+    for points in field["points"].fields().values():
         _check_points(points, samples)
 
 
-def _check_points(told: Field, count: int) -> None:
-    points = told.each()
-    told.require(len(points) == count, f"{count} points")
+def _check_points(field: Field, count: int) -> None:
+    points = field.each()
+    field.require(len(points) == count, f"{count} points")
     for point in points:
         point.require(len(point.numbers()) == 2, "two coordinates")
 
 
-def _check_latency(told: Field) -> None:
-    for seconds in told["seconds"].fields().values():
+def _check_latency(field: Field) -> None:
+    for seconds in field["seconds"].fields().values():
         seconds.number(0)
 
 
-def _check_missing_sensors(told: Field) -> None:
-    total = told["total"].whole(1)
-    for counts in (told["correct"], told.get("without_any") or Field({})):
+def _check_missing_sensors(field: Field) -> None:
+    total = field["total"].whole(1)
+    for counts in (field["correct"], field.get("without_any") or Field({})):
         for count in counts.fields().values():
             count.whole(0, total)
 
 
-def _check_quality(told: Field) -> None:
-    told["dataset"].text()
-    told["num_classes"].whole(2)
-    limits = told["max_clusters"].numbers(2)
-    told["default_max_clusters"].require(told["default_max_clusters"].value in limits, f"one of {limits}")
-    for measured in told["modalities"].fields().values():
+def _check_quality(field: Field) -> None:
+    field["dataset"].text()
+    field["num_classes"].whole(2)
+    limits = field["max_clusters"].numbers(2)
+    field["default_max_clusters"].require(field["default_max_clusters"].value in limits, f"one of {limits}")
+    for measured in field["modalities"].fields().values():
         for name in ("hopkins", "hopkins_std"):
             measured[name].number(0, 1)
         for silhouette in measured["silhouettes"].fields().values():

@@ -133,9 +133,9 @@ class Results:
         if not record.key == own == job.key:
             raise DamagedResultError(path, f"holds the run {own} as {record.key}")
         for name in ("kind", "dataset", "seed", "measure"):
-            told, wanted = getattr(record, name), getattr(job, name)
-            if told != wanted:
-                raise DamagedResultError(path, f"is damaged ({name} is {told!r}, not {wanted!r})")
+            have, wanted = getattr(record, name), getattr(job, name)
+            if have != wanted:
+                raise DamagedResultError(path, f"is damaged ({name} is {have!r}, not {wanted!r})")
         if job.kind == "finetune" and job.tested and "accuracy" not in record.result:
             raise DamagedResultError(path, "is damaged (result.accuracy is missing)")
         self._check_data(job, record)
@@ -173,9 +173,9 @@ class Results:
 
 def _read(path: Path) -> Record:
     try:
-        told = read_field(path)
-        check_record(told)
-        return Record(**told.mapping())
+        stored = read_field(path)
+        check_record(stored)
+        return Record(**stored.mapping())
     except (OSError, ValueError, TypeError) as error:
         raise DamagedResultError(path, f"is damaged ({error})") from error
 

@@ -16,7 +16,7 @@ from torch import nn
 from cosmo_pl.checkpoints import not_finite
 from cosmo_pl.constraints import Constrained, PositiveInt
 from cosmo_pl.data import MultimodalDataModule
-from cosmo_pl.data.trained import TrainedOn
+from cosmo_pl.data.trained import TrainedOn, check_fingerprint
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.base.optimization import optimization
@@ -165,16 +165,3 @@ class BaseModule(Constrained, LightningModule, ABC):
         """Name of a validation loader: the datamodule's, or "val" where plain loaders are given to the trainer."""
         parts = getattr(getattr(self.trainer, "datamodule", None), "val_parts", None)
         return list(parts)[dataloader_idx] if parts else "val"
-
-
-def check_fingerprint(then: str | None, now: str) -> None:
-    """Checks that a training goes on with the recordings that it began with; those of older versions say no more.
-
-    Raises:
-        ConfigurationError: It does not.
-    """
-    if then and now and then != now:
-        raise ConfigurationError(
-            "ckpt_path", f"was trained on other recordings ({then[:12]}) than there are now ({now[:12]})",
-            "Train from the start, in a study with another --runs folder, or give it the recordings it had",
-        )  # fmt: skip

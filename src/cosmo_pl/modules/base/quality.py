@@ -54,10 +54,10 @@ def _measured(data: MultimodalDataModule, max_clusters: int) -> dict[str, Modali
 
 def _read(path: Path) -> dict[str, ModalityQuality] | None:
     """What was measured, None where nothing was or the file is damaged."""
-    told = kept_json(path)
-    for measured in (told or {}).values():  # JSON has text for keys
+    kept = kept_json(path)
+    for measured in (kept or {}).values():  # JSON has text for keys
         measured["silhouettes"] = {int(k): value for k, value in measured["silhouettes"].items()}
-    return told and {name: ModalityQuality(**measured) for name, measured in told.items()}
+    return kept and {name: ModalityQuality(**measured) for name, measured in kept.items()}
 
 
 def _progress(total: int) -> Any:
