@@ -122,8 +122,8 @@ def test_a_config_that_is_no_file(kind, tmp_path, capsys):
         ([STAGE2, "--trainer.callbacks=EarlyStopping", "--trainer.callbacks.monitor=val/loss"], "val_subjects"),
     ],
 )
-def test_options_of_the_trainer_that_cannot_work(words, remedy, here, roots, capsys):
-    line = line_of(capsys, ["fit", *words, f"--data.init_args.root={roots['utd']}"])
+def test_options_of_the_trainer_that_cannot_work(words, remedy, here, utd_root, capsys):
+    line = line_of(capsys, ["fit", *words, f"--data.init_args.root={utd_root}"])
     assert remedy in line
     assert not list(here.iterdir()), "refused before anything is read"
 
@@ -136,7 +136,7 @@ def test_one_batch_is_one_and_none_is_null():
     assert type(parsed.trainer.limit_val_batches) is float
 
 
-def test_null_of_a_sweep(here, roots, capsys):
+def test_null_of_a_sweep(here, capsys):
     """W&B writes a null as ``None``."""
     with pytest.raises(SystemExit):
         main(["fit", STAGE1, "--model.init_args.num_views=None", "--ckpt_path=absent", *TINY])
