@@ -19,6 +19,8 @@ from cosmo_pl.modules import BaseModule
 
 SPAN = 1000  # joules
 
+KEPT = {"fit_seconds", "epochs", "precision", "max_epochs"}  # what a record has without energy
+
 
 def zone(folder: Path, zone: str, name: str, joules: float, span: float = SPAN) -> Path:
     """A zone as Linux shows it; gives the counter's file."""
@@ -201,7 +203,7 @@ def test_a_training_and_its_resumed_part_add_up(tmp_path: Path) -> None:
 
 def test_nothing_is_recorded_without_counters(tmp_path: Path) -> None:
     record = train(tmp_path, tmp_path / "nowhere", Load(None, 0), epochs=1)
-    assert record.keys() == {"fit_seconds", "epochs", "precision", "max_epochs"}
+    assert record.keys() == KEPT
 
 
 @pytest.mark.parametrize("then", ["nowhere", "other"])
@@ -212,7 +214,7 @@ def test_a_part_measured_otherwise_leaves_no_sum(then: str, tmp_path: Path) -> N
     assert "fit_joules" in train(tmp_path, tmp_path / "one", Load(one, 1), epochs=1)
     load = Load(other if then == "other" else None, 1)
     last = tmp_path / "last.ckpt"
-    assert train(tmp_path, tmp_path / then, load, epochs=2, last=last).keys() == {"fit_seconds", "epochs", "precision", "max_epochs"}
+    assert train(tmp_path, tmp_path / then, load, epochs=2, last=last).keys() == KEPT
     assert "fit_joules" not in train(tmp_path, tmp_path / "one", Load(one, 1), epochs=3, last=last)
 
 
@@ -225,4 +227,4 @@ def test_a_counter_lost_during_training_leaves_no_sum(tmp_path: Path) -> None:
                 counter.unlink(missing_ok=True)
 
     record = train(tmp_path, tmp_path / "powercap", Vanish(None, 0), epochs=3)
-    assert record.keys() == {"fit_seconds", "epochs", "precision", "max_epochs"}
+    assert record.keys() == KEPT

@@ -17,8 +17,9 @@ def folder(tmp_path_factory, once, quick_quality, no_picture):
     yield from project(tmp_path_factory.mktemp("smoke"), once("smoke", recordings))
 
 
-# plus_search_usc is drawn like plus_search and fig13 like fig12, and their runs are of the same methods.
-SLOW = {"plus_search", "fig12"}
+# plus_search_usc is drawn like plus_search and fig13 like fig12, and their runs are of the same methods; the
+# runs of variance are those of other studies with more seeds, and test_variance looks at what it draws.
+SLOW = {"plus_search", "fig12", "variance"}
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in ELSEWHERE])
