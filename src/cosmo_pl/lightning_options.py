@@ -185,6 +185,10 @@ REFUSED = (
         "asks for a callback of trained weights, and the method has none", "Leave it out",
     ),
     Refused(
+        "callbacks", lambda use: use.has("Timer"),
+        "Timer cannot be written into the run's config", "Use trainer.max_time",
+    ),
+    Refused(
         "callbacks", lambda use: use.has("BackboneFinetuning"),
         "BackboneFinetuning looks for a backbone, which no model here has",
         "Use model.init_args.frozen_encoders of IterativeFusionModule",

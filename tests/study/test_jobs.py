@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.study.jobs import expand
+from cosmo_pl.study.jobs import Project, expand
 
 from .conftest import FILES, write
 from .factory import PROJECT
@@ -195,3 +197,46 @@ def test_a_missing_overlay_is_named(project):
 def test_tables_come_before_figures():
     names = PROJECT.studies()
     assert names.index("table3") < names.index("fig2") < names.index("fig11")
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (
+            {"arguments": {"finetun": {"a": 1}}},
+            "table9.yaml: arguments: there is no phase 'finetun'. Choose from pretrain",
+        ),
+        ({"datasets": None}, "table9.yaml: runs: Runs needs 'datasets'."),
+        ({"vary": None}, "table9.yaml: vary: is null."),
+        ({"methods": None}, "table9.yaml: methods: is null."),
+        ({"arguments": None}, "table9.yaml: arguments: is null."),
+        ({"vary": {"a": None}}, "table9.yaml: runs.0.vary"),
+        ({"vary": {"a": {"argument": None, "values": [1]}}}, "table9.yaml"),
+        ({"seeds": "many"}, "table9.yaml: runs.0.seeds: is 'many'. Give a whole number or null."),
+        ({"until": "x"}, "table9.yaml: runs.0.until: is 'x'. Give 'pretrain' or 'finetune'."),
+    ],
+)
+def test_what_cannot_be_read_is_one_line(project, change, line):
+    study = FILES["experiments/table9.yaml"]
+    write(project.root, "experiments/table9.yaml", {**study, "runs": [{**study["runs"][0], **change}]})
+    with pytest.raises(ConfigurationError) as refused:
+        project.jobs("table9", "paper")
+    assert line in str(refused.value) and "\n" not in str(refused.value) and len(str(refused.value)) < 400
+
+
+def test_an_argument_that_does_not_exist_names_study_and_grid(tmp_path):
+    root = Path(__file__).parents[2]
+    (tmp_path / "configs").symlink_to(root / "configs")
+    for name in ("methods.yaml", "presets/paper/preset.yaml"):
+        write(tmp_path, f"experiments/{name}", (root / "experiments" / name).read_text(encoding="utf-8"))
+    fine = {"datasets": ["utd"], "methods": ["random_forest"], "seeds": 1}
+    for wrong in (
+        {"arguments": {"finetune": {"data.init_args.labl_rate": 0.3}}},
+        {"vary": {"rate": {"argument": "data.init_args.labl_rate", "values": [0.3]}}},
+    ):
+        content = {"title": "Table 9", "render": "table2.accuracy", "runs": [fine, {**fine, **wrong}]}
+        write(tmp_path, "experiments/table9.yaml", content)
+        with pytest.raises(ConfigurationError) as refused:
+            Project(tmp_path).jobs("table9", "paper")
+        told = "study 'table9': runs.1: --data.init_args.labl_rate: UTDDataModule has no 'labl_rate'. The nearest: l"
+        assert str(refused.value).startswith(told)

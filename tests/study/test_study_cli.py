@@ -130,6 +130,23 @@ def test_bad_input_is_one_line(arguments, named, here, capsys):
     assert count(here) == 0
 
 
+@pytest.mark.parametrize(
+    ("changed", "line"),
+    [
+        ({"render": "table2.acuracy"}, "study 'table2': render: there is no 'table2.acuracy'"),
+        ({"render": "tabel2.accuracy"}, "study 'table2': render: there is no 'tabel2.accuracy'"),
+        ({"render": "table2"}, "study 'table2': render: there is no 'table2'"),
+        ({"measure": "latenci"}, "study 'table2': measure: there is no 'latenci'. Choose from "),
+    ],
+)
+def test_a_drawing_that_does_not_exist_is_found_before_the_grid_runs(changed, line, here, capsys):
+    grid = {"datasets": ["utd"], "methods": ["nearest_neighbor"]} | {k: v for k, v in changed.items() if k == "measure"}
+    study = {"title": "Table 2", "render": changed.get("render", "table2.accuracy"), "runs": [grid]}
+    write(here, "experiments/table2.yaml", study)
+    assert line in refused(capsys, "run", "table2")
+    assert count(here) == 0
+
+
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("9m", 540), ("1h30m", 5400), ("2h", 7200), (None, None)])
 def test_durations(text, seconds):
     assert parse_duration(text) == seconds

@@ -82,7 +82,8 @@ def refusal(error: Exception, given: Given) -> CosmoError:
         return _unknown(".".join(filter(None, found_unknown.groups())), worst, given)
     if missing := MISSING.match(text):
         return _missing(missing[1], worst, given)
-    if text := next((text for text in worst.texts if NO_CLASS.search(text)), ""):
+    text = next((text for text in worst.texts if NO_CLASS.search(text)), "")
+    if text and "Namespace(" not in worst.value:  # a class that was found, and could not be built
         return _no_class(text, worst, given)
     return _wrong_value(worst, given)
 
@@ -178,6 +179,9 @@ def _no_class(text: str, problem: Problem, given: Given) -> ConfigurationError:
         name = problem.kind if re.search("has no attribute|No module named", text) else _plain(problem.value)
     head = problem.keys[0].partition(".")[0] if problem.keys else ""
     stands = given.where(head, "class_path", name) or _where(problem.keys, given)
+    option = f"--{'.init_args.'.join(problem.keys)}"
+    if stands.startswith(f"{option}.init_args.") or ("is abstract" in text and stands.startswith(f"{option}.")):
+        return ConfigurationError(stands, "belongs to a class, and none is given", f"Write {option}=CLASS before it")
     if "is not iterable" in text or name in ("", "None", "[None]"):
         return ConfigurationError(stands, "is null where a class is needed", "Name one")
     if name.endswith(YAML):
@@ -194,12 +198,14 @@ def _no_class(text: str, problem: Problem, given: Given) -> ConfigurationError:
 
 def _wrong_value(problem: Problem, given: Given) -> ConfigurationError:
     stands = _where(problem.keys, given)
-    value = f"is '{_plain(problem.value)}'" if problem.value else "cannot be used"
+    value = f"is '{_plain(problem.value)}'" if problem.value and "Namespace(" not in problem.value else "cannot be used"
     said = [text for text in problem.texts if not EXPECTED.match(text)]
+    of_pydantic = re.search(r"Input (should be [^\[]*)", " ".join(said))
+    if of_pydantic:
+        return ConfigurationError(stands, value, f"It {of_pydantic[1].strip()}")
     if said:
-        of_pydantic = re.search(r"Input should be [^\[]*|Value error, [^\[]*", " ".join(said))
-        text = of_pydantic[0].strip() if of_pydantic else " ".join(said[0].split())
-        return ConfigurationError(stands, f"{value}: {shorten(text, 200, placeholder='...')}".rstrip("."), "Correct it")
+        text = shorten(" ".join(said[0].split()), 200, placeholder="...")
+        return ConfigurationError(stands, f"{value}: {text}".rstrip("."), "Correct it")
     expected = list(dict.fromkeys(name for text in problem.texts for name in _expected(text)))
     expected.sort(key="null".__eq__)
     literals = [each.strip("'") for each in expected if each.startswith("'")]
@@ -230,12 +236,13 @@ def _where(keys: Sequence[str], given: Given) -> str:
 
 def _plain(value: str) -> str:
     nested = NESTED.fullmatch(value)
-    return shorten((nested[1] if nested else value).strip("'"), 60, placeholder="...")
+    plain = " ".join((nested[1] if nested else value).strip("'").split())
+    return plain if len(plain) <= 60 else f"{plain[:57]}..."
 
 
 def _classes(subtypes: str) -> Iterator[type]:
     """The classes that a list of types names."""
-    for path in re.findall(r"[\w.]+\.[A-Z]\w+", subtypes):
+    for path in re.findall(r"(?<![\w.])(?!typing|collections)[\w.]+\.[A-Z]\w+", subtypes):
         module, _, name = path.rpartition(".")
         found: Any = getattr(import_module(module), name, None)
         if isinstance(found, type):

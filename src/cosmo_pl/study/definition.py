@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from types import NoneType
+from typing import Any, Literal, get_args, get_type_hints
 
 from cosmo_pl.errors import ConfigurationError, choices, mendable
 from cosmo_pl.io import read_yaml
@@ -19,8 +20,23 @@ ALL_PHASES: list[FitPhase] = ["pretrain", "finetune"]
 Value = bool | int | float | str | list | dict | None  # type: ignore[type-arg]
 
 
+class Described:
+    """What a part of a YAML file says; null only where it means something."""
+
+    def __post_init__(self) -> None:
+        kind: Any = type(self)
+        for name in _without_null(kind):
+            if getattr(self, name) is None:  # a parser takes it for the default, and does not put it there
+                raise ConfigurationError(name, "is null", "Give it a value, or leave it out")
+
+
+@cache
+def _without_null(kind: Any) -> list[str]:
+    return [name for name, hint in get_type_hints(kind).items() if NoneType not in get_args(hint)]
+
+
 @dataclass(frozen=True)
-class Factor:
+class Factor(Described):
     """An argument that a study varies.
 
     Args:
@@ -39,7 +55,7 @@ class Factor:
 
 
 @dataclass(frozen=True)
-class Runs:
+class Runs(Described):
     """One grid of a study: datasets × methods × values of every factor × seeds.
 
     Args:
@@ -67,6 +83,7 @@ class Runs:
     presets: list[str] | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _check_phases(self.arguments)
         for name, factor in self.vary.items():
             if factor.argument == "data.init_args.test_subjects":
@@ -92,7 +109,7 @@ def _check_disjoint(name: str, folds: list[Any]) -> None:
 
 
 @dataclass(frozen=True)
-class Study:
+class Study(Described):
     """A table or figure.
 
     Args:
@@ -109,7 +126,7 @@ class Study:
 
 
 @dataclass(frozen=True)
-class Method:
+class Method(Described):
     """A row of the tables: how it is run.
 
     Args:
@@ -133,12 +150,13 @@ class Method:
     paper: str | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for arguments in (self.arguments, *self.by_dataset.values()):
             _check_phases(arguments)
 
 
 @dataclass(frozen=True)
-class Preset:
+class Preset(Described):
     """How long and how often everything is run: ``presets/<name>/preset.yaml``, with overlays beside it.
 
     ``<dataset>_data.yaml`` is laid over every run on a dataset, ``<dataset>_stage1.yaml`` and ``_stage2.yaml`` over
@@ -159,6 +177,7 @@ class Preset:
     committed_code: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _check_phases(self.arguments)
 
 

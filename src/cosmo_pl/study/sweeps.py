@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.io import parse_yaml, read_yaml
-from cosmo_pl.study.definition import Factor, Runs, Study, parse
+from cosmo_pl.study.definition import Described, Factor, Runs, Study, parse
 
 if TYPE_CHECKING:
     from cosmo_pl.study.jobs import Job
@@ -22,7 +22,7 @@ BUNDLE = "model.init_args.bundle"
 
 
 @dataclass(frozen=True)
-class Metric:
+class Metric(Described):
     """What a sweep selects by: accuracy on validation subjects, and nothing else."""
 
     name: Literal["val/acc"]
@@ -30,14 +30,14 @@ class Metric:
 
 
 @dataclass(frozen=True)
-class Values:
+class Values(Described):
     """What an argument takes in turn."""
 
     values: list[Any]
 
 
 @dataclass(frozen=True)
-class Sweep:
+class Sweep(Described):
     """A sweep as W&B defines it, as far as a study can run it: a grid over arguments of a stage 2 of Cosmo.
 
     Args:
