@@ -15,6 +15,7 @@ from typing import Any
 import pytorch_lightning
 import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
+from pytorch_lightning.accelerators import AcceleratorRegistry
 
 from cosmo_pl.errors import ConfigurationError, mendable
 from cosmo_pl.modules import IterativeFusionModule, PrototypeModule
@@ -74,6 +75,12 @@ class Use:
         return self.fits and getattr(self.model, "phase", None) == "finetune"
 
     @property
+    def lacks_accelerator(self) -> bool:
+        """Whether a kind of device is asked for by its name in Lightning, and there is none."""
+        name = self("accelerator")
+        return name in AcceleratorRegistry and not AcceleratorRegistry[name]["accelerator"].is_available()
+
+    @property
     def gpus(self) -> int | None:
         """Number of GPUs asked for, where the device is one; None where it is not, or any number will do."""
         accelerator, devices = self("accelerator"), self("devices")
@@ -105,6 +112,10 @@ REFUSED = (
     Refused(
         "accelerator", lambda use: use.gpus is not None and not torch.cuda.is_available(),
         "asks for a GPU, and there is none", "Use --trainer.accelerator=auto",
+    ),
+    Refused(
+        "accelerator", lambda use: use.lacks_accelerator,
+        "asks for a device that is not there", "Use --trainer.accelerator=auto",
     ),
     Refused(
         "devices", lambda use: (use.gpus or 0) > torch.cuda.device_count(),

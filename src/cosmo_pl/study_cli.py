@@ -13,6 +13,7 @@ from cosmo_pl.provenance import code_state
 from cosmo_pl.study.jobs import Job, Project
 from cosmo_pl.study.records import Results
 from cosmo_pl.study.workspace import Workspace
+from cosmo_pl.trust import allowed
 
 RESULTS, RUNS, RENDERED = "experiments/results", "runs/study", "experiments/rendered"
 UNITS = {"h": 3600, "m": 60, "s": 1}
@@ -65,6 +66,7 @@ def run(
     own += [f"--allow_dirty={str(allow_dirty).lower()}"]
     own += [f"--{option}={value}" for option, value in (("time_limit", time_limit), ("key", key)) if value]
     own += [f"--datasets=[{','.join(datasets)}]"] if datasets else []
+    own += [f"--allow-code={package}" for package in allowed()]
     if submit is None:
         start_workers(own, jobs)
     else:

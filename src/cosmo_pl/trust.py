@@ -46,6 +46,11 @@ def allow_code(package: str) -> None:
     _allowed.add(_top(package))
 
 
+def allowed() -> list[str]:
+    """Packages of `allow_code`, sorted."""
+    return sorted(_allowed)
+
+
 @contextmanager
 def allowing(*packages: str) -> Iterator[None]:
     """Lets files name classes of these packages, and of those allowed inside, until its end: of one command."""

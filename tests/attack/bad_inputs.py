@@ -110,7 +110,7 @@ ARGUMENTS: list[tuple[str, str]] = [
         "check_val_every_n_epoch": ("0", "-1"), "limit_train_batches": ("0", "-1", "1.5", "nan", "inf"),
         "limit_val_batches": ("-1", "nan"), "log_every_n_steps": ("-1", "x"), "num_sanity_val_steps": ("-2",),
         "accumulate_grad_batches": ("0", "-1"), "gradient_clip_val": ("-1", "nan", "x"), "devices": ("0", "-3", "[]"),
-        "accelerator": ("gpu", "tpu", "abacus"), "precision": ("8", "x"), "strategy": ("x",),
+        "accelerator": ("gpu", "tpu", "mps", "abacus"), "precision": ("8", "x"), "strategy": ("x",),
         "max_time": ("x",), "num_nodes": ("0",), "callbacks": ("NoSuchCallback",), "plugins": ("NoSuchPlugin",),
         "nonsense": ("1",), "max_epoch": ("1",), "profiler": ("x",), "logger": ("NoSuchLogger",),
     }.items() for value in values),
@@ -145,7 +145,7 @@ CONFIGS = {
     "no package": "model: {class_path: no.such.X}\n", "no model": "model: {class_path: os.getcwd}\n",
     "arguments of text": "model: {init_args: hello}\n", "unknown argument": "model: {init_args: {nothing: 1}}\n",
     "trainer of text": "trainer: hello\n", "data of a number": "data: 3\n", "data of another file": "data: nowhere.yaml\n",
-    "run of text": "run: hello\n", "two documents": "a: 1\n---\nb: 2\n",
+    "run of text": "run: hello\n", "run of null": "run: null\n", "trainer of null": "trainer: null\n", "two documents": "a: 1\n---\nb: 2\n",
 }  # fmt: skip
 MANIFESTS = {
         "format": (None, 2, "1", [], True), "activities": (None, [], ["a"], ["a", "a"], [1, 2], "ab", {}),

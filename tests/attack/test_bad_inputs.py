@@ -86,9 +86,9 @@ def test_arguments(case, tmp_path, utd_root, monkeypatch, refused):
 def test_configs(case, stage, tmp_path, utd_root, monkeypatch, refused):
     monkeypatch.chdir(tmp_path)
     Path("mine.yaml").write_text(CONFIGS[case], encoding="utf-8")
-    refused(
-        lambda: fit([STAGE1, STAGE2][stage - 1], utd_root, "--config=mine.yaml"), "mine.yaml", "model", "data", "run"
-    )
+    section = CONFIGS[case].partition(":")[0]
+    named = ("mine.yaml", f" {section}: ", f"{section}.", f"{section}=")
+    refused(lambda: fit([STAGE1, STAGE2][stage - 1], utd_root, "--config=mine.yaml"), *named)
     assert not Path("x").exists()
 
 

@@ -105,6 +105,7 @@ def test_validation_subjects_and_evaluations():
     [
         (0, {"accelerator": "gpu"}, "trainer.accelerator: 'gpu' asks for a GPU, and there is none"),
         (0, {"accelerator": "cuda", "devices": "auto"}, "trainer.accelerator"),
+        (0, {"accelerator": "tpu"}, "trainer.accelerator: 'tpu' asks for a device that is not there"),
         (0, {"accelerator": "auto", "devices": 2}, None),
         (1, {"accelerator": "gpu"}, None),
         (1, {"accelerator": "gpu", "devices": "auto"}, None),
@@ -131,7 +132,8 @@ def test_every_entry_of_the_table_has_a_case():
     for trainer, models, _ in CASES:
         for option in REFUSED:
             told |= {option for model in models if option.when(use(model, **trainer))}
-    assert set(REFUSED) - told == {option for option in REFUSED if "GPU" in option.problem}
+    devices = {option for option in REFUSED if option.option == "accelerator" or "GPU" in option.problem}
+    assert set(REFUSED) - told == devices
 
 
 def test_what_lightning_refuses_is_one_line():
@@ -175,7 +177,7 @@ def test_other_loggers_are_fine(logger):
         ("--trainer.logger={class_path: CSVLogger, init_args: {save_dir: a, name: ../../x}}", "'../../x' leads out of"),
         ("--trainer.logger.init_args.name=x", "belongs to a class, and none is given. Write --trainer.logger=CLASS"),
         ("--run.name=../../x", "run.name"),
-        ("--trainer.accumulate_grad_batches=2", "trainer.accumulate_grad_batches: 2 does not work with two optimizers"),
+        ("--trainer.accumulate_grad_batches=2", "trainer.accumulate_grad_batches: 2 does not work with two"),
         ("--trainer.strategy=nothing", "trainer: You selected an invalid strategy name: `strategy='nothing'`"),
     ],
 )

@@ -91,6 +91,16 @@ def test_status_of_all_studies_counts_a_shared_run_once(project, results, worksp
     assert lines[-1][:4] == ["1", "of", "18", "done,"]
 
 
+def test_status_names_damaged_results_and_does_not_count_them(project, results, workspace):
+    jobs = project.jobs("table9", "paper")
+    for job in jobs[:2]:
+        results.put(job, finished(job, environment=HERE))
+    results.path(jobs[0]).write_text("{", encoding="utf-8")
+    *_, named, last = status({"table9": jobs}, results, workspace).splitlines()
+    assert str(results.path(jobs[0])) in named
+    assert last.startswith("1 of 18 done")
+
+
 def test_cells_by_runs(project):
     jobs = [job for job in project.jobs("table9", "paper") if job.cells]
     done = {job.key for job in jobs if job.method == "cosmo"} | {jobs[1].key}

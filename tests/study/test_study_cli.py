@@ -163,6 +163,13 @@ def test_a_failed_process_is_told(here):
         start_workers(["study", "run", "absent"], 2)
 
 
+def test_processes_allow_the_code_that_the_command_allows(here, monkeypatch):
+    given = []
+    monkeypatch.setattr("cosmo_pl.study.workers.start_workers", lambda arguments, count: given.append(arguments))
+    main(["study", "run", "table2", "--jobs=2", "--allow-code", "their_package"])
+    assert "--allow-code=their_package" in given[0]
+
+
 def test_a_cluster_that_is_not_there_is_told(here, tmp_path):
     with pytest.raises(ConfigurationError, match="submit"):
         submit_workers([], 1, "slurm", tmp_path, {})

@@ -59,20 +59,24 @@ class Given:
         """
         words = [*spelled_out(words)]
         given = cls(parser, words, yaml_files(words))
-        given.check_empty()
+        given.check_top_level()
         return given
 
-    def check_empty(self) -> None:
-        """Refuses misspelt keys without content, which a parser passes over.
+    def check_top_level(self) -> None:
+        """Refuses misspelt keys without content, which a parser passes over, and sections that are none.
 
         Raises:
             ConfigurationError: There is one.
         """
         known = {option.partition(".")[0] for option in self.options}
+        sections = known.intersection(("trainer", "run"))
         for path, file in self.files.items():
             for key, value in file.content.items() if not file.prefix else ():
                 if value in ({}, []) and key not in known:
                     raise ConfigurationError(f"{path}: {key}", "is no argument", choices(key, known))
+                if key in sections and not isinstance(value, Mapping) and not str(value).endswith(YAML):
+                    said = "null" if value is None else repr(value)
+                    raise ConfigurationError(f"{path}: {key}", f"is {said}", "Give a mapping as {key: value}")
 
     @property
     def options(self) -> list[str]:

@@ -84,7 +84,7 @@ def status(studies: Mapping[str, Sequence[Job]], results: Results, workspace: Wo
     """
     clock = Clock(results)
     every = {job.key: job for jobs in studies.values() for job in jobs}
-    done = {key for key, job in every.items() if results.has(job)}
+    done = {key for key, job in every.items() if results.usable(job)}
     running = {key for key, job in every.items() if key not in done and workspace.claimed(job)}
     if len(studies) == 1:
         names, groups = ["dataset", "method", "run"], _by_run(*studies.values())
@@ -98,6 +98,7 @@ def status(studies: Mapping[str, Sequence[Job]], results: Results, workspace: Wo
     widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
     rest = clock.left(job for key, job in every.items() if key not in done)
+    lines += sorted(set(results.damaged.values()))
     lines.append(f"{len(done)} of {len(every)} done, {len(running)} running; the rest would take one process {rest}")
     return "\n".join(lines)
 
