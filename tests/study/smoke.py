@@ -1,7 +1,7 @@
 """Studies, run and drawn through the command line on small simulated recordings.
 
-What `make paper-smoke` does, but for what hundreds of runs would repeat: k-means on all samples, pictures of confusion
-matrices, and reading the recordings twice.
+What `make paper-smoke` does, but for what hundreds of runs would repeat: k-means on all samples, forests of 200 trees,
+pictures of confusion matrices, and reading the recordings twice.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.io import loadmat, savemat
+from sklearn.ensemble import RandomForestClassifier
 
 from cosmo_pl.cli import main
 from cosmo_pl.data import MultimodalDataModule
@@ -21,6 +22,7 @@ from cosmo_pl.simulation import simulate_self_collected, simulate_usc, simulate_
 from cosmo_pl.study.jobs import Project
 
 ROOT = Path(__file__).parents[2]
+OTHER_PRESETS = ("paper", "quick")
 
 
 def recordings(root: Path) -> None:
@@ -50,7 +52,8 @@ def add_depth(folder: Path) -> None:
 def project(folder: Path, data: Path) -> Iterator[Path]:
     """A working directory with the project's configs and experiments."""
     for name in ("configs", "experiments"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("results", "rendered"))
+        leave = shutil.ignore_patterns("results", "rendered", *OTHER_PRESETS)
+        shutil.copytree(ROOT / name, folder / name, ignore=leave)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("COSMO_PL_DATA", str(data))
@@ -58,12 +61,18 @@ def project(folder: Path, data: Path) -> Iterator[Path]:
         patch.setattr(MultimodalDataModule, "prepare_data", lambda self: None)
         patch.setattr("cosmo_pl.modules.base.quality.modality_quality", quick_quality)
         patch.setattr("cosmo_pl.study.measures.quality.optimal_num_clusters", quick_clusters)
+        patch.setattr("sklearn.ensemble.RandomForestClassifier", small_forest)
         yield folder
 
 
 def quick_quality(features, *arguments, **named):
     """Modality quality of the first samples, with one run of k-means."""
     return modality_quality({name: x[:300] for name, x in features.items()}, *arguments, num_seeds=1, **named)
+
+
+def small_forest(num_trees, random_state):
+    """A forest of few trees."""
+    return RandomForestClassifier(min(num_trees, 5), random_state=random_state)
 
 
 def quick_clusters(points, max_clusters):
