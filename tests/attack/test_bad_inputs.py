@@ -54,8 +54,7 @@ def refused(capsys, figures, monkeypatch):
         if verdict == "clear" and ("\n" in line or len(line) > 1500 or not any(name in line for name in named)):
             verdict = "unclear"
         figures("inputs", verdict == "clear")
-        if verdict == "silent":
-            figures("silent", False)
+        figures("silent", verdict == "silent")
         assert verdict == "clear", f"{verdict}: {line[-1500:]}"
 
     return attack
