@@ -7,7 +7,7 @@ pictures of confusion matrices, and reading the recordings twice.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,6 @@ from cosmo_pl.simulation import simulate_self_collected, simulate_usc, simulate_
 from cosmo_pl.study.jobs import Project
 
 ROOT = Path(__file__).parents[2]
-OTHER_PRESETS = ("paper", "quick")
 
 
 def recordings(root: Path) -> None:
@@ -49,10 +48,10 @@ def add_depth(folder: Path) -> None:
         savemat(folder / "Depth" / f"{clip}_depth.mat", {"d_depth": depth}, do_compression=True)
 
 
-def project(folder: Path, data: Path) -> Iterator[Path]:
-    """A working directory with the project's configs and experiments."""
+def project(folder: Path, data: Path, without: Sequence[str] = ()) -> Iterator[Path]:
+    """A working directory with the project's configs and experiments, without some of its presets."""
     for name in ("configs", "experiments"):
-        leave = shutil.ignore_patterns("results", "rendered", *OTHER_PRESETS)
+        leave = shutil.ignore_patterns("results", "rendered", *without)
         shutil.copytree(ROOT / name, folder / name, ignore=leave)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)

@@ -14,7 +14,7 @@ ELSEWHERE = (
 
 @pytest.fixture(scope="module", autouse=True)
 def folder(tmp_path_factory, once, quick_quality, no_picture):
-    yield from project(tmp_path_factory.mktemp("smoke"), once("smoke", recordings))
+    yield from project(tmp_path_factory.mktemp("smoke"), once("smoke", recordings), without=("paper", "quick"))
 
 
 # plus_search_usc is drawn like plus_search and fig13 like fig12, and their runs are of the same methods; the
