@@ -14,12 +14,12 @@ ELSEWHERE = (
 
 @pytest.fixture(scope="module", autouse=True)
 def folder(tmp_path_factory, once, quick_quality, no_picture):
-    yield from project(tmp_path_factory.mktemp("smoke"), once("smoke", recordings), without=("paper", "quick"))
+    yield from project(tmp_path_factory.mktemp("smoke"), once("smoke", recordings), without=["paper", "quick"])
 
 
-# plus_search_usc is drawn like plus_search and fig13 like fig12, and their runs are of the same methods; the
-# runs of variance are those of other studies with more seeds, and test_variance looks at what it draws.
-SLOW = {"plus_search", "fig12", "variance"}
+# Minutes for little: fig13 is drawn like fig12 and runs the same methods; those of variance and fig11 are run by other
+# studies, the overlays of the others by test_overlays; what all of them draw has tests of its own.
+SLOW = {"fig11", "fig12", "plus_ablation", "plus_search", "plus_search_usc", "variance"}
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in ELSEWHERE])

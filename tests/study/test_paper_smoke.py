@@ -18,7 +18,7 @@ STUDIES = [name for name in Project(ROOT).studies() if name not in ELSEWHERE]
 
 @pytest.fixture(scope="module", autouse=True)
 def folder(tmp_path_factory, once, quick_quality, no_picture):
-    yield from project(tmp_path_factory.mktemp("smoke"), once("smoke", recordings))
+    yield from project(tmp_path_factory.mktemp("smoke"), once("smoke", recordings), without=["quick"])
 
 
 def drawn(folder: Path) -> dict[str, bytes]:
