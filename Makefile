@@ -11,9 +11,10 @@ SELF := build/demo-self
 LONGEST := tests/study/test_paper_smoke.py tests/study/test_half_smoke.py  # begun first, or one process is left with it
 PRESET ?= paper
 JOBS ?= 1
+TIME ?= 150m
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-self test test-slow attack golden lint check bench clean paper paper-smoke report claims $(STUDIES) $(SWEEPS)
+.PHONY: help install demo demo-self test test-slow attack golden lint check evidence bench clean paper paper-smoke report claims $(STUDIES) $(SWEEPS)
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -98,6 +99,9 @@ paper-smoke: install  ## run and draw every table and figure on small simulated 
 	$(COSMO) study run all --preset smoke --jobs 2 --results $(SMOKE)/results --runs $(SMOKE)/runs
 	$(COSMO) study render all --preset smoke --results $(SMOKE)/results --output $(SMOKE)/rendered
 	$(COSMO) study report --results $(SMOKE)/results --output $(SMOKE)/rendered
+
+evidence: install  ## run all that is missing, in order of worth, beside other work (TIME=150m JOBS=1)
+	$(COSMO) study evidence --time-limit $(TIME) --jobs $(JOBS)
 
 bench: install  ## measure training speed, data share and the loss's memory
 	$(BIN)/python experiments/bench.py

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 PROCESSES = "COSMO_PL_PROCESSES"  # environment variable: how many processes share the machine
+BUSY = "COSMO_PL_BUSY"  # environment variable: set where other work on the machine makes seconds say little
 PACKAGE = Path(__file__).parent
 # Results and what is drawn from them say nothing of the code that made the next one.
 CODE = ("src", "configs", "experiments", ":(exclude)experiments/results", ":(exclude)experiments/rendered")
@@ -49,6 +50,7 @@ def environment() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "cores": os.cpu_count(),
         "processes": int(os.environ.get(PROCESSES, "1")),
+        "busy": bool(os.environ.get(BUSY)),
     }
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.provenance import code_state
+from cosmo_pl.study.choosing import check_code, check_functions, choose
 from cosmo_pl.study.jobs import Job, Project
 from cosmo_pl.study.records import Results
 from cosmo_pl.study.workspace import Workspace
@@ -73,62 +73,18 @@ def run(
         submit_workers(own, jobs, submit, Path(runs), submit_options or {})
 
 
-def check_functions(project: Project, names: Sequence[str]) -> None:
-    """Refuses studies whose measurements or drawings do not exist, before their grids run.
+def run_here(jobs: Sequence[Job], results: str, runs: str, seconds: float | None, whole: bool = False) -> None:
+    """Runs jobs in this process; status 1 where some cannot be run though their dataset is there.
 
-    Raises:
-        ConfigurationError: One does not.
+    Args:
+        jobs: The jobs.
+        results: Folder of the results.
+        runs: Folder of the runs.
+        seconds: Time limit; None for none.
+        whole: Whether nothing is begun that would not end within it.
     """
-    from cosmo_pl.study.execution import measurement
-    from cosmo_pl.study.render import renderer
-
-    for name in names:
-        study = project.study(name)
-        try:
-            renderer(study.render)
-            for measure in {runs.measure for runs in study.runs if runs.measure is not None}:
-                measurement(measure)
-        except ConfigurationError as error:
-            raise error.within(f"study '{name}'") from error
-
-
-def check_code() -> None:
-    """Refuses code that differs from its commit: nobody could tell later what its results are of.
-
-    Raises:
-        ConfigurationError: It does.
-    """
-    commit, dirty = code_state()
-    if dirty:
-        raise ConfigurationError(
-            "preset", f"asks for committed code, and there are uncommitted changes since {commit}",
-            "Commit them, or use --allow-dirty: every table will mark the results",
-        )  # fmt: skip
-
-
-def choose(jobs: Sequence[Job], key: str | None, datasets: Sequence[str] | None) -> list[Job]:
-    """The jobs of a key or of some datasets.
-
-    Raises:
-        ConfigurationError: There is no such job.
-    """
-    there = sorted({job.dataset for job in jobs})
-    unknown = sorted(set(datasets or ()) - set(there))
-    if unknown:
-        raise ConfigurationError(
-            "datasets", f"the study has no {', '.join(unknown)}", f"Choose from {', '.join(there)}"
-        )
-    chosen = [job for job in jobs if key in (None, job.key) and (not datasets or job.dataset in datasets)]
-    if not chosen and key is None:
-        raise ConfigurationError("study", "has no runs: its datasets have no configs", "Choose another")
-    if not chosen:
-        raise ConfigurationError("key", f"the study has no run '{key}'", "Look at `cosmo-pl study agents`")
-    return chosen
-
-
-def run_here(jobs: Sequence[Job], results: str, runs: str, seconds: float | None) -> None:
-    """Runs jobs in this process; status 1 where some cannot be run though their dataset is there."""
     from cosmo_pl.run_loading import load_data, load_run
+    from cosmo_pl.study.evidence import fits
     from cosmo_pl.study.execution import EntryPoints, Executor
     from cosmo_pl.study.runner import Runner, TimeIsUp, time_limit
     from cosmo_pl.train_cli import main as train
@@ -136,17 +92,55 @@ def run_here(jobs: Sequence[Job], results: str, runs: str, seconds: float | None
     workspace = Workspace(Path(runs))
     entry = EntryPoints(train, load_run, load_data)
     execute = Executor(Project(), workspace, entry, progress_bar=sys.stderr.isatty())
-    runner = Runner(jobs, Results(Path(results)), workspace, execute, tell=lambda line: print(line, flush=True))
+    kept = Results(Path(results))
+    runner = Runner(jobs, kept, workspace, execute, tell=lambda line: print(line, flush=True))
+    if whole:
+        runner.fits = fits(jobs, runner.clock, kept.has, seconds)
     try:
         with time_limit(seconds):
             runner.run()
     except TimeIsUp:
         print("the time is up; the same command goes on from here")
         return
+    if runner.postponed:
+        print(f"{len(runner.postponed)} runs would not have ended in time")
     if runner.failed:
         print(f"{len(runner.failed)} runs could not be run")
     if any(job.key in runner.failed and job.dataset not in runner.absent for job in runner.plan):
         sys.exit(1)
+
+
+def evidence(
+    time_limit: str | None = None, jobs: int = 1, here: bool = False, results: str = RESULTS, runs: str = RUNS
+) -> None:
+    """Runs everything that is missing, in the order of ``experiments/evidence.yaml``, beside other work.
+
+    From a clean worktree of the last commit, at the lowest priority; it stands still while `make test` or `make bench`
+    run. It can be stopped at any moment and goes on from there.
+
+    Args:
+        time_limit: Begin nothing that would not end within so long, as in 150m.
+        jobs: Processes that share the runs.
+        here: Run in this process and from these files.
+        results: Folder of the results.
+        runs: Folder of logs, bundles and checkpoints.
+    """
+    from cosmo_pl.study.evidence import jobs_in_order, supervise
+
+    seconds = parse_duration(time_limit)
+    if here:
+        run_here(jobs_in_order(Project()), results, runs, seconds, whole=True)
+        return
+    words = [
+        "study",
+        "evidence",
+        "--here=true",
+        f"--results={Path(results).resolve()}",
+        f"--runs={Path(runs).resolve()}",
+    ]
+    worst = supervise(Path(), [*words, *([f"--time_limit={time_limit}"] if time_limit else [])], jobs)
+    if worst:
+        sys.exit(worst)
 
 
 def status(name: str, preset: str = "paper", results: str = RESULTS, runs: str = RUNS) -> None:
@@ -269,4 +263,4 @@ def main(args: Sequence[str]) -> None:
     """Runs one study subcommand."""
     from cosmo_pl.parsing import run_command
 
-    run_command([run, status, render, claims, report, agents, sweep], args, "cosmo-pl study")
+    run_command([run, evidence, status, render, claims, report, agents, sweep], args, "cosmo-pl study")

@@ -21,6 +21,7 @@ from pytorch_lightning.utilities import rank_zero_only
 import cosmo_pl.data
 import cosmo_pl.encoders
 import cosmo_pl.modules  # noqa: F401  short class names on the command line are those that are imported
+from cosmo_pl.allocation import keep_freed_memory
 from cosmo_pl.checkpoints import WholeCheckpointIO, read_checkpoint
 from cosmo_pl.continuing import check_continued, check_evaluated, flat, stored_config
 from cosmo_pl.data import MultimodalDataModule
@@ -32,6 +33,7 @@ from cosmo_pl.io import read_yaml
 from cosmo_pl.lightning_options import Use, check_loggers, check_options, refused
 from cosmo_pl.modules import BaseModule
 from cosmo_pl.parsing import Given, parse, refusal
+from cosmo_pl.precision import PreciseTrainer, resolved_precision
 from cosmo_pl.results import ResultWriter
 from cosmo_pl.run_folder import CONFIG, claim_version, newest_checkpoint, run_of, version_number
 from cosmo_pl.run_loading import (
@@ -54,9 +56,9 @@ class EpochSeed(Callback):
     """Seeds every epoch by itself, so that a resumed run draws what an uninterrupted one would."""
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Seeds shuffling, dropout and augmentation of the epoch."""
+        """Seeds shuffling, dropout and augmentation of the epoch, of each process by itself."""
         seed = int(os.environ.get("PL_GLOBAL_SEED", "0"))
-        torch.manual_seed((seed << 20) + trainer.current_epoch)
+        torch.manual_seed((trainer.global_rank << 54) + (seed << 20) + trainer.current_epoch)
 
 
 class LastCheckpoint(ModelCheckpoint):
@@ -174,6 +176,8 @@ class CosmoCLI(LightningCLI):
         callbacks: list[Callback] = [EpochSeed(), EnergyMeter(), ResultWriter(whole)]
         given = self.config_init[self.subcommand].trainer
         kwargs["plugins"] = [*as_list(given.plugins), WholeCheckpointIO()]
+        mixed = self.subcommand == "fit" and self.model.mixed_precision  # an evaluation takes no time
+        kwargs["precision"] = resolved_precision(given.precision, given.accelerator, mixed)
         if self.subcommand == "fit":
             callbacks.append(LastCheckpoint())
             if self.config_init.fit.wandb is not None:  # refuses to begin without a login
@@ -270,6 +274,7 @@ def main(args: Sequence[str]) -> None:
         "Total length of `list` across ranks is zero",
     ):  # fmt: skip
         warnings.filterwarnings("ignore", f".*{note}")
+    keep_freed_memory()
     args = with_own_config(args)
     CosmoCLI(
         args[0],
@@ -282,5 +287,6 @@ def main(args: Sequence[str]) -> None:
         args=list(args),
         parser_class=TrainingParser,
         parser_kwargs={"prog": "cosmo-pl", "description": "Train and use multimodal activity recognisers."},
+        trainer_class=PreciseTrainer,
         trainer_defaults=TRAINER_DEFAULTS,
     )

@@ -1,4 +1,4 @@
-"""Trains a small stage 2 on some processes and stores each one's weights: `python distributed_training.py N FOLDER`."""
+"""Trains a small module on some processes and stores each one's weights: ``distributed_training.py KIND N FOLDER``."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 import torch
-from pytorch_lightning import Trainer
+from pytorch_lightning import Callback, Trainer
 from torch import nn
 from torch.utils.data import DataLoader
 
-from cosmo_pl.encoders import Encoder
-from cosmo_pl.modules import IterativeFusionModule
+from cosmo_pl.encoders import Encoder, ProjectionHead
+from cosmo_pl.modules import CMCModule, ContrastiveFusionModule, CPCModule, IterativeFusionModule
 
 SHAPES = {"acc": (6, 2), "baro": (5, 2)}
 GLOBAL_BATCH = 4
@@ -32,6 +32,42 @@ class PlainEncoder(Encoder):
         return self.layer(x.mT).tanh()
 
 
+def encoders() -> dict[str, Encoder]:
+    return {name: PlainEncoder() for name in SHAPES}
+
+
+KINDS = {
+    "iterative": lambda: IterativeFusionModule(
+        SHAPES, 3, encoders=encoders(), quality_lambda=0.0, iterative_epochs=1,
+        encoder_lr=0.5, classifier_lr=0.5, head="linear", gradient_clip_val=0.1,
+    ),
+    "cosmo": lambda: ContrastiveFusionModule(SHAPES, 3, encoders(), 4, 5, lr=0.1),
+    "cmc": lambda: CMCModule(SHAPES, 3, encoders(), 4, 5, lr=0.1),
+    "cpc": lambda: CPCModule(
+        {"acc": (6, 2)}, 3, horizon=2, channels=(3,), context_dim=4, dropout=0.0, optimizer="sgd", lr=0.1
+    ),
+}  # fmt: skip
+
+
+class Heads(Callback):
+    """Projection heads in eval mode: batch statistics would be those of a process's own share of the batch."""
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: nn.Module) -> None:
+        for module in pl_module.modules():
+            if isinstance(module, ProjectionHead):
+                module.eval()
+
+
+class Losses(Callback):
+    """Keeps the loss of each epoch, as it is logged."""
+
+    def __init__(self) -> None:
+        self.kept: list[float] = []
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: nn.Module) -> None:
+        self.kept.append(float(trainer.callback_metrics["train/loss"]))
+
+
 def samples() -> list[dict[str, object]]:
     generator = torch.Generator().manual_seed(1)
     return [
@@ -43,22 +79,24 @@ def samples() -> list[dict[str, object]]:
     ]  # fmt: skip
 
 
-def main(processes: int, folder: Path) -> None:
+def main(kind: str, processes: int, folder: Path) -> None:
     torch.manual_seed(0)
-    module = IterativeFusionModule(
-        SHAPES, 3, encoders={name: PlainEncoder() for name in SHAPES}, quality_lambda=0.0, iterative_epochs=1,
-        encoder_lr=0.5, classifier_lr=0.5, head="linear", gradient_clip_val=0.1,
-    )  # fmt: skip
+    module, losses = KINDS[kind](), Losses()
+    if kind == "cpc":
+        module.starts = 1  # the same step on any number of processes
     trainer = Trainer(
         accelerator="cpu", devices=processes, strategy="ddp" if processes > 1 else "auto", max_epochs=4, logger=False,
         enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
-        use_distributed_sampler=False,
+        use_distributed_sampler=False, callbacks=[Heads(), losses],
     )  # fmt: skip
     # Each process takes every second sample: a step has the same samples on one process as on two.
     mine = samples()[int(os.environ.get("LOCAL_RANK", "0")) :: processes]
+    if kind == "cpc":
+        mine = [{**sample, "inputs": {"acc": sample["inputs"]["acc"]}} for sample in mine]
     trainer.fit(module, DataLoader(mine, batch_size=GLOBAL_BATCH // processes))
-    torch.save(module.state_dict(), folder / f"{processes}-{trainer.global_rank}.pt")
+    kept = {**module.state_dict(), "loss": torch.tensor(losses.kept)}
+    torch.save(kept, folder / f"{processes}-{trainer.global_rank}.pt")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), Path(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))

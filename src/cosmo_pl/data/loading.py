@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, Sampler, SequentialSampler
+from torch.utils.data.distributed import DistributedSampler
 
 from cosmo_pl.data.samples import SomeRows
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from cosmo_pl.data.views import Views
 
 Batch = dict[str, Any]
+Share = tuple[int, int]
+WHOLE: Share = (0, 1)
 
 
 def on_device(batch: Batch, device: torch.device) -> Batch:
@@ -158,15 +162,32 @@ class SampleBatches(Dataset[Batch]):
         return places if self.views is None else self.views.choose(torch.tensor(places)).tolist()
 
     def loader(
-        self, batch_size: int, shuffle: bool = False, drop_last: bool = False, num_workers: int = 0
+        self,
+        batch_size: int,
+        shuffle: bool = False,
+        drop_last: bool = False,
+        num_workers: int = 0,
+        share: Share = WHOLE,
     ) -> DataLoader[Batch]:
         """Loader that gives the batches a plain `DataLoader` over single samples gives with the same sampler and seed.
 
         The loader's own generator would only seed worker processes, which draw nothing; taken from the global one it
         would shift the shuffling of whichever epoch a run begins with, and a resumed run would see other batches.
+
+        Args:
+            batch_size: Samples of a batch.
+            shuffle: Whether they come in another order in each epoch.
+            drop_last: Whether an incomplete last batch is left out.
+            num_workers: Processes that read batches.
+            share: Number of this process among those of a distributed training, and how many there are. Each takes
+                as many samples as the others, others of them than they; up to one a process are left out.
         """
-        sampler = RandomSampler(self) if shuffle else SequentialSampler(self)
-        batches = _Shown(BatchSampler(sampler, batch_size, drop_last), self)
+        batches: _Shown | _Shared
+        if share == WHOLE:
+            sampler = RandomSampler(self) if shuffle else SequentialSampler(self)
+            batches = _Shown(BatchSampler(sampler, batch_size, drop_last), self)
+        else:
+            batches = _Shared(self, share, batch_size, shuffle, drop_last)
         return _FinishedLoader(
             self, sampler=batches, batch_size=None, generator=torch.Generator(), num_workers=num_workers
         )
@@ -183,6 +204,24 @@ class _Shown(Sampler[list[int]]):
 
     def __iter__(self) -> Iterator[list[int]]:
         return map(self.dataset.shown, self.batches)
+
+
+class _Shared(DistributedSampler[Any]):
+    """As `_Shown`, of a share of the samples: a sampler that Lightning leaves as it is, and tells the epoch."""
+
+    def __init__(
+        self, dataset: SampleBatches, share: Share, batch_size: int, shuffle: bool, drop_last_batch: bool
+    ) -> None:
+        seed = int(os.environ.get("PL_GLOBAL_SEED", "0"))
+        super().__init__(dataset, share[1], share[0], shuffle, seed, drop_last=True)
+        self.batch_size, self.drop_last_batch = batch_size, drop_last_batch
+
+    def __len__(self) -> int:
+        return len(BatchSampler(range(self.num_samples), self.batch_size, self.drop_last_batch))
+
+    def __iter__(self) -> Iterator[list[int]]:
+        assert isinstance(self.dataset, SampleBatches)
+        return map(self.dataset.shown, BatchSampler([*super().__iter__()], self.batch_size, self.drop_last_batch))
 
 
 class _FinishedLoader(DataLoader[Batch]):

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from cosmo_pl.data.checks import check_pretraining_batch
-from cosmo_pl.data.loading import Batch, Inputs, SampleBatches
+from cosmo_pl.data.loading import WHOLE, Batch, Inputs, SampleBatches, Share
 from cosmo_pl.data.normalization import samples_at_once
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.data.selection import evenly_spaced, without_overlap
@@ -49,11 +49,16 @@ class PartLoaders:
         rows = self.training_rows
         if self.phase == "finetune":
             # A last batch of a single sample would have no batch statistics: it is left out, another one each epoch.
-            single = len(rows) % self.batch_size == 1
-            return self._loader(rows, self.batch_size, self.views, shuffle=True, drop_last=single)
+            single = len(rows) // self.share[1] % self.batch_size == 1
+            return self._loader(rows, self.batch_size, self.views, shuffle=True, drop_last=single, share=self.share)
         check_pretraining_batch(self)
         # A last batch of one sample would have no negatives and no batch statistics.
-        return self._loader(rows, self.pretrain_batch_size, self.views, shuffle=True, drop_last=True)
+        return self._loader(rows, self.pretrain_batch_size, self.views, shuffle=True, drop_last=True, share=self.share)
+
+    @property
+    def share(self) -> Share:
+        """Number of this process among those of a distributed training, and how many there are; alone (0, 1)."""
+        return WHOLE if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
 
     @property
     def training_rows(self) -> np.ndarray:
@@ -73,7 +78,7 @@ class PartLoaders:
         return self.split.probe if self.phase == "pretrain" else self.split.tracked(self.track_test)
 
     def val_dataloader(self) -> list[DataLoader[Batch]]:
-        """A loader for each of `val_parts`."""
+        """A loader for each of `val_parts`; every process of a distributed training evaluates all of their samples."""
         return [self.plain_loader(rows) for rows in self.val_parts.values()]
 
     def test_dataloader(self) -> DataLoader[Batch]:
@@ -114,7 +119,5 @@ class PartLoaders:
         device: torch.device = self.trainer.strategy.root_device
         return device
 
-    def _loader(
-        self, rows: np.ndarray, batch_size: int, views: Views | None = None, **order: bool
-    ) -> DataLoader[Batch]:
+    def _loader(self, rows: np.ndarray, batch_size: int, views: Views | None = None, **order: Any) -> DataLoader[Batch]:
         return self._batches(rows, views).loader(batch_size, num_workers=self.num_workers, **order)

@@ -67,27 +67,3 @@ class Encoder(Constrained, nn.Module, ABC):
             ) from error
         finally:
             self.train(training)
-
-
-class Dropout(nn.Dropout):
-    """Dropout with a mask from uniform numbers on the CPU, where torch draws Bernoulli ones five times slower."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Zeroes each value with probability p and scales the others by 1 / (1 - p) in train mode."""
-        if not self.training or self.p in (0, 1) or x.device.type != "cpu":
-            return super().forward(x)
-        return x * (torch.rand_like(x) >= self.p).to(x.dtype).div_(1 - self.p)
-
-
-def conv_block(conv: nn.Module, norm: nn.Module, dropout: float) -> nn.Sequential:
-    """Convolution, batch normalisation, ReLU and, where `dropout` is not 0, dropout."""
-    layers = [conv, norm, nn.ReLU()]
-    return nn.Sequential(*layers, Dropout(dropout)) if dropout else nn.Sequential(*layers)
-
-
-def check_layers(name: str, channels: Sequence[int], kernels: Sequence[object]) -> None:
-    """Refuses widths and kernels of different number."""
-    if not channels or len(channels) != len(kernels):
-        raise ConfigurationError(
-            f"{name}.channels", f"{len(channels)} widths for {len(kernels)} kernels", "Give one width a kernel"
-        )

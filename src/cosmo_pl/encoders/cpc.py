@@ -6,7 +6,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cosmo_pl.constraints import PositiveInt, Probability, Size, Widths
-from cosmo_pl.encoders.base import Dropout, Encoder
+from cosmo_pl.encoders.base import Encoder
+from cosmo_pl.encoders.layers import Dropout
 
 KERNEL = 3
 
@@ -39,7 +40,7 @@ class CPCEncoder(Encoder):
         ConfigurationError: A width is missing or not positive, or `pooling` is not positive.
     """
 
-    numerics = "1.0"
+    numerics = "1.1"
     sample_axes = 2
 
     def __init__(

@@ -8,7 +8,7 @@ from typing import Annotated
 from torch import Tensor
 
 from cosmo_pl.constraints import MAX_SIZE, Probability, Size, whole
-from cosmo_pl.encoders.base import check_layers
+from cosmo_pl.encoders.layers import check_layers
 from cosmo_pl.encoders.recurrent import RecurrentEncoder, volume_layers
 
 

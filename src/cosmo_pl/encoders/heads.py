@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cosmo_pl.constraints import Constrained, PositiveInt, Size, whole
+from cosmo_pl.tensors import at_least_float32
 
 
 class ProjectionHead(Constrained, nn.Module):
@@ -32,7 +33,7 @@ class ProjectionHead(Constrained, nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """Projects (N, D_j) to unit vectors r (N, D)."""
-        return F.normalize(self.layers(z), dim=1)
+        return F.normalize(at_least_float32(self.layers(z)), dim=1)
 
 
 class RecurrentClassifier(Constrained, nn.Module):

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from cosmo_pl.constraints import Probability, Size
-from cosmo_pl.encoders.base import Encoder, check_layers, conv_block
+from cosmo_pl.encoders.base import Encoder
+from cosmo_pl.encoders.layers import ConvBlock, check_layers
 
 
 class InertialEncoder(Encoder):
@@ -22,7 +23,7 @@ class InertialEncoder(Encoder):
         dropout: Dropout probability.
     """
 
-    numerics = "1.0"
+    numerics = "1.1"
     sample_axes = 2
 
     def __init__(
@@ -38,12 +39,13 @@ class InertialEncoder(Encoder):
         last = len(channels) - 1
         self.layers = nn.Sequential(
             *(
-                conv_block(nn.Conv2d(before, after, kernel), nn.BatchNorm2d(after), dropout if layer < last else 0.0)
+                ConvBlock(nn.Conv2d(before, after, kernel), nn.BatchNorm2d(after), dropout if layer < last else 0.0)
                 for layer, (before, after, kernel) in enumerate(zip((1, *channels), channels, kernels, strict=False))
             )
         )
 
     def forward(self, x: Tensor) -> Tensor:
         """Encodes (N, time, axes) into (N, channels, time', axes')."""
-        features: Tensor = self.layers(x.unsqueeze(1))
+        # A channels-last layout, which convolutions in bfloat16 are up to four times faster in.
+        features: Tensor = self.layers(x.unsqueeze(3).movedim(3, 1))
         return features

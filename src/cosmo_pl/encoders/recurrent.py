@@ -9,7 +9,8 @@ from typing import Annotated
 from torch import Tensor, nn
 
 from cosmo_pl.constraints import MAX_SIZE, Size, whole
-from cosmo_pl.encoders.base import Encoder, conv_block
+from cosmo_pl.encoders.base import Encoder
+from cosmo_pl.encoders.layers import ConvBlock
 
 
 class RecurrentEncoder(Encoder):
@@ -54,7 +55,7 @@ def volume_layers(
     last = len(strides) - 1
     return nn.Sequential(
         *(
-            conv_block(
+            ConvBlock(
                 nn.Conv3d(before, after, 3, stride, 1, bias=False),
                 nn.BatchNorm3d(after),
                 dropout if layer < last else 0.0,

@@ -8,29 +8,38 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cosmo_pl.constraints import Probability, Size
-from cosmo_pl.encoders.base import Encoder, check_layers, conv_block
+from cosmo_pl.encoders.base import Encoder
+from cosmo_pl.encoders.layers import ConvBlock, check_layers
 
 
 class NarrowConv3d(nn.Conv3d):
-    """3-D convolution, stride 1 and unpadded, computed on the CPU as a 2-D one.
+    """3-D convolution, stride 1 and unpadded, over an axis as short as three coordinates, computed as a 2-D one.
 
-    The last axis holds three coordinates: each of the few places of the kernel along it becomes a sample, the
-    coordinates under the kernel become channels. The result is the same and the CPU's 2-D kernels are much faster;
-    `make bench` has the figures.
+    The coordinates under the kernel become channels, its few places among them become samples. The result is the same,
+    2-D kernels are much faster, and between layers nothing has to be moved into another order; `make bench` has the
+    figures.
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        """Convolves (N, C, T, J, D) to (N, C', T', J', D')."""
-        if x.device.type != "cpu" or x.ndim != 5:
-            return super().forward(x)
+        """Convolves (N·places, coordinates·C, T, J), see `beside`, to (N·places, C', T', J')."""
+        return F.conv2d(x, self.weight.permute(0, 4, 1, 2, 3).flatten(1, 2), self.bias)
+
+    def beside(self, x: Tensor) -> Tensor:
+        """Feature maps (N, coordinates, T, J, C), with the coordinates under the kernel beside each other.
+
+        Raises:
+            RuntimeError: There are fewer coordinates than the kernel covers.
+        """
         width = self.kernel_size[2]
-        places = x.shape[4] - width + 1
-        if places < 1:
-            raise RuntimeError(f"kernel of width {width} on {x.shape[4]} coordinates")
-        windows = x.unfold(4, width, 1).permute(0, 4, 5, 1, 2, 3).flatten(0, 1).flatten(1, 2)
-        weight = self.weight.permute(0, 4, 1, 2, 3).flatten(1, 2)
-        out = F.conv2d(windows, weight, self.bias)
-        return out.view(x.shape[0], places, *out.shape[1:]).permute(0, 2, 3, 4, 1)
+        if x.shape[1] < width:
+            raise RuntimeError(f"kernel of width {width} on {x.shape[1]} coordinates")
+        if width == 1:
+            joined = x.flatten(0, 1)
+        elif width == x.shape[1]:  # a single place
+            joined = x.movedim(1, 3).flatten(3)
+        else:
+            joined = x.unfold(1, width, 1).movedim(5, 4).flatten(0, 1).flatten(3)
+        return joined.movedim(3, 1)
 
 
 class SkeletonEncoder(Encoder):
@@ -45,7 +54,7 @@ class SkeletonEncoder(Encoder):
         dropout: Dropout probability.
     """
 
-    numerics = "1.0"
+    numerics = "1.1"
     sample_axes = 3
 
     def __init__(
@@ -61,12 +70,16 @@ class SkeletonEncoder(Encoder):
         last = len(channels) - 1
         self.layers = nn.Sequential(
             *(
-                conv_block(NarrowConv3d(before, after, kernel), nn.BatchNorm3d(after), dropout if layer < last else 0.0)
+                ConvBlock(NarrowConv3d(before, after, kernel), nn.BatchNorm2d(after), dropout if layer < last else 0.0)
                 for layer, (before, after, kernel) in enumerate(zip((1, *channels), channels, kernels, strict=False))
             )
         )
 
     def forward(self, x: Tensor) -> Tensor:
         """Encodes (N, frames, joints, 3) into (N, channels, frames', joints', coordinates')."""
-        features: Tensor = self.layers(x.unsqueeze(1))
-        return features
+        # Between layers (N, coordinates, frames, joints, channels): no step has to move more than it computes.
+        maps = x.movedim(3, 1).unsqueeze(4)
+        for block in self.layers:
+            assert isinstance(block, ConvBlock) and isinstance(block[0], NarrowConv3d)
+            maps = block(block[0].beside(maps)).movedim(1, 3).unflatten(0, (len(x), -1))
+        return maps.movedim(4, 1).movedim(2, 4)

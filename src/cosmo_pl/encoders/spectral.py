@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from cosmo_pl.constraints import MAX_SIZE, PositiveInt, Probability, Size, whole
-from cosmo_pl.encoders.base import Encoder, conv_block
+from cosmo_pl.encoders.base import Encoder
+from cosmo_pl.encoders.layers import ConvBlock
 from cosmo_pl.errors import ConfigurationError
 
 LEAST_FREQUENCIES = 7  # three convolutions of width 3 leave one
@@ -78,11 +79,11 @@ class SpectralEncoder(Encoder):
         self.save_hyperparameters()
         self.intervals, self.frequencies = intervals, frequencies
         self.layers = nn.Sequential(
-            conv_block(nn.Conv2d(2 * in_features, width, (1, 3)), nn.BatchNorm2d(width), 0.0),
+            ConvBlock(nn.Conv2d(2 * in_features, width, (1, 3)), nn.BatchNorm2d(width), 0.0),
             nn.Dropout2d(dropout),
-            conv_block(nn.Conv2d(width, width, (1, 3)), nn.BatchNorm2d(width), 0.0),
+            ConvBlock(nn.Conv2d(width, width, (1, 3)), nn.BatchNorm2d(width), 0.0),
             nn.Dropout2d(dropout),
-            conv_block(nn.Conv2d(width, width, (1, 3)), nn.BatchNorm2d(width), 0.0),
+            ConvBlock(nn.Conv2d(width, width, (1, 3)), nn.BatchNorm2d(width), 0.0),
         )
 
     def forward(self, x: Tensor) -> Tensor:

@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cosmo_pl.constraints import Constraint, PositiveInt, Probability, Size
-from cosmo_pl.encoders.base import Encoder, check_layers, conv_block
+from cosmo_pl.encoders.base import Encoder
+from cosmo_pl.encoders.layers import ConvBlock, check_layers
 
 ODD = Constraint("an odd number above 0", lambda size: size > 0 and size % 2 == 1)
 
@@ -59,7 +60,7 @@ class TemporalEncoder(Encoder):
         self.standardize = nn.BatchNorm1d(first, affine=False)
         self.layers = nn.Sequential(
             *(
-                conv_block(
+                ConvBlock(
                     nn.Conv1d(before, after, kernel_size, stride, kernel_size // 2, bias=False),
                     nn.BatchNorm1d(after),
                     dropout if layer < last else 0.0,

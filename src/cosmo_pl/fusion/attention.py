@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from cosmo_pl.constraints import ClosedShare, Constrained, NonNegativeFloat, PositiveInt
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.tensors import at_least_float32
 
 
 class DotProductScore(nn.Module):
@@ -134,7 +135,7 @@ class QualityGuidedAttention(Constrained, nn.Module):
             β (N, M) in the order of `names`; rows sum to 1. Both terms of Eq. 7 are renormalised over the modalities
             that are there, the others have 0.
         """
-        score = self.score(features)
+        score = at_least_float32(self.score(features))
         if mask is None:
             return (1 - self.quality_lambda) * torch.softmax(score, dim=1) + self.quality_lambda * self.quality
         learned = torch.softmax(score.masked_fill(~mask, -torch.inf), dim=1)

@@ -103,8 +103,9 @@ class FusionAugmentation(Constrained, nn.Module):
         """
         stacked = torch.stack(list(features.values() if isinstance(features, Mapping) else features), dim=1)
         alpha = self.weights(stacked.shape[1]).to(stacked)
-        if self.mode == "sum":
-            fused = torch.einsum("pm,nmd->npd", alpha, stacked)
-        else:
-            fused = torch.einsum("pm,nmd->npmd", alpha, stacked).flatten(2)
+        with torch.autocast(stacked.device.type, enabled=False):  # half precision would show at temperatures like 0.07
+            if self.mode == "sum":
+                fused = torch.einsum("pm,nmd->npd", alpha, stacked)
+            else:
+                fused = torch.einsum("pm,nmd->npmd", alpha, stacked).flatten(2)
         return F.normalize(fused, dim=2)  # its eps keeps the sum of opposite features finite

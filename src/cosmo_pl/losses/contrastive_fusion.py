@@ -10,6 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cosmo_pl.constraints import Constrained, PositiveFloat
+from cosmo_pl.losses.tiles import similarity_logsumexp
+from cosmo_pl.tensors import at_least_float32
+
+TILED_FROM = 1024  # features; above it the whole matrix of similarities takes more memory and more time
 
 
 class ContrastiveFusionLoss(Constrained, nn.Module):
@@ -50,12 +54,18 @@ class ContrastiveFusionLoss(Constrained, nn.Module):
             raise ValueError(f"views must be (N, P, D) with P >= 2, not {tuple(views.shape)}")
         num_views = views.shape[1]
         with torch.autocast(views.device.type, enabled=False):
-            views = F.normalize(views if views.dtype == torch.float64 else views.float(), dim=2)
+            views = F.normalize(at_least_float32(views), dim=2)
             # The positives' similarities sum to v_s · (sum of the sample's views - v_s): no P·N × P·N mask is needed.
             centre = views.sum(dim=1, keepdim=True)
             positives = ((views * centre).sum(dim=2) - (views * views).sum(dim=2)).flatten()
             features = views.flatten(0, 1)
-            similarity = features @ features.T / self.temperature
-            similarity.fill_diagonal_(-math.inf)  # in place: at N·P = 9216 each further copy takes 340 MB
-            losses = similarity.logsumexp(dim=1) - positives / ((num_views - 1) * self.temperature)
+            losses = self._negatives(features) - positives / ((num_views - 1) * self.temperature)
             return losses.mean() if self.reduction == "mean" else losses.sum()
+
+    def _negatives(self, features: Tensor) -> Tensor:
+        """Logarithm of the denominator for each of M features (M, D): (M,)."""
+        if len(features) > TILED_FROM:
+            return similarity_logsumexp(features, self.temperature)
+        similarity = features @ features.T / self.temperature
+        similarity.fill_diagonal_(-math.inf)
+        return similarity.logsumexp(dim=1)

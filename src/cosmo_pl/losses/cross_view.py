@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cosmo_pl.constraints import Constrained, PositiveFloat
+from cosmo_pl.tensors import at_least_float32
 
 
 class CrossViewLoss(Constrained, nn.Module):
@@ -49,7 +50,7 @@ class CrossViewLoss(Constrained, nn.Module):
         if views.ndim not in (3, 4) or views.shape[1] < 2:
             raise ValueError(f"views must be (N, M, D) or (N, M, V, D) with M >= 2, not {tuple(views.shape)}")
         with torch.autocast(views.device.type, enabled=False):
-            views = F.normalize(views if views.dtype == torch.float64 else views.float(), dim=-1)
+            views = F.normalize(at_least_float32(views), dim=-1)
             samples, examples = len(views), 1 if views.ndim == 3 else views.shape[2]
             # A row's target is spread evenly over the V examples of its own sample.
             own = torch.eye(samples, device=views.device, dtype=views.dtype)

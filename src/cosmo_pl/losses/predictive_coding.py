@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cosmo_pl.tensors import at_least_float32
+
 
 class PredictiveCodingLoss(nn.Module):
     r"""InfoNCE between what comes k steps ahead and its prediction, for every one of K steps.
@@ -56,7 +58,7 @@ def _scores(futures: Tensor, predictions: Tensor) -> Tensor:
             f"not {tuple(futures.shape)} and {tuple(predictions.shape)}"
         )
     with torch.autocast(futures.device.type, enabled=False):
-        z, p = (x if x.dtype == torch.float64 else x.float() for x in (futures, predictions))
+        z, p = map(at_least_float32, (futures, predictions))
         return torch.bmm(z.transpose(0, 1), p.permute(1, 2, 0))
 
 

@@ -43,7 +43,7 @@ class CMCModule(CrossModalModule):
             range.
     """
 
-    numerics = "1.0"
+    numerics = "1.1"
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class CMCModule(CrossModalModule):
 
     def pretraining_loss(self, inputs: dict[str, Tensor], num_augmentations: int = 1) -> Tensor:
         """Contrastive loss across the modalities; all of a sample's V augmentations are positives of each other."""
-        views = self.views(self.project(self(inputs)))
+        views = self.views(self.gathered(self.project(self(inputs))))
         views = views.reshape(-1, num_augmentations, *views.shape[1:])
         released = isinstance(self.loss, ContrastiveFusionLoss)
         loss: Tensor = self.loss(views.flatten(1, 2) if released else views.transpose(1, 2))

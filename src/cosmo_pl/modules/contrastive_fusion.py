@@ -46,7 +46,7 @@ class ContrastiveFusionModule(CrossModalModule):
             range.
     """
 
-    numerics = "1.0"
+    numerics = "1.1"
 
     def __init__(
         self,
@@ -83,9 +83,9 @@ class ContrastiveFusionModule(CrossModalModule):
 
     def pretraining_loss(self, inputs: dict[str, Tensor], num_augmentations: int = 1) -> Tensor:
         """Contrastive fusion loss (Eq. 4): the P mixes of each of a sample's V augmentations are V·P positives."""
-        views = self.views(self.project(self(inputs)))
+        views = self.views(self.gathered(self.project(self(inputs))))
         positives = views.reshape(-1, num_augmentations * views.shape[1], views.shape[2])
         floor = math.log(positives.shape[1] - 1)
-        self.log("train/loss_floor", floor, on_step=False, on_epoch=True, batch_size=len(positives))
+        self.log_mean("train/loss_floor", floor, len(positives))
         loss: Tensor = self.loss(positives)
         return loss

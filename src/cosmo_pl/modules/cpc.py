@@ -55,7 +55,7 @@ class CPCModule(PretrainingModule):
             range.
     """
 
-    numerics = "1.0"
+    numerics = "1.1"
 
     def __init__(
         self,
@@ -119,10 +119,10 @@ class CPCModule(PretrainingModule):
 
     def pretraining_loss(self, inputs: dict[str, Tensor], num_augmentations: int = 1) -> Tensor:
         """Predictive coding loss from one random step; each augmentation counts as a sample of its own."""
-        start = int(torch.randint(self.starts, ()))
-        futures, predictions = self.predict_futures(joined(inputs, self.stream), start)
+        start = int(self.shared(torch.randint(self.starts, ())))
+        futures, predictions = map(self.gathered, self.predict_futures(joined(inputs, self.stream), start))
         accuracy = self.loss.accuracy(futures, predictions)
-        self.log("train/accuracy", accuracy, on_step=False, on_epoch=True, batch_size=len(futures))
+        self.log_mean("train/accuracy", accuracy, len(futures))
         loss: Tensor = self.loss(futures, predictions)
         return loss
 

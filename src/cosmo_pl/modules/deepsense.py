@@ -52,7 +52,7 @@ class DeepSenseModule(ClassifierModule):
         ConfigurationError: An argument is unknown or out of range, or the encoders do not suit the variant.
     """
 
-    numerics = "1.0"
+    numerics = "1.1"
 
     def __init__(
         self,

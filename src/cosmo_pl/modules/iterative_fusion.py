@@ -17,6 +17,7 @@ from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.base import (
     ClassifierModule,
+    FeatureMemory,
     Fusion,
     FusionClassifier,
     Head,
@@ -77,7 +78,7 @@ class IterativeFusionModule(ClassifierModule):
         BundleError: The bundle is missing, damaged, or for other modalities or shapes.
     """
 
-    numerics = "1.0"
+    numerics = "1.1"
 
     def __init__(
         self,
@@ -118,6 +119,7 @@ class IterativeFusionModule(ClassifierModule):
             self.hparams["quality_weights"] = quality_weights  # of the checkpoint, which needs no bundle
         self.bundle = loaded
         self.encoders = streams
+        self._memory: FeatureMemory | None = None
         attention = {
             "quality_weights": quality_weights, "quality_lambda": quality_lambda, "mode": fusion, "score": score,
         }  # fmt: skip
@@ -143,6 +145,14 @@ class IterativeFusionModule(ClassifierModule):
         logits, weights = self.classifier(maps, there)
         return logits, weights
 
+    def classify_batch(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
+        """As `classify`; while the encoders are frozen, feature maps of samples that nothing varies are kept."""
+        if self._memory is None or self.data is None or not self._memory.serves(batch):
+            return super().classify_batch(batch)
+        there = presence(self.encoders, batch["inputs"], batch.get("present"))
+        logits, weights = self.classifier(self._memory.maps(batch, there), there)
+        return logits, weights
+
     def active_parts(self, epoch: int) -> tuple[Part, ...]:
         """Parts trained in an epoch, counted from 0."""
         turn = self.hparams["iterative_epochs"]
@@ -156,6 +166,10 @@ class IterativeFusionModule(ClassifierModule):
     def on_train_epoch_start(self) -> None:
         """Toggles the parts; every epoch, because validation puts all modules back into train mode."""
         active = self.active_parts(self.current_epoch)
+        if "encoders" in active or not self.hparams["freeze"]:
+            self._memory = None
+        elif self._memory is None:
+            self._memory = FeatureMemory(self.encoders)
         for part in PARTS:
             toggle(getattr(self, part), part in active, self.hparams["freeze"])
         self.log("phase", float(active == ("classifier",)))  # 0: encoders or both, 1: classifier
@@ -185,6 +199,10 @@ class IterativeFusionModule(ClassifierModule):
                 # The frozen part's optimizer has rightly made no step; its schedule goes on.
                 warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step\\(\\)` before")
                 scheduler.step()
+
+    def on_fit_end(self) -> None:
+        """Forgets feature maps: other samples have the same numbers in another dataset."""
+        self._memory = None
 
     def configure_optimizers(self) -> Any:
         """One optimizer and one schedule a part."""

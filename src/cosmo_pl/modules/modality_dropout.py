@@ -11,6 +11,7 @@ from torch import Tensor
 from cosmo_pl.constraints import Constrained, OpenShare
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.base import ClassifierModule, ExampleModule, presence
+from cosmo_pl.modules.base.memory import VARIED
 
 FEWEST = 2  # samples of a modality in a batch: batch normalisation needs them
 
@@ -58,6 +59,7 @@ class ModalityDropout(Constrained, Callback):
         kept = self.draw(torch.stack([there[stream] for stream in streams]))
         parts = {part: rows for stream, rows in zip(streams, kept, strict=True) for part in stream.split("+")}
         batch["present"] = {**batch.get("present", {}), **parts}
+        batch[VARIED] = True
 
     def draw(self, there: Tensor) -> Tensor:
         """Keeps some of what is there, (M, N) bool."""

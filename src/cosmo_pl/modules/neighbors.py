@@ -73,6 +73,9 @@ class NeighborPartners(Constrained, Callback):
         data: Any = getattr(trainer, "datamodule", None)
         if not isinstance(pl_module, PretrainingModule) or data is None:
             raise ConfigurationError("NeighborPartners", "is for a stage 1", "Remove it from trainer.callbacks")
+        if trainer.world_size > 1:
+            problem = "looks for neighbours among all samples, and several processes have a share of them each"
+            raise ConfigurationError("NeighborPartners", problem, "Use --trainer.devices=1")
         if data.views is None or data.views.count < 2:
             raise ConfigurationError(
                 "num_augmentations", "is 1, and partners take the place of further views", "Use at least 2"

@@ -51,7 +51,9 @@ class PrototypeModule(ClassifierModule):
         BundleError: The bundle is missing, damaged, or for other modalities or shapes.
     """
 
-    numerics = "1.0"
+    numerics = "1.1"
+    mixed_precision = False
+    several_processes = False
     centre: Tensor
     sums: Tensor
     prototypes: Tensor

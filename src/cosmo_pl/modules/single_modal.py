@@ -46,7 +46,7 @@ class SingleModalModule(ClassifierModule):
         BundleError: The bundle is missing, damaged, or lacks the modality or its shape.
     """
 
-    numerics = "1.0"
+    numerics = "1.1"
 
     def __init__(
         self,

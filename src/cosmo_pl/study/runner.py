@@ -52,8 +52,10 @@ class Runner:
         workspace: Where runs leave their files.
         execute: Runs one job.
         tell: Takes a line of progress.
+        fits: Whether a job that could be run now ends in time; what does not is left.
 
     Attributes:
+        postponed: Keys of jobs that were left, with what needs them.
         failed: Key to the reason, of jobs that cannot be run, what needs them included.
         absent: Dataset to the reason why there are no recordings of it.
         plan: The jobs, and those that are run again for the files that others need.
@@ -66,9 +68,11 @@ class Runner:
         workspace: Workspace,
         execute: Callable[[Job], Record],
         tell: Callable[[str], None] = print,
+        fits: Callable[[Job], bool] = lambda job: True,
     ) -> None:
         self.jobs, self.results, self.workspace = jobs, results, workspace
-        self.execute, self.tell = execute, tell
+        self.execute, self.tell, self.fits = execute, tell, fits
+        self.postponed: set[str] = set()
         self.failed: dict[str, str] = {}
         self.absent: dict[str, str] = {}
         self.plan = list(jobs)
@@ -110,7 +114,8 @@ class Runner:
         return list(wanted.values())
 
     def _settled(self, job: Job) -> bool:
-        return job.key in self.failed or (self.results.has(job) and self._has_files(job))
+        left = job.key in self.failed or job.key in self.postponed
+        return left or (self.results.has(job) and self._has_files(job))
 
     def _has_files(self, job: Job) -> bool:
         return job.kind == "measure" or self.workspace.usable(job)
@@ -124,6 +129,9 @@ class Runner:
             self.failed[job.key] = reason
             return
         if self._settled(job) or not all(self._settled(parent) for parent in job.parents):
+            return
+        if any(parent.key in self.postponed for parent in job.parents) or not self.fits(job):
+            self.postponed.add(job.key)
             return
         with self.workspace.claim(job) as mine:
             if mine and not self._settled(job):

@@ -12,6 +12,7 @@ from cosmo_pl.modules.base.encoding import (
 )
 from cosmo_pl.modules.base.examples import ExampleModule
 from cosmo_pl.modules.base.fusion import Fusion, FusionClassifier, Head, SequenceAxis
+from cosmo_pl.modules.base.memory import FeatureMemory
 from cosmo_pl.modules.base.module import BaseModule, Shapes
 from cosmo_pl.modules.base.optimization import OptimizerName, Schedule, optimization, step_each, toggle
 from cosmo_pl.modules.base.presence import Present, presence
@@ -22,6 +23,7 @@ __all__ = [
     "ClassifierModule",
     "CrossModalModule",
     "ExampleModule",
+    "FeatureMemory",
     "Fusion",
     "FusionClassifier",
     "Head",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -17,6 +18,7 @@ from cosmo_pl.data.loading import Batch, on_device
 from cosmo_pl.metrics import ClassMean, classification_metrics
 from cosmo_pl.modules.base.module import BaseModule
 from cosmo_pl.modules.base.presence import Present
+from cosmo_pl.tensors import at_least_float32
 
 
 class ClassifierModule(BaseModule):
@@ -69,6 +71,10 @@ class ClassifierModule(BaseModule):
         """Classifies samples, modality to (N, *shape), into logits (N, num_classes); see `classify`."""
         return self.classify(inputs, present)[0]
 
+    def classify_batch(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
+        """What `classify` gives for a batch of the trainer."""
+        return self.classify(batch["inputs"], batch.get("present"))
+
     def logits(self, batch: Batch) -> Tensor:
         """Logits (N, num_classes) of a batch of a datamodule, on whichever device it is; see `classify`."""
         batch = on_device(batch, self.device)
@@ -103,15 +109,17 @@ class ClassifierModule(BaseModule):
 
     def _shared_step(self, batch: Batch, stage: str) -> tuple[Tensor, Tensor]:
         """Loss and logits of a batch; updates and logs the metrics of the stage."""
-        logits, weights = self.classify(batch["inputs"], batch.get("present"))
+        logits, weights = self.classify_batch(batch)
         if weights is not None and stage != "train":
             self.class_attention.update(weights, batch["label"])
+        logits = at_least_float32(logits)
         loss = F.cross_entropy(logits, batch["label"])
         metrics = self._metrics(stage)
         metrics.update(logits, batch["label"])
         size = len(batch["label"])
-        self.log(f"{stage}/loss", loss, on_step=False, on_epoch=True, batch_size=size, add_dataloader_idx=False)
-        self.log_dict(metrics, on_step=False, on_epoch=True, batch_size=size, add_dataloader_idx=False)  # type: ignore[arg-type]
+        mean: Any = {"on_step": False, "on_epoch": True, "batch_size": size, "add_dataloader_idx": False}
+        self.log(f"{stage}/loss", loss, sync_dist=True, **mean)
+        self.log_dict(metrics, **mean)  # type: ignore[arg-type]
         return loss, logits
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor | None:

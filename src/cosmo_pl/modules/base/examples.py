@@ -30,6 +30,8 @@ class ExampleModule(ClassifierModule):
     """
 
     numerics = "1.0"
+    mixed_precision = False
+    several_processes = False
 
     def __init__(self, modality_shapes: Shapes, num_classes: Size) -> None:
         super().__init__(num_classes)

@@ -9,6 +9,7 @@ from abc import ABC
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
+import torch
 from pytorch_lightning import LightningModule
 from pytorch_lightning.trainer.states import TrainerFn
 from torch import nn
@@ -36,6 +37,12 @@ class BaseModule(Constrained, LightningModule, ABC):
     numerics: ClassVar[str] = "1.0"
     """As "meaning.rounding", see CHANGELOG.md."""
 
+    mixed_precision: ClassVar[bool] = True
+    """Whether the command line may train it in bfloat16, see `cosmo_pl.precision`."""
+
+    several_processes: ClassVar[bool] = True
+    """Whether it may be trained by several processes on shares of the samples (Lightning's DDP)."""
+
     phase: ClassVar[Literal["pretrain", "finetune"]]
     """The part of the data that the module trains on."""
 
@@ -46,7 +53,17 @@ class BaseModule(Constrained, LightningModule, ABC):
         self._clock = 0.0
 
     def on_fit_start(self) -> None:
-        """Starts the clock, and notes the precision and the data."""
+        """Starts the clock, and notes the precision and the data.
+
+        Raises:
+            ConfigurationError: The method does not work on several devices, and there are.
+        """
+        if self.trainer.world_size > 1:
+            if not self.several_processes:
+                problem = f"{type(self).__name__} needs all samples in one process, and there are several"
+                raise ConfigurationError("devices", problem, "Use --trainer.devices=1")
+            # Each process has dropout and augmentations of its own; weights are those of the first, as DDP sees to.
+            torch.manual_seed(torch.initial_seed() + self.global_rank)
         self.record["precision"] = str(self.trainer.precision)
         self.record["max_epochs"] = self.trainer.max_epochs
         self.trained = None if self.data is None else self.data.trained_on

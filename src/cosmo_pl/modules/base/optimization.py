@@ -36,12 +36,14 @@ def optimization(parameters: Iterable[nn.Parameter], hparams: Mapping[str, Any],
     name, rate, decay = hparams.get("optimizer", "sgd"), hparams["lr"], hparams["weight_decay"]
     optimizer: torch.optim.Optimizer
     if name == "sgd":
-        optimizer = torch.optim.SGD(parameters, lr=rate, momentum=hparams["momentum"], weight_decay=decay)
+        optimizer = torch.optim.SGD(parameters, lr=rate, momentum=hparams["momentum"], weight_decay=decay, fused=True)
     elif name in ADAPTIVE:
         betas = tuple(hparams.get("betas", (0.9, 0.999)))
-        optimizer = ADAPTIVE[name](parameters, lr=rate, betas=betas, weight_decay=decay)
+        optimizer = ADAPTIVE[name](parameters, lr=rate, betas=betas, weight_decay=decay, fused=True)
     else:
         raise ConfigurationError("optimizer", f"'{name}' is unknown", "Use 'sgd', 'adam' or 'adamw'")
+    # A fused step could also unscale gradients; the scaler does it, before they are clipped.
+    optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
     return {"optimizer": optimizer, "lr_scheduler": _schedule(optimizer, hparams, epochs)}
 
 

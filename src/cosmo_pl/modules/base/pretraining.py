@@ -7,9 +7,11 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from itertools import chain, combinations, count
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
+from lightning_utilities.core.apply_func import apply_to_collection
 from pytorch_lightning.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor, nn
 
@@ -26,6 +28,7 @@ from cosmo_pl.modules.base.module import BaseModule, Shapes
 from cosmo_pl.modules.base.quality import data_quality
 from cosmo_pl.run_folder import BUNDLE
 
+T = TypeVar("T", Tensor, dict[str, Tensor])
 OF_THE_BUNDLE = ("encoders", "modality_shapes")  # in its other fields
 
 
@@ -83,8 +86,36 @@ class PretrainingModule(BaseModule):
         """Loss of a batch; its labels are not used."""
         loss = self.pretraining_loss(batch["inputs"], batch.get("views", 1))
         size = len(next(iter(batch["inputs"].values()))) // batch.get("views", 1)
-        self.log("train/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=size)
+        self.log_mean("train/loss", loss, size, prog_bar=True)
         return loss
+
+    def log_mean(self, name: str, value: Tensor | float, count: int, prog_bar: bool = False) -> None:
+        """Logs a mean over the samples of an epoch, those of all processes."""
+        self.log(name, value, on_step=False, on_epoch=True, sync_dist=True, batch_size=count, prog_bar=prog_bar)
+
+    def shared(self, drawn: Tensor) -> Tensor:
+        """What the first of all processes has drawn."""
+        if self._trainer is None or self.trainer.world_size == 1:
+            return drawn
+        first: Tensor = self.trainer.strategy.broadcast(drawn)
+        return first
+
+    def gathered(self, features: T) -> T:
+        """Features (N, ...) of the batches of all processes, one after the other, with gradients.
+
+        A contrastive loss of them is that of one process on the whole batch: each process gets the gradient of its own
+        samples, times their number, over which DDP averages.
+        """
+        if self._trainer is None or self.trainer.world_size == 1:
+            return features
+
+        def joined(every: Tensor) -> Tensor:  # (processes, N, ...)
+            if every.requires_grad:
+                every.register_hook(Tensor.contiguous)  # type: ignore[no-untyped-call]  # torch sends a gradient of another layout in the wrong order
+            return every.flatten(0, 1)
+
+        found: T = apply_to_collection(self.all_gather(features, sync_grads=True), Tensor, joined)
+        return found
 
     def on_validation_epoch_start(self) -> None:
         """Empties the probe."""

@@ -1,0 +1,108 @@
+"""Blocks of layers that encoders are made of, written for the time that they take on a CPU.
+
+There, most of a training step of small networks is no arithmetic but passes over memory, so a block makes as few as it
+can: rectifying and dropping out is one pass in place, from random bytes, and its gradient is read off its result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cosmo_pl.errors import ConfigurationError
+
+INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}  # as wide as a number of so many bytes
+
+
+class Dropout(nn.Dropout):
+    """Dropout with a mask from random bytes on the CPU, where torch draws Bernoulli numbers forty times slower."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Zeroes each value with probability p and scales the others by 1 / (1 - p) in train mode."""
+        if not self.training or self.p in (0, 1) or x.device.type != "cpu":
+            return super().forward(x)
+        threshold, kind = _threshold(self.p)
+        return torch.where(_random(x, kind) >= threshold, x * _scale(self.p), 0)
+
+
+class ConvBlock(nn.Sequential):
+    """Convolution, batch normalisation, ReLU and, where `dropout` is not 0, dropout.
+
+    Args:
+        conv: The convolution.
+        norm: Batch normalisation of its channels.
+        dropout: Dropout probability.
+    """
+
+    def __init__(self, conv: nn.Module, norm: nn.Module, dropout: float) -> None:
+        super().__init__(conv, norm, nn.ReLU(), *([Dropout(dropout)] if dropout else []))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Feature map of a feature map."""
+        norm: Any = self[1]
+        p: Any = self[3].p if len(self) > 3 else 0.0
+        if x.device.type != "cpu" or not self.training or not norm.training or p == 1:
+            return super().forward(x)  # type: ignore[no-any-return, no-untyped-call]
+        # Values that are kept are scaled by 1 / (1 - p): scaling what is normalised does the same before the ReLU.
+        norm.num_batches_tracked.add_(1)
+        scale = _scale(p)
+        weight, bias = norm.weight * scale, norm.bias * scale
+        x = F.batch_norm(self[0](x), norm.running_mean, norm.running_var, weight, bias, True, norm.momentum, norm.eps)
+        rectified: Tensor = _Rectified.apply(x, p)  # type: ignore[no-untyped-call]
+        return rectified
+
+
+class _Rectified(torch.autograd.Function):
+    """ReLU in place, of which each value is set to zero with probability p; what is kept is not scaled."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, p: float) -> Tensor:
+        x.relu_()
+        if p:
+            threshold, kind = _threshold(p)
+            whole = INTEGERS[x.element_size()]
+            kept = (_random(x, kind) >= threshold).to(whole).neg_()  # all bits set, or none
+            x.view(whole).bitwise_and_(kept)
+        ctx.mark_dirty(x)
+        ctx.save_for_backward(x)
+        return x
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        (x,) = ctx.saved_tensors
+        return torch.ops.aten.threshold_backward(gradient, x, 0), None
+
+
+def _threshold(p: float) -> tuple[int, torch.dtype]:
+    """A type of integers, and the number that a random one of them is below with probability p.
+
+    One byte is enough where p is a multiple of 1/256, as 0.5 is; two bring any p to within 1/131072.
+    """
+    bits, kind = (8, torch.int8) if (256 * p) % 1 == 0 else (16, torch.int16)
+    return round(p * 2**bits) - 2 ** (bits - 1), kind
+
+
+def _scale(p: float) -> float:
+    """What values that are kept are multiplied by."""
+    threshold, kind = _threshold(p)
+    low, high = torch.iinfo(kind).min, torch.iinfo(kind).max
+    return (high - low + 1) / (high - threshold + 1)
+
+
+def _random(x: Tensor, kind: torch.dtype) -> Tensor:
+    """Random integers in the shape and the memory layout of a tensor, which has to have no gaps."""
+    count = x.numel()
+    words = torch.empty(-(-count * kind.itemsize // 8), dtype=torch.int64).random_(-(2**63), None)  # type: ignore[arg-type]
+    return words.view(kind)[:count].as_strided(x.shape, x.stride())
+
+
+def check_layers(name: str, channels: Sequence[int], kernels: Sequence[object]) -> None:
+    """Refuses widths and kernels of different number."""
+    if not channels or len(channels) != len(kernels):
+        raise ConfigurationError(
+            f"{name}.channels", f"{len(channels)} widths for {len(kernels)} kernels", "Give one width a kernel"
+        )

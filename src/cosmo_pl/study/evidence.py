@@ -1,0 +1,206 @@
+"""All runs that are missing, in order of worth, beside other work on the machine.
+
+They are made from a clean worktree of the last commit, so that the checkout can be worked on, and can be stopped at any
+moment: results are written whole, and a run that was interrupted goes on.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.provenance import BUSY
+from cosmo_pl.study.definition import Described, parse
+from cosmo_pl.study.jobs import Job, Project
+from cosmo_pl.study.progress import Clock
+from cosmo_pl.study.workers import COMMAND
+
+ORDER = "evidence.yaml"
+WORKTREE = Path("runs/evidence")
+QUIET = Path("runs/quiet")
+TIMED = ("latency",)  # measurements of time
+POLL_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Step(Described):
+    """Studies under a preset.
+
+    Args:
+        preset: The preset.
+        studies: Names of the studies, or "all".
+    """
+
+    preset: str
+    studies: list[str]
+
+
+@dataclass(frozen=True)
+class Order(Described):
+    """What is run first, and next.
+
+    Args:
+        about: What it is.
+        steps: The steps.
+    """
+
+    about: str
+    steps: list[Step] = field(default_factory=list)
+
+
+def jobs_in_order(project: Project) -> list[Job]:
+    """All jobs, the worthiest first, and after each stage 1 at once what builds on it."""
+    order = parse(Order, project.experiments / ORDER)
+    found: dict[str, Job] = {}
+    for step in order.steps:
+        names = project.studies() if step.studies == ["all"] else step.studies
+        jobs = [job for name in names for job in project.jobs(name, step.preset) if job.measure not in TIMED]
+        found |= {job.key: job for job in depth_first(jobs) if job.key not in found}
+    return list(found.values())
+
+
+def depth_first(jobs: Sequence[Job]) -> Iterator[Job]:
+    """Jobs in their order, but each followed by those that need it."""
+    needing: dict[str, list[Job]] = defaultdict(list)
+    for job in jobs:
+        for parent in job.parents:
+            needing[parent.key].append(job)
+    seen: set[str] = set()
+
+    def visit(job: Job) -> Iterator[Job]:
+        if job.key not in seen and all(parent.key in seen for parent in job.parents):
+            seen.add(job.key)
+            yield job
+            for child in needing[job.key]:
+                yield from visit(child)
+
+    for job in jobs:
+        for each in (*job.parents, job):
+            yield from visit(each)
+
+
+def fits(jobs: Iterable[Job], clock: Clock, has: Callable[[Job], bool], seconds: float | None) -> Callable[[Job], bool]:
+    """Whether a run, and what builds on it and is missing, will end before the time is up.
+
+    Args:
+        jobs: All jobs.
+        clock: Expected durations; a run that nothing is known of is begun.
+        has: Whether there is a result.
+        seconds: Seconds from now on; None for no limit.
+    """
+    end = None if seconds is None else time.monotonic() + seconds
+    children: dict[str, list[Job]] = defaultdict(list)
+    for job in jobs:
+        for parent in job.parents:
+            children[parent.key].append(job)
+
+    def expected(job: Job) -> float:
+        missing = (child for child in children[job.key] if not has(child))
+        return (clock.expected(job) or 0.0) + sum(expected(child) for child in missing)
+
+    return lambda job: end is None or time.monotonic() + expected(job) < end
+
+
+def supervise(root: Path, words: Sequence[str], processes: int) -> int:
+    """Runs processes of `cosmo-pl` from a clean worktree of the last commit, at the lowest priority.
+
+    They stand still while tests or benchmarks run in this checkout, see `quiet`.
+
+    Args:
+        root: The checkout.
+        words: Their arguments.
+        processes: How many.
+
+    Returns:
+        The worst exit status of them.
+
+    Raises:
+        ConfigurationError: It is no checkout.
+    """
+    place = worktree(root)
+    threads = max(1, (os.cpu_count() or 1) // processes)
+    env = {**os.environ, "PYTHONPATH": str(place / "src"), "OMP_NUM_THREADS": str(threads), BUSY: "1"}
+    env.setdefault("COSMO_PL_DATA", str(root.resolve() / "data"))
+    workers = [
+        subprocess.Popen([*COMMAND, *words], cwd=place, env=env, preexec_fn=lambda: os.nice(19))
+        for _ in range(processes)
+    ]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    stopped = False
+    try:
+        while any(worker.poll() is None for worker in workers):
+            if stopped != is_quiet(root):
+                stopped = not stopped
+                for worker in workers:
+                    worker.send_signal(signal.SIGSTOP if stopped else signal.SIGCONT)
+            time.sleep(POLL_SECONDS)
+    finally:
+        for worker in workers:
+            worker.send_signal(signal.SIGCONT)
+            worker.terminate()
+            worker.wait()
+    return max(abs(worker.wait()) for worker in workers)
+
+
+def worktree(root: Path) -> Path:
+    """A clean worktree of the last commit in ``runs/evidence/``; one of an earlier commit makes room for it.
+
+    Raises:
+        ConfigurationError: It is no checkout.
+    """
+    place = root.resolve() / WORKTREE
+    try:
+        commit = _git(root, "rev-parse", "HEAD")
+        if place.exists():
+            _git(place, "checkout", "--quiet", "--detach", "--force", commit)
+            _git(place, "clean", "--quiet", "-fd", "src", "configs", "experiments")
+        else:
+            _git(root, "worktree", "prune")
+            _git(root, "worktree", "add", "--quiet", "--detach", str(place), commit)
+    except (OSError, subprocess.CalledProcessError) as error:
+        reason = getattr(error, "stderr", None) or error
+        raise ConfigurationError(
+            "evidence", f"no worktree of the last commit ({reason})", "Run it in a checkout"
+        ) from error
+    return place
+
+
+@contextmanager
+def quiet(root: Path) -> Iterator[None]:
+    """Makes processes of `supervise` stand still in the body."""
+    mark = root / QUIET / str(os.getpid())
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    mark.touch()
+    try:
+        yield
+    finally:
+        mark.unlink(missing_ok=True)
+
+
+def is_quiet(root: Path) -> bool:
+    """Whether a process that lives has asked for quiet."""
+    return any(_lives(int(mark.name)) for mark in (root / QUIET).glob("[0-9]*"))
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _git(folder: Path, *words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=folder, capture_output=True, encoding="utf-8", check=True)
+    return done.stdout.strip()
