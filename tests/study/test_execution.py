@@ -113,7 +113,7 @@ def test_a_stage_2_takes_the_bundle_and_is_tested_with_what_it_was_trained_with(
     assert record.resolved == stage2.resolved.arguments
     assert record.environment["precision"] == "bf16-mixed", "that of the training"
     assert set(record.environment) == {
-        "commit", "dirty", "torch", "device", "cpu", "precision", "threads", "cores", "processes",
+        "commit", "dirty", "torch", "device", "cpu", "precision", "threads", "cores", "processes", "busy",
     }  # fmt: skip
 
 

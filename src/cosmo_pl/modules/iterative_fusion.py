@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
-from pytorch_lightning.strategies import DDPStrategy
 from torch import Tensor
 from torch.optim import Optimizer
 
@@ -16,25 +14,27 @@ from cosmo_pl.data.loading import Batch
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.base import (
+    PARTS,
     ClassifierModule,
     FeatureMemory,
     Fusion,
     FusionClassifier,
     Head,
     OptimizerName,
+    Part,
     Present,
     Schedule,
     SequenceAxis,
     Shapes,
+    active_parts,
+    allow_unused_parameters,
     load_encoders,
     optimization,
     presence,
     step_each,
+    step_schedule,
     toggle,
 )
-
-Part = Literal["encoders", "classifier"]
-PARTS: tuple[Part, Part] = ("encoders", "classifier")
 
 
 class IterativeFusionModule(ClassifierModule):
@@ -130,15 +130,13 @@ class IterativeFusionModule(ClassifierModule):
     def setup(self, stage: str) -> None:
         """Also lets distributed training (DDP) go on without gradients of the frozen part, which has none."""
         super().setup(stage)
-        alternates = self.hparams["iterative_epochs"] > 0 or self.hparams["frozen_encoders"]
-        if alternates and isinstance(self.trainer.strategy, DDPStrategy):
-            self.trainer.strategy._ddp_kwargs["find_unused_parameters"] = True
+        if self.hparams["iterative_epochs"] > 0 or self.hparams["frozen_encoders"]:
+            allow_unused_parameters(self.trainer)
 
     def classify(self, inputs: dict[str, Tensor], present: Present | None = None) -> tuple[Tensor, Tensor | None]:
         """Logits (N, num_classes) and weights β (N, M) in the order of `modality_shapes`, 0 for what is absent."""
         there = presence(self.encoders, inputs, present)
-        # While the classifier is trained the encoders need no graph; while they are, the gradient has to pass
-        # through the frozen classifier.
+        # Encoders that are not trained need no graph; a frozen classifier has to pass the gradient on.
         trained = any(parameter.requires_grad for parameter in self.encoders.parameters())
         with torch.set_grad_enabled(torch.is_grad_enabled() and trained):
             maps = self.encoders(inputs, there)
@@ -155,21 +153,13 @@ class IterativeFusionModule(ClassifierModule):
 
     def active_parts(self, epoch: int) -> tuple[Part, ...]:
         """Parts trained in an epoch, counted from 0."""
-        turn = self.hparams["iterative_epochs"]
-        if self.hparams["frozen_encoders"]:
-            return ("classifier",)
-        if turn == 0:
-            return PARTS
-        parts = PARTS if self.hparams["first_part"] == "encoders" else PARTS[::-1]
-        return (parts[(epoch + self.hparams["phase_offset"]) // turn % 2],)
+        return active_parts(self.hparams, epoch)
 
     def on_train_epoch_start(self) -> None:
         """Toggles the parts; every epoch, because validation puts all modules back into train mode."""
         active = self.active_parts(self.current_epoch)
-        if "encoders" in active or not self.hparams["freeze"]:
-            self._memory = None
-        elif self._memory is None:
-            self._memory = FeatureMemory(self.encoders)
+        moving = "encoders" in active or not self.hparams["freeze"]
+        self._memory = None if moving else self._memory or FeatureMemory(self.encoders)
         for part in PARTS:
             toggle(getattr(self, part), part in active, self.hparams["freeze"])
         self.log("phase", float(active == ("classifier",)))  # 0: encoders or both, 1: classifier
@@ -178,8 +168,7 @@ class IterativeFusionModule(ClassifierModule):
         """Cross-entropy step on the active parts."""
         loss, _ = self._shared_step(batch, "train")
         active = self.active_parts(self.current_epoch) if self.hparams["freeze"] else PARTS
-        both = zip(PARTS, self.optimizers(), strict=True)  # type: ignore[arg-type]
-        optimizers = [optimizer for part, optimizer in both if part in active]
+        optimizers = [each for part, each in zip(PARTS, self.optimizers(), strict=True) if part in active]  # type: ignore[arg-type]
         for optimizer in optimizers:
             optimizer.zero_grad()
         self.manual_backward(loss)
@@ -195,10 +184,7 @@ class IterativeFusionModule(ClassifierModule):
         super().on_train_epoch_end()
         for name, scheduler in zip(("encoder", "classifier"), self.lr_schedulers(), strict=True):  # type: ignore[arg-type]
             self.log(f"lr/{name}", scheduler.get_last_lr()[0])
-            with warnings.catch_warnings():
-                # The frozen part's optimizer has rightly made no step; its schedule goes on.
-                warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step\\(\\)` before")
-                scheduler.step()
+            step_schedule(scheduler)
 
     def on_fit_end(self) -> None:
         """Forgets feature maps: other samples have the same numbers in another dataset."""

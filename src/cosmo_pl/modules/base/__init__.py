@@ -14,11 +14,21 @@ from cosmo_pl.modules.base.examples import ExampleModule
 from cosmo_pl.modules.base.fusion import Fusion, FusionClassifier, Head, SequenceAxis
 from cosmo_pl.modules.base.memory import FeatureMemory
 from cosmo_pl.modules.base.module import BaseModule, Shapes
-from cosmo_pl.modules.base.optimization import OptimizerName, Schedule, optimization, step_each, toggle
+from cosmo_pl.modules.base.optimization import (
+    OptimizerName,
+    Schedule,
+    allow_unused_parameters,
+    optimization,
+    step_each,
+    step_schedule,
+    toggle,
+)
 from cosmo_pl.modules.base.presence import Present, presence
 from cosmo_pl.modules.base.pretraining import CrossModalModule, PretrainingModule
+from cosmo_pl.modules.base.turns import PARTS, Part, active_parts
 
 __all__ = [
+    "PARTS",
     "BaseModule",
     "ClassifierModule",
     "CrossModalModule",
@@ -28,6 +38,7 @@ __all__ = [
     "FusionClassifier",
     "Head",
     "OptimizerName",
+    "Part",
     "Present",
     "PretrainingModule",
     "Schedule",
@@ -35,12 +46,15 @@ __all__ = [
     "Shapes",
     "Streams",
     "Variant",
+    "active_parts",
+    "allow_unused_parameters",
     "average_in_context",
     "joined",
     "load_encoders",
     "optimization",
     "presence",
     "step_each",
+    "step_schedule",
     "toggle",
     "unit_features",
     "variant_encoders",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import torch
+from pytorch_lightning import Trainer
 from pytorch_lightning.core.optimizer import LightningOptimizer
+from pytorch_lightning.strategies import DDPStrategy
 from torch import nn
 from torch.amp import GradScaler
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, MultiStepLR
@@ -67,6 +70,19 @@ def step_each(optimizers: Sequence[LightningOptimizer], scaler: GradScaler | Non
             del scaler.update  # the method of its class shows again
     if scaler is not None:
         scaler.update()
+
+
+def step_schedule(schedule: LRScheduler) -> None:
+    """Steps a schedule, also that of a frozen part, whose optimizer has rightly made no step."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step\\(\\)` before")
+        schedule.step()
+
+
+def allow_unused_parameters(trainer: Trainer) -> None:
+    """Lets distributed training (DDP) go on without gradients of a frozen part, which has none."""
+    if isinstance(trainer.strategy, DDPStrategy):
+        trainer.strategy._ddp_kwargs["find_unused_parameters"] = True
 
 
 def toggle(part: nn.Module, active: bool, freeze: bool = True) -> None:
