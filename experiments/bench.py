@@ -13,16 +13,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import nn
 
 from cosmo_pl.data.loading import SampleBatches
 from cosmo_pl.encoders import Encoder, InertialEncoder, SkeletonEncoder
-from cosmo_pl.encoders.base import Dropout
-from cosmo_pl.encoders.skeleton import NarrowConv3d
-from cosmo_pl.losses import ContrastiveFusionLoss
+from cosmo_pl.losses import ContrastiveFusionLoss, contrastive_fusion
 from cosmo_pl.modules import ContrastiveFusionModule, IterativeFusionModule
+from cosmo_pl.modules.base import toggle
+from cosmo_pl.study.evidence import quiet
 
 SHAPES: dict[str, tuple[int, ...]] = {"inertial": (120, 6), "skeleton": (40, 20, 3)}
 RELEASED_CLIPS_PER_SECOND = 81  # the released code, repaired to run, on two CPU cores: 512 clips in 6.3 s
@@ -81,7 +82,7 @@ def stage2(repeats: int) -> tuple[float, float]:
 
     def turn(part: int) -> None:
         for number, name in enumerate(("encoders", "classifier")):
-            module._toggle(getattr(module, name), number == part)
+            toggle(getattr(module, name), number == part)
         for batch in loader:
             optimizers[part].zero_grad()
             nn.functional.cross_entropy(module(batch["inputs"]), batch["label"]).backward()
@@ -97,25 +98,9 @@ def stage2(repeats: int) -> tuple[float, float]:
     return seconds, timed(evaluate, repeats)
 
 
-def ratio(
-    slow: type[nn.Module], fast: type[nn.Module], encoder: Encoder, shape: tuple[int, ...], repeats: int
-) -> float:
-    """Time of a training step of an encoder with torch's own layer over that with the project's, in turns."""
-    x, mine, times = torch.randn(32, *shape), fast.forward, {False: 0.0, True: 0.0}
-
-    def step() -> None:
-        encoder.zero_grad()
-        encoder(x).square().mean().backward()
-
-    for _ in range(repeats):
-        for plain in (True, False):
-            fast.forward = slow.forward if plain else mine  # type: ignore[method-assign]
-            times[plain] += timed(step, 3)
-    return times[True] / times[False]
-
-
-def loss(samples_in_batch: int) -> tuple[float, float]:
+def loss(samples_in_batch: int, tiled: bool) -> tuple[float, float]:
     """Seconds of the loss forward and backward at P = 9, D = 128, and MB by which the process's peak rose."""
+    contrastive_fusion.TILED_FROM = 0 if tiled else sys.maxsize
     views = torch.randn(samples_in_batch, 9, 128, requires_grad=True)
     gc.collect()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -128,9 +113,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3, help="epochs or rounds of each measurement")
     parser.add_argument("--loss", type=int, help="measure the loss alone, on that many samples, and print the result")
+    parser.add_argument("--how", choices=("plain", "tiled"), default="plain", help="how that loss is computed")
     arguments = parser.parse_args()
     if arguments.loss:
-        print("{:.4f} {:.0f}".format(*loss(arguments.loss)))
+        print("{:.4f} {:.0f}".format(*loss(arguments.loss, arguments.how == "tiled")))
         return
     print(f"{torch.get_num_threads()} threads, torch {torch.__version__}\n\n| what | measured |\n|---|---|")
     seconds, data = stage1(arguments.repeats)
@@ -139,16 +125,15 @@ def main() -> None:
     print(f"| stage 1, share of time on data | {data / seconds:.2%} |")
     seconds, test = stage2(arguments.repeats)
     print(f"| stage 2, UTD-MHAD, 27 labels | {1 / seconds:.2f} epochs/s, {1 / (seconds + test):.2f} with a test each |")
-    narrow = ratio(nn.Conv3d, NarrowConv3d, SkeletonEncoder(), SHAPES["skeleton"], arguments.repeats)
-    print(f"| skeleton encoder, torch's 3-D convolution over ours | {narrow:.2f} × the time |")
-    dropout = ratio(nn.Dropout, Dropout, InertialEncoder(), SHAPES["inertial"], arguments.repeats)
-    print(f"| inertial encoder, torch's dropout over ours | {dropout:.2f} × the time |")
-    for count in (64, 1024):
-        # A process each: the peak of memory of a process never falls.
-        command = [sys.executable, __file__, "--loss", str(count)]
-        told = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
-        print(f"| loss and its gradient, (N, P) = ({count}, 9) | {float(told[0]):.3f} s, {told[1]} MB over the start |")
+    for count in (64, 256, 1024):
+        for how in ("plain", "tiled"):
+            # A process each: the peak of memory of a process never falls.
+            command = [sys.executable, __file__, "--loss", str(count), "--how", how]
+            told = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+            what = f"loss and its gradient, (N, P) = ({count}, 9), {how}"
+            print(f"| {what} | {float(told[0]):.3f} s, {told[1]} MB over the start |")
 
 
 if __name__ == "__main__":
-    main()
+    with quiet(Path(__file__).parents[1]):
+        main()

@@ -25,8 +25,9 @@ def machine(monkeypatch):
 @pytest.mark.parametrize(
     ("cpu", "gpu", "accelerator", "has"),
     [
-        (True, None, "auto", True), (False, None, "auto", False), (True, None, "cpu", True), (False, True, "auto", True),
-        (True, False, "auto", False), (True, False, "gpu", False), (True, False, "cpu", True), (True, None, "mps", False),
+        (True, None, "auto", True), (False, None, "auto", False), (True, None, "cpu", True),
+        (False, True, "auto", True), (True, False, "auto", False), (True, False, "gpu", False),
+        (True, False, "cpu", True), (True, None, "mps", False),
     ],
 )  # fmt: skip
 def test_units_are_those_of_the_device_that_is_used(cpu, gpu, accelerator, has, machine):

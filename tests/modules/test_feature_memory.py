@@ -34,8 +34,8 @@ def trained(utd_root, make_trainer, tmp_path):
         data = UTDDataModule(root=str(utd_root), label_rate=0.3, cache_dir=str(tmp_path), batch_size=10)
         encoders = {"inertial": InertialEncoder((4, 4), (2, 1)), "skeleton": SkeletonEncoder((4,), ((5, 5, 2),))}
         module = IterativeFusionModule(
-            {"inertial": (120, 6), "skeleton": (40, 20, 3)}, 27, encoders=encoders, quality_lambda=0.0, iterative_epochs=2,
-            steps=4, encoder_lr=0.1, classifier_lr=0.1,
+            {"inertial": (120, 6), "skeleton": (40, 20, 3)}, 27, encoders=encoders, quality_lambda=0.0,
+            iterative_epochs=2, steps=4, encoder_lr=0.1, classifier_lr=0.1,
         )  # fmt: skip
         seen = Seen()
         trainer = make_trainer(epochs, callbacks=[seen, *callbacks])

@@ -1,0 +1,91 @@
+"""What is missing is run in order of worth, whole, and not while anybody wants quiet."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.study import evidence
+from cosmo_pl.study.jobs import Project
+from cosmo_pl.study.progress import Clock
+from cosmo_pl.study.records import Results
+
+from .factory import job
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_what_builds_on_a_stage_1_follows_it_at_once():
+    first, second = job("cosmo", kind="pretrain"), job("cmc", kind="pretrain")
+    children = [job("cosmo", seed, parents=[first]) for seed in (0, 1)]
+    other, alone = job("cmc", parents=[second]), job("deepsense")
+    found = list(evidence.depth_first([first, second, other, alone, *children]))
+    assert found == [first, *children, second, other, alone]
+
+
+def test_a_stage_1_that_is_named_only_as_a_parent_comes_before_what_needs_it():
+    first = job("cosmo", kind="pretrain")
+    child = job("cosmo", parents=[first])
+    assert list(evidence.depth_first([child])) == [first, child]
+
+
+def test_nothing_is_begun_that_would_not_end_in_time(tmp_path):
+    first = job("cosmo", kind="pretrain")
+    child, done = job("cosmo", parents=[first]), job("cosmo", 1, parents=[first])
+    clock = Clock(Results(tmp_path))
+    clock.learn(first, 100.0)
+    clock.learn(child, 50.0)
+    every, has = [first, child, done], lambda each: each == done
+    assert not evidence.fits(every, clock, has, 140.0)(first)  # with what is missing and builds on it: 150 s
+    assert evidence.fits(every, clock, has, 160.0)(first)
+    assert evidence.fits(every, clock, has, 60.0)(child)
+    assert evidence.fits(every, clock, has, None)(first)
+
+
+def test_quiet_lasts_as_long_as_who_asked_for_it(tmp_path):
+    assert not evidence.is_quiet(tmp_path)
+    with evidence.quiet(tmp_path):
+        assert evidence.is_quiet(tmp_path)
+    assert not evidence.is_quiet(tmp_path)
+    dead = subprocess.run(["sh", "-c", "echo $$"], capture_output=True, text=True, check=True).stdout.strip()
+    (tmp_path / evidence.QUIET / dead).touch()
+    assert not evidence.is_quiet(tmp_path), "it was killed"
+
+
+def git(folder, *words):
+    names = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b"}
+    subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True, env={**os.environ, **names})
+
+
+def test_the_worktree_is_that_of_the_last_commit(tmp_path):
+    git(tmp_path, "init", "-q")
+    (tmp_path / "src").mkdir()
+    for number in (1, 2):
+        (tmp_path / "src/code.py").write_text(str(number), encoding="utf-8")
+        git(tmp_path, "add", "src")
+        git(tmp_path, "commit", "-qm", str(number))
+        (tmp_path / "src/code.py").write_text("changed", encoding="utf-8")
+        place = evidence.worktree(tmp_path)
+        assert (place / "src/code.py").read_text(encoding="utf-8") == str(number)
+        (place / "src/code.py").write_text("spoilt", encoding="utf-8")
+        (place / "src/more.py").touch()
+    place = evidence.worktree(tmp_path)
+    assert (place / "src/code.py").read_text(encoding="utf-8") == "2"
+    assert not (place / "src/more.py").exists()
+
+
+def test_outside_of_a_checkout_is_one_line(tmp_path):
+    with pytest.raises(ConfigurationError, match=r"^evidence: no worktree of the last commit \([^\n]*\)"):
+        evidence.worktree(tmp_path)
+
+
+def test_the_order_names_studies_and_presets_that_exist():
+    project = Project(ROOT)
+    order = evidence.parse(evidence.Order, ROOT / "experiments" / evidence.ORDER)
+    for step in order.steps:
+        assert step.preset in project.presets()
+        assert step.studies == ["all"] or set(step.studies) <= set(project.studies())
