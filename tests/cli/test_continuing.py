@@ -54,7 +54,7 @@ def copy(trained, tmp_path, monkeypatch):
         ("--data.init_args.batch_size=4", "data.init_args.batch_size 16 -> 4"),
         ("--model.init_args.encoder_lr=0.5", "model.init_args.encoder_lr 0.001 -> 0.5"),
         ("--model.init_args.quality_lambda=0.1", "model.init_args.quality_lambda 0.8 -> 0.1"),
-        ("--trainer.precision=bf16-mixed", "trainer.precision None -> bf16-mixed"),
+        ("--trainer.precision=bf16-mixed", "trainer.precision auto -> bf16-mixed"),
         ("--trainer.limit_train_batches=3", "trainer.limit_train_batches 2 -> 3"),
         ("--seed_everything=7", "seed_everything 0 -> 7"),
     ],
