@@ -1,7 +1,6 @@
 """Measures both stages and the loss: `make bench`, or `python experiments/bench.py --help`.
 
-Training speed is measured on the shapes of UTD-MHAD with random samples, one process, all threads. Every ratio compares
-things timed in the same run, in turns.
+Training speed is measured on the shapes of UTD-MHAD with random samples, in float32, one process, all threads.
 """
 
 from __future__ import annotations
@@ -129,9 +128,9 @@ def main() -> None:
         for how in ("plain", "tiled"):
             # A process each: the peak of memory of a process never falls.
             command = [sys.executable, __file__, "--loss", str(count), "--how", how]
-            told = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+            printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
             what = f"loss and its gradient, (N, P) = ({count}, 9), {how}"
-            print(f"| {what} | {float(told[0]):.3f} s, {told[1]} MB over the start |")
+            print(f"| {what} | {float(printed[0]):.3f} s, {printed[1]} MB over the start |")
 
 
 if __name__ == "__main__":

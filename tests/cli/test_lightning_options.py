@@ -128,12 +128,12 @@ def test_gpus_that_are_not_there(gpus, trainer, named, monkeypatch):
 
 
 def test_every_entry_of_the_table_has_a_case():
-    told = set()
+    applied = set()
     for trainer, models, _ in CASES:
         for option in REFUSED:
-            told |= {option for model in models if option.when(use(model, **trainer))}
+            applied |= {option for model in models if option.when(use(model, **trainer))}
     devices = {option for option in REFUSED if option.option == "accelerator" or "GPU" in option.problem}
-    assert set(REFUSED) - told == devices
+    assert set(REFUSED) - applied == devices
 
 
 def test_what_lightning_refuses_is_one_line():

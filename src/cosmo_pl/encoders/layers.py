@@ -19,7 +19,7 @@ INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}  # as wide as a numb
 
 
 class Dropout(nn.Dropout):
-    """Dropout with a mask from random bytes on the CPU, where torch draws Bernoulli numbers forty times slower."""
+    """Dropout with a mask from random bytes on the CPU, where torch takes long to draw Bernoulli numbers."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Zeroes each value with probability p and scales the others by 1 / (1 - p) in train mode."""

@@ -1,5 +1,6 @@
 """What the methods are made of."""
 
+from cosmo_pl.modules.base.alternation import PARTS, Part, active_parts
 from cosmo_pl.modules.base.classifier import ClassifierModule
 from cosmo_pl.modules.base.context import average_in_context
 from cosmo_pl.modules.base.encoding import (
@@ -25,7 +26,6 @@ from cosmo_pl.modules.base.optimization import (
 )
 from cosmo_pl.modules.base.presence import Present, presence
 from cosmo_pl.modules.base.pretraining import CrossModalModule, PretrainingModule
-from cosmo_pl.modules.base.turns import PARTS, Part, active_parts
 
 __all__ = [
     "PARTS",

@@ -110,8 +110,8 @@ class PretrainingModule(BaseModule):
             return features
 
         def joined(every: Tensor) -> Tensor:  # (processes, N, ...)
-            if every.requires_grad:
-                every.register_hook(Tensor.contiguous)  # type: ignore[no-untyped-call]  # torch sends a gradient of another layout in the wrong order
+            if every.requires_grad:  # torch sends a gradient of another memory layout in the wrong order
+                every.register_hook(Tensor.contiguous)  # type: ignore[no-untyped-call]
             return every.flatten(0, 1)
 
         found: T = apply_to_collection(self.all_gather(features, sync_grads=True), Tensor, joined)

@@ -1,4 +1,4 @@
-"""Whose turn it is in iterative training (Ouyang et al., MobiCom 2022, Sec. 5.2)."""
+"""Which part an epoch of alternating training trains (Ouyang et al., MobiCom 2022, Sec. 5.2)."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def active_parts(hparams: Mapping[str, Any], epoch: int) -> tuple[Part, ...]:
             `IterativeFusionModule`.
         epoch: Number of the epoch, from 0.
     """
-    turn = hparams["iterative_epochs"]
+    length = hparams["iterative_epochs"]
     if hparams["frozen_encoders"]:
         return ("classifier",)
-    if turn == 0:
+    if length == 0:
         return PARTS
     parts = PARTS if hparams["first_part"] == "encoders" else PARTS[::-1]
-    return (parts[(epoch + hparams["phase_offset"]) // turn % 2],)
+    return (parts[(epoch + hparams["phase_offset"]) // length % 2],)
