@@ -8,7 +8,7 @@ from .smoke import project, recordings, run_and_draw
 
 ELSEWHERE = (
     "depth", "fig11", "fig12", "fig13", "originals_lr", "plus_ablation", "plus_labels", "plus_search",
-    "plus_search_usc", "released", "usc_epochs", "variance",
+    "plus_search_usc", "precision", "released", "usc_epochs", "variance",
 )  # fmt: skip
 
 
@@ -19,7 +19,7 @@ def folder(tmp_path_factory, once, quick_quality, no_picture):
 
 # Minutes for little: fig13 is drawn like fig12 and runs the same methods; those of variance and fig11 are run by other
 # studies, the overlays of the others by test_overlays; what all of them draw has tests of its own.
-SLOW = {"fig11", "fig12", "plus_ablation", "plus_search", "plus_search_usc", "variance"}
+SLOW = {"fig11", "fig12", "plus_ablation", "plus_search", "plus_search_usc", "precision", "variance"}
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in ELSEWHERE])

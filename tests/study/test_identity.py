@@ -16,7 +16,7 @@ CONFIG = {
         },
     },
     "trainer": {
-        "max_epochs": 3, "callbacks": None, "accelerator": "auto", "devices": 1, "precision": "bf16-mixed",
+        "max_epochs": 3, "callbacks": None, "accelerator": "auto", "devices": 1, "precision": "auto",
         "logger": {"class_path": "CSVLogger", "init_args": {"save_dir": "/runs"}},
     },
     "seed_everything": 3,
@@ -60,6 +60,7 @@ def test_what_cannot_change_numbers_leaves_the_key(other):
         changed("model", lr=0.02),
         changed("model", bundle=None),
         changed("trainer", max_epochs=4),
+        changed("trainer", precision="bf16-mixed"),
         changed("trainer", callbacks=[{"class_path": "cosmo_pl.modules.ModalityDropout"}]),
         {**CONFIG, "seed_everything": 4},
         {**CONFIG, "model": {**CONFIG["model"], "class_path": "cosmo_pl.modules.CPCModule"}},

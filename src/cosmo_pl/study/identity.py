@@ -67,9 +67,15 @@ def identifying(config: Mapping[str, Any], part: Part) -> dict[str, Any]:
     return {
         "model": _without(config["model"], {"bundle"} if part == "child" else set()),
         "data": data,
-        "trainer": {name: trainer.get(name) for name in TRAINING},
+        "trainer": {name: trainer.get(name) for name in TRAINING} | {"precision": _asked_for(trainer)},
         "seed_everything": config.get("seed_everything"),
     }
+
+
+def _asked_for(trainer: Mapping[str, Any]) -> Any:
+    """The precision where one is asked for: another run. What the machine chooses is a matter of rounding."""
+    precision = trainer.get("precision")
+    return None if precision == "auto" else precision
 
 
 def _without(described: Mapping[str, Any], names: set[str]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from cosmo_pl.parsing import Given, parse
 from cosmo_pl.study.identity import SEEDS, Part, Resolved, canonical, identifying, numerics_of
 from cosmo_pl.trust import class_paths
 
-FORMAT = 2  # raise it when something is resolved in another way, or kept in another
+FORMAT = 3  # raise it when something is resolved in another way, or kept in another
 PACKAGE = Path(cosmo_pl.__file__).parent
 
 
