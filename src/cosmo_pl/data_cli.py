@@ -1,4 +1,4 @@
-"""`cosmo-pl data download|simulate|describe|augmentations|clip`."""
+"""`cosmo-pl data download|simulate|describe|pack|augmentations|clip`."""
 
 from __future__ import annotations
 
@@ -108,6 +108,22 @@ def describe(dataset: str, root: str | None = None, cache_dir: str | None = None
     print(report(data))
 
 
+def pack(config: str, out: str = "packed") -> None:
+    """Writes the samples of a dataset as its reader gives them into one small file, for a machine without recordings.
+
+    There `--root` or $COSMO_PL_DATA names the folder instead of that of the recordings.
+
+    Args:
+        config: A config with data, for instance configs/usc_stage1.yaml.
+        out: Folder that gets the dataset's folder.
+    """
+    from cosmo_pl.data.packed import pack as write
+    from cosmo_pl.run_loading import make_data
+
+    path = write(make_data([Path(config)]), Path(out))
+    print(f"{path} ({path.stat().st_size / 2**20:.1f} MiB)")
+
+
 def clip(name: str, root: str | None = None, out: str = "clip.png") -> None:
     """Draws a clip of IMU, depth and radar in all three sensors, side by side.
 
@@ -163,4 +179,4 @@ def main(args: Sequence[str]) -> None:
     """Runs one data subcommand."""
     from cosmo_pl.parsing import run_command
 
-    run_command([download, simulate, describe, augmentations, clip], args, "cosmo-pl data")
+    run_command([download, simulate, describe, pack, augmentations, clip], args, "cosmo-pl data")

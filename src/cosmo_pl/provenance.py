@@ -11,6 +11,9 @@ from typing import Any
 
 PROCESSES = "COSMO_PL_PROCESSES"  # environment variable: how many processes share the machine
 BUSY = "COSMO_PL_BUSY"  # environment variable: set where other work on the machine makes seconds say little
+COMMIT = (
+    "COSMO_PL_COMMIT"  # environment variable: commit that a copy without a repository was compared with, file by file
+)
 PACKAGE = Path(__file__).parent
 # Results and what is drawn from them say nothing of the code that made the next one.
 CODE = ("src", "configs", "experiments", ":(exclude)experiments/results", ":(exclude)experiments/rendered")
@@ -24,14 +27,14 @@ def code_state(package: Path = PACKAGE) -> tuple[str | None, bool | None]:
         package: Folder of the package.
 
     Returns:
-        Twelve digits of the commit and True for uncommitted changes; (None, None) outside of the project's own
-        checkout, in another project's repository for instance.
+        Twelve digits of the commit and True for uncommitted changes; outside of the project's own checkout, in another
+        project's repository for instance, $COSMO_PL_COMMIT and False, or (None, None) without.
     """
     top = _git(package, "rev-parse", "--show-toplevel")
-    if top is None or Path(top, "src", package.name).resolve() != package.resolve():
-        return None, None
-    if not _git(package, "ls-files", "__init__.py"):
-        return None, None
+    ours = top is not None and Path(top, "src", package.name).resolve() == package.resolve()
+    if top is None or not ours or not _git(package, "ls-files", "__init__.py"):
+        compared = os.environ.get(COMMIT)
+        return (compared, False) if compared else (None, None)
     changes = _git(Path(top), "status", "--porcelain", "--", *CODE)
     return _git(package, "rev-parse", "--short=12", "HEAD"), changes is None or bool(changes)
 

@@ -16,6 +16,7 @@ from cosmo_pl.study.workspace import Workspace
 from cosmo_pl.trust import allowed
 
 RESULTS, RUNS, RENDERED = "experiments/results", "runs/study", "experiments/rendered"
+ORDER = "experiments/evidence.yaml"
 UNITS = {"h": 3600, "m": 60, "s": 1}
 
 
@@ -111,9 +112,14 @@ def run_here(jobs: Sequence[Job], results: str, runs: str, seconds: float | None
 
 
 def evidence(
-    time_limit: str | None = None, jobs: int = 1, here: bool = False, results: str = RESULTS, runs: str = RUNS
+    time_limit: str | None = None,
+    jobs: int = 1,
+    here: bool = False,
+    order: str = ORDER,
+    results: str = RESULTS,
+    runs: str = RUNS,
 ) -> None:
-    """Runs everything that is missing, in the order of ``experiments/evidence.yaml``, beside other work.
+    """Runs everything that is missing, in order of worth, beside other work.
 
     From a clean worktree of the last commit, at the lowest priority; it stands still while `make test` or `make bench`
     run. It can be stopped at any moment and goes on from there.
@@ -121,25 +127,26 @@ def evidence(
     Args:
         time_limit: Begin nothing that would not end within so long, as in 150m.
         jobs: Processes that share the runs.
-        here: Run in this process and from these files.
+        here: Run from these files, at this priority and without a pause.
+        order: YAML that says what is run first, and next.
         results: Folder of the results.
         runs: Folder of logs, bundles and checkpoints.
     """
     from cosmo_pl.study.evidence import jobs_in_order, supervise
+    from cosmo_pl.study.workers import start_workers
 
     seconds = parse_duration(time_limit)
-    if here:
-        run_here(jobs_in_order(Project()), results, runs, seconds, whole=True)
+    if jobs < 1:
+        raise ConfigurationError("jobs", f"is {jobs}", "Use at least 1")
+    if here and jobs == 1:
+        run_here(jobs_in_order(Project(), Path(order)), results, runs, seconds, whole=True)
         return
-    words = [
-        "study",
-        "evidence",
-        "--here=true",
-        f"--results={Path(results).resolve()}",
-        f"--runs={Path(runs).resolve()}",
-    ]
-    worst = supervise(Path(), [*words, *([f"--time_limit={time_limit}"] if time_limit else [])], jobs)
-    if worst:
+    words = ["study", "evidence", "--here=true", f"--order={order}"]
+    words += [f"--results={Path(results).resolve()}", f"--runs={Path(runs).resolve()}"]
+    words += [f"--time_limit={time_limit}"] if time_limit else []
+    if here:
+        start_workers(words, jobs)
+    elif worst := supervise(Path(), words, jobs):
         sys.exit(worst)
 
 

@@ -16,6 +16,7 @@ from cosmo_pl.data.faults import report, report_missing
 from cosmo_pl.data.loading import Inputs, StoredInputs
 from cosmo_pl.data.locate import is_simulated
 from cosmo_pl.data.normalization import Normalization, samples_at_once
+from cosmo_pl.data.packed import is_packed, unpacked
 from cosmo_pl.data.plausibility import plausible_samples
 from cosmo_pl.data.recordings import Recording, complete_recordings
 from cosmo_pl.data.samples import Samples, SomeRows, cached, fingerprint
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def read_samples(data: MultimodalDataModule) -> tuple[Samples, str]:
-    """Finds, checks and reads all recordings, or takes them from the cache; cuts the folds of the subjects found.
+    """Finds, checks and reads all recordings, or takes them from the cache or packed; cuts the folds of the subjects.
 
     Returns:
         All samples that are plausible, neither split nor normalised, and a fingerprint of all recordings.
@@ -37,6 +38,10 @@ def read_samples(data: MultimodalDataModule) -> tuple[Samples, str]:
     Raises:
         CosmoError: There are none, or one cannot be used; the message names the file.
     """
+    if is_packed(data.folder):
+        samples, content = unpacked(data)
+        data.subjects = data.subjects.located(np.unique(samples.subject).tolist(), data.dataset)
+        return samples, content
     found = data.find_recordings(data.folder)
     data.subjects = data.subjects.located(sorted({recording.subject for recording in found}), data.dataset)
     if not is_simulated(data.folder):

@@ -138,17 +138,27 @@ def cached(
 
 def _load(path: Path) -> Samples:
     with np.load(path, allow_pickle=False) as stored:
-        inputs = {str(name): stored[f"inputs.{name}"] for name in stored["modalities"]}
-        rest = {key: stored[key] for key in ("label", "subject", "recording", "start")}
-    return Samples(inputs=inputs, **rest)
+        return samples_in(stored)
 
 
-def _store(samples: Samples, path: Path) -> None:
-    make_folder(path.parent)
+def samples_in(stored: Mapping[str, NDArray[Any]]) -> Samples:
+    """Samples from the arrays of `arrays_of`."""
+    inputs = {str(name): stored[f"inputs.{name}"] for name in stored["modalities"]}
+    return Samples(inputs=inputs, **{key: stored[key] for key in ("label", "subject", "recording", "start")})
+
+
+def arrays_of(samples: Samples) -> dict[str, NDArray[np.generic]]:
+    """Name to array, as a file stores samples that lack nothing."""
     arrays: dict[str, NDArray[np.generic]] = {f"inputs.{name}": values for name, values in samples.inputs.items()}
     arrays["modalities"] = np.array(list(samples.inputs))
     for key in ("label", "subject", "recording", "start"):
         arrays[key] = getattr(samples, key)
+    return arrays
+
+
+def _store(samples: Samples, path: Path) -> None:
+    make_folder(path.parent)
+    arrays = arrays_of(samples)
     with writing(path), tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
         try:
             np.savez(part, allow_pickle=False, **arrays)

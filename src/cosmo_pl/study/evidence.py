@@ -24,7 +24,6 @@ from cosmo_pl.study.jobs import Job, Project
 from cosmo_pl.study.progress import Clock
 from cosmo_pl.study.workers import COMMAND
 
-ORDER = "evidence.yaml"
 WORKTREE = Path("runs/evidence")
 QUIET = Path("runs/quiet")
 TIMED = ("latency",)  # measurements of time
@@ -38,10 +37,12 @@ class Step(Described):
     Args:
         preset: The preset.
         studies: Names of the studies, or "all".
+        datasets: Datasets that are run; None for all.
     """
 
     preset: str
     studies: list[str]
+    datasets: list[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -57,15 +58,24 @@ class Order(Described):
     steps: list[Step] = field(default_factory=list)
 
 
-def jobs_in_order(project: Project) -> list[Job]:
-    """All jobs, the worthiest first, and after each stage 1 at once what builds on it."""
-    order = parse(Order, project.experiments / ORDER)
+def jobs_in_order(project: Project, file: Path) -> list[Job]:
+    """All jobs of an order, the worthiest first, and after each stage 1 at once what builds on it.
+
+    Args:
+        project: The project.
+        file: YAML of an `Order`.
+    """
+    order = parse(Order, file)
     found: dict[str, Job] = {}
     for step in order.steps:
         names = project.studies() if step.studies == ["all"] else step.studies
-        jobs = [job for name in names for job in project.jobs(name, step.preset) if job.measure not in TIMED]
+        jobs = [job for name in names for job in project.jobs(name, step.preset) if _is_asked_for(job, step)]
         found |= {job.key: job for job in depth_first(jobs) if job.key not in found}
     return list(found.values())
+
+
+def _is_asked_for(job: Job, step: Step) -> bool:
+    return job.measure not in TIMED and (step.datasets is None or job.dataset in step.datasets)
 
 
 def depth_first(jobs: Sequence[Job]) -> Iterator[Job]:
