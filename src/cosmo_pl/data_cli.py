@@ -108,19 +108,19 @@ def describe(dataset: str, root: str | None = None, cache_dir: str | None = None
     print(report(data))
 
 
-def pack(config: str, out: str = "packed") -> None:
+def pack(recipe: str, out: str = "packed") -> None:
     """Writes the samples of a dataset as its reader gives them into one small file, for a machine without recordings.
 
     There `--root` or $COSMO_PL_DATA names the folder instead of that of the recordings.
 
     Args:
-        config: A config with data, for instance configs/usc_stage1.yaml.
+        recipe: A config with data, for instance configs/usc_stage1.yaml.
         out: Folder that gets the dataset's folder.
     """
     from cosmo_pl.data.packed import pack as write
     from cosmo_pl.run_loading import make_data
 
-    path = write(make_data([Path(config)]), Path(out))
+    path = write(make_data([Path(recipe)]), Path(out))
     print(f"{path} ({path.stat().st_size / 2**20:.1f} MiB)")
 
 

@@ -144,7 +144,7 @@ def _load(path: Path) -> Samples:
 def samples_in(stored: Mapping[str, NDArray[Any]]) -> Samples:
     """Samples from the arrays of `arrays_of`."""
     inputs = {str(name): stored[f"inputs.{name}"] for name in stored["modalities"]}
-    return Samples(inputs=inputs, **{key: stored[key] for key in ("label", "subject", "recording", "start")})
+    return Samples(inputs, *(stored[key] for key in ("label", "subject", "recording", "start")))
 
 
 def arrays_of(samples: Samples) -> dict[str, NDArray[np.generic]]:
