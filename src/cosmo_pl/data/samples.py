@@ -141,7 +141,7 @@ def _load(path: Path) -> Samples:
         return samples_in(stored)
 
 
-def samples_in(stored: Mapping[str, NDArray[Any]]) -> Samples:
+def samples_in(stored: Mapping[str, Any]) -> Samples:
     """Samples from the arrays of `arrays_of`."""
     inputs = {str(name): stored[f"inputs.{name}"] for name in stored["modalities"]}
     return Samples(inputs, *(stored[key] for key in ("label", "subject", "recording", "start")))
