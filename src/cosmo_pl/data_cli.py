@@ -108,19 +108,21 @@ def describe(dataset: str, root: str | None = None, cache_dir: str | None = None
     print(report(data))
 
 
-def pack(recipe: str, out: str = "packed") -> None:
-    """Writes the samples of a dataset as its reader gives them into one small file, for a machine without recordings.
+def pack(recipe: str, out: str = "packed", modalities: list[str] | None = None) -> None:
+    """Writes the samples of a dataset as its reader gives them into one file, for a machine without the recordings.
 
     There `--root` or $COSMO_PL_DATA names the folder instead of that of the recordings.
 
     Args:
         recipe: A config with data, for instance configs/usc_stage1.yaml.
         out: Folder that gets the dataset's folder.
+        modalities: Modalities, by default those of the config.
     """
     from cosmo_pl.data.packed import pack as write
     from cosmo_pl.run_loading import make_data
 
-    path = write(make_data([Path(recipe)]), Path(out))
+    data = make_data([Path(recipe)], {} if modalities is None else {"modalities": modalities})
+    path = write(data, Path(out))
     print(f"{path} ({path.stat().st_size / 2**20:.1f} MiB)")
 
 

@@ -1,15 +1,16 @@
-"""A dataset's samples as its reader gives them, in one small file: for machines without the recordings."""
+"""A dataset's samples as its reader gives them, in one file: for machines without the recordings."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping
+import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cosmo_pl.data.locate import SIMULATION, is_simulated
 from cosmo_pl.data.samples import Samples, arrays_of, make_folder, samples_in
 from cosmo_pl.errors import ConfigurationError, RecordingError
 from cosmo_pl.storage import writing
@@ -17,7 +18,7 @@ from cosmo_pl.storage import writing
 if TYPE_CHECKING:
     from cosmo_pl.data.base import MultimodalDataModule
 
-PACKED = "packed.npz"
+PACKED = "packed-{}.npz"
 
 
 def pack(data: MultimodalDataModule, root: Path) -> Path:
@@ -25,61 +26,61 @@ def pack(data: MultimodalDataModule, root: Path) -> Path:
 
     Args:
         data: The datamodule.
-        root: Folder that gets the dataset's folder.
+        root: Folder that gets the dataset's folder, with a file for each choice of modalities and reader's arguments.
 
     Returns:
-        The file, compressed.
+        The file. It is not compressed: an archive of it is much smaller, since windows overlap.
 
     Raises:
-        CosmoError: The recordings cannot be used, some lack a modality or are kept on disk, or the file is there.
+        CosmoError: The recordings cannot be used, some lack a modality or are kept on disk, the file is there, or there
+            are recordings beside it.
     """
-    path = root / data.dataset / PACKED
-    if path.parent.exists() and any(path.parent.iterdir()):
-        raise ConfigurationError("out", f"'{path.parent}' is not empty", "Name a folder without the dataset")
+    path = _place(data, root / data.dataset)
+    others = [each for each in path.parent.glob("*") if not each.match(PACKED.format("*")) and each.name != SIMULATION]
+    if path.exists() or others:
+        problem = "is there" if path.exists() else f"would lie beside {others[0].name}, and hide it"
+        raise ConfigurationError("out", f"'{path}' {problem}", "Name another folder")
     samples = data.load()
-    on_disk = [name for name in data.modalities if name in data.stored]
-    if on_disk or samples.present:
-        names = on_disk or sorted(samples.present)
+    too_large = [name for name in data.modalities if name in data.stored]
+    if too_large or samples.present:
+        names = too_large or sorted(samples.present)
         raise ConfigurationError("modalities", f"{names} are too large, or not in all recordings", "Leave them out")
     make_folder(path.parent)
-    facts = np.array(json.dumps([_arguments(data), data.data_fingerprint]))
     part = path.with_suffix(".part")
     with writing(part), part.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, facts=facts, **arrays_of(samples))
+        facts = np.array([data.data_fingerprint, _asked(data)])
+        np.savez(file, allow_pickle=False, facts=facts, **arrays_of(samples))
     part.replace(path)
+    if is_simulated(data.folder):
+        shutil.copyfile(data.folder / SIMULATION, path.parent / SIMULATION)
     return path
 
 
 def is_packed(folder: Path) -> bool:
     """Whether a dataset's folder holds packed samples instead of recordings."""
-    return (folder / PACKED).is_file()
+    return any(folder.glob(PACKED.format("*")))
 
 
 def unpacked(data: MultimodalDataModule) -> tuple[Samples, str]:
     """The samples that `pack` wrote, and the fingerprint of the recordings that they are of.
 
     Raises:
-        RecordingError: The file is damaged, or was written with other arguments of the reader.
+        RecordingError: There are none with these arguments of the reader, or the file is damaged.
     """
-    path = data.folder / PACKED
+    path = _place(data, data.folder)
+    if not path.is_file():
+        raise RecordingError(path, f"is not there: nothing was packed with {_asked(data)}", "Pack it with these")
     try:
         with np.load(path, allow_pickle=False) as file:
-            stored: Mapping[str, NDArray[Any]] = dict(file)
-        arguments, fingerprint = json.loads(str(stored["facts"]))
-        samples = samples_in(stored)
+            return samples_in(file), str(file["facts"][0])
     except Exception as error:  # numpy and zipfile raise half a dozen kinds for a damaged file
         raise RecordingError(path, f"cannot be read ({error})", "Pack the dataset again") from error
-    asked = _arguments(data)
-    different = sorted(name for name in asked.keys() | arguments.keys() if asked.get(name) != arguments.get(name))
-    if different:
-        name = different[0]
-        problem = f"was packed with {name} = {arguments.get(name)}, not {asked.get(name)}"
-        raise RecordingError(path, problem, "Pack the dataset with these arguments")
-    return samples, fingerprint
 
 
-def _arguments(data: MultimodalDataModule) -> dict[str, Any]:
-    """What the reader was asked for, as JSON gives it back."""
+def _place(data: MultimodalDataModule, folder: Path) -> Path:
+    return folder / PACKED.format(hashlib.sha256(_asked(data).encode()).hexdigest()[:12])
+
+
+def _asked(data: MultimodalDataModule) -> str:
     asked = {"dataset": data.key, "modalities": data.modalities, **data.reader_arguments()}
-    found: dict[str, Any] = json.loads(json.dumps(asked, default=str))
-    return found
+    return json.dumps(asked, sort_keys=True, default=str)

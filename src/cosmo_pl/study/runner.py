@@ -17,6 +17,7 @@ from cosmo_pl.study.progress import Clock, duration
 from cosmo_pl.study.records import Record, ResultError, Results
 from cosmo_pl.study.workspace import Workspace
 
+AGAIN_SECONDS = 60.0  # an exception is lost where Python allows none, in the finalizer of an object for instance
 WAIT_SECONDS = 2.0  # between two looks at runs that other processes work on
 
 
@@ -35,7 +36,7 @@ def time_limit(seconds: float | None) -> Iterator[None]:
         raise TimeIsUp
 
     before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001))
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001), AGAIN_SECONDS)
     try:
         yield
     finally:
