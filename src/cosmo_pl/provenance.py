@@ -27,14 +27,16 @@ def code_state(package: Path = PACKAGE) -> tuple[str | None, bool | None]:
         package: Folder of the package.
 
     Returns:
-        Twelve digits of the commit and True for uncommitted changes; outside of the project's own checkout, in another
-        project's repository for instance, $COSMO_PL_COMMIT and False, or (None, None) without.
+        Twelve digits of the commit and True for uncommitted changes, or $COSMO_PL_COMMIT and False; (None, None)
+        outside of the project's own checkout, in another project's repository for instance.
     """
+    if compared := os.environ.get(COMMIT):
+        return compared, False
     top = _git(package, "rev-parse", "--show-toplevel")
-    ours = top is not None and Path(top, "src", package.name).resolve() == package.resolve()
-    if top is None or not ours or not _git(package, "ls-files", "__init__.py"):
-        compared = os.environ.get(COMMIT)
-        return (compared, False) if compared else (None, None)
+    if top is None or Path(top, "src", package.name).resolve() != package.resolve():
+        return None, None
+    if not _git(package, "ls-files", "__init__.py"):
+        return None, None
     changes = _git(Path(top), "status", "--porcelain", "--", *CODE)
     return _git(package, "rev-parse", "--short=12", "HEAD"), changes is None or bool(changes)
 
