@@ -5,19 +5,18 @@ from __future__ import annotations
 import pytest
 import torch
 
-from cosmo_pl.precision import has_bfloat16_units, resolved_precision
+from cosmo_pl.precision import runs_on_bfloat16_units, resolved_precision
 
 
 @pytest.fixture
 def machine(monkeypatch):
-    """Pretends that the CPU and a GPU have matrix units for bfloat16; None: there is no GPU."""
+    """Pretends that the CPU has matrix units for bfloat16, and that there is a GPU."""
 
-    def pretend(cpu, gpu=None):
+    def pretend(cpu, gpu=False):
         monkeypatch.setattr(
             torch.cpu, "get_capabilities", lambda: {"amx_bf16": cpu, "avx512_bf16": True}, raising=False
         )
-        monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu is not None)
-        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: gpu)
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
 
     return pretend
 
@@ -25,20 +24,19 @@ def machine(monkeypatch):
 @pytest.mark.parametrize(
     ("cpu", "gpu", "accelerator", "has"),
     [
-        (True, None, "auto", True), (False, None, "auto", False), (True, None, "cpu", True),
-        (False, True, "auto", True), (True, False, "auto", False), (True, False, "gpu", False),
-        (True, False, "cpu", True), (True, None, "mps", False),
+        (True, False, "auto", True), (False, False, "auto", False), (True, False, "cpu", True),
+        (True, True, "auto", False), (True, True, "gpu", False), (True, True, "cpu", True), (True, False, "mps", False),
     ],
 )  # fmt: skip
-def test_units_are_those_of_the_device_that_is_used(cpu, gpu, accelerator, has, machine):
+def test_only_the_units_of_a_cpu_count(cpu, gpu, accelerator, has, machine):
     machine(cpu, gpu)
-    assert has_bfloat16_units(accelerator) is has
+    assert runs_on_bfloat16_units(accelerator) is has
 
 
 def test_an_older_torch_says_nothing_of_the_cpu(machine, monkeypatch):
     machine(True)
     monkeypatch.delattr(torch.cpu, "get_capabilities")
-    assert not has_bfloat16_units("cpu")
+    assert not runs_on_bfloat16_units("cpu")
 
 
 def test_auto_is_replaced_and_all_else_is_left(machine):

@@ -34,18 +34,17 @@ def resolved_precision(asked: Any, accelerator: str, mixed: bool) -> Any:
         mixed: Whether half precision may be chosen: in trainings of most methods, see `BaseModule.mixed_precision`.
 
     Returns:
-        `asked`; for "auto" "bf16-mixed" where a GPU or the CPU has matrix units for bfloat16, else "32-true".
+        `asked`; for "auto" "bf16-mixed" on a CPU that has matrix units for bfloat16, else "32-true": on a GPU these
+        networks wait for kernels to be launched, and casts are more of them (H100, stage 1: 0.8 to 1.0 times as fast).
     """
     if asked != "auto":
         return asked
-    return "bf16-mixed" if mixed and has_bfloat16_units(accelerator) else "32-true"
+    return "bf16-mixed" if mixed and runs_on_bfloat16_units(accelerator) else "32-true"
 
 
-def has_bfloat16_units(accelerator: str) -> bool:
-    """Whether what a Trainer would choose for an accelerator multiplies matrices in bfloat16."""
-    if accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available():
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    if accelerator not in ("auto", "cpu"):
+def runs_on_bfloat16_units(accelerator: str) -> bool:
+    """Whether a Trainer would choose the CPU for an accelerator, and that multiplies matrices in bfloat16."""
+    if accelerator == "auto" and torch.cuda.is_available() or accelerator not in ("auto", "cpu"):
         return False
     known: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(known.get("amx_bf16", False))

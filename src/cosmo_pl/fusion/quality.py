@@ -144,13 +144,15 @@ def optimal_num_clusters(
     """
     from sklearn.cluster import KMeans
     from sklearn.metrics import silhouette_score
+    from threadpoolctl import threadpool_limits
 
     points = np.asarray(x, dtype=np.float64)
     curve = {}
-    for k in range(2, max(2, min(max_clusters, len(points) // 3)) + 1):
-        labels = (KMeans(k, n_init=10, random_state=seed + run).fit_predict(points) for run in range(num_seeds))
-        curve[k] = float(np.mean([silhouette_score(points, found) for found in labels]))
-        advance()
+    with threadpool_limits(1):  # on so few points threads wait for each other longer than they compute
+        for k in range(2, max(2, min(max_clusters, len(points) // 3)) + 1):
+            labels = (KMeans(k, n_init=10, random_state=seed + run).fit_predict(points) for run in range(num_seeds))
+            curve[k] = float(np.mean([silhouette_score(points, found) for found in labels]))
+            advance()
     return best_num_clusters(curve), curve
 
 
