@@ -1,0 +1,78 @@
+"""Packed samples are those of the recordings, and nothing else is taken for them."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+
+from cosmo_pl.cli import main
+from cosmo_pl.data import USCDataModule
+from cosmo_pl.data.packed import pack
+from cosmo_pl.errors import ConfigurationError, RecordingError
+
+
+def read(root, **arguments):
+    return USCDataModule(root=str(root), stride=200, **arguments)
+
+
+@pytest.fixture(scope="module")
+def packed(usc_root, tmp_path_factory):
+    root = tmp_path_factory.mktemp("packed")
+    return root, pack(read(usc_root), root)
+
+
+def test_they_are_the_samples_of_the_recordings(usc_root, packed):
+    root, path = packed
+    assert path.is_relative_to(root)
+    recorded, found = read(usc_root), read(root)
+    expected, samples = recorded.load(), found.load()
+    for name, values in expected.inputs.items():
+        assert np.array_equal(samples.inputs[name], values)
+        assert samples.inputs[name].dtype == values.dtype
+    for name in ("label", "subject", "recording", "start"):
+        assert np.array_equal(getattr(samples, name), getattr(expected, name))
+    assert found.data_fingerprint == recorded.data_fingerprint
+
+
+def test_folds_are_made_of_the_subjects_in_the_file(usc_root, packed):
+    folds = {"test_subjects": None, "folds": 2, "fold": 1}
+    recorded, found = read(usc_root, **folds), read(packed[0], **folds)
+    recorded.load(), found.load()
+    assert found.subjects.test == recorded.subjects.test != ()
+
+
+def test_simulated_recordings_stay_simulated(usc_root, packed):
+    assert (packed[1].parent / "simulation.json").is_file() is (usc_root / "USC-HAD/simulation.json").is_file() is True
+
+
+@pytest.mark.parametrize("other", [{"modalities": ["acc"]}, {"window_size": 100}])
+def test_samples_cut_otherwise_are_refused_by_name(other, packed):
+    with pytest.raises(RecordingError, match=r"nothing was packed with .*Pack it with these"):
+        read(packed[0], **other).load()
+
+
+def test_a_damaged_file_is_refused(packed, tmp_path):
+    shutil.copytree(packed[0], tmp_path, dirs_exist_ok=True)
+    path = tmp_path / packed[1].relative_to(packed[0])
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(RecordingError, match=r"cannot be read .*Pack the dataset again"):
+        read(tmp_path).load()
+
+
+def test_nothing_is_overwritten_and_no_recordings_are_hidden(usc_root, packed):
+    with pytest.raises(ConfigurationError, match=r"^out: .* is there"):
+        pack(read(usc_root), packed[0])
+    with pytest.raises(ConfigurationError, match=r"^out: .* would lie beside .*, and hide it"):
+        pack(read(usc_root), usc_root)
+
+
+def test_the_command_says_what_it_wrote(usc_root, tmp_path, capsys):
+    recipe = tmp_path / "data.yaml"
+    content = f"class_path: cosmo_pl.data.USCDataModule\ninit_args: {{root: {usc_root}, stride: 200}}\n"
+    recipe.write_text(content, encoding="utf-8")
+    main(["data", "pack", str(recipe), "--out", str(tmp_path / "out"), "--modalities=[gyro]"])
+    path = capsys.readouterr().out.splitlines()[-1].partition(" (")[0]
+    with np.load(path) as stored:
+        assert list(stored["modalities"]) == ["gyro"]
