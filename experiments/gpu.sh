@@ -1,6 +1,6 @@
 #!/bin/sh
 # On a machine with a GPU and no network: checks that GPU and CPU compute the same loss, times stage 1 on both, then runs
-# what is missing of experiments/gpu.yaml with several processes on the card until the time is up.
+# what is missing of experiments/orders/gpu.yaml with several processes on the card until the time is up.
 #   experiments/gpu.sh PACKED RESULTS [SECONDS] [JOBS]
 # PACKED is the file of experiments/pack.sh, made from the same commit; RESULTS the archive that it leaves, to be unpacked
 # in the checkout that the tables are made in. $PYTHON is Python with PyTorch, Lightning and scikit-learn;
@@ -19,7 +19,7 @@ mkdir -p experiments/results
 "$python" experiments/gpu.py --accelerator "${ACCELERATOR:-gpu}"
 touch "$work/start"
 timeout --kill-after=30 "$((seconds + 60))" "$python" -X faulthandler -c 'from cosmo_pl.cli import main; main()' \
-  study evidence --here=true --order=experiments/gpu.yaml --time_limit="${seconds}s" --jobs="$jobs" --runs="$work/runs" \
+  study evidence --here=true --order=experiments/orders/gpu.yaml --time_limit="${seconds}s" --jobs="$jobs" --runs="$work/runs" \
   || echo "gpu.sh: some runs failed, see above" >&2
 find experiments/results -name '*.json' -newer "$work/start" -print0 | tar -czf "$archive" --null -T -
 echo "$(tar -tzf "$archive" | wc -l) results in $archive"

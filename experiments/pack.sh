@@ -5,7 +5,7 @@
 set -eu
 file=${1:-build/gpu.tar.xz}
 bin=${BIN:-.venv/bin}
-code="src configs experiments/*.yaml experiments/presets experiments/sweeps"
+code="src configs experiments/*.yaml experiments/orders experiments/presets experiments/sweeps"
 test -z "$(git status --porcelain -- $code)" || { echo "pack.sh: the code has changes. Commit them." >&2; exit 1; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -16,7 +16,7 @@ from cosmo_pl.study.workspace import Workspace
 from cosmo_pl.trust import allowed
 
 RESULTS, RUNS, RENDERED = "experiments/results", "runs/study", "experiments/rendered"
-ORDER = "experiments/evidence.yaml"
+ORDER = "experiments/orders/evidence.yaml"
 UNITS = {"h": 3600, "m": 60, "s": 1}
 
 

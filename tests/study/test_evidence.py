@@ -83,9 +83,23 @@ def test_outside_of_a_checkout_is_one_line(tmp_path):
         evidence.worktree(tmp_path)
 
 
-def test_the_order_names_studies_and_presets_that_exist():
+@pytest.mark.parametrize("file", sorted((ROOT / "experiments/orders").iterdir()), ids=lambda file: file.stem)
+def test_an_order_names_studies_presets_and_datasets_that_exist(file):
     project = Project(ROOT)
-    order = evidence.parse(evidence.Order, ROOT / "experiments" / evidence.ORDER)
+    order = evidence.parse(evidence.Order, file)
     for step in order.steps:
         assert step.preset in project.presets()
         assert step.studies == ["all"] or set(step.studies) <= set(project.studies())
+        assert all((ROOT / f"configs/{dataset}_stage1.yaml").is_file() for dataset in step.datasets or ())
+
+
+def test_an_order_runs_each_job_once_and_on_its_datasets_alone(tmp_path):
+    file = tmp_path / "order.yaml"
+    step = "{preset: smoke, studies: [fig2], datasets: [usc]}"
+    file.write_text(f"about: short\nsteps: [{step}, {step}]\n", encoding="utf-8")
+    jobs = evidence.jobs_in_order(Project(ROOT), file)
+    assert {each.dataset for each in jobs} == {"usc"}
+    assert {each.key for each in jobs} == {
+        each.key for each in Project(ROOT).jobs("fig2", "smoke") if each.dataset == "usc"
+    }
+    assert len({each.key for each in jobs}) == len(jobs)

@@ -87,7 +87,7 @@ class Project:
 
     def studies(self) -> list[str]:
         """Names of all studies, in the order of the paper: tables, then figures."""
-        aside = {"evidence", "methods", "paper"}
+        aside = {"methods", "paper"}
         names = [path.stem for path in self.experiments.glob("*.yaml") if path.stem not in aside]
         return sorted(names, key=lambda name: (not name.startswith("table"), len(name), name))
 
