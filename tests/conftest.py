@@ -15,6 +15,9 @@ from filelock import FileLock
 
 from cosmo_pl.fusion import modality_quality
 from cosmo_pl.simulation import simulate_usc, simulate_utd
+from cosmo_pl.study.evidence import quiet
+
+ROOT = Path(__file__).parents[1]
 
 
 def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -35,7 +38,7 @@ def isolation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     cache, resolved = tmp_path_factory.mktemp("cache"), shared_folder(tmp_path_factory) / "resolved"
     resolved.mkdir(exist_ok=True)
     (cache / "resolved").symlink_to(resolved)
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, quiet(ROOT):  # `make evidence` stands still meanwhile
         patch.setenv("COSMO_PL_CACHE", str(cache))
         yield
 

@@ -44,7 +44,7 @@ def resolved_precision(asked: Any, accelerator: str, mixed: bool) -> Any:
 
 def runs_on_bfloat16_units(accelerator: str) -> bool:
     """Whether a Trainer would choose the CPU for an accelerator, and that multiplies matrices in bfloat16."""
-    if accelerator == "auto" and torch.cuda.is_available() or accelerator not in ("auto", "cpu"):
+    if (accelerator == "auto" and torch.cuda.is_available()) or accelerator not in ("auto", "cpu"):
         return False
     known: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(known.get("amx_bf16", False))

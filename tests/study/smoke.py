@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from sklearn.ensemble import RandomForestClassifier
 
 from cosmo_pl.cli import main
 from cosmo_pl.data import MultimodalDataModule
+from cosmo_pl.data.samples import fingerprint
 from cosmo_pl.fusion import modality_quality, optimal_num_clusters
 from cosmo_pl.simulation import simulate_self_collected, simulate_usc, simulate_utd
 from cosmo_pl.study.jobs import Project
@@ -58,10 +60,19 @@ def project(folder: Path, data: Path, without: Sequence[str] = ()) -> Iterator[P
         patch.setenv("COSMO_PL_DATA", str(data))
         # It fills the cache for further processes; `setup` reads by itself.
         patch.setattr(MultimodalDataModule, "prepare_data", lambda self: None)
+        patch.setattr("cosmo_pl.data.reading.fingerprint", fingerprint_once)
         patch.setattr("cosmo_pl.modules.base.quality.modality_quality", quick_quality)
         patch.setattr("cosmo_pl.study.measures.quality.optimal_num_clusters", quick_clusters)
         patch.setattr("sklearn.ensemble.RandomForestClassifier", small_forest)
         yield folder
+
+
+def fingerprint_once(files, root):
+    """Fingerprint of files that nobody changes."""
+    return _fingerprint(tuple(files), root)
+
+
+_fingerprint = cache(fingerprint)
 
 
 def quick_quality(features, *arguments, **named):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from cosmo_pl.study.rendering import plus, plus_ablation, plus_labels, plus_search
@@ -24,6 +26,17 @@ def made(study, accuracy, keep=lambda job: True):
         result = {"fit_seconds": 60.0} if job.kind == "pretrain" else given
         found[job.key] = record(job, accuracy(job) + SPREAD[job.seed] if job.kind == "finetune" else 0, result=result)
     return found
+
+
+def test_what_was_trained_beside_other_work_has_no_seconds():
+    records = made("plus", lambda job: 0.9)
+    busy = {key: replace(each, environment={"busy": True}) for key, each in records.items() if each.kind == "pretrain"}
+    shown = plus.accuracy_and_time(view("plus", "paper", records | busy))
+    (ours,) = rows(shown, dataset="UTD-MHAD", recipe="plus", method="Cosmo", **{"test subjects": "7-8"})
+    assert (ours["seconds of stage 1"], ours["seconds of stage 2"]) == ("", "4.0")
+    drawn = [container.get_label() for container in shown.figure.axes[0].containers]
+    assert "Cosmo" not in drawn
+    assert "1-NN, time warping" in drawn, "it has no stage 1"
 
 
 def rows(rendered, **wanted):

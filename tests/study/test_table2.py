@@ -257,6 +257,15 @@ def test_seconds_below_one_and_best_epochs_that_do_not_exist() -> None:
     assert row["95 % interval"] == "-", "no counts per recording"
 
 
+def test_seconds_of_runs_beside_other_work_do_not_count() -> None:
+    found = records([job for job in ALL if job.dataset == "utd" and job.method == "cosmo"])
+    busy = {key: replace(its, environment={"busy": True}) for key, its in found.items() if its.seed > 0}
+    slow = {key: replace(its, result=its.result | {"fit_seconds": 1e6}) for key, its in busy.items()}
+    for known, expected in ((found | slow, "60 + 6"), (busy, "-")):
+        row = cells(accuracy(view("table2", "paper", known)), "UTD-MHAD", "Cosmo")
+        assert row["training, s"] == expected
+
+
 def test_no_result_at_all() -> None:
     table = accuracy(view("table2", "paper", {}))
     assert {each.verdict for each in table.verdicts} == {NOT_COMPARABLE, TOO_FEW}

@@ -92,6 +92,11 @@ def test_times_of_uncommitted_code_are_marked() -> None:
     assert rows(cost(view("table3", "paper", {ALL[0].key: dirty})))["Cosmo, stage 1"]["minutes"] == "1.00 (n=1)†"
 
 
+def test_times_of_runs_beside_other_work_are_left_out() -> None:
+    busy = replace(record(ALL[0], result={"fit_seconds": 60.0, "epochs": 1}), environment={"busy": True})
+    assert rows(cost(view("table3", "paper", {ALL[0].key: busy})))["Cosmo, stage 1"]["minutes"] == "-"
+
+
 def test_machine_and_simulation_are_told() -> None:
     assert rendered().notes[0] == "Measured on cpu with 2 cores, 1 thread a run, torch 2.13.0."
     assert "Some of the recordings are simulated." not in rendered().notes

@@ -12,7 +12,7 @@ from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering import style
 from cosmo_pl.study.rendering.columns import FOLDS, Column, subjects
 from cosmo_pl.study.rendering.curves import numbers
-from cosmo_pl.study.rendering.statistics import Summary, by_seed, paired, people, summarize
+from cosmo_pl.study.rendering.statistics import Summary, by_seed, paired, people, summarize, training_seconds
 from cosmo_pl.study.rendering.view import Rendered, View, unique
 
 if TYPE_CHECKING:
@@ -37,14 +37,14 @@ class Point:
         recipe: "paper" or "plus".
         method: The method.
         runs: Its runs.
-        seconds: Mean seconds of stage 1 and of stage 2; of stage 1 None for a method without.
+        seconds: Mean seconds of stage 1 and of stage 2; None of what is not timed, or is not there.
     """
 
     dataset: str
     recipe: str
     method: str
     runs: list[tuple[Job, Record]]
-    seconds: tuple[float | None, float]
+    seconds: tuple[float | None, float | None]
 
     @property
     def summary(self) -> Summary:
@@ -59,9 +59,12 @@ class Point:
         return self.dataset + (PLUS if self.recipe == "plus" else "")
 
     @property
-    def total_seconds(self) -> float:
-        """Seconds of both stages, at least one, so that a logarithm has a place for it."""
-        return max(1.0, (self.seconds[0] or 0.0) + self.seconds[1])
+    def total_seconds(self) -> float | None:
+        """Seconds of both stages, at least one, so that a logarithm has a place for it; None where one is not timed."""
+        first, second = self.seconds
+        if second is None or (first is None and any(job.parents for job, _ in self.runs)):
+            return None
+        return max(1.0, (first or 0.0) + second)
 
 
 def accuracy_and_time(view: View) -> Rendered:
@@ -76,7 +79,10 @@ def accuracy_and_time(view: View) -> Rendered:
         rows += [_row(view, point) for point in points(view, dataset)]
     axes[0][0].set_ylabel("accuracy on unseen subjects")
     style.legend(figure, columns=3)
-    told = "Filled: recipe plus; hollow: the paper's recipe. Bars are one standard deviation over seeds."
+    told = (
+        "Filled: recipe plus; hollow: the paper's recipe. Bars are one standard deviation over seeds. Methods that were"
+        " only trained beside other work have no seconds, and are in the table alone."
+    )
     return Rendered(HEADER, rows, figure, [told], comparisons=list(_comparisons(view, datasets)))
 
 
@@ -93,10 +99,11 @@ def points(view: View, dataset: str) -> list[Point]:
     return found
 
 
-def _seconds(view: View, runs: list[tuple[Job, Record]]) -> tuple[float | None, float]:
+def _seconds(view: View, runs: list[tuple[Job, Record]]) -> tuple[float | None, float | None]:
     needed = {parent.key for job, _ in runs for parent in job.parents}
-    first = [record.result["fit_seconds"] for _, record in view.records(lambda job: job.key in needed)]
-    return fmean(first) if first else None, fmean(r.result["training"]["fit_seconds"] for _, r in runs)
+    stages = (view.records(lambda job: job.key in needed), runs)
+    first, second = (training_seconds(record for _, record in stage) for stage in stages)
+    return fmean(first) if first else None, fmean(second) if second else None
 
 
 def _is_headline(view: View, point: Point) -> bool:
@@ -110,6 +117,8 @@ def _draw(axes: Axes, view: View, dataset: str, found: list[Point]) -> None:
         style.empty(axes, view, dataset)
         return
     for point in found:
+        if point.total_seconds is None:
+            continue
         its, summary = style.look(point.method), point.summary
         face = its.colour if point.recipe == "plus" else "white"
         axes.errorbar(

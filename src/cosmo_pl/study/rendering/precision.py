@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from statistics import fmean
-
 from cosmo_pl.study.rendering.statistics import Pairs, by_seed, paired, summarize, told
 from cosmo_pl.study.rendering.style import title
 from cosmo_pl.study.rendering.view import Rendered, View, unique
 
 FLOAT32, BFLOAT16 = "32-true", "bf16-mixed"
 HEADER = (
-    "dataset", "method", "float32", "bfloat16", "bfloat16 less float32, paired by seed", "training, s: float32",
-    "bfloat16", "device",
+    "dataset", "method", "float32", "bfloat16", "bfloat16 less float32, paired by seed", "device",
 )  # fmt: skip
 
 
@@ -24,7 +21,7 @@ def table(view: View) -> Rendered:
         for dataset, method in cells
         if (of_cell := [(job, record) for job, record in pairs if (job.dataset, job.method) == (dataset, method)])
     ]
-    return Rendered(HEADER, rows, notes=["Seconds are those of stage 2, the mean of the runs."])
+    return Rendered(HEADER, rows)
 
 
 def _cells(pairs: Pairs) -> list[str]:
@@ -32,9 +29,4 @@ def _cells(pairs: Pairs) -> list[str]:
     devices = sorted({str(record.environment.get("device", "?")) for _, record in pairs})
     accuracies = [told(summarize([record for _, record in runs])) for runs in (full, half)]
     difference = paired(by_seed(half), by_seed(full)).told()
-    return [*accuracies, difference, *map(_seconds, (full, half)), ", ".join(devices)]
-
-
-def _seconds(pairs: Pairs) -> str:
-    found = [record.result["training"]["fit_seconds"] for _, record in pairs]
-    return f"{fmean(found):.0f}" if found else "-"
+    return [*accuracies, difference, ", ".join(devices)]

@@ -185,6 +185,22 @@ def dirty(record: Record) -> bool:
     return bool(record.environment.get("dirty"))
 
 
+def training_of(record: Record) -> Mapping[str, Any]:
+    """What a record says of the training: a stage 1 at its top, a stage 2 below ``training``."""
+    training: Mapping[str, Any] = record.result.get("training", record.result)
+    return training
+
+
+def is_timed(record: Record) -> bool:
+    """Whether its seconds say something: a training beside other work on the machine takes any time."""
+    return not record.environment.get("busy")
+
+
+def training_seconds(records: Iterable[Record]) -> list[float]:
+    """Seconds of the trainings that are timed."""
+    return [float(training_of(record)["fit_seconds"]) for record in records if is_timed(record)]
+
+
 def provenance(records: Iterable[Record]) -> str:
     """Where results come from, in a sentence: how many, of which code, and roundings and precisions that differ."""
     every = list({record.key: record for record in records}.values())

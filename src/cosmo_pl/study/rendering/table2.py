@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from statistics import fmean
 
@@ -17,6 +17,7 @@ from cosmo_pl.study.rendering.statistics import (
     people,
     rank_correlation,
     told,
+    training_seconds,
 )
 from cosmo_pl.study.rendering.style import title
 from cosmo_pl.study.rendering.verdict import gap_verdict, obstacle, order_verdict, value_verdict
@@ -58,13 +59,18 @@ def _difference(column: Column, method: str) -> str:
 
 
 def _seconds(column: Column, method: str) -> str:
-    """Mean seconds of training, stage 1 and stage 2."""
+    """Mean seconds of training, stage 1 and stage 2; of a stage 1 that is not timed "-"."""
     runs = column.runs(method)
     needed = {parent.key for job, _ in runs for parent in job.parents}
-    first = [record.result["fit_seconds"] for _, record in column.view.records(lambda job: job.key in needed)]
-    second = [record.result["training"]["fit_seconds"] for _, record in runs]
-    means = [fmean(seconds) for seconds in (first, second) if seconds]
-    return " + ".join("< 1" if mean < 1 else f"{mean:.0f}" for mean in means) or "-"
+    first = [record for _, record in column.view.records(lambda job: job.key in needed)]
+    stages = [training_seconds(stage) for stage in (first, [record for _, record in runs]) if stage]
+    return " + ".join(map(_mean_seconds, stages)) if any(stages) else "-"
+
+
+def _mean_seconds(seconds: Sequence[float]) -> str:
+    if not seconds:
+        return "-"
+    return "< 1" if fmean(seconds) < 1 else f"{fmean(seconds):.0f}"
 
 
 def _best_epoch(runs: Pairs) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
 
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
-from cosmo_pl.study.rendering.statistics import MARK, dirty, machine
+from cosmo_pl.study.rendering.statistics import MARK, dirty, is_timed, machine, training_of
 from cosmo_pl.study.rendering.style import title
 from cosmo_pl.study.rendering.verdict import every, means_verdict, not_comparable, obstacle
 from cosmo_pl.study.rendering.view import Rendered, Verdict, View, unique
@@ -70,12 +70,12 @@ def _records(view: View, dataset: str, rate: float | None, part: Part) -> list[R
         same = job.dataset == dataset and job.method == part.method and job.kind == part.kind
         return same and job.factors.get("label_rate") == rate
 
-    return [record for _, record in view.records(wanted)]
+    return [record for _, record in view.records(wanted) if is_timed(record)]
 
 
 def _cells(view: View, dataset: str, part: Part, records: Sequence[Record]) -> list[str]:
     samples = "unlabeled" if part.kind == "pretrain" else "labels"
-    trainings = [_training(record) for record in records]
+    trainings = [training_of(record) for record in records]
     mark = MARK if any(map(dirty, records)) else ""
     paper = view.stated("table3") if view.in_paper(dataset) == view.stated("table3").get("dataset") else None
     return [
@@ -86,12 +86,6 @@ def _cells(view: View, dataset: str, part: Part, records: Sequence[Record]) -> l
         _spread([training["fit_joules"] / 1000 for training in trainings if "fit_joules" in training], mark),
         *(" / ".join(f"{paper[what][rate][part.paper]:.2f}" for rate in RATES) if paper else "-" for what in STATED),
     ]
-
-
-def _training(record: Record) -> Mapping[str, Any]:
-    """What a record says of the training: a stage 1 at its top, a stage 2 below ``training``."""
-    training: Mapping[str, Any] = record.result.get("training", record.result)
-    return training
 
 
 def _distinct(values: Iterable[Any]) -> str:
@@ -109,7 +103,7 @@ def _spread(values: Sequence[float], mark: str) -> str:
 def _notes(view: View, done: Sequence[Record]) -> list[str]:
     machines = sorted({machine(record.environment) for record in done})
     notes = [f"Measured on {'; '.join(machines)}."] if machines else ["No run is done."]
-    if done and not any("fit_joules" in _training(record) for record in done):
+    if done and not any("fit_joules" in training_of(record) for record in done):
         notes.append("Energy was not measured: the machine has no counter that could be read.")
     if any(record.simulated for record in done):
         notes.append("Some of the recordings are simulated.")
@@ -149,4 +143,8 @@ def _seconds(view: View, dataset: str, part: Part) -> dict[int, float]:
     """Seconds of training by seed, at the share of labels that is the dataset's own."""
     pairs = view.records(lambda job: (job.dataset, job.method, job.kind) == (dataset, part.method, part.kind))
     own = max((job.factors.get("label_rate", 0.0) for job, _ in pairs), default=0.0)
-    return {j.seed: _training(r)["fit_seconds"] for j, r in pairs if j.factors.get("label_rate", 0.0) == own}
+    return {
+        j.seed: training_of(r)["fit_seconds"]
+        for j, r in pairs
+        if j.factors.get("label_rate", 0.0) == own and is_timed(r)
+    }
