@@ -132,7 +132,7 @@ def losses() -> None:
     for count in LOSS_SAMPLES:
         found = [loss_alone(count, how) for how in hows]
         times = ["not measured" if each is None else f"{each[0]:.3f} s" for each in found]
-        peaks = ["more than 6 GB" if each is None else f"{each[1] / 1e6:.0f} MB" for each in found]
+        peaks = ["would be over 6 GB" if each is None else f"{each[1] / 1e6:.0f} MB" for each in found]
         plain, tiled = found
         faster = "" if plain is None or tiled is None else f"{plain[0] / tiled[0]:.2f} ×"
         print_row(f"P·N = {VIEWS * count:,}", *times, faster, *peaks)
