@@ -127,7 +127,11 @@ def losses() -> None:
     """Prints what the loss and its gradient take, the whole matrix of similarities at once and tile by tile."""
     hows = ("plain", "tiled")
     print_table(
-        f"loss and gradient, P = {VIEWS}, D = {DIMENSIONS}", *hows, "plain / tiled", "peak, plain", "peak, tiled"
+        f"loss and gradient, P = {VIEWS}, D = {DIMENSIONS}",
+        *hows,
+        "plain / tiled",
+        "peak over the start, plain",
+        "tiled",
     )
     for count in LOSS_SAMPLES:
         found = [loss_alone(count, how) for how in hows]
