@@ -108,7 +108,7 @@ paper-smoke: install  ## run and draw every table and figure on small simulated 
 evidence: install  ## run all that is missing, in order of worth, beside other work (TIME=150m JOBS=1)
 	$(COSMO) study evidence --time-limit $(TIME) --jobs $(JOBS)
 
-bench: install  ## measure training speed, data share and the loss's memory
+bench: install  ## measure training steps before and now, shares of their time, and the loss's memory
 	$(BIN)/python experiments/bench.py
 
 clean:  ## remove the virtual environment and caches, not data or runs

@@ -32,7 +32,7 @@ def test_velocities_are_differences_of_consecutive_steps() -> None:
     encoder.standardize.register_forward_pre_hook(lambda _module, given: seen.append(given[0]))
     x = torch.randn(4, 5, 2)
     encoder(x)
-    values, velocities = seen[0].transpose(1, 2).split(2, dim=2)
+    values, velocities = seen[0].squeeze(2).transpose(1, 2).split(2, dim=2)  # of (N, channels, 1, time)
     assert torch.equal(values, x)
     assert torch.equal(velocities[:, 1:], x[:, 1:] - x[:, :-1]) and (velocities[:, 0] == 0).all()
 

@@ -31,8 +31,9 @@ class _Tiled(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, features: Tensor, temperature: float) -> Tensor:
         ctx.temperature = temperature
-        sums = [_rows(features, temperature, first).logsumexp(dim=1) for first in range(0, len(features), TILE)]
-        result = torch.cat(sums)
+        result = features.new_empty(len(features))  # sums of their own would lie between the tiles and keep them apart
+        for first in range(0, len(features), TILE):
+            result[first : first + TILE] = _rows(features, temperature, first).logsumexp(dim=1)
         ctx.save_for_backward(features, result)
         return result
 
