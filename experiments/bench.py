@@ -26,7 +26,7 @@ from cosmo_pl.study.evidence import quiet
 TRAINING = Path(__file__).with_name("bench_training.py")
 CLIPS = 512  # of an epoch of stage 1
 STAGE1 = {"utd": "UTD-MHAD, paper's encoders, batch 32", "utd_plus": "UTD-MHAD, `plus`, batch 64 of 3 views each"}
-STAGE2 = {"encoders": "encoders' turn", "classifier": "classifier's turn, features remembered now"}
+STAGE2 = {"encoders": "encoders' epochs", "classifier": "classifier's epochs, features remembered now"}
 VIEWS, DIMENSIONS = 9, 128  # P and D of the loss
 LOSS_SAMPLES = (64, 256, 1024, 2222)
 MOST_MEMORY = 6e9  # bytes that a loss may take to be measured
@@ -63,7 +63,7 @@ class Variant:
         self.process.communicate()
 
 
-def in_turns(variants: dict[str, Variant], what: str, rounds: int) -> dict[str, list[Spent]]:
+def alternately(variants: dict[str, Variant], what: str, rounds: int) -> dict[str, list[Spent]]:
     """What each variant spends on an epoch, in each of some rounds."""
     measured: dict[str, list[Spent]] = {name: [] for name in variants}
     for _ in range(rounds):
@@ -99,8 +99,8 @@ def training(rounds: int) -> None:
     """Prints what both stages take before and now, and what today's steps spend their time on."""
     names = ["before", "float32"] + ["bfloat16"] * runs_on_bfloat16_units("cpu")
     variants = {name: Variant(name) for name in names}
-    stage1 = {config: in_turns(variants, f"stage1 {config}", rounds) for config in STAGE1}
-    stage2 = {part: in_turns(variants, f"stage2 {part}", rounds) for part in STAGE2}
+    stage1 = {config: alternately(variants, f"stage1 {config}", rounds) for config in STAGE1}
+    stage2 = {part: alternately(variants, f"stage2 {part}", rounds) for part in STAGE2}
     for variant in variants.values():
         variant.close()
     print_table("epochs in one thread", *names, *(f"before / {name}" for name in names[1:]))

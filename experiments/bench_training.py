@@ -31,7 +31,7 @@ from cosmo_pl.modules.base import PARTS, FeatureMemory, Part, toggle
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 SHAPES: dict[str, tuple[int, ...]] = {"inertial": (120, 6), "skeleton": (40, 20, 3)}
-CLASSES, TURN, WARM = 27, 5, 2  # of UTD-MHAD; epochs of a turn, and steps that are not counted
+CLASSES, PHASE, WARM = 27, 5, 2  # of UTD-MHAD; epochs of a phase of stage 2, and steps that are not counted
 STAGE1_CLIPS, STAGE1_BATCH = 512, 32
 Spent = dict[str, float]
 Epoch = Callable[[], Spent]
@@ -135,7 +135,7 @@ class Training:
         return epoch
 
     def stage2(self, part: Part) -> Epoch:
-        """Prepares an epoch of a turn of stage 2 on one label a class, the mean over the turn."""
+        """Prepares an epoch of a phase of stage 2 on one label a class, the mean over the phase."""
         weights = {"inertial": 0.5, "skeleton": 0.5}
         encoders = {"inertial": InertialEncoder(), "skeleton": SkeletonEncoder()}
         module = IterativeFusionModule(SHAPES, CLASSES, encoders=encoders, quality_weights=weights)
@@ -155,8 +155,8 @@ class Training:
                     logits = module.classifier(memory.maps(batch, None), None)[0]
                 return F.cross_entropy(logits.float(), batch["label"])
 
-            epochs = [steps(loader, loss, optimizer, self.half) for _ in range(TURN)]
-            return {name: sum(each[name] for each in epochs) / TURN for name in epochs[0]}
+            epochs = [steps(loader, loss, optimizer, self.half) for _ in range(PHASE)]
+            return {name: sum(each[name] for each in epochs) / PHASE for name in epochs[0]}
 
         epoch()
         return epoch
