@@ -71,6 +71,7 @@ def test_claims_on_utd_are_left_to_the_study_with_its_inputs(nothing_run: Path) 
     assert [row.split(" | ")[-1] for row in rows] == ["released |"]
 
 
+@pytest.mark.slow
 def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(PROJECT.root)
     main(["study", "claims", f"--results={tmp_path}", f"--output={tmp_path}"])

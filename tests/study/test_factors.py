@@ -27,7 +27,8 @@ resolved_configs: dict[str, dict] = {}
 
 def resolved(job, capsys):
     """The whole configuration of a run as `cosmo-pl fit` prints it; seeds aside, the same run is resolved once."""
-    arguments = [f"--{name}={json.dumps(value)}" for name, value in job.arguments.items() if name not in SEEDED]
+    own = {name: value for name, value in job.arguments.items() if name not in SEEDED}
+    arguments = [f"--{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in own.items()]
     command = [*(f"--config={PROJECT.root / path}" for path in job.configs), *arguments]
     key = " ".join(command)
     if key not in resolved_configs:

@@ -84,6 +84,7 @@ def test_several_processes_share_the_runs(here, capfd):
     assert count(here) == 4
 
 
+@pytest.mark.slow
 def test_submitit_local(here, capfd):
     main(["study", "run", "table2", "--submit=local", "--jobs=2", '--submit-options={"timeout_min": 2}'])
     assert "submitted" in capfd.readouterr().out

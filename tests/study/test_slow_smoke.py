@@ -1,0 +1,26 @@
+"""The studies that take minutes and show little that others do not, on small simulated recordings."""
+
+from __future__ import annotations
+
+import pytest
+
+from .smoke import project, recordings, run_and_draw
+
+# fig13 is drawn like fig12 and runs the same methods; those of fig17, precision and variance are run by other studies,
+# as are depth, the recipe and the profile released by test_cli, and the overlays of the others by test_overlays; what
+# all of them draw has tests of its own.
+ELSEWHERE = (
+    "depth", "fig11", "fig12", "fig13", "fig17", "missing", "originals_lr", "plus", "plus_ablation", "plus_labels",
+    "plus_search", "plus_search_usc", "precision", "released", "usc_epochs", "variance",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def folder(tmp_path_factory, once, quick_quality, no_picture):
+    yield from project(tmp_path_factory.mktemp("smoke"), once("smoke", recordings), without=["paper", "quick"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_a_study_runs_and_is_drawn(name, folder, capsys):
+    run_and_draw(name, folder, capsys)
