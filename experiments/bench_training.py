@@ -110,7 +110,7 @@ class Training:
         return self._epochs[what]()
 
     def stage1(self, config: str) -> Epoch:
-        """Prepares a whole epoch of the stage 1 of a config, without neighbours as partners."""
+        """Prepares a whole epoch of the stage 1 of a config, without neighbours as further positives."""
         model = yaml.safe_load((CONFIGS / f"{config}_stage1.yaml").read_text(encoding="utf-8"))["model"]["init_args"]
         data = yaml.safe_load((CONFIGS / "data" / f"{config}.yaml").read_text(encoding="utf-8"))["init_args"]
         encoders = {name: built(each) for name, each in model.pop("encoders").items()}

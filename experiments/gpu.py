@@ -19,7 +19,7 @@ from pytorch_lightning import Callback, Trainer
 from cosmo_pl.cli import main as cosmo_pl
 
 CONFIGS = ("utd_stage1", "usc_stage1", "utd_plus_stage1")
-EPOCHS, BATCHES = 2, 4
+EPOCHS, BATCHES = 3, 40
 TOLERANCE = 1e-3  # of gradients, whose sums are taken in another order
 SAMPLES = 32
 
@@ -83,13 +83,20 @@ def train(config: str, accelerator: str, precision: str) -> Measured:
     MEASURED = Measured()
     sys.modules.setdefault("gpu", sys.modules[__name__])  # as the command line names it
     with tempfile.TemporaryDirectory() as folder:
-        cosmo_pl([
-            "fit", f"--config=configs/{config}.yaml", "--allow-code=gpu", "--trainer.callbacks+=gpu.Watch",
-            f"--trainer.max_epochs={EPOCHS}", f"--trainer.limit_train_batches={BATCHES}",
-            "--trainer.limit_val_batches=0", f"--trainer.accelerator={accelerator}", f"--trainer.precision={precision}",
-            f"--run.folder={folder}", "--trainer.enable_progress_bar=false",
-            "--trainer.enable_model_summary=false", "--model.init_args.max_clusters=2",
-        ])  # fmt: skip
+        arguments = {
+            "run.folder": folder,
+            "model.init_args.max_clusters": 2,  # what the quality of modalities takes is not measured here
+            "trainer.callbacks+": "gpu.Watch",
+            "trainer.max_epochs": EPOCHS,
+            "trainer.limit_train_batches": BATCHES,
+            "trainer.limit_val_batches": 0,
+            "trainer.accelerator": accelerator,
+            "trainer.precision": precision,
+            "trainer.enable_progress_bar": "false",
+            "trainer.enable_model_summary": "false",
+        }
+        given = [f"--{name}={value}" for name, value in arguments.items()]
+        cosmo_pl(["fit", f"--config=configs/{config}.yaml", "--allow-code=gpu", *given])
     return MEASURED
 
 

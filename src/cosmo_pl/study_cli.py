@@ -50,8 +50,7 @@ def run(
         runs: Folder of logs, bundles and checkpoints.
     """
     seconds = parse_duration(time_limit)
-    if jobs < 1:
-        raise ConfigurationError("jobs", f"is {jobs}", "Use at least 1")
+    _check_processes(jobs)
     project = Project()
     check_functions(project, project.studies() if name == "all" else [name])
     needs_commit = project.preset(preset).committed_code
@@ -72,6 +71,11 @@ def run(
         start_workers(own, jobs)
     else:
         submit_workers(own, jobs, submit, Path(runs), submit_options or {})
+
+
+def _check_processes(jobs: int) -> None:
+    if jobs < 1:
+        raise ConfigurationError("jobs", f"is {jobs}", "Use at least 1")
 
 
 def run_here(jobs: Sequence[Job], results: str, runs: str, seconds: float | None, whole: bool = False) -> None:
@@ -136,8 +140,7 @@ def evidence(
     from cosmo_pl.study.workers import start_workers
 
     seconds = parse_duration(time_limit)
-    if jobs < 1:
-        raise ConfigurationError("jobs", f"is {jobs}", "Use at least 1")
+    _check_processes(jobs)
     if here and jobs == 1:
         run_here(jobs_in_order(Project(), Path(order)), results, runs, seconds, whole=True)
         return

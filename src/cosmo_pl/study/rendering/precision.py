@@ -7,13 +7,11 @@ from cosmo_pl.study.rendering.style import title
 from cosmo_pl.study.rendering.view import Rendered, View, unique
 
 FLOAT32, BFLOAT16 = "32-true", "bf16-mixed"
-HEADER = (
-    "dataset", "method", "float32", "bfloat16", "bfloat16 less float32, paired by seed", "device",
-)  # fmt: skip
+HEADER = ("dataset", "method", "float32", "bfloat16", "bfloat16 less float32, paired by seed", "device")
 
 
 def table(view: View) -> Rendered:
-    """A row for each dataset and method that has runs in both precisions."""
+    """A row for each dataset and method that has runs."""
     pairs = [pair for grid, _ in enumerate(view.study.runs) for pair in view.grid(grid)]
     cells = unique((job.dataset, job.method) for job, _ in pairs)
     rows = [
