@@ -46,7 +46,7 @@ def training(workers: int) -> None:
         "imu": InertialEncoder((16, 16, 16, 8)), "depth": DepthEncoder(), "radar": RadarEncoder(),
     }  # fmt: skip
     module = ContrastiveFusionModule(
-        data.modality_shapes, data.num_classes, encoders, projection_hidden=256, sampling="random", num_views=10
+        data.modality_shapes, data.num_classes, encoders, projection_hidden=256, sampling="random", num_fused=10
     )
     optimizer = module.configure_optimizers()["optimizer"]
     for name, train in (("loader alone", False), ("stage 1", True)):

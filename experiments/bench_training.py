@@ -20,7 +20,7 @@ import yaml
 from bench_before import as_before, check_equal, unfused
 from torch import Tensor
 
-from cosmo_pl.allocation import keep_freed_memory
+from cosmo_pl.cli.allocation import keep_freed_memory
 from cosmo_pl.data.augmentations import Augmentation
 from cosmo_pl.data.loading import Batch, SampleBatches
 from cosmo_pl.data.normalization import Normalization
@@ -122,7 +122,9 @@ class Training:
 
         def loss(batch: Batch) -> Tensor:
             fused = module.views(module.project(module(batch["inputs"])))
-            value: Tensor = module.loss(fused.reshape(len(fused) // batch.get("views", 1), -1, fused.shape[2]))
+            value: Tensor = module.loss(
+                fused.reshape(len(fused) // batch.get("num_augmentations", 1), -1, fused.shape[2])
+            )
             return value
 
         def epoch(clips: int = STAGE1_CLIPS) -> Spent:

@@ -81,7 +81,7 @@ def quick_quality() -> Iterator[None]:
 def no_picture() -> Iterator[None]:
     """A test draws no confusion matrix, which takes as long as the rest of it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cosmo_pl.results.plot_confusion", lambda *_: None)
+        patch.setattr("cosmo_pl.callbacks.results.plot_confusion", lambda *_: None)
         yield
 
 

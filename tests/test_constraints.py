@@ -17,6 +17,7 @@ from pytorch_lightning.cli import LightningArgumentParser
 
 import cosmo_pl.data
 from cosmo_pl import encoders, fusion, losses, modules
+from cosmo_pl.callbacks import ModalityDropout, NearestNeighborPositives
 from cosmo_pl.cli import main
 from cosmo_pl.constraints import (
     Constrained,
@@ -30,9 +31,8 @@ from cosmo_pl.constraints import (
 )
 from cosmo_pl.data import USCDataModule, UTDDataModule, augmentations, transforms
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.modules.neighbors import NeighborPartners
+from cosmo_pl.parsing.trainer_arguments import TRAINER, check_trainer_arguments
 from cosmo_pl.study.resolving import resolve
-from cosmo_pl.trainer_arguments import TRAINER, check_trainer_arguments
 
 ROOT = Path(__file__).parents[1]
 SHAPES = {"inertial": (40, 6), "skeleton": (40, 20, 3)}
@@ -74,7 +74,7 @@ BAD: list[tuple[type, dict[str, Any], dict[str, list[Any]]]] = [
     (losses.ContrastiveFusionLoss, {}, {"temperature": RATES, "reduction": ["none"]}),
     (losses.CrossViewLoss, {}, {"temperature": RATES}),
     (fusion.FusionAugmentation, {}, {
-        "num_views": [1, 0, -1, 2.5], "weight_range": [(-0.1, 0.9), (0.1, 1.1), (0.9, 0.1), (NAN, 0.9), 0.5],
+        "num_fused": [1, 0, -1, 2.5], "weight_range": [(-0.1, 0.9), (0.1, 1.1), (0.9, 0.1), (NAN, 0.9), 0.5],
         "sampling": ["uniform"], "mode": ["mean"],
     }),
     (fusion.QualityGuidedAttention, {"feature_dims": {"imu": 4}}, {
@@ -82,16 +82,16 @@ BAD: list[tuple[type, dict[str, Any], dict[str, list[Any]]]] = [
     }),
     (augmentations.RotateSensor, {}, {"max_degrees": RATES}),
     (augmentations.RotateAboutGravity, {}, {"max_degrees": [0]}),
-    (augmentations.TurnBody, {}, {"max_degrees": [0]}), (augmentations.Gain, {}, {"strength": [0, 1, NAN]}),
+    (augmentations.RotateBody, {}, {"max_degrees": [0]}), (augmentations.Gain, {}, {"strength": [0, 1, NAN]}),
     (augmentations.Jitter, {}, {"std": [0, -1, [], [0.1, 0], "a", NAN]}),
     (augmentations.ScaleAxes, {}, {"strength": [0, 1]}), (augmentations.ScaleLimbs, {}, {"strength": [0, 1]}),
     (augmentations.DropChannels, {}, {"share": [0, 1]}), (augmentations.DropJoints, {}, {"share": [0, 1]}),
-    (augmentations.MaskTime, {}, {"max_share": [0, 1]}), (augmentations.ShiftDistance, {}, {"max_millimetres": [0]}),
+    (augmentations.MaskTime, {}, {"max_fraction": [0, 1]}), (augmentations.ShiftDistance, {}, {"max_millimetres": [0]}),
     (augmentations.ShiftSpace, {}, {"max_shift": [[], [0, 0], [-1, 2], [1.5], 2]}),
     (augmentations.WarpTime, {}, {"strength": [0], "knots": [1], "crop": [0, 0.5, NAN]}),
     (transforms.CenterOnHip, {}, {"frame": ["last", None]}),
-    (modules.ModalityDropout, {}, {"share": [0, 1, NAN]}),
-    (NeighborPartners, {}, {"start_epoch": [-1], "every": [0], "share": [0, 1.1]}),
+    (ModalityDropout, {}, {"probability": [0, 1, NAN]}),
+    (NearestNeighborPositives, {}, {"start_epoch": [-1], "every": [0], "fraction": [0, 1.1]}),
 ]  # fmt: skip
 
 OPTIMIZER = {
@@ -104,7 +104,7 @@ BAD += [
     (getattr(modules, name), {"modality_shapes": SHAPES, "num_classes": 3}, {**PRETRAINED, **arguments})
     for name, arguments in {
         "ContrastiveFusionModule": OPTIMIZER | STAGE_1 | {
-            "num_views": [1, 0], "weight_range": [(0.9, 0.1), (-1, 0.5)], "sampling": ["all"], "schedule": ["linear"],
+            "num_fused": [1, 0], "weight_range": [(0.9, 0.1), (-1, 0.5)], "sampling": ["all"], "schedule": ["linear"],
         },
         "CMCModule": OPTIMIZER | STAGE_1 | {"form": ["other"], "schedule": ["linear"]},
         "CPCModule": OPTIMIZER | {
@@ -179,7 +179,7 @@ def test_the_message_says_what_is_allowed() -> None:
 
 def test_what_works_stays_what_it_is() -> None:
     data = UTDDataModule(batch_size=2, label_rate=1, folds=4, fold=3, depth_size=[3, 4], test_subjects=[7])
-    assert type(data.draw.rate) is int and data.batch_size == 2
+    assert type(data.label_sampling.rate) is int and data.batch_size == 2
     loss = losses.CrossViewLoss(1)
     assert type(loss.temperature) is int
     assert augmentations.Jitter([1, 0.5]).std.tolist() == [1.0, 0.5]

@@ -22,22 +22,10 @@ LAYERS = [
     {"data", "simulation", "encoders", "losses", "fusion", "metrics", "checkpoints"},
     {"bundle_checks", "run_folder"},
     {"bundle"},
-    {"modules"},
-    {
-        "allocation",
-        "energy",
-        "inheritance",
-        "precision",
-        "lightning_options",
-        "results",
-        "run_loading",
-        "trainer_arguments",
-        "wandb_results",
-    },
+    {"modules", "plots"},
+    {"callbacks"},
+    {"run_loading"},
     {"study"},
-    {"continuing"},
-    {"train_cli", "data_cli"},
-    {"study_cli"},
     {"cli"},
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
@@ -92,7 +80,7 @@ def test_reader_of_imports_sees_all_forms() -> None:
     assert set(imports(ast.parse(source), "p.q")) == {
         "a.b", "p.q", "p.q.c", "p.q.d", "p.q.d.e", "p.f", "p.f.g", "i.j", "i.j.k",
     }  # fmt: skip
-    assert "cosmo_pl.data_cli" in local_imports(PACKAGE / "cli.py")
+    assert "cosmo_pl.cli.data" in local_imports(PACKAGE / "cli" / "__init__.py")
 
 
 def test_every_part_has_a_layer() -> None:

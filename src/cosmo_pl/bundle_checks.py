@@ -59,7 +59,9 @@ class TrainingData:
 
     def tested(self, data: MultimodalDataModule) -> list[int]:
         """Subjects that are test subjects of other data of the same dataset."""
-        if self.dataset != data.key or data.draw.target_fraction is not None:  # which trains on them on purpose
+        if (
+            self.dataset != data.key or data.label_sampling.target_fraction is not None
+        ):  # which trains on them on purpose
             return []
         assert data.samples is not None, "setup comes first"
         return sorted(set(self.subjects) & set(data.samples.subject[data.split.test].tolist()))

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from cosmo_pl.cli import main
-from cosmo_pl.inheritance import kept_arguments
+from cosmo_pl.cli.inheritance import kept_arguments
 
 from .conftest import CONFIGS
 
@@ -57,7 +57,7 @@ def test_a_model_may_be_a_file_of_its_own(write, tmp_path):
     assert kept_arguments([base, overlay], "B") == {"lr": base}
 
 
-def told(capsys, *arguments):
+def reported(capsys, *arguments):
     """The lines of a command on what is kept; it finds no recordings."""
     with pytest.raises(SystemExit):
         main([*arguments, "--data.init_args.root=nowhere"])
@@ -71,7 +71,7 @@ def given(*names):
 def test_a_run_says_what_it_inherited(here, capsys):
     base = CONFIGS / "utd_stage2.yaml"
     line = f"DeepSenseModule keeps from {base}: encoders, lr_milestones=[350, 400, 450]"
-    assert told(capsys, "fit", *given("utd_stage2", "model/deepsense")) == [line]
+    assert reported(capsys, "fit", *given("utd_stage2", "model/deepsense")) == [line]
 
 
 def test_files_are_named_apart(here, capsys):
@@ -80,23 +80,23 @@ def test_files_are_named_apart(here, capsys):
     line = (
         f"AttnSenseModule keeps from {CONFIGS / 'utd_stage2.yaml'}: encoders; from {quick}: lr_milestones=[70, 80, 90]"
     )
-    assert told(capsys, "fit", *configs) == [line]
+    assert reported(capsys, "fit", *configs) == [line]
 
 
 @pytest.mark.parametrize("form", ["--model.init_args.{}={}", "--model.{}={}", "--model.init_args.{} {}"])
 def test_what_the_command_line_states_is_not_inherited(form, here, capsys):
     more = [word for pair in (("lr_milestones", "[5]"), ("encoders", "null")) for word in form.format(*pair).split()]
-    assert told(capsys, "fit", *given("utd_stage2", "model/deepsense"), *more) == []
+    assert reported(capsys, "fit", *given("utd_stage2", "model/deepsense"), *more) == []
 
 
 def test_nothing_is_said_where_nothing_is_inherited(here, capsys):
-    assert told(capsys, "fit", *given("utd_stage2")) == []
-    assert told(capsys, "fit", *given("utd_stage2", "model/nearest_neighbor")) == []
-    assert told(capsys, "fit", *given("usc_plus_stage2", "model/random_forest")) == []
+    assert reported(capsys, "fit", *given("utd_stage2")) == []
+    assert reported(capsys, "fit", *given("utd_stage2", "model/nearest_neighbor")) == []
+    assert reported(capsys, "fit", *given("usc_plus_stage2", "model/random_forest")) == []
 
 
 def test_a_class_on_the_command_line_inherits_too(here, capsys):
     """The forest without stage 1, named by its class instead of its overlay, labels samples itself."""
     more = ["--model=RandomForestModule", "--run.name=forest"]
     line = f"RandomForestModule keeps from {CONFIGS / 'usc_plus_stage2.yaml'}: rounds=2, context=700"
-    assert told(capsys, "fit", *given("usc_plus_stage2"), *more) == [line]
+    assert reported(capsys, "fit", *given("usc_plus_stage2"), *more) == [line]

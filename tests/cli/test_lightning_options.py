@@ -10,8 +10,8 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import EarlyStopping
 
 from cosmo_pl.cli import main
+from cosmo_pl.cli.lightning_options import REFUSED, Use, check_loggers, check_options, refused
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.lightning_options import REFUSED, Use, check_loggers, check_options, refused
 from cosmo_pl.modules import (
     ContrastiveFusionModule,
     DeepSenseModule,

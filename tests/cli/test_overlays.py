@@ -16,8 +16,8 @@ import pytest
 import yaml
 
 from cosmo_pl.cli import main
+from cosmo_pl.cli.train import CosmoCLI
 from cosmo_pl.run_loading import class_phase
-from cosmo_pl.train_cli import CosmoCLI
 
 from .conftest import CONFIGS
 

@@ -131,7 +131,7 @@ def test_options_of_the_trainer_that_cannot_work(words, remedy, here, utd_root, 
 def test_one_batch_is_one_and_none_is_null():
     parser = command_parser()
     parsed = parser.parse_args(["--trainer.limit_train_batches=1", "--trainer.limit_val_batches=1.0",
-                                STAGE1, "--model.init_args.num_views=null"])  # fmt: skip
+                                STAGE1, "--model.init_args.num_fused=null"])  # fmt: skip
     assert type(parsed.trainer.limit_train_batches) is int
     assert type(parsed.trainer.limit_val_batches) is float
 
@@ -139,7 +139,7 @@ def test_one_batch_is_one_and_none_is_null():
 def test_null_of_a_sweep(here, capsys):
     """W&B writes a null as ``None``."""
     with pytest.raises(SystemExit):
-        main(["fit", STAGE1, "--model.init_args.num_views=None", "--ckpt_path=absent", *TINY])
+        main(["fit", STAGE1, "--model.init_args.num_fused=None", "--ckpt_path=absent", *TINY])
     assert "absent" in capsys.readouterr().err, "everything before it was taken"
 
 

@@ -15,8 +15,8 @@ from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
 from cosmo_pl.bundle import Bundle
 from cosmo_pl.cli import main
+from cosmo_pl.cli.train import flat
 from cosmo_pl.run_loading import load_run
-from cosmo_pl.train_cli import flat
 
 from .conftest import CONFIGS, NARROW, SHORT, SMALL_ENCODERS, TINY, cosmo, fit
 from .wandb_file import OfflineRun

@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 
 from cosmo_pl.data.samples import Samples
-from cosmo_pl.data.split import LabelDraw, Split, SubjectLists, make_split
+from cosmo_pl.data.split import LabelSampling, Split, SubjectLists, make_split
 
 CLASSES = 5
-PLAIN = LabelDraw(
+PLAIN = LabelSampling(
     rate=0.1,
     per_class=None,
     recordings=None,

@@ -14,12 +14,12 @@ from cosmo_pl.data.augmentations import (
     Jitter,
     MaskTime,
     RotateAboutGravity,
+    RotateBody,
     RotateSensor,
     ScaleAxes,
     ScaleLimbs,
     ShiftDistance,
     ShiftSpace,
-    TurnBody,
     WarpTime,
 )
 from cosmo_pl.data.augmentations.body import PARENT
@@ -37,7 +37,7 @@ CASES: list[tuple[Augmentation, tuple[int, ...]]] = [
     (DropChannels(0.4), INERTIAL),
     (DropJoints(0.4), SKELETON),
     (MaskTime(0.5), SKELETON),
-    (TurnBody(90), SKELETON),
+    (RotateBody(90), SKELETON),
     (ScaleAxes(0.3), SKELETON),
     (ScaleLimbs(0.3), SKELETON),
     (ShiftSpace([2, 3]), DEPTH),
@@ -73,7 +73,7 @@ def test_seeded_changing_and_of_the_same_shape(augmentation: Augmentation, shape
 def test_a_batch_is_its_samples_one_by_one(augmentation: Augmentation, shape: tuple[int, ...]) -> None:
     x = samples(shape)
     torch.manual_seed(0)
-    parameters = augmentation.draw(x)
+    parameters = augmentation.random_parameters(x)
     assert len(parameters) == len(x) and not torch.equal(parameters[:1].expand_as(parameters), parameters)
     one_by_one = [augmentation.apply(x[i : i + 1], parameters[i : i + 1]) for i in range(len(x))]
     torch.testing.assert_close(augmentation.apply(x, parameters), torch.cat(one_by_one), rtol=1e-5, atol=1e-5)
@@ -128,7 +128,7 @@ def test_rotation_about_gravity_keeps_what_is_vertical() -> None:
 
 def test_angles_are_uniform_up_to_the_largest() -> None:
     torch.manual_seed(0)
-    rotations = RotateSensor(30).draw(torch.zeros(4000, 5, 3))
+    rotations = RotateSensor(30).random_parameters(torch.zeros(4000, 5, 3))
     angle = torch.rad2deg(torch.acos(((rotations.diagonal(dim1=1, dim2=2).sum(dim=1) - 1) / 2).clamp(-1, 1)))
     assert angle.max() <= 30.1 and angle.mean() == pytest.approx(15, abs=0.6)
 
@@ -164,7 +164,7 @@ def test_the_tree_of_bones_hangs_on_the_hip() -> None:
 
 def test_a_turned_body_keeps_heights_and_bones() -> None:
     x = samples(SKELETON)
-    turned = TurnBody(90)(x)
+    turned = RotateBody(90)(x)
     torch.testing.assert_close(turned[..., 1], x[..., 1], rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(bones(turned).norm(dim=3), bones(x).norm(dim=3), rtol=1e-4, atol=1e-4)
 
@@ -223,7 +223,7 @@ def test_masked_time_is_one_stretch_of_at_most_the_share() -> None:
         (lambda: WarpTime(crop=0.5), "WarpTime.crop"),
         (lambda: WarpTime(knots=1), "WarpTime.knots"),
         (lambda: RotateSensor(0), "RotateSensor.max_degrees"),
-        (lambda: TurnBody(-1), "TurnBody.max_degrees"),
+        (lambda: RotateBody(-1), "RotateBody.max_degrees"),
         (lambda: Gain(1), "Gain.strength"),
         (lambda: Jitter([]), "Jitter.std"),
         (lambda: Jitter([0.1, 0]), "Jitter.std"),
@@ -232,10 +232,10 @@ def test_masked_time_is_one_stretch_of_at_most_the_share() -> None:
         (lambda: ScaleLimbs(0), "ScaleLimbs.strength"),
         (lambda: DropChannels(1), "DropChannels.share"),
         (lambda: DropJoints(0), "DropJoints.share"),
-        (lambda: MaskTime(1), "MaskTime.max_share"),
+        (lambda: MaskTime(1), "MaskTime.max_fraction"),
         (lambda: RotateSensor()(torch.zeros(2, 4, 5)), "RotateSensor"),
         (lambda: Gain()(torch.zeros(SKELETON)), "Gain"),
-        (lambda: TurnBody()(torch.zeros(INERTIAL)), "TurnBody"),
+        (lambda: RotateBody()(torch.zeros(INERTIAL)), "RotateBody"),
         (lambda: ScaleLimbs()(torch.zeros(2, 4, 21, 3)), "ScaleLimbs"),
         (lambda: ScaleAxes()(torch.zeros(INERTIAL)), "ScaleAxes"),
         (lambda: DropJoints()(torch.zeros(INERTIAL)), "DropJoints"),
@@ -260,7 +260,7 @@ def test_a_shift_moves_every_frame_and_brings_in_nothing() -> None:
 
 def test_shifts_reach_their_limits_and_no_further() -> None:
     torch.manual_seed(0)
-    drawn = ShiftSpace([2, 3]).draw(torch.zeros(500, 1, 4, 4))
+    drawn = ShiftSpace([2, 3]).random_parameters(torch.zeros(500, 1, 4, 4))
     assert drawn.amin(dim=0).tolist() == [-2, -3] and drawn.amax(dim=0).tolist() == [2, 3]
     volumes = torch.randn(3, 4, 2, 5, 5, 5)
     assert torch.equal(ShiftSpace([0, 0, 1]).apply(volumes, torch.zeros(3, 3, dtype=torch.long)), volumes)

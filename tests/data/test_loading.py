@@ -41,12 +41,18 @@ def incomplete() -> dict[str, Any]:
     """Four samples: with both modalities, without "acc", without "gyro", without either."""
     present = {"acc": torch.tensor([True, False, True, False]), "gyro": torch.tensor([True, True, False, False])}
     inputs = {name: torch.arange(4.0).unsqueeze(1) for name in present}
-    return {"inputs": inputs, "label": torch.arange(4), "index": torch.arange(4), "views": 1, "present": present}
+    return {
+        "inputs": inputs,
+        "label": torch.arange(4),
+        "index": torch.arange(4),
+        "num_augmentations": 1,
+        "present": present,
+    }
 
 
 def test_everything_of_a_batch_moves() -> None:
     moved = on_device(incomplete(), torch.device("meta"))
-    assert moved["views"] == 1
+    assert moved["num_augmentations"] == 1
     tensors = [moved["label"], moved["index"], *moved["inputs"].values(), *moved["present"].values()]
     assert len(tensors) == 6 and all(tensor.device.type == "meta" for tensor in tensors)
 

@@ -54,7 +54,7 @@ def put(place: Any, value: float) -> Change:
     return changed
 
 
-def told(data: MultimodalDataModule) -> list[str]:
+def reported(data: MultimodalDataModule) -> list[str]:
     """What is warned of in setting up; official recordings that are missing aside."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -98,8 +98,8 @@ def test_one_recording_of_a_faulty_sensor_reaches_nothing(
     change(root / file, by)
     kept = Path(file).stem.rpartition("_")[0] if module is UTDDataModule else "Subject2/a5t1"
     data, clean = make(module, root), make(module, originals)
-    lines = told(data)
-    assert not told(clean)
+    lines = reported(data)
+    assert not reported(clean)
     hits = [line for line in lines if problem in line]
     assert len(hits) == 1 and "left out" in hits[0] and Path(file).name in hits[0] and hits[0].endswith(".")
     gone = np.flatnonzero(clean.samples.recording == kept)
@@ -119,7 +119,7 @@ def test_strict_allows_good_recordings_that_are_complete(usc_root: Path, utd_roo
         USCDataModule(root=str(usc_root), strict=True, label_rate=0.1),
         UTDDataModule(root=str(utd_root), strict=True, label_rate=0.25),
     ):
-        assert not told(data) and not data.faults
+        assert not reported(data) and not data.faults
 
 
 # Copies
@@ -131,7 +131,7 @@ def test_a_copy_is_left_out_and_where_it_contradicts_both_are(tmp_path: Path) ->
     stored = loadmat(folder / "a9_s1_t1_inertial.mat")["d_iner"]
     savemat(folder / "a9_s4_t1_inertial.mat", {"d_iner": stored, "comment": "of other bytes"})
     data = UTDDataModule(root=str(tmp_path), test_subjects=[4], labels_per_class=1)
-    again, disputed = told(data)
+    again, disputed = reported(data)
     assert "1 recordings with a copy" in again and "a3_s1_t2_inertial.mat" in again
     assert "2 recordings" in disputed and "a9_s1_t1_inertial.mat, Inertial/a9_s4_t1_inertial.mat" in disputed
     assert not {"a3_s1_t2", "a9_s1_t1", "a9_s4_t1"} & set(data.samples.recording.tolist())
@@ -159,13 +159,13 @@ def test_another_spelling_is_the_same_recording(
     path = root / file
     path.with_name(other).write_bytes(b"another")
     data = make(module, root)
-    (line,) = told(data)
+    (line,) = reported(data)
     assert "1 files" in line and other in line and "ignored" in line
     assert data.data_fingerprint == clean.data_fingerprint
     refusal(RecordingError, make(module, root, strict=True).prepare_data, other, "another spelling")
     path.replace(path.with_name(other))  # alone it is taken, under its name
     alone = make(module, root)
-    assert not told(alone) and len(alone.samples) == len(data.samples)
+    assert not reported(alone) and len(alone.samples) == len(data.samples)
     assert sorted(alone.samples.recording.tolist()) == sorted(data.samples.recording.tolist())
 
 
@@ -185,9 +185,9 @@ def test_recordings_are_counted_against_the_official_ones(tmp_path: Path) -> Non
 
 def test_a_range_is_given_by_unit(root: Path) -> None:
     change(root / UTD / "Inertial" / "a5_s2_t1_inertial.mat", put((3, 1), 60.0))
-    assert len(told(make(UTDDataModule, root))) == 1
-    assert not told(make(UTDDataModule, root, plausible={"g": (-80, 80)}))
-    (line,) = told(make(UTDDataModule, root, plausible={"deg/s": (-1.0, 80.0), "g": (-80, 80)}))
+    assert len(reported(make(UTDDataModule, root))) == 1
+    assert not reported(make(UTDDataModule, root, plausible={"g": (-80, 80)}))
+    (line,) = reported(make(UTDDataModule, root, plausible={"deg/s": (-1.0, 80.0), "g": (-80, 80)}))
     assert "beyond -1 to 80 deg/s" in line and "plausible: {deg/s: [lowest, highest]}" in line
     refusal(
         ConfigurationError, make(UTDDataModule, root, plausible={"g": (50, 80)}).prepare_data, "no sample", "50 to 80 g"
@@ -230,14 +230,14 @@ def own(root: Path, **arguments: Any) -> SelfCollectedDataModule:
 def test_units_of_the_manifest_say_what_is_plausible(tmp_path: Path) -> None:
     folder = write_self_collected(tmp_path)
     clean = own(tmp_path)
-    assert not told(clean) and clean.units["imu"] == ("g", "deg/s", "uT") and clean.units["radar"][1] == "m/s"
+    assert not reported(clean) and clean.units["imu"] == ("g", "deg/s", "uT") and clean.units["radar"][1] == "m/s"
     change(folder / "imu" / "s02_a01_t2.npy", lambda x: put((0, 2), 1e4)(x).astype(x.dtype))
     change(folder / "radar" / "s01_a01_t2.npy", lambda x: x[:1].repeat(6, axis=0))
     change(folder / "radar" / "s03_a01_t2.npy", lambda x: 1000 * x)
     shutil.copy(folder / "depth" / "s01_a00_t1.npy", folder / "depth" / "s01_a00_t3.npy")
     np.save(folder / "depth" / "s03_a02_t1.npy", np.zeros((10, 12, 16), np.uint16))
     data = own(tmp_path)
-    lines = " ".join(told(data))
+    lines = " ".join(reported(data))
     gone = {"s02_a01_t2", "s01_a01_t2", "s03_a01_t2", "s01_a00_t3", "s03_a02_t1"}
     assert all(name in lines for name in gone)
     assert set(clean.samples.recording.tolist()) - set(data.samples.recording.tolist()) == gone
@@ -267,7 +267,7 @@ def test_codes_for_no_reading_are_replaced_before_the_reduction(tmp_path: Path) 
         if path.name.startswith("s01"):
             change(path, lambda x: np.where(x == 0, 65535, x).astype(np.uint16))
     after = own(tmp_path, modalities=["depth"], strict=True)
-    (line,) = told(after)
+    (line,) = reported(after)
     assert "9 recordings with" in line and "no reading" in line and "depth/s01_a00_t1.npy" in line
     np.testing.assert_array_equal(np.asarray(after.samples.inputs["depth"]), np.asarray(before.samples.inputs["depth"]))
     assert after.normalization == before.normalization
@@ -304,6 +304,6 @@ def test_a_skeleton_of_ones_own_is_judged_where_it_is_scaled(tmp_path: Path) -> 
     (folder / "manifest.json").write_text(json.dumps(told_of), encoding="utf-8")
     change(folder / "body" / "s02_a01_t2.npy", lambda x: (x / 100).astype(np.float32))
     arguments = {"test_subjects": (4,), "labels_per_class": 1, "modalities": ["body"]}
-    assert not told(SelfCollectedDataModule(root=str(tmp_path), **arguments))
-    (line,) = told(SelfCollectedDataModule(root=str(tmp_path), transforms={"body": [ScaleByTorso()]}, **arguments))
+    assert not reported(SelfCollectedDataModule(root=str(tmp_path), **arguments))
+    (line,) = reported(SelfCollectedDataModule(root=str(tmp_path), transforms={"body": [ScaleByTorso()]}, **arguments))
     assert "torso beyond 0.1 to 1 m in 'body'" in line and "s02_a01_t2.npy" in line

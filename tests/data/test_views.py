@@ -9,13 +9,13 @@ from cosmo_pl.data import UTDDataModule
 from cosmo_pl.data.augmentations import Augmentation, Gain, RotateSensor
 from cosmo_pl.data.loading import SampleBatches
 from cosmo_pl.data.normalization import Normalization
-from cosmo_pl.data.views import Views
+from cosmo_pl.data.views import AugmentedViews
 from cosmo_pl.errors import ConfigurationError
 
 NORMALIZATION = {"acc": Normalization((1.0, 1.0, 1.0), (2.0, 2.0, 2.0))}
 
 
-def batches(views: Views | None, count: int = 12) -> SampleBatches:
+def batches(views: AugmentedViews | None, count: int = 12) -> SampleBatches:
     rows = torch.arange(count)
     acc = torch.randn(count, 5, 3, generator=torch.Generator().manual_seed(0))
     return SampleBatches({"acc": acc}, rows % 3, rows % 2, rows, views)
@@ -24,7 +24,7 @@ def batches(views: Views | None, count: int = 12) -> SampleBatches:
 class Recording(Augmentation):
     """Keeps what it was given."""
 
-    def draw(self, x):
+    def random_parameters(self, x):
         self.seen = x.clone()
         return torch.zeros(len(x))
 
@@ -43,9 +43,9 @@ def make(root, **arguments):
 
 
 def test_views_of_a_sample_lie_side_by_side_and_differ() -> None:
-    data = batches(Views({"acc": [RotateSensor(90)]}, NORMALIZATION, 3))
+    data = batches(AugmentedViews({"acc": [RotateSensor(90)]}, NORMALIZATION, 3))
     batch = data.batch([4, 1])
-    assert batch["views"] == 3
+    assert batch["num_augmentations"] == 3
     assert batch["index"].tolist() == [4, 4, 4, 1, 1, 1]
     assert batch["label"].tolist() == [1, 1, 1, 1, 1, 1] and batch["subject"].tolist() == [0, 0, 0, 1, 1, 1]
     assert len(torch.unique(batch["inputs"]["acc"].flatten(1), dim=0)) == 6
@@ -53,23 +53,23 @@ def test_views_of_a_sample_lie_side_by_side_and_differ() -> None:
 
 def test_augmentations_see_the_sensors_units_and_the_batch_is_standardised_again() -> None:
     recording = Recording()
-    data = batches(Views({"acc": [recording]}, NORMALIZATION, 1))
+    data = batches(AugmentedViews({"acc": [recording]}, NORMALIZATION, 1))
     batch = data.batch([3, 7])
     torch.testing.assert_close(recording.seen, data.inputs["acc"][[3, 7]] * 2 + 1)
     torch.testing.assert_close(batch["inputs"]["acc"], data.inputs["acc"][[3, 7]], rtol=1e-5, atol=1e-6)
 
 
 def test_a_modality_without_augmentations_is_shown_as_it_is() -> None:
-    data = batches(Views({}, NORMALIZATION, 2))
+    data = batches(AugmentedViews({}, NORMALIZATION, 2))
     assert torch.equal(data.batch([5])["inputs"]["acc"], data.inputs["acc"][[5, 5]])
 
 
-def test_partners_stand_in_for_the_share_of_views_but_the_first() -> None:
-    views = Views({}, NORMALIZATION, 3)
-    views.partners = torch.full((12, 2), -1)
-    views.partners[0] = torch.tensor([7, 9])
-    views.partners[1, 1] = 3
-    views.partner_share = 0.5
+def test_positives_replace_a_fraction_of_the_views_but_the_first() -> None:
+    views = AugmentedViews({}, NORMALIZATION, 3)
+    positives = torch.full((12, 2), -1)
+    positives[0] = torch.tensor([7, 9])
+    positives[1, 1] = 3
+    views.set_positives(positives, fraction=0.5)
     torch.manual_seed(0)
     shown = views.choose(torch.tensor([0, 1, 2]).repeat(2000)).view(2000, 3, 3)
     for row in range(3):
@@ -87,15 +87,15 @@ def test_only_training_batches_are_changed(utd_root, phase: str) -> None:
     data, plain = make(utd_root, phase=phase), make(utd_root, phase=phase, augmentations=None, num_augmentations=1)
     batch = next(iter(data.train_dataloader()))
     size = {"pretrain": 8, "finetune": 16}[phase]
-    assert batch["views"] == 2 and len(batch["index"]) == 2 * size
+    assert batch["num_augmentations"] == 2 and len(batch["index"]) == 2 * size
     stored = data.inputs["inertial"][batch["index"]]
     assert not torch.isclose(batch["inputs"]["inertial"], stored).all(dim=(1, 2)).any()
     assert torch.equal(batch["inputs"]["skeleton"], data.inputs["skeleton"][batch["index"]])
-    assert "views" not in next(iter(plain.train_dataloader()))
+    assert "num_augmentations" not in next(iter(plain.train_dataloader()))
     loaders = [*data.val_dataloader(), data.test_dataloader(), data.plain_loader(data.training_rows)]
     for loader in loaders:
         for evaluated in loader:
-            assert "views" not in evaluated
+            assert "num_augmentations" not in evaluated
             for name, x in evaluated["inputs"].items():
                 assert torch.equal(x, plain.inputs[name][evaluated["index"]])
     labeled = data.plain_batch(data.split.labeled)

@@ -70,7 +70,7 @@ def test_views_equal_eq_3_written_as_loops(modalities: int, mode: str, monkeypat
 )
 def test_default_views_are_the_papers_grid(weight_range: tuple[float, float], expected: list[float]) -> None:
     augment = FusionAugmentation(weight_range=weight_range)
-    assert augment.num_views == len(expected)
+    assert augment.num_fused == len(expected)
     alpha = augment.weights(2)
     torch.testing.assert_close(alpha[:, 0], torch.tensor(expected))
     torch.testing.assert_close(alpha[:, 1], 1 - torch.tensor(expected))
@@ -78,7 +78,7 @@ def test_default_views_are_the_papers_grid(weight_range: tuple[float, float], ex
 
 
 def test_default_is_nine_views() -> None:
-    assert FusionAugmentation().num_views == 9
+    assert FusionAugmentation().num_fused == 9
     assert FusionAugmentation()(unit_features(2)).shape == (6, 9, 8)
 
 
@@ -213,9 +213,9 @@ def test_keeps_the_features_dtype() -> None:
         ({"weight_range": (0.1, math.nan)}, "weight_range"),
         ({"sampling": "uniform"}, "sampling"),
         ({"mode": "mean"}, "mode"),
-        ({"num_views": 1}, "num_views"),
-        ({"num_views": 0}, "num_views"),
-        ({"weight_range": (0.5, 0.5)}, "num_views"),
+        ({"num_fused": 1}, "num_fused"),
+        ({"num_fused": 0}, "num_fused"),
+        ({"weight_range": (0.5, 0.5)}, "num_fused"),
     ],
 )
 def test_refuses_arguments_out_of_range(arguments: dict[str, object], argument: str) -> None:

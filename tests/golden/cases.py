@@ -16,7 +16,7 @@ import torch
 from pytorch_lightning import Callback, Trainer
 from torch import Tensor, nn
 
-from cosmo_pl import encoders, modules
+from cosmo_pl import callbacks, encoders, modules
 from cosmo_pl.data import SelfCollectedDataModule, USCDataModule, UTDDataModule, augmentations, transforms
 from cosmo_pl.fusion import modality_quality
 
@@ -191,7 +191,7 @@ def _pretraining(data: Data) -> dict[str, Case]:
 
     changes = {"inertial": [augmentations.Gain()], "skeleton": [augmentations.ScaleAxes()]}
     twice = partial(data.utd, num_augmentations=2, augmentations=changes)
-    neighbors = modules.NeighborPartners(start_epoch=1)
+    neighbors = callbacks.NearestNeighborPositives(start_epoch=1)
     cosmo_on = [modules.ContrastiveFusionModule, encoders.InertialEncoder]
     three_on = [*cosmo_on, encoders.DepthEncoder, encoders.RadarEncoder, SelfCollectedDataModule]
     return {
@@ -202,7 +202,7 @@ def _pretraining(data: Data) -> dict[str, Case]:
             three_on, lambda: few_steps(three, partial(data.self_collected, pretrain_batch_size=7))
         ),
         "Cosmo, stage 1, nearest-neighbour positives": Case(
-            [*cosmo_on, modules.NeighborPartners], lambda: few_steps(cosmo, twice, callbacks=[neighbors])
+            [*cosmo_on, callbacks.NearestNeighborPositives], lambda: few_steps(cosmo, twice, callbacks=[neighbors])
         ),
         "CMC": Case([modules.CMCModule], lambda: few_steps(cmc, data.utd)),
         "CPC": Case([modules.CPCModule], lambda: few_steps(cpc, partial(data.utd, modalities=["inertial"]))),
@@ -216,7 +216,7 @@ def _classifiers(data: Data) -> dict[str, Case]:
     def case(kind: type, make: Callable[[], Callable[[Any], Any]], *others: type, **how: Any) -> Case:
         return Case([kind, *others], lambda: few_steps(make(), data.utd, **how))
 
-    m, drop = modules, modules.ModalityDropout(0.5)
+    m, drop = modules, callbacks.ModalityDropout(0.5)
     stage2 = m.IterativeFusionModule
     forest = Case(
         [m.FeatureForestModule, encoders.StatisticsEncoder, USCDataModule],
@@ -228,7 +228,7 @@ def _classifiers(data: Data) -> dict[str, Case]:
         "Cosmo, stage 2": case(stage2, lambda: of(stage2, bundle=data.bundle, iterative_epochs=1)),
         "Cosmo, stage 2, joint": case(stage2, lambda: of(stage2, bundle=data.bundle, iterative_epochs=0)),
         "Cosmo, stage 2, modality dropout": case(
-            stage2, lambda: of(stage2, bundle=data.bundle), m.ModalityDropout, callbacks=[drop]
+            stage2, lambda: of(stage2, bundle=data.bundle), callbacks.ModalityDropout, callbacks=[drop]
         ),
         "prototypes": case(m.PrototypeModule, lambda: of(m.PrototypeModule, bundle=data.bundle)),
         "forest on features": forest,
@@ -262,7 +262,7 @@ def _parts() -> dict[str, Case]:
         (a.RotateAboutGravity, a.RotateAboutGravity, clip),
         (a.Gain, a.Gain, clip),
         (a.Jitter, partial(a.Jitter, 0.1), clip),
-        (a.TurnBody, a.TurnBody, body),
+        (a.RotateBody, a.RotateBody, body),
         (a.ScaleAxes, a.ScaleAxes, body),
         (a.ScaleLimbs, a.ScaleLimbs, body),
         (a.DropChannels, a.DropChannels, clip),

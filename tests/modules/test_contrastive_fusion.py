@@ -131,7 +131,7 @@ def test_bundle_holds_what_was_trained(trained):
     assert sum(quality.weight for quality in bundle.quality.values()) == pytest.approx(1)
     assert all(0 < quality.hopkins < 1 for quality in bundle.quality.values())
     assert bundle.training["epochs"] == 2
-    assert bundle.training["num_views"] is None and bundle.training["temperature"] == 0.07
+    assert bundle.training["num_fused"] is None and bundle.training["temperature"] == 0.07
 
 
 def test_bundle_is_never_overwritten(trained, make_trainer):
@@ -214,7 +214,7 @@ def test_damaged_bundles_are_refused(trained, make_data, damage):
         ({"encoders": {"inertial": None}}, "encoders"),
         ({"weight_range": (0.6, 0.9)}, "weight_range"),
         ({"temperature": 0.0}, "temperature"),
-        ({"num_views": 1}, "num_views"),
+        ({"num_fused": 1}, "num_fused"),
     ],
 )
 def test_bad_arguments_are_named(make_data, arguments, named):
@@ -238,7 +238,7 @@ def test_augmentations_and_mixes_of_a_sample_are_all_positives(make_data):
     """V augmentations by P mixes: the loss of the naive loop over N samples of V·P views."""
     data = make_data(phase="pretrain")
     data.setup()
-    module = stage1(data, encoders=small_encoders(dropout=0.0), num_views=3, temperature=0.5).double().eval()
+    module = stage1(data, encoders=small_encoders(dropout=0.0), num_fused=3, temperature=0.5).double().eval()
     module.log = lambda *_args, **_kwargs: None
     x = {name: values[:12].double() for name, values in data.inputs.items()}  # four samples, three views of each
     told = module.pretraining_loss(x, 3)

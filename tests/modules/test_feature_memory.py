@@ -8,9 +8,10 @@ import pytest
 import torch
 from pytorch_lightning import Callback, seed_everything
 
+from cosmo_pl.callbacks import ModalityDropout
 from cosmo_pl.data import UTDDataModule
 from cosmo_pl.encoders import InertialEncoder, SkeletonEncoder
-from cosmo_pl.modules import IterativeFusionModule, ModalityDropout
+from cosmo_pl.modules import IterativeFusionModule
 from cosmo_pl.modules.base import FeatureMemory, memory
 
 

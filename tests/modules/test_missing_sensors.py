@@ -230,7 +230,7 @@ def test_three_modalities_are_contrasted(kind: str) -> None:
     torch.manual_seed(0)
     small = {"projection_hidden": 8, "projection_dim": 6}
     module = (
-        ContrastiveFusionModule(SHAPES, CLASSES, encoders(), sampling="random", num_views=5, **small)
+        ContrastiveFusionModule(SHAPES, CLASSES, encoders(), sampling="random", num_fused=5, **small)
         if kind == "cosmo"
         else CMCModule(SHAPES, CLASSES, encoders(), form=kind, **small)
     )

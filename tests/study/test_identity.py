@@ -61,7 +61,7 @@ def test_what_cannot_change_numbers_leaves_the_key(other):
         changed("model", bundle=None),
         changed("trainer", max_epochs=4),
         changed("trainer", precision="bf16-mixed"),
-        changed("trainer", callbacks=[{"class_path": "cosmo_pl.modules.ModalityDropout"}]),
+        changed("trainer", callbacks=[{"class_path": "cosmo_pl.callbacks.ModalityDropout"}]),
         {**CONFIG, "seed_everything": 4},
         {**CONFIG, "model": {**CONFIG["model"], "class_path": "cosmo_pl.modules.CPCModule"}},
         {**CONFIG, "model": {**CONFIG["model"], "class_path": "other.modules.CMCModule"}},

@@ -9,10 +9,10 @@ import pytest
 import torch
 from pytorch_lightning import Trainer
 
+from cosmo_pl.callbacks.wandb import predict
 from cosmo_pl.data import UTDDataModule
 from cosmo_pl.modules import NearestNeighborModule
 from cosmo_pl.study.execution import measurement
-from cosmo_pl.wandb_results import predict
 
 MODALITIES = ("inertial", "skeleton")
 

@@ -100,7 +100,7 @@ def test_nothing_measured_is_said_and_not_drawn():
 
 
 def test_an_ablation_has_a_row_a_value_and_marks_the_recipe():
-    changed = {"partners": 0.7, "transforms": 0.8}
+    changed = {"positives": 0.7, "transforms": 0.8}
 
     def accuracy(job):
         differs = [name for name, value in job.factors.items() if name in changed and value in ([], {})]

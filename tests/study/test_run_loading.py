@@ -63,7 +63,7 @@ def test_the_model_is_that_of_the_checkpoint_and_the_data_are_those_of_the_run(s
     assert state.keys() == stored["state_dict"].keys()
     assert all(torch.equal(value, state[key]) for key, value in stored["state_dict"].items())
     assert model.record["epochs"] == 1 and model.record["fit_seconds"] > 0
-    assert data.phase == "finetune" and data.draw.seed == 3 and data.draw.rate == 0.3
+    assert data.phase == "finetune" and data.label_sampling.seed == 3 and data.label_sampling.rate == 0.3
     assert list(model.encoders) == list(data.modality_shapes)
     assert len(data.split.test) == 54 and data.normalization
 
@@ -149,7 +149,7 @@ def test_data_of_a_config_with_overlays(stage, phase, utd_root, monkeypatch, tmp
     more = overlay(tmp_path, label_rate=0.4, label_seed=7)
     data = load_data([CONFIGS / f"utd_stage{stage}.yaml", CONFIGS / "model" / "cmc.yaml", more])
     assert data.phase == phase
-    assert (data.draw.rate, data.draw.seed) == (0.4, 7)
+    assert (data.label_sampling.rate, data.label_sampling.seed) == (0.4, 7)
     assert [type(step).__name__ for step in data.transforms["skeleton"]] == [
         "CenterOnHip",
         "ScaleByTorso",

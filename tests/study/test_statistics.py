@@ -16,12 +16,12 @@ from cosmo_pl.study.rendering.statistics import (
     common_means,
     dirty,
     machine,
+    mean_and_std,
     paired,
     people,
     provenance,
     rank_correlation,
     summarize,
-    told,
 )
 
 from .factory import job, record
@@ -70,11 +70,11 @@ def test_several_runs_are_not_bootstrapped() -> None:
     assert summary is not None and summary.recordings == ()
 
 
-def test_told() -> None:
-    assert told(None) == "-"
-    assert told(Summary((0.69302,), 149, 215)) == "0.693 (n=1)"
-    assert told(Summary((0.5, 0.6, 0.7), 1, 2)) == "0.600 ± 0.100 (n=3)"
-    assert told(Summary((0.5, 0.6, 0.7), 1, 2, dirty=True)) == "0.600 ± 0.100 (n=3)†"
+def test_text() -> None:
+    assert mean_and_std(None) == "-"
+    assert mean_and_std(Summary((0.69302,), 149, 215)) == "0.693 (n=1)"
+    assert mean_and_std(Summary((0.5, 0.6, 0.7), 1, 2)) == "0.600 ± 0.100 (n=3)"
+    assert mean_and_std(Summary((0.5, 0.6, 0.7), 1, 2, dirty=True)) == "0.600 ± 0.100 (n=3)†"
     assert (Summary((0.5,), 1, 2, dirty=True).runs, Summary((0.5,), 1, 2).runs) == ("1†", "1")
 
 
@@ -152,14 +152,14 @@ def test_differences_are_paired_over_common_seeds() -> None:
     assert found.values == pytest.approx((0.02, 0.03, 0.04))
     expected = stats.ttest_rel([0.52, 0.63, 0.74], [0.50, 0.60, 0.70]).confidence_interval(0.95)
     assert found.interval == pytest.approx((expected.low, expected.high))
-    assert found.told() == "+0.030, 95 % interval +0.005 to +0.055 (n=3)"
-    assert found.told("gain", digits=1) == "gain +0.0, 95 % interval +0.0 to +0.1 (n=3)"
+    assert found.describe() == "+0.030, 95 % interval +0.005 to +0.055 (n=3)"
+    assert found.describe("gain", digits=1) == "gain +0.0, 95 % interval +0.0 to +0.1 (n=3)"
 
 
 @pytest.mark.parametrize("n", [0, 1, 2])
 def test_fewer_than_three_common_seeds_have_no_interval(n: int) -> None:
     assert Difference((0.1, 0.2)[:n]).interval is None
-    assert Difference((0.1, 0.2)[:n]).told("difference") == f"too few common seeds (n={n})"
+    assert Difference((0.1, 0.2)[:n]).describe("difference") == f"too few common seeds (n={n})"
 
 
 def test_only_methods_of_the_same_seeds_are_ranked() -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from cosmo_pl.cli import main
+from cosmo_pl.cli.study import parse_duration
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.study.jobs import Project
 from cosmo_pl.study.workers import WorkersFailedError, start_workers, submit_workers
-from cosmo_pl.study_cli import parse_duration
 
 from .conftest import write
 
@@ -159,7 +159,7 @@ def test_no_durations(text):
         parse_duration(text)
 
 
-def test_a_failed_process_is_told(here):
+def test_a_failed_process_is_text(here):
     with pytest.raises(WorkersFailedError, match="2 of 2 processes"):
         start_workers(["study", "run", "absent"], 2)
 
@@ -171,7 +171,7 @@ def test_processes_allow_the_code_that_the_command_allows(here, monkeypatch):
     assert "--allow-code=their_package" in given[0]
 
 
-def test_a_cluster_that_is_not_there_is_told(here, tmp_path):
+def test_a_cluster_that_is_not_there_is_text(here, tmp_path):
     with pytest.raises(ConfigurationError, match="submit"):
         submit_workers([], 1, "slurm", tmp_path, {})
     with pytest.raises(ConfigurationError, match="no_such_option"):

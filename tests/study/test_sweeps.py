@@ -11,7 +11,7 @@ from statistics import mean, stdev
 import pytest
 import yaml
 
-import cosmo_pl.study_cli
+import cosmo_pl.cli.study
 from cosmo_pl.data import MultimodalDataModule, SelfCollectedDataModule, USCDataModule, UTDDataModule
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.study.jobs import Project
@@ -214,12 +214,12 @@ def test_agents_start_the_run_that_they_were_given(key, monkeypatch):
     """A key of digits alone stays a text on its way through YAML, the agent and the command line."""
     started = []
     monkeypatch.setattr(
-        cosmo_pl.study_cli, "run", functools.wraps(cosmo_pl.study_cli.run)(lambda **given: started.append(given))
+        cosmo_pl.cli.study, "run", functools.wraps(cosmo_pl.cli.study.run)(lambda **given: started.append(given))
     )
     sweep = yaml.safe_load(yaml.safe_dump(sweep_of([replace(job(), key=key)], "table2", "quick")))
     command = filled(sweep, {"key": sweep["parameters"]["key"]["values"][0]})
     assert command[:2] == ["cosmo-pl", "study"]
-    cosmo_pl.study_cli.main(command[2:])
+    cosmo_pl.cli.study.main(command[2:])
     assert [(given["name"], given["preset"], given["key"]) for given in started] == [("table2", "quick", key)]
 
 

@@ -21,20 +21,20 @@ from cosmo_pl.data.parts import PartLoaders, Phase
 from cosmo_pl.data.reading import prepare_inputs, read_samples
 from cosmo_pl.data.recordings import Recording
 from cosmo_pl.data.samples import Samples
-from cosmo_pl.data.split import LabelDraw
+from cosmo_pl.data.split import LabelSampling
 from cosmo_pl.data.subjects import subjects_of
 from cosmo_pl.data.trained import TrainedOn, check_adopted, split_samples, training_data
 from cosmo_pl.data.transforms import Transform
-from cosmo_pl.data.views import Views
+from cosmo_pl.data.views import AugmentedViews
 
 
 class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity, LightningDataModule, ABC):
     """Synchronised samples of several modalities, split by subject, few of them labelled.
 
     A batch is ``{"inputs": {modality: (N, *shape)}, "label": (N,), "subject": (N,), "index": (N,)}``; ``index`` is the
-    sample's number in the whole dataset. A training batch with `augmentations` adds ``"views": V`` and has V rows a
-    sample. Where some samples lack a modality, ``"present": {modality: bool (N,)}`` tells which have it. A subclass
-    names the dataset, its modalities and classes, reads samples, and sets those of the arguments that it asks for.
+    sample's number in the whole dataset. A training batch with `augmentations` adds ``"num_augmentations": V`` and has
+    V rows per sample. Where some samples lack a modality, ``"present": {modality: bool (N,)}`` says which have it. A
+    subclass names the dataset, its modalities and classes, and reads samples.
 
     Args:
         root: Folder that holds the dataset's folder, or that folder itself; None takes the environment variable
@@ -66,7 +66,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         max_test_samples: At most so many test samples, evenly spaced.
         transforms: Modality to preprocessing steps, in order.
         augmentations: Modality to random changes of its training samples, in order; others are never changed.
-        num_augmentations: Views V of a training sample in a batch, side by side, each changed independently.
+        num_augmentations: AugmentedViews V of a training sample in a batch, side by side, each changed independently.
         track_test: Whether finetuning evaluates the test subjects after every epoch, for the learning curve and the
             best epoch that the released code reports. It selects nothing.
         cache_dir: Folder of the cache of parsed recordings; None takes $COSMO_PL_CACHE, else ``~/.cache/cosmo_pl``.
@@ -119,7 +119,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         )
         self.label_split = label_split
         self.label_split_file = label_split_file
-        self.draw = LabelDraw(
+        self.label_sampling = LabelSampling(
             rate=label_rate,
             per_class=labels_per_class,
             seed=label_seed,
@@ -141,7 +141,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         self.adopted: TrainedOn | None = None
         self.data_fingerprint = ""
         self.samples: Samples | None = None
-        self.views: Views | None = None
+        self.views: AugmentedViews | None = None
         check_arguments(self)
 
     @property
@@ -215,7 +215,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
             self.inputs[name], self.normalization[name] = prepare_inputs(self, name, samples.inputs[name])
         self.samples = samples
         if self.augmentations or self.num_augmentations > 1:
-            self.views = Views(self.augmentations, self.normalization, self.num_augmentations)
+            self.views = AugmentedViews(self.augmentations, self.normalization, self.num_augmentations)
         rank_zero_info(f"{self.dataset}: {self.split}; phase {self.phase}")
 
     def load(self) -> Samples:

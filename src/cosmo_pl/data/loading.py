@@ -17,7 +17,7 @@ from torch.utils.data.distributed import DistributedSampler
 from cosmo_pl.data.samples import SomeRows
 
 if TYPE_CHECKING:
-    from cosmo_pl.data.views import Views
+    from cosmo_pl.data.views import AugmentedViews
 
 Batch = dict[str, Any]
 Share = tuple[int, int]
@@ -114,7 +114,7 @@ class SampleBatches(Dataset[Batch]):
         label: Tensor,
         subject: Tensor,
         rows: Tensor,
-        views: Views | None = None,
+        views: AugmentedViews | None = None,
         present: Mapping[str, Tensor] | None = None,
     ) -> None:
         self.inputs = inputs
@@ -151,14 +151,14 @@ class SampleBatches(Dataset[Batch]):
         }
         if self.views is None:
             return {**batch, "inputs": inputs}
-        return {**batch, "inputs": self.views.change(inputs), "views": self.views.count}
+        return {**batch, "inputs": self.views.augment(inputs), "num_augmentations": self.views.count}
 
     def batch(self, places: list[int]) -> Batch:
         """One batch; see `MultimodalDataModule` for its keys and shapes."""
         return self.finish(self[self.shown(places)])
 
     def shown(self, places: list[int]) -> list[int]:
-        """Places of what is shown for those: V for each where there are views, itself and perhaps partners."""
+        """Positions of the samples that a batch shows for those: V for each where there are augmented views."""
         return places if self.views is None else self.views.choose(torch.tensor(places)).tolist()
 
     def loader(

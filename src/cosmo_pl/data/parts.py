@@ -15,7 +15,7 @@ from cosmo_pl.data.normalization import samples_at_once
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.data.selection import evenly_spaced, without_overlap
 from cosmo_pl.data.split import Split
-from cosmo_pl.data.views import Views
+from cosmo_pl.data.views import AugmentedViews
 
 Phase = Literal["pretrain", "finetune"]
 
@@ -32,7 +32,7 @@ class PartLoaders:
     samples: Samples | None
     split: Split
     inputs: dict[str, Inputs]
-    views: Views | None
+    views: AugmentedViews | None
     trainer: Any
     given_phase: Phase | None
     modality_shapes: Any
@@ -103,7 +103,7 @@ class PartLoaders:
         chosen = torch.from_numpy(rows[evenly_spaced(len(rows), limit)])
         return {name: values[chosen.to(values.device)] for name, values in self.inputs.items()}
 
-    def _batches(self, rows: np.ndarray, views: Views | None = None) -> SampleBatches:
+    def _batches(self, rows: np.ndarray, views: AugmentedViews | None = None) -> SampleBatches:
         assert self.samples is not None
         label, subject, index = (
             torch.from_numpy(numbers).to(self.device) for numbers in (self.samples.label, self.samples.subject, rows)
@@ -119,5 +119,7 @@ class PartLoaders:
         device: torch.device = self.trainer.strategy.root_device
         return device
 
-    def _loader(self, rows: np.ndarray, batch_size: int, views: Views | None = None, **order: Any) -> DataLoader[Batch]:
+    def _loader(
+        self, rows: np.ndarray, batch_size: int, views: AugmentedViews | None = None, **order: Any
+    ) -> DataLoader[Batch]:
         return self._batches(rows, views).loader(batch_size, num_workers=self.num_workers, **order)

@@ -54,7 +54,7 @@ def read_samples(data: MultimodalDataModule) -> tuple[Samples, str]:
     resident = tuple(name for name in data.modalities if name not in data.stored)
     files = ((name, path) for recording in recordings for name, path in recording.files.items())
     content = fingerprint((path for name, path in files if name not in data.stored), data.folder)
-    order = [recording.told(data.folder) for recording in recordings]
+    order = [recording.describe(data.folder) for recording in recordings]
     arguments = {"dataset": data.key, "modalities": resident, "recordings": order, **data.reader_arguments()}
     cache = cache_folder(data.cache_dir)
     samples = cached(lambda: data.read(recordings), cache, content, arguments)

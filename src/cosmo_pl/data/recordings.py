@@ -48,7 +48,7 @@ class Recording:
             path = next(iter(self.files.values()), Path(self.name))
             raise RecordingError(path, f"subject {self.subject} has too many digits", "Number the subjects from 1")
 
-    def told(self, root: Path) -> list[object]:
+    def describe(self, root: Path) -> list[object]:
         """All that is known of it, in JSON's types, its files below `root`."""
         files = {name: path.relative_to(root).as_posix() for name, path in self.files.items()}
         return [self.name, self.label, self.subject, files, sorted(self.lacks)]

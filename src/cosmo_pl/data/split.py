@@ -65,7 +65,7 @@ class Split:
 
 
 @dataclass(frozen=True)
-class LabelDraw:
+class LabelSampling:
     """How the labelled and the unlabelled part are drawn; the arguments of `MultimodalDataModule` explain each.
 
     `recordings` are the names of the labelled ones where they are listed and not drawn.
@@ -115,11 +115,11 @@ def read_label_split(path: Path, name: str) -> frozenset[str]:
     return frozenset(listed)
 
 
-def listed_draw(draw: LabelDraw, folder: Path, file: str, name: str | None) -> LabelDraw:
-    """The draw with the recordings of a list in place of its own; without a name as it is.
+def listed_labels(sampling: LabelSampling, folder: Path, file: str, name: str | None) -> LabelSampling:
+    """The sampling with the recordings of a list in place of its own; without a name as it is.
 
     Args:
-        draw: The draw.
+        sampling: How labels are sampled.
         folder: The dataset's folder.
         file: JSON file of lists, in that folder or a path.
         name: Name of the list.
@@ -128,12 +128,14 @@ def listed_draw(draw: LabelDraw, folder: Path, file: str, name: str | None) -> L
         ConfigurationError: See `read_label_split`.
     """
     if name is None:
-        return draw
+        return sampling
     path = folder / file if (folder / file).exists() else user_path(file)
-    return replace(draw, recordings=read_label_split(path, name))
+    return replace(sampling, recordings=read_label_split(path, name))
 
 
-def make_split(samples: Samples, subjects: SubjectLists, draw: LabelDraw, num_classes: int, dataset: str) -> Split:
+def make_split(
+    samples: Samples, subjects: SubjectLists, sampling: LabelSampling, num_classes: int, dataset: str
+) -> Split:
     """Splits the samples by subject and draws the labelled and the unlabelled part.
 
     Raises:
@@ -141,34 +143,34 @@ def make_split(samples: Samples, subjects: SubjectLists, draw: LabelDraw, num_cl
     """
     train_ids, val_ids, test_ids = subjects.resolve(np.unique(samples.subject), dataset)
     train, val, test = (np.flatnonzero(np.isin(samples.subject, ids)) for ids in (train_ids, val_ids, test_ids))
-    pool = train[evenly_spaced(len(train), draw.max_train_samples)]
+    pool = train[evenly_spaced(len(train), sampling.max_train_samples)]
     absent = sorted(set(range(num_classes)) - set(samples.label[pool].tolist()))
     if absent:
         raise ConfigurationError(
             "train_subjects", f"their recordings hold no sample of the classes {absent} (from 0)", "Add subjects"
         )
-    first = _listed(samples, pool, draw.recordings)
-    rank = rank_in_class(samples.label[pool], draw.seed, first)
-    if draw.max_train_per_class is not None:
-        keep = np.flatnonzero(rank < draw.max_train_per_class)
+    first = _listed(samples, pool, sampling.recordings)
+    rank = rank_in_class(samples.label[pool], sampling.seed, first)
+    if sampling.max_train_per_class is not None:
+        keep = np.flatnonzero(rank < sampling.max_train_per_class)
         pool, rank = pool[keep], rank[keep]
-        first = _listed(samples, pool, draw.recordings)
-    order = pool[balanced_order(samples.label[pool], rank, draw.seed)]
-    if draw.recordings is not None:
+        first = _listed(samples, pool, sampling.recordings)
+    order = pool[balanced_order(samples.label[pool], rank, sampling.seed)]
+    if sampling.recordings is not None:
         labeled, rest = pool[first], np.setdiff1d(pool, pool[first])
     else:
-        wanted = draw.count(len(pool), num_classes)
-        if draw.per_class is not None:
-            _check_classes(samples.label[pool], draw.per_class)
+        wanted = sampling.count(len(pool), num_classes)
+        if sampling.per_class is not None:
+            _check_classes(samples.label[pool], sampling.per_class)
         labeled, rest = order[:wanted], order[wanted:]
-    if draw.target_fraction is not None:
-        labeled, rest, test = _with_target_labels(samples, labeled, rest, test, draw)
+    if sampling.target_fraction is not None:
+        labeled, rest, test = _with_target_labels(samples, labeled, rest, test, sampling)
     return Split(
         train=train,
         labeled=np.sort(labeled),
-        unlabeled=np.sort(_cut_unlabeled(rest, len(labeled), draw)),
+        unlabeled=np.sort(_cut_unlabeled(rest, len(labeled), sampling)),
         val=val,
-        test=test[evenly_spaced(len(test), draw.max_test_samples)],
+        test=test[evenly_spaced(len(test), sampling.max_test_samples)],
     )
 
 
@@ -219,36 +221,36 @@ def _check_classes(labels: NDArray[np.int64], per_class: int) -> None:
         )
 
 
-def _cut_unlabeled(rest: Indices, num_labeled: int, draw: LabelDraw) -> Indices:
+def _cut_unlabeled(rest: Indices, num_labeled: int, sampling: LabelSampling) -> Indices:
     """Cuts the unlabelled pool without looking at classes, which are unknown there; draws are nested."""
-    if draw.unlabeled_per_labeled is None:
+    if sampling.unlabeled_per_labeled is None:
         return rest
-    wanted = round(draw.unlabeled_per_labeled * num_labeled)
+    wanted = round(sampling.unlabeled_per_labeled * num_labeled)
     if not 1 <= wanted <= len(rest):
         raise ConfigurationError(
             "unlabeled_per_labeled",
             f"asks for {wanted} unlabelled samples, {len(rest)} are there",
             f"Use at most {len(rest) / num_labeled:.2f}",
         )
-    return np.random.default_rng(draw.seed).permutation(np.sort(rest))[:wanted]
+    return np.random.default_rng(sampling.seed).permutation(np.sort(rest))[:wanted]
 
 
 def _with_target_labels(
-    samples: Samples, labeled: Indices, rest: Indices, test: Indices, draw: LabelDraw
+    samples: Samples, labeled: Indices, rest: Indices, test: Indices, sampling: LabelSampling
 ) -> tuple[Indices, Indices, Indices]:
     """Draws a fraction of the labels from half of the test subjects' recordings; the other half is the test set.
 
     The same half is tested whatever the fraction, so that 0 is the comparison "without target labels" (Fig. 13).
     """
-    near, far = split_recordings(samples.label[test], samples.subject[test], samples.recording[test], draw.seed)
+    near, far = split_recordings(samples.label[test], samples.subject[test], samples.recording[test], sampling.seed)
     target, test = test[near], test[far]
     classes = samples.label[labeled]
-    labeled = labeled[balanced_order(classes, rank_in_class(classes, draw.seed), draw.seed)]
-    wanted = round((draw.target_fraction or 0.0) * len(labeled))
+    labeled = labeled[balanced_order(classes, rank_in_class(classes, sampling.seed), sampling.seed)]
+    wanted = round((sampling.target_fraction or 0.0) * len(labeled))
     kept, replaced = labeled[: len(labeled) - wanted], labeled[len(labeled) - wanted :]
     # Class by class as many as are replaced, so that the labels stay as balanced as they were.
     needed = np.bincount(samples.label[replaced], minlength=samples.label.max(initial=0) + 1)
-    target = target[rank_in_class(samples.label[target], draw.seed) < needed[samples.label[target]]]
+    target = target[rank_in_class(samples.label[target], sampling.seed) < needed[samples.label[target]]]
     if len(target) < wanted:
         raise ConfigurationError(
             "target_label_fraction",

@@ -12,7 +12,7 @@ import numpy as np
 
 from cosmo_pl.data.normalization import Normalization
 from cosmo_pl.data.samples import Samples, SomeRows
-from cosmo_pl.data.split import Split, listed_draw, make_split, tested_split
+from cosmo_pl.data.split import Split, listed_labels, make_split, tested_split
 from cosmo_pl.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -142,11 +142,11 @@ def split_samples(data: MultimodalDataModule, samples: Samples) -> Split:
     if trained is not None:
         same = trained.fingerprint == data.data_fingerprint
         if not same or set(data.subjects.test) != set(trained.test_subjects):
-            split = tested_split(samples, data.subjects, data.draw.max_test_samples, data.dataset)
+            split = tested_split(samples, data.subjects, data.label_sampling.max_test_samples, data.dataset)
             check_tested(trained, samples, split, data.data_fingerprint)
             return split
-    draw = listed_draw(data.draw, data.folder, data.label_split_file, data.label_split)
-    return make_split(samples, data.subjects, draw, data.num_classes, data.dataset)
+    sampling = listed_labels(data.label_sampling, data.folder, data.label_split_file, data.label_split)
+    return make_split(samples, data.subjects, sampling, data.num_classes, data.dataset)
 
 
 def check_tested(trained: TrainedOn, samples: Samples, split: Split, fingerprint: str) -> None:

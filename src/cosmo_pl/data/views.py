@@ -1,4 +1,4 @@
-"""What a training batch shows of each sample: the sample changed at random, once or several times over."""
+"""Augmented views: what a training batch contains of each sample."""
 
 from __future__ import annotations
 
@@ -11,18 +11,13 @@ from cosmo_pl.data.augmentations import Augmentation
 from cosmo_pl.data.normalization import Normalization
 
 
-class Views:
-    """Augmented views of samples, made where the samples are.
+class AugmentedViews:
+    """Augmented views of samples, computed on the device of the samples.
 
     Args:
         augmentations: Modality to its augmentations, in order; they see values in the sensor's units.
         normalization: Modality to the statistics that its samples are standardised with.
-        count: Views V of a sample, each augmented independently, modality by modality.
-
-    Attributes:
-        partners: For each training sample, in the order of the datamodule's training rows, others that may stand in
-            for it (N, K), -1 for none; None without any. `NeighborPartners` sets it.
-        partner_share: Share of the views, but each sample's first, that show a partner.
+        count: Views V per sample, each augmented independently, modality by modality.
     """
 
     def __init__(
@@ -34,29 +29,40 @@ class Views:
         self.augmentations = augmentations
         self.normalization = normalization
         self.count = count
-        self.partners: Tensor | None = None
-        self.partner_share = 0.0
+        self._positives: Tensor | None = None
+        self._fraction = 0.0
+
+    def set_positives(self, positives: Tensor | None, fraction: float = 0.0) -> None:
+        """Sets other samples that replace a sample in some of its views; all but its first view may be replaced.
+
+        Args:
+            positives: Indices of samples (N, K) for each training sample, in the order of the datamodule's training
+                rows; -1 for none. None replaces no view, as at the start.
+            fraction: Fraction of the views that are replaced, of the samples that have positives.
+        """
+        self._positives, self._fraction = positives, fraction
 
     def choose(self, rows: Tensor) -> Tensor:
-        """Rows (N·V,) of what is shown for the rows (N,): V for each, side by side, itself and perhaps partners."""
+        """Rows (N·V,) of the samples shown for the rows (N,): V for each, side by side, some of them positives."""
         shown = rows.unsqueeze(1).repeat(1, self.count)
-        if self.partners is not None:
-            shown[:, 1:] = self._with_partners(shown[:, 1:], self.partners.to(rows.device)[rows])
+        if self._positives is not None:
+            shown[:, 1:] = self._replace(shown[:, 1:], self._positives.to(rows.device)[rows])
         return shown.flatten()
 
-    def _with_partners(self, rows: Tensor, partners: Tensor) -> Tensor:
-        """Replaces rows (N, V-1), `partner_share` of them, by one of their partners (N, K) at random."""
-        known = partners >= 0
-        # Where there is none, any weights will do: the draw is thrown away.
-        draw = torch.multinomial(torch.where(known.any(dim=1, keepdim=True), known, True).float(), rows.shape[1], True)
-        replace = (torch.rand(rows.shape, device=rows.device) < self.partner_share) & known.any(dim=1, keepdim=True)
-        return torch.where(replace, partners.gather(1, draw), rows)
+    def _replace(self, rows: Tensor, positives: Tensor) -> Tensor:
+        """Replaces a fraction of the rows (N, V-1) by one of their positives (N, K) at random."""
+        known = positives >= 0
+        # A sample without positives gets equal weights, and its choice is not used.
+        weights = torch.where(known.any(dim=1, keepdim=True), known, True).float()
+        choice = torch.multinomial(weights, rows.shape[1], True)
+        replaced = (torch.rand(rows.shape, device=rows.device) < self._fraction) & known.any(dim=1, keepdim=True)
+        return torch.where(replaced, positives.gather(1, choice), rows)
 
-    def change(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def augment(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Augments standardised samples, modality to (N, *shape)."""
-        return {name: self._change(name, values) for name, values in inputs.items()}
+        return {name: self._augment(name, values) for name, values in inputs.items()}
 
-    def _change(self, name: str, values: Tensor) -> Tensor:
+    def _augment(self, name: str, values: Tensor) -> Tensor:
         steps = self.augmentations.get(name, ())
         if not steps:
             return values

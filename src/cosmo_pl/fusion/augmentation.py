@@ -26,7 +26,7 @@ class FusionAugmentation(Constrained, nn.Module):
     they are a fixed grid here, as in the released code ("random" gives those of the equation).
 
     Args:
-        num_views: P; None takes one view every 0.1 of the range.
+        num_fused: P; None takes one view every 0.1 of the range.
         weight_range: Lowest and highest weight of a modality.
         sampling: "grid" spaces the first modality's weight evenly over the part of the range that leaves the second
             modality's weight in it, too (two modalities only);
@@ -41,16 +41,16 @@ class FusionAugmentation(Constrained, nn.Module):
 
     def __init__(
         self,
-        num_views: Annotated[int, whole(2, 10_000)] | None = None,
+        num_fused: Annotated[int, whole(2, 10_000)] | None = None,
         weight_range: WeightRange = (0.1, 0.9),
         sampling: Literal["auto", "grid", "random"] = "auto",
         mode: Literal["sum", "concat"] = "sum",
     ) -> None:
         super().__init__()
         low, high = weight_range
-        self.num_views = round((high - low) / GRID_STEP) + 1 if num_views is None else num_views
-        if self.num_views < 2:
-            raise ConfigurationError("num_views", f"is {self.num_views}", "Use at least 2, or a wider weight_range")
+        self.num_fused = round((high - low) / GRID_STEP) + 1 if num_fused is None else num_fused
+        if self.num_fused < 2:
+            raise ConfigurationError("num_fused", f"is {self.num_fused}", "Use at least 2, or a wider weight_range")
         self.low, self.high = low, high
         self.sampling = sampling
         self.mode = mode
@@ -73,7 +73,7 @@ class FusionAugmentation(Constrained, nn.Module):
             return self._random(num_modalities)
         if num_modalities > 2:
             raise ConfigurationError("sampling", f"no grid for {num_modalities} modalities", "Use 'auto' or 'random'")
-        first = torch.linspace(max(low, 1 - high), min(high, 1 - low), self.num_views)
+        first = torch.linspace(max(low, 1 - high), min(high, 1 - low), self.num_fused)
         return torch.stack([first, 1 - first], dim=1)
 
     def _random(self, num_modalities: int) -> Tensor:
@@ -82,12 +82,12 @@ class FusionAugmentation(Constrained, nn.Module):
         dirichlet = torch.distributions.Dirichlet(torch.ones(num_modalities))
         found = torch.empty(0, num_modalities)
         for _ in range(MAX_ROUNDS):
-            draw = dirichlet.sample((16 * self.num_views,))
+            draw = dirichlet.sample((16 * self.num_fused,))
             draw = self.low + above * draw if above <= below else self.high - below * draw
             inside = (draw >= self.low - 1e-6).all(dim=1) & (draw <= self.high + 1e-6).all(dim=1)
             found = torch.cat([found, draw[inside]])
-            if len(found) >= self.num_views:
-                return found[: self.num_views]
+            if len(found) >= self.num_fused:
+                return found[: self.num_fused]
         raise ConfigurationError(
             "weight_range", f"[{self.low}, {self.high}] leaves almost no weights", "Use a wider range"
         )

@@ -52,14 +52,14 @@ class ContrastiveFusionLoss(Constrained, nn.Module):
         """
         if views.ndim != 3 or views.shape[1] < 2:
             raise ValueError(f"views must be (N, P, D) with P >= 2, not {tuple(views.shape)}")
-        num_views = views.shape[1]
+        num_fused = views.shape[1]
         with torch.autocast(views.device.type, enabled=False):
             views = F.normalize(at_least_float32(views), dim=2)
             # The positives' similarities sum to v_s · (sum of the sample's views - v_s): no P·N × P·N mask is needed.
             centre = views.sum(dim=1, keepdim=True)
             positives = ((views * centre).sum(dim=2) - (views * views).sum(dim=2)).flatten()
             features = views.flatten(0, 1)
-            losses = self._negatives(features) - positives / ((num_views - 1) * self.temperature)
+            losses = self._negatives(features) - positives / ((num_fused - 1) * self.temperature)
             return losses.mean() if self.reduction == "mean" else losses.sum()
 
     def _negatives(self, features: Tensor) -> Tensor:

@@ -7,9 +7,7 @@ from cosmo_pl.modules.contrastive_fusion import ContrastiveFusionModule
 from cosmo_pl.modules.cpc import CPCModule
 from cosmo_pl.modules.deepsense import DeepSenseModule
 from cosmo_pl.modules.iterative_fusion import IterativeFusionModule
-from cosmo_pl.modules.modality_dropout import ModalityDropout
 from cosmo_pl.modules.nearest_neighbor import NearestNeighborModule
-from cosmo_pl.modules.neighbors import NeighborPartners
 from cosmo_pl.modules.prototype import PrototypeModule
 from cosmo_pl.modules.random_forest import FeatureForestModule, RandomForestModule
 from cosmo_pl.modules.single_modal import SingleModalModule
@@ -24,9 +22,7 @@ __all__ = [
     "DeepSenseModule",
     "FeatureForestModule",
     "IterativeFusionModule",
-    "ModalityDropout",
     "NearestNeighborModule",
-    "NeighborPartners",
     "PrototypeModule",
     "RandomForestModule",
     "SingleModalModule",

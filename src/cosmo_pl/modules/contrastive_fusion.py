@@ -28,7 +28,7 @@ class ContrastiveFusionModule(CrossModalModule):
         projection_hidden: Size of the projection heads' hidden layer.
         temperature: τ of the loss.
         reduction: Reduction of the loss over its anchors.
-        num_views: Fused features P of a sample; None takes one every 0.1 of `weight_range`.
+        num_fused: Fused features P of a sample; None takes one every 0.1 of `weight_range`.
         weight_range: Range of the fusion weights.
         sampling: "grid" or "random" fusion weights; "auto" is "grid" for two modalities and "random" for more.
         fusion: "sum" or "concat" of the weighted features.
@@ -57,7 +57,7 @@ class ContrastiveFusionModule(CrossModalModule):
         projection_hidden: Size = 1280,
         temperature: PositiveFloat = 0.07,
         reduction: Literal["mean", "sum"] = "mean",
-        num_views: Annotated[int, whole(2, 10_000)] | None = None,
+        num_fused: Annotated[int, whole(2, 10_000)] | None = None,
         weight_range: WeightRange = (0.1, 0.9),
         sampling: Literal["auto", "grid", "random"] = "auto",
         fusion: Literal["sum", "concat"] = "sum",
@@ -72,7 +72,7 @@ class ContrastiveFusionModule(CrossModalModule):
     ) -> None:
         super().__init__(modality_shapes, num_classes, encoders, projection_dim, projection_hidden, max_clusters)
         self.save_hyperparameters(ignore=["encoders"])
-        self.augment = FusionAugmentation(num_views, weight_range, sampling, fusion)
+        self.augment = FusionAugmentation(num_fused, weight_range, sampling, fusion)
         self.augment.weights(len(self.encoders))  # refuses an impossible range before any training
         self.loss = ContrastiveFusionLoss(temperature, reduction)
 

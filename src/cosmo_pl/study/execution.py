@@ -155,7 +155,7 @@ class Executor:
         bundle = json.loads((self._run(job) / BUNDLE / DESCRIPTION).read_text(encoding="utf-8"))
         for version in self.workspace.versions(job):  # whoever needs the run takes the bundle
             shutil.rmtree(version / CHECKPOINTS, ignore_errors=True)
-        kept = ("fit_seconds", "epochs", "unlabeled", "precision", "fit_joules", "fit_joules_of")
+        kept = ("fit_seconds", "epochs", "unlabeled", "precision")
         return {
             "result": {
                 **{key: bundle["training"][key] for key in kept if key in bundle["training"]},

@@ -112,8 +112,8 @@ def resolve(configs: Sequence[Path], arguments: Mapping[str, Any]) -> dict[str, 
     Raises:
         ConfigurationError: They cannot be used.
     """
+    from cosmo_pl.parsing.trainer_arguments import check_configuration
     from cosmo_pl.run_loading import name_test_subjects
-    from cosmo_pl.trainer_arguments import check_configuration
 
     words = [f"--config={path}" for path in configs]
     words += [f"--{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in arguments.items()]

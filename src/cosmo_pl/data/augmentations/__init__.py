@@ -1,7 +1,7 @@
 """Random changes of training samples that leave the activity what it is."""
 
 from cosmo_pl.data.augmentations.base import Augmentation
-from cosmo_pl.data.augmentations.body import ScaleAxes, ScaleLimbs, TurnBody
+from cosmo_pl.data.augmentations.body import RotateBody, ScaleAxes, ScaleLimbs
 from cosmo_pl.data.augmentations.dropping import DropChannels, DropJoints, MaskTime
 from cosmo_pl.data.augmentations.sensor import Gain, Jitter, RotateAboutGravity, RotateSensor
 from cosmo_pl.data.augmentations.space import ShiftDistance, ShiftSpace
@@ -15,11 +15,11 @@ __all__ = [
     "Jitter",
     "MaskTime",
     "RotateAboutGravity",
+    "RotateBody",
     "RotateSensor",
     "ScaleAxes",
     "ScaleLimbs",
     "ShiftDistance",
     "ShiftSpace",
-    "TurnBody",
     "WarpTime",
 ]

@@ -22,7 +22,7 @@ class Augmentation(Constrained, ABC):
     """As "meaning.rounding", see CHANGELOG.md."""
 
     @abstractmethod
-    def draw(self, x: Tensor) -> Tensor:
+    def random_parameters(self, x: Tensor) -> Tensor:
         """Draws the parameters (N, ...) for samples (N, T, *shape)."""
 
     @abstractmethod
@@ -31,7 +31,7 @@ class Augmentation(Constrained, ABC):
 
     def __call__(self, x: Tensor) -> Tensor:
         """Changes samples (N, T, *shape) at random."""
-        return self.apply(x, self.draw(x))
+        return self.apply(x, self.random_parameters(x))
 
 
 def uniform(shape: tuple[int, ...], low: float, high: float, like: Tensor) -> Tensor:

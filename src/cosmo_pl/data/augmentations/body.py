@@ -32,7 +32,7 @@ def _check_skeletons(name: str, x: Tensor) -> None:
         )
 
 
-class TurnBody(Rotation):
+class RotateBody(Rotation):
     """Turns a skeleton about the vertical through the origin; heights and distances stay.
 
     Args:
@@ -49,7 +49,7 @@ class TurnBody(Rotation):
 
     def axis(self, x: Tensor) -> Tensor:
         """The vertical (N, 3)."""
-        _check_skeletons("TurnBody", x)
+        _check_skeletons("RotateBody", x)
         return torch.tensor([[0.0, 1.0, 0.0]], device=x.device).expand(len(x), 3)
 
 
@@ -61,7 +61,7 @@ class _Scale(Augmentation):
     def __init__(self, strength: OpenShare = 0.2) -> None:
         self.strength = strength
 
-    def draw(self, x: Tensor) -> Tensor:
+    def random_parameters(self, x: Tensor) -> Tensor:
         """Draws factors (N, parts)."""
         _check_skeletons(type(self).__name__, x)
         return uniform((len(x), self.parts), 1 - self.strength, 1 + self.strength, x)

@@ -23,7 +23,7 @@ class _Drop(Augmentation):
     def __init__(self, share: OpenShare = 0.1) -> None:
         self.share = share
 
-    def draw(self, x: Tensor) -> Tensor:
+    def random_parameters(self, x: Tensor) -> Tensor:
         """Draws which parts (N, parts) are dropped."""
         return torch.rand(len(x), x.shape[self.axis], device=x.device) < self.share
 
@@ -61,20 +61,20 @@ class DropJoints(_Drop):
     numerics = "1.0"
     axis = -2
 
-    def draw(self, x: Tensor) -> Tensor:
+    def random_parameters(self, x: Tensor) -> Tensor:
         """Draws which joints (N, joints) are dropped."""
         if x.ndim != 4:
             raise ConfigurationError(
                 "DropJoints", f"samples of shape {tuple(x.shape[1:])} have no joints", "Name it under 'skeleton'"
             )
-        return super().draw(x)
+        return super().random_parameters(x)
 
 
 class MaskTime(Augmentation):
     """Holds everything at its mean over the sample for one stretch of time.
 
     Args:
-        max_share: Longest stretch, as a share of the sample.
+        max_fraction: Longest stretch, as a share of the sample.
 
     Raises:
         ConfigurationError: The share is outside (0, 1).
@@ -82,12 +82,12 @@ class MaskTime(Augmentation):
 
     numerics = "1.0"
 
-    def __init__(self, max_share: OpenShare = 0.2) -> None:
-        self.max_share = max_share
+    def __init__(self, max_fraction: OpenShare = 0.2) -> None:
+        self.max_fraction = max_fraction
 
-    def draw(self, x: Tensor) -> Tensor:
+    def random_parameters(self, x: Tensor) -> Tensor:
         """Draws the steps (N, T) that are masked."""
-        length = uniform((len(x), 1), 0, self.max_share, x)
+        length = uniform((len(x), 1), 0, self.max_fraction, x)
         start = torch.rand(len(x), 1, device=x.device) * (1 - length)
         time = (torch.arange(x.shape[1], device=x.device) + 0.5) / x.shape[1]
         return (time >= start) & (time < start + length)

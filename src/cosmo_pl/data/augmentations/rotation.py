@@ -30,7 +30,7 @@ class Rotation(Augmentation):
     def axis(self, x: Tensor) -> Tensor:
         """Axes (N, 3) that samples (N, T, *shape) are turned about, of any length."""
 
-    def draw(self, x: Tensor) -> Tensor:
+    def random_parameters(self, x: Tensor) -> Tensor:
         """Draws rotations (N, 3, 3)."""
         axis = self.axis(x)
         return rotation_matrices(axis, uniform((len(x),), -self.max_angle, self.max_angle, x))

@@ -84,7 +84,7 @@ class Gain(Augmentation):
     def __init__(self, strength: OpenShare = 0.2) -> None:
         self.strength = strength
 
-    def draw(self, x: Tensor) -> Tensor:
+    def random_parameters(self, x: Tensor) -> Tensor:
         """Draws factors (N, channels / 3)."""
         _check_axes("Gain", x)
         return uniform((len(x), x.shape[2] // 3), 1 - self.strength, 1 + self.strength, x)
@@ -110,7 +110,7 @@ class Jitter(Augmentation):
         values = [std] if isinstance(std, int | float) else list(std)
         self.std = torch.tensor(values)
 
-    def draw(self, x: Tensor) -> Tensor:
+    def random_parameters(self, x: Tensor) -> Tensor:
         """Draws noise of the samples' shape."""
         if self.std.numel() not in (1, x.shape[-1]):
             raise ConfigurationError(

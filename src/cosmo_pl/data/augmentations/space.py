@@ -32,7 +32,7 @@ class ShiftSpace(Augmentation):
     def __init__(self, max_shift: Shifts) -> None:
         self.max_shift = max_shift
 
-    def draw(self, x: Tensor) -> Tensor:
+    def random_parameters(self, x: Tensor) -> Tensor:
         """Draws shifts (N, axes)."""
         if x.ndim - 2 < len(self.max_shift):
             raise ConfigurationError(
@@ -71,7 +71,7 @@ class ShiftDistance(Augmentation):
     def __init__(self, max_millimetres: PositiveFloat = 200.0) -> None:
         self.most = max_millimetres
 
-    def draw(self, x: Tensor) -> Tensor:
+    def random_parameters(self, x: Tensor) -> Tensor:
         """Draws changes (N,)."""
         return (2 * torch.rand(len(x), device=x.device) - 1) * self.most
 

@@ -37,7 +37,7 @@ class WarpTime(Augmentation):
     ) -> None:
         self.strength, self.knots, self.crop = strength, knots, crop
 
-    def draw(self, x: Tensor) -> Tensor:
+    def random_parameters(self, x: Tensor) -> Tensor:
         """Draws times (N, T) in [0, 1], ascending."""
         pace = torch.randn(len(x), 1, self.knots, device=x.device).mul(self.strength)
         pace = F.interpolate(pace, x.shape[1] - 1, mode="linear", align_corners=True).squeeze(1).exp()

@@ -141,10 +141,10 @@ def load_encoders(
     for name, wanted in (encoders or {}).items():
         have = loaded.encoders.get(name)
         left_out = have is None and not set(name.split("+")) & set(modality_shapes)
-        if not left_out and (have is None or _told(have) != _told(wanted)):
-            told = f"for {name} is {_told(have)}" if have is not None else f"are for {sorted(loaded.encoders)}"
+        if not left_out and (have is None or _described(have) != _described(wanted)):
+            told = f"for {name} is {_described(have)}" if have is not None else f"are for {sorted(loaded.encoders)}"
             raise ConfigurationError(
-                "encoders", f"the bundle's {told}, not {_told(wanted)} for {name}",
+                "encoders", f"the bundle's {told}, not {_described(wanted)} for {name}",
                 "Set model.init_args.encoders to null to take the bundle's, or bundle to null to train anew",
             )  # fmt: skip
     return Streams(modality_shapes, loaded.encoders), loaded
@@ -155,7 +155,7 @@ def are_described(encoders: Mapping[str, Any] | None) -> bool:
     return bool(encoders) and not any(isinstance(encoder, Encoder) for encoder in (encoders or {}).values())
 
 
-def _told(encoder: Encoder) -> str:
+def _described(encoder: Encoder) -> str:
     # Through JSON, as a bundle stores them: a tuple and a list are the same there.
     described = encoder.described()
     arguments = ", ".join(f"{key}={json.dumps(value)}" for key, value in described["init_args"].items())

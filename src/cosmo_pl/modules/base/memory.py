@@ -35,7 +35,7 @@ class FeatureMemory:
     @staticmethod
     def serves(batch: Batch) -> bool:
         """Whether the samples of a batch are as the data have them, neither augmented nor changed by a callback."""
-        return "index" in batch and "views" not in batch and not batch.get(VARIED, False)
+        return "index" in batch and "num_augmentations" not in batch and not batch.get(VARIED, False)
 
     def maps(self, batch: Batch, there: Present | None) -> dict[str, Tensor]:
         """Feature maps of a batch's samples, as `Streams` gives them.

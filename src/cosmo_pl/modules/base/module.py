@@ -38,7 +38,7 @@ class BaseModule(Constrained, LightningModule, ABC):
     """As "meaning.rounding", see CHANGELOG.md."""
 
     mixed_precision: ClassVar[bool] = True
-    """Whether the command line may train it in bfloat16, see `cosmo_pl.precision`."""
+    """Whether the command line may train it in bfloat16, see `cosmo_pl.cli.precision`."""
 
     several_processes: ClassVar[bool] = True
     """Whether it may be trained by several processes on shares of the samples (Lightning's DDP)."""

@@ -84,8 +84,8 @@ class PretrainingModule(BaseModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of a batch; its labels are not used."""
-        loss = self.pretraining_loss(batch["inputs"], batch.get("views", 1))
-        size = len(next(iter(batch["inputs"].values()))) // batch.get("views", 1)
+        loss = self.pretraining_loss(batch["inputs"], batch.get("num_augmentations", 1))
+        size = len(next(iter(batch["inputs"].values()))) // batch.get("num_augmentations", 1)
         self.log_mean("train/loss", loss, size, prog_bar=True)
         return loss
 

@@ -150,10 +150,10 @@ def render(panels: Sequence[Panel], verdicts: Sequence[Verdict], notes: Sequence
     axes[0][0].set_ylabel("accuracy on test subjects")
     style.legend(figure, columns=3)
     rows = [row for panel in panels for row in panel.rows()]
-    return Rendered(HEADER, rows, figure, [*runs_told(panels), *notes], verdicts)
+    return Rendered(HEADER, rows, figure, [*runs_text(panels), *notes], verdicts)
 
 
-def runs_told(panels: Sequence[Panel]) -> list[str]:
+def runs_text(panels: Sequence[Panel]) -> list[str]:
     """How many runs there are at each place, and what is simulated, a sentence a dataset that has any."""
     told = []
     for dataset in unique(panel.dataset for panel in panels if panel.pairs):

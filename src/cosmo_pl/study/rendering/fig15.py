@@ -10,7 +10,7 @@ from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering import style
 from cosmo_pl.study.rendering.curves import numbers
-from cosmo_pl.study.rendering.statistics import Difference, Pairs, rank_correlation, summarize, told
+from cosmo_pl.study.rendering.statistics import Difference, Pairs, mean_and_std, rank_correlation, summarize
 from cosmo_pl.study.rendering.verdict import (
     every,
     not_comparable,
@@ -129,7 +129,7 @@ def _draw_ablation(axes: Axes, view: View) -> None:
             alpha = 1.0 if method in (BASE, OURS) else 0.3 + 0.2 * label.count("C")
             axes.barh(y, summary.mean, 0.65, color=colour, alpha=alpha)
             axes.errorbar(summary.mean, y, xerr=summary.std or 0.0, color=style.BLACK, capsize=4)
-            axes.text(summary.mean + (summary.std or 0.0) + 0.015, y, told(summary), va="center")
+            axes.text(summary.mean + (summary.std or 0.0) + 0.015, y, mean_and_std(summary), va="center")
     axes.set_yticks(range(len(COMPONENTS)), list(COMPONENTS.values()))
     axes.set_ylim(len(COMPONENTS) - 0.5, -0.5)
     axes.set_xlim(0, 1.05)

@@ -59,7 +59,7 @@ def values(found: Quality, modality: str, quantity: str) -> list[float]:
     return [float(measured[modality][quantity]) for measured in found.values() if modality in measured]
 
 
-def _told(numbers: Sequence[float], digits: int) -> str:
+def _text(numbers: Sequence[float], digits: int) -> str:
     spread = f" ± {stdev(numbers):.{digits}f}" if len(numbers) > 1 else ""
     return f"{fmean(numbers):.{digits}f}{spread}"
 
@@ -88,7 +88,7 @@ def _draw_weights(axes: Axes, found: Quality, modalities: Sequence[str], stated:
         spread = stdev(weights) if len(weights) > 1 else 0.0
         axes.bar(x, fmean(weights), 0.6, yerr=spread, color=style.colour(modality), ecolor=style.PAPER, capsize=4)
         hopkins, best = values(found, modality, "hopkins"), values(found, modality, "num_clusters")
-        ticks.append(f"{modality}\nH {_told(hopkins, 2)}\nk* {_told(best, 1)}")
+        ticks.append(f"{modality}\nH {_text(hopkins, 2)}\nk* {_text(best, 1)}")
     places = [*modalities, *(modality for modality in stated if modality not in modalities)]
     for modality, its in stated.items():
         style.stated_point(axes, places.index(modality), its["weight"])
@@ -142,7 +142,7 @@ def _notes(view: View, dataset: str, paper: Mapping[str, Any], found: Quality) -
 def _verdicts(view: View, paper: Mapping[str, Any], found: Quality) -> list[Verdict]:
     """What the paper states is of other sensors than ours; ours stand beside it."""
     ours = [
-        f"{modality} {_told(weights, 2)} (n={len(weights)})"
+        f"{modality} {_text(weights, 2)} (n={len(weights)})"
         for modality in unique(modality for measured in found.values() for modality in measured)
         if (weights := values(found, modality, "weight"))
     ]

@@ -8,7 +8,7 @@ from statistics import fmean
 
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering import style
-from cosmo_pl.study.rendering.curves import Pairs, Panel, runs_told
+from cosmo_pl.study.rendering.curves import Pairs, Panel, runs_text
 from cosmo_pl.study.rendering.epochs import curve_rows, epoch_curve, logged
 from cosmo_pl.study.rendering.verdict import means_verdict, obstacle, order_verdict
 from cosmo_pl.study.rendering.view import Rendered, Verdict, View
@@ -43,7 +43,7 @@ def by_epoch(view: View) -> Rendered:
     style.legend(figure)
     header = ("T_iter", "curve", "epoch", "mean", "std", "n")
     rows = [[str(value), name, *row] for (name, value), curve in sorted(curves.items()) for row in curve_rows(curve)]
-    return Rendered(header, rows, figure, runs_told([panel]), list(_verdicts(view, panel)))
+    return Rendered(header, rows, figure, runs_text([panel]), list(_verdicts(view, panel)))
 
 
 def _line(value: int) -> dict[str, object]:

@@ -156,4 +156,4 @@ def _comparisons(view: View, datasets: list[str]) -> Iterator[list[str]]:
                 tested.append(("all folds", column.all_folds(OURS), column.all_folds(other)))
             for where, ours, theirs in tested:
                 titles = [style.title(view.methods, method) for method in (OURS, other)]
-                yield [column.name, where, *titles, paired(by_seed(ours), by_seed(theirs)).told()]
+                yield [column.name, where, *titles, paired(by_seed(ours), by_seed(theirs)).describe()]

@@ -26,9 +26,9 @@ NAMES = {
     "velocities": "velocities of the skeleton",
     "augmentations": "augmentations",
     "num_augmentations": "augmentations of a sample, V",
-    "num_views": "mixes of an augmentation, P",
+    "num_fused": "mixes of an augmentation, P",
     "temperature": "temperature of stage 1",
-    "partners": "nearest-neighbour positives",
+    "positives": "nearest-neighbour positives",
     "epochs": "epochs of stage 1",
     "val_subjects": "validation subjects",
     "encoders": "encoders",
@@ -121,7 +121,7 @@ def _row(variant: Variant) -> list[str]:
     if summary is None:
         return [variant.changed, variant.to, "-", "", "0", "", "", "", ""]
     ours, recipe = ({record.seed: record.result["accuracy"] for record in of} for of in (variant.records, variant.base))
-    difference = "" if variant.to.endswith("*") else paired(ours, recipe).told()
+    difference = "" if variant.to.endswith("*") else paired(ours, recipe).describe()
     counts = [summary.runs, str(summary.correct), str(summary.total), difference]
     each = " ".join(numbers(*summary.values))
     return [variant.changed, variant.to, *numbers(summary.mean, summary.std), *counts, each]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cosmo_pl.study.rendering.statistics import Pairs, by_seed, paired, summarize, told
+from cosmo_pl.study.rendering.statistics import Pairs, by_seed, mean_and_std, paired, summarize
 from cosmo_pl.study.rendering.style import title
 from cosmo_pl.study.rendering.view import Rendered, View, unique
 
@@ -25,6 +25,6 @@ def table(view: View) -> Rendered:
 def _cells(pairs: Pairs) -> list[str]:
     full, half = ([pair for pair in pairs if pair[0].factors["precision"] == each] for each in (FLOAT32, BFLOAT16))
     devices = sorted({str(record.environment.get("device", "?")) for _, record in pairs})
-    accuracies = [told(summarize([record for _, record in runs])) for runs in (full, half)]
-    difference = paired(by_seed(half), by_seed(full)).told()
+    accuracies = [mean_and_std(summarize([record for _, record in runs])) for runs in (full, half)]
+    difference = paired(by_seed(half), by_seed(full)).describe()
     return [*accuracies, difference, ", ".join(devices)]

@@ -85,13 +85,13 @@ class Difference:
         """95 % t interval of the mean difference; None below three common seeds."""
         return t_interval(self.values) if self.n >= MIN_RUNS else None
 
-    def told(self, what: str = "", digits: int = 3) -> str:
+    def describe(self, what: str = "", digits: int = 3) -> str:
         """As text: "+0.030, 95 % interval +0.005 to +0.055 (n=3)" after what it is, or that there are too few seeds."""
         if self.interval is None:
             return f"too few common seeds (n={self.n})"
         low, high = self.interval
-        mean, low_told, high_told = (f"{value:+.{digits}f}" for value in (fmean(self.values), low, high))
-        return f"{what} {mean}, 95 % interval {low_told} to {high_told} (n={self.n})".strip()
+        mean, low_text, high_text = (f"{value:+.{digits}f}" for value in (fmean(self.values), low, high))
+        return f"{what} {mean}, 95 % interval {low_text} to {high_text} (n={self.n})".strip()
 
 
 def paired(ours: Mapping[int, float], theirs: Mapping[int, float]) -> Difference:
@@ -114,7 +114,7 @@ def summarize(records: Sequence[Record]) -> Summary | None:
     )
 
 
-def told(summary: Summary | None) -> str:
+def mean_and_std(summary: Summary | None) -> str:
     """Mean and spread as text: "0.693 ± 0.021 (n=5)", "0.693 (n=1)", marked "†" for uncommitted code, or "-"."""
     if summary is None:
         return "-"
@@ -122,7 +122,7 @@ def told(summary: Summary | None) -> str:
     return f"{summary.mean:.3f}{spread} (n={summary.n})" + (MARK if summary.dirty else "")
 
 
-def interval_told(interval: tuple[float, float] | None) -> str:
+def interval_text(interval: tuple[float, float] | None) -> str:
     """An interval as text: "0.600 to 0.640", or "-"."""
     return "-" if interval is None else f"{interval[0]:.3f} to {interval[1]:.3f}"
 

@@ -56,8 +56,8 @@ def selection(view: View) -> Rendered:
     simulated = any(record.simulated for _, record in view.records(lambda job: True))
     rows = [
         [
-            str(cell.value), _told(cell.mean), _told(cell.std), str(len(cell.accuracies)),
-            *(_told(cell.accuracies.get(draw)) for draw in draws), verb if cell is chosen else "",
+            str(cell.value), _text(cell.mean), _text(cell.std), str(len(cell.accuracies)),
+            *(_text(cell.accuracies.get(draw)) for draw in draws), verb if cell is chosen else "",
         ]
         for cell in cells
     ]  # fmt: skip
@@ -113,7 +113,7 @@ def _picture(view: View, name: str, cells: list[Cell], chosen: Cell | None, verb
 def _notes(name: str, cells: list[Cell], chosen: Cell | None, verb: str, draws: int, simulated: bool) -> list[str]:
     notes = [f"{sum(len(cell.accuracies) for cell in cells)} of {draws * len(cells)} runs are there."]
     if chosen is not None:
-        told = f"{name} = {chosen.value}, {_told(chosen.mean)} on validation subjects (n={draws})"
+        told = f"{name} = {chosen.value}, {_text(chosen.mean)} on validation subjects (n={draws})"
         notes.append(f"{verb.capitalize()}: {told}.")
         within = [c for c in cells if c is not chosen and c.mean is not None and _close(c, chosen)]
         if within:
@@ -128,5 +128,5 @@ def _close(cell: Cell, chosen: Cell) -> bool:
     return (chosen.mean or 0.0) - (cell.mean or 0.0) < (chosen.std or 0.0)
 
 
-def _told(accuracy: float | None) -> str:
+def _text(accuracy: float | None) -> str:
     return "" if accuracy is None else f"{accuracy:.4f}"

@@ -11,12 +11,12 @@ from cosmo_pl.study.rendering.statistics import (
     Pairs,
     by_seed,
     common_means,
-    interval_told,
+    interval_text,
     machine,
+    mean_and_std,
     paired,
     people,
     rank_correlation,
-    told,
     training_seconds,
 )
 from cosmo_pl.study.rendering.style import title
@@ -43,19 +43,19 @@ def accuracy(view: View) -> Rendered:
 def _row(column: Column, method: str) -> list[str]:
     runs, summary, paper = column.runs(method), column.summary(method), column.paper(method)
     records = [record for _, record in runs]
-    cells = [column.name, title(column.view.methods, method), told(summary)]
+    cells = [column.name, title(column.view.methods, method), mean_and_std(summary)]
     if summary is None:
         cells += ["-", "-", "-", column.over_people(method), "-", "-"]
     else:
         f1 = fmean(record.result["f1_macro"] for record in records)
-        cells += [f"{summary.correct}/{summary.total}", interval_told(summary.interval), people(records)]
+        cells += [f"{summary.correct}/{summary.total}", interval_text(summary.interval), people(records)]
         cells += [column.over_people(method), f"{f1:.3f}", _difference(column, method)]
     stated = ["-", "-"] if paper is None else [f"{paper:.4f}", _value(column, method, paper).verdict]
     return [*cells, *stated, _seconds(column, method), _best_epoch(runs)]
 
 
 def _difference(column: Column, method: str) -> str:
-    return "-" if method == OURS else paired(by_seed(column.runs(method)), by_seed(column.runs(OURS))).told()
+    return "-" if method == OURS else paired(by_seed(column.runs(method)), by_seed(column.runs(OURS))).describe()
 
 
 def _seconds(column: Column, method: str) -> str:

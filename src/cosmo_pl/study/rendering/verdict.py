@@ -8,7 +8,16 @@ from itertools import combinations
 from statistics import fmean
 
 from cosmo_pl.intervals import t_interval
-from cosmo_pl.study.rendering.statistics import MIN_RUNS, Difference, Pairs, Summary, by_seed, paired, summarize, told
+from cosmo_pl.study.rendering.statistics import (
+    MIN_RUNS,
+    Difference,
+    Pairs,
+    Summary,
+    by_seed,
+    mean_and_std,
+    paired,
+    summarize,
+)
 from cosmo_pl.study.rendering.view import Verdict, View
 
 REPRODUCED, NOT_REPRODUCED = "reproduced", "not reproduced"
@@ -51,7 +60,7 @@ def value_verdict(claim: str, ours: Summary | None, paper: float, reason: str | 
         reason: Why ours cannot be compared; None where they can.
     """
     values = () if ours is None else ours.values
-    return _inside(claim, values, paper, reason, told(ours), None if ours is None else ours.interval)
+    return _inside(claim, values, paper, reason, mean_and_std(ours), None if ours is None else ours.interval)
 
 
 def weight_verdict(claim: str, ours: Sequence[float], paper: float, reason: str | None) -> Verdict:
@@ -113,7 +122,7 @@ def means_verdict(
         digits: Decimals of the evidence.
     """
     differences, means = paired(above, below), _means(above, below, digits)
-    return _positive(claim, differences, reason, f"{means}; {differences.told('difference', digits)}", least)
+    return _positive(claim, differences, reason, f"{means}; {differences.describe('difference', digits)}", least)
 
 
 def positive_verdict(claim: str, values: Difference, what: str, reason: str | None) -> Verdict:
@@ -125,7 +134,7 @@ def positive_verdict(claim: str, values: Difference, what: str, reason: str | No
         what: What they are.
         reason: Why they cannot be compared; None where they can.
     """
-    return _positive(claim, values, reason, values.told(what))
+    return _positive(claim, values, reason, values.describe(what))
 
 
 def _positive(claim: str, values: Difference, reason: str | None, evidence: str, least: float = 0.0) -> Verdict:
@@ -146,7 +155,7 @@ def gap_verdict(claim: str, above: Pairs, below: Pairs, gap: float, reason: str 
     """
     differences = paired(by_seed(above), by_seed(below))
     return _inside(
-        claim, differences.values, gap, reason, differences.told("difference"), differences.interval, sign="+"
+        claim, differences.values, gap, reason, differences.describe("difference"), differences.interval, sign="+"
     )
 
 
@@ -163,7 +172,7 @@ def trend_verdict(claim: str, rising: Mapping[str, Pairs], reason: str | None) -
         for less, more in combinations(rising, 2)
     }
     found = every(claim, steps)
-    means = (f"{name}: {told(summarize([record for _, record in group]))}" for name, group in rising.items())
+    means = (f"{name}: {mean_and_std(summarize([record for _, record in group]))}" for name, group in rising.items())
     return replace(found, evidence=" < ".join(means)) if found.verdict == REPRODUCED else found
 
 

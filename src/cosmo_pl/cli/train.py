@@ -10,10 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
-from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import CSVLogger, Logger
 from pytorch_lightning.utilities import rank_zero_only
@@ -21,20 +19,20 @@ from pytorch_lightning.utilities import rank_zero_only
 import cosmo_pl.data
 import cosmo_pl.encoders
 import cosmo_pl.modules  # noqa: F401  short class names on the command line are those that are imported
-from cosmo_pl.allocation import keep_freed_memory
+from cosmo_pl.callbacks import EpochSeed, LastCheckpoint, ResultWriter, WandbResults
 from cosmo_pl.checkpoints import WholeCheckpointIO, read_checkpoint
-from cosmo_pl.continuing import check_continued, check_evaluated, flat, stored_config
+from cosmo_pl.cli.allocation import keep_freed_memory
+from cosmo_pl.cli.continuing import check_continued, check_evaluated, flat, stored_config
+from cosmo_pl.cli.inheritance import inheritance
+from cosmo_pl.cli.lightning_options import Use, check_loggers, check_options, refused
+from cosmo_pl.cli.precision import PreciseTrainer, resolved_precision
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.trained import TrainedOn
-from cosmo_pl.energy import EnergyMeter
 from cosmo_pl.errors import ConfigurationError, CosmoError
-from cosmo_pl.inheritance import inheritance
 from cosmo_pl.io import read_yaml
-from cosmo_pl.lightning_options import Use, check_loggers, check_options, refused
 from cosmo_pl.modules import BaseModule
 from cosmo_pl.parsing import Given, parse, refusal
-from cosmo_pl.precision import PreciseTrainer, resolved_precision
-from cosmo_pl.results import ResultWriter
+from cosmo_pl.parsing.trainer_arguments import check_configuration
 from cosmo_pl.run_folder import CONFIG, claim_version, newest_checkpoint, run_of, version_number
 from cosmo_pl.run_loading import (
     TRAINER_DEFAULTS,
@@ -47,28 +45,7 @@ from cosmo_pl.run_loading import (
     name_test_subjects,
     rebuilt,
 )
-from cosmo_pl.trainer_arguments import check_configuration
 from cosmo_pl.trust import check_trusted, class_paths
-from cosmo_pl.wandb_results import WandbResults
-
-
-class EpochSeed(Callback):
-    """Seeds every epoch by itself, so that a resumed run draws what an uninterrupted one would."""
-
-    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Seeds shuffling, dropout and augmentation of the epoch, of each process by itself."""
-        seed = int(os.environ.get("PL_GLOBAL_SEED", "0"))
-        torch.manual_seed((trainer.global_rank << 54) + (seed << 20) + trainer.current_epoch)
-
-
-class LastCheckpoint(ModelCheckpoint):
-    """Writes ``last.ckpt`` after every epoch: with `save_last` alone, nothing is on disk before the end.
-
-    A class of its own, so that a user's `ModelCheckpoint` can be beside it.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(filename="last", enable_version_counter=False, save_on_train_epoch_end=True)
 
 
 class CosmoCLI(LightningCLI):
@@ -173,7 +150,7 @@ class CosmoCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Adds what no run goes without: its folder, its log, whole checkpoints and our callbacks."""
         whole = partial(self.parser.dump, self.config, skip_link_targets=False)
-        callbacks: list[Callback] = [EpochSeed(), EnergyMeter(), ResultWriter(whole)]
+        callbacks: list[Callback] = [EpochSeed(), ResultWriter(whole)]
         given = self.config_init[self.subcommand].trainer
         kwargs["plugins"] = [*as_list(given.plugins), WholeCheckpointIO()]
         mixed = self.subcommand == "fit" and self.model.mixed_precision  # an evaluation takes no time

@@ -1,4 +1,4 @@
-"""Mutual neighbours against a naive double loop, and partners in a training."""
+"""Mutual neighbours against a naive double loop, and positives in a training."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import torch.nn.functional as F
 from pytorch_lightning import LightningModule
 from pytorch_lightning.callbacks import ModelCheckpoint
 
+from cosmo_pl.callbacks import NearestNeighborPositives
+from cosmo_pl.callbacks.nearest_neighbors import mutual_neighbors
 from cosmo_pl.data.augmentations import Jitter
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.modules import NeighborPartners
-from cosmo_pl.modules.neighbors import mutual_neighbors
 
 from .conftest import stage1, stage2
 
@@ -36,7 +36,7 @@ def naive(features, groups):
 
 @pytest.mark.parametrize("chunk", [5, 2048])
 def test_mutual_neighbours_are_those_of_the_naive_loop(chunk, monkeypatch):
-    monkeypatch.setattr("cosmo_pl.modules.neighbors.CHUNK", chunk)
+    monkeypatch.setattr("cosmo_pl.callbacks.nearest_neighbors.CHUNK", chunk)
     torch.manual_seed(0)
     features = F.normalize(torch.randn(23, 4), dim=1)
     groups = torch.tensor([3, 7, 9, 11])[torch.randint(4, (23,))]
@@ -45,11 +45,11 @@ def test_mutual_neighbours_are_those_of_the_naive_loop(chunk, monkeypatch):
     assert (found >= 0).any() and (found < 0).any()
 
 
-def test_a_single_group_has_no_partners():
+def test_a_single_group_has_no_positives():
     assert (mutual_neighbors(F.normalize(torch.randn(5, 3), dim=1), torch.ones(5)) == -1).all()
 
 
-class Watch(NeighborPartners):
+class Watch(NearestNeighborPositives):
     """Notes the epochs of its searches."""
 
     def __init__(self, **arguments):
@@ -57,51 +57,51 @@ class Watch(NeighborPartners):
         self.searched = []
 
     def on_train_epoch_start(self, trainer, pl_module):
-        before = self.partners
+        before = self.positives
         super().on_train_epoch_start(trainer, pl_module)
-        if self.partners is not before:
+        if self.positives is not before:
             self.searched.append(trainer.current_epoch)
 
     def on_train_end(self, trainer, pl_module):
         views = trainer.datamodule.views
-        self.shown = (views.partners, views.partner_share)
+        self.shown = (views._positives, views._fraction)
 
 
-def test_partners_are_of_other_subjects_and_of_the_training(make_data, make_trainer):
+def test_positives_are_of_other_subjects_and_of_the_training(make_data, make_trainer):
     data = make_data(phase="pretrain", **VIEWS)
-    module, watch = stage1(data), Watch(start_epoch=1, every=2, share=1.0)
+    module, watch = stage1(data), Watch(start_epoch=1, every=2, fraction=1.0)
     trainer = make_trainer(4, callbacks=[watch])
     trainer.fit(module, datamodule=data)
     assert watch.searched == [1, 3]
     rows = torch.from_numpy(data.training_rows)
     subject = torch.from_numpy(data.samples.subject)[rows]
-    assert watch.partners.shape == (len(rows), len(subject.unique()))
-    sample, column = torch.nonzero(watch.partners >= 0, as_tuple=True)
+    assert watch.positives.shape == (len(rows), len(subject.unique()))
+    sample, column = torch.nonzero(watch.positives >= 0, as_tuple=True)
     assert len(sample) > 0
-    assert (subject[sample] != subject[watch.partners[sample, column]]).all()
+    assert (subject[sample] != subject[watch.positives[sample, column]]).all()
     assert set(subject.tolist()) <= {1, 2, 3, 4, 5, 6}
-    share = (watch.partners >= 0).any(dim=1).float().mean()
-    assert trainer.callback_metrics["partners/found"] == pytest.approx(share.item())
-    assert 0 <= trainer.callback_metrics["partners/agreement"] <= 1
+    share = (watch.positives >= 0).any(dim=1).float().mean()
+    assert trainer.callback_metrics["positives/found"] == pytest.approx(share.item())
+    assert 0 <= trainer.callback_metrics["positives/agreement"] <= 1
     batch = data.train_dataloader().dataset.batch([0, 1, 2])
     assert batch["index"].view(3, 2)[:, 0].tolist() == rows[:3].tolist()
     assert module.training
 
 
-def test_labels_choose_no_partner(make_data, make_trainer):
-    def partners(shift):
+def test_labels_choose_no_positive(make_data, make_trainer):
+    def positives(shift):
         data = make_data(phase="pretrain", **VIEWS)
         data.setup()
         data.samples.label[:] = (data.samples.label + shift) % data.num_classes
         torch.manual_seed(1)
-        callback = NeighborPartners(start_epoch=0, every=1)
+        callback = NearestNeighborPositives(start_epoch=0, every=1)
         make_trainer(2, callbacks=[callback]).fit(stage1(data), datamodule=data)
-        return callback.partners
+        return callback.positives
 
-    assert torch.equal(partners(0), partners(5))
+    assert torch.equal(positives(0), positives(5))
 
 
-def test_a_resumed_training_has_its_partners_again(make_data, make_trainer, tmp_path):
+def test_a_resumed_training_has_its_positives_again(make_data, make_trainer, tmp_path):
     def run(epochs, path=None):
         data, callback = make_data(phase="pretrain", **VIEWS), Watch(start_epoch=1, every=5)
         torch.manual_seed(0)
@@ -115,16 +115,16 @@ def test_a_resumed_training_has_its_partners_again(make_data, make_trainer, tmp_
     first, _ = run(2)
     second, data = run(3, str(tmp_path / "last.ckpt"))
     assert first.searched == [1] and second.searched == []
-    assert torch.equal(second.partners, first.partners)
-    assert torch.equal(second.shown[0], first.partners) and second.shown[1] == 0.5
-    assert data.views.partners is None, "another training on this data starts without them"
+    assert torch.equal(second.positives, first.positives)
+    assert torch.equal(second.shown[0], first.positives) and second.shown[1] == 0.5
+    assert data.views._positives is None, "another training on this data starts without them"
 
 
-def test_partners_of_other_samples_are_refused(make_data, make_trainer, tmp_path):
+def test_positives_of_other_samples_are_refused(make_data, make_trainer, tmp_path):
     def run(epochs, path=None, **arguments):
         data = make_data(phase="pretrain", **VIEWS, **arguments)
         saver = ModelCheckpoint(str(tmp_path), filename="last", save_on_train_epoch_end=True)
-        callbacks = [NeighborPartners(start_epoch=0, every=5), saver]
+        callbacks = [NearestNeighborPositives(start_epoch=0, every=5), saver]
         trainer = make_trainer(epochs, callbacks=callbacks, enable_checkpointing=True)
         trainer.fit(stage1(data), datamodule=data, ckpt_path=path)
 
@@ -133,34 +133,34 @@ def test_partners_of_other_samples_are_refused(make_data, make_trainer, tmp_path
         run(2, str(tmp_path / "last.ckpt"), label_seed=3)
 
 
-def test_a_training_that_fails_leaves_no_partners(make_data, make_trainer):
-    class Failing(NeighborPartners):
+def test_a_training_that_fails_leaves_no_positives(make_data, make_trainer):
+    class Failing(NearestNeighborPositives):
         def on_train_epoch_end(self, trainer, pl_module):
-            assert trainer.datamodule.views.partners is not None
+            assert trainer.datamodule.views._positives is not None
             raise RuntimeError("full")
 
     data = make_data(phase="pretrain", **VIEWS)
     with pytest.raises(RuntimeError, match="full"):
         make_trainer(1, callbacks=[Failing(start_epoch=0)]).fit(stage1(data), datamodule=data)
-    assert data.views.partners is None
+    assert data.views._positives is None
 
 
-@pytest.mark.parametrize("arguments", [{"start_epoch": -1}, {"every": 0}, {"share": 0.0}, {"share": 1.5}])
+@pytest.mark.parametrize("arguments", [{"start_epoch": -1}, {"every": 0}, {"fraction": 0.0}, {"fraction": 1.5}])
 def test_refuses_arguments_out_of_range(arguments):
-    with pytest.raises(ConfigurationError, match="NeighborPartners"):
-        NeighborPartners(**arguments)
+    with pytest.raises(ConfigurationError, match="NearestNeighborPositives"):
+        NearestNeighborPositives(**arguments)
 
 
-def test_refuses_a_training_without_use_for_partners(make_data, make_trainer):
+def test_refuses_a_training_without_use_for_positives(make_data, make_trainer):
     with pytest.raises(ConfigurationError, match="num_augmentations"):
         data = make_data(phase="pretrain")
-        make_trainer(1, callbacks=[NeighborPartners()]).fit(stage1(data), datamodule=data)
+        make_trainer(1, callbacks=[NearestNeighborPositives()]).fit(stage1(data), datamodule=data)
     with pytest.raises(ConfigurationError, match="train_subjects: is one subject"):
         data = make_data(phase="pretrain", **VIEWS)
         data.setup()
         data.samples.subject[data.training_rows] = 1
-        make_trainer(1, callbacks=[NeighborPartners()]).fit(stage1(data), datamodule=data)
-    with pytest.raises(ConfigurationError, match="stage 1"):
+        make_trainer(1, callbacks=[NearestNeighborPositives()]).fit(stage1(data), datamodule=data)
+    with pytest.raises(ConfigurationError, match="is for pretraining"):
         data = make_data(**VIEWS)
         module: LightningModule = stage2(data)
-        make_trainer(1, callbacks=[NeighborPartners()]).fit(module, datamodule=data)
+        make_trainer(1, callbacks=[NearestNeighborPositives()]).fit(module, datamodule=data)

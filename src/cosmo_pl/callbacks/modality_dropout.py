@@ -1,4 +1,4 @@
-"""Training on samples that lack a sensor now and then, for use where one may fail."""
+"""Random removal of modalities during training, for use where a sensor may fail."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ FEWEST = 2  # samples of a modality in a batch: batch normalisation needs them
 
 
 class ModalityDropout(Constrained, Callback):
-    """Takes modalities off samples of training batches at random; evaluation sees everything that there is.
+    """Removes modalities from samples of training batches at random; evaluation uses all that are present.
 
     A sample keeps at least one stream of the module, a modality or several that are joined and leave together, and a
     stream at least two samples of a batch.
 
     Args:
-        share: Probability of each stream of each sample.
+        probability: Probability that a sample loses a stream.
 
     Raises:
-        ConfigurationError: The share is outside (0, 1).
+        ConfigurationError: The probability is outside (0, 1).
     """
 
     numerics = "1.0"
 
-    def __init__(self, share: OpenShare = 0.2) -> None:
-        self.share = share
+    def __init__(self, probability: OpenShare = 0.2) -> None:
+        self.probability = probability
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Refuses a module that is no classifier of several streams, or trains nothing.
@@ -52,20 +52,27 @@ class ModalityDropout(Constrained, Callback):
         return list(getattr(module, "encoders", ()))
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        """Draws what each sample has, and tells it in ``batch["present"]``."""
+        """Chooses what each sample keeps, and writes it to ``batch["present"]``."""
         streams = self._streams(pl_module)
         whole = torch.ones_like(batch["label"], dtype=torch.bool)
-        there = presence(streams, batch["inputs"], batch.get("present")) or dict.fromkeys(streams, whole)
-        kept = self.draw(torch.stack([there[stream] for stream in streams]))
+        present = presence(streams, batch["inputs"], batch.get("present")) or dict.fromkeys(streams, whole)
+        kept = self.keep(torch.stack([present[stream] for stream in streams]))
         parts = {part: rows for stream, rows in zip(streams, kept, strict=True) for part in stream.split("+")}
         batch["present"] = {**batch.get("present", {}), **parts}
         batch[VARIED] = True
 
-    def draw(self, there: Tensor) -> Tensor:
-        """Keeps some of what is there, (M, N) bool."""
-        chance = torch.rand(there.shape, device=there.device)
-        kept = there & (chance >= self.share)
-        # Of a sample that would lose everything, the modality with the luckiest draw stays.
-        luckiest = torch.where(there, chance, -1.0).argmax(dim=0)
-        kept[luckiest, torch.arange(there.shape[1], device=there.device)] |= ~kept.any(dim=0)
-        return torch.where(kept.sum(dim=1, keepdim=True) < FEWEST, there, kept)
+    def keep(self, present: Tensor) -> Tensor:
+        """Removes streams from samples at random.
+
+        Args:
+            present: Whether each sample has each stream (M, N), bool.
+
+        Returns:
+            Whether it keeps it (M, N), bool.
+        """
+        chance = torch.rand(present.shape, device=present.device)
+        kept = present & (chance >= self.probability)
+        # A sample that would lose all its streams keeps the one with the highest random number.
+        highest = torch.where(present, chance, -1.0).argmax(dim=0)
+        kept[highest, torch.arange(present.shape[1], device=present.device)] |= ~kept.any(dim=0)
+        return torch.where(kept.sum(dim=1, keepdim=True) < FEWEST, present, kept)

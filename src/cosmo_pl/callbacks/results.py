@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from cosmo_pl.data.locate import is_simulated
 from cosmo_pl.intervals import bootstrap_interval
 from cosmo_pl.io import write_json
 from cosmo_pl.modules import ClassifierModule
+from cosmo_pl.plots.confusion import plot_confusion
 from cosmo_pl.provenance import environment
 from cosmo_pl.run_folder import CONFIG, run_of
 
@@ -190,27 +191,3 @@ def summary(metrics: Mapping[str, Any]) -> str:
         means = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
         lines.append("attention weights, mean over classes: " + ", ".join(f"{k} {v:.3f}" for k, v in means.items()))
     return "\n".join(lines)
-
-
-def plot_confusion(confusion: NDArray[np.int64], class_names: Sequence[str], path: Path) -> None:
-    """Draws the row-normalised confusion matrix with the counts in its cells."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    count = len(class_names)
-    share = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
-    side = 3.0 + 0.32 * count
-    figure = Figure(figsize=(side + 1, side), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    axes.set_xticks(range(count), class_names, rotation=90)
-    axes.set_yticks(range(count), class_names)
-    axes.set_xlabel("predicted")
-    axes.set_ylabel("true")
-    axes.set_title(f"accuracy {np.trace(confusion) / confusion.sum():.3f} ({np.trace(confusion)}/{confusion.sum()})")
-    for row, column in zip(*np.nonzero(confusion), strict=True):
-        colour = "white" if share[row, column] > 0.5 else "black"
-        axes.text(column, row, str(confusion[row, column]), ha="center", va="center", fontsize=7, color=colour)
-    figure.colorbar(image, ax=axes, label="share of the true class", shrink=0.8)
-    figure.savefig(path, dpi=120)

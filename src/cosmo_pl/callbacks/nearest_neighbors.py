@@ -1,4 +1,4 @@
-"""Clips of other people that may show the same activity: positives that no augmentation can make.
+"""Positive pairs from recordings of other subjects, which no augmentation can make.
 
 Nearest neighbours as positives are from D. Dwibedi et al., "With a little help from my friends: nearest-neighbor
 contrastive learning of visual representations", ICCV 2021. Here they have to be mutual and of another subject.
@@ -45,18 +45,19 @@ def mutual_neighbors(features: Tensor, groups: Tensor) -> Tensor:
     return torch.where((back == itself) & ~own_group, nearest, -1)
 
 
-class NeighborPartners(Constrained, Callback):
-    """Lets mutual nearest neighbours among other subjects stand in for a sample in some of its augmented views.
+class NearestNeighborPositives(Constrained, Callback):
+    """Uses mutual nearest neighbours among other subjects as further positives of a sample.
 
-    Augmentation cannot make one person move like another; these pairs show how they do. No label is used, only whose
-    recording a sample is. Features are those of the encoders, each modality of unit norm, less their mean. Logs
-    ``partners/found``, the share of samples with a partner, and ``partners/agreement``, the share of partners with the
-    same label, which nothing is chosen by.
+    Augmentation cannot make one person move like another; these pairs show how they do. A neighbour replaces the
+    sample in some of its augmented views. No label is used, only the subject of each recording. Features are those of
+    the encoders, each modality of unit norm, less their mean. Logs ``positives/found``, the fraction of samples with a
+    nearest-neighbour positive, and ``positives/agreement``, the fraction of positives with the same label; no choice
+    depends on it.
 
     Args:
-        start_epoch: First epoch with partners, counted from 0: before it the features are not worth asking.
+        start_epoch: First epoch with nearest-neighbour positives, counted from 0. Earlier features are not yet useful.
         every: Epochs from one search to the next.
-        share: Share of the views, but each sample's first, that show a partner.
+        fraction: Fraction of the views, except each sample's first, in which a positive replaces the sample.
 
     Raises:
         ConfigurationError: An argument is out of range.
@@ -64,47 +65,51 @@ class NeighborPartners(Constrained, Callback):
 
     numerics = "1.0"
 
-    def __init__(self, start_epoch: NonNegativeInt = 10, every: PositiveInt = 5, share: Share = 0.5) -> None:
-        self.start_epoch, self.every, self.share = start_epoch, every, share
-        self.partners: Tensor | None = None
+    def __init__(self, start_epoch: NonNegativeInt = 10, every: PositiveInt = 5, fraction: Share = 0.5) -> None:
+        self.start_epoch, self.every, self.fraction = start_epoch, every, fraction
+        self.positives: Tensor | None = None
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Refuses a training that has no use for partners, before it begins."""
+        """Checks that the training can use the positives, before it begins.
+
+        Raises:
+            ConfigurationError: It cannot.
+        """
         data: Any = getattr(trainer, "datamodule", None)
         if not isinstance(pl_module, PretrainingModule) or data is None:
-            raise ConfigurationError("NeighborPartners", "is for a stage 1", "Remove it from trainer.callbacks")
+            raise ConfigurationError(
+                "NearestNeighborPositives", "is for pretraining", "Remove it from trainer.callbacks"
+            )
         if trainer.world_size > 1:
-            problem = "looks for neighbours among all samples, and several processes have a share of them each"
-            raise ConfigurationError("NeighborPartners", problem, "Use --trainer.devices=1")
+            problem = "searches all samples for neighbours, and each of several processes has only its share of them"
+            raise ConfigurationError("NearestNeighborPositives", problem, "Use --trainer.devices=1")
         if data.views is None or data.views.count < 2:
-            raise ConfigurationError(
-                "num_augmentations", "is 1, and partners take the place of further views", "Use at least 2"
-            )
+            problem = "is 1, and nearest-neighbour positives replace further views of a sample"
+            raise ConfigurationError("num_augmentations", problem, "Use at least 2")
         if len(set(data.samples.subject[data.training_rows].tolist())) < 2:
-            raise ConfigurationError(
-                "train_subjects", "is one subject, and partners are of others", "Use more, or remove NeighborPartners"
-            )
+            problem = "is one subject, and nearest-neighbour positives are of other subjects"
+            raise ConfigurationError("train_subjects", problem, "Use more, or remove NearestNeighborPositives")
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Goes on with the partners of a resumed run, whose samples the module has checked."""
-        self._show(trainer)
+        """Gives the data the positives of a resumed run, whose samples the module has checked."""
+        self._set(trainer)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Searches, in every `every`-th epoch from `start_epoch` on."""
+        """Searches for neighbours in every `every`-th epoch, beginning with `start_epoch`."""
         epoch = trainer.current_epoch - self.start_epoch
         if epoch < 0 or epoch % self.every:
             return
         features, subject, label = self._features(trainer, pl_module)
-        self.partners = mutual_neighbors(features, subject)
-        self._show(trainer)
-        sample, group = torch.nonzero(self.partners >= 0, as_tuple=True)
-        same = (label[sample] == label[self.partners[sample, group]]).float()
-        pl_module.log("partners/found", (self.partners >= 0).any(dim=1).float().mean())
-        pl_module.log("partners/agreement", same.mean() if len(same) else torch.zeros(()))
+        self.positives = mutual_neighbors(features, subject)
+        self._set(trainer)
+        sample, group = torch.nonzero(self.positives >= 0, as_tuple=True)
+        same = (label[sample] == label[self.positives[sample, group]]).float()
+        pl_module.log("positives/found", (self.positives >= 0).any(dim=1).float().mean())
+        pl_module.log("positives/agreement", same.mean() if len(same) else torch.zeros(()))
 
     @staticmethod
     def _features(trainer: Trainer, module: LightningModule) -> tuple[Tensor, Tensor, Tensor]:
-        """Features (N, D), subject (N,) and label (N,) of the training samples as they are."""
+        """Features (N, D), subject (N,) and label (N,) of the training samples without augmentation."""
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         rows, subjects, labels = [], [], []
         module.eval()
@@ -118,24 +123,23 @@ class NeighborPartners(Constrained, Callback):
         features = torch.cat(rows)
         return F.normalize(features - features.mean(dim=0), dim=1), torch.cat(subjects), torch.cat(labels)
 
-    def _show(self, trainer: Trainer) -> None:
-        views = trainer.datamodule.views  # type: ignore[attr-defined]
-        views.partners, views.partner_share = self.partners, self.share
+    def _set(self, trainer: Trainer) -> None:
+        trainer.datamodule.views.set_positives(self.positives, self.fraction)  # type: ignore[attr-defined]
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Takes the partners off the data, which another training may go on with."""
-        trainer.datamodule.views.partners = None  # type: ignore[attr-defined]
+        """Removes the positives from the data, which another training may use."""
+        trainer.datamodule.views.set_positives(None)  # type: ignore[attr-defined]
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Takes them off where the training ends early as well."""
+        """Removes the positives from the data where the training ends early."""
         views = getattr(getattr(trainer, "datamodule", None), "views", None)
         if views is not None:
-            views.partners = None
+            views.set_positives(None)
 
     def state_dict(self) -> dict[str, Any]:
-        """The partners, for a run that is resumed between two searches."""
-        return {"partners": self.partners}
+        """The positives, for a run that is resumed between two searches."""
+        return {"positives": self.positives}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Takes them back."""
-        self.partners = state_dict["partners"]
+        """Loads the positives of a checkpoint."""
+        self.positives = state_dict["positives"]

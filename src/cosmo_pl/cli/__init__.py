@@ -75,18 +75,18 @@ def main(args: Sequence[str] | None = None) -> None:
 
 def _run(arguments: Sequence[str]) -> None:
     if arguments[0] == "data":
-        from cosmo_pl.data_cli import main as data_main
+        from cosmo_pl.cli.data import main as data_main
 
         data_main(arguments[1:])
     elif arguments[0] == "study":
-        from cosmo_pl.study_cli import main as study_main
+        from cosmo_pl.cli.study import main as study_main
 
         study_main(arguments[1:])
     elif arguments[0] not in TRAINING:
         commands = choices(arguments[0], (*TRAINING, "data", "study"))
         raise ConfigurationError("command", f"'{arguments[0]}' is none", f"{commands} as the first word")
     else:
-        from cosmo_pl.train_cli import main as train_main
+        from cosmo_pl.cli.train import main as train_main
 
         train_main(arguments)
 

@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from cosmo_pl.callbacks import ModalityDropout
 from cosmo_pl.encoders import InertialEncoder, TemporalEncoder
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules import (
     AttnSenseModule,
     ContrastiveFusionModule,
-    ModalityDropout,
     NearestNeighborModule,
     SingleModalModule,
 )
@@ -23,7 +23,7 @@ def test_dropout_keeps_a_sensor_a_sample_and_its_share() -> None:
     torch.manual_seed(0)
     there = torch.ones(3, 4000, dtype=torch.bool)
     there[2, :1000] = False
-    kept = ModalityDropout(0.3).draw(there)
+    kept = ModalityDropout(0.3).keep(there)
     assert kept.any(dim=0).all() and not kept[~there].any()
     # 0.7 stay, and of the samples that would lose all (0.3³, where two are there 0.3²) one of them.
     assert kept[0, 1000:].float().mean().item() == pytest.approx(0.7 + 0.3**3 / 3, abs=0.03)
@@ -34,7 +34,7 @@ def test_dropout_leaves_batch_statistics_something() -> None:
     torch.manual_seed(0)
     callback = ModalityDropout(0.95)
     for _ in range(50):
-        kept = callback.draw(torch.ones(2, 5, dtype=torch.bool))
+        kept = callback.keep(torch.ones(2, 5, dtype=torch.bool))
         assert (kept.sum(dim=1) >= 2).all() and kept.any(dim=0).all()
 
 
@@ -58,9 +58,9 @@ def test_dropout_is_for_training_batches_alone(make_data, make_trainer) -> None:
 
 
 def test_dropout_refusals(make_data, make_trainer) -> None:
-    for share in (0.0, 1.0):
-        with pytest.raises(ConfigurationError, match="share"):
-            ModalityDropout(share)
+    for probability in (0.0, 1.0):
+        with pytest.raises(ConfigurationError, match="probability"):
+            ModalityDropout(probability)
     data = make_data(phase="pretrain")
     own = {"inertial": InertialEncoder((4, 4), (2, 2)), "skeleton": TemporalEncoder(60, (8,), strides=(2,), segments=4)}
     module = ContrastiveFusionModule(data.modality_shapes, data.num_classes, own, projection_hidden=8)

@@ -88,11 +88,11 @@ def run_here(jobs: Sequence[Job], results: str, runs: str, seconds: float | None
         seconds: Time limit; None for none.
         whole: Whether nothing is begun that would not end within it.
     """
+    from cosmo_pl.cli.train import main as train
     from cosmo_pl.run_loading import load_data, load_run
     from cosmo_pl.study.evidence import fits
     from cosmo_pl.study.execution import EntryPoints, Executor
     from cosmo_pl.study.runner import Runner, TimeIsUp, time_limit
-    from cosmo_pl.train_cli import main as train
 
     workspace = Workspace(Path(runs))
     entry = EntryPoints(train, load_run, load_data)
@@ -249,8 +249,8 @@ def sweep(name: str) -> None:
     Args:
         name: A sweep, as in sweeps/utd_lambda.
     """
+    from cosmo_pl.cli.train import main as train
     from cosmo_pl.study.sweeps import start
-    from cosmo_pl.train_cli import main as train
 
     start(Path(), name, train)
 

@@ -138,7 +138,7 @@ def clip(name: str, root: str | None = None, out: str = "clip.png") -> None:
 
     from cosmo_pl.data.clip_format import check_arrays, read_manifest
     from cosmo_pl.data.locate import dataset_folder
-    from cosmo_pl.simulation import clip_animation, clip_picture
+    from cosmo_pl.plots.recording import clip_animation, clip_picture
 
     manifest = read_manifest(dataset_folder(root, "SelfCollected"))
     clips = {clip.name: clip for clip in manifest.clips}
@@ -162,7 +162,7 @@ def augmentations(recipe: str, clip: int = 0, out: str = "augmentations.png", se
     """
     import torch
 
-    from cosmo_pl.data.augmentations.picture import picture
+    from cosmo_pl.plots.augmentations import picture
     from cosmo_pl.run_loading import load_data
 
     data = load_data([Path(recipe)])
