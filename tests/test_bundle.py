@@ -295,7 +295,7 @@ def test_test_subjects_that_it_was_trained_on_are_refused(whole):
     bundle, split = Bundle.load(whole), SimpleNamespace(test=np.array([2, 3]))
     with pytest.raises(BundleError, match=r"trained on the subjects \[2\]"):
         bundle.check_data(datamodule(split=split))
-    bundle.check_data(datamodule(split=split, draw=SimpleNamespace(target_fraction=0.5)))
+    bundle.check_data(datamodule(split=split, label_sampling=SimpleNamespace(target_fraction=0.5)))
 
 
 def test_one_modality_of_it_may_be_of_other_files(whole, recwarn):
