@@ -263,7 +263,7 @@ def datamodule(**changed):
     samples = SimpleNamespace(subject=np.array([1, 1, 2, 3]))
     given = {
         "key": "toy", "title": "Toys", "class_names": ("sit", "walk"), "samples": samples,
-        "split": SimpleNamespace(test=np.array([3])), "draw": SimpleNamespace(target_fraction=None),
+        "split": SimpleNamespace(test=np.array([3])), "label_sampling": SimpleNamespace(target_fraction=None),
         "data_fingerprint": made().data_fingerprint, "normalization": made().normalization,
         "training_rows": np.array([0, 1, 2]),
     }  # fmt: skip
