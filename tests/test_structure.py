@@ -23,14 +23,14 @@ LAYERS = [
     {"bundle_checks", "run_folder"},
     {"bundle"},
     {"modules", "plots"},
-    {"callbacks"},
+    {"callbacks", "testing"},
     {"run_loading"},
     {"study"},
     {"cli"},
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 HEAVY = {"scipy", "sklearn", "dtaidistance", "matplotlib", "wandb", "requests"}
-MAX_LINES, MAX_METHOD_LINES = 300, 200
+MAX_LINES, MAX_METHOD_LINES = 400, 400
 
 
 def module_name(path: Path) -> str:

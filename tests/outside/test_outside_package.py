@@ -7,6 +7,7 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,8 +16,10 @@ import yaml
 
 from cosmo_pl.cli import main
 from cosmo_pl.data import DATASETS, UTDDataModule
+from cosmo_pl.encoders import TemporalEncoder
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.study.jobs import Project
+from cosmo_pl.testing import check_dataset, check_method
 
 HERE = Path(__file__).parent
 OVERLAYS = HERE.parents[1] / "configs" / "model"
@@ -67,6 +70,23 @@ def chain(here: Path) -> SimpleNamespace:
         bundle=json.loads((here / "runs/kitchen/cosmo/version_0/bundle/bundle.json").read_text(encoding="utf-8")),
         metrics=json.loads((run / "test_0" / "metrics.json").read_text(encoding="utf-8")),
         predictions=rows(run / "predict_0" / "predictions.csv"),
+    )
+
+
+def test_the_dataset_and_the_methods_conform(here: Path) -> None:
+    from kitchen.data import KitchenDataModule
+    from kitchen.methods import AgreementModule, LinearModule
+
+    make = partial(KitchenDataModule, root="data")
+    check_dataset(make)
+    check_method(lambda data: LinearModule(data.modality_shapes, data.num_classes), make)
+    check_method(
+        lambda data: AgreementModule(
+            data.modality_shapes,
+            data.num_classes,
+            {n: TemporalEncoder(s[-1], (4, 4, 4, 4)) for n, s in data.modality_shapes.items()},
+        ),
+        partial(make, pretrain_batch_size=16),
     )
 
 

@@ -18,7 +18,7 @@ class LinearModule(ClassifierModule):
 
     def __init__(self, modality_shapes: Shapes, num_classes: int, lr: float = 0.1) -> None:
         super().__init__(num_classes)
-        self.save_hyperparameters(ignore=["modality_shapes"])
+        self.save_hyperparameters()
         self.layers = nn.ModuleDict(
             {name: nn.Linear(prod(shape), num_classes) for name, shape in modality_shapes.items()}
         )
@@ -46,7 +46,7 @@ class AgreementModule(PretrainingModule):
         lr_gamma: float = 0.1,
     ) -> None:
         super().__init__(modality_shapes, num_classes, encoders)
-        self.save_hyperparameters(ignore=["encoders", "modality_shapes"])
+        self.save_hyperparameters(ignore=["encoders"])
 
     def pretraining_loss(self, inputs: dict[str, Tensor], num_augmentations: int = 1) -> Tensor:
         """Mean squared difference between the similarities (N, N) of every two modalities."""

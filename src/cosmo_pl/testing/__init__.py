@@ -1,0 +1,7 @@
+"""Conformance checks that a dataset or a method from any package runs against itself."""
+
+from cosmo_pl.testing.datasets import DATASET_CHECKS, check_dataset
+from cosmo_pl.testing.methods import METHOD_CHECKS, check_method
+from cosmo_pl.testing.refusals import refuses
+
+__all__ = ["DATASET_CHECKS", "METHOD_CHECKS", "check_dataset", "check_method", "refuses"]
