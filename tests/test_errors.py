@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cosmo_pl import cli, data_cli
+from cosmo_pl import cli
+from cosmo_pl.cli import data as data_cli
 from cosmo_pl.errors import (
     BundleError,
     ConfigurationError,

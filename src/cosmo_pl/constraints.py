@@ -1,8 +1,8 @@
-"""Constraints beside the arguments of a constructor, which hold on the command line and in Python.
+"""Constraints on the arguments of constructors, for the command line and for Python.
 
-``lr: PositiveFloat`` is a float to type checkers and to the parser, which leaves the value as it is. A class that
-inherits from `Constrained` refuses other values before its constructor runs; `check_classes` refuses them in a parsed
-configuration, by their places in it. A ``Literal`` counts as a constraint.
+``lr: PositiveFloat`` is a float for type checkers and for the parser. A class that inherits from `Constrained` refuses
+other values before its constructor runs. `check_classes` refuses them in a parsed configuration and names their
+position in it. A ``Literal`` counts as a constraint.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from cosmo_pl.errors import ConfigurationError
 
 @dataclass(frozen=True)
 class Constraint:
-    """What a value has to be, beyond its type.
+    """A condition on a value, beyond its type.
 
     Args:
-        allowed: What is allowed, as in "Use ...".
-        holds: Whether a value of the type is.
+        allowed: The allowed values in words, as they follow "Use".
+        holds: Whether a value of the type is allowed.
     """
 
     allowed: str
@@ -34,7 +34,7 @@ class Constraint:
 
 
 def at_least(low: int) -> Constraint:
-    """Whole numbers from `low` on."""
+    """Whole numbers of at least `low`."""
     return Constraint(f"a whole number of at least {low}", lambda value: value >= low)
 
 
@@ -64,21 +64,21 @@ Probability = Annotated[float, Constraint("a number in [0, 1)", lambda value: 0 
 
 
 class Constrained:
-    """Base of classes whose constructors refuse arguments that their annotations do not allow.
+    """Base of classes whose constructors check their arguments against their annotations.
 
     Raises:
-        ConfigurationError: An argument is not allowed; it is named as ``UTDDataModule.batch_size``.
+        ConfigurationError: An argument is not allowed. The message names it as ``UTDDataModule.batch_size``.
     """
 
     # Not in a wrapper of the constructor: Lightning reads hyper-parameters from its frame, and parsers its signature.
     def __new__(cls, *args: Any, **named: Any) -> Self:
-        """Checks the arguments; copies and pickles are made without any."""
+        """Checks the arguments. Copies and pickles are created without arguments."""
         if cls.__init__ is object.__init__ and (args or named):
             raise TypeError(f"{cls.__name__} takes no arguments")
         try:
             given = signature(cls.__init__).bind_partial(None, *args, **named)
         except TypeError:
-            return super().__new__(cls)  # the constructor itself says what is wrong
+            return super().__new__(cls)  # the constructor raises the error
         check_arguments(cls, {**given.arguments, **named}, f"{cls.__name__}.")
         return super().__new__(cls)
 
@@ -99,27 +99,27 @@ def check_arguments(found: type, given: Mapping[str, Any], prefix: str) -> None:
             check(prefix + name, given[name], hint)
 
 
-def check_classes(config: Any, place: str = "") -> None:
+def check_classes(config: Any, position: str = "") -> None:
     """Checks the arguments of all classes that a configuration names, as mappings with ``class_path``.
 
     Args:
         config: The configuration or a part of it: mappings or the parser's namespaces, lists, and values.
-        place: Where the part is, for the message: "model.init_args.encoders".
+        position: Position of the part in the whole, for the message: "model.init_args.encoders".
 
     Raises:
-        ConfigurationError: One is not allowed; it is named by its place.
+        ConfigurationError: One is not allowed. The message names its position.
     """
     if isinstance(config, list | tuple):
         for number, part in enumerate(config):
-            check_classes(part, f"{place}[{number}]")
+            check_classes(part, f"{position}[{number}]")
     if not isinstance(config, Mapping | Namespace):
         return
     parts = as_mapping(config)
-    start = f"{place}." if place else ""
+    start = f"{position}." if position else ""
     module, _, name = str(parts.get("class_path", "")).rpartition(".")
     found = getattr(import_module(module), name, None) if module else None
     if isinstance(found, type) and issubclass(found, Constrained) and parts.get("init_args") is not None:
-        # The parser has judged what is null, and leaves null what the data will fill in.
+        # The parser has checked null values. It leaves null what the data fill in later.
         given = {key: part for key, part in as_mapping(parts["init_args"]).items() if part is not None}
         check_arguments(found, given, f"{start}init_args.")
     for key, part in parts.items():
@@ -127,7 +127,7 @@ def check_classes(config: Any, place: str = "") -> None:
 
 
 def as_mapping(config: Mapping[str, Any] | Namespace) -> Mapping[str, Any]:
-    """A part of a configuration, name to value."""
+    """A part of a configuration as a mapping from names to values."""
     return config if isinstance(config, Mapping) else vars(config)
 
 
@@ -144,20 +144,20 @@ def check(argument: str, value: Any, hint: Any) -> None:
     """
     found = _violation(value, hint)
     if found is not None:
-        place, part, allowed = found
+        position, part, allowed = found
         kind = (
             "" if part is None or type(part) in (bool, int, float, list, tuple) else f" of type {type(part).__name__}"
         )
         shown = " ".join(repr(part).split())
         shown = shown if len(shown) <= MAX_SHOWN else f"{shown[:MAX_SHOWN]}..."
-        raise ConfigurationError(argument + place, f"is {shown}{kind}", f"Use {allowed}")
+        raise ConfigurationError(argument + position, f"is {shown}{kind}", f"Use {allowed}")
 
 
 @cache
 def constraints_of(found: type) -> dict[str, Any]:
-    """Arguments of a constructor to their annotations, evaluated, where these hold constraints.
+    """Arguments of a constructor whose annotations have constraints, with their evaluated annotations.
 
-    Arguments that ``**named`` hands on are those of the next class in line.
+    Arguments that are passed on as ``**named`` are those of the next base class.
     """
     known: dict[str, Any] = {}
     for kind in found.__mro__:
@@ -180,7 +180,7 @@ def _evaluated(annotation: Any, names: dict[str, Any]) -> Any:
 
 
 def _constrained(hint: Any) -> Iterator[bool]:
-    """Whether parts of an annotation hold constraints."""
+    """Whether parts of an annotation have constraints."""
     if get_origin(hint) is Annotated:
         yield any(isinstance(each, Constraint) for each in hint.__metadata__)
     yield get_origin(hint) is Literal
@@ -188,7 +188,7 @@ def _constrained(hint: Any) -> Iterator[bool]:
         yield from _constrained(part)
 
 
-Violation = tuple[str, Any, str]  # place within the value, what is there, what is allowed
+Violation = tuple[str, Any, str]  # position within the value, the part there, what is allowed
 
 
 def _violation(value: Any, hint: Any) -> Violation | None:
@@ -237,7 +237,7 @@ NAMES = {
 
 
 def _is(value: Any, kind: Any) -> bool:
-    """Whether a value is of a type; numbers are plain ones, as hyper-parameters in a checkpoint have to be."""
+    """Whether a value is of a type. Numbers have to be plain Python numbers, as hyper-parameters in checkpoints."""
     if kind in (int, bool):
         return type(value) is kind
     if kind is float:
@@ -246,5 +246,5 @@ def _is(value: Any, kind: Any) -> bool:
 
 
 def _first(found: Mapping[str, Violation | None]) -> Violation | None:
-    """The first violation within a value, with its place."""
-    return next(((place + wrong[0], *wrong[1:]) for place, wrong in found.items() if wrong is not None), None)
+    """The first violation within a value, with its position."""
+    return next(((position + wrong[0], *wrong[1:]) for position, wrong in found.items() if wrong is not None), None)

@@ -1,6 +1,6 @@
-"""Errors whose message names the thing that is wrong and the remedy.
+"""Errors whose message names what is wrong and the remedy.
 
-The command line prints them as one line and exits with status 2; a traceback is for defects of this package only.
+The command line prints them as one line and exits with status 2. A traceback means a defect of this package.
 """
 
 from __future__ import annotations
@@ -12,26 +12,26 @@ from textwrap import shorten
 
 
 class CosmoError(Exception):
-    """Base of every error that a user can cause and mend."""
+    """Base of all errors that a user can cause and correct."""
 
     def __reduce__(self) -> tuple[object, ...]:
-        # The default would call the constructor with the message; worker processes hand errors over as pickles.
+        # Worker processes pickle errors. The default would call the constructor with the message alone.
         return type(self).__new__, (type(self), *self.args), self.__dict__
 
 
 def mendable(error: BaseException | None) -> CosmoError | None:
-    """The user's error behind an exception: jsonargparse wraps what the constructor of a class raises."""
+    """The user's error behind an exception; None if there is none. jsonargparse wraps errors of constructors."""
     while error is not None and not isinstance(error, CosmoError):
         error = error.__cause__ or error.__context__
     return error
 
 
 def choices(name: str, names: Iterable[str]) -> str:
-    """A remedy for a name that does not exist: all that do where they are few, else the nearest.
+    """A remedy for a name that does not exist: all existing names if they are few, else the nearest ones.
 
     Args:
         name: The name that was given.
-        names: Those that exist.
+        names: The existing names.
     """
     every = list(dict.fromkeys(names))
     if not every:
@@ -50,8 +50,8 @@ class ConfigurationError(CosmoError, ValueError):
     """An argument whose value cannot work.
 
     Args:
-        argument: Name of the argument as it stands in the YAML file.
-        problem: What is wrong with it, with the value.
+        argument: Name of the argument as in the YAML file.
+        problem: What is wrong with its value.
         remedy: What to do instead.
     """
 
@@ -60,29 +60,29 @@ class ConfigurationError(CosmoError, ValueError):
         self.argument = argument
         self._parts = argument, problem, remedy
 
-    def within(self, place: str) -> ConfigurationError:
-        """The same error, with the place where it came up in front."""
+    def within(self, source: str) -> ConfigurationError:
+        """The same error with its source, as the name of a file, in front."""
         argument, problem, remedy = self._parts
-        return ConfigurationError(f"{place}: {argument}", problem, remedy)
+        return ConfigurationError(f"{source}: {argument}", problem, remedy)
 
 
 class DatasetNotFoundError(CosmoError):
-    """A dataset folder that is missing, empty, incomplete or of another dataset.
+    """The folder of a dataset is missing, empty, incomplete or of another dataset.
 
     Args:
         dataset: Name of the dataset.
         root: Folder that was searched.
         looked_for: What should have been there.
-        found: What is there instead, for a folder of another dataset.
-        commands: Commands that write the recordings below a root, without its option.
+        found: Names in the folder, for a folder of another dataset.
+        commands: Commands that write the recordings, without their option ``--root``.
     """
 
     def __init__(
         self, dataset: str, root: Path, looked_for: str, found: Iterable[str] = (), commands: Iterable[str] = ()
     ) -> None:
-        there = ", ".join(sorted(found)[:5])
+        names = ", ".join(sorted(found)[:5])
         message = f"{dataset} not found: looked for {looked_for} in '{root}'"
-        message += f", which holds {there}" if there else ("" if root.exists() else ", which does not exist")
+        message += f", which holds {names}" if names else ("" if root.exists() else ", which does not exist")
         message += ". Set data.init_args.root (or the environment variable COSMO_PL_DATA) to the folder that holds it"
         runs = " or ".join(f"`{command} --root DIR`" for command in commands)
         super().__init__(f"{message}, or run {runs}." if runs else f"{message}.")
@@ -94,17 +94,17 @@ class RecordingError(CosmoError):
     Args:
         path: File of the recording.
         problem: What is wrong with it.
-        remedy: What to do about it.
+        remedy: What to do.
     """
 
     def __init__(self, path: Path, problem: str, remedy: str = "Download the file again or remove it") -> None:
         super().__init__(f"{path}: {problem}. {remedy}.")
         self.path = path
-        self._told = path, problem, remedy
+        self._parts = path, problem, remedy
 
     def __reduce__(self) -> tuple[type[RecordingError], tuple[Path, str, str]]:
-        """A reader in another process sends it back."""
-        return type(self), self._told
+        """Worker processes pickle errors."""
+        return type(self), self._parts
 
 
 class BundleError(CosmoError):
@@ -113,7 +113,7 @@ class BundleError(CosmoError):
     Args:
         folder: Folder of the bundle.
         problem: What is wrong with it.
-        remedy: What to do about it.
+        remedy: What to do.
     """
 
     def __init__(self, folder: Path, problem: str, remedy: str) -> None:
@@ -127,7 +127,7 @@ class DownloadError(CosmoError):
     Args:
         source: Address or file.
         problem: What is wrong with it.
-        remedy: What to do about it.
+        remedy: What to do.
     """
 
     def __init__(self, source: str | Path, problem: str, remedy: str) -> None:

@@ -1,4 +1,4 @@
-"""The metrics of every classifier: one collection, cloned a stage."""
+"""The metrics of every classifier."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def classification_metrics(num_classes: int, stage: str) -> MetricCollection:
 
 
 class ClassMean(Metric):
-    """Mean of a vector over the samples of each class; a class without samples has NaN.
+    """Mean vector of the samples of each class. The mean of a class without samples is NaN.
 
     Args:
         num_classes: Number of classes.
@@ -41,8 +41,8 @@ class ClassMean(Metric):
         self.add_state("count", torch.zeros(num_classes, 1), dist_reduce_fx="sum")
 
     def update(self, values: Tensor, labels: Tensor) -> None:
-        """Adds vectors (N, size) of samples of the classes (N,)."""
-        # Not in place: a state that a reset made in inference mode may not be changed outside of it.
+        """Adds the vectors (N, size) of samples whose classes are `labels` (N,)."""
+        # Not in place: a state that was reset in inference mode cannot be changed outside of it.
         self.total = self.total.index_add(0, labels, values.detach().float())
         self.count = self.count.index_add(0, labels, torch.ones(len(labels), 1, device=labels.device))
 

@@ -1,4 +1,4 @@
-"""Memory that the C library keeps from one training step for the next."""
+"""Memory that the C library keeps between training steps."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of mallopt(3)
 
 
 def keep_freed_memory() -> None:
-    """Lets glibc hold on to freed memory; does nothing where there is another C library.
+    """Lets glibc keep freed memory. Does nothing with another C library.
 
-    A training step frees tens of megabytes and asks for them again in the next. By default large blocks go back to the
-    system each time, and the page faults of getting them anew take a fifth of a step of the paper's networks. The
-    process then keeps the most that it has used until its end.
+    A training step frees tens of megabytes and allocates them again in the next step. By default glibc returns large
+    blocks to the system each time. The page faults of the next allocation take a fifth of a step of the paper's
+    networks. With this setting the process keeps its peak memory until its end.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

@@ -1,4 +1,4 @@
-"""What may differ between a training and what goes on with it: the rest of its training, or its evaluation."""
+"""Checks that a resumed training or an evaluation has the configuration of the training."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from cosmo_pl.study.identity import ASIDE, TRAINING
 
 LENGTH = {"max_epochs", "min_epochs", "max_steps", "min_steps", "max_time"}
 SUBJECTS = {"test_subjects", "val_subjects", "folds", "fold"}
-# Arguments of the data that say how an evaluation reads them.
+# Arguments of the data that an evaluation may change.
 OF_EVALUATION = {*ASIDE, "phase", "batch_size", "pretrain_batch_size", "track_test", "max_test_samples",
                  "keep_incomplete", "strict"}  # fmt: skip
 
 
 def check_continued(checkpoint: Path, config: Mapping[str, Any]) -> None:
-    """Checks that a training goes on as it began; devices, workers and loggers may change, and so may its length.
+    """Checks that a resumed training has the configuration that it began with.
 
-    A schedule that depends on the number of epochs fixes it.
+    Devices, workers and loggers may change. The number of epochs may change unless the schedule depends on it.
 
     Args:
-        checkpoint: Where it goes on from; without a stored configuration beside it nothing is known.
+        checkpoint: The checkpoint. Without a stored configuration in its run nothing is checked.
         config: The whole configuration.
 
     Raises:
-        ConfigurationError: Something differs that changes results; the message names it.
+        ConfigurationError: An argument that changes results differs. The message names it.
     """
     then = stored_config(checkpoint)
     if then is None:
@@ -50,10 +50,10 @@ def check_evaluated(checkpoint: Path, config: Mapping[str, Any], knows_its_data:
     Args:
         checkpoint: The trained model.
         config: The whole configuration.
-        knows_its_data: Whether the checkpoint says what it was trained on, so that other subjects can be tested.
+        knows_its_data: Whether the checkpoint describes its training data, so that other subjects can be tested.
 
     Raises:
-        ConfigurationError: Something differs; the message names it.
+        ConfigurationError: An argument differs. The message names it.
     """
     then = stored_config(checkpoint)
     if then is None:
@@ -64,7 +64,7 @@ def check_evaluated(checkpoint: Path, config: Mapping[str, Any], knows_its_data:
 
 
 def stored_config(checkpoint: Path) -> dict[str, Any] | None:
-    """The configuration of the run that a checkpoint belongs to, None where it is not beside it."""
+    """The configuration of the run that a checkpoint belongs to; None if the run has none."""
     path = run_of(checkpoint) / CONFIG
     return read_yaml(path) if path.is_file() else None
 
@@ -82,7 +82,7 @@ def differences(
         part: Its key.
         then: The earlier configuration.
         now: The later one.
-        free: Names of arguments that may.
+        free: Names of arguments that may differ.
         only: Names of arguments that are compared; None for all.
     """
     old, new = flat(then.get(part) or {}), flat(now[part])

@@ -1,4 +1,4 @@
-"""What a method that is laid over another config keeps of it: the arguments that both classes have."""
+"""Arguments that an overlay of another method inherits from the config below it: those that both classes have."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ ON_COMMAND_LINE = re.compile(r"--model\.(?:init_args\.)?(\w+)(?:=|$)")
 
 
 def inheritance(configs: Sequence[Path], model: Any, command_line: Iterable[str]) -> str | None:
-    """One line on the arguments that a model keeps of configs of another class; None where it keeps none.
+    """One line about the arguments that a model inherits from configs of another class; None if there are none.
 
     Args:
         configs: Files of ``--config``, in their order.
         model: The resolved model: its ``class_path`` and ``init_args``.
-        command_line: Arguments of the command; what they state of the model is not inherited.
+        command_line: Arguments of the command. A model argument that they give is not inherited.
     """
     stated = {found[1] for word in command_line if (found := ON_COMMAND_LINE.match(word))}
     by_config: dict[Path, list[str]] = {}
@@ -32,14 +32,14 @@ def inheritance(configs: Sequence[Path], model: Any, command_line: Iterable[str]
 
 
 def kept_arguments(configs: Sequence[Path], class_path: str) -> dict[str, Path]:
-    """Arguments that configs state of a class that was replaced later, and that were not stated again.
+    """Arguments that configs give for a class that a later config replaces, and that no later config gives again.
 
     Args:
         configs: Files of ``--config``, in their order.
-        class_path: Class that the model has in the end; it may lack some of the arguments.
+        class_path: The final class of the model. It may lack some of the arguments.
 
     Returns:
-        Argument to the config that states it last.
+        Argument to the last config that gives it.
     """
     kept: dict[str, Path] = {}
     own: dict[str, Path] = {}

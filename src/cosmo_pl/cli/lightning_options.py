@@ -1,6 +1,6 @@
-"""Options of Lightning's Trainer that cannot work here, refused before anything is read.
+"""Options of Lightning's Trainer that cannot work with these methods. They are refused before any data are read.
 
-`REFUSED` is all of them, with what does it instead. What Lightning refuses by itself is made one line by `refused`.
+`REFUSED` lists them, each with an alternative. `refused` shortens the errors that Lightning itself raises to one line.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LIGHTNING = Path(pytorch_lightning.__file__).parent
 
 @dataclass(frozen=True)
 class Use:
-    """What a command is about to do.
+    """What a command does with a Trainer.
 
     Args:
         fits: Whether it trains.
@@ -62,11 +62,11 @@ class Use:
         return [(one["class_path"].rpartition(".")[2], one.get("init_args") or {}) for one in each]
 
     def has(self, *callbacks: str) -> bool:
-        """Whether one of these callbacks is asked for."""
+        """Whether one of these callbacks is configured."""
         return any(name in callbacks for name, _ in self.named("callbacks"))
 
     def monitors(self, prefix: str) -> bool:
-        """Whether a callback watches a metric that begins so."""
+        """Whether a callback monitors a metric whose name begins with `prefix`."""
         return any(str(arguments.get("monitor")).startswith(prefix) for _, arguments in self.named("callbacks"))
 
     @property
@@ -76,13 +76,13 @@ class Use:
 
     @property
     def lacks_accelerator(self) -> bool:
-        """Whether a kind of device is asked for by its name in Lightning, and there is none."""
+        """Whether the given accelerator is one that Lightning knows and the machine lacks."""
         name = self("accelerator")
         return name in AcceleratorRegistry and not AcceleratorRegistry[name]["accelerator"].is_available()
 
     @property
     def gpus(self) -> int | None:
-        """Number of GPUs asked for, where the device is one; None where it is not, or any number will do."""
+        """Number of GPUs that are needed; None if no GPU is."""
         accelerator, devices = self("accelerator"), self("devices")
         if accelerator not in ("gpu", "cuda") and not (accelerator == "auto" and torch.cuda.is_available()):
             return None
@@ -97,9 +97,9 @@ class Refused:
 
     Args:
         option: The Trainer's argument.
-        when: When it cannot.
-        problem: Why.
-        remedy: What does it instead.
+        when: Condition under which it cannot.
+        problem: The reason.
+        remedy: The alternative.
     """
 
     option: str
@@ -111,15 +111,15 @@ class Refused:
 REFUSED = (
     Refused(
         "accelerator", lambda use: use.gpus is not None and not torch.cuda.is_available(),
-        "asks for a GPU, and there is none", "Use --trainer.accelerator=auto",
+        "needs a GPU, and the machine has none", "Use --trainer.accelerator=auto",
     ),
     Refused(
         "accelerator", lambda use: use.lacks_accelerator,
-        "asks for a device that is not there", "Use --trainer.accelerator=auto",
+        "names a device that the machine lacks", "Use --trainer.accelerator=auto",
     ),
     Refused(
         "devices", lambda use: (use.gpus or 0) > torch.cuda.device_count(),
-        "asks for more GPUs than there are", "Ask for fewer, or use --trainer.devices=auto",
+        "needs more GPUs than the machine has", "Use fewer, or --trainer.devices=auto",
     ),
     Refused(
         "devices", lambda use: use.fits and use.without_gradients and use("devices") not in (1, "1", "auto"),
@@ -193,7 +193,7 @@ REFUSED = (
     Refused(
         "callbacks", lambda use: use.without_gradients and use.has(
             "WeightAveraging", "EMAWeightAveraging", "ModelPruning", "StochasticWeightAveraging"),
-        "asks for a callback of trained weights, and the method has none", "Leave it out",
+        "is a callback for trained weights, and the method has none", "Leave it out",
     ),
     Refused(
         "callbacks", lambda use: use.has("Timer"),
@@ -219,7 +219,7 @@ def check_options(use: Use) -> None:
     """Refuses options that cannot work.
 
     Raises:
-        ConfigurationError: There is one; it names what does it instead.
+        ConfigurationError: There is one. The message names the alternative.
     """
     for refused_option in REFUSED:
         if refused_option.when(use):
@@ -250,13 +250,13 @@ def check_loggers(trainer: Any) -> None:
 
 @contextmanager
 def refused(building: bool = False) -> Iterator[None]:
-    """Makes one line of what Lightning itself refuses.
+    """Shortens errors of Lightning about its options to one line.
 
     Args:
-        building: Whether nothing but the Trainer is built, so that every complaint is about its arguments.
+        building: Whether only the Trainer is built, so that every error is about its arguments.
 
     Raises:
-        ConfigurationError: It refuses an option.
+        ConfigurationError: Lightning refuses an option.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""The precision of a training where none is given: bfloat16 where the machine computes in it faster."""
+"""The default precision of a training: bfloat16 on machines that compute faster with it."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ Precision = (
 
 
 class PreciseTrainer(Trainer):
-    """Lightning's Trainer with "auto" among its precisions, which the command line replaces before it builds one."""
+    """Lightning's Trainer with the further precision "auto", which the command line resolves."""
 
     def __init__(self, *args: Any, precision: Precision | None = "auto", **kwargs: Any) -> None:
         super().__init__(*args, precision=precision, **kwargs)  # type: ignore[arg-type]
 
 
-def resolved_precision(asked: Any, accelerator: str, mixed: bool) -> Any:
-    """What a Trainer is built with.
+def resolved_precision(given: Any, accelerator: str, mixed: bool) -> Any:
+    """The precision that a Trainer is built with.
 
     Args:
-        asked: The Trainer's argument, or "auto".
+        given: The Trainer's argument, or "auto".
         accelerator: The Trainer's argument.
-        mixed: Whether half precision may be chosen: in trainings of most methods, see `BaseModule.mixed_precision`.
+        mixed: Whether bfloat16 may be chosen, see `BaseModule.mixed_precision`.
 
     Returns:
-        `asked`; for "auto" "bf16-mixed" on a CPU that has matrix units for bfloat16, else "32-true": on a GPU these
-        networks wait for kernels to be launched, and casts are more of them (H100, stage 1: 0.8 to 1.0 times as fast).
+        `given`. For "auto": "bf16-mixed" on a CPU with matrix units for bfloat16, else "32-true". On a GPU these
+        small networks are limited by kernel launches, and casts add more (H100, stage 1: 0.8 to 1.0 times as fast).
     """
-    if asked != "auto":
-        return asked
+    if given != "auto":
+        return given
     return "bf16-mixed" if mixed and runs_on_bfloat16_units(accelerator) else "32-true"
 
 
 def runs_on_bfloat16_units(accelerator: str) -> bool:
-    """Whether a Trainer would choose the CPU for an accelerator, and that multiplies matrices in bfloat16."""
+    """Whether a Trainer with this accelerator uses a CPU with matrix units for bfloat16."""
     if (accelerator == "auto" and torch.cuda.is_available()) or accelerator not in ("auto", "cpu"):
         return False
     known: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()

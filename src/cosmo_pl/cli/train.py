@@ -49,7 +49,7 @@ from cosmo_pl.trust import check_trusted, class_paths
 
 
 class CosmoCLI(LightningCLI):
-    """LightningCLI that tells the model the data's shapes and finds a config's newest run."""
+    """LightningCLI that passes the shapes of the data to the model and finds the newest run of a config."""
 
     def __init__(self, command: str, *args: Any, **named: Any) -> None:
         self.command = command
@@ -64,7 +64,7 @@ class CosmoCLI(LightningCLI):
             raise
 
     def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]
-        """The one that is asked for: the parsers of all take a quarter of a second more, at every start."""
+        """Only the given subcommand: building the parsers of all takes a quarter of a second at every start."""
         every = super().subcommands()
         return {self.command: every[self.command]} if self.command in every else every
 
@@ -74,7 +74,7 @@ class CosmoCLI(LightningCLI):
         add_command_arguments(parser)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
-        """Parses the command line, keeps it beside the configuration, and refuses arguments that cannot work."""
+        """Parses the command line and refuses arguments that cannot work."""
         assert isinstance(args, list)
         self.command_line = args
         self.given = Given.of(parser, args)
@@ -82,10 +82,10 @@ class CosmoCLI(LightningCLI):
         check_configuration(self.config[self.config.subcommand])
 
     def _parse_ckpt_path(self) -> None:
-        """Does nothing: Lightning's own lets a checkpoint's arguments silently replace those of the command line."""
+        """Does nothing. Lightning's method silently replaces arguments of the command line by those of a checkpoint."""
 
     def before_instantiate_classes(self) -> None:
-        """Completes the configuration: names, data's phase, checkpoint, and no new run folder for an evaluation."""
+        """Completes the configuration: names, the phase of the data, and the checkpoint."""
         config = self.config[self.subcommand]
         kept = inheritance([Path(str(path)) for path in config.config or ()], config.model, self.command_line)
         if kept is not None:
@@ -110,7 +110,7 @@ class CosmoCLI(LightningCLI):
             self.save_config_callback = None
 
     def _read_checkpoint(self, config: Any) -> dict[str, Any] | None:
-        """Finds and reads the checkpoint, and checks that the configuration is that of its training."""
+        """Finds and reads the checkpoint, and checks that the configuration is the one of its training."""
         wanted = config.get("ckpt_path")
         if (self.subcommand != "fit" and wanted is None) or wanted == "last":
             config.ckpt_path = str(newest_checkpoint(runs_folder(config)))
@@ -126,19 +126,19 @@ class CosmoCLI(LightningCLI):
         return content
 
     def instantiate_classes(self) -> None:
-        """Builds data, trainer and model; the model of a checkpoint whose arguments were checked, from these alone."""
+        """Builds data, trainer and model. The model of a checkpoint is built from the arguments in the checkpoint."""
         config, content = self.config[self.subcommand], self.checkpoint
-        asked = config.model
+        given = config.model
         if content is not None and stored_config(Path(config.ckpt_path)) is not None:
-            config.model = rebuilt(content, asked.class_path) or asked
+            config.model = rebuilt(content, given.class_path) or given
         try:
             super().instantiate_classes()
-        except (ValueError, TypeError) as error:  # what the parser finds only now
+        except (ValueError, TypeError) as error:  # an error that the parser finds only when it builds the classes
             if isinstance(error, CosmoError) or "Given value" not in str(error):
                 raise
             raise refusal(error, self.given) from error
         finally:
-            config.model = asked
+            config.model = given
         if content is not None and "trained_on" in content and self.subcommand != "fit":
             self.datamodule.adopt(TrainedOn.read(content["trained_on"]))
 
@@ -148,33 +148,33 @@ class CosmoCLI(LightningCLI):
         return resolved
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
-        """Adds what no run goes without: its folder, its log, whole checkpoints and our callbacks."""
+        """Adds what every run has: its folder, its log, complete checkpoints and the default callbacks."""
         whole = partial(self.parser.dump, self.config, skip_link_targets=False)
         callbacks: list[Callback] = [EpochSeed(), ResultWriter(whole)]
         given = self.config_init[self.subcommand].trainer
         kwargs["plugins"] = [*as_list(given.plugins), WholeCheckpointIO()]
-        mixed = self.subcommand == "fit" and self.model.mixed_precision  # an evaluation takes no time
+        mixed = self.subcommand == "fit" and self.model.mixed_precision  # evaluations stay in float32
         kwargs["precision"] = resolved_precision(given.precision, given.accelerator, mixed)
         if self.subcommand == "fit":
             callbacks.append(LastCheckpoint())
-            if self.config_init.fit.wandb is not None:  # refuses to begin without a login
+            if self.config_init.fit.wandb is not None:  # raises an error without a login
                 callbacks.append(WandbResults(self.config_init.fit.wandb, flat(self.resolved(self.config.fit))))
             kwargs |= self._run_arguments()
         return super().instantiate_trainer(callbacks=[*as_list(given.callbacks), *callbacks], **kwargs)
 
     def _run_arguments(self) -> dict[str, Any]:
-        """Arguments of the trainer that put everything that a training leaves in one new folder."""
+        """Arguments of the trainer that put all files of a training into one new folder."""
         config, loggers = self.config_init.fit, self.config_init.fit.trainer.logger
         if config.trainer.fast_dev_run:
             return {}
         self.folder = claim_version(runs_folder(config)) if getattr(rank_zero_only, "rank", 0) == 0 else None
-        place = {"default_root_dir": self.folder or runs_folder(config)}
+        root = {"default_root_dir": self.folder or runs_folder(config)}
         if loggers is False:
-            return place
+            return root
         version = None if self.folder is None else version_number(self.folder)
         own = CSVLogger(config.run.folder, config.run.name, version, flush_logs_every_n_steps=1)
         others = [logger for logger in (*as_list(loggers), config.wandb) if isinstance(logger, Logger)]
-        return {**place, "logger": [own, *others]}
+        return {**root, "logger": [own, *others]}
 
     def _instantiate_trainer(self, config: dict[str, Any], callbacks: list[Callback]) -> Trainer:
         with refused(building=True):
@@ -192,18 +192,18 @@ class CosmoCLI(LightningCLI):
 
 
 def as_list(value: Any) -> list[Any]:
-    """What the trainer takes as one, several or none."""
+    """A list of the values of an argument that may be one value, a list or None."""
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
 def resolve_names(config: Any) -> None:
-    """Fills the model's arguments into the run's name, and finds a bundle that is named by the run that wrote it.
+    """Fills the model's arguments into the run's name, and resolves a bundle that is named by its run.
 
     ``name: "{bundle}-iterative"`` with the bundle ``cosmo`` is "cosmo-iterative", without one "scratch-iterative";
     the bundle ``cosmo`` is that of the newest run of this name beside it.
 
     Raises:
-        ConfigurationError: The name asks for an argument that the model lacks, or leads out of the folder.
+        ConfigurationError: The name refers to an argument that the model lacks, or leads out of the folder.
     """
     model, run = config.model.init_args, config.run
     if run.name is None:
@@ -229,7 +229,7 @@ def runs_folder(config: Any) -> Path:
 
 
 def with_own_config(args: Sequence[str]) -> list[str]:
-    """The command line of an evaluation with the configuration of its checkpoint's run, where it gives none."""
+    """Adds the configuration of the checkpoint's run to the command line of an evaluation without ``--config``."""
     named = next((i for i, word in enumerate(args) if word.partition("=")[0] == "--ckpt_path"), None)
     if args[0] == "fit" or named is None or any(word.partition("=")[0] == "--config" for word in args):
         return list(args)
@@ -245,7 +245,7 @@ def with_own_config(args: Sequence[str]) -> list[str]:
 
 def main(args: Sequence[str]) -> None:
     """Runs one training subcommand."""
-    # Lightning's notes on itself, on a checkpoint writer that an evaluation does not need, and on no validation.
+    # Lightning's warnings about its own internals, an unused checkpoint writer, and the lack of validation data.
     for note in (
         "`isinstance.treespec, LeafSpec.` is deprecated", "Be aware that when using `ckpt_path`",
         "Total length of `list` across ranks is zero",
