@@ -119,7 +119,7 @@ def test_strict_allows_good_recordings_that_are_complete(usc_root: Path, utd_roo
         USCDataModule(root=str(usc_root), strict=True, label_rate=0.1),
         UTDDataModule(root=str(utd_root), strict=True, label_rate=0.25),
     ):
-        assert not reported(data) and not data.faults
+        assert not reported(data) and not data.faults.lines
 
 
 # Copies

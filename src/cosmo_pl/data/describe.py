@@ -24,7 +24,7 @@ def describe(data: MultimodalDataModule) -> str:
         CosmoError: The recordings cannot be used.
     """
     samples = data.load()
-    dead, doubtful = sensor_faults(data, samples, np.arange(len(samples)))
+    dead, doubtful = sensor_faults(samples, np.arange(len(samples)), data)
     subjects = np.unique(samples.subject)
     shapes = ", ".join(f"{name} {'×'.join(map(str, shape))}" for name, shape in data.modality_shapes.items())
     lines = [
@@ -36,7 +36,7 @@ def describe(data: MultimodalDataModule) -> str:
         "",
         *_parts(data, samples),
         f"- fingerprint of the recordings: {data.data_fingerprint}",
-        *(f"- {fault}" for fault in [*data.faults, *dead, *doubtful]),
+        *(f"- {fault}" for fault in [*data.faults.lines, *dead, *doubtful]),
         "",
         "| activity | " + " | ".join(f"s{s}" for s in subjects) + " | all |",
         "|---" * (len(subjects) + 2) + "|",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,10 +14,9 @@ from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, Sampler, SequentialSampler
 from torch.utils.data.distributed import DistributedSampler
 
+from cosmo_pl.data.normalization import samples_at_once
 from cosmo_pl.data.samples import SomeRows
-
-if TYPE_CHECKING:
-    from cosmo_pl.data.views import AugmentedViews
+from cosmo_pl.data.views import AugmentedViews
 
 Batch = dict[str, Any]
 Share = tuple[int, int]
@@ -90,6 +89,16 @@ class StoredInputs:
     def __getitem__(self, rows: Tensor) -> Tensor:
         """Rows (n,), prepared, (n, *shape)."""
         return self.prepare(self.fetch(rows))
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether the samples are memory-mapped."""
+        return isinstance(self.values, np.memmap | SomeRows)
+
+    def in_memory(self, device: torch.device) -> Tensor:
+        """All rows, prepared, (N, *shape)."""
+        chunks = torch.split(torch.arange(len(self)), samples_at_once(self.values.shape[1:]))
+        return torch.cat([self[rows] for rows in chunks]).to(device)
 
 
 Inputs = Tensor | StoredInputs

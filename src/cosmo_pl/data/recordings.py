@@ -7,17 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import permutations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmo_pl.data.faults import report
 from cosmo_pl.errors import RecordingError
 from cosmo_pl.io import file_status
-
-if TYPE_CHECKING:
-    from cosmo_pl.data.base import MultimodalDataModule
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
 
@@ -52,28 +48,6 @@ class Recording:
         """All that is known of it, in JSON's types, its files below `root`."""
         files = {name: path.relative_to(root).as_posix() for name, path in self.files.items()}
         return [self.name, self.label, self.subject, files, sorted(self.lacks)]
-
-
-def complete_recordings(data: MultimodalDataModule, recordings: Sequence[Recording]) -> list[Recording]:
-    """Leaves out the recordings that lack a modality, and says how many.
-
-    Args:
-        data: The datamodule: with `keep_incomplete` those of test subjects stay, its test subjects are known.
-        recordings: All of them.
-
-    Raises:
-        RecordingError: `data.strict` is set, and a recording lacks a modality.
-    """
-    kept_subjects = data.subjects.test if data.keep_incomplete else ()
-    incomplete = [recording for recording in recordings if recording.lacks]
-    kept = [recording for recording in incomplete if recording.subject in kept_subjects]
-    for problem, some in (
-        ("clips lack a modality and are left out", [one for one in incomplete if one not in kept]),
-        ("test clips lack a modality and are kept", kept),
-    ):
-        names = [f"{recording.name} without {' and '.join(sorted(recording.lacks))}" for recording in some]
-        report(data, problem, names, "Add the files" + (", or set strict to false" if data.strict else ""))
-    return [recording for recording in recordings if not recording.lacks or recording.subject in kept_subjects]
 
 
 def clip_columns(recordings: Sequence[Recording]) -> dict[str, Any]:

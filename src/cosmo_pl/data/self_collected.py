@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmo_pl.constraints import Frames, NonNegativeInt, PositiveInt, Share, Size, Workers
+from cosmo_pl.constraints import Frames, NonNegativeInt, PositiveInt, Share, Size
 from cosmo_pl.data.base import MultimodalDataModule
 from cosmo_pl.data.clip_format import (
     MANIFEST,
@@ -27,7 +27,7 @@ from cosmo_pl.data.clip_format import (
     open_array,
     read_manifest,
 )
-from cosmo_pl.data.locate import dataset_folder
+from cosmo_pl.data.identity import dataset_folder
 from cosmo_pl.data.plausibility import depth_bounds
 from cosmo_pl.data.recordings import Recording, clip_columns
 from cosmo_pl.data.reduction import check_size, reduce_depth, reduce_radar
@@ -55,11 +55,6 @@ class SelfCollectedDataModule(MultimodalDataModule):
         label_rate: Labelled share of the training clips.
         max_train_per_class: At most so many training clips a class.
         max_test_samples: At most so many test clips.
-        strict: Refuse clips with a fault, or that lack one of `modalities`, instead of leaving them out with a count in
-            the log.
-        keep_incomplete: Keep those of the test subjects; their batches tell in ``present`` what is there.
-        in_memory: Take depth and radar into memory.
-        num_workers: Worker processes that read them.
         **shared: See `MultimodalDataModule`.
 
     Raises:
@@ -85,10 +80,6 @@ class SelfCollectedDataModule(MultimodalDataModule):
         label_rate: Share = 0.02,
         max_train_per_class: PositiveInt | None = 200,
         max_test_samples: PositiveInt | None = 560,
-        strict: bool = False,
-        keep_incomplete: bool = False,
-        in_memory: bool = False,
-        num_workers: Workers = 0,
         **shared: Any,
     ) -> None:
         self.manifest = _manifest(root)
@@ -100,17 +91,31 @@ class SelfCollectedDataModule(MultimodalDataModule):
         }
         self.units = {name: tuple(sensor.unit[group[0]] for group in sensor.groups) for name, sensor in sensors.items()}
         super().__init__(
-            root=root, modalities=modalities, test_subjects=test_subjects, label_rate=label_rate,
-            max_train_per_class=max_train_per_class, max_test_samples=max_test_samples, **shared,
-        )  # fmt: skip
-        sizes = {"depth": (depth_frames, *depth_size), "radar": (radar_frames,)}
-        self.stored = {
-            name: _stored(name, self.manifest, sizes[sensors[name].kind], depth_bounds(self.plausible))
-            for name in self.modalities
-            if sensors[name].kind in sizes
+            root=root,
+            modalities=modalities,
+            test_subjects=test_subjects,
+            label_rate=label_rate,
+            max_train_per_class=max_train_per_class,
+            max_test_samples=max_test_samples,
+            **shared,
+        )
+        self.reduced = {"depth": (depth_frames, *depth_size), "radar": (radar_frames,)}
+        for name in self.modalities:
+            if sensors[name].kind == "depth":
+                check_size("depth_size", depth_size, sensors[name].shape)
+            elif sensors[name].kind == "radar":
+                check_size("radar_frames", [radar_frames], [self.manifest.steps(name)])
+
+    @property
+    def stored(self) -> dict[str, StoredModality]:
+        """Depth and radar at their reduced sizes."""
+        bounds = depth_bounds(self.plausible)
+        kinds = {name: self.manifest.sensors[name].kind for name in self.modalities}
+        return {
+            name: _stored(name, self.manifest, self.reduced[kind], bounds)
+            for name, kind in kinds.items()
+            if kind in self.reduced
         }
-        self.strict, self.keep_incomplete = strict, keep_incomplete
-        self.in_memory, self.num_workers = in_memory, num_workers
 
     @classmethod
     def for_description(cls, root: str | None = None, cache_dir: str | None = None) -> SelfCollectedDataModule:
@@ -126,10 +131,8 @@ class SelfCollectedDataModule(MultimodalDataModule):
         images = [sensor.shape for sensor in sensors.values() if sensor.kind == "depth"]
         height, width = (min(sizes) for sizes in zip((30, 40), *images, strict=True))
         frames = [manifest.steps(name) for name, sensor in sensors.items() if sensor.kind == "radar"]
-        return cls(
-            root=root, cache_dir=cache_dir, modalities=list(sensors), depth_size=(height, width),
-            radar_frames=min([10, *frames]),
-        )  # fmt: skip
+        sizes: dict[str, Any] = {"depth_size": (height, width), "radar_frames": min([10, *frames])}
+        return cls(root=root, cache_dir=cache_dir, modalities=list(sensors), **sizes)
 
     @property
     def modality_shapes(self) -> dict[str, tuple[int, ...]]:
@@ -187,24 +190,25 @@ def _series(path: Path | None, shape: Sequence[int], sensor: Sensor) -> NDArray[
 
 
 def _stored(name: str, manifest: Manifest, size: Sequence[int], bounds: tuple[float, float]) -> StoredModality:
-    """How a depth or radar modality is brought to (frames, *size)."""
+    """How a depth or radar modality is reduced to (frames, *size)."""
     sensor, recorded = manifest.sensors[name], manifest.shape(name)
+    arguments: dict[str, object] = {"kind": sensor.kind, "recorded": recorded}
     if sensor.kind == "depth":
-        check_size("depth_size", size[1:], sensor.shape)
         read = partial(_depth, recorded=recorded, sensor=sensor, frames=size[0], size=(size[1], size[2]), bounds=bounds)
-        arguments: dict[str, object] = {"kind": "depth", "recorded": recorded, "bounds": bounds}
-        return StoredModality(name, read, tuple(size), "uint16", arguments)
-    check_size("radar_frames", size, recorded[:1])
-    return StoredModality(
-        name, partial(_radar, recorded=recorded, sensor=sensor, frames=size[0]),
-        (size[0], *sensor.shape), sensor.dtype, {"kind": "radar", "recorded": recorded}, sensor.groups, -4,
-    )  # fmt: skip
+        return StoredModality(name, read, tuple(size), "uint16", {**arguments, "bounds": bounds})
+    shape = (size[0], *sensor.shape)
+    reduce = partial(_radar, recorded=recorded, sensor=sensor, frames=size[0])
+    return StoredModality(name, reduce, shape, sensor.dtype, arguments, sensor.groups, -4)
 
 
 def _depth(
-    path: Path, recorded: Sequence[int], sensor: Sensor, frames: int, size: tuple[int, int],
+    path: Path,
+    recorded: Sequence[int],
+    sensor: Sensor,
+    frames: int,
+    size: tuple[int, int],
     bounds: tuple[float, float],
-) -> tuple[NDArray[np.uint16], int]:  # fmt: skip
+) -> tuple[NDArray[np.uint16], int]:
     return reduce_depth(open_array(path, recorded, sensor), frames, size, bounds)
 
 

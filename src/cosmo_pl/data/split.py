@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -195,6 +196,29 @@ def tested_split(samples: Samples, subjects: SubjectLists, limit: int | None, da
     test = np.flatnonzero(np.isin(samples.subject, subjects.test))
     nobody = np.zeros(0, dtype=np.int64)
     return Split(nobody, nobody, nobody, nobody, test[evenly_spaced(len(test), limit)])
+
+
+def check_labels(split: Split, samples: Samples, class_names: Sequence[str], label_split: str | None) -> None:
+    """Checks that no training sample lacks a modality, and that a list of labels has every class.
+
+    Args:
+        split: The split.
+        samples: All samples of the dataset.
+        class_names: Names of the activities.
+        label_split: Name of the list of labelled recordings; None if labels are sampled.
+
+    Raises:
+        ConfigurationError: Incomplete clips of test subjects are kept and labelled, or the list lacks a class.
+    """
+    rows = np.concatenate([split.labeled, split.unlabeled])
+    lacking = sum(int((~present[rows]).sum()) for present in samples.present.values())
+    if lacking:
+        problem = f"labels {lacking} clips that lack a modality"
+        raise ConfigurationError("target_label_fraction", problem, "Set keep_incomplete to false")
+    missing = sorted(set(range(len(class_names))) - set(samples.label[split.labeled].tolist()))
+    if label_split is not None and len(split.labeled) and missing:
+        problem = f"'{label_split}' lists no recording of {', '.join(class_names[label] for label in missing)}"
+        raise ConfigurationError("label_split", problem, "List at least one of each class")
 
 
 def _listed(samples: Samples, pool: Indices, recordings: frozenset[str] | None) -> list[int]:

@@ -26,9 +26,13 @@ COLUMNS = {"acc": slice(0, 3), "gyro": slice(3, 6)}
 FILE_NAME = re.compile(r"subject(\d+)/a(\d+)t(\d+)\.mat", re.IGNORECASE | re.ASCII)
 OFFICIAL = frozenset(f"Subject{s}/a{a}t{t}" for s in range(1, 15) for a in range(1, 13) for t in range(1, 6))
 ARCHIVE = Archive(
-    "USC-HAD.zip", "https://sipi.usc.edu/had/USC-HAD.zip", "USC-HAD", len(OFFICIAL), r"Subject\d+/a\d+t\d+\.mat",
+    name="USC-HAD.zip",
+    url="https://sipi.usc.edu/had/USC-HAD.zip",
+    folder="USC-HAD",
+    members=len(OFFICIAL),
+    pattern=r"Subject\d+/a\d+t\d+\.mat",
     unpacked=44_829_957,
-)  # fmt: skip
+)
 
 
 class USCDataModule(MultimodalDataModule):
@@ -87,18 +91,31 @@ class USCDataModule(MultimodalDataModule):
         strict: bool | None = None,
         **shared: Any,
     ) -> None:
+        # One file holds both sensors, and all windows fit into memory: the last three options have no effect.
         super().__init__(
-            modalities=modalities, test_subjects=test_subjects, label_rate=label_rate,
-            max_train_samples=max_train_samples, max_test_samples=max_test_samples, **shared,
-        )  # fmt: skip
-        self.span = self.window_size = window_size
+            modalities=modalities,
+            test_subjects=test_subjects,
+            label_rate=label_rate,
+            max_train_samples=max_train_samples,
+            max_test_samples=max_test_samples,
+            strict=bool(strict),
+            keep_incomplete=False,
+            in_memory=True,
+            num_workers=0,
+            **shared,
+        )
+        self.window_size = window_size
         self.stride = stride
-        self.strict = bool(strict)
 
     @property
     def modality_shapes(self) -> dict[str, tuple[int, ...]]:
         """Each modality is (window_size, 3)."""
         return dict.fromkeys(self.modalities, (self.window_size, 3))
+
+    @property
+    def span(self) -> int:
+        """Steps of a window."""
+        return self.window_size
 
     def reader_arguments(self) -> dict[str, object]:
         """Window and stride."""
@@ -114,7 +131,7 @@ class USCDataModule(MultimodalDataModule):
                 name = f"Subject{subject}/a{activity}t{trial}"
                 found.append((name, f"{name}.mat", path))
         recordings = []
-        for name, path in one_of_each(self, found).items():
+        for name, path in one_of_each(found, self.faults).items():
             subject, activity, _ = (int(number) for number in re.findall(r"\d+", name))
             if not 1 <= activity <= self.num_classes:
                 raise RecordingError(path, f"activity {activity} is not one of {self.num_classes}")

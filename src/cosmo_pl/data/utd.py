@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmo_pl.constraints import AtLeastTwo, Frames, NonNegativeInt, PositiveInt, Share, Size, Workers, whole
+from cosmo_pl.constraints import AtLeastTwo, Frames, NonNegativeInt, PositiveInt, Share, Size, whole
 from cosmo_pl.data.base import MultimodalDataModule
 from cosmo_pl.data.download import Archive
 from cosmo_pl.data.faults import one_of_each
@@ -28,9 +28,8 @@ from cosmo_pl.data.stored import StoredModality
 from cosmo_pl.errors import RecordingError
 
 FILE_NAME = re.compile(r"a(\d+)_s(\d+)_t(\d+)_(\w+)\.mat", re.IGNORECASE | re.ASCII)
-OFFICIAL = frozenset(
-    f"a{a}_s{s}_t{t}" for a in range(1, 28) for s in range(1, 9) for t in range(1, 5)
-) - {"a8_s1_t4", "a23_s6_t4", "a27_s8_t4"}  # fmt: skip
+MISSING = {"a8_s1_t4", "a23_s6_t4", "a27_s8_t4"}  # never published
+OFFICIAL = {f"a{a}_s{s}_t{t}" for a in range(1, 28) for s in range(1, 9) for t in range(1, 5)} - MISSING
 MIN_STEPS = 10  # a clip of fewer steps holds no action: the shortest real one has 41
 ClipSteps = Annotated[int, whole(MIN_STEPS, 10_000)]
 
@@ -81,11 +80,6 @@ class UTDDataModule(MultimodalDataModule):
         label_rate: Labelled share of the training clips.
         label_split_file: File of lists of labelled clips.
         max_train_per_class: At most so many training clips a class.
-        strict: Refuse clips with a fault, or that lack one of `modalities`, instead of leaving them out with a count in
-            the log.
-        keep_incomplete: Keep those of the test subjects; their batches tell in ``present`` what is there.
-        in_memory: Take depth into memory.
-        num_workers: Worker processes that read depth.
         **shared: See `MultimodalDataModule`.
     """
 
@@ -149,30 +143,34 @@ class UTDDataModule(MultimodalDataModule):
         label_rate: Share = 0.05,
         label_split_file: str = "released_label_splits.json",
         max_train_per_class: PositiveInt | None = 20,
-        strict: bool = False,
-        keep_incomplete: bool = False,
-        in_memory: bool = False,
-        num_workers: Workers = 0,
         **shared: Any,
     ) -> None:
         super().__init__(
-            modalities=modalities, pretrain_batch_size=pretrain_batch_size, test_subjects=test_subjects,
-            label_rate=label_rate, label_split_file=label_split_file, max_train_per_class=max_train_per_class, **shared,
-        )  # fmt: skip
+            modalities=modalities,
+            pretrain_batch_size=pretrain_batch_size,
+            test_subjects=test_subjects,
+            label_rate=label_rate,
+            label_split_file=label_split_file,
+            max_train_per_class=max_train_per_class,
+            **shared,
+        )
         self.steps = {"inertial": inertial_steps, "skeleton": skeleton_frames}
         check_size("depth_size", depth_size, _frame_shape("depth"))
+        self.depth_frames, self.depth_size = depth_frames, depth_size
+
+    @property
+    def stored(self) -> dict[str, StoredModality]:
+        """Depth at its reduced size."""
         bounds = depth_bounds(self.plausible)
-        read = partial(_read_depth, frames=depth_frames, size=depth_size, bounds=bounds)
-        shape = (depth_frames, *depth_size)
-        self.stored = {"depth": StoredModality("utd-depth", read, shape, "uint16", {"bounds": bounds})}
-        self.strict, self.keep_incomplete = strict, keep_incomplete
-        self.in_memory, self.num_workers = in_memory, num_workers
+        read = partial(_read_depth, frames=self.depth_frames, size=self.depth_size, bounds=bounds)
+        shape = (self.depth_frames, *self.depth_size)
+        return {"depth": StoredModality("utd-depth", read, shape, "uint16", {"bounds": bounds})}
 
     @property
     def modality_shapes(self) -> dict[str, tuple[int, ...]]:
         """`inertial` (inertial_steps, 6), `skeleton` (skeleton_frames, 20, 3), `depth` (depth_frames, *depth_size)."""
         return {
-            name: self.stored[name].shape if name in self.stored else (self.steps[name], *_frame_shape(name))
+            name: (self.steps[name], *_frame_shape(name)) if name in self.steps else self.stored[name].shape
             for name in self.modalities
         }
 
@@ -190,14 +188,15 @@ class UTDDataModule(MultimodalDataModule):
         return sorted(recordings, key=lambda recording: (recording.subject, recording.label, recording.name))
 
     def _files_of(self, folder: Path, modality: str) -> dict[str, Path]:
-        place = MODALITY_FILES[modality].folder
-        names = ((FILE_NAME.fullmatch(path.name), path) for path in (folder / place).glob("[Aa]*"))
+        below = MODALITY_FILES[modality].folder
+        names = ((FILE_NAME.fullmatch(path.name), path) for path in (folder / below).glob("[Aa]*"))
         clips = (
             ("a{}_s{}_t{}".format(*map(int, match.groups()[:3])), path)
             for match, path in names
             if match and match[4].lower() == modality
         )
-        return one_of_each(self, [(clip, f"{place}/{clip}_{modality}.mat", path) for clip, path in clips])
+        found = [(clip, f"{below}/{clip}_{modality}.mat", path) for clip, path in clips]
+        return one_of_each(found, self.faults)
 
     def _recording(self, clip: str, files: Mapping[str, Mapping[str, Path]]) -> Recording:
         paths = {name: found[clip] for name, found in files.items() if clip in found}
