@@ -1,4 +1,4 @@
-"""What is looked at of samples to judge whether a sensor can have measured them."""
+"""Extreme values of samples, from which their plausibility is judged."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ def checksum(values: NDArray[Any]) -> int:
 
 
 def _same(smallest: Tensor, largest: Tensor) -> Tensor:
-    """Whether values are the same up to the rounding of a resampled constant."""
+    """Whether values are equal up to the rounding of a resampled constant."""
     return largest - smallest <= ROUNDING * torch.maximum(smallest.abs(), largest.abs())
 
 
 @dataclass(frozen=True)
 class Extremes:
-    """What is looked at of N samples of a modality with G groups of channels.
+    """Extreme values and checksums of N samples of a modality with G groups of channels.
 
     Args:
         low: Smallest value of each group (N, G).
         high: Largest value (N, G).
-        still: Whether nothing of the group changes over time (N, G).
+        still: Whether all channels of the group are constant over time (N, G).
         checksum: CRC-32 of all values (N,).
     """
 
@@ -44,15 +44,15 @@ class Extremes:
 
     @classmethod
     def of(cls, values: NDArray[Any], groups: Groups, axis: int | None) -> Extremes:
-        """Looks at samples (N, T, ..., channels, ...).
+        """Computes them for samples (N, T, ..., channels, ...).
 
         Args:
             values: The samples.
-            groups: Channels that belong together.
-            axis: Axis of the channels, counted from the end; None for samples without.
+            groups: Channels of each group.
+            axis: Axis of the channels, counted from the end; None for no channel axis.
         """
         tensor = torch.from_numpy(np.ascontiguousarray(values))
-        if tensor.dtype in (torch.uint16, torch.float16):  # of which there are no extremes
+        if tensor.dtype in (torch.uint16, torch.float16):  # torch has no extremes of these types
             tensor = tensor.float()
         low, high = (found.unsqueeze(-1) if axis is None else found for found in tensor.aminmax(dim=1))
         low, high = ((found if axis is None else found.movedim(axis, -1)) for found in (low, high))

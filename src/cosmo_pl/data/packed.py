@@ -11,9 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from cosmo_pl.data.identity import SIMULATION, is_simulated
-from cosmo_pl.data.samples import Samples, SomeRows, arrays_of, make_folder, samples_in
+from cosmo_pl.data.samples import MappedRows, Samples, samples_in, write_samples
 from cosmo_pl.errors import ConfigurationError, RecordingError
-from cosmo_pl.storage import writing
 
 PACKED = "packed-{}.npz"
 
@@ -54,16 +53,11 @@ def write_packed(path: Path, samples: Samples, fingerprint: str, arguments: Mapp
     Raises:
         ConfigurationError: Some samples lack a modality, or a modality is too large for memory.
     """
-    too_large = [name for name, values in samples.inputs.items() if isinstance(values, np.memmap | SomeRows)]
+    too_large = [name for name, values in samples.inputs.items() if isinstance(values, MappedRows)]
     if too_large or samples.present:
         names = too_large or sorted(samples.present)
         raise ConfigurationError("modalities", f"{names} are too large, or not in all recordings", "Leave them out")
-    make_folder(path.parent)
-    part = path.with_suffix(".part")
-    with writing(part), part.open("wb") as file:
-        facts = np.array([fingerprint, _as_json(arguments)])
-        np.savez(file, allow_pickle=False, facts=facts, **arrays_of(samples))
-    part.replace(path)
+    write_samples(path, samples, facts=np.array([fingerprint, _as_json(arguments)]))
     if is_simulated(source):
         shutil.copyfile(source / SIMULATION, path.parent / SIMULATION)
 

@@ -16,7 +16,7 @@ from cosmo_pl.data.faults import FaultLog
 from cosmo_pl.data.loading import StoredInputs
 from cosmo_pl.data.normalization import Normalization, samples_at_once
 from cosmo_pl.data.recordings import Recording
-from cosmo_pl.data.samples import Samples, SomeRows, cached, fingerprint
+from cosmo_pl.data.samples import MappedRows, Samples, cached, fingerprint
 from cosmo_pl.data.selection import Indices
 from cosmo_pl.data.stored import StoredModality, combined, stored_array
 from cosmo_pl.data.transforms import Transform
@@ -57,7 +57,8 @@ def read_recordings(
     extremes: dict[str, Extremes] = {}
     for name in (name for name in modalities if name in stored):
         paths = [recording.files.get(name) for recording in recordings]
-        samples.inputs[name], contents, replaced, extremes[name] = stored_array(stored[name], paths, cache)
+        array, contents, replaced, extremes[name] = stored_array(stored[name], paths, cache)
+        samples.inputs[name] = MappedRows(array)
         content = combined(content, contents)
         problem = f"recordings with {replaced.sum()} values of '{name}' that are no distances count them as no reading"
         changed = [faults.name_of(path) for path, count in zip(paths, replaced, strict=True) if path and count]
@@ -69,7 +70,7 @@ def read_recordings(
 
 
 def standardise(
-    values: np.ndarray | SomeRows,
+    values: np.ndarray | MappedRows,
     train: Indices,
     transforms: Sequence[Transform],
     groups: Sequence[Sequence[int]],

@@ -1,7 +1,7 @@
-"""One's own synchronised recordings of any sensors, in the layout of `cosmo_pl.data.clip_format`.
+"""Own synchronised recordings of any sensors, in the layout of `cosmo_pl.data.clip_format`.
 
 The paper's self-collected set (IMU, depth, mmWave radar) was never published; `cosmo-pl data simulate self_collected`
-writes one of its shapes.
+simulates recordings of the same shapes.
 """
 
 from __future__ import annotations
@@ -36,29 +36,29 @@ from cosmo_pl.data.stored import StoredModality, combined
 
 
 class SelfCollectedDataModule(MultimodalDataModule):
-    """Clips of a folder with a ``manifest.json``, which names activities, modalities, rates and units.
+    """Clips of a folder with a ``manifest.json``, which has the activities, modalities, rates and units.
 
-    A series is (rate · duration, *shape), `imu` (200, 9) in the paper's set; depth is (depth_frames, *depth_size) in
-    millimetres, 0 where there is no reading; radar is (radar_frames, channels, range, azimuth, elevation). Depth and
-    radar are reduced once, by all cores, and stay on disk at that size, in the cache.
+    A series is (rate · duration, *shape), such as `imu` (200, 9) in the paper's set; depth is (depth_frames,
+    *depth_size) in millimetres, 0 for no reading; radar is (radar_frames, channels, range, azimuth, elevation). Depth
+    and radar are reduced once, by all cores, and stored on disk at that size, in the cache.
 
-    The defaults are the paper's preset: subjects 1-25 against 26-30, 2,800 training clips of which 2 % (56, four a
-    class) are labelled, 560 test clips.
+    The defaults are the paper's preset: training subjects 1-25, test subjects 26-30, 2,800 training clips of which 2 %
+    (56, four per class) are labelled, and 560 test clips.
 
     Args:
         root: Folder that holds ``SelfCollected``, or that folder itself, see `MultimodalDataModule`.
-        depth_frames: Frames taken of a depth clip, evenly spaced.
-        depth_size: Height and width that depth is averaged to, at most those recorded.
-        radar_frames: Stretches of time that a radar clip is averaged over, at most its frames.
-        modalities: Of those in the manifest.
-        test_subjects: Test subjects; None takes 26 to 30, unless `folds` give them.
+        depth_frames: Number of frames that are taken from a depth clip, evenly spaced.
+        depth_size: Height and width to which depth is averaged, at most those recorded.
+        radar_frames: Number of time intervals over which a radar clip is averaged, at most its number of frames.
+        modalities: Modalities to use, of those in the manifest.
+        test_subjects: Test subjects; None takes 26 to 30, or those of `folds`.
         label_rate: Labelled share of the training clips.
-        max_train_per_class: At most so many training clips a class.
-        max_test_samples: At most so many test clips.
+        max_train_per_class: Largest number of training clips per class.
+        max_test_samples: Largest number of test clips, evenly spaced.
         **shared: See `MultimodalDataModule`.
 
     Raises:
-        DatasetNotFoundError: There is no manifest.
+        DatasetNotFoundError: The manifest does not exist.
         RecordingError: The manifest cannot be used.
     """
 
@@ -119,11 +119,11 @@ class SelfCollectedDataModule(MultimodalDataModule):
 
     @classmethod
     def for_description(cls, root: str | None = None, cache_dir: str | None = None) -> SelfCollectedDataModule:
-        """All modalities of a manifest, depth and radar at the usual sizes or as small as they are recorded.
+        """Datamodule of all modalities, with depth and radar at the default sizes, or the recorded ones if smaller.
 
         Raises:
-            DatasetNotFoundError: There is no manifest.
-            RecordingError: The manifest or an array of any modality cannot be used; every value has been looked at.
+            DatasetNotFoundError: The manifest does not exist.
+            RecordingError: The manifest, an array or a value cannot be used.
         """
         manifest = _manifest(root)
         check_arrays(manifest, list(manifest.sensors), values=True)
@@ -136,14 +136,14 @@ class SelfCollectedDataModule(MultimodalDataModule):
 
     @property
     def modality_shapes(self) -> dict[str, tuple[int, ...]]:
-        """A series as it is recorded, depth and radar as they are reduced."""
+        """Recorded shapes of series, and reduced shapes of depth and radar."""
         return {
             name: self.stored[name].shape if name in self.stored else self.manifest.shape(name)
             for name in self.modalities
         }
 
     def reader_arguments(self) -> dict[str, object]:
-        """Shapes of the series; their files tell the rest."""
+        """Shapes of the series."""
         return {name: self.manifest.shape(name) for name in self.modalities if name not in self.stored}
 
     def find_recordings(self, folder: Path) -> list[Recording]:
@@ -154,7 +154,7 @@ class SelfCollectedDataModule(MultimodalDataModule):
         return sorted(some, key=lambda clip: (clip.subject, clip.label, clip.name))
 
     def load(self) -> Samples:
-        """Reads all clips; their fingerprint is one of the manifest as well, which says what they show."""
+        """Reads all clips; the fingerprint includes the manifest, which has their labels."""
         samples = super().load()
         manifest = hashlib.sha256(self.manifest.path.read_bytes()).hexdigest()
         self.data_fingerprint = combined(self.data_fingerprint, manifest)
@@ -183,7 +183,7 @@ def _manifest(root: str | None) -> Manifest:
 
 
 def _series(path: Path | None, shape: Sequence[int], sensor: Sensor) -> NDArray[np.float32]:
-    """A series (T, *shape), zeros where there is none."""
+    """A series (T, *shape); zeros if it is missing."""
     if path is None:
         return np.zeros(shape, dtype=np.float32)
     return finite_values(path, shape, sensor)

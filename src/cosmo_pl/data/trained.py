@@ -12,7 +12,7 @@ import numpy as np
 
 from cosmo_pl.data.identity import DatasetIdentity
 from cosmo_pl.data.normalization import Normalization
-from cosmo_pl.data.samples import Samples, SomeRows
+from cosmo_pl.data.samples import MappedRows, Samples
 from cosmo_pl.data.split import Split
 from cosmo_pl.errors import ConfigurationError
 
@@ -203,7 +203,7 @@ def recording_hashes(samples: Samples) -> dict[str, str]:
 
     Recordings that lack one of these modalities are left out, as a missing modality is 0 in all of them.
     """
-    resident = {name: values for name, values in samples.inputs.items() if not isinstance(values, np.memmap | SomeRows)}
+    resident = {name: values for name, values in samples.inputs.items() if not isinstance(values, MappedRows)}
     hashed = resident or samples.inputs
     whole = np.all([samples.present[name] for name in hashed if name in samples.present], axis=0)
     rows = np.flatnonzero(np.broadcast_to(whole, len(samples)))

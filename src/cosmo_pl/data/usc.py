@@ -38,19 +38,19 @@ ARCHIVE = Archive(
 class USCDataModule(MultimodalDataModule):
     """Windows of USC-HAD: `acc` (window_size, 3) in g and `gyro` (window_size, 3) in degrees/s, 100 Hz.
 
-    The defaults are the paper's preset: 2 s windows, subjects 1-10 against 11-14, 20,000 training windows of which
-    1 % are labelled, 2,000 test windows. The paper does not state its overlap; a stride of 70 gives 38,240 windows,
-    nearest to its 38,312.
+    The defaults are the paper's preset: windows of 2 s, training subjects 1-10, test subjects 11-14, 20,000 training
+    windows of which 1 % are labelled, and 2,000 test windows. The paper does not state the overlap of its 38,312
+    windows; a stride of 70 gives the nearest number, 38,240.
 
     Args:
-        window_size: Samples in a window.
-        stride: Samples from one window's start to the next.
-        modalities: Of ``acc`` and ``gyro``.
-        test_subjects: Test subjects; None takes 11 to 14, unless `folds` give them.
+        window_size: Steps of a window.
+        stride: Steps between the starts of two windows.
+        modalities: Modalities to use, of ``acc`` and ``gyro``.
+        test_subjects: Test subjects; None takes 11 to 14, or those of `folds`.
         label_rate: Labelled share of the training windows.
-        max_train_samples: At most so many training windows.
-        max_test_samples: At most so many test windows.
-        strict: Refuse recordings with a fault instead of leaving them out with a count in the log; None does not.
+        max_train_samples: Largest number of training windows, evenly spaced.
+        max_test_samples: Largest number of test windows, evenly spaced.
+        strict: Refuse recordings with a fault instead of leaving them out with a warning; None leaves them out.
         **shared: See `MultimodalDataModule`.
     """
 
@@ -118,11 +118,11 @@ class USCDataModule(MultimodalDataModule):
         return self.window_size
 
     def reader_arguments(self) -> dict[str, object]:
-        """Window and stride."""
+        """Window size and stride."""
         return {"window_size": self.window_size, "stride": self.stride}
 
     def find_recordings(self, folder: Path) -> list[Recording]:
-        """Lists ``Subject{s}/a{m}t{n}.mat``; the fields inside are not believed, several are wrong."""
+        """Lists ``Subject{s}/a{m}t{n}.mat``. Subject and activity are those of the file name: several fields are wrong."""
         found = []
         for path in folder.glob("[Ss]*/[Aa]*"):
             numbers = FILE_NAME.fullmatch(path.relative_to(folder).as_posix())
@@ -149,11 +149,8 @@ class USCDataModule(MultimodalDataModule):
             readings = read_mat(path, "sensor_readings", (None, 6))
             start = window_starts(len(readings), self.window_size, self.stride)
             if not len(start):
-                raise RecordingError(
-                    path,
-                    f"has {len(readings)} samples, fewer than a window of {self.window_size}",
-                    "Use a smaller window_size or remove the file",
-                )
+                problem = f"has {len(readings)} samples, fewer than a window of {self.window_size}"
+                raise RecordingError(path, problem, "Use a smaller window_size or remove the file")
             windows.append(readings[start[:, None] + np.arange(self.window_size)])
             starts.append(start)
         counts = [len(start) for start in starts]
