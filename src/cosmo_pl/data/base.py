@@ -290,17 +290,29 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
             report_missing(self.official, [recording.name for recording in found], self.faults)
         recordings = complete_recordings(found, self.subjects.test if self.keep_incomplete else (), self.faults)
         if not recordings:
-            problem = f"no recording in '{folder}' has all of {list(self.modalities)}"
-            raise ConfigurationError("modalities", problem, "Choose fewer")
-        arguments = {"dataset": self.key, **self.reader_arguments()}
-        cache = cache_folder(self.cache_dir)
+            raise ConfigurationError(
+                "modalities", f"no recording in '{folder}' has all of {list(self.modalities)}", "Choose fewer"
+            )
         samples, extremes, self.data_fingerprint = read_recordings(
-            recordings, self.modalities, self.stored, self.read, arguments, cache, self.faults
+            recordings,
+            self.modalities,
+            self.stored,
+            self.read,
+            {"dataset": self.key, **self.reader_arguments()},
+            cache_folder(self.cache_dir),
+            self.faults,
         )
         scaled = {n for n, steps in self.transforms.items() if any(isinstance(step, ScaleByTorso) for step in steps)}
-        files = {recording.name: recording.files for recording in recordings}
-        skeletons = {*self.skeletons, *scaled}
-        return samples.some(plausible_samples(samples, files, extremes, self, skeletons, self.plausible, self.faults))
+        plausible = plausible_samples(
+            samples,
+            {recording.name: recording.files for recording in recordings},
+            extremes,
+            self,
+            {*self.skeletons, *scaled},
+            self.plausible,
+            self.faults,
+        )
+        return samples.some(plausible)
 
     def pack(self, root: Path) -> Path:
         """Writes all samples into one file, for machines without the recordings; there `load` reads that file.

@@ -45,7 +45,7 @@ class Sensor:
 
     @property
     def groups(self) -> tuple[tuple[int, ...], ...]:
-        """Channels that share normalisation statistics: at most three adjacent channels of the same unit, as x, y, z."""
+        """Channels that share normalisation statistics: at most three adjacent ones of the same unit, as x, y, z."""
         runs = [list(run) for _, run in groupby(range(len(self.unit)), key=lambda channel: self.unit[channel])]
         return tuple(tuple(run[i : i + 3]) for run in runs for i in range(0, len(run), 3))
 

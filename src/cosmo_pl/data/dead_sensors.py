@@ -32,8 +32,9 @@ def check_sensors(samples: Samples, rows: Indices, identity: DatasetIdentity, st
     """
     dead, doubtful = sensor_faults(samples, rows, identity)
     if dead or (doubtful and strict):
-        remedy = "Repair the sensor's recordings, or leave the modality out"
-        raise ConfigurationError("modalities", "; ".join(dead or doubtful), remedy)
+        raise ConfigurationError(
+            "modalities", "; ".join(dead or doubtful), "Repair the sensor's recordings, or leave the modality out"
+        )
     for line in doubtful:
         rank_zero_warn(f"{identity.dataset}: {line}.")
 

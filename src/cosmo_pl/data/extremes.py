@@ -10,20 +10,14 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 Groups = Sequence[Sequence[int]]
-ROUNDING = 1e-6
+ROUNDING = 1e-6  # relative difference of values of a constant that was resampled
 
 
 def checksum(values: NDArray[Any]) -> int:
     """CRC-32 of an array's values."""
     return zlib.crc32(np.ascontiguousarray(values).view(np.uint8).data)
-
-
-def _same(smallest: Tensor, largest: Tensor) -> Tensor:
-    """Whether values are equal up to the rounding of a resampled constant."""
-    return largest - smallest <= ROUNDING * torch.maximum(smallest.abs(), largest.abs())
 
 
 @dataclass(frozen=True)
@@ -58,9 +52,10 @@ class Extremes:
         low, high = ((found if axis is None else found.movedim(axis, -1)) for found in (low, high))
         low, high = (found.reshape(len(values), -1, found.shape[-1]) for found in (low, high))
         by_group = [(low[..., list(group)].flatten(1), high[..., list(group)].flatten(1)) for group in groups]
+        still = [b - a <= ROUNDING * torch.maximum(a.abs(), b.abs()) for a, b in by_group]
         return cls(
             np.stack([smallest.amin(1).double().numpy() for smallest, _ in by_group], axis=1),
             np.stack([largest.amax(1).double().numpy() for _, largest in by_group], axis=1),
-            np.stack([_same(smallest, largest).all(1).numpy() for smallest, largest in by_group], axis=1),
+            np.stack([constant.all(1).numpy() for constant in still], axis=1),
             np.array([checksum(sample) for sample in values], dtype=np.int64),
         )

@@ -92,8 +92,9 @@ class DatasetIdentity:
         """
         missing = [name for name in REQUIRED if not hasattr(self, name)]
         if missing:
-            problem = f"{type(self).__name__} has no {', '.join(missing)}"
-            raise ConfigurationError("data", problem, "Set it on the class")
+            raise ConfigurationError(
+                "data", f"{type(self).__name__} has no {', '.join(missing)}", "Set it on the class"
+            )
         known = list(self.channel_groups)
         if not chosen or len(set(chosen)) < len(chosen) or not set(chosen) <= set(known):
             raise ConfigurationError("modalities", f"{list(chosen)} cannot be used", f"Choose from {known}")

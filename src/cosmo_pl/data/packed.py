@@ -77,8 +77,9 @@ def unpacked(folder: Path, arguments: Mapping[str, object]) -> tuple[Samples, st
     """
     path = _path(folder, arguments)
     if not path.is_file():
-        problem = f"does not exist: nothing was packed with {_as_json(arguments)}"
-        raise RecordingError(path, problem, "Pack it with these")
+        raise RecordingError(
+            path, f"does not exist: nothing was packed with {_as_json(arguments)}", "Pack it with these"
+        )
     try:
         with np.load(path, allow_pickle=False) as file:
             return samples_in(file), str(file["facts"][0])

@@ -58,23 +58,20 @@ class PartLoaders:
             raise ConfigurationError("phase", problem, "Leave it out, or use a module for that phase")
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        """Shuffled batches of the labelled samples (finetune), or of those of the pretraining.
+        """Shuffled batches of the labelled samples (finetune), or complete batches of the pretraining samples.
 
         Raises:
             ConfigurationError: The pretraining has fewer samples than a batch.
         """
-        rows = self.training_rows
+        rows, size, drop_last = self.training_rows, self.pretrain_batch_size, True
         if self.phase == "finetune":
             # One sample has no batch statistics: a last batch of one sample is dropped, a different one each epoch.
-            single = len(rows) // self.share[1] % self.batch_size == 1
-            return self._loader(rows, self.batch_size, self.views, shuffle=True, drop_last=single, share=self.share)
-        size = self.pretrain_batch_size
-        if len(rows) < size:
-            more = "" if self.include_labeled else ", or set include_labeled to true"
+            size, drop_last = self.batch_size, len(rows) // self.share[1] % self.batch_size == 1
+        elif len(rows) < size:
             problem = f"{size} is more than the {len(rows)} samples of the pretraining"
+            more = "" if self.include_labeled else ", or set include_labeled to true"
             raise ConfigurationError("pretrain_batch_size", problem, f"Use a smaller batch{more}")
-        # One sample has no negatives either: an incomplete last batch is dropped.
-        return self._loader(rows, size, self.views, shuffle=True, drop_last=True, share=self.share)
+        return self._loader(rows, size, self.views, shuffle=True, drop_last=drop_last, share=self.share)
 
     @property
     def share(self) -> Share:

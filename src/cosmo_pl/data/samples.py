@@ -174,6 +174,7 @@ def write_samples(path: Path, samples: Samples, **facts: NDArray[np.str_]) -> No
         try:
             with part.open("wb") as file:
                 np.savez(file, allow_pickle=False, **arrays_of(samples), **facts)
+                file.flush()
                 os.fsync(file.fileno())
             part.replace(path)
         except BaseException:

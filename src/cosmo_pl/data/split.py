@@ -218,8 +218,9 @@ def tested_split(samples: Samples, subjects: SubjectLists, limit: int | None, da
     present = np.unique(samples.subject).tolist()
     absent = sorted(set(subjects.test) - set(present))
     if absent or not subjects.test:
-        problem = f"{dataset} on disk has no subject {absent}"
-        raise ConfigurationError("test_subjects", problem, f"Choose the subjects to test from {present}")
+        raise ConfigurationError(
+            "test_subjects", f"{dataset} on disk has no subject {absent}", f"Choose the subjects to test from {present}"
+        )
     test = np.flatnonzero(np.isin(samples.subject, subjects.test))
     empty = np.zeros(0, dtype=np.int64)
     return Split(empty, empty, empty, empty, test[evenly_spaced(len(test), limit)])
@@ -240,8 +241,9 @@ def check_labels(split: Split, samples: Samples, class_names: Sequence[str], lab
     rows = np.concatenate([split.labeled, split.unlabeled])
     lacking = sum(int((~present[rows]).sum()) for present in samples.present.values())
     if lacking:
-        problem = f"labels {lacking} clips that lack a modality"
-        raise ConfigurationError("target_label_fraction", problem, "Set keep_incomplete to false")
+        raise ConfigurationError(
+            "target_label_fraction", f"labels {lacking} clips that lack a modality", "Set keep_incomplete to false"
+        )
     missing = sorted(set(range(len(class_names))) - set(samples.label[split.labeled].tolist()))
     if label_split is not None and len(split.labeled) and missing:
         problem = f"'{label_split}' lists no recording of {', '.join(class_names[label] for label in missing)}"

@@ -190,9 +190,11 @@ def _empty(path: Path, shape: tuple[int, ...], dtype: str) -> Path:
         except OSError as error:
             size = path.stat().st_size / 2**20
             path.unlink()
-            problem = f"'{path.parent}' has no room for {size:.0f} MiB ({error.strerror})"
-            remedy = "Name a folder on another disk, or reduce further"
-            raise ConfigurationError("cache_dir", problem, remedy) from error
+            raise ConfigurationError(
+                "cache_dir",
+                f"'{path.parent}' has no room for {size:.0f} MiB ({error.strerror})",
+                "Name a folder on another disk, or reduce further",
+            ) from error
     return path
 
 

@@ -106,14 +106,14 @@ class TrainedOn:
             ConfigurationError: The activities or modalities are not those of the model.
         """
         if self.class_names != tuple(class_names):
-            pairs = zip_longest(class_names, self.class_names)
-            other = next((pair for pair in pairs if pair[0] != pair[1]), None)
+            other = next(pair for pair in zip_longest(class_names, self.class_names) if pair[0] != pair[1])
             problem = f"has other activities than the model's {len(self.class_names)}: {other}"
             raise ConfigurationError("data", problem, "Use recordings of the activities that it was trained on")
         unknown = sorted(set(modalities) - set(self.normalization))
         if unknown:
-            remedy = f"Choose from {sorted(self.normalization)}"
-            raise ConfigurationError("modalities", f"the model was not trained on {unknown}", remedy)
+            raise ConfigurationError(
+                "modalities", f"the model was not trained on {unknown}", f"Choose from {sorted(self.normalization)}"
+            )
 
 
 def training_data(

@@ -122,7 +122,7 @@ class USCDataModule(MultimodalDataModule):
         return {"window_size": self.window_size, "stride": self.stride}
 
     def find_recordings(self, folder: Path) -> list[Recording]:
-        """Lists ``Subject{s}/a{m}t{n}.mat``. Subject and activity are those of the file name: several fields are wrong."""
+        """Lists ``Subject{s}/a{m}t{n}.mat``. Subject and activity are those of the file name: some fields are wrong."""
         found = []
         for path in folder.glob("[Ss]*/[Aa]*"):
             numbers = FILE_NAME.fullmatch(path.relative_to(folder).as_posix())
@@ -149,8 +149,11 @@ class USCDataModule(MultimodalDataModule):
             readings = read_mat(path, "sensor_readings", (None, 6))
             start = window_starts(len(readings), self.window_size, self.stride)
             if not len(start):
-                problem = f"has {len(readings)} samples, fewer than a window of {self.window_size}"
-                raise RecordingError(path, problem, "Use a smaller window_size or remove the file")
+                raise RecordingError(
+                    path,
+                    f"has {len(readings)} samples, fewer than a window of {self.window_size}",
+                    "Use a smaller window_size or remove the file",
+                )
             windows.append(readings[start[:, None] + np.arange(self.window_size)])
             starts.append(start)
         counts = [len(start) for start in starts]
