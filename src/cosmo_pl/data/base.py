@@ -315,7 +315,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         return samples.some(plausible)
 
     def pack(self, root: Path) -> Path:
-        """Writes all samples into one file, for machines without the recordings; there `load` reads that file.
+        """Writes all samples into one file, which `load` reads on machines without the recordings.
 
         Args:
             root: Folder that receives the dataset's folder, with one file per choice of modalities and arguments of

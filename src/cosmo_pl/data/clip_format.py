@@ -165,9 +165,9 @@ def open_array(path: Path, shape: Sequence[int], sensor: Sensor) -> NDArray[Any]
     if not isinstance(array, np.ndarray):
         raise RecordingError(path, "is an archive of arrays", "Write one array with numpy.save")
     if str(array.dtype) != sensor.dtype:
-        raise RecordingError(path, f"holds {array.dtype}, the manifest says dtype {sensor.dtype}", "Convert it")
+        raise RecordingError(path, f"holds {array.dtype}, the manifest has dtype {sensor.dtype}", "Convert it")
     if array.ndim != len(shape) or array.shape[1:] != tuple(shape[1:]):
-        raise RecordingError(path, f"has shape {array.shape}, the manifest says {tuple(shape)}", "Write it again")
+        raise RecordingError(path, f"has shape {array.shape}, the manifest has {tuple(shape)}", "Write it again")
     if len(array) != shape[0]:
         problem = f"has {len(array)} frames, its duration at {sensor.rate:g} Hz is {shape[0]}: not synchronised"
         remedy = "Give every sensor a frame for each tick of the clip; repeat the last one where a frame was lost"
