@@ -104,6 +104,38 @@ def test_losses_and_metrics_know_no_other_part(name: str) -> None:
     assert own and set().union(*(parts_imported(path) for path in own)) <= {"errors", "constraints", "tensors", name}
 
 
+KNOWN_CIRCLES = [{"study.jobs", "study.sweeps"}, {"study.rendering.style", "study.rendering.view"}]  # to be removed
+
+
+def circles(graph: dict[str, set[str]]) -> list[set[str]]:
+    """Groups of more than one module, each of which imports every other one, directly or through others."""
+    reached = {name: set(others) for name, others in graph.items()}
+    for middle in graph:  # Warshall's closure
+        for others in reached.values():
+            if middle in others:
+                others |= reached[middle]
+    found = {name: frozenset(other for other in others if name in reached[other]) for name, others in reached.items()}
+    return [set(group) for group in sorted(set(found.values()), key=sorted) if len(group) > 1]
+
+
+def modules_imported(path: Path) -> set[str]:
+    """Modules that a file imports; of a package only its modules, where only these are imported from it."""
+    names, found = {module_name(path) for path in FILES}, local_imports(path)
+    within = {name: {other for other in found if other.rpartition(".")[0] == name} for name in found & names}
+    return {name for name, others in within.items() if not others or not others <= names}
+
+
+def test_circles_are_found() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a", "e"}, "e": set()}) == [{"a", "b", "c"}]
+
+
+def test_no_modules_import_each_other() -> None:
+    """Imports for type hints count as well."""
+    graph = {module_name(path): modules_imported(path) for path in FILES}
+    found = [{name.removeprefix("cosmo_pl.") for name in group} for group in circles(graph)]
+    assert [group for group in found if group not in KNOWN_CIRCLES] == []
+
+
 def test_errors_know_nothing() -> None:
     assert not local_imports(PACKAGE / "errors.py")
 

@@ -21,7 +21,6 @@ from cosmo_pl.checkpoints import read_checkpoint
 from cosmo_pl.data import UTDDataModule
 from cosmo_pl.data.clip_format import Sensor, finite_values, read_manifest
 from cosmo_pl.data.download import Archive, download
-from cosmo_pl.data.reading import read_samples
 from cosmo_pl.data.recordings import read_mat
 from cosmo_pl.data.stored import StoredModality, stored_array
 from cosmo_pl.encoders import InertialEncoder
@@ -146,7 +145,7 @@ class Cache:
             label_rate=1.0,
             phase="finetune",
         )
-        return read_samples(data)[0]
+        return data.load()
 
     def read(self, path):
         again = self.load(path.parents[1])

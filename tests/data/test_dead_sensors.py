@@ -15,6 +15,7 @@ from scipy.io import loadmat, savemat
 from cosmo_pl.data import SelfCollectedDataModule, USCDataModule, UTDDataModule
 from cosmo_pl.data.dead_sensors import sensor_faults
 from cosmo_pl.data.describe import describe
+from cosmo_pl.data.identity import DatasetIdentity
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.errors import ConfigurationError, CosmoError
 
@@ -85,25 +86,24 @@ def test_good_sensors_are_not_doubted(tmp_path: Path, usc_root: Path, utd_root: 
     write_self_collected(tmp_path)
     for data in (own(tmp_path), USCDataModule(root=str(usc_root)), UTDDataModule(root=str(utd_root))):
         samples = data.load()
-        assert sensor_faults(data, samples, np.arange(len(samples))) == ([], [])
+        assert sensor_faults(samples, np.arange(len(samples)), data) == ([], [])
 
 
 def test_few_samples_are_no_fault(tmp_path: Path) -> None:
     write_self_collected(tmp_path, subjects=(1, 4), activities=2, trials=1)
     data = own(tmp_path, test_subjects=(4,))
     samples = data.load()
-    assert sensor_faults(data, samples, np.arange(2)) == ([], [])
-    assert sensor_faults(data, samples, np.arange(0)) == ([], [])
+    assert sensor_faults(samples, np.arange(2), data) == ([], [])
+    assert sensor_faults(samples, np.arange(0), data) == ([], [])
 
 
-def test_a_sensor_is_judged_where_it_is_there() -> None:
-    class Data:
-        modalities, channel_groups, channel_axis = ("x",), {"x": ((0,),)}, {"x": -1}
-
+def test_a_sensor_is_judged_where_it_is_present() -> None:
+    identity = DatasetIdentity()
+    identity.channel_groups = {"x": ((0,),)}
     values = np.zeros((30, 4, 1), np.float32)
     values[:15] = np.random.default_rng(0).normal(size=(15, 4, 1))
     columns = (np.zeros(30, np.int64), np.zeros(30, np.int64), np.arange(30).astype(str), np.zeros(30, np.int64))
-    some: Any = Data()
-    assert sensor_faults(some, Samples({"x": values}, *columns, {"x": np.arange(30) < 15}), np.arange(30)) == ([], [])
-    (dead,), _ = sensor_faults(some, Samples({"x": values}, *columns), np.arange(15, 30))
+    half = Samples({"x": values}, *columns, {"x": np.arange(30) < 15})
+    assert sensor_faults(half, np.arange(30), identity) == ([], [])
+    (dead,), _ = sensor_faults(Samples({"x": values}, *columns), np.arange(15, 30), identity)
     assert "'x' is dead: its 15 training samples hold 1 different" in dead

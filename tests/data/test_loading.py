@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
+from cosmo_pl.data.identity import dataset_folder, is_simulated
 from cosmo_pl.data.loading import SampleBatches, on_device, with_modalities
-from cosmo_pl.data.locate import dataset_folder, is_simulated
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import pytest
 
 from cosmo_pl.cli import main
 from cosmo_pl.data import USCDataModule
-from cosmo_pl.data.packed import pack
 from cosmo_pl.errors import ConfigurationError, RecordingError
 
 
@@ -20,7 +19,7 @@ def read(root, **arguments):
 @pytest.fixture(scope="module")
 def packed(usc_root, tmp_path_factory):
     root = tmp_path_factory.mktemp("packed")
-    return root, pack(read(usc_root), root)
+    return root, read(usc_root).pack(root)
 
 
 def test_they_are_the_samples_of_the_recordings(usc_root, packed):
@@ -62,10 +61,10 @@ def test_a_damaged_file_is_refused(packed, tmp_path):
 
 
 def test_nothing_is_overwritten_and_no_recordings_are_hidden(usc_root, packed):
-    with pytest.raises(ConfigurationError, match=r"^out: .* is there"):
-        pack(read(usc_root), packed[0])
+    with pytest.raises(ConfigurationError, match=r"^out: .* exists already"):
+        read(usc_root).pack(packed[0])
     with pytest.raises(ConfigurationError, match=r"^out: .* would lie beside .*, and hide it"):
-        pack(read(usc_root), usc_root)
+        read(usc_root).pack(usc_root)
 
 
 def test_the_command_says_what_it_wrote(usc_root, tmp_path, capsys):

@@ -19,7 +19,7 @@ from cosmo_pl.data import MultimodalDataModule, SelfCollectedDataModule, USCData
 from cosmo_pl.data.describe import describe
 from cosmo_pl.data.extremes import Extremes, checksum
 from cosmo_pl.data.plausibility import LIMITS, ranges_of
-from cosmo_pl.data.samples import SomeRows
+from cosmo_pl.data.samples import MappedRows
 from cosmo_pl.data.transforms import CenterOnHip, FaceCamera, ScaleByTorso
 from cosmo_pl.errors import ConfigurationError, RecordingError
 
@@ -119,7 +119,7 @@ def test_strict_allows_good_recordings_that_are_complete(usc_root: Path, utd_roo
         USCDataModule(root=str(usc_root), strict=True, label_rate=0.1),
         UTDDataModule(root=str(utd_root), strict=True, label_rate=0.25),
     ):
-        assert not reported(data) and not data.faults
+        assert not reported(data) and not data.faults.lines
 
 
 # Copies
@@ -245,7 +245,7 @@ def test_units_of_the_manifest_say_what_is_plausible(tmp_path: Path) -> None:
     # What is on disk stays there, and travels to worker processes as its name.
     rows = [i for i, name in enumerate(clean.samples.recording.tolist()) if name not in gone]
     depth = data.samples.inputs["depth"]
-    assert isinstance(depth, SomeRows) and depth.shape == (len(rows), 4, 6, 8)
+    assert isinstance(depth, MappedRows) and depth.shape == (len(rows), 4, 6, 8)
     np.testing.assert_array_equal(depth[np.arange(len(rows))], np.asarray(clean.samples.inputs["depth"])[rows])
     assert len(pickle.dumps(data.inputs["depth"])) < 8192
     batches = [loaded(tmp_path, **how) for how in ({}, {"num_workers": 1}, {"in_memory": True})]

@@ -95,14 +95,14 @@ def far_from_the_limits(data: MultimodalDataModule) -> None:
 
 
 def test_usc_is_plausible(usc: USCDataModule) -> None:
-    assert not usc.faults
+    assert not usc.faults.lines
     far_from_the_limits(usc)
     USCDataModule(root=usc.root, strict=True).prepare_data()
 
 
 def test_utd_is_plausible(utd_folder: Path) -> None:
     data = utd(utd_folder, strict=True)
-    assert not data.faults
+    assert not data.faults.lines
     far_from_the_limits(data)
     torso = torso_length(torch.from_numpy(data.samples.inputs["skeleton"]))
     assert 2 * TORSO[0] < float(torso.min()) and 2 * float(torso.max()) < TORSO[1]

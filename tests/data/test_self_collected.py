@@ -14,6 +14,7 @@ import torch
 
 from cosmo_pl.data import SelfCollectedDataModule
 from cosmo_pl.data.reduction import reduce_depth, reduce_radar
+from cosmo_pl.data.samples import MappedRows
 from cosmo_pl.errors import ConfigurationError, DatasetNotFoundError, RecordingError
 from cosmo_pl.testing.helpers import ready
 
@@ -80,7 +81,7 @@ def test_on_disk_and_in_memory_batches_are_identical(folder: Path, phase: str, n
 def test_samples_on_disk_stay_there(folder: Path) -> None:
     data = ready(make(folder))
     values = data.inputs["depth"].values
-    assert isinstance(values, np.memmap) and values.dtype == np.uint16 and isinstance(data.inputs["imu"], torch.Tensor)
+    assert isinstance(values, MappedRows) and values.dtype == np.uint16 and isinstance(data.inputs["imu"], torch.Tensor)
 
 
 def test_one_modality_alone_reads_no_other(own: Path) -> None:

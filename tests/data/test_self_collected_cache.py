@@ -101,13 +101,13 @@ def test_two_sets_of_the_same_names_sizes_and_times_are_kept_apart(tmp_path: Pat
 def test_a_mapped_array_travels_to_a_worker_as_its_name(own: Path) -> None:
     data = make(own, own / "cache")
     data.setup()
-    there = data.inputs["depth"]
-    assert isinstance(there, StoredInputs)
-    sent = pickle.dumps(there)
-    assert len(sent) < 4096 < there.values.nbytes
+    inputs = data.inputs["depth"]
+    assert isinstance(inputs, StoredInputs)
+    sent = pickle.dumps(inputs)
+    assert len(sent) < 4096 < inputs.values.array.nbytes
     again = pickle.loads(sent)
-    assert isinstance(again.values, np.memmap)
-    assert torch.equal(again[torch.arange(5)], there[torch.arange(5)])
+    assert isinstance(again.values.array, np.memmap)
+    assert torch.equal(again[torch.arange(5)], inputs[torch.arange(5)])
 
 
 # The validator

@@ -33,14 +33,19 @@ def numerics(classes: Sequence[type]) -> dict[str, str]:
 
 
 def defaults(kind: type) -> dict[str, Any]:
-    """Arguments of a class with a default, and that default."""
-    parameters = inspect.signature(vars(kind)["__init__"]).parameters if "__init__" in vars(kind) else {}
+    """Arguments of a class with a default, and that default; arguments of its bases in this package included."""
+    inits = [vars(each)["__init__"] for each in reversed(kind.__mro__) if _is_ours(each) and "__init__" in vars(each)]
+    parameters = {name: p for init in inits for name, p in inspect.signature(init).parameters.items()}
     own = {"test_subjects": list(kind.default_test_subjects)} if "default_test_subjects" in vars(kind) else {}
     return own | {
         name: json.loads(json.dumps(canonical(p.default), default=str))
         for name, p in parameters.items()
         if p.default is not inspect.Parameter.empty and name not in own
     }
+
+
+def _is_ours(kind: type) -> bool:
+    return kind.__module__.partition(".")[0] == "cosmo_pl"
 
 
 def differences(recorded: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 import cosmo_pl
-from cosmo_pl.data.locate import is_simulated
+from cosmo_pl.data.identity import is_simulated
 from cosmo_pl.intervals import bootstrap_interval
 from cosmo_pl.io import write_json
 from cosmo_pl.modules import ClassifierModule

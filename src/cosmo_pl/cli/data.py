@@ -118,11 +118,10 @@ def pack(recipe: str, out: str = "packed", modalities: list[str] | None = None) 
         out: Folder that gets the dataset's folder.
         modalities: Modalities, by default those of the config.
     """
-    from cosmo_pl.data.packed import pack as write
     from cosmo_pl.run_loading import make_data
 
     data = make_data([Path(recipe)], {} if modalities is None else {"modalities": modalities})
-    path = write(data, Path(out))
+    path = data.pack(Path(out))
     print(f"{path} ({path.stat().st_size / 2**20:.1f} MiB)")
 
 
@@ -137,7 +136,7 @@ def clip(name: str, root: str | None = None, out: str = "clip.png") -> None:
     import numpy as np
 
     from cosmo_pl.data.clip_format import check_arrays, read_manifest
-    from cosmo_pl.data.locate import dataset_folder
+    from cosmo_pl.data.identity import dataset_folder
     from cosmo_pl.plots.recording import clip_animation, clip_picture
 
     manifest = read_manifest(dataset_folder(root, "SelfCollected"))

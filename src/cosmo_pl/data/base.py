@@ -4,74 +4,86 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, ClassVar
 
+import numpy as np
 from pytorch_lightning import LightningDataModule
 from pytorch_lightning.utilities import rank_zero_info
 
 from cosmo_pl import constraints
 from cosmo_pl.data.augmentations import Augmentation
-from cosmo_pl.data.checks import check_arguments, check_phase, check_training
-from cosmo_pl.data.identity import DatasetIdentity
+from cosmo_pl.data.dead_sensors import check_sensors
+from cosmo_pl.data.faults import FaultLog, complete_recordings, report_missing
+from cosmo_pl.data.identity import DatasetIdentity, dataset_folder, is_simulated
 from cosmo_pl.data.loading import Inputs
-from cosmo_pl.data.locate import dataset_folder
 from cosmo_pl.data.normalization import Normalization
+from cosmo_pl.data.packed import is_packed, unpacked, unused_path, write_packed
 from cosmo_pl.data.parts import PartLoaders, Phase
-from cosmo_pl.data.reading import prepare_inputs, read_samples
+from cosmo_pl.data.plausibility import check_ranges, plausible_samples
+from cosmo_pl.data.reading import read_recordings, standardise
 from cosmo_pl.data.recordings import Recording
 from cosmo_pl.data.samples import Samples
-from cosmo_pl.data.split import LabelSampling
+from cosmo_pl.data.split import LabelSampling, Split, check_labels, listed_labels, make_split, tested_split
+from cosmo_pl.data.stored import StoredModality
 from cosmo_pl.data.subjects import subjects_of
-from cosmo_pl.data.trained import TrainedOn, check_adopted, split_samples, training_data
-from cosmo_pl.data.transforms import Transform
+from cosmo_pl.data.trained import TrainedOn, check_tested, training_data
+from cosmo_pl.data.transforms import ScaleByTorso, Transform
 from cosmo_pl.data.views import AugmentedViews
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.io import cache_folder
 
 
 class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity, LightningDataModule, ABC):
     """Synchronised samples of several modalities, split by subject, few of them labelled.
 
     A batch is ``{"inputs": {modality: (N, *shape)}, "label": (N,), "subject": (N,), "index": (N,)}``; ``index`` is the
-    sample's number in the whole dataset. A training batch with `augmentations` adds ``"num_augmentations": V`` and has
-    V rows per sample. Where some samples lack a modality, ``"present": {modality: bool (N,)}`` says which have it. A
-    subclass names the dataset, its modalities and classes, and reads samples.
+    index of the sample in the whole dataset. A training batch with `augmentations` adds ``"num_augmentations": V`` and
+    has V rows per sample. If some samples lack a modality, ``"present": {modality: bool (N,)}`` marks those that have
+    it. A subclass names the dataset, its modalities and classes, and reads samples.
 
     Args:
         root: Folder that holds the dataset's folder, or that folder itself; None takes the environment variable
             COSMO_PL_DATA, else ``data``.
         modalities: Modalities to use, at least one.
-        phase: "pretrain" trains on the unlabelled part, "finetune" on the labelled part. None follows the module
-            that is trained, and is "finetune" where there is none.
-        batch_size: Labelled samples in a batch (finetune); also the size of evaluation batches times eight.
-        pretrain_batch_size: Unlabelled samples in a batch (pretrain).
-        train_subjects: Training subjects; None takes everybody who is in neither of the next two.
-        val_subjects: Validation subjects, out of the training; none by default.
-        test_subjects: Test subjects; nothing of theirs reaches the training. None takes those of `folds`, without
-            folds `default_test_subjects`.
-        folds: Instead of `test_subjects`: number of folds into which the sorted subjects on disk are cut,
-            consecutive, disjoint and of nearly equal size; or the folds themselves, a list of subjects each.
+        phase: "pretrain" trains on the unlabelled part, "finetune" on the labelled part. None takes the phase of the
+            module that is trained, and "finetune" without a module.
+        batch_size: Labelled samples per batch (finetune). Evaluation batches have eight times as many.
+        pretrain_batch_size: Unlabelled samples per batch (pretrain).
+        train_subjects: Training subjects; None takes all subjects that are neither validation nor test subjects.
+        val_subjects: Validation subjects, which are not trained on; none by default.
+        test_subjects: Test subjects, of which nothing reaches the training. None takes those of `folds`; without
+            folds, `default_test_subjects`.
+        folds: Instead of `test_subjects`: number of folds into which the sorted subjects on disk are divided,
+            consecutive, disjoint and of nearly equal size; or the folds themselves, one list of subjects each.
         fold: Number of the tested fold, from 0.
         label_rate: Labelled share of the training samples.
-        labels_per_class: Labelled samples a class, instead of `label_rate`.
+        labels_per_class: Labelled samples per class, instead of `label_rate`.
         label_split: Name of a list of labelled recordings in `label_split_file`, instead of either.
         label_split_file: JSON file of such lists, in the dataset's folder or a path.
-        label_seed: Seed of the draw of labels. Draws of one seed are balanced over the classes and nested.
-        include_labeled: Whether the labelled samples also serve, without their labels, in the pretraining.
-        unlabeled_per_labeled: Unlabelled samples a labelled one (Fig. 12), drawn without regard to classes; None
-            takes all.
-        target_label_fraction: Share of the labels drawn from the test subjects (Fig. 13). Half of their recordings
-            then leave the test set, whatever the share, 0 included; None leaves the test set whole.
-        max_train_samples: At most so many training samples, evenly spaced.
-        max_train_per_class: At most so many training samples a class, drawn under `label_seed`.
-        max_test_samples: At most so many test samples, evenly spaced.
+        label_seed: Seed of the label sampling. Labels of one seed are balanced over the classes and nested.
+        include_labeled: Whether pretraining also uses the labelled samples, without their labels.
+        unlabeled_per_labeled: Unlabelled samples per labelled sample (Fig. 12), sampled independently of the classes;
+            None takes all.
+        target_label_fraction: Share of the labels that are sampled from the test subjects (Fig. 13). Half of their
+            recordings then leave the test set, for every share including 0; None keeps the test set whole.
+        max_train_samples: Largest number of training samples, evenly spaced.
+        max_train_per_class: Largest number of training samples per class, sampled with `label_seed`.
+        max_test_samples: Largest number of test samples, evenly spaced.
         transforms: Modality to preprocessing steps, in order.
-        augmentations: Modality to random changes of its training samples, in order; others are never changed.
-        num_augmentations: AugmentedViews V of a training sample in a batch, side by side, each changed independently.
-        track_test: Whether finetuning evaluates the test subjects after every epoch, for the learning curve and the
-            best epoch that the released code reports. It selects nothing.
+        augmentations: Modality to random changes of its training samples, in order.
+        num_augmentations: Augmented views V of each training sample in a batch, side by side, augmented independently.
+        track_test: Whether fine-tuning evaluates the test subjects after every epoch, for the learning curve and the
+            best epoch that the released code reports. Nothing is selected by it.
         cache_dir: Folder of the cache of parsed recordings; None takes $COSMO_PL_CACHE, else ``~/.cache/cosmo_pl``.
         plausible: Unit to its lowest and highest plausible value, as ``{g: [-20, 20]}``; None takes those of
-            `cosmo_pl.data.plausibility.LIMITS`. Samples with others are left out, of depth the pixels.
+            `cosmo_pl.data.plausibility.LIMITS`. Samples with other values are left out, in depth images the pixels.
+        strict: Refuse recordings with a fault, or that lack one of `modalities`, instead of leaving them out with a
+            warning.
+        keep_incomplete: Keep recordings of test subjects that lack a modality; ``present`` marks what they have.
+        in_memory: Load modalities that are stored on disk, such as depth, into memory.
+        num_workers: Worker processes that read modalities stored on disk.
     """
 
     numerics: ClassVar[str] = "1.0"
@@ -107,6 +119,10 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         track_test: bool = True,
         cache_dir: str | None = None,
         plausible: Mapping[str, constraints.Range] | None = None,
+        strict: bool = False,
+        keep_incomplete: bool = False,
+        in_memory: bool = False,
+        num_workers: constraints.Workers = 0,
     ) -> None:
         super().__init__()
         self.root = root
@@ -136,13 +152,17 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         self.track_test = track_test
         self.cache_dir = cache_dir
         self.plausible = plausible
-        self.faults: list[str] = []
+        self.strict = strict
+        self.keep_incomplete = keep_incomplete
+        self.in_memory = in_memory
+        self.num_workers = num_workers
         self.normalization: dict[str, Normalization] = {}
         self.adopted: TrainedOn | None = None
         self.data_fingerprint = ""
         self.samples: Samples | None = None
         self.views: AugmentedViews | None = None
-        check_arguments(self)
+        self.check_modalities(self.modalities, {"transforms": self.transforms, "augmentations": self.augmentations})
+        check_ranges(plausible, {unit for name in self.modalities for unit in self.units.get(name, ())})
 
     @property
     @abstractmethod
@@ -151,10 +171,10 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
 
     @abstractmethod
     def find_recordings(self, folder: Path) -> list[Recording]:
-        """Lists the recordings in the dataset's folder; one without some of `modalities` says so in `lacks`.
+        """Lists the recordings in the dataset's folder, those without some of `modalities` included.
 
         Raises:
-            DatasetNotFoundError: There is none.
+            DatasetNotFoundError: There are none.
         """
 
     @abstractmethod
@@ -163,7 +183,19 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
 
     @abstractmethod
     def reader_arguments(self) -> dict[str, object]:
-        """Arguments that change what `read` gives, for the key of the cache."""
+        """Arguments that change the result of `read`, for the key of the cache."""
+
+    # A dataset may override these
+
+    @property
+    def stored(self) -> Mapping[str, StoredModality]:
+        """Modalities that are prepared once and stay on disk; a sample is then a whole recording."""
+        return {}
+
+    @property
+    def span(self) -> int:
+        """Steps of a recording that a sample covers, for samples that overlap."""
+        return 1
 
     # Shared
 
@@ -177,52 +209,144 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         """The dataset's folder."""
         return dataset_folder(self.root, self.dataset)
 
-    def adopt(self, trained: TrainedOn) -> None:
-        """Before `setup`: prepares the data as those that a model was trained on, for its evaluation.
+    @cached_property
+    def faults(self) -> FaultLog:
+        """Faults that were found in the recordings so far."""
+        return FaultLog(self.dataset, self.folder, self.strict)
 
-        The statistics are the model's. Of recordings that it does not know, the test subjects alone are needed.
+    def adopt(self, trained: TrainedOn) -> None:
+        """Uses the statistics of a trained model, to evaluate it. To be called before `setup`.
+
+        If these are other recordings than the model was trained on, the test subjects are the only ones needed.
+
+        Args:
+            trained: The data of the model's training.
 
         Raises:
-            ConfigurationError: The activities or modalities are not the model's.
+            ConfigurationError: The activities or modalities are not those of the model.
         """
-        check_adopted(trained, self)
+        trained.check_usable(self.class_names, self.modalities)
         self.adopted = trained
 
     @property
     def trained_on(self) -> TrainedOn:
         """What a model that is trained on these data keeps of them."""
-        return training_data(self)
+        assert self.samples is not None
+        statistics, tested = self.normalization, self.subjects.test
+        return training_data(self.samples, self.split, self, statistics, self.data_fingerprint, tested)
 
     def prepare_data(self) -> None:
         """Finds, checks and reads all recordings, and fills the cache."""
         self.load()
 
     def setup(self, stage: str | None = None) -> None:
-        """Splits, transforms and normalises, once.
+        """Splits, transforms and standardises the samples, once.
 
         Raises:
-            CosmoError: The data or an argument cannot be used; raised before any training.
+            CosmoError: The data or an argument cannot be used. It is raised before any training.
         """
         if stage == "fit":
-            check_phase(self)
+            self.check_phase()
         if self.samples is not None:
             return
         samples = self.load()
-        self.split = split_samples(self, samples)
-        check_training(self, samples, self.split)
+        self.split = self._split(samples)
+        check_labels(self.split, samples, self.class_names, self.label_split)
+        check_sensors(samples, self.split.measured(self.include_labeled), self, self.strict)
         self.inputs: dict[str, Inputs] = {}
         for name in self.modalities:
-            self.inputs[name], self.normalization[name] = prepare_inputs(self, name, samples.inputs[name])
+            inputs, self.normalization[name] = standardise(
+                samples.inputs[name],
+                self.split.train,
+                self.transforms.get(name, ()),
+                self.channel_groups[name],
+                self.channel_axis.get(name, -1),
+                None if self.adopted is None else self.adopted.normalization[name],
+            )
+            on_disk = inputs.on_disk and not self.in_memory
+            self.inputs[name] = inputs if on_disk else inputs.in_memory(self.device)
         self.samples = samples
         if self.augmentations or self.num_augmentations > 1:
             self.views = AugmentedViews(self.augmentations, self.normalization, self.num_augmentations)
         rank_zero_info(f"{self.dataset}: {self.split}; phase {self.phase}")
 
     def load(self) -> Samples:
-        """Finds, checks and reads all recordings, or takes them from the cache; nothing is split or normalised.
+        """Finds, checks and reads all recordings, or takes them from the cache; nothing is split or standardised.
+
+        Returns:
+            All plausible samples; `data_fingerprint` is then the fingerprint of all recordings.
 
         Raises:
-            CosmoError: There are none, or one cannot be used; the message names the file.
+            CosmoError: There are no recordings, or one cannot be used; the message names the file.
         """
-        samples, self.data_fingerprint = read_samples(self)
-        return samples
+        folder = self.folder
+        if is_packed(folder):
+            samples, self.data_fingerprint = unpacked(folder, self._packed_arguments)
+            self.subjects = self.subjects.located(np.unique(samples.subject).tolist(), self.dataset)
+            return samples
+        found = self.find_recordings(folder)
+        self.subjects = self.subjects.located(sorted({recording.subject for recording in found}), self.dataset)
+        if not is_simulated(folder):
+            report_missing(self.official, [recording.name for recording in found], self.faults)
+        recordings = complete_recordings(found, self.subjects.test if self.keep_incomplete else (), self.faults)
+        if not recordings:
+            raise ConfigurationError(
+                "modalities", f"no recording in '{folder}' has all of {list(self.modalities)}", "Choose fewer"
+            )
+        samples, extremes, self.data_fingerprint = read_recordings(
+            recordings,
+            self.modalities,
+            self.stored,
+            self.read,
+            {"dataset": self.key, **self.reader_arguments()},
+            cache_folder(self.cache_dir),
+            self.faults,
+        )
+        scaled = {n for n, steps in self.transforms.items() if any(isinstance(step, ScaleByTorso) for step in steps)}
+        plausible = plausible_samples(
+            samples,
+            {recording.name: recording.files for recording in recordings},
+            extremes,
+            self,
+            {*self.skeletons, *scaled},
+            self.plausible,
+            self.faults,
+        )
+        return samples.some(plausible)
+
+    def pack(self, root: Path) -> Path:
+        """Writes all samples into one file, which `load` reads on machines without the recordings.
+
+        Args:
+            root: Folder that receives the dataset's folder, with one file per choice of modalities and arguments of
+                the reader.
+
+        Returns:
+            The file.
+
+        Raises:
+            CosmoError: The recordings cannot be used, some lack a modality or are kept on disk, the file exists, or
+                its folder holds recordings.
+        """
+        path = unused_path(root / self.dataset, self._packed_arguments)
+        samples = self.load()
+        write_packed(path, samples, self.data_fingerprint, self._packed_arguments, self.folder)
+        return path
+
+    @property
+    def _packed_arguments(self) -> dict[str, object]:
+        return {"dataset": self.key, "modalities": self.modalities, **self.reader_arguments()}
+
+    def _split(self, samples: Samples) -> Split:
+        """The split that the arguments describe; of other recordings or subjects than a model's, the test alone.
+
+        Raises:
+            ConfigurationError: The arguments cannot be met, or samples that the model was trained on would be tested.
+        """
+        trained = self.adopted
+        if trained is None or trained.is_of(self.data_fingerprint, self.subjects.test):
+            sampling = listed_labels(self.label_sampling, self.folder, self.label_split_file, self.label_split)
+            return make_split(samples, self.subjects, sampling, self.num_classes, self.dataset)
+        split = tested_split(samples, self.subjects, self.label_sampling.max_test_samples, self.dataset)
+        check_tested(trained, samples, split, self.data_fingerprint)
+        return split

@@ -1,4 +1,4 @@
-"""The layout of one's own synchronised recordings: a manifest, and one array file a clip and modality."""
+"""The layout of own synchronised recordings: a manifest, and one array file per clip and modality."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from cosmo_pl.errors import RecordingError
 from cosmo_pl.io import file_status, read_json
 
 MANIFEST = "manifest.json"
-NAME = re.compile(r"[A-Za-z0-9_-]+")  # of a modality: it names files of the cache and parts of networks
+NAME = re.compile(r"[A-Za-z0-9_-]+")  # of a modality, which names files of the cache and parts of networks
 FORMAT = 1
 REMEDY = "Correct the manifest; the README has the format"
 DTYPES = {"series": ("float32", "float64"), "depth": ("uint16",), "radar": ("float16", "float32")}
-"""Kind of a modality to the types that its arrays may have."""
+"""Kind of a modality to the allowed types of its arrays."""
 
 
 @dataclass(frozen=True)
 class Sensor:
-    """What a manifest says of a modality.
+    """A modality of a manifest.
 
     Args:
         kind: "series" (T, *shape), "depth" (T, height, width) or "radar" (T, channels, range, azimuth, elevation).
-        rate: Frames a second.
+        rate: Frames per second.
         shape: Shape of a frame.
         dtype: Type of the arrays.
         unit: Unit of each channel.
@@ -45,7 +45,7 @@ class Sensor:
 
     @property
     def groups(self) -> tuple[tuple[int, ...], ...]:
-        """Channels that share normalisation statistics: neighbours of the same unit, three at most, as x, y, z are."""
+        """Channels that share normalisation statistics: at most three adjacent ones of the same unit, as x, y, z."""
         runs = [list(run) for _, run in groupby(range(len(self.unit)), key=lambda channel: self.unit[channel])]
         return tuple(tuple(run[i : i + 3]) for run in runs for i in range(0, len(run), 3))
 
@@ -55,11 +55,11 @@ class Manifest:
     """A dataset in this layout.
 
     Args:
-        path: Its file.
+        path: File of the manifest.
         activities: Names of the activities.
-        sensors: Modality to what is said of it.
+        sensors: Modality to its sensor.
         duration: Seconds of every clip.
-        clips: All clips; `Recording.files` has the modalities that each has.
+        clips: All clips; `Recording.files` has the modalities of each.
     """
 
     path: Path
@@ -78,22 +78,22 @@ class Manifest:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Reads and checks a manifest; no array is opened.
+    """Reads and checks a manifest, without opening arrays.
 
     Raises:
-        RecordingError: It is not readable, lacks a field, or a field has a value that cannot be meant; the message
-            names the field.
+        RecordingError: The manifest is not readable, lacks a field, or a field has an invalid value; the message names
+            the field.
     """
     path = folder / MANIFEST
-    told = read_json(path, lambda problem: RecordingError(path, problem, REMEDY))
-    _expect(path, "format", told, int)
-    if told["format"] != FORMAT:
-        raise RecordingError(path, f"format is {told['format']}, not {FORMAT}", REMEDY)
-    activities = _expect(path, "activities", told, list)
+    given = read_json(path, lambda problem: RecordingError(path, problem, REMEDY))
+    _expect(path, "format", given, int)
+    if given["format"] != FORMAT:
+        raise RecordingError(path, f"format is {given['format']}, not {FORMAT}", REMEDY)
+    activities = _expect(path, "activities", given, list)
     if not all(isinstance(name, str) for name in activities) or len(set(activities)) < max(2, len(activities)):
         raise RecordingError(path, "activities are not two or more different names", REMEDY)
-    sensors = {name: _sensor(path, name, entry) for name, entry in _expect(path, "modalities", told, dict).items()}
-    entries = _expect(path, "clips", told, list)
+    sensors = {name: _sensor(path, name, entry) for name, entry in _expect(path, "modalities", given, dict).items()}
+    entries = _expect(path, "clips", given, list)
     if not entries or not sensors:
         raise RecordingError(path, "has no modalities or no clips", REMEDY)
     clips = tuple(_clip(path, f"clips[{i}]", entry, activities, sensors) for i, entry in enumerate(entries))
@@ -113,10 +113,15 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def check_arrays(manifest: Manifest, modalities: Sequence[str], values: bool = False) -> None:
-    """Opens every array; `values` also reads those that may hold NaN, with a progress bar.
+    """Opens every array.
+
+    Args:
+        manifest: The manifest.
+        modalities: Modalities to check.
+        values: Whether arrays that can hold NaN are read as well, with a progress bar.
 
     Raises:
-        RecordingError: One is missing, half written, or of another type, shape or length than the manifest says.
+        RecordingError: An array is missing, half written, or differs from the manifest in type, shape or length.
     """
     from tqdm import tqdm
 
@@ -127,10 +132,10 @@ def check_arrays(manifest: Manifest, modalities: Sequence[str], values: bool = F
 
 
 def finite_values(path: Path, shape: Sequence[int], sensor: Sensor) -> NDArray[np.float32]:
-    """All values of one array of numbers with a fraction, as float32.
+    """Reads an array of floating-point numbers as float32.
 
     Raises:
-        RecordingError: As `open_array`, or a value is NaN, infinite or beyond float32.
+        RecordingError: As `open_array`, or a value is NaN, infinite or too large for float32.
     """
     with np.errstate(over="ignore"):
         values: NDArray[np.float32] = np.asarray(open_array(path, shape, sensor), dtype=np.float32)
@@ -141,10 +146,15 @@ def finite_values(path: Path, shape: Sequence[int], sensor: Sensor) -> NDArray[n
 
 
 def open_array(path: Path, shape: Sequence[int], sensor: Sensor) -> NDArray[Any]:
-    """One array, memory-mapped.
+    """Opens an array, memory-mapped.
+
+    Args:
+        path: The file.
+        shape: Shape that the manifest gives.
+        sensor: The modality.
 
     Raises:
-        RecordingError: It is missing, half written, or of another type, shape or length than the manifest says.
+        RecordingError: The array is missing, half written, or differs from the manifest in type, shape or length.
     """
     remedy = f"Add it, or correct {MANIFEST}, which names it"
     file_status(path, lambda problem: RecordingError(path, problem, remedy))
@@ -155,21 +165,20 @@ def open_array(path: Path, shape: Sequence[int], sensor: Sensor) -> NDArray[Any]
     if not isinstance(array, np.ndarray):
         raise RecordingError(path, "is an archive of arrays", "Write one array with numpy.save")
     if str(array.dtype) != sensor.dtype:
-        raise RecordingError(path, f"holds {array.dtype}, the manifest says dtype {sensor.dtype}", "Convert it")
+        raise RecordingError(path, f"holds {array.dtype}, the manifest has dtype {sensor.dtype}", "Convert it")
     if array.ndim != len(shape) or array.shape[1:] != tuple(shape[1:]):
-        raise RecordingError(path, f"has shape {array.shape}, the manifest says {tuple(shape)}", "Write it again")
+        raise RecordingError(path, f"has shape {array.shape}, the manifest has {tuple(shape)}", "Write it again")
     if len(array) != shape[0]:
-        raise RecordingError(
-            path, f"has {len(array)} frames, its duration at {sensor.rate:g} Hz is {shape[0]}: not synchronised",
-            "Give every sensor a frame for each tick of the clip; repeat the last one where a frame was lost",
-        )  # fmt: skip
+        problem = f"has {len(array)} frames, its duration at {sensor.rate:g} Hz is {shape[0]}: not synchronised"
+        remedy = "Give every sensor a frame for each tick of the clip; repeat the last one where a frame was lost"
+        raise RecordingError(path, problem, remedy)
     return array
 
 
-def _expect(path: Path, field: str, told: Any, kind: type) -> Any:
-    """The value of a field, the last part of whose name is its key."""
+def _expect(path: Path, field: str, given: Any, kind: type) -> Any:
+    """The value of a field; the last part of its name is the key."""
     key = field.rpartition(".")[2]
-    value = told.get(key) if isinstance(told, Mapping) else None
+    value = given.get(key) if isinstance(given, Mapping) else None
     wanted = (int, float) if kind is float else kind
     fits = isinstance(value, wanted) and not isinstance(value, bool)
     if not fits or (isinstance(value, int | float) and abs(value) >= 10**18):  # infinity among them
@@ -178,12 +187,12 @@ def _expect(path: Path, field: str, told: Any, kind: type) -> Any:
     return value
 
 
-def _sensor(path: Path, name: str, told: Any) -> Sensor:
+def _sensor(path: Path, name: str, given: Any) -> Sensor:
     at = f"modalities.{name}"
     if not NAME.fullmatch(name):
         raise RecordingError(path, f"{at}: a name has letters, digits, - and _ alone", REMEDY)
-    kind, dtype = (_expect(path, f"{at}.{key}", told, str) for key in ("kind", "dtype"))
-    rate, shape = _expect(path, f"{at}.rate", told, float), _expect(path, f"{at}.shape", told, list)
+    kind, dtype = (_expect(path, f"{at}.{key}", given, str) for key in ("kind", "dtype"))
+    rate, shape = _expect(path, f"{at}.rate", given, float), _expect(path, f"{at}.shape", given, list)
     if kind not in DTYPES:
         raise RecordingError(path, f"{at}.kind is '{kind}', one of {sorted(DTYPES)} is needed", REMEDY)
     if dtype not in DTYPES[kind]:
@@ -191,28 +200,28 @@ def _sensor(path: Path, name: str, told: Any) -> Sensor:
     axes = {"depth": 2, "radar": 4}.get(kind, max(1, len(shape)))
     if len(shape) != axes or not all(isinstance(size, int) and size > 0 for size in shape) or rate <= 0:
         raise RecordingError(path, f"{at} has shape {shape} and rate {rate}: {axes} positive sizes are needed", REMEDY)
-    unit = told.get("unit")
+    unit = given.get("unit")
     units = [unit] if isinstance(unit, str) else unit
     channels = {"depth": 1, "radar": shape[0]}.get(kind, shape[-1])
     if isinstance(unit, str) and kind != "depth":
         units = [unit] * channels
-    told_units = isinstance(units, list) and all(isinstance(one, str) and one for one in units)
-    if not told_units or len(units) != channels or (kind == "depth" and units != ["mm"]):
+    given_units = isinstance(units, list) and all(isinstance(one, str) and one for one in units)
+    if not given_units or len(units) != channels or (kind == "depth" and units != ["mm"]):
         wanted = '"mm"' if kind == "depth" else f"one for each of {channels} channels"
         raise RecordingError(path, f"{at}.unit is {unit!r}, {wanted} is needed", REMEDY)
     return Sensor(kind, float(rate), tuple(shape), dtype, tuple(units))
 
 
-def _clip(path: Path, at: str, told: Any, activities: Sequence[str], sensors: Mapping[str, Sensor]) -> Recording:
-    name, activity = (_expect(path, f"{at}.{key}", told, str) for key in ("name", "activity"))
-    subject, files = _expect(path, f"{at}.subject", told, int), _expect(path, f"{at}.files", told, dict)
+def _clip(path: Path, at: str, given: Any, activities: Sequence[str], sensors: Mapping[str, Sensor]) -> Recording:
+    name, activity = (_expect(path, f"{at}.{key}", given, str) for key in ("name", "activity"))
+    subject, files = _expect(path, f"{at}.subject", given, int), _expect(path, f"{at}.files", given, dict)
     if activity not in activities:
         raise RecordingError(path, f"{at}.activity '{activity}' is not among the activities", REMEDY)
     unknown = sorted(set(files) - set(sensors))
     if unknown or not files:
         raise RecordingError(path, f"{at}.files has {unknown or 'nothing'}; modalities are {sorted(sensors)}", REMEDY)
-    if _expect(path, f"{at}.start", told, float) < 0:
-        raise RecordingError(path, f"{at}.start is {told['start']} s, before the clock began", REMEDY)
+    if _expect(path, f"{at}.start", given, float) < 0:
+        raise RecordingError(path, f"{at}.start is {given['start']} s, before the clock began", REMEDY)
     for modality in files:
         file = Path(_expect(path, f"{at}.files.{modality}", files, str))
         if file.is_absolute() or ".." in file.parts:

@@ -1,67 +1,68 @@
-"""Sensors that measured nothing, or hardly anything, in all that a method is trained on: judged before any training."""
+"""Sensors without usable values in all training samples: they are refused, or warned of, before any training."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from pytorch_lightning.utilities import rank_zero_warn
 
+from cosmo_pl.data.identity import DatasetIdentity
+from cosmo_pl.data.samples import Samples
 from cosmo_pl.data.selection import Indices, evenly_spaced
 from cosmo_pl.errors import ConfigurationError
 
-if TYPE_CHECKING:
-    from cosmo_pl.data.base import MultimodalDataModule
-    from cosmo_pl.data.samples import Samples
-
-MIN_DISTINCT = 10  # samples, and values; the quality of a modality is measured on at least that many
-LOOKED_AT = 256  # samples, evenly spaced, in which doubtful values are looked for
-SATURATED = 0.5  # of the values of a sensor at its limit
+MIN_DISTINCT = 10  # different samples, and different values of a channel; modality quality is measured on at least 10
+EXAMINED = 256  # samples, evenly spaced, that are searched for doubtful values
+SATURATED = 0.5  # share of a sensor's values that equal its largest or smallest value
 
 
-def check_sensors(data: MultimodalDataModule, samples: Samples, rows: Indices) -> None:
+def check_sensors(samples: Samples, rows: Indices, identity: DatasetIdentity, strict: bool) -> None:
     """Warns of doubtful sensors, and refuses dead ones.
 
     Args:
-        data: The datamodule.
-        samples: All of its samples.
-        rows: Those that are trained on.
+        samples: All samples of the dataset.
+        rows: Indices of the training samples.
+        identity: The dataset's name and channels.
+        strict: Whether doubtful sensors are refused too.
 
     Raises:
-        ConfigurationError: A modality is dead, or is doubtful under `data.strict`.
+        ConfigurationError: A modality is dead, or is doubtful under `strict`.
     """
-    dead, doubtful = sensor_faults(data, samples, rows)
-    if dead or (doubtful and data.strict):
+    dead, doubtful = sensor_faults(samples, rows, identity)
+    if dead or (doubtful and strict):
         raise ConfigurationError(
             "modalities", "; ".join(dead or doubtful), "Repair the sensor's recordings, or leave the modality out"
         )
     for line in doubtful:
-        rank_zero_warn(f"{data.dataset}: {line}.")
+        rank_zero_warn(f"{identity.dataset}: {line}.")
 
 
-def sensor_faults(data: MultimodalDataModule, samples: Samples, rows: Indices) -> tuple[list[str], list[str]]:
-    """What makes a modality useless, and what is doubtful of its channels; a line for each.
+def sensor_faults(samples: Samples, rows: Indices, identity: DatasetIdentity) -> tuple[list[str], list[str]]:
+    """Faults of whole sensors.
 
     Args:
-        data: The datamodule.
-        samples: All of its samples.
-        rows: Those that are looked at.
+        samples: All samples of the dataset.
+        rows: Indices of the samples that are examined.
+        identity: The dataset's channels.
+
+    Returns:
+        One line per dead modality, and one line per doubtful group of channels.
     """
     dead, doubtful = [], []
-    for name in data.modalities:
-        there = rows[samples.present[name][rows]] if name in samples.present else rows
-        if not len(there):
+    for name, values in samples.inputs.items():
+        known = rows[samples.present[name][rows]] if name in samples.present else rows
+        if not len(known):
             continue
-        values = samples.inputs[name]
-        distinct = _distinct(values, there)
-        if distinct < min(MIN_DISTINCT, len(there)):
-            dead.append(f"'{name}' is dead: its {len(there)} training samples hold {distinct} different ones")
+        distinct = _distinct(values, known)
+        if distinct < min(MIN_DISTINCT, len(known)):
+            dead.append(f"'{name}' is dead: its {len(known)} training samples hold {distinct} different ones")
             continue
-        some = np.asarray(values[there[evenly_spaced(len(there), LOOKED_AT)]])
-        axis = data.channel_axis.get(name, -1)
+        some = np.asarray(values[known[evenly_spaced(len(known), EXAMINED)]])
+        axis = identity.channel_axis.get(name, -1)
         channels = some.reshape(-1, 1) if axis is None else np.moveaxis(some, axis, -1).reshape(-1, some.shape[axis])
-        for group in data.channel_groups[name]:
+        for group in identity.channel_groups[name]:
             doubt = _doubt(channels[:, list(group)])
             if doubt:
                 doubtful.append(f"'{name}' (channels {', '.join(map(str, group))}) {doubt} in the training samples")
@@ -79,13 +80,13 @@ def _distinct(values: Any, rows: Sequence[int] | Indices) -> int:
 
 
 def _doubt(values: np.ndarray) -> str:
-    """What is doubtful of the values (n, channels) of a sensor; nothing as a rule."""
+    """Why the values (n, channels) of a sensor are doubtful; empty if they are not."""
     found = np.unique(values[:: max(1, len(values) // 2**16)])
     if len(found) == 1:
         return f"is always {found[0]:g}"
     if len(found) < MIN_DISTINCT:
         return f"holds {len(found)} different values"
-    measured = values[values != 0]  # 0 is what many sensors give without a reading
+    measured = values[values != 0]  # many sensors report 0 where they have no reading
     limit = max((measured.min(), measured.max()), key=lambda extreme: int((measured == extreme).sum()))
     share = float((measured == limit).mean())
     return f"is saturated: {share:.0%} of its values are {limit:g}" if share >= SATURATED else ""

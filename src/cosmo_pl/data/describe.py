@@ -1,4 +1,4 @@
-"""What is on disk: the rows of the paper's Table 1, and counts by activity and subject."""
+"""Description of the recordings on disk: Table 1 of the paper, and counts by activity and subject."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ def describe(data: MultimodalDataModule) -> str:
         data: Its datamodule.
 
     Returns:
-        Markdown: Table 1 for the recordings on disk, the subjects of each part under the datamodule's arguments, a
-        line for each fault that was found, and the number of samples of each activity and subject.
+        Markdown: Table 1 for the recordings on disk, the subjects of each part under the datamodule's arguments, one
+        line per fault that was found, and the number of samples per activity and subject.
 
     Raises:
         CosmoError: The recordings cannot be used.
     """
     samples = data.load()
-    dead, doubtful = sensor_faults(data, samples, np.arange(len(samples)))
+    dead, doubtful = sensor_faults(samples, np.arange(len(samples)), data)
     subjects = np.unique(samples.subject)
     shapes = ", ".join(f"{name} {'×'.join(map(str, shape))}" for name, shape in data.modality_shapes.items())
     lines = [
@@ -36,7 +36,7 @@ def describe(data: MultimodalDataModule) -> str:
         "",
         *_parts(data, samples),
         f"- fingerprint of the recordings: {data.data_fingerprint}",
-        *(f"- {fault}" for fault in [*data.faults, *dead, *doubtful]),
+        *(f"- {fault}" for fault in [*data.faults.lines, *dead, *doubtful]),
         "",
         "| activity | " + " | ".join(f"s{s}" for s in subjects) + " | all |",
         "|---" * (len(subjects) + 2) + "|",
@@ -48,7 +48,7 @@ def describe(data: MultimodalDataModule) -> str:
 
 
 def _parts(data: MultimodalDataModule, samples: Samples) -> list[str]:
-    """A line a part, or why these subjects cannot be split as the datamodule's arguments say."""
+    """One line per part, or one line with the reason why these subjects cannot be split."""
     try:
         lists = data.subjects.resolve(np.unique(samples.subject), data.dataset)
     except ConfigurationError as error:

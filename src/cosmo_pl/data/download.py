@@ -22,31 +22,32 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-ATTEMPTS = 4  # transfers of one archive, each continuing where the last one broke off
+ATTEMPTS = 4  # transfers of one archive, each of which continues the one before
 BACKOFF = 1.0  # seconds; the waits between tries to connect are 0, 2 and 4 times this
 TIMEOUT = 30.0  # seconds without a byte
 SPACE_FACTOR = 3  # the archive, its recordings, and room to spare
 CHUNK = 1 << 16
 MAT_MAGIC = b"MATLAB 5.0 MAT-file"
 MAT_HEADER = 128  # bytes
-EXPANSION = 100  # times its size, above which a member is no recording: MATLAB compresses its files itself
+EXPANSION = 100  # largest ratio of unpacked to packed size of a member: MATLAB files are compressed already
 NOT_TO_BE_USED = "Do not use this archive; remove it"
-ROOM = 4  # times the recordings' size that all members may have together
+ROOM = 4  # largest ratio of the size of all members to that of the recordings
 
 
 @dataclass(frozen=True)
 class Archive:
-    """One official archive of MATLAB files and what it must hold.
+    """One official archive of MATLAB files and its contents.
 
     Args:
-        name: File name, as it stands at the server and under the root.
+        name: File name on the server and below the root.
         url: Official address.
         folder: Folder below the root that receives the recordings.
         members: Number of recordings.
         pattern: Regular expression of a recording's path below ``folder``; a top folder in the archive is ignored.
         sha256: Hash of the archive in hexadecimal, where one is known.
-        default: Whether it is fetched without being asked for.
-        unpacked: Bytes of the recordings when unpacked; an archive may hold four times as much. None where unknown.
+        default: Whether it is fetched if no modalities are named.
+        unpacked: Bytes of the unpacked recordings; None if unknown. An archive of more than four times as much is
+            refused.
     """
 
     name: str
@@ -66,7 +67,7 @@ def download(
     base_url: str | None = None,
     verify_hash: bool = True,
 ) -> Path:
-    """Fetch, check and unpack the archives of a dataset; recordings that are already there are never touched.
+    """Fetch, check and unpack the archives of a dataset; recordings on disk are never changed.
 
     A transfer that broke off is resumed by the next call. An archive that already lies in ``root`` is not fetched, but
     checked like a fresh one. The archives stay in ``root``.
@@ -83,7 +84,7 @@ def download(
 
     Raises:
         ConfigurationError: For an unknown modality.
-        DownloadError: If an archive cannot be fetched or is not what it should be, if the disk is too small, or if the
+        DownloadError: If an archive cannot be fetched or is not the official one, if the disk is too small, or if the
             folder already holds something other than the complete recordings.
     """
     chosen = _choose(archives, modalities)
@@ -112,7 +113,7 @@ def _choose(known: Mapping[str, Archive], modalities: Sequence[str] | None) -> l
 
 
 def _is_complete(folder: Path, archive: Archive) -> bool:
-    """Whether the recordings are there; a folder that holds anything else is refused, so nothing is overwritten."""
+    """Whether all recordings exist; a folder that holds anything else is refused, so nothing is overwritten."""
     if not folder.exists() or not any(folder.iterdir()):
         return False
     names = [path.relative_to(folder).as_posix() for path in folder.rglob("*.mat") if path.stat().st_size > MAT_HEADER]
@@ -138,7 +139,7 @@ def _require_space(folder: Path, needed: int) -> None:
 
 
 def _fetch(url: str, path: Path) -> None:
-    """Download by way of a part file; its sidecar keeps the address and the server's version of the file."""
+    """Download to a part file; its sidecar holds the address and the server's version of the file."""
     import requests
     from requests.adapters import HTTPAdapter
     from urllib3.util import Retry
@@ -188,7 +189,7 @@ def _transfer(session: requests.Session, url: str, part: Path, sidecar: Path) ->
             part.open("ab" if resumed else "wb") as file,
             tqdm(total=total, initial=offset, unit="B", unit_scale=True, desc=part.stem, disable=None) as bar,
         ):
-            if not resumed:  # after the part was emptied: an old part never meets a new sidecar
+            if not resumed:  # after the part was emptied, so that an old part never has a new sidecar
                 sidecar.write_text(f"{url}\n{_version(response.headers)}", encoding="utf-8")
             try:
                 for chunk in response.iter_content(CHUNK):
@@ -200,7 +201,7 @@ def _transfer(session: requests.Session, url: str, part: Path, sidecar: Path) ->
 
 
 def _resume_point(url: str, part: Path, sidecar: Path) -> tuple[int, str | None]:
-    """Bytes of the part and the server's version of them; ``(0, None)`` where they cannot be continued safely."""
+    """Bytes of the part and the server's version of them; ``(0, None)`` if they cannot be continued safely."""
     if part.exists() and sidecar.exists():
         source, _, version = sidecar.read_text(encoding="utf-8").partition("\n")
         if source == url and version and part.stat().st_size:
@@ -209,7 +210,7 @@ def _resume_point(url: str, part: Path, sidecar: Path) -> tuple[int, str | None]
 
 
 def _version(headers: Mapping[str, str]) -> str:
-    """What If-Range accepts: a strong ETag, otherwise the date of the last change, otherwise nothing."""
+    """The value of If-Range: a strong ETag, otherwise the date of the last change, otherwise nothing."""
     etag = headers.get("ETag", "W/")
     return headers.get("Last-Modified", "") if etag.startswith("W/") else etag
 
@@ -276,7 +277,7 @@ def _recording(info: zipfile.ZipInfo, archive: Archive, path: Path) -> str | Non
 
 
 def _unpack(path: Path, archive: Archive, folder: Path, recordings: Mapping[str, zipfile.ZipInfo]) -> None:
-    """Write the recordings into a temporary sibling, which takes the folder's place in one step."""
+    """Write the recordings into a temporary folder beside the final one, and rename it when it is complete."""
     _require_space(path.parent, sum(info.file_size for info in recordings.values()))
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:

@@ -1,4 +1,4 @@
-"""What is looked at of samples to judge whether a sensor can have measured them."""
+"""Extreme values of samples, from which their plausibility is judged."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 Groups = Sequence[Sequence[int]]
-ROUNDING = 1e-6
+ROUNDING = 1e-6  # relative difference of values of a constant that was resampled
 
 
 def checksum(values: NDArray[Any]) -> int:
@@ -21,19 +20,14 @@ def checksum(values: NDArray[Any]) -> int:
     return zlib.crc32(np.ascontiguousarray(values).view(np.uint8).data)
 
 
-def _same(smallest: Tensor, largest: Tensor) -> Tensor:
-    """Whether values are the same up to the rounding of a resampled constant."""
-    return largest - smallest <= ROUNDING * torch.maximum(smallest.abs(), largest.abs())
-
-
 @dataclass(frozen=True)
 class Extremes:
-    """What is looked at of N samples of a modality with G groups of channels.
+    """Extreme values and checksums of N samples of a modality with G groups of channels.
 
     Args:
         low: Smallest value of each group (N, G).
         high: Largest value (N, G).
-        still: Whether nothing of the group changes over time (N, G).
+        still: Whether all channels of the group are constant over time (N, G).
         checksum: CRC-32 of all values (N,).
     """
 
@@ -44,23 +38,24 @@ class Extremes:
 
     @classmethod
     def of(cls, values: NDArray[Any], groups: Groups, axis: int | None) -> Extremes:
-        """Looks at samples (N, T, ..., channels, ...).
+        """Computes them for samples (N, T, ..., channels, ...).
 
         Args:
             values: The samples.
-            groups: Channels that belong together.
-            axis: Axis of the channels, counted from the end; None for samples without.
+            groups: Channels of each group.
+            axis: Axis of the channels, counted from the end; None for no channel axis.
         """
         tensor = torch.from_numpy(np.ascontiguousarray(values))
-        if tensor.dtype in (torch.uint16, torch.float16):  # of which there are no extremes
+        if tensor.dtype in (torch.uint16, torch.float16):  # torch has no extremes of these types
             tensor = tensor.float()
         low, high = (found.unsqueeze(-1) if axis is None else found for found in tensor.aminmax(dim=1))
         low, high = ((found if axis is None else found.movedim(axis, -1)) for found in (low, high))
         low, high = (found.reshape(len(values), -1, found.shape[-1]) for found in (low, high))
         by_group = [(low[..., list(group)].flatten(1), high[..., list(group)].flatten(1)) for group in groups]
+        still = [b - a <= ROUNDING * torch.maximum(a.abs(), b.abs()) for a, b in by_group]
         return cls(
             np.stack([smallest.amin(1).double().numpy() for smallest, _ in by_group], axis=1),
             np.stack([largest.amax(1).double().numpy() for _, largest in by_group], axis=1),
-            np.stack([_same(smallest, largest).all(1).numpy() for smallest, largest in by_group], axis=1),
+            np.stack([constant.all(1).numpy() for constant in still], axis=1),
             np.array([checksum(sample) for sample in values], dtype=np.int64),
         )

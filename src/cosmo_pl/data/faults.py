@@ -1,76 +1,113 @@
-"""What is wrong with recordings where the others can be used: counted, said with the first few names, or refused."""
+"""Faulty recordings of a dataset whose other recordings can be used: they are reported, or refused under `strict`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pytorch_lightning.utilities import rank_zero_warn
 
+from cosmo_pl.data.recordings import Recording
 from cosmo_pl.errors import RecordingError
-
-if TYPE_CHECKING:
-    from cosmo_pl.data.base import MultimodalDataModule
 
 SHOWN = 3  # names in a line
 
 
-def report(data: MultimodalDataModule, problem: str, names: Iterable[str], remedy: str, mended: bool = False) -> None:
-    """Warns of a kind of fault, and keeps the line in `data.faults`.
+@dataclass(frozen=True)
+class FaultLog:
+    """The faults that were found in the recordings of a dataset.
 
     Args:
-        data: The datamodule.
-        problem: Which these are and what becomes of them, after their number: "clips lack a modality and are left out".
-        names: Files below the dataset's folder, or recordings; without any, nothing is said.
-        remedy: What to do about it.
-        mended: Whether nothing is lost by it, so that `strict` allows it.
-
-    Raises:
-        RecordingError: `data.strict` is set, and it is not mended.
+        dataset: Name of the dataset.
+        folder: The dataset's folder.
+        strict: Whether a fault is an error.
+        lines: One line per kind of fault, in the order in which they were found.
     """
-    first = sorted(names)
-    if not first:
-        return
-    line = f"{len(first)} {problem} ({', '.join([*first[:SHOWN], *(['...'] if len(first) > SHOWN else [])])})"
-    if data.strict and not mended:
-        raise RecordingError(data.folder / first[0], f"refused under strict: {line}", remedy)
-    if line not in data.faults:
-        data.faults.append(line)
-        rank_zero_warn(f"{data.dataset}: {line}. {remedy}.")
+
+    dataset: str
+    folder: Path
+    strict: bool
+    lines: list[str] = field(default_factory=list)
+
+    def report(self, problem: str, names: Iterable[str], remedy: str, mended: bool = False) -> None:
+        """Warns of a kind of fault once, and adds it to `lines`.
+
+        Args:
+            problem: The fault and its consequence, to follow a count: "clips lack a modality and are left out".
+            names: Files below the dataset's folder, or recordings. Nothing is reported where there are none.
+            remedy: What to do about it.
+            mended: Whether no recording is lost by it, so that `strict` allows it.
+
+        Raises:
+            RecordingError: `strict` is set, and the fault is not mended.
+        """
+        first = sorted(names)
+        if not first:
+            return
+        line = f"{len(first)} {problem} ({', '.join([*first[:SHOWN], *(['...'] if len(first) > SHOWN else [])])})"
+        if self.strict and not mended:
+            raise RecordingError(self.folder / first[0], f"refused under strict: {line}", remedy)
+        if line not in self.lines:
+            self.lines.append(line)
+            rank_zero_warn(f"{self.dataset}: {line}. {remedy}.")
+
+    def name_of(self, path: Path) -> str:
+        """A file as it is named in a line: its path below the dataset's folder."""
+        return path.relative_to(self.folder).as_posix()
 
 
-def one_of_each(data: MultimodalDataModule, found: Sequence[tuple[str, str, Path]]) -> dict[str, Path]:
+def one_of_each(found: Sequence[tuple[str, str, Path]], faults: FaultLog) -> dict[str, Path]:
     """One file for each recording, whose name may be spelled in several ways: a5_s2_t3, A05_s2_t3.
 
     Args:
-        data: The datamodule.
         found: Name of the recording, the official name of its file below the dataset's folder, and a file of it.
+        faults: Where the other files are reported.
 
     Returns:
-        Recording to its file; that of the official name where there is one.
+        Recording to its file; the file of the official name where it exists.
     """
-    named = [(path.relative_to(data.folder).as_posix(), official, name, path) for name, official, path in found]
     chosen: dict[str, Path] = {}
-    for _, _, name, path in sorted(named, key=lambda one: (one[0] != one[1], one[0])):
+    for name, _, path in sorted(found, key=lambda one: (faults.name_of(one[2]) != one[1], one[2].as_posix())):
         chosen.setdefault(name, path)
-    others = [there for there, _, name, path in named if chosen[name] != path]
-    report(
-        data, "files of a recording that is there under another spelling are ignored", others,
-        "Remove those that are wrong",
-    )  # fmt: skip
+    others = [faults.name_of(path) for name, _, path in found if chosen[name] != path]
+    problem = "files of a recording that exists under another spelling are ignored"
+    faults.report(problem, others, "Remove those that are wrong")
     return chosen
 
 
-def report_missing(data: MultimodalDataModule, names: Iterable[str]) -> None:
-    """Reports what is missing of the official recordings.
+def report_missing(official: Collection[str], names: Iterable[str], faults: FaultLog) -> None:
+    """Reports the official recordings that are missing on disk.
 
     Args:
-        data: The datamodule; its class knows them.
-        names: Recordings that are there.
+        official: Names of all official recordings.
+        names: Recordings on disk.
+        faults: Where they are reported.
     """
-    missing = set(data.official) - set(names)
-    report(
-        data, f"of the {len(data.official)} official recordings are missing", missing,
-        "Add their files, or give the subjects that are complete",
-    )  # fmt: skip
+    problem = f"of the {len(official)} official recordings are missing"
+    faults.report(problem, set(official) - set(names), "Add their files, or give the subjects that are complete")
+
+
+def complete_recordings(
+    recordings: Sequence[Recording], kept_subjects: Collection[int], faults: FaultLog
+) -> list[Recording]:
+    """Leaves out the recordings that lack a modality, and reports them.
+
+    Args:
+        recordings: All of them.
+        kept_subjects: Subjects whose incomplete recordings are kept.
+        faults: Where incomplete recordings are reported.
+
+    Raises:
+        RecordingError: A recording lacks a modality, and `faults` is strict.
+    """
+    incomplete = [recording for recording in recordings if recording.lacks]
+    kept = [recording for recording in incomplete if recording.subject in kept_subjects]
+    left_out = [recording for recording in incomplete if recording.subject not in kept_subjects]
+    for problem, some in (
+        ("clips lack a modality and are left out", left_out),
+        ("test clips lack a modality and are kept", kept),
+    ):
+        names = [f"{recording.name} without {' and '.join(sorted(recording.lacks))}" for recording in some]
+        faults.report(problem, names, "Add the files" + (", or set strict to false" if faults.strict else ""))
+    return [recording for recording in recordings if not recording.lacks or recording.subject in kept_subjects]

@@ -1,18 +1,26 @@
-"""What the class of a datamodule says of its dataset."""
+"""What is known of a dataset before its recordings are read: names, channels, units, and where it lies on disk."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Self
 
 from cosmo_pl.data.download import Archive
-from cosmo_pl.data.stored import StoredModality
-from cosmo_pl.errors import DatasetNotFoundError
+from cosmo_pl.errors import ConfigurationError, DatasetNotFoundError
+from cosmo_pl.io import user_path
+
+SIMULATION = "simulation.json"  # what `cosmo-pl data simulate` writes first into a dataset's folder
+REQUIRED = ("dataset", "key", "title", "class_names", "channel_groups")
 
 
 class DatasetIdentity:
-    """Names of a dataset, and where its recordings come from."""
+    """Names of a dataset, its modalities, and the source of its recordings.
+
+    A subclass sets these as class attributes, or those that depend on the recordings before the constructor of
+    `MultimodalDataModule` runs.
+    """
 
     dataset: ClassVar[str]
     """Name of the dataset's folder."""
@@ -27,23 +35,15 @@ class DatasetIdentity:
     class_names: tuple[str, ...]
     """Names of the activities."""
     channel_groups: Mapping[str, tuple[tuple[int, ...], ...]]
-    """Modality to groups of channels that share normalisation statistics; the keys are the modalities there are."""
+    """Modality to groups of channels that share normalisation statistics; the keys are all modalities."""
     channel_axis: Mapping[str, int | None] = {}
-    """Modality to the axis of its channels, counted from the end, None for one without; the last where not named."""
+    """Modality to the axis of its channels, counted from the end; None for no channel axis. The default is -1."""
     units: Mapping[str, tuple[str, ...]] = {}
-    """Modality (T, ...) to the unit of each of its groups of channels; one without is not judged for plausibility."""
+    """Modality (T, ...) to the unit of each of its groups of channels. Others are not checked for plausibility."""
     skeletons: Collection[str] = ()
     """Modalities (T, joints, 3) of bodies whose joints are in the order of UTD-MHAD."""
-    stored: Mapping[str, StoredModality] = {}
-    """Modalities that are prepared once and stay on disk; a sample is then a whole recording."""
     default_test_subjects: Sequence[int] = ()
     """Test subjects where neither they nor folds are given."""
-    strict, keep_incomplete = False, False
-    """Whether recordings with a fault are refused, or kept where they lack a modality and are of test subjects."""
-    in_memory, num_workers = True, 0
-    """Whether those are taken into memory after all, and worker processes that read them where they are not."""
-    span: int = 1
-    """Steps of a recording that a sample covers, for samples that overlap."""
     simulator: ClassVar[str | None] = None
     """Function that ``cosmo-pl data simulate`` calls, as "cosmo_pl.simulation.simulate_usc"; None for no simulation.
 
@@ -69,13 +69,54 @@ class DatasetIdentity:
 
     @classmethod
     def not_found(cls, folder: Path, looked_for: str) -> DatasetNotFoundError:
-        """The error of `find_recordings` where there are none.
+        """The error of `find_recordings` for a folder without recordings.
 
         Args:
             folder: Folder that was searched.
-            looked_for: What should have been there.
+            looked_for: What should have been in it.
         """
         offered = {"download": bool(cls.archives), "simulate": cls.simulator is not None}
-        commands = [f"cosmo-pl data {command} {cls.key}" for command, there in offered.items() if there]
+        commands = [f"cosmo-pl data {command} {cls.key}" for command, available in offered.items() if available]
         found = [path.name for path in folder.iterdir()] if folder.is_dir() else []
         return DatasetNotFoundError(cls.dataset, folder, looked_for, found, commands)
+
+    def check_modalities(self, chosen: Sequence[str], per_modality: Mapping[str, Collection[str]]) -> None:
+        """Checks that the dataset is described completely, and that arguments name its modalities.
+
+        Args:
+            chosen: Modalities to use.
+            per_modality: Argument to the modalities that it names.
+
+        Raises:
+            ConfigurationError: The class lacks an attribute, or a modality is unknown.
+        """
+        missing = [name for name in REQUIRED if not hasattr(self, name)]
+        if missing:
+            raise ConfigurationError(
+                "data", f"{type(self).__name__} has no {', '.join(missing)}", "Set it on the class"
+            )
+        known = list(self.channel_groups)
+        if not chosen or len(set(chosen)) < len(chosen) or not set(chosen) <= set(known):
+            raise ConfigurationError("modalities", f"{list(chosen)} cannot be used", f"Choose from {known}")
+        for argument, named in per_modality.items():
+            if not set(named) <= set(known):
+                raise ConfigurationError(argument, f"{sorted(named)} has an unknown modality", f"Use {known}")
+
+
+def dataset_folder(root: str | None, dataset: str) -> Path:
+    """Folder of a dataset.
+
+    Args:
+        root: Folder that holds the dataset's folder, or that folder itself; None takes $COSMO_PL_DATA, else ``data``.
+        dataset: Name of the dataset's folder.
+
+    Returns:
+        ``root/dataset``, or ``root`` where that does not exist. Whether it holds recordings is not checked.
+    """
+    base = user_path(root or os.environ.get("COSMO_PL_DATA") or "data")
+    return base / dataset if (base / dataset).is_dir() else base
+
+
+def is_simulated(folder: Path) -> bool:
+    """Whether the recordings in a dataset's folder were simulated, not measured."""
+    return (folder / SIMULATION).is_file()

@@ -1,23 +1,20 @@
-"""Batches: one index operation each on sets in memory, read by worker processes where samples stay on disk."""
+"""Batches: one index operation for samples in memory, read by worker processes for samples on disk."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, Sampler, SequentialSampler
 from torch.utils.data.distributed import DistributedSampler
 
-from cosmo_pl.data.samples import SomeRows
-
-if TYPE_CHECKING:
-    from cosmo_pl.data.views import AugmentedViews
+from cosmo_pl.data.normalization import samples_at_once
+from cosmo_pl.data.samples import MappedRows
+from cosmo_pl.data.views import AugmentedViews
 
 Batch = dict[str, Any]
 Share = tuple[int, int]
@@ -25,27 +22,27 @@ WHOLE: Share = (0, 1)
 
 
 def on_device(batch: Batch, device: torch.device) -> Batch:
-    """A batch with everything that it holds of its samples on a device: inputs, label, what is present."""
+    """Moves all tensors of a batch to a device."""
     return _changed(batch, lambda values: values.to(device))
 
 
 def with_modalities(batch: Batch, names: Collection[str]) -> Batch:
-    """A batch as it is where all other modalities are missing, without the samples that have none of the named.
+    """The batch as if all other modalities were missing; samples that have none of the named are left out.
 
     Args:
         batch: See `MultimodalDataModule` for its keys and shapes.
-        names: Modalities of its inputs, at least one.
+        names: Modalities of its inputs that are kept, at least one.
     """
-    present = {name: there for name, there in batch.get("present", {}).items() if name in names}
+    present = {name: has for name, has in batch.get("present", {}).items() if name in names}
     some = {**batch, "inputs": {name: batch["inputs"][name] for name in names}, "present": present}
-    if len(present) < len(names):  # a modality that no sample lacks
+    if len(present) < len(names):  # a modality that all samples have
         return some
     found = torch.stack(list(present.values())).any(dim=0)
     return _changed(some, lambda values: values[found])
 
 
 def _changed(batch: Batch, change: Callable[[Tensor], Tensor]) -> Batch:
-    """A batch with all of its tensors changed, those of each modality included."""
+    """Changes all tensors of a batch, those of each modality included."""
     return {
         key: _changed(value, change)
         if isinstance(value, dict)
@@ -57,31 +54,20 @@ def _changed(batch: Batch, change: Callable[[Tensor], Tensor]) -> Batch:
 
 
 class StoredInputs:
-    """Samples of one modality on disk: rows are read as they are stored and prepared a batch at a time.
+    """Samples of one modality as they are stored: a batch reads its rows, and prepares them.
 
     Args:
-        values: Memory-mapped array (N, *shape), or `SomeRows` of one.
-        prepare: What makes stored samples (n, *shape) those of a batch.
+        values: The samples (N, *shape).
+        prepare: Transforms and standardises stored samples (n, *shape).
     """
 
-    def __init__(self, values: NDArray[Any] | SomeRows, prepare: Callable[[Tensor], Tensor]) -> None:
+    def __init__(self, values: NDArray[Any] | MappedRows, prepare: Callable[[Tensor], Tensor]) -> None:
         self.values = values
         self.prepare = prepare
         self.device = torch.device("cpu")
 
     def __len__(self) -> int:
         return len(self.values)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """A mapped array travels to a worker process as the name of its file; pickled, it would as its bytes."""
-        values: Any = self.values  # `SomeRows` sees to itself
-        return {**self.__dict__, "values": Path(str(values.filename)) if isinstance(values, np.memmap) else values}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Maps the file again."""
-        self.__dict__.update(state)
-        if isinstance(self.values, Path):
-            self.values = np.load(self.values, mmap_mode="r")
 
     def fetch(self, rows: Tensor) -> Tensor:
         """Rows (n,) as they are stored, (n, *shape)."""
@@ -91,21 +77,30 @@ class StoredInputs:
         """Rows (n,), prepared, (n, *shape)."""
         return self.prepare(self.fetch(rows))
 
+    @property
+    def on_disk(self) -> bool:
+        """Whether the samples are memory-mapped."""
+        return isinstance(self.values, MappedRows)
+
+    def in_memory(self, device: torch.device) -> Tensor:
+        """All rows, prepared, (N, *shape)."""
+        chunks = torch.split(torch.arange(len(self)), samples_at_once(self.values.shape[1:]))
+        return torch.cat([self[rows] for rows in chunks]).to(device)
+
 
 Inputs = Tensor | StoredInputs
 
 
 class SampleBatches(Dataset[Batch]):
-    """Some samples of a dataset, read a batch at a time.
+    """Some samples of a dataset, from which whole batches are read.
 
     Args:
-        inputs: Modality to the whole dataset's samples (N, *shape), in memory, on the accelerator where there is one,
-            or on disk.
+        inputs: Modality to the samples of the whole dataset (N, *shape), on the accelerator, in memory or on disk.
         label: Activity (N,).
         subject: Subject (N,).
-        rows: Numbers of the samples (n,).
-        views: What a batch shows of each sample; None shows the sample as it is, once.
-        present: Modality to whether a sample has it (N,), for modalities that some lack.
+        rows: Indices of the samples (n,).
+        views: Augmented views of each sample; None takes each sample once, without augmentation.
+        present: Modality to whether each sample has it (N,), for modalities that some lack.
     """
 
     def __init__(
@@ -127,9 +122,9 @@ class SampleBatches(Dataset[Batch]):
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, places: list[int]) -> Batch:
-        """Rows at the given places, those on disk as they are stored; worker processes do this and nothing else."""
-        chosen = self.rows[torch.tensor(places, device=self.rows.device)]
+    def __getitem__(self, positions: list[int]) -> Batch:
+        """Samples at positions in `rows`, those on disk as they are stored. This is all that worker processes do."""
+        chosen = self.rows[torch.tensor(positions, device=self.rows.device)]
         batch = {
             "inputs": {
                 name: values.fetch(chosen) if isinstance(values, StoredInputs) else values[chosen]
@@ -142,7 +137,7 @@ class SampleBatches(Dataset[Batch]):
         return {**batch, "present": {n: p[chosen] for n, p in self.present.items()}} if self.present else batch
 
     def finish(self, batch: Batch) -> Batch:
-        """Prepares what was read from disk, and augments; in the training's own process, under its seed."""
+        """Prepares samples from disk, and augments; in the process of the training, with its random generators."""
         inputs = {
             name: values.prepare(batch["inputs"][name].to(self.label.device))
             if isinstance(values, StoredInputs)
@@ -153,13 +148,13 @@ class SampleBatches(Dataset[Batch]):
             return {**batch, "inputs": inputs}
         return {**batch, "inputs": self.views.augment(inputs), "num_augmentations": self.views.count}
 
-    def batch(self, places: list[int]) -> Batch:
+    def batch(self, positions: list[int]) -> Batch:
         """One batch; see `MultimodalDataModule` for its keys and shapes."""
-        return self.finish(self[self.shown(places)])
+        return self.finish(self[self.with_views(positions)])
 
-    def shown(self, places: list[int]) -> list[int]:
-        """Positions of the samples that a batch shows for those: V for each where there are augmented views."""
-        return places if self.views is None else self.views.choose(torch.tensor(places)).tolist()
+    def with_views(self, positions: list[int]) -> list[int]:
+        """Positions of the rows of a batch for these positions: with augmented views, V for each."""
+        return positions if self.views is None else self.views.choose(torch.tensor(positions)).tolist()
 
     def loader(
         self,
@@ -169,32 +164,30 @@ class SampleBatches(Dataset[Batch]):
         num_workers: int = 0,
         share: Share = WHOLE,
     ) -> DataLoader[Batch]:
-        """Loader that gives the batches a plain `DataLoader` over single samples gives with the same sampler and seed.
+        """Loader of the same batches as a `DataLoader` over single samples with the same sampler and seed.
 
-        The loader's own generator would only seed worker processes, which draw nothing; taken from the global one it
-        would shift the shuffling of whichever epoch a run begins with, and a resumed run would see other batches.
+        Its generator only seeds worker processes, which use no random numbers. Without a generator of its own, the
+        loader would take a number from the global one, and a resumed run would see other batches.
 
         Args:
-            batch_size: Samples of a batch.
-            shuffle: Whether they come in another order in each epoch.
+            batch_size: Samples per batch.
+            shuffle: Whether each epoch has another order.
             drop_last: Whether an incomplete last batch is left out.
-            num_workers: Processes that read batches.
-            share: Number of this process among those of a distributed training, and how many there are. Each takes
-                as many samples as the others, others of them than they; up to one a process are left out.
+            num_workers: Worker processes that read batches.
+            share: Rank of this process in a distributed training, and the number of processes. All processes take the
+                same number of different samples; fewer samples than processes are left out.
         """
-        batches: _Shown | _Shared
+        batches: _Batches | _DistributedBatches
         if share == WHOLE:
             sampler = RandomSampler(self) if shuffle else SequentialSampler(self)
-            batches = _Shown(BatchSampler(sampler, batch_size, drop_last), self)
+            batches = _Batches(BatchSampler(sampler, batch_size, drop_last), self)
         else:
-            batches = _Shared(self, share, batch_size, shuffle, drop_last)
-        return _FinishedLoader(
-            self, sampler=batches, batch_size=None, generator=torch.Generator(), num_workers=num_workers
-        )
+            batches = _DistributedBatches(self, share, batch_size, shuffle, drop_last)
+        return _Loader(self, sampler=batches, batch_size=None, generator=torch.Generator(), num_workers=num_workers)
 
 
-class _Shown(Sampler[list[int]]):
-    """Batches of places of what is shown: chosen in the training's own process, as its seed says."""
+class _Batches(Sampler[list[int]]):
+    """Batches of positions, augmented views included; they are sampled in the process of the training."""
 
     def __init__(self, batches: BatchSampler, dataset: SampleBatches) -> None:
         self.batches, self.dataset = batches, dataset
@@ -203,11 +196,11 @@ class _Shown(Sampler[list[int]]):
         return len(self.batches)
 
     def __iter__(self) -> Iterator[list[int]]:
-        return map(self.dataset.shown, self.batches)
+        return map(self.dataset.with_views, self.batches)
 
 
-class _Shared(DistributedSampler[Any]):
-    """As `_Shown`, of a share of the samples: a sampler that Lightning leaves as it is, and tells the epoch."""
+class _DistributedBatches(DistributedSampler[Any]):
+    """As `_Batches`, for one process of a distributed training. Lightning keeps such a sampler, and sets its epoch."""
 
     def __init__(
         self, dataset: SampleBatches, share: Share, batch_size: int, shuffle: bool, drop_last_batch: bool
@@ -221,11 +214,11 @@ class _Shared(DistributedSampler[Any]):
 
     def __iter__(self) -> Iterator[list[int]]:
         assert isinstance(self.dataset, SampleBatches)
-        return map(self.dataset.shown, BatchSampler([*super().__iter__()], self.batch_size, self.drop_last_batch))
+        return map(self.dataset.with_views, BatchSampler([*super().__iter__()], self.batch_size, self.drop_last_batch))
 
 
-class _FinishedLoader(DataLoader[Batch]):
-    """A loader of `SampleBatches` that finishes what its workers have read."""
+class _Loader(DataLoader[Batch]):
+    """A loader of `SampleBatches` that finishes the batches of its workers."""
 
     def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
         dataset = self.dataset

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-VALUES_AT_ONCE = 2**24  # of a modality that statistics look at together: 128 MiB in double precision
+VALUES_AT_ONCE = 2**24  # values of a modality that are processed together: 128 MiB in double precision
 
 
 @dataclass(frozen=True)
@@ -18,9 +18,10 @@ class Normalization:
     """Mean and standard deviation of each channel of one modality.
 
     Args:
-        mean: One value a channel.
-        std: One value a channel, never 0.
-        axis: Axis of the channels, counted from the end; None for samples without channels and one value of each.
+        mean: One value per channel.
+        std: One value per channel, never 0.
+        axis: Axis of the channels, counted from the end; None for samples without a channel axis, which have one
+            mean and one deviation.
     """
 
     mean: tuple[float, ...]
@@ -35,12 +36,12 @@ class Normalization:
 
         Args:
             values: Training samples, (N, ..., channels), or chunks of them.
-            groups: Channels that share one mean and one deviation: the axes of one sensor, whose ratios carry the
-                direction of gravity, are pooled.
-            axis: Axis of the channels, counted from the end; None for samples without.
+            groups: Channels that share one mean and one deviation. The axes of one sensor do, because their ratios
+                contain the direction of gravity.
+            axis: Axis of the channels, counted from the end; None for no channel axis.
 
         Returns:
-            The statistics. A constant group gets the deviation 1.
+            The statistics. The deviation of a constant group is 1.
         """
         if isinstance(values, Tensor):
             values = torch.split(values, samples_at_once(values.shape[1:]))
@@ -60,7 +61,7 @@ class Normalization:
         return (values - mean) / std
 
     def invert(self, values: Tensor) -> Tensor:
-        """Undoes `apply` on (N, ..., channels, ...)."""
+        """Inverts `apply` on (N, ..., channels, ...)."""
         mean, std = self._broadcast(values)
         return values * std + mean
 
@@ -70,7 +71,7 @@ class Normalization:
         return mean.view(-1, *after), std.view(-1, *after)
 
     def close_to(self, other: Normalization) -> bool:
-        """Whether two statistics are the same up to rounding (1e-4 of a standard deviation)."""
+        """Whether two statistics are equal up to rounding (1e-4 of a standard deviation)."""
         return len(self.mean) == len(other.mean) and bool(
             np.allclose(self.std, other.std, rtol=1e-4)
             and np.all(np.abs(np.subtract(self.mean, other.mean)) <= 1e-4 * np.asarray(self.std))
@@ -78,12 +79,12 @@ class Normalization:
 
 
 def samples_at_once(shape: Sequence[int]) -> int:
-    """Samples of a shape that are looked at together."""
+    """Number of samples of a shape that are processed together."""
     return max(1, VALUES_AT_ONCE // max(1, math.prod(shape)))
 
 
 def _merge(so_far: tuple[int, float, float], values: Tensor) -> tuple[int, float, float]:
-    """Count, mean and variance of what was seen and of further values (T. Chan, G. Golub and R. LeVeque, 1979)."""
+    """Count, mean and variance of all values so far and of further ones (T. Chan, G. Golub and R. LeVeque, 1979)."""
     before, old, spread = so_far
     pooled = values.double()
     count, mean, variance = pooled.numel(), pooled.mean().item(), pooled.var(correction=0).item()

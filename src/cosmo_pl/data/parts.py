@@ -9,26 +9,25 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from cosmo_pl.data.checks import check_pretraining_batch
 from cosmo_pl.data.loading import WHOLE, Batch, Inputs, SampleBatches, Share
 from cosmo_pl.data.normalization import samples_at_once
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.data.selection import evenly_spaced, without_overlap
 from cosmo_pl.data.split import Split
 from cosmo_pl.data.views import AugmentedViews
+from cosmo_pl.errors import ConfigurationError
 
 Phase = Literal["pretrain", "finetune"]
 
 
 class PartLoaders:
-    """What a datamodule that is set up gives to a trainer, see `MultimodalDataModule`."""
+    """Loaders of a datamodule after `setup`, see `MultimodalDataModule`."""
 
     batch_size: int
     pretrain_batch_size: int
     include_labeled: bool
     track_test: bool
     num_workers: int
-    span: int
     samples: Samples | None
     split: Split
     inputs: dict[str, Inputs]
@@ -36,49 +35,68 @@ class PartLoaders:
     trainer: Any
     given_phase: Phase | None
     modality_shapes: Any
+    span: Any
 
     @property
     def phase(self) -> Phase:
-        """Part of the data that is trained on: as given, else what the trainer's module asks for, else "finetune"."""
-        module = None if self.trainer is None else self.trainer.lightning_module
-        asked: Phase | None = getattr(module, "phase", None)
-        return self.given_phase or asked or "finetune"
+        """Part of the data that is trained on: `phase` as given, else that of the trainer's module, else "finetune"."""
+        return self.given_phase or self._module_phase or "finetune"
+
+    @property
+    def _module_phase(self) -> Phase | None:
+        return None if self.trainer is None else getattr(self.trainer.lightning_module, "phase", None)
+
+    def check_phase(self) -> None:
+        """Checks that the given `phase` is that of the trainer's module.
+
+        Raises:
+            ConfigurationError: It is the other one.
+        """
+        if self.given_phase is not None and self._module_phase not in (None, self.given_phase):
+            module = type(self.trainer.lightning_module).__name__
+            problem = f"is '{self.given_phase}', and {module} trains on '{self._module_phase}'"
+            raise ConfigurationError("phase", problem, "Leave it out, or use a module for that phase")
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        """Shuffled batches of the pretraining's (incomplete batch dropped) or the labelled samples."""
-        rows = self.training_rows
+        """Shuffled batches of the labelled samples (finetune), or complete batches of the pretraining samples.
+
+        Raises:
+            ConfigurationError: The pretraining has fewer samples than a batch.
+        """
+        rows, size, drop_last = self.training_rows, self.pretrain_batch_size, True
         if self.phase == "finetune":
-            # A last batch of a single sample would have no batch statistics: it is left out, another one each epoch.
-            single = len(rows) // self.share[1] % self.batch_size == 1
-            return self._loader(rows, self.batch_size, self.views, shuffle=True, drop_last=single, share=self.share)
-        check_pretraining_batch(self)
-        # A last batch of one sample would have no negatives and no batch statistics.
-        return self._loader(rows, self.pretrain_batch_size, self.views, shuffle=True, drop_last=True, share=self.share)
+            # One sample has no batch statistics: a last batch of one sample is dropped, a different one each epoch.
+            size, drop_last = self.batch_size, len(rows) // self.share[1] % self.batch_size == 1
+        elif len(rows) < size:
+            problem = f"{size} is more than the {len(rows)} samples of the pretraining"
+            more = "" if self.include_labeled else ", or set include_labeled to true"
+            raise ConfigurationError("pretrain_batch_size", problem, f"Use a smaller batch{more}")
+        return self._loader(rows, size, self.views, shuffle=True, drop_last=drop_last, share=self.share)
 
     @property
     def share(self) -> Share:
-        """Number of this process among those of a distributed training, and how many there are; alone (0, 1)."""
+        """Rank of this process in a distributed training, and the number of processes; (0, 1) without one."""
         return WHOLE if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
 
     @property
     def training_rows(self) -> np.ndarray:
-        """Numbers of the samples that the phase trains on."""
+        """Indices of the samples that the phase trains on."""
         return self.split.labeled if self.phase == "finetune" else self.split.pretraining(self.include_labeled)
 
     def plain_loader(self, rows: np.ndarray) -> DataLoader[Batch]:
-        """Samples of the whole dataset by their numbers, in that order and as they are."""
+        """Samples of the whole dataset by their indices, in that order and without augmentation."""
         return self._loader(rows, 8 * self.batch_size)
 
     @property
     def val_parts(self) -> dict[str, np.ndarray]:
-        """Parts evaluated during training, by name, in the order of the validation loaders.
+        """Name to samples of each part that is evaluated during training, in the order of the validation loaders.
 
-        Pretraining: `Split.probe`. Finetuning: `Split.tracked`, with "test" where `track_test` asks for it.
+        These are `Split.probe` in pretraining and `Split.tracked` in fine-tuning.
         """
         return self.split.probe if self.phase == "pretrain" else self.split.tracked(self.track_test)
 
     def val_dataloader(self) -> list[DataLoader[Batch]]:
-        """A loader for each of `val_parts`; every process of a distributed training evaluates all of their samples."""
+        """One loader per part of `val_parts`; every process of a distributed training evaluates all samples."""
         return [self.plain_loader(rows) for rows in self.val_parts.values()]
 
     def test_dataloader(self) -> DataLoader[Batch]:
@@ -88,13 +106,13 @@ class PartLoaders:
     predict_dataloader = test_dataloader
 
     def plain_batch(self, rows: np.ndarray) -> Batch:
-        """Samples of the whole dataset by their numbers, as they are, in one batch."""
+        """Samples of the whole dataset by their indices, without augmentation, in one batch."""
         return self._batches(rows).batch(list(range(len(rows))))
 
     def quality_inputs(self, limit: int = 2000) -> dict[str, Tensor]:
-        """Samples of `Split.measured` that do not overlap, on which modality quality is measured.
+        """Modality to the samples on which its quality is measured: those of `Split.measured` that do not overlap.
 
-        They are the same for all modalities and at most `limit`, fewer where samples are large: 256 MiB of each.
+        All modalities have the same samples, at most `limit`, and at most 256 MiB per modality.
         """
         assert self.samples is not None
         rows = self.split.measured(self.include_labeled)
@@ -108,12 +126,12 @@ class PartLoaders:
         label, subject, index = (
             torch.from_numpy(numbers).to(self.device) for numbers in (self.samples.label, self.samples.subject, rows)
         )
-        present = {name: torch.from_numpy(there).to(self.device) for name, there in self.samples.present.items()}
+        present = {name: torch.from_numpy(has).to(self.device) for name, has in self.samples.present.items()}
         return SampleBatches(self.inputs, label, subject, index, views, present)
 
     @property
     def device(self) -> torch.device:
-        """Where samples in memory are: on the accelerator, unless worker processes, which have none, read batches."""
+        """Device of samples in memory: the trainer's, or the CPU if worker processes read batches."""
         if self.trainer is None or self.num_workers:
             return torch.device("cpu")
         device: torch.device = self.trainer.strategy.root_device

@@ -1,4 +1,4 @@
-"""Reading the `.mat` recordings of the official archives."""
+"""Recordings of a dataset, and functions that read, resample and cut them."""
 
 from __future__ import annotations
 
@@ -7,17 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import permutations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmo_pl.data.faults import report
 from cosmo_pl.errors import RecordingError
 from cosmo_pl.io import file_status
-
-if TYPE_CHECKING:
-    from cosmo_pl.data.base import MultimodalDataModule
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
 
@@ -30,8 +26,8 @@ class Recording:
         name: Name of the recording, from its file name (``a1_s6_t3``, ``Subject3/a8t5``).
         label: Activity, 0-based.
         subject: Subject, as numbered by the dataset (1-based).
-        files: File of each modality, or one of all.
-        lacks: Modalities that it should have and has not.
+        files: Modality to its file; a file of all modalities has one name of its own.
+        lacks: Modalities that are missing.
 
     Raises:
         RecordingError: The subject's number has more than 18 digits.
@@ -49,31 +45,9 @@ class Recording:
             raise RecordingError(path, f"subject {self.subject} has too many digits", "Number the subjects from 1")
 
     def describe(self, root: Path) -> list[object]:
-        """All that is known of it, in JSON's types, its files below `root`."""
+        """All fields in types of JSON, with file names below `root`."""
         files = {name: path.relative_to(root).as_posix() for name, path in self.files.items()}
         return [self.name, self.label, self.subject, files, sorted(self.lacks)]
-
-
-def complete_recordings(data: MultimodalDataModule, recordings: Sequence[Recording]) -> list[Recording]:
-    """Leaves out the recordings that lack a modality, and says how many.
-
-    Args:
-        data: The datamodule: with `keep_incomplete` those of test subjects stay, its test subjects are known.
-        recordings: All of them.
-
-    Raises:
-        RecordingError: `data.strict` is set, and a recording lacks a modality.
-    """
-    kept_subjects = data.subjects.test if data.keep_incomplete else ()
-    incomplete = [recording for recording in recordings if recording.lacks]
-    kept = [recording for recording in incomplete if recording.subject in kept_subjects]
-    for problem, some in (
-        ("clips lack a modality and are left out", [one for one in incomplete if one not in kept]),
-        ("test clips lack a modality and are kept", kept),
-    ):
-        names = [f"{recording.name} without {' and '.join(sorted(recording.lacks))}" for recording in some]
-        report(data, problem, names, "Add the files" + (", or set strict to false" if data.strict else ""))
-    return [recording for recording in recordings if not recording.lacks or recording.subject in kept_subjects]
 
 
 def clip_columns(recordings: Sequence[Recording]) -> dict[str, Any]:
@@ -92,7 +66,7 @@ def read_mat(path: Path, key: str, shape: Sequence[int | None]) -> NDArray[np.fl
     Args:
         path: The file.
         key: Name of the variable.
-        shape: Expected shape, with None for an axis of any length.
+        shape: Expected shape; None is an axis of any length.
 
     Returns:
         The array, float32.
@@ -110,7 +84,7 @@ def read_mat(path: Path, key: str, shape: Sequence[int | None]) -> NDArray[np.fl
         raise _of_version_7_3(path) from error
     except Exception as error:  # scipy raises a dozen kinds for a damaged file, TypeError and zlib.error among them
         with path.open("rb") as file:
-            if HDF5 in file.read(1024):  # after a header of 512 bytes, which may say nothing
+            if HDF5 in file.read(1024):  # after a header of 512 bytes, which may have no version
                 raise _of_version_7_3(path) from error
         raise RecordingError(path, f"not readable as a MATLAB file ({type(error).__name__}: {error})") from error
     if key not in content:
@@ -122,7 +96,7 @@ def read_mat(path: Path, key: str, shape: Sequence[int | None]) -> NDArray[np.fl
         if (
             array.size
             and array.ndim == len(shape)
-            and any(_fits(turned, shape) for turned in permutations(array.shape))
+            and any(_fits(permuted, shape) for permuted in permutations(array.shape))
         ):
             raise RecordingError(path, f"{problem}: its axes are in another order", "Permute them and save it again")
         raise RecordingError(path, problem)
@@ -147,11 +121,11 @@ def _fits(have: Sequence[int], wanted: Sequence[int | None]) -> bool:
 
 
 def resample(values: NDArray[np.float32], steps: int) -> NDArray[np.float32]:
-    """Resamples a recording to a fixed number of steps by linear interpolation; the first and last stay as they are.
+    """Resamples a recording to a fixed number of steps by linear interpolation, from its first to its last step.
 
     Args:
         values: Recording, (T, *shape).
-        steps: Number of steps wanted.
+        steps: Number of steps of the result.
 
     Returns:
         Array (steps, *shape).
@@ -165,12 +139,12 @@ def resample(values: NDArray[np.float32], steps: int) -> NDArray[np.float32]:
 
 
 def window_starts(length: int, window_size: int, stride: int) -> NDArray[np.int64]:
-    """First samples of all whole windows of a recording.
+    """First steps of all complete windows of a recording.
 
     Args:
-        length: Samples in the recording.
-        window_size: Samples in a window.
-        stride: Samples from one window's start to the next.
+        length: Steps of the recording.
+        window_size: Steps of a window.
+        stride: Steps between the starts of two windows.
 
     Returns:
         Array (number of windows,), empty for a recording shorter than a window.

@@ -1,4 +1,4 @@
-"""Depth and radar clips brought to the resolution that encoders take."""
+"""Reduction of depth and radar clips to the resolution of the encoders."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ def reduce_depth(
 ) -> tuple[NDArray[np.uint16], int]:
     """Frames evenly spaced over a clip, averaged over areas.
 
-    A pixel without a reading (0) is left out of the average: mixed in, it would put surfaces where there are none.
-    An area without any reading has none. Values out of bounds are none either: many cameras write the largest number
-    of their format, 65535, where they see nothing.
+    A pixel without a reading (0) is left out of the average, which would otherwise contain surfaces that do not exist.
+    An area without any reading has the value 0. Values out of bounds count as no reading, as many cameras write the
+    largest number of their format, 65535, where they have none.
 
     Args:
         clip: Depth (T, H, W) in millimetres, 0 where there is no reading; may be memory-mapped.
-        frames: Frames wanted; repeated where the clip has fewer.
-        size: Height and width wanted, at most those of the clip.
-        bounds: Smallest and largest reading in millimetres.
+        frames: Number of frames of the result; frames are repeated if the clip has fewer.
+        size: Height and width of the result, at most those of the clip.
+        bounds: Smallest and largest plausible reading in millimetres.
 
     Returns:
         Depth (frames, height, width) in whole millimetres, and the number of values that were out of bounds.
@@ -33,23 +33,23 @@ def reduce_depth(
     height, width = size
     chosen = np.linspace(0, len(clip) - 1, frames).round().astype(int)
     reduced, replaced = np.empty((frames, height, width), dtype=np.uint16), 0
-    for place, frame in enumerate(chosen):  # one at a time: a raw clip of 49 MB as float32 never is in memory
+    for i, frame in enumerate(chosen):  # one at a time, as a whole clip takes 49 MB in float32
         image = np.asarray(clip[frame], dtype=np.float64)
         beyond = (image != 0) & ((image < bounds[0]) | (image > bounds[1]))
         replaced += int(beyond.sum())
         image = np.where(beyond, 0.0, image)
         total = _sums(_sums(image, 0, height), 1, width)
         count = _sums(_sums((image > 0).astype(np.float64), 0, height), 1, width)
-        reduced[place] = np.divide(total, count, out=np.zeros_like(total), where=count > 0).round()
+        reduced[i] = np.divide(total, count, out=np.zeros_like(total), where=count > 0).round()
     return reduced, replaced
 
 
 def reduce_radar(clip: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
-    """Means over equal stretches of time.
+    """Averages a radar clip over equal intervals of time.
 
     Args:
         clip: Radar frames (T, channels, range, azimuth, elevation).
-        frames: Frames wanted, at most T.
+        frames: Number of frames of the result, at most T.
 
     Returns:
         Array (frames, channels, range, azimuth, elevation).
@@ -61,15 +61,20 @@ def reduce_radar(clip: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
 
 
 def check_size(name: str, wanted: Sequence[int], recorded: Sequence[int]) -> None:
-    """Refuses to enlarge.
+    """Checks that a reduction does not enlarge.
+
+    Args:
+        name: Name of the argument.
+        wanted: Its sizes.
+        recorded: The recorded sizes.
 
     Raises:
-        ConfigurationError: A size is above what is recorded.
+        ConfigurationError: A size is larger than the recorded one.
     """
     for want, have in zip(wanted, recorded, strict=True):
         if want > have:
             raise ConfigurationError(
-                name, f"{list(wanted)} cannot be taken from recordings of {list(recorded)}", "Use 1 to as many"
+                name, f"{list(wanted)} cannot be taken from recordings of {list(recorded)}", "Use at most these"
             )
 
 

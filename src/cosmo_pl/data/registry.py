@@ -1,4 +1,4 @@
-"""Datasets by their keys: those of this package, and those that other installed packages declare."""
+"""Datasets by key: those of this package, and those that other installed packages declare."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ DataModuleClass = type[MultimodalDataModule]
 
 
 class DatasetRegistry(Mapping[str, DataModuleClass]):
-    """Key to class of a datamodule.
+    """Key to the class of a datamodule.
 
     A package outside declares an entry point of the group ``cosmo_pl.datasets``, named by the class's `key`:
-    ``kitchen = my_package:KitchenDataModule``. It is imported when its key is asked for, not before.
+    ``kitchen = my_package:KitchenDataModule``. It is imported when its key is looked up.
 
     Args:
-        own: Classes of this package.
+        own: Datamodules of this package.
     """
 
     def __init__(self, own: Sequence[DataModuleClass]) -> None:
@@ -30,17 +30,15 @@ class DatasetRegistry(Mapping[str, DataModuleClass]):
         """The class of a key.
 
         Raises:
-            KeyError: There is none.
+            KeyError: No class has the key.
             ConfigurationError: Several classes have the key, or the entry point's class cannot be used.
         """
         points = {point.value: point for point in entry_points(group=GROUP, name=key)}
         own = [self._own[key]] if key in self._own else []
         if len(own) + len(points) > 1:
             names = [*(f"{kind.__module__}:{kind.__qualname__}" for kind in own), *map(_described, points.values())]
-            raise ConfigurationError(
-                "dataset", f"the key '{key}' belongs to several classes: {', '.join(names)}",
-                "Rename or uninstall all but one, or give a class path",
-            )  # fmt: skip
+            problem = f"the key '{key}' belongs to several classes: {', '.join(names)}"
+            raise ConfigurationError("dataset", problem, "Rename or uninstall all but one, or give a class path")
         return own[0] if own else _loaded(points.popitem()[1]) if points else _missing(key)
 
     def __iter__(self) -> Iterator[str]:
@@ -53,7 +51,7 @@ class DatasetRegistry(Mapping[str, DataModuleClass]):
         """The class of a key, or of a class path as "my_package.KitchenDataModule".
 
         Raises:
-            ConfigurationError: There is none, or it is no datamodule.
+            ConfigurationError: No class has that name, or it is no datamodule.
         """
         if "." in name:
             return _of_path(name)

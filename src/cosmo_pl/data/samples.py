@@ -1,11 +1,10 @@
-"""What a reader hands over: arrays of equal length, one row a sample, and their cache on disk."""
+"""The samples that a reader returns: arrays of equal length with one row per sample, and their cache on disk."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -28,12 +27,12 @@ class Samples:
     """All samples of a dataset, parsed and of equal shape, neither transformed nor normalised.
 
     Args:
-        inputs: Modality to array (N, *shape): float32, or as it is stored on disk, an array or `SomeRows` of one.
+        inputs: Modality to its values (N, *shape): an array of float32, or `MappedRows` of a file.
         label: Activity (N,), 0-based.
         subject: Subject (N,).
-        recording: Name of the recording that a sample was cut from (N,).
-        start: First step of the sample in its recording (N,), in samples of the sensor.
-        present: Modality to whether a sample has it (N,), for modalities that some lack.
+        recording: Name of the recording of each sample (N,).
+        start: First step of each sample in its recording (N,), in steps of the sensor.
+        present: Modality to whether each sample has it (N,), for modalities that some lack.
     """
 
     inputs: dict[str, Any]
@@ -47,51 +46,54 @@ class Samples:
         return len(self.label)
 
     def some(self, rows: NDArray[np.int64]) -> Samples:
-        """Some of the samples; those on disk stay there."""
+        """Samples of some indices; those on disk are not read."""
         if len(rows) == len(self):
             return self
         inputs = {
-            name: SomeRows(values, rows) if isinstance(values, np.memmap) else values[rows]
+            name: values.some(rows) if isinstance(values, MappedRows) else values[rows]
             for name, values in self.inputs.items()
         }
-        present = {name: there[rows] for name, there in self.present.items()}
+        present = {name: values[rows] for name, values in self.present.items()}
         return Samples(inputs, self.label[rows], self.subject[rows], self.recording[rows], self.start[rows], present)
 
 
-class SomeRows:
-    """Some rows of a memory-mapped array, read when they are asked for.
+class MappedRows:
+    """Rows of a memory-mapped array, which are read when they are indexed.
 
     Args:
         array: The array (N, *shape).
-        rows: Numbers of the rows (n,).
+        rows: Indices of the rows (n,); None takes all.
     """
 
-    def __init__(self, array: NDArray[Any], rows: NDArray[np.int64]) -> None:
-        self.array, self.rows = array, rows
-        self.shape, self.dtype = (len(rows), *array.shape[1:]), array.dtype
+    def __init__(self, array: NDArray[Any], rows: NDArray[np.int64] | None = None) -> None:
+        self.array, self.rows = array, np.arange(len(array)) if rows is None else rows
+        self.shape, self.dtype = (len(self.rows), *array.shape[1:]), array.dtype
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, places: Any) -> Any:
-        """Rows at some places among these, (n, *shape), or (*shape) at one."""
-        return self.array[self.rows[places]]
+    def __getitem__(self, index: Any) -> Any:
+        """Some of these rows, (n, *shape), or one, (*shape)."""
+        return self.array[self.rows[index]]
+
+    def some(self, rows: NDArray[np.int64]) -> MappedRows:
+        """Some of these rows, which are not read."""
+        return MappedRows(self.array, self.rows[rows])
 
     def __getstate__(self) -> dict[str, Any]:
-        """A mapped array travels to a worker process as the name of its file; pickled, it would as its bytes."""
+        """Worker processes receive the name of the file: a memory-mapped array is pickled with all of its values."""
         return {**self.__dict__, "array": Path(str(self.array.filename))}  # type: ignore[attr-defined]
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Maps the file again."""
-        self.__dict__.update(state)
-        self.array = np.load(state["array"], mmap_mode="r")
+        self.__dict__.update(state, array=np.load(state["array"], mmap_mode="r"))
 
 
 def fingerprint(files: Iterable[Path], root: Path) -> str:
-    """SHA-256 over the names below `root` and the bytes of `files`: the same data give the same value anywhere.
+    """SHA-256 of the names below `root` and the bytes of `files`: the same data give the same value on any machine.
 
     Raises:
-        RecordingError: One cannot be read, or is no file.
+        RecordingError: One of the files cannot be read, or is no regular file.
     """
     digest = hashlib.sha256()
     for path in sorted(files):
@@ -101,16 +103,16 @@ def fingerprint(files: Iterable[Path], root: Path) -> str:
 
 
 def make_folder(folder: Path) -> None:
-    """Makes the folder of the cache.
+    """Creates the folder of the cache.
 
     Raises:
-        ConfigurationError: It cannot be made.
+        ConfigurationError: It cannot be created.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigurationError(
-            "cache_dir", f"'{folder}' cannot be made ({error.strerror})", "Name a folder that can be written to"
+            "cache_dir", f"'{folder}' cannot be created ({error.strerror})", "Name a folder that can be written to"
         ) from error
 
 
@@ -119,26 +121,28 @@ def cached(
 ) -> Samples:
     """Reads the samples from the cache, or builds and stores them.
 
-    The key covers the raw files' bytes and the reader's arguments. A file is written beside its place and moved there
-    whole, so a killed run leaves nothing that could be read as complete. It holds a checksum of every array; a damaged
-    file is built anew, with a warning.
+    The key covers the bytes of the recordings and the arguments of the reader. A file is written under a temporary name
+    and renamed, so a killed run leaves no file that seems complete. It holds a checksum of every array; a damaged file
+    is replaced, with a warning.
+
+    Args:
+        build: Reads the recordings.
+        folder: Folder of the cache.
+        files_fingerprint: See `fingerprint`.
+        arguments: Whatever else changes the samples.
     """
     key = json.dumps({"cache": CACHE_VERSION, "files": files_fingerprint, **arguments}, sort_keys=True, default=str)
     path = folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
     if path.exists():
         try:
-            return _load(path)
+            with np.load(path, allow_pickle=False) as stored:
+                return samples_in(stored)
         except Exception as error:  # numpy and zipfile raise half a dozen kinds for a damaged file
             rank_zero_warn(f"{path} in the cache is damaged ({error}); the recordings are read again")
             path.unlink(missing_ok=True)
     samples = build()
-    _store(samples, path)
+    write_samples(path, samples)
     return samples
-
-
-def _load(path: Path) -> Samples:
-    with np.load(path, allow_pickle=False) as stored:
-        return samples_in(stored)
 
 
 def samples_in(stored: Mapping[str, Any]) -> Samples:
@@ -148,7 +152,7 @@ def samples_in(stored: Mapping[str, Any]) -> Samples:
 
 
 def arrays_of(samples: Samples) -> dict[str, NDArray[np.generic]]:
-    """Name to array, as a file stores samples that lack nothing."""
+    """Name to array, as a file stores samples that have all modalities."""
     arrays: dict[str, NDArray[np.generic]] = {f"inputs.{name}": values for name, values in samples.inputs.items()}
     arrays["modalities"] = np.array(list(samples.inputs))
     for key in ("label", "subject", "recording", "start"):
@@ -156,15 +160,23 @@ def arrays_of(samples: Samples) -> dict[str, NDArray[np.generic]]:
     return arrays
 
 
-def _store(samples: Samples, path: Path) -> None:
+def write_samples(path: Path, samples: Samples, **facts: NDArray[np.str_]) -> None:
+    """Writes samples in memory that have all modalities, under a temporary name until the file is complete.
+
+    Args:
+        path: The file.
+        samples: The samples.
+        **facts: Further arrays of the file.
+    """
     make_folder(path.parent)
-    arrays = arrays_of(samples)
-    with writing(path), tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    with writing(path):
         try:
-            np.savez(part, allow_pickle=False, **arrays)
-            part.flush()
-            os.fsync(part.fileno())
+            with part.open("wb") as file:
+                np.savez(file, allow_pickle=False, **arrays_of(samples), **facts)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
         except BaseException:
-            Path(part.name).unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
             raise
-    Path(part.name).replace(path)

@@ -1,7 +1,4 @@
-"""Which samples are labelled, which are unlabelled: balanced, seeded and nested draws.
-
-Pure functions over label arrays, so that every dataset draws in the same way.
-"""
+"""Balanced, seeded and nested sampling of labels: pure functions of label arrays, which all datasets share."""
 
 from __future__ import annotations
 
@@ -14,15 +11,15 @@ Indices = NDArray[np.int64]
 
 
 def rank_in_class(labels: NDArray[np.int64], seed: int, first: Sequence[int] = ()) -> Indices:
-    """Seeded place of each sample within its class.
+    """Random rank of each sample within its class.
 
     Args:
         labels: Class of each sample (N,).
-        seed: Seed of the draw.
-        first: Samples that come before all others of their class, in any order.
+        seed: Seed of the label sampling.
+        first: Indices of samples that precede all others of their class.
 
     Returns:
-        Rank (N,): 0 for the sample of a class that is drawn first.
+        Rank (N,), from 0 in each class.
     """
     generator = np.random.default_rng(seed)
     shuffled = generator.permutation(len(labels))
@@ -36,26 +33,26 @@ def rank_in_class(labels: NDArray[np.int64], seed: int, first: Sequence[int] = (
 
 
 def balanced_order(labels: NDArray[np.int64], rank: Indices, seed: int) -> Indices:
-    """Order of drawing in which every prefix is as balanced over the classes as it can be.
+    """Order of samples in which every prefix is as balanced over the classes as possible.
 
-    Round after round, each class gives its next sample, the classes in a seeded order; a class that runs out is
-    passed over. The first n samples of the order are the draw of n labels, so draws of different sizes are nested.
+    Each round has the next sample of every class, with the classes in a random order. The first n samples of the order
+    are the n sampled labels, so label samples of different sizes are nested.
 
     Args:
         labels: Class of each sample (N,).
         rank: Result of `rank_in_class` (N,).
-        seed: Seed of the order of the classes.
+        seed: Seed of the label sampling.
 
     Returns:
-        Sample numbers (N,).
+        Indices of the samples (N,).
     """
     classes = np.random.default_rng(seed + 1).permutation(labels.max(initial=-1) + 1)
-    place = np.argsort(classes)[labels]
-    return np.lexsort((place, rank))
+    position = np.argsort(classes)[labels]
+    return np.lexsort((position, rank))
 
 
 def evenly_spaced(count: int, limit: int | None) -> Indices:
-    """At most `limit` of `count` sample numbers, evenly spaced, so that every recording keeps its share."""
+    """At most `limit` of `count` indices, evenly spaced, so that every recording keeps its share."""
     if limit is None or count <= limit:
         return np.arange(count, dtype=np.int64)
     return np.linspace(0, count - 1, limit).round().astype(np.int64)
@@ -64,16 +61,16 @@ def evenly_spaced(count: int, limit: int | None) -> Indices:
 def split_recordings(
     labels: NDArray[np.int64], subjects: NDArray[np.int64], recordings: NDArray[np.str_], seed: int
 ) -> tuple[Indices, Indices]:
-    """Halves each subject's recordings of each class; overlapping windows of one recording stay on one side.
+    """Divides the recordings of each subject and class into halves; all windows of a recording are in one half.
 
     Args:
         labels: Class of each sample (N,).
         subjects: Subject of each sample (N,).
         recordings: Recording of each sample (N,).
-        seed: Seed of the halving.
+        seed: Seed of the random halves.
 
     Returns:
-        Sample numbers of the first and of the second half; of an odd number the second half gets one more.
+        Indices of the samples in the first and in the second half, which is the larger one for an odd number.
     """
     names, first_sample, member = np.unique(recordings, return_index=True, return_inverse=True)
     pairs = np.stack([subjects[first_sample], labels[first_sample]], axis=1)
@@ -85,13 +82,13 @@ def split_recordings(
 
 
 def without_overlap(rows: Indices, recording: NDArray[np.str_], start: Indices, span: int) -> Indices:
-    """Those of some samples that share no step of a recording with one before.
+    """Leaves out the samples that share a step of a recording with a sample before.
 
     Args:
-        rows: The samples, by recording and start.
+        rows: Indices of the samples, sorted by recording and start.
         recording: Recording of each sample of the dataset (N,).
         start: First step of each in its recording (N,).
-        span: Steps that a sample covers.
+        span: Steps of a sample.
     """
     kept, last_end, last_recording = [], 0, ""
     for row in rows:

@@ -1,7 +1,7 @@
-"""One's own synchronised recordings of any sensors, in the layout of `cosmo_pl.data.clip_format`.
+"""Own synchronised recordings of any sensors, in the layout of `cosmo_pl.data.clip_format`.
 
 The paper's self-collected set (IMU, depth, mmWave radar) was never published; `cosmo-pl data simulate self_collected`
-writes one of its shapes.
+simulates recordings of the same shapes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmo_pl.constraints import Frames, NonNegativeInt, PositiveInt, Share, Size, Workers
+from cosmo_pl.constraints import Frames, NonNegativeInt, PositiveInt, Share, Size
 from cosmo_pl.data.base import MultimodalDataModule
 from cosmo_pl.data.clip_format import (
     MANIFEST,
@@ -27,7 +27,7 @@ from cosmo_pl.data.clip_format import (
     open_array,
     read_manifest,
 )
-from cosmo_pl.data.locate import dataset_folder
+from cosmo_pl.data.identity import dataset_folder
 from cosmo_pl.data.plausibility import depth_bounds
 from cosmo_pl.data.recordings import Recording, clip_columns
 from cosmo_pl.data.reduction import check_size, reduce_depth, reduce_radar
@@ -36,34 +36,29 @@ from cosmo_pl.data.stored import StoredModality, combined
 
 
 class SelfCollectedDataModule(MultimodalDataModule):
-    """Clips of a folder with a ``manifest.json``, which names activities, modalities, rates and units.
+    """Clips of a folder with a ``manifest.json``, which has the activities, modalities, rates and units.
 
-    A series is (rate · duration, *shape), `imu` (200, 9) in the paper's set; depth is (depth_frames, *depth_size) in
-    millimetres, 0 where there is no reading; radar is (radar_frames, channels, range, azimuth, elevation). Depth and
-    radar are reduced once, by all cores, and stay on disk at that size, in the cache.
+    A series is (rate · duration, *shape), such as `imu` (200, 9) in the paper's set; depth is (depth_frames,
+    *depth_size) in millimetres, 0 for no reading; radar is (radar_frames, channels, range, azimuth, elevation). Depth
+    and radar are reduced once, by all cores, and stored on disk at that size, in the cache.
 
-    The defaults are the paper's preset: subjects 1-25 against 26-30, 2,800 training clips of which 2 % (56, four a
-    class) are labelled, 560 test clips.
+    The defaults are the paper's preset: training subjects 1-25, test subjects 26-30, 2,800 training clips of which 2 %
+    (56, four per class) are labelled, and 560 test clips.
 
     Args:
         root: Folder that holds ``SelfCollected``, or that folder itself, see `MultimodalDataModule`.
-        depth_frames: Frames taken of a depth clip, evenly spaced.
-        depth_size: Height and width that depth is averaged to, at most those recorded.
-        radar_frames: Stretches of time that a radar clip is averaged over, at most its frames.
-        modalities: Of those in the manifest.
-        test_subjects: Test subjects; None takes 26 to 30, unless `folds` give them.
+        depth_frames: Number of frames that are taken from a depth clip, evenly spaced.
+        depth_size: Height and width to which depth is averaged, at most those recorded.
+        radar_frames: Number of time intervals over which a radar clip is averaged, at most its number of frames.
+        modalities: Modalities to use, of those in the manifest.
+        test_subjects: Test subjects; None takes 26 to 30, or those of `folds`.
         label_rate: Labelled share of the training clips.
-        max_train_per_class: At most so many training clips a class.
-        max_test_samples: At most so many test clips.
-        strict: Refuse clips with a fault, or that lack one of `modalities`, instead of leaving them out with a count in
-            the log.
-        keep_incomplete: Keep those of the test subjects; their batches tell in ``present`` what is there.
-        in_memory: Take depth and radar into memory.
-        num_workers: Worker processes that read them.
+        max_train_per_class: Largest number of training clips per class.
+        max_test_samples: Largest number of test clips, evenly spaced.
         **shared: See `MultimodalDataModule`.
 
     Raises:
-        DatasetNotFoundError: There is no manifest.
+        DatasetNotFoundError: The manifest does not exist.
         RecordingError: The manifest cannot be used.
     """
 
@@ -85,10 +80,6 @@ class SelfCollectedDataModule(MultimodalDataModule):
         label_rate: Share = 0.02,
         max_train_per_class: PositiveInt | None = 200,
         max_test_samples: PositiveInt | None = 560,
-        strict: bool = False,
-        keep_incomplete: bool = False,
-        in_memory: bool = False,
-        num_workers: Workers = 0,
         **shared: Any,
     ) -> None:
         self.manifest = _manifest(root)
@@ -100,25 +91,39 @@ class SelfCollectedDataModule(MultimodalDataModule):
         }
         self.units = {name: tuple(sensor.unit[group[0]] for group in sensor.groups) for name, sensor in sensors.items()}
         super().__init__(
-            root=root, modalities=modalities, test_subjects=test_subjects, label_rate=label_rate,
-            max_train_per_class=max_train_per_class, max_test_samples=max_test_samples, **shared,
-        )  # fmt: skip
-        sizes = {"depth": (depth_frames, *depth_size), "radar": (radar_frames,)}
-        self.stored = {
-            name: _stored(name, self.manifest, sizes[sensors[name].kind], depth_bounds(self.plausible))
-            for name in self.modalities
-            if sensors[name].kind in sizes
+            root=root,
+            modalities=modalities,
+            test_subjects=test_subjects,
+            label_rate=label_rate,
+            max_train_per_class=max_train_per_class,
+            max_test_samples=max_test_samples,
+            **shared,
+        )
+        self.reduced = {"depth": (depth_frames, *depth_size), "radar": (radar_frames,)}
+        for name in self.modalities:
+            if sensors[name].kind == "depth":
+                check_size("depth_size", depth_size, sensors[name].shape)
+            elif sensors[name].kind == "radar":
+                check_size("radar_frames", [radar_frames], [self.manifest.steps(name)])
+
+    @property
+    def stored(self) -> dict[str, StoredModality]:
+        """Depth and radar at their reduced sizes."""
+        bounds = depth_bounds(self.plausible)
+        kinds = {name: self.manifest.sensors[name].kind for name in self.modalities}
+        return {
+            name: _stored(name, self.manifest, self.reduced[kind], bounds)
+            for name, kind in kinds.items()
+            if kind in self.reduced
         }
-        self.strict, self.keep_incomplete = strict, keep_incomplete
-        self.in_memory, self.num_workers = in_memory, num_workers
 
     @classmethod
     def for_description(cls, root: str | None = None, cache_dir: str | None = None) -> SelfCollectedDataModule:
-        """All modalities of a manifest, depth and radar at the usual sizes or as small as they are recorded.
+        """Datamodule of all modalities, with depth and radar at the default sizes, or the recorded ones if smaller.
 
         Raises:
-            DatasetNotFoundError: There is no manifest.
-            RecordingError: The manifest or an array of any modality cannot be used; every value has been looked at.
+            DatasetNotFoundError: The manifest does not exist.
+            RecordingError: The manifest, an array or a value cannot be used.
         """
         manifest = _manifest(root)
         check_arrays(manifest, list(manifest.sensors), values=True)
@@ -126,21 +131,19 @@ class SelfCollectedDataModule(MultimodalDataModule):
         images = [sensor.shape for sensor in sensors.values() if sensor.kind == "depth"]
         height, width = (min(sizes) for sizes in zip((30, 40), *images, strict=True))
         frames = [manifest.steps(name) for name, sensor in sensors.items() if sensor.kind == "radar"]
-        return cls(
-            root=root, cache_dir=cache_dir, modalities=list(sensors), depth_size=(height, width),
-            radar_frames=min([10, *frames]),
-        )  # fmt: skip
+        sizes: dict[str, Any] = {"depth_size": (height, width), "radar_frames": min([10, *frames])}
+        return cls(root=root, cache_dir=cache_dir, modalities=list(sensors), **sizes)
 
     @property
     def modality_shapes(self) -> dict[str, tuple[int, ...]]:
-        """A series as it is recorded, depth and radar as they are reduced."""
+        """Recorded shapes of series, and reduced shapes of depth and radar."""
         return {
             name: self.stored[name].shape if name in self.stored else self.manifest.shape(name)
             for name in self.modalities
         }
 
     def reader_arguments(self) -> dict[str, object]:
-        """Shapes of the series; their files tell the rest."""
+        """Shapes of the series."""
         return {name: self.manifest.shape(name) for name in self.modalities if name not in self.stored}
 
     def find_recordings(self, folder: Path) -> list[Recording]:
@@ -151,7 +154,7 @@ class SelfCollectedDataModule(MultimodalDataModule):
         return sorted(some, key=lambda clip: (clip.subject, clip.label, clip.name))
 
     def load(self) -> Samples:
-        """Reads all clips; their fingerprint is one of the manifest as well, which says what they show."""
+        """Reads all clips; the fingerprint includes the manifest, which has their labels."""
         samples = super().load()
         manifest = hashlib.sha256(self.manifest.path.read_bytes()).hexdigest()
         self.data_fingerprint = combined(self.data_fingerprint, manifest)
@@ -180,31 +183,32 @@ def _manifest(root: str | None) -> Manifest:
 
 
 def _series(path: Path | None, shape: Sequence[int], sensor: Sensor) -> NDArray[np.float32]:
-    """A series (T, *shape), zeros where there is none."""
+    """A series (T, *shape); zeros if it is missing."""
     if path is None:
         return np.zeros(shape, dtype=np.float32)
     return finite_values(path, shape, sensor)
 
 
 def _stored(name: str, manifest: Manifest, size: Sequence[int], bounds: tuple[float, float]) -> StoredModality:
-    """How a depth or radar modality is brought to (frames, *size)."""
+    """How a depth or radar modality is reduced to (frames, *size)."""
     sensor, recorded = manifest.sensors[name], manifest.shape(name)
+    arguments: dict[str, object] = {"kind": sensor.kind, "recorded": recorded}
     if sensor.kind == "depth":
-        check_size("depth_size", size[1:], sensor.shape)
         read = partial(_depth, recorded=recorded, sensor=sensor, frames=size[0], size=(size[1], size[2]), bounds=bounds)
-        arguments: dict[str, object] = {"kind": "depth", "recorded": recorded, "bounds": bounds}
-        return StoredModality(name, read, tuple(size), "uint16", arguments)
-    check_size("radar_frames", size, recorded[:1])
-    return StoredModality(
-        name, partial(_radar, recorded=recorded, sensor=sensor, frames=size[0]),
-        (size[0], *sensor.shape), sensor.dtype, {"kind": "radar", "recorded": recorded}, sensor.groups, -4,
-    )  # fmt: skip
+        return StoredModality(name, read, tuple(size), "uint16", {**arguments, "bounds": bounds})
+    shape = (size[0], *sensor.shape)
+    reduce = partial(_radar, recorded=recorded, sensor=sensor, frames=size[0])
+    return StoredModality(name, reduce, shape, sensor.dtype, arguments, sensor.groups, -4)
 
 
 def _depth(
-    path: Path, recorded: Sequence[int], sensor: Sensor, frames: int, size: tuple[int, int],
+    path: Path,
+    recorded: Sequence[int],
+    sensor: Sensor,
+    frames: int,
+    size: tuple[int, int],
     bounds: tuple[float, float],
-) -> tuple[NDArray[np.uint16], int]:  # fmt: skip
+) -> tuple[NDArray[np.uint16], int]:
     return reduce_depth(open_array(path, recorded, sensor), frames, size, bounds)
 
 

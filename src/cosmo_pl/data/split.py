@@ -1,7 +1,8 @@
-"""Train, validation and test: by subject, with the labelled part drawn from the training pool."""
+"""Training, validation and test samples by subject, and the sampling of labels among the training samples."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,15 +15,22 @@ from cosmo_pl.data.subjects import SubjectLists
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.io import read_json, user_path
 
-PROBE_QUERIES = 2000  # a nearest-neighbour score over that many samples is exact to a percent
+PROBE_QUERIES = 2000  # with so many samples, the standard error of a nearest-neighbour score is about 1 %
 
 
 @dataclass(frozen=True)
 class Split:
-    """Sample numbers of each part; `train` holds all samples of the training subjects, labelled or not, used or not.
+    """Indices of the samples of each part.
 
-    `labeled` and `unlabeled` are disjoint, and so are the subjects of `train`, `val` and `test` (but for
-    `target_label_fraction`, which moves labelled recordings of the test subjects into `labeled`).
+    The subjects of `train`, `val` and `test` are disjoint. With `target_label_fraction`, `labeled` has recordings of
+    the test subjects as well.
+
+    Args:
+        train: All samples of the training subjects, including those that are left out by a limit.
+        labeled: Labelled training samples.
+        unlabeled: Unlabelled training samples, disjoint from `labeled`.
+        val: Validation samples.
+        test: Test samples.
     """
 
     train: Indices
@@ -32,22 +40,23 @@ class Split:
     test: Indices
 
     def pretraining(self, include_labeled: bool) -> Indices:
-        """What pretraining sees: the unlabelled samples, with `include_labeled` the labelled ones as well."""
+        """Samples of the pretraining: the unlabelled ones, and with `include_labeled` the labelled ones as well."""
         return np.sort(np.concatenate([self.unlabeled, self.labeled])) if include_labeled else self.unlabeled
 
     def measured(self, include_labeled: bool) -> Indices:
-        """What modality quality is measured on: the unlabelled samples.
+        """Samples on which modality quality is measured: the unlabelled ones.
 
-        Where fewer samples are unlabelled than labelled, all that `pretraining` sees.
+        If fewer samples are unlabelled than labelled, they are those of `pretraining`.
         """
         few = len(self.unlabeled) < len(self.labeled)
         return self.pretraining(include_labeled) if few else self.unlabeled
 
     @property
     def probe(self) -> dict[str, Indices]:
-        """Parts of a nearest-neighbour probe of the pretraining; none where there is nothing to query.
+        """Samples of a nearest-neighbour probe of the pretraining.
 
-        "reference" are the labelled samples, "query" validation or else unlabelled training samples.
+        "reference" has the labelled samples, "query" the validation samples, or else the unlabelled training samples.
+        Without a query the result is empty.
         """
         query = self.val if len(self.val) else self.unlabeled
         if not len(query):
@@ -55,7 +64,7 @@ class Split:
         return {"reference": self.labeled, "query": query[evenly_spaced(len(query), PROBE_QUERIES)]}
 
     def tracked(self, test: bool) -> dict[str, Indices]:
-        """Parts that finetuning evaluates: "val" where there are validation subjects, and "test" where asked for."""
+        """Samples that fine-tuning evaluates: "val" if there are validation subjects, and "test" if `test` is true."""
         parts = {"val": self.val} if len(self.val) else {}
         return {**parts, "test": self.test} if test else parts
 
@@ -66,9 +75,18 @@ class Split:
 
 @dataclass(frozen=True)
 class LabelSampling:
-    """How the labelled and the unlabelled part are drawn; the arguments of `MultimodalDataModule` explain each.
+    """How the labelled and unlabelled samples are selected.
 
-    `recordings` are the names of the labelled ones where they are listed and not drawn.
+    Args:
+        rate: `label_rate` of `MultimodalDataModule`.
+        per_class: `labels_per_class`.
+        seed: `label_seed`.
+        max_train_samples: The argument of that name.
+        max_train_per_class: The argument of that name.
+        max_test_samples: The argument of that name.
+        unlabeled_per_labeled: The argument of that name.
+        target_fraction: `target_label_fraction`.
+        recordings: Names of the labelled recordings if they are listed; None if labels are sampled.
     """
 
     rate: float
@@ -82,10 +100,14 @@ class LabelSampling:
     recordings: frozenset[str] | None = None
 
     def count(self, pool: int, num_classes: int) -> int:
-        """Number of labels wanted of a pool of that many samples.
+        """Number of labels.
+
+        Args:
+            pool: Number of training samples.
+            num_classes: Number of classes.
 
         Raises:
-            ConfigurationError: It would not give one label a class.
+            ConfigurationError: It is less than one label per class.
         """
         wanted = round(self.rate * pool) if self.per_class is None else self.per_class * num_classes
         if wanted < num_classes:
@@ -98,7 +120,7 @@ class LabelSampling:
 
 
 def read_label_split(path: Path, name: str) -> frozenset[str]:
-    """Names of the labelled recordings from a JSON file that maps the name of a split to a list of recordings.
+    """Reads the names of labelled recordings from a JSON file that maps the name of a split to a list of recordings.
 
     Raises:
         ConfigurationError: The file is missing or not of that form, or has no split of that name.
@@ -108,7 +130,7 @@ def read_label_split(path: Path, name: str) -> frozenset[str]:
     )
     if not isinstance(splits, dict) or name not in splits:
         known = ", ".join(map(str, splits)) if isinstance(splits, dict) else "none"
-        raise ConfigurationError("label_split", f"'{path}' has no split '{name}'", f"Splits there: {known}")
+        raise ConfigurationError("label_split", f"'{path}' has no split '{name}'", f"Splits in this file: {known}")
     listed = splits[name]
     if not isinstance(listed, list) or not listed or not all(isinstance(clip, str) for clip in listed):
         raise ConfigurationError("label_split", f"'{name}' in '{path}' is no list of recordings", "List their names")
@@ -116,13 +138,13 @@ def read_label_split(path: Path, name: str) -> frozenset[str]:
 
 
 def listed_labels(sampling: LabelSampling, folder: Path, file: str, name: str | None) -> LabelSampling:
-    """The sampling with the recordings of a list in place of its own; without a name as it is.
+    """Replaces the sampling of labels by a list of recordings, if the name of a list is given.
 
     Args:
         sampling: How labels are sampled.
         folder: The dataset's folder.
         file: JSON file of lists, in that folder or a path.
-        name: Name of the list.
+        name: Name of the list; None leaves `sampling` as it is.
 
     Raises:
         ConfigurationError: See `read_label_split`.
@@ -136,10 +158,17 @@ def listed_labels(sampling: LabelSampling, folder: Path, file: str, name: str | 
 def make_split(
     samples: Samples, subjects: SubjectLists, sampling: LabelSampling, num_classes: int, dataset: str
 ) -> Split:
-    """Splits the samples by subject and draws the labelled and the unlabelled part.
+    """Splits the samples by subject, and the training samples into a labelled and an unlabelled part.
+
+    Args:
+        samples: All samples of the dataset.
+        subjects: Subjects of each part.
+        sampling: How labels are sampled.
+        num_classes: Number of classes.
+        dataset: Name of the dataset, for the message.
 
     Raises:
-        ConfigurationError: A list of subjects or a number of labels cannot be met; the message names the argument.
+        ConfigurationError: Subjects or labels are missing; the message names the argument.
     """
     train_ids, val_ids, test_ids = subjects.resolve(np.unique(samples.subject), dataset)
     train, val, test = (np.flatnonzero(np.isin(samples.subject, ids)) for ids in (train_ids, val_ids, test_ids))
@@ -168,33 +197,57 @@ def make_split(
     return Split(
         train=train,
         labeled=np.sort(labeled),
-        unlabeled=np.sort(_cut_unlabeled(rest, len(labeled), sampling)),
+        unlabeled=np.sort(_some_unlabeled(rest, len(labeled), sampling)),
         val=val,
         test=test[evenly_spaced(len(test), sampling.max_test_samples)],
     )
 
 
 def tested_split(samples: Samples, subjects: SubjectLists, limit: int | None, dataset: str) -> Split:
-    """The test subjects alone, for a model that was trained on other recordings.
+    """Split that has only the samples of the test subjects, for a model that was trained on other recordings.
 
     Args:
         samples: All samples.
-        subjects: Its `test` are evaluated; they have to be there.
-        limit: At most so many samples, evenly spaced.
+        subjects: Subjects of each part, of which only `test` is used.
+        limit: Largest number of test samples, evenly spaced; None takes all.
         dataset: Name of the dataset, for the message.
 
     Raises:
-        ConfigurationError: A test subject is not there.
+        ConfigurationError: A test subject is missing on disk.
     """
     present = np.unique(samples.subject).tolist()
     absent = sorted(set(subjects.test) - set(present))
     if absent or not subjects.test:
         raise ConfigurationError(
-            "test_subjects", f"{dataset} on disk has no subject {absent}", f"Name those to test: {present} are there"
+            "test_subjects", f"{dataset} on disk has no subject {absent}", f"Choose the subjects to test from {present}"
         )
     test = np.flatnonzero(np.isin(samples.subject, subjects.test))
-    nobody = np.zeros(0, dtype=np.int64)
-    return Split(nobody, nobody, nobody, nobody, test[evenly_spaced(len(test), limit)])
+    empty = np.zeros(0, dtype=np.int64)
+    return Split(empty, empty, empty, empty, test[evenly_spaced(len(test), limit)])
+
+
+def check_labels(split: Split, samples: Samples, class_names: Sequence[str], label_split: str | None) -> None:
+    """Checks that no training sample lacks a modality, and that a list of labels has every class.
+
+    Args:
+        split: The split.
+        samples: All samples of the dataset.
+        class_names: Names of the activities.
+        label_split: Name of the list of labelled recordings; None if labels are sampled.
+
+    Raises:
+        ConfigurationError: Incomplete clips of test subjects are kept and labelled, or the list lacks a class.
+    """
+    rows = np.concatenate([split.labeled, split.unlabeled])
+    lacking = sum(int((~present[rows]).sum()) for present in samples.present.values())
+    if lacking:
+        raise ConfigurationError(
+            "target_label_fraction", f"labels {lacking} clips that lack a modality", "Set keep_incomplete to false"
+        )
+    missing = sorted(set(range(len(class_names))) - set(samples.label[split.labeled].tolist()))
+    if label_split is not None and len(split.labeled) and missing:
+        problem = f"'{label_split}' lists no recording of {', '.join(class_names[label] for label in missing)}"
+        raise ConfigurationError("label_split", problem, "List at least one of each class")
 
 
 def _listed(samples: Samples, pool: Indices, recordings: frozenset[str] | None) -> list[int]:
@@ -216,20 +269,20 @@ def _check_classes(labels: NDArray[np.int64], per_class: int) -> None:
     if per_class > fewest:
         raise ConfigurationError(
             "labels_per_class",
-            f"asks for {per_class}, a class has {fewest} training samples",
-            f"Ask for fewer, at most {fewest}",
+            f"is {per_class}, and the smallest class has {fewest} training samples",
+            f"Use fewer, at most {fewest}",
         )
 
 
-def _cut_unlabeled(rest: Indices, num_labeled: int, sampling: LabelSampling) -> Indices:
-    """Cuts the unlabelled pool without looking at classes, which are unknown there; draws are nested."""
+def _some_unlabeled(rest: Indices, num_labeled: int, sampling: LabelSampling) -> Indices:
+    """Samples unlabelled training samples independently of their classes, which are unknown; samples are nested."""
     if sampling.unlabeled_per_labeled is None:
         return rest
     wanted = round(sampling.unlabeled_per_labeled * num_labeled)
     if not 1 <= wanted <= len(rest):
         raise ConfigurationError(
             "unlabeled_per_labeled",
-            f"asks for {wanted} unlabelled samples, {len(rest)} are there",
+            f"gives {wanted} unlabelled samples, and there are {len(rest)}",
             f"Use at most {len(rest) / num_labeled:.2f}",
         )
     return np.random.default_rng(sampling.seed).permutation(np.sort(rest))[:wanted]
@@ -238,9 +291,9 @@ def _cut_unlabeled(rest: Indices, num_labeled: int, sampling: LabelSampling) -> 
 def _with_target_labels(
     samples: Samples, labeled: Indices, rest: Indices, test: Indices, sampling: LabelSampling
 ) -> tuple[Indices, Indices, Indices]:
-    """Draws a fraction of the labels from half of the test subjects' recordings; the other half is the test set.
+    """Samples a fraction of the labels from half of the test subjects' recordings; the other half is the test set.
 
-    The same half is tested whatever the fraction, so that 0 is the comparison "without target labels" (Fig. 13).
+    The test set is the same for every fraction, so that 0 is the comparison "without target labels" (Fig. 13).
     """
     near, far = split_recordings(samples.label[test], samples.subject[test], samples.recording[test], sampling.seed)
     target, test = test[near], test[far]
@@ -248,13 +301,13 @@ def _with_target_labels(
     labeled = labeled[balanced_order(classes, rank_in_class(classes, sampling.seed), sampling.seed)]
     wanted = round((sampling.target_fraction or 0.0) * len(labeled))
     kept, replaced = labeled[: len(labeled) - wanted], labeled[len(labeled) - wanted :]
-    # Class by class as many as are replaced, so that the labels stay as balanced as they were.
+    # As many per class as are replaced, so that the labels stay equally balanced.
     needed = np.bincount(samples.label[replaced], minlength=samples.label.max(initial=0) + 1)
     target = target[rank_in_class(samples.label[target], sampling.seed) < needed[samples.label[target]]]
     if len(target) < wanted:
         raise ConfigurationError(
             "target_label_fraction",
-            f"asks for {wanted} labels of the test subjects, whose recordings give {len(target)} of these classes",
+            f"gives {wanted} labels of the test subjects, whose recordings have {len(target)} of these classes",
             "Use a smaller fraction or fewer labels",
         )
     return np.concatenate([kept, target]), np.concatenate([rest, replaced]), test

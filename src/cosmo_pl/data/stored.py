@@ -1,4 +1,4 @@
-"""Modalities too large for memory: each clip is read once, reduced, and kept in one memory-mapped array."""
+"""Modalities that are too large for memory: each clip is read once, reduced, and stored in a memory-mapped array."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from cosmo_pl.errors import ConfigurationError, RecordingError
 from cosmo_pl.io import file_status, write_whole
 
 STORE_VERSION = 2  # raise it when a reader's output changes for the same files and arguments
-ABSENT = "absent"  # stands in the journal for the content of a clip without the modality
+ABSENT = "absent"  # content of a clip without the modality, in the journal
 
 
 @dataclass(frozen=True)
@@ -31,14 +31,14 @@ class StoredModality:
     """How the clips of a modality become rows of one array.
 
     Args:
-        name: Its name, for the progress bar and the key.
-        read: What reads a file and reduces it to a row of `shape`; with it comes how many readings were none and were
+        name: Name of the modality, for the progress bar and the key.
+        read: Reads a file and reduces it to a row of `shape`; it also returns how many values were implausible and
             replaced. It is sent to other processes.
         shape: Shape of a row.
         dtype: Type of the array.
-        arguments: Whatever changes what `read` gives, for the key.
-        groups: Channels that belong together, see `Extremes`.
-        axis: Axis of the channels, counted from the end; None for an array without.
+        arguments: Whatever changes the result of `read`, for the key.
+        groups: Groups of channels, see `Extremes`.
+        axis: Axis of the channels, counted from the end; None for no channel axis.
     """
 
     name: str
@@ -51,15 +51,15 @@ class StoredModality:
 
 
 class RowFacts(NamedTuple):
-    """What the journal says of a row.
+    """Entry of the journal for a row.
 
     Args:
         content: Name and SHA-256 of its file.
         checksum: CRC-32 of the row.
-        replaced: Readings that were none and were replaced.
+        replaced: Number of implausible values that were replaced.
         low: Smallest value of each group of channels.
         high: Largest value.
-        still: Whether nothing of the group changes over time.
+        still: Whether the group is constant over time.
     """
 
     content: str
@@ -76,7 +76,7 @@ class Stored(NamedTuple):
     Args:
         array: Its clips (N, *shape), memory-mapped.
         content: SHA-256 of the files' names and contents.
-        replaced: Readings of each clip that were none and were replaced (N,).
+        replaced: Number of implausible values of each clip that were replaced (N,).
         extremes: See `Extremes`.
     """
 
@@ -87,60 +87,57 @@ class Stored(NamedTuple):
 
 
 def stored_array(modality: StoredModality, files: Sequence[Path | None], folder: Path, jobs: int = -1) -> Stored:
-    """The array of a modality, from the cache or made from its files by all cores.
+    """The array of a modality, from the cache or created from its files by all cores.
 
-    The key covers the files' paths, sizes and times, not their bytes: a large set is read once. An array is made
-    beside its place and moved there whole; a journal says which rows are in it, so that a killed preparation goes on.
-    Each time the array is taken, every row is compared with its checksum (0.5 s a GB, less than fitting the statistics
-    takes), and those that were damaged are made again.
+    The key covers the paths, sizes and times of the files, not their bytes: a large set is read once. An array is
+    written under a temporary name and renamed when it is complete. A journal lists its rows, so that a preparation that
+    was killed is continued. Whenever the array is opened, every row is compared with its checksum (0.5 s per GB, less
+    than fitting the statistics takes), and damaged rows are read again.
 
     Args:
-        modality: How it is made.
-        files: File of each clip; None for a clip without, whose row is 0.
+        modality: How its clips become rows.
+        files: File of each clip; None for a clip without the modality, whose row is 0.
         folder: Folder of the cache.
         jobs: Processes; -1 takes all cores.
 
     Raises:
-        RecordingError: A file cannot be used; rows made before it are kept.
-        ConfigurationError: The cache's folder cannot be made, or has no room.
+        RecordingError: A file cannot be used; the rows before it are kept.
+        ConfigurationError: The folder of the cache cannot be created, or the disk is full.
     """
     make_folder(folder)
-    place = folder / f"{modality.name}-{_key(modality, files)}.npy"
-    with FileLock(f"{place}.lock"):
-        array = _whole(place, len(files), modality.shape)
+    path = folder / f"{modality.name}-{_key(modality, files)}.npy"
+    with FileLock(f"{path}.lock"):
+        array = _whole(path, len(files), modality.shape)
         if array is None:
-            _make(modality, files, place, jobs)
-            array = np.load(place, mmap_mode="r")
-        facts = [each for _, each in sorted(_journal(place.with_suffix(".journal"), len(files)).items())]
-    extremes = Extremes(
-        np.array([row.low for row in facts]), np.array([row.high for row in facts]),
-        np.array([row.still for row in facts]), np.array([row.checksum for row in facts]),
-    )  # fmt: skip
+            _make(modality, files, path, jobs)
+            array = np.load(path, mmap_mode="r")
+        facts = [each for _, each in sorted(_journal(path.with_suffix(".journal"), len(files)).items())]
+    extremes = Extremes(*(np.array([getattr(row, name) for row in facts]) for name in Extremes.__dataclass_fields__))
     replaced = np.array([row.replaced for row in facts], dtype=np.int64)
     return Stored(array, combined(*(row.content for row in facts)), replaced, extremes)
 
 
 def combined(*digests: str) -> str:
-    """SHA-256 over others, in their order."""
+    """SHA-256 of other digests, in their order."""
     return hashlib.sha256(" ".join(digests).encode()).hexdigest()
 
 
-def _whole(place: Path, count: int, shape: Sequence[int]) -> NDArray[Any] | None:
-    """The array; None where it has to be made, or those of its rows that are damaged."""
-    if not place.exists():
+def _whole(path: Path, count: int, shape: Sequence[int]) -> NDArray[Any] | None:
+    """The array; None if it, or damaged rows of it, have to be read."""
+    if not path.exists():
         return None
-    array, sound = _sound(place, place.with_suffix(".journal"), (count, *shape))
+    array, sound = _sound(path, path.with_suffix(".journal"), (count, *shape))
     if len(sound) == count:
         return array
-    rank_zero_warn(f"{place} in the cache is damaged: {count - len(sound)} of {count} clips are read again")
-    place.replace(place.with_suffix(".part"))
+    rank_zero_warn(f"{path} in the cache is damaged: {count - len(sound)} of {count} clips are read again")
+    path.replace(path.with_suffix(".part"))
     return None
 
 
-def _sound(place: Path, journal: Path, shape: tuple[int, ...]) -> tuple[NDArray[Any] | None, dict[int, RowFacts]]:
-    """An array, and what the journal says of its rows that are as they were written; none of an array that is not."""
+def _sound(path: Path, journal: Path, shape: tuple[int, ...]) -> tuple[NDArray[Any] | None, dict[int, RowFacts]]:
+    """An array, and the entries of the journal for its undamaged rows; no entries of an array of another shape."""
     try:
-        array: NDArray[Any] = np.load(place, mmap_mode="r")
+        array: NDArray[Any] = np.load(path, mmap_mode="r")
     except Exception:  # whatever numpy raises for a damaged header
         return None, {}
     known = _journal(journal, shape[0]) if array.shape == shape else {}
@@ -165,25 +162,25 @@ def _seen(file: Path | None) -> list[object]:
     return [str(file.resolve()), stat.st_size, stat.st_mtime_ns]
 
 
-def _make(modality: StoredModality, files: Sequence[Path | None], place: Path, jobs: int) -> None:
-    part, journal = place.with_suffix(".part"), place.with_suffix(".journal")
+def _make(modality: StoredModality, files: Sequence[Path | None], path: Path, jobs: int) -> None:
+    part, journal = path.with_suffix(".part"), path.with_suffix(".journal")
     _, done = _sound(part, journal, (len(files), *modality.shape))
     if not done:
-        _empty(place.with_suffix(".empty"), (len(files), *modality.shape), modality.dtype).replace(part)
+        _empty(path.with_suffix(".empty"), (len(files), *modality.shape), modality.dtype).replace(part)
     missing = [(row, file) for row, file in enumerate(files) if row not in done]
-    _write(journal, done)  # a line that was cut off would swallow the next
+    _write(journal, done)  # without an incomplete line, to which the next would be appended
     with journal.open("a", encoding="utf-8") as lines:
         for row, facts in _filled(modality, missing, part, jobs):
             lines.write(_line(row, facts))
             lines.flush()
-    part.replace(place)
+    part.replace(path)
 
 
 def _empty(path: Path, shape: tuple[int, ...], dtype: str) -> Path:
-    """An array of zeros whose room on the disk is taken: a mapped file that outgrows the disk kills the process.
+    """Creates an array of zeros and reserves its disk space: a mapped file that outgrows the disk kills the process.
 
     Raises:
-        ConfigurationError: There is no room.
+        ConfigurationError: The disk is full.
     """
     np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape).flush()  # type: ignore[no-untyped-call]
     if hasattr(os, "posix_fallocate"):
@@ -194,9 +191,10 @@ def _empty(path: Path, shape: tuple[int, ...], dtype: str) -> Path:
             size = path.stat().st_size / 2**20
             path.unlink()
             raise ConfigurationError(
-                "cache_dir", f"'{path.parent}' has no room for {size:.0f} MiB ({error.strerror})",
+                "cache_dir",
+                f"'{path.parent}' has no room for {size:.0f} MiB ({error.strerror})",
                 "Name a folder on another disk, or reduce further",
-            ) from error  # fmt: skip
+            ) from error
     return path
 
 
@@ -212,7 +210,7 @@ def _filled(
 
 
 def _fill(modality: StoredModality, part: Path, row: int, file: Path | None) -> tuple[int, RowFacts]:
-    """Puts a clip in its row; the journal's line that says so is written after this returns."""
+    """Writes a clip into its row. The line of the journal is written after this returns."""
     content, replaced, values = ABSENT, 0, np.zeros(modality.shape, dtype=modality.dtype)
     if file is not None:
         values[:], replaced = modality.read(file)
@@ -236,7 +234,7 @@ def _write(journal: Path, facts: Mapping[int, RowFacts]) -> None:
 
 
 def _journal(path: Path, count: int) -> dict[int, RowFacts]:
-    """What is known of the rows that are there; a line that was cut off or changed does not count."""
+    """Entries of the journal by row; a line that is incomplete or damaged is ignored."""
     found = {}
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True) if path.exists() else ():
         crc, _, text = line.rstrip("\n").partition(" ")

@@ -1,9 +1,10 @@
-"""Which subjects are trained, validated and tested on: by lists, or by folds, each left out in turn."""
+"""Training, validation and test subjects, given as lists or as leave-subjects-out folds."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +14,11 @@ from cosmo_pl.errors import ConfigurationError
 
 
 def cut_folds(subjects: Sequence[int], count: int) -> list[tuple[int, ...]]:
-    """Cuts the sorted subjects into consecutive, disjoint groups whose sizes differ by at most one.
+    """Divides the sorted subjects into consecutive, disjoint groups whose sizes differ by at most one.
 
     Args:
         subjects: Distinct subjects, in any order.
-        count: Number of groups, at most that of the subjects.
+        count: Number of groups, at most the number of subjects.
 
     Returns:
         The groups in ascending order, the larger ones first.
@@ -27,14 +28,14 @@ def cut_folds(subjects: Sequence[int], count: int) -> list[tuple[int, ...]]:
 
 @dataclass(frozen=True)
 class Folds:
-    """Groups of subjects, and which of them is tested.
+    """Groups of subjects, one of which is tested.
 
     Args:
-        groups: Number of groups into which the subjects on disk are cut, at least 2; or the groups themselves.
+        groups: Number of groups into which the subjects on disk are divided, at least 2; or the groups themselves.
         fold: Number of the tested group, from 0.
 
     Raises:
-        ConfigurationError: A group is empty, two overlap, or `fold` is none of them.
+        ConfigurationError: A group is empty, two overlap, or `fold` is out of range.
     """
 
     groups: int | Sequence[Sequence[int]]
@@ -66,14 +67,21 @@ class Folds:
         absent = sorted({subject for group in self.groups for subject in group} - set(present))
         if absent:
             raise ConfigurationError(
-                "folds", f"{dataset} on disk has no subject {absent}", f"Subjects there: {sorted(present)}"
+                "folds", f"{dataset} on disk has no subject {absent}", f"Subjects on disk: {sorted(present)}"
             )
         return tuple(self.groups[self.fold])
 
 
 @dataclass(frozen=True)
 class SubjectLists:
-    """Subjects of each part. `train` None: everybody who is in neither of the others. `folds`, if any, give `test`."""
+    """Subjects of each part.
+
+    Args:
+        train: Training subjects; None takes all subjects that are in neither of the other parts.
+        val: Validation subjects.
+        test: Test subjects.
+        folds: Folds that determine `test`, see `located`.
+    """
 
     train: Sequence[int] | None
     val: Sequence[int]
@@ -81,19 +89,17 @@ class SubjectLists:
     folds: Folds | None = None
 
     def located(self, present: Sequence[int], dataset: str) -> SubjectLists:
-        """The lists with the test subjects that the folds give, once the subjects on disk are known.
+        """The same lists with the test subjects of the folds, for the subjects on disk.
 
         Raises:
-            ConfigurationError: The folds do not fit these subjects, or contradict the test subjects given.
+            ConfigurationError: The folds do not fit these subjects, or contradict the given test subjects.
         """
         if self.folds is None:
             return self
         tested = self.folds.test_subjects(present, dataset)
         if self.test and set(self.test) != set(tested):
-            raise ConfigurationError(
-                "test_subjects", f"is {list(self.test)}, and fold {self.folds.fold} is {list(tested)}",
-                "Give folds or test_subjects, not both",
-            )  # fmt: skip
+            problem = f"is {list(self.test)}, and fold {self.folds.fold} is {list(tested)}"
+            raise ConfigurationError("test_subjects", problem, "Give folds or test_subjects, not both")
         return replace(self, test=tested)
 
     def resolve(self, present: NDArray[np.int64], dataset: str) -> tuple[Indices, Indices, Indices]:
@@ -103,7 +109,7 @@ class SubjectLists:
             Training, validation and test subjects.
 
         Raises:
-            ConfigurationError: A subject is absent, in two lists, or a list is empty that must not be.
+            ConfigurationError: A subject is missing on disk or in two lists, or there is no training or test subject.
         """
         held_out = {*self.val, *self.test}
         train = self.train if self.train is not None else [s for s in present.tolist() if s not in held_out]
@@ -112,13 +118,9 @@ class SubjectLists:
             absent = sorted(set(subjects) - set(present.tolist()))
             if absent:
                 raise ConfigurationError(
-                    name, f"{dataset} on disk has no subject {absent}", f"Subjects there: {sorted(present.tolist())}"
+                    name, f"{dataset} on disk has no subject {absent}", f"Subjects on disk: {sorted(present.tolist())}"
                 )
-        for one, other in (
-            ("train_subjects", "val_subjects"),
-            ("train_subjects", "test_subjects"),
-            ("val_subjects", "test_subjects"),
-        ):
+        for one, other in combinations(lists, 2):
             shared = sorted(set(lists[one]) & set(lists[other]))
             if shared:
                 raise ConfigurationError(one, f"subjects {shared} are also in {other}", "Leave them in one list only")
@@ -162,7 +164,7 @@ def subjects_of(
 def _check_groups(groups: Sequence[Sequence[int]]) -> None:
     if not groups or not all(groups):
         raise ConfigurationError("folds", f"{list(groups)} has an empty group", "Name at least one subject in each")
-    everybody = [subject for group in groups for subject in group]
-    shared = sorted({subject for subject in everybody if everybody.count(subject) > 1})
+    subjects = [subject for group in groups for subject in group]
+    shared = sorted({subject for subject in subjects if subjects.count(subject) > 1})
     if shared:
         raise ConfigurationError("folds", f"subjects {shared} are named more than once", "Name each in one group")

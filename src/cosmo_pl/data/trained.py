@@ -1,24 +1,22 @@
-"""What a model was trained on: it travels with the model, and a test neither fits nor assumes any of it anew."""
+"""The data of a training, stored with the model: an evaluation uses their statistics, and never their subjects."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from cosmo_pl.data.identity import DatasetIdentity
 from cosmo_pl.data.normalization import Normalization
-from cosmo_pl.data.samples import Samples, SomeRows
-from cosmo_pl.data.split import Split, listed_labels, make_split, tested_split
+from cosmo_pl.data.samples import MappedRows, Samples
+from cosmo_pl.data.split import Split
 from cosmo_pl.errors import ConfigurationError
 
-if TYPE_CHECKING:
-    from cosmo_pl.data.base import MultimodalDataModule
-
-FROM_THE_START = "Train from the start, in a study with another --runs folder, or give it the data it had"
+FROM_THE_START = "Train from the start, in a study with another --runs folder, or give the data of that training"
 
 
 @dataclass(frozen=True)
@@ -50,15 +48,15 @@ class TrainedOn:
     recordings: tuple[str, ...] = ()
 
     def described(self) -> dict[str, Any]:
-        """The same in plain values, for a checkpoint."""
+        """The fields as plain values, for a checkpoint."""
         return asdict(self)
 
     @classmethod
     def read(cls, described: Mapping[str, Any]) -> TrainedOn:
-        """What `described` gave.
+        """Restores what `described` returned.
 
         Raises:
-            ConfigurationError: It is damaged.
+            ConfigurationError: The description is damaged.
         """
         try:
             statistics = {name: Normalization(**each) for name, each in described["normalization"].items()}
@@ -68,10 +66,13 @@ class TrainedOn:
             raise ConfigurationError("ckpt_path", problem, "Train again, or give another checkpoint") from error
 
     def check_resumed(self, now: TrainedOn) -> None:
-        """Checks that a training goes on with the data that it began with.
+        """Checks that a training is resumed with the data that it was started with.
+
+        Args:
+            now: The data that it is resumed with.
 
         Raises:
-            ConfigurationError: It does not; the message names what differs.
+            ConfigurationError: The data differ; the message names what differs.
         """
         check_fingerprint(self.fingerprint, now.fingerprint)
         compared = {
@@ -86,80 +87,80 @@ class TrainedOn:
         if differ:
             raise ConfigurationError("ckpt_path", f"was trained on other data: {'; '.join(differ)}", FROM_THE_START)
 
+    def is_of(self, fingerprint: str, test_subjects: Collection[int]) -> bool:
+        """Whether the training had recordings of this fingerprint, and these test subjects."""
+        return self.fingerprint == fingerprint and set(self.test_subjects) == set(test_subjects)
+
     def other_statistics(self, normalization: Mapping[str, Normalization]) -> list[str]:
-        """Modalities that are standardised with others than these statistics."""
+        """Modalities that are standardised with other statistics than these."""
         return [name for name, now in normalization.items() if not now.close_to(self.normalization.get(name, _NONE))]
 
+    def check_usable(self, class_names: Sequence[str], modalities: Collection[str]) -> None:
+        """Checks that the model can be evaluated on a dataset.
 
-def training_data(data: MultimodalDataModule) -> TrainedOn:
-    """What a model that is trained on a datamodule, set up, keeps of it."""
-    assert data.samples is not None
-    hashes, used = recording_hashes(data.samples), np.concatenate([data.split.train, data.split.labeled])
-    known = sorted({hashes[name] for name in set(data.samples.recording[used].tolist()) if name in hashes})
+        Args:
+            class_names: Activities of the dataset.
+            modalities: Modalities of its samples.
+
+        Raises:
+            ConfigurationError: The activities or modalities are not those of the model.
+        """
+        if self.class_names != tuple(class_names):
+            other = next(pair for pair in zip_longest(class_names, self.class_names) if pair[0] != pair[1])
+            problem = f"has other activities than the model's {len(self.class_names)}: {other}"
+            raise ConfigurationError("data", problem, "Use recordings of the activities that it was trained on")
+        unknown = sorted(set(modalities) - set(self.normalization))
+        if unknown:
+            raise ConfigurationError(
+                "modalities", f"the model was not trained on {unknown}", f"Choose from {sorted(self.normalization)}"
+            )
+
+
+def training_data(
+    samples: Samples,
+    split: Split,
+    identity: DatasetIdentity,
+    normalization: Mapping[str, Normalization],
+    fingerprint: str,
+    test_subjects: Collection[int],
+) -> TrainedOn:
+    """What a model keeps of the data that it is trained on.
+
+    Args:
+        samples: All samples of the dataset.
+        split: How they are split.
+        identity: The dataset's name and classes.
+        normalization: Modality to its statistics.
+        fingerprint: Fingerprint of the recordings.
+        test_subjects: Test subjects.
+    """
+    hashes, used = recording_hashes(samples), np.concatenate([split.train, split.labeled])
+    known = sorted({hashes[name] for name in set(samples.recording[used].tolist()) if name in hashes})
     return TrainedOn(
-        dataset=data.dataset,
-        class_names=tuple(data.class_names),
-        normalization=dict(data.normalization),
-        fingerprint=data.data_fingerprint,
-        subjects=tuple(np.unique(data.samples.subject[data.split.train]).tolist()),
-        test_subjects=tuple(sorted(data.subjects.test)),
-        labels=len(data.split.labeled),
-        unlabeled=len(data.split.unlabeled),
-        split=split_hash(data.split, data.samples),
+        dataset=identity.dataset,
+        class_names=tuple(identity.class_names),
+        normalization=dict(normalization),
+        fingerprint=fingerprint,
+        subjects=tuple(np.unique(samples.subject[split.train]).tolist()),
+        test_subjects=tuple(sorted(test_subjects)),
+        labels=len(split.labeled),
+        unlabeled=len(split.unlabeled),
+        split=split_hash(split, samples),
         recordings=tuple(known),
     )
 
 
-def check_adopted(trained: TrainedOn, data: MultimodalDataModule) -> None:
-    """Checks that a model can be evaluated on a datamodule.
-
-    Raises:
-        ConfigurationError: The activities or modalities are not the model's.
-    """
-    names = tuple(data.class_names)
-    if trained.class_names != names:
-        other = next((pair for pair in zip_longest(names, trained.class_names) if pair[0] != pair[1]), None)
-        raise ConfigurationError(
-            "data", f"has other activities than the model's {len(trained.class_names)}: {other}",
-            "Use recordings of the activities that it was trained on",
-        )  # fmt: skip
-    unknown = sorted(set(data.modalities) - set(trained.normalization))
-    if unknown:
-        raise ConfigurationError(
-            "modalities", f"the model knows nothing of {unknown}", f"Choose from {sorted(trained.normalization)}"
-        )
-
-
-def split_samples(data: MultimodalDataModule, samples: Samples) -> Split:
-    """The split that a datamodule's arguments describe.
-
-    Where it evaluates a model that was trained on other recordings or is to be tested on other subjects, these alone.
-
-    Raises:
-        ConfigurationError: The arguments cannot be met, or ask for a test of what the model was trained on.
-    """
-    trained = data.adopted
-    if trained is not None:
-        same = trained.fingerprint == data.data_fingerprint
-        if not same or set(data.subjects.test) != set(trained.test_subjects):
-            split = tested_split(samples, data.subjects, data.label_sampling.max_test_samples, data.dataset)
-            check_tested(trained, samples, split, data.data_fingerprint)
-            return split
-    sampling = listed_labels(data.label_sampling, data.folder, data.label_split_file, data.label_split)
-    return make_split(samples, data.subjects, sampling, data.num_classes, data.dataset)
-
-
 def check_tested(trained: TrainedOn, samples: Samples, split: Split, fingerprint: str) -> None:
-    """Checks that nothing that was trained on is tested.
+    """Checks that no sample of the training is tested.
 
     Args:
-        trained: What was trained on.
-        samples: All samples.
-        split: Its `test` is tested.
-        fingerprint: Fingerprint of the recordings there are; subjects of others can have the same numbers.
+        trained: The data of the training.
+        samples: All samples of the dataset.
+        split: Split whose `test` is tested.
+        fingerprint: Fingerprint of the recordings. Those of another fingerprint can have the same subject numbers.
 
     Raises:
-        ConfigurationError: Something is.
+        ConfigurationError: A tested subject or recording was part of the training.
     """
     tested = set(samples.subject[split.test].tolist())
     known = sorted(tested & set(trained.subjects)) if fingerprint == trained.fingerprint else []
@@ -174,16 +175,18 @@ def check_tested(trained: TrainedOn, samples: Samples, split: Split, fingerprint
 
 
 def check_fingerprint(then: str | None, now: str) -> None:
-    """Checks that a training goes on with the recordings that it began with; those of older versions say no more.
+    """Checks that a training is resumed with the recordings that it was started with.
+
+    Args:
+        then: Fingerprint of the recordings at the start; None for a checkpoint of an older version.
+        now: Fingerprint of the recordings that it is resumed with.
 
     Raises:
-        ConfigurationError: It does not.
+        ConfigurationError: The recordings differ.
     """
     if then and now and then != now:
-        raise ConfigurationError(
-            "ckpt_path", f"was trained on other recordings ({then[:12]}) than there are now ({now[:12]})",
-            FROM_THE_START,
-        )  # fmt: skip
+        problem = f"was trained on other recordings ({then[:12]}) than those on disk ({now[:12]})"
+        raise ConfigurationError("ckpt_path", problem, FROM_THE_START)
 
 
 def split_hash(split: Split, samples: Samples) -> str:
@@ -196,11 +199,11 @@ def split_hash(split: Split, samples: Samples) -> str:
 
 
 def recording_hashes(samples: Samples) -> dict[str, str]:
-    """Name of each recording to a hash of its samples; of modalities in memory, where there are any.
+    """Recording to a hash of its samples: of the modalities in memory, or of all where none is in memory.
 
-    Recordings that lack one of these modalities are left out: what is not there is the same in all of them.
+    Recordings that lack one of these modalities are left out, as a missing modality is 0 in all of them.
     """
-    resident = {name: values for name, values in samples.inputs.items() if not isinstance(values, np.memmap | SomeRows)}
+    resident = {name: values for name, values in samples.inputs.items() if not isinstance(values, MappedRows)}
     hashed = resident or samples.inputs
     whole = np.all([samples.present[name] for name in hashed if name in samples.present], axis=0)
     rows = np.flatnonzero(np.broadcast_to(whole, len(samples)))

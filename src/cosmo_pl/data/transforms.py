@@ -1,6 +1,6 @@
-"""Preprocessing that a sensor asks for, before normalisation and the same for every method.
+"""Preprocessing of a modality before standardisation, the same for every method.
 
-A transform looks at one sample at a time, so it can leak nothing from one subject to another. Skeletons are in the
+A transform uses one sample at a time, so nothing leaks from one subject to another. Skeletons are in the
 Kinect's frame, x to the right of a person who faces the camera, y up, z away from the camera, with the joints in the
 order of UTD-MHAD.
 """
@@ -18,7 +18,7 @@ from cosmo_pl.errors import ConfigurationError
 
 SHOULDER_CENTER, HIP_CENTER = 1, 3
 LEFT_SHOULDER, RIGHT_SHOULDER = 4, 8
-NO_TORSO = 1e-3  # a shoulder centre so near to the hip is a tracker's failure in any unit but kilometres
+NO_TORSO = 1e-3  # shorter is a failure of the tracker in any unit but kilometres
 
 
 class Transform(Constrained, ABC):
@@ -28,7 +28,7 @@ class Transform(Constrained, ABC):
 
     @abstractmethod
     def __call__(self, values: Tensor) -> Tensor:
-        """Transforms (N, *shape); the shape stays."""
+        """Transforms (N, *shape) without changing the shape."""
 
 
 def _check_skeletons(values: Tensor) -> None:
@@ -39,10 +39,11 @@ def _check_skeletons(values: Tensor) -> None:
 
 
 class CenterOnHip(Transform):
-    """Moves the origin to the hip centre, so that where a person stands is no longer seen.
+    """Moves the origin to the hip centre, which removes the position of the person.
 
     Args:
-        frame: "each" takes the hip of every frame; "first" takes the first frame's, which keeps the way walked.
+        frame: "each" takes the hip of every frame; "first" takes the hip of the first frame, which keeps the movement
+            of the person through the room.
     """
 
     numerics = "1.0"
@@ -58,7 +59,7 @@ class CenterOnHip(Transform):
 
 
 def torso_length(values: Tensor) -> Tensor:
-    """Length from hip to shoulder centre of skeletons (N, T, joints, 3), averaged over a clip, (N,)."""
+    """Distance (N,) from hip to shoulder centre of skeletons (N, T, joints, 3), averaged over a clip."""
     _check_skeletons(values)
     torso = values[:, :, SHOULDER_CENTER] - values[:, :, HIP_CENTER]
     length: Tensor = torch.linalg.vector_norm(torso, dim=-1).mean(dim=1)
@@ -66,9 +67,9 @@ def torso_length(values: Tensor) -> Tensor:
 
 
 class ScaleByTorso(Transform):
-    """Divides by the length from hip to shoulder centre, averaged over a clip, so that tall and short look alike.
+    """Divides by `torso_length`, which removes the size of the person.
 
-    A clip that has no torso stays as it is. Datamodules leave such clips out, see `cosmo_pl.data.plausibility`.
+    A clip without a torso is not scaled. Datamodules leave such clips out, see `cosmo_pl.data.plausibility`.
     """
 
     numerics = "1.0"
@@ -80,15 +81,15 @@ class ScaleByTorso(Transform):
 
 
 class FaceCamera(Transform):
-    """Turns a clip about the vertical through the origin, so that its mean shoulder line lies along x.
+    """Rotates a clip about the vertical axis through the origin, so that its mean shoulder line lies along x.
 
-    One angle a clip: turns within the clip stay.
+    A clip has one angle, so rotations of the body during the clip are kept.
     """
 
     numerics = "1.0"
 
     def __call__(self, values: Tensor) -> Tensor:
-        """Turns skeletons (N, T, joints, 3)."""
+        """Rotates skeletons (N, T, joints, 3)."""
         _check_skeletons(values)
         across = (values[:, :, RIGHT_SHOULDER] - values[:, :, LEFT_SHOULDER]).mean(dim=1)
         angle = torch.atan2(across[:, 2], across[:, 0])

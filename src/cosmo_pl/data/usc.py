@@ -26,27 +26,31 @@ COLUMNS = {"acc": slice(0, 3), "gyro": slice(3, 6)}
 FILE_NAME = re.compile(r"subject(\d+)/a(\d+)t(\d+)\.mat", re.IGNORECASE | re.ASCII)
 OFFICIAL = frozenset(f"Subject{s}/a{a}t{t}" for s in range(1, 15) for a in range(1, 13) for t in range(1, 6))
 ARCHIVE = Archive(
-    "USC-HAD.zip", "https://sipi.usc.edu/had/USC-HAD.zip", "USC-HAD", len(OFFICIAL), r"Subject\d+/a\d+t\d+\.mat",
+    name="USC-HAD.zip",
+    url="https://sipi.usc.edu/had/USC-HAD.zip",
+    folder="USC-HAD",
+    members=len(OFFICIAL),
+    pattern=r"Subject\d+/a\d+t\d+\.mat",
     unpacked=44_829_957,
-)  # fmt: skip
+)
 
 
 class USCDataModule(MultimodalDataModule):
     """Windows of USC-HAD: `acc` (window_size, 3) in g and `gyro` (window_size, 3) in degrees/s, 100 Hz.
 
-    The defaults are the paper's preset: 2 s windows, subjects 1-10 against 11-14, 20,000 training windows of which
-    1 % are labelled, 2,000 test windows. The paper does not state its overlap; a stride of 70 gives 38,240 windows,
-    nearest to its 38,312.
+    The defaults are the paper's preset: windows of 2 s, training subjects 1-10, test subjects 11-14, 20,000 training
+    windows of which 1 % are labelled, and 2,000 test windows. The paper does not state the overlap of its 38,312
+    windows; a stride of 70 gives the nearest number, 38,240.
 
     Args:
-        window_size: Samples in a window.
-        stride: Samples from one window's start to the next.
-        modalities: Of ``acc`` and ``gyro``.
-        test_subjects: Test subjects; None takes 11 to 14, unless `folds` give them.
+        window_size: Steps of a window.
+        stride: Steps between the starts of two windows.
+        modalities: Modalities to use, of ``acc`` and ``gyro``.
+        test_subjects: Test subjects; None takes 11 to 14, or those of `folds`.
         label_rate: Labelled share of the training windows.
-        max_train_samples: At most so many training windows.
-        max_test_samples: At most so many test windows.
-        strict: Refuse recordings with a fault instead of leaving them out with a count in the log; None does not.
+        max_train_samples: Largest number of training windows, evenly spaced.
+        max_test_samples: Largest number of test windows, evenly spaced.
+        strict: Refuse recordings with a fault instead of leaving them out with a warning; None leaves them out.
         **shared: See `MultimodalDataModule`.
     """
 
@@ -87,25 +91,38 @@ class USCDataModule(MultimodalDataModule):
         strict: bool | None = None,
         **shared: Any,
     ) -> None:
+        # One file holds both sensors, and all windows fit into memory: the last three options have no effect.
         super().__init__(
-            modalities=modalities, test_subjects=test_subjects, label_rate=label_rate,
-            max_train_samples=max_train_samples, max_test_samples=max_test_samples, **shared,
-        )  # fmt: skip
-        self.span = self.window_size = window_size
+            modalities=modalities,
+            test_subjects=test_subjects,
+            label_rate=label_rate,
+            max_train_samples=max_train_samples,
+            max_test_samples=max_test_samples,
+            strict=bool(strict),
+            keep_incomplete=False,
+            in_memory=True,
+            num_workers=0,
+            **shared,
+        )
+        self.window_size = window_size
         self.stride = stride
-        self.strict = bool(strict)
 
     @property
     def modality_shapes(self) -> dict[str, tuple[int, ...]]:
         """Each modality is (window_size, 3)."""
         return dict.fromkeys(self.modalities, (self.window_size, 3))
 
+    @property
+    def span(self) -> int:
+        """Steps of a window."""
+        return self.window_size
+
     def reader_arguments(self) -> dict[str, object]:
-        """Window and stride."""
+        """Window size and stride."""
         return {"window_size": self.window_size, "stride": self.stride}
 
     def find_recordings(self, folder: Path) -> list[Recording]:
-        """Lists ``Subject{s}/a{m}t{n}.mat``; the fields inside are not believed, several are wrong."""
+        """Lists ``Subject{s}/a{m}t{n}.mat``. Subject and activity are those of the file name: some fields are wrong."""
         found = []
         for path in folder.glob("[Ss]*/[Aa]*"):
             numbers = FILE_NAME.fullmatch(path.relative_to(folder).as_posix())
@@ -114,7 +131,7 @@ class USCDataModule(MultimodalDataModule):
                 name = f"Subject{subject}/a{activity}t{trial}"
                 found.append((name, f"{name}.mat", path))
         recordings = []
-        for name, path in one_of_each(self, found).items():
+        for name, path in one_of_each(found, self.faults).items():
             subject, activity, _ = (int(number) for number in re.findall(r"\d+", name))
             if not 1 <= activity <= self.num_classes:
                 raise RecordingError(path, f"activity {activity} is not one of {self.num_classes}")

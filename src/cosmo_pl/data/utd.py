@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmo_pl.constraints import AtLeastTwo, Frames, NonNegativeInt, PositiveInt, Share, Size, Workers, whole
+from cosmo_pl.constraints import AtLeastTwo, Frames, NonNegativeInt, PositiveInt, Share, Size, whole
 from cosmo_pl.data.base import MultimodalDataModule
 from cosmo_pl.data.download import Archive
 from cosmo_pl.data.faults import one_of_each
@@ -28,16 +28,15 @@ from cosmo_pl.data.stored import StoredModality
 from cosmo_pl.errors import RecordingError
 
 FILE_NAME = re.compile(r"a(\d+)_s(\d+)_t(\d+)_(\w+)\.mat", re.IGNORECASE | re.ASCII)
-OFFICIAL = frozenset(
-    f"a{a}_s{s}_t{t}" for a in range(1, 28) for s in range(1, 9) for t in range(1, 5)
-) - {"a8_s1_t4", "a23_s6_t4", "a27_s8_t4"}  # fmt: skip
-MIN_STEPS = 10  # a clip of fewer steps holds no action: the shortest real one has 41
+MISSING = {"a8_s1_t4", "a23_s6_t4", "a27_s8_t4"}  # never published
+OFFICIAL = {f"a{a}_s{s}_t{t}" for a in range(1, 28) for s in range(1, 9) for t in range(1, 5)} - MISSING
+MIN_STEPS = 10  # a clip of fewer steps has no action: the shortest clip of the archive has 41
 ClipSteps = Annotated[int, whole(MIN_STEPS, 10_000)]
 
 
 @dataclass(frozen=True)
 class ModalityFiles:
-    """Where and how the archive stores a modality: `time_axis` is moved to the front when it is read."""
+    """How the archive stores a modality; `time_axis` becomes the first axis when it is read."""
 
     folder: str
     variable: str
@@ -61,31 +60,26 @@ def _archive(sensor: str, unpacked: int, sha256: str | None = None, default: boo
 class UTDDataModule(MultimodalDataModule):
     """Clips of UTD-MHAD, resampled in time.
 
-    `inertial` (inertial_steps, 6) is acceleration x, y, z in g and angular rate x, y, z in degrees/s at 50 Hz,
-    `skeleton` (skeleton_frames, 20, 3) x, y, z of the joints in metres in the camera's frame at 30 Hz, and `depth`
-    (depth_frames, *depth_size) the distance in millimetres at 30 Hz, 0 in the background. Depth stays on disk at that
-    size, in the cache. Skeletons stay in camera coordinates unless `transforms` says otherwise, as
-    ``configs/data/utd.yaml`` does.
+    `inertial` (inertial_steps, 6) is acceleration x, y, z in g and angular rate x, y, z in degrees/s at 50 Hz;
+    `skeleton` (skeleton_frames, 20, 3) is x, y, z of the joints in metres in the camera's frame at 30 Hz; `depth`
+    (depth_frames, *depth_size) is the distance in millimetres at 30 Hz, 0 in the background. Depth is stored on disk at
+    that size, in the cache. Skeletons are in camera coordinates; `transforms` can change that, as in
+    ``configs/data/utd.yaml``.
 
-    The defaults are the paper's preset: subjects 1-6 against 7-8, 20 training clips a class (540), of which 5 % (27,
-    one a class) are labelled; 215 test clips.
+    The defaults are the paper's preset: training subjects 1-6, test subjects 7-8, 20 training clips per class (540), of
+    which 5 % (27, one per class) are labelled, and 215 test clips.
 
     Args:
-        inertial_steps: Steps that an inertial recording is resampled to.
-        skeleton_frames: Frames that a skeleton recording is resampled to.
-        depth_frames: Frames taken of a depth recording, evenly spaced.
-        depth_size: Height and width that depth is averaged to, at most 240 and 320.
-        modalities: Of ``inertial``, ``skeleton`` and ``depth``.
-        pretrain_batch_size: Unlabelled samples in a batch.
-        test_subjects: Test subjects; None takes 7 and 8, unless `folds` give them.
+        inertial_steps: Number of steps to which an inertial recording is resampled.
+        skeleton_frames: Number of frames to which a skeleton recording is resampled.
+        depth_frames: Number of frames that are taken from a depth recording, evenly spaced.
+        depth_size: Height and width to which depth is averaged, at most 240 and 320.
+        modalities: Modalities to use, of ``inertial``, ``skeleton`` and ``depth``.
+        pretrain_batch_size: Unlabelled clips per batch.
+        test_subjects: Test subjects; None takes 7 and 8, or those of `folds`.
         label_rate: Labelled share of the training clips.
         label_split_file: File of lists of labelled clips.
-        max_train_per_class: At most so many training clips a class.
-        strict: Refuse clips with a fault, or that lack one of `modalities`, instead of leaving them out with a count in
-            the log.
-        keep_incomplete: Keep those of the test subjects; their batches tell in ``present`` what is there.
-        in_memory: Take depth into memory.
-        num_workers: Worker processes that read depth.
+        max_train_per_class: Largest number of training clips per class.
         **shared: See `MultimodalDataModule`.
     """
 
@@ -149,39 +143,43 @@ class UTDDataModule(MultimodalDataModule):
         label_rate: Share = 0.05,
         label_split_file: str = "released_label_splits.json",
         max_train_per_class: PositiveInt | None = 20,
-        strict: bool = False,
-        keep_incomplete: bool = False,
-        in_memory: bool = False,
-        num_workers: Workers = 0,
         **shared: Any,
     ) -> None:
         super().__init__(
-            modalities=modalities, pretrain_batch_size=pretrain_batch_size, test_subjects=test_subjects,
-            label_rate=label_rate, label_split_file=label_split_file, max_train_per_class=max_train_per_class, **shared,
-        )  # fmt: skip
+            modalities=modalities,
+            pretrain_batch_size=pretrain_batch_size,
+            test_subjects=test_subjects,
+            label_rate=label_rate,
+            label_split_file=label_split_file,
+            max_train_per_class=max_train_per_class,
+            **shared,
+        )
         self.steps = {"inertial": inertial_steps, "skeleton": skeleton_frames}
         check_size("depth_size", depth_size, _frame_shape("depth"))
+        self.depth_frames, self.depth_size = depth_frames, depth_size
+
+    @property
+    def stored(self) -> dict[str, StoredModality]:
+        """Depth at its reduced size."""
         bounds = depth_bounds(self.plausible)
-        read = partial(_read_depth, frames=depth_frames, size=depth_size, bounds=bounds)
-        shape = (depth_frames, *depth_size)
-        self.stored = {"depth": StoredModality("utd-depth", read, shape, "uint16", {"bounds": bounds})}
-        self.strict, self.keep_incomplete = strict, keep_incomplete
-        self.in_memory, self.num_workers = in_memory, num_workers
+        read = partial(_read_depth, frames=self.depth_frames, size=self.depth_size, bounds=bounds)
+        shape = (self.depth_frames, *self.depth_size)
+        return {"depth": StoredModality("utd-depth", read, shape, "uint16", {"bounds": bounds})}
 
     @property
     def modality_shapes(self) -> dict[str, tuple[int, ...]]:
         """`inertial` (inertial_steps, 6), `skeleton` (skeleton_frames, 20, 3), `depth` (depth_frames, *depth_size)."""
         return {
-            name: self.stored[name].shape if name in self.stored else (self.steps[name], *_frame_shape(name))
+            name: (self.steps[name], *_frame_shape(name)) if name in self.steps else self.stored[name].shape
             for name in self.modalities
         }
 
     def reader_arguments(self) -> dict[str, object]:
-        """Steps of each modality."""
+        """Number of steps of each modality in memory."""
         return {name: self.steps[name] for name in self.modalities if name in self.steps}
 
     def find_recordings(self, folder: Path) -> list[Recording]:
-        """Lists the clips ``a{a}_s{s}_t{t}`` that any modality has."""
+        """Lists the clips ``a{a}_s{s}_t{t}`` of any modality."""
         files = {name: self._files_of(folder, name) for name in self.modalities}
         for name, found in files.items():
             if not found:
@@ -190,14 +188,15 @@ class UTDDataModule(MultimodalDataModule):
         return sorted(recordings, key=lambda recording: (recording.subject, recording.label, recording.name))
 
     def _files_of(self, folder: Path, modality: str) -> dict[str, Path]:
-        place = MODALITY_FILES[modality].folder
-        names = ((FILE_NAME.fullmatch(path.name), path) for path in (folder / place).glob("[Aa]*"))
+        below = MODALITY_FILES[modality].folder
+        names = ((FILE_NAME.fullmatch(path.name), path) for path in (folder / below).glob("[Aa]*"))
         clips = (
             ("a{}_s{}_t{}".format(*map(int, match.groups()[:3])), path)
             for match, path in names
             if match and match[4].lower() == modality
         )
-        return one_of_each(self, [(clip, f"{place}/{clip}_{modality}.mat", path) for clip, path in clips])
+        found = [(clip, f"{below}/{clip}_{modality}.mat", path) for clip, path in clips]
+        return one_of_each(found, self.faults)
 
     def _recording(self, clip: str, files: Mapping[str, Mapping[str, Path]]) -> Recording:
         paths = {name: found[clip] for name, found in files.items() if clip in found}
@@ -207,7 +206,7 @@ class UTDDataModule(MultimodalDataModule):
         return Recording(clip, action - 1, subject, paths, frozenset(files) - frozenset(paths))
 
     def read(self, recordings: Sequence[Recording]) -> Samples:
-        """Reads and resamples all clips but their depth."""
+        """Reads and resamples all clips, without depth."""
         return Samples(
             inputs={
                 name: np.stack([_read_clip(r.files.get(name), name, steps) for r in recordings])
@@ -223,7 +222,7 @@ def _frame_shape(modality: str) -> tuple[int, ...]:
 
 
 def _read_clip(path: Path | None, modality: str, steps: int) -> NDArray[np.float32]:
-    """A clip, resampled to so many steps; zeros where there is none."""
+    """A clip, resampled to a number of steps; zeros if it is missing."""
     if path is None:
         return np.zeros((steps, *_frame_shape(modality)), dtype=np.float32)
     return resample(_frames(path, modality), steps)

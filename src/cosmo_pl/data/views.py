@@ -1,4 +1,4 @@
-"""Augmented views: what a training batch contains of each sample."""
+"""Augmented views: the rows of a training batch for each sample."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ class AugmentedViews:
         self._positives, self._fraction = positives, fraction
 
     def choose(self, rows: Tensor) -> Tensor:
-        """Rows (N·V,) of the samples shown for the rows (N,): V for each, side by side, some of them positives."""
-        shown = rows.unsqueeze(1).repeat(1, self.count)
+        """Rows (N·V,) of the views of the rows (N,): V for each, side by side, some of them positives."""
+        chosen = rows.unsqueeze(1).repeat(1, self.count)
         if self._positives is not None:
-            shown[:, 1:] = self._replace(shown[:, 1:], self._positives.to(rows.device)[rows])
-        return shown.flatten()
+            chosen[:, 1:] = self._replace(chosen[:, 1:], self._positives.to(rows.device)[rows])
+        return chosen.flatten()
 
     def _replace(self, rows: Tensor, positives: Tensor) -> Tensor:
         """Replaces a fraction of the rows (N, V-1) by one of their positives (N, K) at random."""

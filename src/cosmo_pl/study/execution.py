@@ -19,7 +19,7 @@ from typing import Any
 
 import cosmo_pl
 from cosmo_pl.bundle import DESCRIPTION
-from cosmo_pl.data.locate import is_simulated
+from cosmo_pl.data.identity import is_simulated
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.provenance import environment
 from cosmo_pl.run_folder import BUNDLE, CHECKPOINTS, usable_checkpoint

@@ -1,4 +1,4 @@
-"""Random changes of training samples that leave the activity what it is."""
+"""Random changes of training samples that preserve the activity."""
 
 from cosmo_pl.data.augmentations.base import Augmentation
 from cosmo_pl.data.augmentations.body import RotateBody, ScaleAxes, ScaleLimbs

@@ -1,4 +1,4 @@
-"""What every augmentation is: parameters drawn for each sample, and what they do to it."""
+"""Base of the augmentations: random parameters of each sample, and the change that they describe."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from cosmo_pl.constraints import Constrained
 class Augmentation(Constrained, ABC):
     """A random change of a modality's samples, on whatever device they are.
 
-    It sees them as `transforms` leave them, in the sensor's units, before normalisation. The draw hangs on torch's
-    generator of that device alone, so a seed repeats it.
+    It is applied after `transforms`, in the sensor's units. The parameters depend only on the random generator of torch
+    for that device, so a seed repeats them.
     """
 
     numerics: ClassVar[str] = "1.0"
@@ -23,11 +23,11 @@ class Augmentation(Constrained, ABC):
 
     @abstractmethod
     def random_parameters(self, x: Tensor) -> Tensor:
-        """Draws the parameters (N, ...) for samples (N, T, *shape)."""
+        """Random parameters (N, ...) for samples (N, T, *shape)."""
 
     @abstractmethod
     def apply(self, x: Tensor, parameters: Tensor) -> Tensor:
-        """Changes samples (N, T, *shape), each by its own parameters; the shape stays."""
+        """Changes each sample (N, T, *shape) by its own parameters, without changing the shape."""
 
     def __call__(self, x: Tensor) -> Tensor:
         """Changes samples (N, T, *shape) at random."""

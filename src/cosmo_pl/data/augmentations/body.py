@@ -1,4 +1,4 @@
-"""Changes of a skeleton: where a body faces and how it is built.
+"""Augmentations of skeletons: the direction that a body faces, and its proportions.
 
 Skeletons are in the Kinect's frame, y up, with the joints in the order of UTD-MHAD.
 """
@@ -13,7 +13,7 @@ from cosmo_pl.data.augmentations.base import Augmentation, uniform
 from cosmo_pl.data.augmentations.rotation import Rotation
 from cosmo_pl.errors import ConfigurationError
 
-# The joint that each joint hangs on; the hip centre (3) is the root. Parents come before children in ORDER.
+# Joint to its parent joint; the hip centre (3) is the root.
 PARENT = {
     2: 3, 1: 2, 0: 1,  # spine, shoulder centre, head
     4: 1, 5: 4, 6: 5, 7: 6,  # left arm: shoulder, elbow, wrist, hand
@@ -22,7 +22,7 @@ PARENT = {
     16: 3, 17: 16, 18: 17, 19: 18,  # right leg
 }  # fmt: skip
 LIMBS = ((2, 1), (0,), (4, 8), (5, 9), (6, 7, 10, 11), (12, 16), (13, 17), (14, 15, 18, 19))
-"""Joints whose bones are scaled by one factor: left and right alike."""
+"""Groups of joints whose bones are scaled by one factor, which includes left and right."""
 
 
 def _check_skeletons(name: str, x: Tensor) -> None:
@@ -33,7 +33,7 @@ def _check_skeletons(name: str, x: Tensor) -> None:
 
 
 class RotateBody(Rotation):
-    """Turns a skeleton about the vertical through the origin; heights and distances stay.
+    """Rotates a skeleton about the vertical axis through the origin; heights and distances stay the same.
 
     Args:
         max_degrees: Largest angle.
@@ -62,13 +62,13 @@ class _Scale(Augmentation):
         self.strength = strength
 
     def random_parameters(self, x: Tensor) -> Tensor:
-        """Draws factors (N, parts)."""
+        """Random factors (N, parts)."""
         _check_skeletons(type(self).__name__, x)
         return uniform((len(x), self.parts), 1 - self.strength, 1 + self.strength, x)
 
 
 class ScaleAxes(_Scale):
-    """Stretches a skeleton along width, height and depth: broader, taller, leaning further.
+    """Scales a skeleton along width, height and depth.
 
     Args:
         strength: The factors lie between 1 - strength and 1 + strength.
@@ -81,12 +81,12 @@ class ScaleAxes(_Scale):
     parts = 3
 
     def apply(self, x: Tensor, parameters: Tensor) -> Tensor:
-        """Stretches skeletons (N, T, 20, 3) by factors (N, 3)."""
+        """Scales skeletons (N, T, 20, 3) by factors (N, 3)."""
         return x * parameters.view(-1, 1, 1, 3).to(x.dtype)
 
 
 class ScaleLimbs(_Scale):
-    """Gives a body other proportions: bones change their lengths, not their directions; left and right alike.
+    """Changes the proportions of a body: bones change their lengths, not their directions, left and right equally.
 
     Args:
         strength: The factors lie between 1 - strength and 1 + strength.
@@ -100,13 +100,13 @@ class ScaleLimbs(_Scale):
 
     def __init__(self, strength: OpenShare = 0.2) -> None:
         super().__init__(strength)
-        # joint = root + sum of the bones on its way: one matrix from bones to joints
+        # A joint is the root plus the sum of the bones between them: one matrix from bones to joints.
         self.path = torch.zeros(len(PARENT) + 1, len(PARENT) + 1)
         for joint in PARENT:
-            on_way = joint
-            while on_way in PARENT:
-                self.path[joint, on_way] = 1
-                on_way = PARENT[on_way]
+            ancestor = joint
+            while ancestor in PARENT:
+                self.path[joint, ancestor] = 1
+                ancestor = PARENT[ancestor]
         self.parents = torch.tensor([PARENT.get(joint, joint) for joint in range(len(PARENT) + 1)])
         self.limb = torch.tensor(
             [next((i for i, limb in enumerate(LIMBS) if joint in limb), 0) for joint in range(len(PARENT) + 1)]

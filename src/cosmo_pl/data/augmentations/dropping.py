@@ -1,4 +1,4 @@
-"""Parts of a sample that are missing for a while."""
+"""Augmentations that replace parts of a sample by their mean."""
 
 from __future__ import annotations
 
@@ -10,35 +10,30 @@ from cosmo_pl.data.augmentations.base import Augmentation, uniform
 from cosmo_pl.errors import ConfigurationError
 
 
-def _still(x: Tensor) -> Tensor:
-    """What stands in for what is missing: each value's mean over the sample's time."""
-    return x.mean(dim=1, keepdim=True)
-
-
 class _Drop(Augmentation):
-    """Holds single parts of a sample at their mean over its time."""
+    """Replaces single parts of a sample by their mean over time."""
 
-    axis: int  # that the parts are along, counted from the end
+    axis: int  # of the parts, counted from the end
 
     def __init__(self, share: OpenShare = 0.1) -> None:
         self.share = share
 
     def random_parameters(self, x: Tensor) -> Tensor:
-        """Draws which parts (N, parts) are dropped."""
+        """Random mask (N, parts) of the parts that are dropped."""
         return torch.rand(len(x), x.shape[self.axis], device=x.device) < self.share
 
     def apply(self, x: Tensor, parameters: Tensor) -> Tensor:
-        """Holds parts of samples (N, T, *shape)."""
+        """Replaces parts of samples (N, T, *shape)."""
         after = (1,) * (-1 - self.axis)
         dropped = parameters.view(len(x), *(1,) * (x.ndim - 2 - len(after)), -1, *after)
-        return torch.where(dropped, _still(x), x)
+        return torch.where(dropped, x.mean(dim=1, keepdim=True), x)
 
 
 class DropChannels(_Drop):
-    """Holds single channels (the last axis) at their mean over the sample.
+    """Replaces single channels (the last axis) by their mean over time.
 
     Args:
-        share: Probability of each channel.
+        share: Probability that a channel is dropped.
 
     Raises:
         ConfigurationError: The share is outside (0, 1).
@@ -49,10 +44,10 @@ class DropChannels(_Drop):
 
 
 class DropJoints(_Drop):
-    """Holds single joints (the axis before the last) at their mean over the sample.
+    """Replaces single joints (the axis before the last) by their mean over time.
 
     Args:
-        share: Probability of each joint.
+        share: Probability that a joint is dropped.
 
     Raises:
         ConfigurationError: The share is outside (0, 1), or samples have no joints.
@@ -62,7 +57,7 @@ class DropJoints(_Drop):
     axis = -2
 
     def random_parameters(self, x: Tensor) -> Tensor:
-        """Draws which joints (N, joints) are dropped."""
+        """Random mask (N, joints) of the joints that are dropped."""
         if x.ndim != 4:
             raise ConfigurationError(
                 "DropJoints", f"samples of shape {tuple(x.shape[1:])} have no joints", "Name it under 'skeleton'"
@@ -71,10 +66,10 @@ class DropJoints(_Drop):
 
 
 class MaskTime(Augmentation):
-    """Holds everything at its mean over the sample for one stretch of time.
+    """Replaces all values in one random interval of time by their mean over time.
 
     Args:
-        max_fraction: Longest stretch, as a share of the sample.
+        max_fraction: Longest interval, as a share of the sample.
 
     Raises:
         ConfigurationError: The share is outside (0, 1).
@@ -86,7 +81,7 @@ class MaskTime(Augmentation):
         self.max_fraction = max_fraction
 
     def random_parameters(self, x: Tensor) -> Tensor:
-        """Draws the steps (N, T) that are masked."""
+        """Random mask (N, T) of the steps that are replaced."""
         length = uniform((len(x), 1), 0, self.max_fraction, x)
         start = torch.rand(len(x), 1, device=x.device) * (1 - length)
         time = (torch.arange(x.shape[1], device=x.device) + 0.5) / x.shape[1]
@@ -94,4 +89,4 @@ class MaskTime(Augmentation):
 
     def apply(self, x: Tensor, parameters: Tensor) -> Tensor:
         """Masks samples (N, T, *shape)."""
-        return torch.where(parameters.view(*x.shape[:2], *(1,) * (x.ndim - 2)), _still(x), x)
+        return torch.where(parameters.view(*x.shape[:2], *(1,) * (x.ndim - 2)), x.mean(dim=1, keepdim=True), x)

@@ -1,4 +1,4 @@
-"""What all rotations share."""
+"""Base of the augmentations that rotate."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cosmo_pl.data.augmentations.base import Augmentation, uniform
 
 
 class Rotation(Augmentation):
-    """Turns every vector of a sample, its last axis being (3·k), by one rotation; a subclass gives its `axis`.
+    """Rotates all vectors of a sample, whose last axis is (3·k), by one random angle about the `axis` of a subclass.
 
     Args:
         max_degrees: Largest angle.
@@ -23,20 +23,20 @@ class Rotation(Augmentation):
         ConfigurationError: The angle is not positive.
     """
 
-    def __init__(self, max_degrees: PositiveFloat) -> None:
+    def __init__(self, max_degrees: PositiveFloat = 20.0) -> None:
         self.max_angle = math.radians(max_degrees)
 
     @abstractmethod
     def axis(self, x: Tensor) -> Tensor:
-        """Axes (N, 3) that samples (N, T, *shape) are turned about, of any length."""
+        """Rotation axes (N, 3) of samples (N, T, *shape), of any length."""
 
     def random_parameters(self, x: Tensor) -> Tensor:
-        """Draws rotations (N, 3, 3)."""
+        """Random rotations (N, 3, 3)."""
         axis = self.axis(x)
         return rotation_matrices(axis, uniform((len(x),), -self.max_angle, self.max_angle, x))
 
     def apply(self, x: Tensor, parameters: Tensor) -> Tensor:
-        """Turns samples (N, T, ..., 3·k)."""
+        """Rotates samples (N, T, ..., 3·k)."""
         vectors = x.reshape(len(x), -1, 3)
         return (vectors @ parameters.transpose(1, 2).to(x.dtype)).view_as(x)
 

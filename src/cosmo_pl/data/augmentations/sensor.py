@@ -1,4 +1,4 @@
-"""Changes of how an inertial sensor is worn and how well it measures."""
+"""Augmentations of inertial sensors: how they are worn, and how well they measure."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def _check_axes(name: str, x: Tensor) -> None:
 
 
 class RotateSensor(Rotation):
-    """Turns the sensor's frame about an axis of any direction: it sits a little askew.
+    """Rotates the sensor's frame about a random axis, as if it were worn slightly askew.
 
-    All three-axis sensors of the modality turn together, and gravity with them.
+    All three-axis sensors of the modality are rotated together, and gravity with them.
 
     Args:
         max_degrees: Largest angle.
@@ -36,9 +36,6 @@ class RotateSensor(Rotation):
     """
 
     numerics = "1.0"
-
-    def __init__(self, max_degrees: PositiveFloat = 20.0) -> None:
-        super().__init__(max_degrees)
 
     def axis(self, x: Tensor) -> Tensor:
         """Random directions (N, 3)."""
@@ -47,9 +44,9 @@ class RotateSensor(Rotation):
 
 
 class RotateAboutGravity(Rotation):
-    """Turns the sensor's frame about the vertical: it sits elsewhere around the body.
+    """Rotates the sensor's frame about the vertical, as if it were worn at another side of the body.
 
-    The vertical is the direction of the mean acceleration, the first three channels; its components stay.
+    The vertical is the direction of the mean acceleration, the first three channels. Vertical components stay.
 
     Args:
         max_degrees: Largest angle.
@@ -60,9 +57,6 @@ class RotateAboutGravity(Rotation):
 
     numerics = "1.0"
 
-    def __init__(self, max_degrees: PositiveFloat = 20.0) -> None:
-        super().__init__(max_degrees)
-
     def axis(self, x: Tensor) -> Tensor:
         """Directions of the mean acceleration (N, 3)."""
         _check_axes("RotateAboutGravity", x)
@@ -70,7 +64,7 @@ class RotateAboutGravity(Rotation):
 
 
 class Gain(Augmentation):
-    """Multiplies each three-axis sensor by a factor of its own: a stronger or weaker movement.
+    """Multiplies each three-axis sensor by its own factor, as if the movement were stronger or weaker.
 
     Args:
         strength: The factor lies between 1 - strength and 1 + strength.
@@ -85,7 +79,7 @@ class Gain(Augmentation):
         self.strength = strength
 
     def random_parameters(self, x: Tensor) -> Tensor:
-        """Draws factors (N, channels / 3)."""
+        """Random factors (N, channels / 3)."""
         _check_axes("Gain", x)
         return uniform((len(x), x.shape[2] // 3), 1 - self.strength, 1 + self.strength, x)
 
@@ -95,13 +89,13 @@ class Gain(Augmentation):
 
 
 class Jitter(Augmentation):
-    """Adds normal noise to every value of any modality.
+    """Adds normally distributed noise to every value of any modality.
 
     Args:
-        std: Its deviation, in the units of the modality; one value for all channels or one a channel.
+        std: Standard deviation in the units of the modality, one value for all channels or one value per channel.
 
     Raises:
-        ConfigurationError: A deviation is not positive.
+        ConfigurationError: A standard deviation is not positive.
     """
 
     numerics = "1.0"
@@ -111,10 +105,12 @@ class Jitter(Augmentation):
         self.std = torch.tensor(values)
 
     def random_parameters(self, x: Tensor) -> Tensor:
-        """Draws noise of the samples' shape."""
+        """Random noise of the samples' shape."""
         if self.std.numel() not in (1, x.shape[-1]):
             raise ConfigurationError(
-                "Jitter.std", f"{self.std.numel()} values for {x.shape[-1]} channels", "Give one, or one a channel"
+                "Jitter.std",
+                f"{self.std.numel()} values for {x.shape[-1]} channels",
+                "Give one value, or one per channel",
             )
         return torch.randn_like(x) * self.std.to(x)
 

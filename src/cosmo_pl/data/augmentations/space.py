@@ -1,4 +1,4 @@
-"""Changes of where a body stands, for depth images and radar volumes."""
+"""Augmentations of depth images and radar volumes: the position of a body."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from cosmo_pl.data.augmentations.base import Augmentation
 from cosmo_pl.errors import ConfigurationError
 
 Shifts = Annotated[list[NonNegativeInt], Constraint("0 or more for each axis, not all 0", any)]
-READING = 1.0  # millimetres; below it a pixel has no reading
+READING = 1.0  # millimetres; a pixel with a smaller value has no reading
 
 
 class ShiftSpace(Augmentation):
-    """Moves a sample by whole pixels or voxels along its last axes, alike in all its frames.
+    """Shifts all frames of a sample by the same whole number of pixels or voxels along each of the last axes.
 
-    What comes in from outside is 0: no reading of a depth camera, no echo of a radar.
+    Values that are shifted in are 0, which is no reading of a depth camera and no echo of a radar.
 
     Args:
         max_shift: Largest shift along each of the last axes: [rows, columns], or [range, azimuth, elevation].
 
     Raises:
-        ConfigurationError: There is no shift, or a negative one.
+        ConfigurationError: No shift is given, or a negative one.
     """
 
     numerics = "1.0"
@@ -33,21 +33,19 @@ class ShiftSpace(Augmentation):
         self.max_shift = max_shift
 
     def random_parameters(self, x: Tensor) -> Tensor:
-        """Draws shifts (N, axes)."""
+        """Random shifts (N, axes)."""
         if x.ndim - 2 < len(self.max_shift):
-            raise ConfigurationError(
-                "ShiftSpace.max_shift", f"has {len(self.max_shift)} axes, samples are {tuple(x.shape[1:])}",
-                "Name it under depth or radar",
-            )  # fmt: skip
+            problem = f"has {len(self.max_shift)} axes, samples are {tuple(x.shape[1:])}"
+            raise ConfigurationError("ShiftSpace.max_shift", problem, "Name it under depth or radar")
         return torch.stack(
             [torch.randint(-most, most + 1, (len(x),), device=x.device) for most in self.max_shift], dim=1
         )
 
     def apply(self, x: Tensor, parameters: Tensor) -> Tensor:
-        """Moves samples (N, T, *shape)."""
+        """Shifts samples (N, T, *shape)."""
         for axis, shift in zip(range(-parameters.shape[1], 0), parameters.unbind(dim=1), strict=True):
             size = x.shape[axis]
-            source = torch.arange(size, device=x.device) - shift.unsqueeze(1)  # (N, size): where each place comes from
+            source = torch.arange(size, device=x.device) - shift.unsqueeze(1)  # (N, size)
             shape = [len(x), *(1,) * (x.ndim - 1)]
             shape[axis] = size
             inside = ((source >= 0) & (source < size)).view(shape)
@@ -57,10 +55,10 @@ class ShiftSpace(Augmentation):
 
 
 class ShiftDistance(Augmentation):
-    """Moves what a depth camera sees nearer or farther; pixels without a reading stay without.
+    """Adds one random distance to all readings of a depth camera; pixels without a reading stay without.
 
     Args:
-        max_millimetres: Largest change.
+        max_millimetres: Largest distance.
 
     Raises:
         ConfigurationError: It is not positive.
@@ -72,10 +70,10 @@ class ShiftDistance(Augmentation):
         self.most = max_millimetres
 
     def random_parameters(self, x: Tensor) -> Tensor:
-        """Draws changes (N,)."""
+        """Random distances (N,)."""
         return (2 * torch.rand(len(x), device=x.device) - 1) * self.most
 
     def apply(self, x: Tensor, parameters: Tensor) -> Tensor:
-        """Moves depth (N, T, height, width) in millimetres."""
+        """Shifts depth (N, T, height, width) in millimetres."""
         moved = (x + parameters.view(-1, *(1,) * (x.ndim - 1)).to(x.dtype)).clamp_min(READING)
         return torch.where(x >= READING, moved, x)

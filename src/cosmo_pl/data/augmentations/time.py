@@ -1,4 +1,4 @@
-"""Changes of pace."""
+"""Augmentation of the pace."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from cosmo_pl.data.augmentations.base import Augmentation
 
 
 class WarpTime(Augmentation):
-    """Plays a sample at a pace that varies smoothly, and cuts a little off its ends.
+    """Resamples a sample at a pace that varies smoothly, and crops its ends.
 
-    The pace is exp(g) with g piecewise linear between normal values of deviation `strength`; the warped time is its
-    normalised integral, so it never runs backwards. Without `crop` the first and the last step stay what they are.
+    The pace is exp(g), where g is piecewise linear between normally distributed values of standard deviation
+    `strength`. The warped time is the normalised integral of the pace, so it increases. Without `crop` the first and
+    the last step stay the same.
 
     Args:
-        strength: Deviation of the logarithm of the pace; at 0.3, 1.8 times as fast or slow is two deviations.
-        knots: Values of the pace over the sample.
-        crop: Largest share cut off at each end; None cuts nothing.
+        strength: Standard deviation of the logarithm of the pace; at 0.3, two deviations are 1.8 times as fast or slow.
+        knots: Number of random values of the pace in a sample.
+        crop: Largest share of the sample that is cropped at each end; None crops nothing.
 
     Raises:
         ConfigurationError: An argument is out of range.
@@ -38,7 +39,7 @@ class WarpTime(Augmentation):
         self.strength, self.knots, self.crop = strength, knots, crop
 
     def random_parameters(self, x: Tensor) -> Tensor:
-        """Draws times (N, T) in [0, 1], ascending."""
+        """Random times (N, T) in [0, 1], ascending."""
         pace = torch.randn(len(x), 1, self.knots, device=x.device).mul(self.strength)
         pace = F.interpolate(pace, x.shape[1] - 1, mode="linear", align_corners=True).squeeze(1).exp()
         times = F.pad(pace.cumsum(dim=1), (1, 0))
@@ -50,10 +51,10 @@ class WarpTime(Augmentation):
         return cropped
 
     def apply(self, x: Tensor, parameters: Tensor) -> Tensor:
-        """Takes the values of (N, T, *shape) at the times (N, T), linearly interpolated."""
-        place = parameters * (x.shape[1] - 1)
-        before = place.floor().long().clamp(0, x.shape[1] - 2)
+        """Linearly interpolates samples (N, T, *shape) at the times (N, T)."""
+        position = parameters * (x.shape[1] - 1)
+        before = position.floor().long().clamp(0, x.shape[1] - 2)
         flat = x.flatten(2)
-        share = (place - before).unsqueeze(2).to(x.dtype)
+        share = (position - before).unsqueeze(2).to(x.dtype)
         index = before.unsqueeze(2).expand(-1, -1, flat.shape[2])
         return torch.lerp(flat.gather(1, index), flat.gather(1, index + 1), share).view_as(x)

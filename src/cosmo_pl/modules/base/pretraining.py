@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from cosmo_pl.bundle import Bundle
 from cosmo_pl.bundle_checks import TrainingData
 from cosmo_pl.constraints import AtLeastTwo, Size
+from cosmo_pl.data.identity import is_simulated
 from cosmo_pl.data.loading import Batch
-from cosmo_pl.data.locate import is_simulated
 from cosmo_pl.encoders import Encoder, ProjectionHead
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.fusion import MIN_POINTS
