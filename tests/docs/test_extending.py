@@ -1,0 +1,85 @@
+"""The pages on extending, as a reader follows them: their files are written and their commands run."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cosmo_pl.cli import main
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = ("dataset", "sensor", "method", "figure")  # in the order of the navigation: each builds on those before
+BLOCK = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
+QUIET = ["--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false"]
+
+
+def write_files(page: str, project: Path) -> None:
+    """Writes the blocks that have a file name."""
+    for _, name, content in BLOCK.findall((DOCS / "extending" / f"{page}.md").read_text(encoding="utf-8")):
+        if name:
+            path = project / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content, encoding="utf-8")
+
+
+def run_commands(page: str, project: Path) -> None:
+    """Runs the lines of the shell blocks: ours in this process, which is faster, others in a shell."""
+    for kind, _, content in BLOCK.findall((DOCS / "extending" / f"{page}.md").read_text(encoding="utf-8")):
+        for line in content.splitlines() if kind == "sh" else ():
+            program, *words = shlex.split(line)
+            if program == "cosmo-pl":
+                main([*words, *(QUIET if {"fit", "test"} & {*words} else [])])
+            else:
+                assert program == "python"
+                subprocess.run([sys.executable, *words], cwd=project, check=True, env=environment(project))
+
+
+def environment(project: Path) -> dict[str, str]:
+    import os
+
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(project), *sys.path])}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project after all pages."""
+    project = tmp_path_factory.mktemp("extending")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project)
+        patch.syspath_prepend(str(project))
+        patch.delenv("COSMO_PL_DATA", raising=False)
+        for page in PAGES:
+            write_files(page, project)
+            run_commands(page, project)
+    for name in [name for name in sys.modules if name.split(".")[0] == "kitchen"]:
+        del sys.modules[name]
+    return project
+
+
+def test_the_pages_leave_what_they_announce(project: Path) -> None:
+    runs = project / "runs" / "kitchen"
+    assert (runs / "cosmo" / "version_0" / "bundle" / "bundle.json").is_file()
+    assert (runs / "cosmo-iterative" / "version_0" / "test_0" / "metrics.json").is_file()
+    assert (runs / "linear" / "version_0" / "test_0" / "metrics.json").is_file()
+    assert (runs / "agreement" / "version_0" / "bundle" / "bundle.json").is_file()
+
+
+def test_the_figure_has_a_row_for_each_method_over_both_seeds(project: Path) -> None:
+    rendered = project / "experiments" / "rendered"
+    lines = (rendered / "gain-tiny.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "method,accuracy,n" and len(lines) == 3
+    assert all(line.endswith(",2") for line in lines[1:])
+    assert (rendered / "gain-tiny.png").is_file()
+    records = list((project / "experiments" / "results").rglob("*.json"))
+    assert len(records) == 6  # stage 1, stage 2 and the linear classifier, two seeds each
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_python_block_of_a_page_has_a_file_name(page: str) -> None:
+    blocks = BLOCK.findall((DOCS / "extending" / f"{page}.md").read_text(encoding="utf-8"))
+    assert blocks and all(name for kind, name, _ in blocks if kind in ("python", "yaml"))
