@@ -28,11 +28,10 @@ import cosmo_pl.encoders
 import cosmo_pl.modules
 from cosmo_pl.data import augmentations, transforms
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.io import write_json
+from cosmo_pl.io import read_config, write_json
 from cosmo_pl.study.identity import ASIDE, Resolved, canonical, identifying, key_of, numerics_of
 from cosmo_pl.study.jobs import Project
 from cosmo_pl.study.measures import NUMERICS
-from cosmo_pl.study.resolving import content
 
 RESULTS = Path("experiments/results")
 RESOLVE = """
@@ -85,7 +84,7 @@ class Trees:
 def old_key(root: Path, stored: Mapping[str, Any]) -> str | None:
     """The key that version 0.1.0 gave a run under the configs of a checkout."""
     try:
-        contents = [content(root / path) for path in stored["configs"]]
+        contents = [read_config(root / path) for path in stored["configs"]]
     except ConfigurationError:
         return None
     parts = [contents, stored["arguments"], stored["measure"], stored["parents"]]

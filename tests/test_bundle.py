@@ -13,13 +13,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save, save_file
 
-from cosmo_pl.bundle import DESCRIPTION, WEIGHTS, Bundle
+from cosmo_pl.bundle import WEIGHTS, Bundle
 from cosmo_pl.bundle_checks import TrainingData, digest_of
 from cosmo_pl.data.normalization import Normalization
 from cosmo_pl.encoders import InertialEncoder
 from cosmo_pl.errors import BundleError
 from cosmo_pl.fusion import ModalityQuality
 from cosmo_pl.fusion.quality import quality_weights
+from cosmo_pl.run_folder import BUNDLE_DESCRIPTION
 
 SHAPES = {"acc": (30, 3), "baro": (20, 2)}
 CURVES = {"acc": {2: 0.1, 3: 0.3, 10: 0.2}, "baro": {2: 0.5, 3: 0.4, 10: -0.1}}
@@ -55,7 +56,7 @@ def folder(whole, tmp_path):
 
 def edit(folder, change, form=2):
     """Changes the description, as somebody who can compute hashes, or as version 0.1.0 would have written it."""
-    path = folder / DESCRIPTION
+    path = folder / BUNDLE_DESCRIPTION
     told = json.loads(path.read_text(encoding="utf-8"))
     if form == 1:
         told = {name: value for name, value in told.items() if name not in ("sha256", "weights_sha256", "data")}
@@ -165,7 +166,7 @@ def test_every_field_is_checked(folder, name, form):
     ],
 )
 def test_a_description_is_as_it_was_written(folder, change):
-    path = folder / DESCRIPTION
+    path = folder / BUNDLE_DESCRIPTION
     told = json.loads(path.read_text(encoding="utf-8"))
     change(told)
     path.write_text(json.dumps(told), encoding="utf-8")
@@ -215,7 +216,7 @@ def test_no_mutation_of_the_weights_passes(folder):
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff\xfe{}", b"[" * 100_000, b'{"format": NaN}'])
 def test_a_file_that_is_no_description(folder, content):
-    (folder / DESCRIPTION).write_bytes(content)
+    (folder / BUNDLE_DESCRIPTION).write_bytes(content)
     with pytest.raises(BundleError, match="is damaged"):
         Bundle.load(folder)
 
@@ -307,7 +308,7 @@ def test_one_modality_of_it_may_be_of_other_files(whole, recwarn):
 def test_a_bundle_without_data_says_so(tmp_path):
     without = {"normalization": {}, "quality": {}, "data_fingerprint": ""}
     folder = made(**without).save(tmp_path / "bundle")
-    assert json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))["data"] is None
+    assert json.loads((folder / BUNDLE_DESCRIPTION).read_text(encoding="utf-8"))["data"] is None
     bundle = Bundle.load(folder)
     assert bundle.normalization == bundle.quality == {}
     with pytest.warns(UserWarning, match="without a datamodule"):
@@ -333,4 +334,4 @@ def test_an_untrusted_module_is_not_imported(folder, tmp_path, monkeypatch):
 def test_save_and_load_give_the_same_bytes(whole, tmp_path):
     again = Bundle.load(whole).save(tmp_path / "again")
     assert (again / WEIGHTS).read_bytes() == (whole / WEIGHTS).read_bytes() == save(load_file(whole / WEIGHTS))
-    assert (again / DESCRIPTION).read_bytes() == (whole / DESCRIPTION).read_bytes()
+    assert (again / BUNDLE_DESCRIPTION).read_bytes() == (whole / BUNDLE_DESCRIPTION).read_bytes()

@@ -17,10 +17,10 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
     {"errors"},
     {"storage"},
-    {"fields", "intervals", "io", "provenance", "trust", "constraints", "tensors"},
+    {"fields", "intervals", "io", "provenance", "run_folder", "skeleton", "trust", "constraints", "tensors"},
     {"parsing"},
     {"data", "simulation", "encoders", "losses", "fusion", "metrics", "checkpoints"},
-    {"bundle_checks", "run_folder"},
+    {"bundle_checks"},
     {"bundle"},
     {"modules", "plots"},
     {"callbacks", "testing"},

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -30,16 +28,16 @@ from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.normalization import Normalization
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import BundleError
-from cosmo_pl.fields import Field, read_field
+from cosmo_pl.fields import Field
 from cosmo_pl.fusion import ModalityQuality
-from cosmo_pl.io import write_json
-from cosmo_pl.run_folder import BUNDLE, versions
-from cosmo_pl.storage import writing
+from cosmo_pl.io import read_json, whole_file, write_json
+from cosmo_pl.run_folder import BUNDLE, has_bundle, versions
+from cosmo_pl.run_folder import BUNDLE_DESCRIPTION as DESCRIPTION
 from cosmo_pl.trust import CodeError, load_class
 
 FORMAT = 2
 WITHOUT_HASHES = 1  # the format of version 0.1.0
-WEIGHTS, DESCRIPTION = "encoders.safetensors", "bundle.json"
+WEIGHTS = "encoders.safetensors"
 
 
 @dataclass
@@ -89,17 +87,10 @@ class Bundle:
             check_description(Field(description))
         except ValueError as error:
             raise BundleError(folder, f"cannot be written: {error}", "Correct what it is made of") from error
-        with writing(folder):
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".bundle-"))
-            try:
-                (part / WEIGHTS).write_bytes(weights)
-                write_json(part / DESCRIPTION, description)
-                part.chmod(0o755)
-                part.replace(folder)
-            except BaseException:
-                shutil.rmtree(part, ignore_errors=True)
-                raise
+        with whole_file(folder) as part:
+            part.mkdir()
+            (part / WEIGHTS).write_bytes(weights)
+            write_json(part / DESCRIPTION, description)
         return folder
 
     @classmethod
@@ -125,7 +116,7 @@ class Bundle:
 
     @classmethod
     def _read(cls, folder: Path) -> Bundle:
-        description = read_field(folder / DESCRIPTION)
+        description = Field(read_json(folder / DESCRIPTION, lambda problem: ValueError(f"{DESCRIPTION} {problem}")))
         if description["format"].whole() not in (WITHOUT_HASHES, FORMAT):
             raise BundleError(folder, f"has format {description['format'].value}, not {FORMAT}", "Train stage 1 again")
         if not (folder / WEIGHTS).is_file():
@@ -169,7 +160,7 @@ class Bundle:
         if (folder / DESCRIPTION).is_file():
             return folder
         runs = [*reversed(versions(folder)), folder]
-        found = next((run / BUNDLE for run in runs if (run / BUNDLE / DESCRIPTION).is_file()), None)
+        found = next((run / BUNDLE for run in runs if has_bundle(run)), None)
         if found is None:
             raise BundleError(
                 folder,

@@ -6,7 +6,7 @@ import errno
 import os
 import pickle
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 from torch import Tensor
 
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.storage import LAST_NAME, PREVIOUS_NAME, writing
+from cosmo_pl.io import whole_file
+from cosmo_pl.run_folder import CHECKPOINTS, LAST_NAME, PREVIOUS_NAME, versions
 
 KEPT = {"state_dict": dict, "class_path": str, "hyper_parameters": dict, "record": dict, "trained_on": dict}
 """Entry of a checkpoint to its type; older versions lack all but the first."""
@@ -31,21 +32,15 @@ class WholeCheckpointIO(TorchCheckpointIO):
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         """Saves a checkpoint; what is in its place stays until the new one is known to be readable."""
-        place = Path(path)
-        part = place.with_name(f".{place.name}.part")
-        with writing(place):
-            place.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                with part.open("wb") as file:
-                    torch.save(checkpoint, file)
-                    file.flush()
-                    os.fsync(file.fileno())
-                _check_written(part)
-                if place.name == LAST_NAME and place.exists():
-                    place.replace(place.with_name(PREVIOUS_NAME))
-                part.replace(place)
-            finally:
-                part.unlink(missing_ok=True)
+        path = Path(path)
+        with whole_file(path, one_writer=True) as part:
+            with part.open("wb") as file:
+                torch.save(checkpoint, file)
+                file.flush()
+                os.fsync(file.fileno())
+            _check_written(part)
+            if path.name == LAST_NAME and path.exists():
+                path.replace(path.with_name(PREVIOUS_NAME))
 
 
 def _check_written(path: Path) -> None:
@@ -94,3 +89,32 @@ def not_finite(state: Mapping[str, Any]) -> str | None:
     """Name of the first tensor that holds NaN or infinity, None where all are finite."""
     floating = ((name, value) for name, value in state.items() if isinstance(value, Tensor))
     return next((name for name, value in floating if value.is_floating_point() and not value.isfinite().all()), None)
+
+
+def usable_checkpoint(runs: Path) -> Path | None:
+    """The newest readable checkpoint of the runs of a config, None without one; prints which damaged ones it skips."""
+    return next(_usable(runs), None)
+
+
+def newest_checkpoint(runs: Path) -> Path:
+    """The newest readable checkpoint of the runs of a config.
+
+    Raises:
+        ConfigurationError: No run has one.
+    """
+    found = usable_checkpoint(runs)
+    if found is None:
+        problem = f"no run in '{runs}' has a checkpoint that can be used"
+        raise ConfigurationError("ckpt_path", problem, "Run `cosmo-pl fit` first")
+    return found
+
+
+def _usable(runs: Path) -> Iterator[Path]:
+    paths = (run / CHECKPOINTS / name for run in reversed(versions(runs)) for name in (LAST_NAME, PREVIOUS_NAME))
+    for path in filter(Path.exists, paths):
+        try:
+            read_checkpoint(path)
+        except ConfigurationError as error:
+            print(f"skipped: {error}")
+        else:
+            yield path

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import reprlib
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 DIGEST = "[0-9a-f]{64}"  # SHA-256
 
@@ -102,26 +100,6 @@ class Field:
 
     def _below(self, key: str) -> str:
         return f"{self.name}.{key}" if self.name else key
-
-
-def read_field(path: Path) -> Field:
-    """The content of a JSON file.
-
-    Raises:
-        OSError: It cannot be read.
-        ValueError: It is no regular file, as a named pipe or a device, or no JSON: not UTF-8, nested too deeply, with
-            NaN or infinity.
-    """
-    if path.exists() and not path.is_file():
-        raise ValueError("it is no regular file")
-    try:
-        return Field(json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number))
-    except RecursionError as error:
-        raise ValueError("it is nested too deeply") from error
-
-
-def _no_number(constant: str) -> NoReturn:
-    raise ValueError(f"it holds {constant}")
 
 
 def _is_number(value: Any, low: float, high: float) -> bool:

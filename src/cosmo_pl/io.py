@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import stat
 import warnings
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,10 @@ import yaml
 from cosmo_pl.errors import ConfigurationError, CosmoError
 from cosmo_pl.storage import writing
 
+YAML = (".yaml", ".yml")
 MAX_BYTES, MAX_DEPTH, MAX_NODES = 10_000_000, 100, 100_000  # of a YAML file; nodes are counted with aliases expanded
 
-Refuse = Callable[[str], CosmoError]
+Refuse = Callable[[str], Exception]
 """What is wrong with a file, "is a folder", to the error that says so with the remedy."""
 
 
@@ -129,6 +132,21 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return content or {}
 
 
+def read_config(path: Path) -> dict[str, Any]:
+    """A YAML file in which the content of other YAML files replaces their names, as in ``data: data/utd.yaml``.
+
+    A name starts from the folder of the file that it stands in.
+
+    Raises:
+        ConfigurationError: One of the files cannot be read.
+    """
+    content = read_yaml(path)
+    for key, value in content.items():
+        if isinstance(value, str) and value.endswith(YAML):
+            content[key] = read_config(path.parent / value)
+    return content
+
+
 def parse_yaml(text: str, name: str) -> Any:
     """What YAML text says, within the bounds of depth and size above.
 
@@ -220,17 +238,43 @@ def _hash(content: Any) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Writes a file beside its place and moves it there, so that nobody ever reads half of it."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+@contextmanager
+def whole_file(path: Path, one_writer: bool = False) -> Iterator[Path]:
+    """Gives a temporary path beside a file or folder, and renames what the body wrote there at its end.
+
+    No process ever reads half of the file. A body that fails leaves nothing behind.
+
+    Args:
+        path: The file, or a folder that does not exist.
+        one_writer: Whether only one process writes the file. The temporary path is then always the same, so that the
+            next write removes what a killed process has left.
+
+    Raises:
+        StorageError: The disk is full, or the folder cannot be written to.
+    """
+    part = path.with_name(f".{path.name}{'' if one_writer else f'.{os.getpid()}'}.part")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        _remove(part)
         try:
-            part.write_text(text, encoding="utf-8")
+            yield part
             part.replace(path)
-        except OSError:
-            part.unlink(missing_ok=True)
+        except BaseException:
+            _remove(part)
             raise
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes a text file through `whole_file`."""
+    with whole_file(path) as part:
+        part.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from cosmo_pl.errors import ConfigurationError
+
 PROCESSES = "COSMO_PL_PROCESSES"  # environment variable: how many processes share the machine
 BUSY = "COSMO_PL_BUSY"  # environment variable: set where other work on the machine makes seconds say little
 COMMIT = (
@@ -39,6 +41,19 @@ def code_state(package: Path = PACKAGE) -> tuple[str | None, bool | None]:
         return None, None
     changes = _git(Path(top), "status", "--porcelain", "--", *CODE)
     return _git(package, "rev-parse", "--short=12", "HEAD"), changes is None or bool(changes)
+
+
+def check_committed() -> None:
+    """Refuses code that differs from its commit: the origin of its results could not be known later.
+
+    Raises:
+        ConfigurationError: There are uncommitted changes.
+    """
+    commit, dirty = code_state()
+    if dirty:
+        problem = f"requires committed code, and there are uncommitted changes since {commit}"
+        remedy = "Commit them, or use --allow-dirty: every table will mark the results"
+        raise ConfigurationError("preset", problem, remedy)
 
 
 def environment() -> dict[str, Any]:

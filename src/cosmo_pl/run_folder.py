@@ -1,18 +1,21 @@
-"""What lies where in the folder of a run, ``<folder>/<name>/version_<n>``: the only place that knows."""
+"""The layout of a run's folder, ``<folder>/<name>/version_<n>``. No other file of the package knows it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.storage import LAST_NAME, PREVIOUS_NAME, writing
+from cosmo_pl.storage import writing
 
 CONFIG = "config.yaml"
+LOG = "metrics.csv"
 CHECKPOINTS = "checkpoints"
+LAST_NAME, PREVIOUS_NAME = "last.ckpt", "previous.ckpt"
 LAST = f"{CHECKPOINTS}/{LAST_NAME}"
 BUNDLE = "bundle"
+BUNDLE_DESCRIPTION = "bundle.json"
 VERSION = "version_"
+TEST, PREDICT = "test_", "predict_"  # folders of the results of the run's tests and predictions
+METRICS, CONFUSION, PREDICTIONS = "metrics.json", "confusion_matrix.png", "predictions.csv"
 
 
 def claim_version(runs: Path) -> Path:
@@ -22,17 +25,25 @@ def claim_version(runs: Path) -> Path:
         runs: Folder of all runs of a config.
 
     Returns:
-        ``version_<n>`` below it, n one more than the largest.
+        ``version_<n>`` below it, where n is one more than the largest.
     """
     with writing(runs):
         runs.mkdir(parents=True, exist_ok=True)
-    while True:
-        number = max((version_number(run) for run in versions(runs)), default=-1) + 1
-        try:
-            (runs / f"{VERSION}{number}").mkdir()
-            return runs / f"{VERSION}{number}"
-        except FileExistsError:  # another process was faster
-            continue
+    return _new_folder(runs, VERSION, max((version_number(run) for run in versions(runs)), default=-1) + 1)
+
+
+def claim_results(run: Path, kind: str) -> Path:
+    """Makes the folder of new results of a run; earlier results are never overwritten.
+
+    Args:
+        run: Folder of the run.
+        kind: `TEST` or `PREDICT`.
+
+    Returns:
+        ``test_<k>`` or ``predict_<k>`` below it, where k is the first free number.
+    """
+    run.mkdir(parents=True, exist_ok=True)
+    return _new_folder(run, kind, 0)
 
 
 def version_number(run: Path) -> int:
@@ -42,8 +53,22 @@ def version_number(run: Path) -> int:
 
 def versions(runs: Path) -> list[Path]:
     """Runs of a config, oldest first."""
-    found = (path for path in runs.glob(f"{VERSION}*") if path.name.removeprefix(VERSION).isdigit())
-    return sorted(found, key=version_number)
+    return _numbered(runs, VERSION)
+
+
+def newest_metrics(run: Path) -> Path:
+    """The metrics of the last test of a run, which has been tested."""
+    return _numbered(run, TEST)[-1] / METRICS
+
+
+def has_bundle(run: Path) -> bool:
+    """Whether a run has written its bundle, as stage 1 does at its end."""
+    return (run / BUNDLE / BUNDLE_DESCRIPTION).is_file()
+
+
+def has_checkpoint(run: Path) -> bool:
+    """Whether a run has a last checkpoint."""
+    return (run / LAST).is_file()
 
 
 def run_of(checkpoint: Path) -> Path:
@@ -51,36 +76,22 @@ def run_of(checkpoint: Path) -> Path:
     return checkpoint.parent.parent if checkpoint.parent.name == CHECKPOINTS else checkpoint.parent
 
 
-def usable_checkpoint(runs: Path) -> Path | None:
-    """Newest checkpoint of the runs that can be read, None without; says which damaged ones were skipped."""
-    return next(_usable(runs), None)
+def name_of(run: Path) -> tuple[str, ...]:
+    """Folder of the runs, name of the config's runs, and version of a run: ("utd", "cosmo", "version_0")."""
+    return run.parts[-3:]
 
 
-def newest_checkpoint(runs: Path) -> Path:
-    """Newest checkpoint of the runs that can be read.
-
-    Raises:
-        ConfigurationError: There is none.
-    """
-    found = usable_checkpoint(runs)
-    if found is None:
-        raise ConfigurationError(
-            "ckpt_path", f"no run in '{runs}' has a checkpoint that can be used", "Run `cosmo-pl fit` first"
-        )
-    return found
+def _numbered(folder: Path, stem: str) -> list[Path]:
+    found = {path: path.name.removeprefix(stem) for path in folder.glob(f"{stem}*")}
+    return sorted((path for path, number in found.items() if number.isdigit()), key=lambda path: int(found[path]))
 
 
-def _usable(runs: Path) -> Iterator[Path]:
-    from cosmo_pl.checkpoints import read_checkpoint  # torch, which drawing a study does without
-
-    for run in reversed(versions(runs)):
-        for name in (LAST_NAME, PREVIOUS_NAME):
-            path = run / CHECKPOINTS / name
-            if not path.exists():
-                continue
-            try:
-                read_checkpoint(path)
-            except ConfigurationError as error:
-                print(f"skipped: {error}")
-                continue
-            yield path
+def _new_folder(parent: Path, stem: str, number: int) -> Path:
+    while True:
+        folder = parent / f"{stem}{number}"
+        try:
+            folder.mkdir()
+        except FileExistsError:  # of an earlier result, or of a process that was faster
+            number += 1
+        else:
+            return folder

@@ -21,7 +21,7 @@ import cosmo_pl.modules  # noqa: F401  short class names in a config are those t
 from cosmo_pl.checkpoints import read_checkpoint
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.errors import ConfigurationError, mendable
-from cosmo_pl.io import read_yaml
+from cosmo_pl.io import read_config, read_yaml
 from cosmo_pl.modules import BaseModule
 from cosmo_pl.parsing import Strict, parse_content
 from cosmo_pl.run_folder import CONFIG, LAST
@@ -222,12 +222,11 @@ def make_data(configs: Sequence[Path], given: Mapping[str, Any] | None = None) -
     parser = _parser("data")
     parsed, phase = None, None
     for path in configs:
-        config = read_yaml(path)
+        config = read_config(path)
         phase = phase or config.get("phase")
         data = config if "class_path" in config else config.get("data")
         if data is not None:
-            part = read_yaml(path.parent / data) if isinstance(data, str) else data
-            parsed = parse_content(parser, {"data": part}, path, parsed)
+            parsed = parse_content(parser, {"data": data}, path, parsed)
     if parsed is None:
         raise ConfigurationError("configs", f"none of {[str(path) for path in configs]} has data", "Name one that has")
     follow_phase(parsed.data, phase)

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from cosmo_pl.errors import CosmoError
 
-LAST_NAME, PREVIOUS_NAME = "last.ckpt", "previous.ckpt"  # checkpoints of a run
 STORAGE = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EFBIG, errno.EIO}
 )

@@ -11,8 +11,9 @@ import pytest
 import torch
 from scipy.io import loadmat, savemat
 
+from cosmo_pl.checkpoints import newest_checkpoint
 from cosmo_pl.cli import main
-from cosmo_pl.run_folder import claim_version, newest_checkpoint
+from cosmo_pl.run_folder import claim_version
 
 from .conftest import CONFIGS, NARROW, SHORT, TINY, fit
 

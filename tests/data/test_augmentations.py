@@ -22,8 +22,8 @@ from cosmo_pl.data.augmentations import (
     ShiftSpace,
     WarpTime,
 )
-from cosmo_pl.data.augmentations.body import PARENT
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.skeleton import PARENT_INDEX as PARENT
 
 INERTIAL, SKELETON, DEPTH, RADAR = (7, 50, 6), (7, 30, 20, 3), (7, 8, 10, 12), (7, 5, 2, 6, 8, 6)
 CASES: list[tuple[Augmentation, tuple[int, ...]]] = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cosmo_pl.simulation.body import JOINTS, Motion
+from cosmo_pl.simulation.body import Motion
 from cosmo_pl.simulation.depth_camera import (
     FIELD_OF_VIEW,
     Box,
@@ -20,6 +20,7 @@ from cosmo_pl.simulation.depth_camera import (
     with_depth_errors,
 )
 from cosmo_pl.simulation.utd import utd_motion
+from cosmo_pl.skeleton import JOINTS
 
 ROOM = Room(np.array([-2.0, -1.0, -1.0]), np.array([3.0, 1.5, 5.0]))
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cosmo_pl.simulation.body import JOINTS, Motion
+from cosmo_pl.simulation.body import Motion
 from cosmo_pl.simulation.radar import BIN, BINS, HIGH, LOW, echo, polar, radar_frames, scatterers, voxel
 from cosmo_pl.simulation.utd import utd_motion
+from cosmo_pl.skeleton import JOINTS
 
 
 def place(distance: float, azimuth: float, elevation: float) -> np.ndarray:

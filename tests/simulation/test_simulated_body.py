@@ -3,11 +3,12 @@ import pytest
 
 from cosmo_pl.simulation.activities_usc import USC_ACTIVITIES
 from cosmo_pl.simulation.activities_utd import UTD_ACTIONS
-from cosmo_pl.simulation.body import BONES, CHANNELS, JOINTS, forward_kinematics, reach, segment_rotations
+from cosmo_pl.simulation.body import BONES, CHANNELS, forward_kinematics, reach, segment_rotations
 from cosmo_pl.simulation.motion import NEUTRAL, make_habit, perform, pose_vector
 from cosmo_pl.simulation.sensors import kinect
 from cosmo_pl.simulation.subject import make_subject
 from cosmo_pl.simulation.utd import utd_motion
+from cosmo_pl.skeleton import JOINTS
 
 UNIT = np.ones(len(JOINTS))
 

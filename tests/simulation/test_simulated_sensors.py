@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from scipy.interpolate import CubicSpline
 
-from cosmo_pl.simulation.body import JOINTS, SEGMENTS, Motion, rotation
+from cosmo_pl.simulation.body import SEGMENTS, Motion, rotation
 from cosmo_pl.simulation.sensors import GRAVITY, InertialErrors, Placement, hidden, imu, kinect, with_errors
 from cosmo_pl.simulation.utd import MOTION_RATE, utd_motion
+from cosmo_pl.skeleton import JOINTS
 
 RATE = 300
 FRAMES = 900

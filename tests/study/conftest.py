@@ -11,10 +11,10 @@ import torch
 import yaml
 
 import cosmo_pl
+from cosmo_pl.io import read_config
 from cosmo_pl.study.identity import Resolved
 from cosmo_pl.study.jobs import Job, Project
 from cosmo_pl.study.records import Record, Results
-from cosmo_pl.study.resolving import content
 from cosmo_pl.study.workspace import Workspace
 
 FILES = {
@@ -51,7 +51,7 @@ FILES = {
 
 def plain(root: Path, configs: Sequence[str], arguments: Mapping[str, Any], part: str) -> Resolved:
     """In place of the command line's parser, which knows no toys: what the files and the arguments say."""
-    return Resolved({"configs": [content(root / path) for path in configs], "arguments": dict(arguments)})
+    return Resolved({"configs": [read_config(root / path) for path in configs], "arguments": dict(arguments)})
 
 
 def write(root: Path, name: str, content: object) -> None:

@@ -14,7 +14,8 @@ import pytest
 import torch
 
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.study.execution import EntryPoints, Executor, curves, measurement
+from cosmo_pl.study.definition import measurement
+from cosmo_pl.study.execution import EntryPoints, Executor, curves
 
 from .conftest import leave_files
 

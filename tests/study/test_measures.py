@@ -14,7 +14,7 @@ from torch import nn
 from cosmo_pl.data import UTDDataModule
 from cosmo_pl.data.loading import SampleBatches
 from cosmo_pl.fusion.quality import modality_quality, principal_scores
-from cosmo_pl.study.execution import measurement
+from cosmo_pl.study.definition import measurement
 from cosmo_pl.study.measures import _plane, features, latency
 from cosmo_pl.study.measures import embedding as embedding_module
 from cosmo_pl.study.measures.embedding import embedding

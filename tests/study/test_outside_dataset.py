@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from cosmo_pl.study.definition import renderer
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
-from cosmo_pl.study.render import Drawing, renderer
+from cosmo_pl.study.render import Drawing
 from cosmo_pl.study.rendering.view import Outcome, View
 
 from .factory import PROJECT, definition, jobs, methods, paper, record

@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.study.render import csv_of, draw, latex_of, markdown_of, presets_with_results, renderer
+from cosmo_pl.study.definition import renderer
+from cosmo_pl.study.render import csv_of, draw, latex_of, markdown_of, presets_with_results
 from cosmo_pl.study.rendering.view import Rendered, Verdict
 from cosmo_pl.study.report import ReportItem
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from dataclasses import replace
 from statistics import mean, stdev
 
 import pytest
@@ -16,9 +15,9 @@ from cosmo_pl.data import MultimodalDataModule, SelfCollectedDataModule, USCData
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.study.jobs import Project
 from cosmo_pl.study.rendering.sweep import selection
-from cosmo_pl.study.sweeps import TRACK_TEST, VALIDATION, start, sweep_of
+from cosmo_pl.study.sweeps import TRACK_TEST, VALIDATION, start
 
-from .factory import PROJECT, job, jobs, record, view
+from .factory import PROJECT, jobs, record, view
 
 FOLDER = PROJECT.experiments / "sweeps"
 FILES = sorted(FOLDER.glob("*.yaml"))
@@ -198,34 +197,14 @@ def test_an_unknown_sweep_is_told_which_there_are():
         PROJECT.study("sweeps/utd")
 
 
-def test_a_study_becomes_a_sweep_with_a_run_for_each_job():
-    made = jobs("table2")
-    sweep = yaml.safe_load(yaml.safe_dump(sweep_of(made, "table2", "paper"), sort_keys=False))
-    assert_valid(sweep)
-    keys = sweep["parameters"]["key"]["values"]
-    assert keys == [each.key for each in made]
-    assert len(set(keys)) == len(keys) > 100
-    place = {key: number for number, key in enumerate(keys)}
-    assert all(place[parent.key] < place[each.key] for each in made for parent in each.parents)
-
-
 @pytest.mark.parametrize("key", ["a1b2c3d4e5f60718", "1234567890123456", "12345678901234e5", "0000000000000000"])
-def test_agents_start_the_run_that_they_were_given(key, monkeypatch):
-    """A key of digits alone stays a text on its way through YAML, the agent and the command line."""
+def test_a_key_of_digits_alone_stays_text(key, monkeypatch):
     started = []
     monkeypatch.setattr(
         cosmo_pl.cli.study, "run", functools.wraps(cosmo_pl.cli.study.run)(lambda **given: started.append(given))
     )
-    sweep = yaml.safe_load(yaml.safe_dump(sweep_of([replace(job(), key=key)], "table2", "quick")))
-    command = filled(sweep, {"key": sweep["parameters"]["key"]["values"][0]})
-    assert command[:2] == ["cosmo-pl", "study"]
-    cosmo_pl.cli.study.main(command[2:])
+    cosmo_pl.cli.study.main(["run", "table2", "--preset=quick", f"--key={key}"])
     assert [(given["name"], given["preset"], given["key"]) for given in started] == [("table2", "quick", key)]
-
-
-def test_a_study_without_runs_is_no_sweep():
-    with pytest.raises(ConfigurationError, match="has no runs"):
-        sweep_of([], "table2", "paper")
 
 
 @pytest.fixture

@@ -19,19 +19,7 @@ from cosmo_pl.io import write_json
 from cosmo_pl.modules import ClassifierModule
 from cosmo_pl.plots.confusion import plot_confusion
 from cosmo_pl.provenance import environment
-from cosmo_pl.run_folder import CONFIG, run_of
-
-
-def new_folder(parent: Path, stem: str) -> Path:
-    """Makes ``stem_0``, or the first number that is free; an earlier result is never overwritten."""
-    parent.mkdir(parents=True, exist_ok=True)
-    number = 0
-    while True:
-        try:
-            (parent / f"{stem}_{number}").mkdir()
-            return parent / f"{stem}_{number}"
-        except FileExistsError:
-            number += 1
+from cosmo_pl.run_folder import CONFIG, CONFUSION, METRICS, PREDICT, PREDICTIONS, TEST, claim_results, run_of
 
 
 def run_folder(trainer: Trainer) -> Path:
@@ -73,11 +61,11 @@ class ResultWriter(Callback):
         if not isinstance(pl_module, ClassifierModule) or not trainer.is_global_zero:
             return
         data = trainer.datamodule  # type: ignore[attr-defined]
-        folder = new_folder(run_folder(trainer), "test")
+        folder = claim_results(run_folder(trainer), TEST)
         confusion = pl_module.confusion.compute().cpu().numpy()
         metrics = self.metrics(trainer, pl_module, confusion)
-        write_json(folder / "metrics.json", metrics)
-        plot_confusion(confusion, data.class_names, folder / "confusion_matrix.png")
+        write_json(folder / METRICS, metrics)
+        plot_confusion(confusion, data.class_names, folder / CONFUSION)
         print(f"\n{summary(metrics)}\n{folder}")
 
     def metrics(self, trainer: Trainer, module: ClassifierModule, confusion: NDArray[np.int64]) -> dict[str, Any]:
@@ -132,7 +120,7 @@ class ResultWriter(Callback):
         if not isinstance(pl_module, ClassifierModule) or not trainer.is_global_zero:
             return
         data = trainer.datamodule  # type: ignore[attr-defined]
-        path = new_folder(run_folder(trainer), "predict") / "predictions.csv"
+        path = claim_results(run_folder(trainer), PREDICT) / PREDICTIONS
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(["recording", "start", "subject", "label", "predicted", "probability"])

@@ -13,11 +13,11 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.loggers import WandbLogger
 from pytorch_lightning.utilities import rank_zero_only
 
-from cosmo_pl.bundle import DESCRIPTION
 from cosmo_pl.data.loading import Batch
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules import ClassifierModule
 from cosmo_pl.modules.base import PretrainingModule
+from cosmo_pl.run_folder import BUNDLE_DESCRIPTION, name_of
 
 
 class WandbResults(Callback):
@@ -53,7 +53,7 @@ class WandbResults(Callback):
         """Names the run after its folder, "utd/cosmo/version_0", unless the config names it."""
         folder = trainer.log_dir  # asked on every rank: the ranks agree on it
         if trainer.is_global_zero and folder and self.config.get("wandb.init_args.name") is None:
-            self.logger.experiment.name = "/".join(Path(folder).parts[-3:])
+            self.logger.experiment.name = "/".join(name_of(Path(folder)))
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Logs the confusion matrix of the trained model on validation subjects, else on tracked test subjects."""
@@ -105,9 +105,9 @@ def bundle_artifact(folder: Path) -> Any:
     """
     import wandb
 
-    description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    description = json.loads((folder / BUNDLE_DESCRIPTION).read_text(encoding="utf-8"))
     artifact = wandb.Artifact(
-        re.sub(r"[^\w.-]", "_", "-".join(folder.parts[-4:-2])),
+        re.sub(r"[^\w.-]", "_", "-".join(name_of(folder.parent)[:2])),
         type="bundle",
         metadata={
             "quality_weights": {name: quality["weight"] for name, quality in description["quality"].items()},

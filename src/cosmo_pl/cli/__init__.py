@@ -37,7 +37,6 @@ regenerate the paper:
   study status    how far it is, and how long the rest will take
   study render    draw it beside what the paper states
   study report    all tables and figures on one page
-  study agents    a W&B sweep of a study, for any number of agents
   study sweep     start a sweep of experiments/sweeps at W&B
 
 `--allow-code PACKAGE` lets bundles and runs name classes of that package, whose code then runs.

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cosmo_pl.io import read_yaml
+from cosmo_pl.io import read_config
 
 ON_COMMAND_LINE = re.compile(r"--model\.(?:init_args\.)?(\w+)(?:=|$)")
 
@@ -57,9 +57,9 @@ def kept_arguments(configs: Sequence[Path], class_path: str) -> dict[str, Path]:
 
 def _model(config: Path) -> Mapping[str, Any]:
     """The model of a config file, which may name a file beside it, or a class alone."""
-    model = read_yaml(config).get("model") or {}
+    model = read_config(config).get("model") or {}
     if isinstance(model, str):
-        model = read_yaml(config.parent / model) if model.endswith(".yaml") else {"class_path": model}
+        model = {"class_path": model}
     assert isinstance(model, Mapping)  # the parser has accepted it
     return model
 

@@ -1,4 +1,4 @@
-"""`cosmo-pl study run|status|render|claims|report|agents|sweep`."""
+"""`cosmo-pl study run|status|render|claims|report|sweep`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.study.choosing import check_code, check_functions, choose
-from cosmo_pl.study.jobs import Job, Project
+from cosmo_pl.provenance import check_committed
+from cosmo_pl.study.jobs import Job, Project, choose
 from cosmo_pl.study.records import Results
 from cosmo_pl.study.workspace import Workspace
 from cosmo_pl.trust import allowed
@@ -52,11 +52,11 @@ def run(
     seconds = parse_duration(time_limit)
     _check_processes(jobs)
     project = Project()
-    check_functions(project, project.studies() if name == "all" else [name])
+    project.check_functions(project.studies() if name == "all" else [name])
     needs_commit = project.preset(preset).committed_code
     chosen = choose(project.jobs(name, preset), key, datasets)
     if needs_commit and not allow_dirty:
-        check_code()
+        check_committed()
     if jobs == 1 and submit is None:
         run_here(chosen, results, runs, seconds)
         return
@@ -229,20 +229,6 @@ def report(results: str = RESULTS, output: str = RENDERED) -> None:
     print(write_report(items, Path(output), project.paper(), not_run=not_run, claims=claimed))
 
 
-def agents(name: str, preset: str = "paper") -> None:
-    """Prints a W&B sweep with one run of the study each, for `wandb sweep` and any number of `wandb agent`s.
-
-    Args:
-        name: A study, or "all" studies.
-        preset: A preset.
-    """
-    import yaml
-
-    from cosmo_pl.study.sweeps import sweep_of
-
-    print(yaml.safe_dump(sweep_of(Project().jobs(name, preset), name, preset), sort_keys=False), end="")
-
-
 def sweep(name: str) -> None:
     """Starts a sweep at W&B, with its stage 1 and an agent here. Without an account: `study run` with the same name.
 
@@ -273,4 +259,4 @@ def main(args: Sequence[str]) -> None:
     """Runs one study subcommand."""
     from cosmo_pl.parsing import run_command
 
-    run_command([run, evidence, status, render, claims, report, agents, sweep], args, "cosmo-pl study")
+    run_command([run, evidence, status, render, claims, report, sweep], args, "cosmo-pl study")

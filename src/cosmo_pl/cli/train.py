@@ -20,7 +20,7 @@ import cosmo_pl.data
 import cosmo_pl.encoders
 import cosmo_pl.modules  # noqa: F401  short class names on the command line are those that are imported
 from cosmo_pl.callbacks import EpochSeed, LastCheckpoint, ResultWriter, WandbResults
-from cosmo_pl.checkpoints import WholeCheckpointIO, read_checkpoint
+from cosmo_pl.checkpoints import WholeCheckpointIO, newest_checkpoint, read_checkpoint
 from cosmo_pl.cli.allocation import keep_freed_memory
 from cosmo_pl.cli.continuing import check_continued, check_evaluated, flat, stored_config
 from cosmo_pl.cli.inheritance import inheritance
@@ -33,7 +33,7 @@ from cosmo_pl.io import read_yaml
 from cosmo_pl.modules import BaseModule
 from cosmo_pl.parsing import Given, parse, refusal
 from cosmo_pl.parsing.trainer_arguments import check_configuration
-from cosmo_pl.run_folder import CONFIG, claim_version, newest_checkpoint, run_of, version_number
+from cosmo_pl.run_folder import CONFIG, claim_version, run_of, version_number
 from cosmo_pl.run_loading import (
     TRAINER_DEFAULTS,
     TrainingParser,

@@ -7,7 +7,6 @@ import logging
 import re
 import shutil
 import stat
-import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from cosmo_pl.errors import ConfigurationError, DownloadError
-from cosmo_pl.io import user_path
+from cosmo_pl.io import user_path, whole_file
 
 if TYPE_CHECKING:
     import requests
@@ -279,13 +278,9 @@ def _recording(info: zipfile.ZipInfo, archive: Archive, path: Path) -> str | Non
 def _unpack(path: Path, archive: Archive, folder: Path, recordings: Mapping[str, zipfile.ZipInfo]) -> None:
     """Write the recordings into a temporary folder beside the final one, and rename it when it is complete."""
     _require_space(path.parent, sum(info.file_size for info in recordings.values()))
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
-        staging = Path(temporary) / folder.name
-        with zipfile.ZipFile(path) as file:
-            for target, info in recordings.items():
-                (staging / target).parent.mkdir(parents=True, exist_ok=True)
-                with file.open(info) as source, (staging / target).open("wb") as sink:
-                    shutil.copyfileobj(source, sink)
-        staging.replace(folder)
+    with whole_file(folder) as staging, zipfile.ZipFile(path) as file:
+        for target, info in recordings.items():
+            (staging / target).parent.mkdir(parents=True, exist_ok=True)
+            with file.open(info) as source, (staging / target).open("wb") as sink:
+                shutil.copyfileobj(source, sink)
     logger.info("%s: %d recordings. The archive stays at %s.", folder, len(recordings), path)

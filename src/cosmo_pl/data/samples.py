@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from pytorch_lightning.utilities import rank_zero_warn
 
 from cosmo_pl.errors import ConfigurationError, RecordingError
-from cosmo_pl.io import read_bytes
-from cosmo_pl.storage import writing
+from cosmo_pl.io import read_bytes, whole_file
 
 CACHE_VERSION = 2  # raise it when a reader's output changes for the same files and arguments
 
@@ -161,7 +160,7 @@ def arrays_of(samples: Samples) -> dict[str, NDArray[np.generic]]:
 
 
 def write_samples(path: Path, samples: Samples, **facts: NDArray[np.str_]) -> None:
-    """Writes samples in memory that have all modalities, under a temporary name until the file is complete.
+    """Writes samples in memory that have all modalities, through `whole_file`.
 
     Args:
         path: The file.
@@ -169,14 +168,7 @@ def write_samples(path: Path, samples: Samples, **facts: NDArray[np.str_]) -> No
         **facts: Further arrays of the file.
     """
     make_folder(path.parent)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    with writing(path):
-        try:
-            with part.open("wb") as file:
-                np.savez(file, allow_pickle=False, **arrays_of(samples), **facts)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
+    with whole_file(path) as part, part.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays_of(samples), **facts)
+        file.flush()
+        os.fsync(file.fileno())

@@ -15,9 +15,10 @@ from torch import Tensor
 
 from cosmo_pl.constraints import Constrained
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.skeleton import JOINTS
 
-SHOULDER_CENTER, HIP_CENTER = 1, 3
-LEFT_SHOULDER, RIGHT_SHOULDER = 4, 8
+SHOULDER_CENTER, HIP_CENTER = JOINTS.index("shoulder_center"), JOINTS.index("hip_center")
+LEFT_SHOULDER, RIGHT_SHOULDER = JOINTS.index("left_shoulder"), JOINTS.index("right_shoulder")
 NO_TORSO = 1e-3  # shorter is a failure of the tracker in any unit but kilometres
 
 

@@ -13,9 +13,8 @@ from typing import Any
 from jsonargparse import ArgumentParser
 
 from cosmo_pl.errors import ConfigurationError, choices
-from cosmo_pl.io import read_yaml
+from cosmo_pl.io import YAML, read_yaml
 
-YAML = (".yaml", ".yml")
 OPTION = re.compile(r"(--?[\w.+-]+)=(.*)", re.DOTALL)
 
 

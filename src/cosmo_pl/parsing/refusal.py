@@ -13,7 +13,8 @@ from textwrap import shorten
 from typing import Any
 
 from cosmo_pl.errors import ConfigurationError, CosmoError, choices, mendable
-from cosmo_pl.parsing.given import YAML, Given, arguments_of
+from cosmo_pl.io import YAML
+from cosmo_pl.parsing.given import Given, arguments_of
 
 KEY = re.compile(r'Parser key "([^"]*)"(?: element \d+)?:\s*(.*)')
 CLASS = re.compile(r"Problem with given class_path '([^']*)':")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from cosmo_pl.data.augmentations.base import Augmentation
-from cosmo_pl.data.augmentations.body import PARENT
+from cosmo_pl.skeleton import PARENT_INDEX as PARENT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -16,16 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from cosmo_pl.skeleton import JOINTS, PARENT
 
-JOINTS = (
-    "head", "shoulder_center", "spine", "hip_center",
-    "left_shoulder", "left_elbow", "left_wrist", "left_hand",
-    "right_shoulder", "right_elbow", "right_wrist", "right_hand",
-    "left_hip", "left_knee", "left_ankle", "left_foot",
-    "right_hip", "right_knee", "right_ankle", "right_foot",
-)  # fmt: skip
-"""Joints in the order of the Kinect v1 and of UTD-MHAD."""
+Array = NDArray[np.float64]
 
 SIDES = {"l": ("left", -1.0), "r": ("right", 1.0)}
 _LIMB = ("flex", "abd", "spin", "elbow", "roll", "hip", "open", "knee", "ankle")
@@ -43,32 +36,36 @@ SEGMENTS = ("pelvis", "torso", "head", *(f"{side}_{part}" for side in SIDES for 
 
 @dataclass(frozen=True)
 class Bone:
-    """A joint, the joint before it, and where it sits in its segment's frame for a body 1.7 m tall (metres)."""
+    """A joint, its segment, and its position in the segment's frame for a body 1.7 m tall (metres)."""
 
     joint: str
-    parent: str
     segment: str
     offset: tuple[float, float, float]
+
+    @property
+    def parent(self) -> str:
+        """The joint that it hangs on."""
+        return PARENT[self.joint]
 
 
 def _side_bones(side: str) -> tuple[Bone, ...]:
     word, sign = SIDES[side]
     return (
-        Bone(f"{word}_shoulder", "shoulder_center", "torso", (sign * 0.165, -0.10, 0.0)),
-        Bone(f"{word}_elbow", f"{word}_shoulder", f"{side}_upper_arm", (0.0, -0.262, 0.0)),
-        Bone(f"{word}_wrist", f"{word}_elbow", f"{side}_forearm", (0.0, -0.235, 0.0)),
-        Bone(f"{word}_hand", f"{word}_wrist", f"{side}_forearm", (0.0, -0.067, 0.0)),
-        Bone(f"{word}_hip", "hip_center", "pelvis", (sign * 0.07, -0.075, 0.0)),
-        Bone(f"{word}_knee", f"{word}_hip", f"{side}_thigh", (0.0, -0.45, 0.0)),
-        Bone(f"{word}_ankle", f"{word}_knee", f"{side}_shank", (0.0, -0.35, 0.0)),
-        Bone(f"{word}_foot", f"{word}_ankle", f"{side}_foot", (0.0, -0.06, -0.05)),
+        Bone(f"{word}_shoulder", "torso", (sign * 0.165, -0.10, 0.0)),
+        Bone(f"{word}_elbow", f"{side}_upper_arm", (0.0, -0.262, 0.0)),
+        Bone(f"{word}_wrist", f"{side}_forearm", (0.0, -0.235, 0.0)),
+        Bone(f"{word}_hand", f"{side}_forearm", (0.0, -0.067, 0.0)),
+        Bone(f"{word}_hip", "pelvis", (sign * 0.07, -0.075, 0.0)),
+        Bone(f"{word}_knee", f"{side}_thigh", (0.0, -0.45, 0.0)),
+        Bone(f"{word}_ankle", f"{side}_shank", (0.0, -0.35, 0.0)),
+        Bone(f"{word}_foot", f"{side}_foot", (0.0, -0.06, -0.05)),
     )
 
 
 BONES = (
-    Bone("spine", "hip_center", "pelvis", (0.0, 0.075, 0.0)),
-    Bone("shoulder_center", "spine", "torso", (0.0, 0.34, 0.0)),
-    Bone("head", "shoulder_center", "head", (0.0, 0.19, 0.0)),
+    Bone("spine", "pelvis", (0.0, 0.075, 0.0)),
+    Bone("shoulder_center", "torso", (0.0, 0.34, 0.0)),
+    Bone("head", "head", (0.0, 0.19, 0.0)),
     *_side_bones("l"),
     *_side_bones("r"),
 )

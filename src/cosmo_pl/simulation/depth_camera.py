@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmo_pl.simulation.body import JOINTS, Array, Motion
+from cosmo_pl.simulation.body import Array, Motion
+from cosmo_pl.skeleton import JOINTS
 
 FIELD_OF_VIEW = (43.0, 57.0)
 """Vertical and horizontal angle of view (degrees), those of a Kinect v1."""

@@ -11,17 +11,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from cosmo_pl.simulation.body import (
-    CHANNELS,
-    COLUMN,
-    JOINTS,
-    SHIFTS,
-    Array,
-    Motion,
-    forward_kinematics,
-    segment_rotations,
-)
+from cosmo_pl.simulation.body import CHANNELS, COLUMN, SHIFTS, Array, Motion, forward_kinematics, segment_rotations
 from cosmo_pl.simulation.subject import Subject, steady_legs
+from cosmo_pl.skeleton import JOINTS
 
 Pose = Mapping[str, float]
 Key = tuple[float, Pose]

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmo_pl.simulation.body import JOINTS, Array, Motion
+from cosmo_pl.simulation.body import Array, Motion
+from cosmo_pl.skeleton import JOINTS
 
 BINS = (16, 32, 16)
 """Bins of range, azimuth and elevation."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.io import user_path, write_whole
+from cosmo_pl.io import user_path, whole_file, write_whole
 from cosmo_pl.simulation.activities_self_collected import SCENES, Scene
 from cosmo_pl.simulation.body import Motion
 from cosmo_pl.simulation.depth_camera import Box, Camera, Room, depth_frames, with_depth_errors
@@ -21,7 +21,7 @@ from cosmo_pl.simulation.radar import radar_frames
 from cosmo_pl.simulation.sensors import InertialErrors, Placement, imu, magnetometer, with_errors
 from cosmo_pl.simulation.subject import make_subject, small_turn
 from cosmo_pl.simulation.utd import AXES, WRIST, YIELDING
-from cosmo_pl.simulation.writing import check_counts, claim_folder, write_atomically
+from cosmo_pl.simulation.writing import check_counts, claim_folder
 
 RATES = {"imu": 100, "depth": 20, "radar": 15}
 """Frames a second."""
@@ -238,12 +238,8 @@ def _write(folder: Path, seed: int, number: tuple[int, int, int], recorder: Reco
     if missing:
         clip = self_collected_clip(seed, *number, recorder)
         for name, path in missing.items():
-            write_atomically(path, lambda part, values=clip[name]: _save(part, values))  # type: ignore[misc]
-
-
-def _save(path: Path, values: NDArray[Any]) -> None:
-    with path.open("wb") as file:  # a name would get another ending
-        np.save(file, values)
+            with whole_file(path, one_writer=True) as part, part.open("wb") as file:  # to a path, ".npy" is added
+                np.save(file, clip[name])
 
 
 def _manifest(numbers: Sequence[tuple[int, int, int]], recorder: Recorder) -> Mapping[str, Any]:

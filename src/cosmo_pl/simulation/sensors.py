@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmo_pl.simulation.body import JOINTS, Array, Motion, rotation
+from cosmo_pl.simulation.body import Array, Motion, rotation
 from cosmo_pl.simulation.motion import slow_noise, smooth
+from cosmo_pl.skeleton import JOINTS
 
 GRAVITY = 9.80665
 """Standard gravity (m/s²)."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cosmo_pl.simulation.body import BONES, CHANNELS, COLUMN, JOINTS, Array, rotation
+from cosmo_pl.simulation.body import BONES, CHANNELS, COLUMN, Array, rotation
+from cosmo_pl.skeleton import JOINTS
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,12 @@ import numpy as np
 
 from cosmo_pl.io import user_path, write_whole
 from cosmo_pl.simulation.activities_utd import UTD_ACTIONS
-from cosmo_pl.simulation.body import JOINTS, Array, Motion
+from cosmo_pl.simulation.body import Array, Motion
 from cosmo_pl.simulation.motion import make_habit, perform
 from cosmo_pl.simulation.sensors import InertialErrors, Placement, imu, kinect, with_errors
 from cosmo_pl.simulation.subject import Subject, make_subject, small_turn
 from cosmo_pl.simulation.writing import Recording, check_counts, claim_folder, write_missing
+from cosmo_pl.skeleton import JOINTS
 
 INERTIAL_RATE, SKELETON_RATE = 50, 30
 """Samples and frames per second."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from cosmo_pl import __version__
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.io import write_whole
+from cosmo_pl.io import whole_file, write_whole
 
 MANIFEST = "simulation.json"
 NOTE = "Simulated recordings, not measurements: written from one kinematic body model in the official file layout."
@@ -19,20 +19,12 @@ Recording = tuple[Sequence[Path], Callable[[], Sequence[Mapping[str, Any]]]]
 """The files of one recording, and what makes the fields of each of them."""
 
 
-def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` fill a file beside `path`, then put it in place in one step, so that no half file is ever seen."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # The same name every time: what a killed run leaves behind, the next one overwrites.
-    temporary = path.with_name(f".{path.name}.part")
-    write(temporary)
-    temporary.replace(path)
-
-
 def write_mat(path: Path, fields: Mapping[str, Any]) -> None:
-    """Write a MATLAB 5 file atomically."""
+    """Writes a MATLAB 5 file as a whole."""
     from scipy.io import savemat
 
-    write_atomically(path, lambda temporary: savemat(temporary, dict(fields), appendmat=False))
+    with whole_file(path, one_writer=True) as part:
+        savemat(part, dict(fields), appendmat=False)
 
 
 def claim_folder(folder: Path, settings: Mapping[str, Any]) -> None:

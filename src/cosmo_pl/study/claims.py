@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from cosmo_pl.io import write_whole
+from cosmo_pl.study.definition import renderer
 from cosmo_pl.study.jobs import Project
 from cosmo_pl.study.records import Results
-from cosmo_pl.study.render import left_out, markdown_of, renderer, view_of
+from cosmo_pl.study.render import left_out, markdown_of, view_of
 from cosmo_pl.study.rendering.verdict import NOT_COMPARABLE, NOT_REPRODUCED, REPRODUCED, TOO_FEW
 from cosmo_pl.study.rendering.view import Verdict
 

@@ -12,17 +12,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from importlib import import_module
 from logging import StreamHandler
 from pathlib import Path
 from typing import Any
 
 import cosmo_pl
-from cosmo_pl.bundle import DESCRIPTION
+from cosmo_pl.checkpoints import usable_checkpoint
 from cosmo_pl.data.identity import is_simulated
-from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.provenance import environment
-from cosmo_pl.run_folder import BUNDLE, CHECKPOINTS, usable_checkpoint
+from cosmo_pl.run_folder import BUNDLE, BUNDLE_DESCRIPTION, CHECKPOINTS, LOG, newest_metrics
+from cosmo_pl.study.definition import measurement
 from cosmo_pl.study.jobs import Job, Project
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.workspace import Workspace
@@ -123,7 +122,7 @@ class Executor:
             yield
             return
         with (
-            (self.workspace.run(job) / "log.txt").open("a", encoding="utf-8") as log,
+            self.workspace.log(job).open("a", encoding="utf-8") as log,
             redirect_stdout(log),
             redirect_stderr(log),
         ):
@@ -149,10 +148,10 @@ class Executor:
         return run
 
     def _curves(self, job: Job) -> dict[str, list[float | None]]:
-        return curves(version / "metrics.csv" for version in self.workspace.versions(job))
+        return curves(version / LOG for version in self.workspace.versions(job))
 
     def _pretrained(self, job: Job) -> dict[str, Any]:
-        bundle = json.loads((self._run(job) / BUNDLE / DESCRIPTION).read_text(encoding="utf-8"))
+        bundle = json.loads((self._run(job) / BUNDLE / BUNDLE_DESCRIPTION).read_text(encoding="utf-8"))
         for version in self.workspace.versions(job):  # whoever needs the run takes the bundle
             shutil.rmtree(version / CHECKPOINTS, ignore_errors=True)
         kept = ("fit_seconds", "epochs", "unlabeled", "precision")
@@ -168,8 +167,7 @@ class Executor:
 
     def _tested(self, job: Job) -> dict[str, Any]:
         self.entry.train(["test", *self.arguments(job)])
-        tests = sorted(self._run(job).glob("test_*/metrics.json"), key=lambda path: int(path.parent.name[5:]))
-        metrics = json.loads(tests[-1].read_text(encoding="utf-8"))
+        metrics = json.loads(newest_metrics(self._run(job)).read_text(encoding="utf-8"))
         metrics["training"].pop("bundle", None)  # a path of this machine; the record names its parents
         # In the record itself, of this machine, or too large.
         elsewhere = {"confusion_matrix", "simulated", "data_fingerprint", "version", "precision", "checkpoint"}
@@ -209,23 +207,6 @@ class Executor:
 def _without_curve(quality: Mapping[str, Any]) -> dict[str, Any]:
     """Quality of a modality without its silhouettes: all stages 1 on the same data have the same."""
     return {name: value for name, value in quality.items() if name != "silhouettes"}
-
-
-def measurement(name: str) -> Callable[[Sequence[tuple[Any, Any]]], dict[str, Any]]:
-    """The measurement of that name, or "package.module.function" of another package.
-
-    Raises:
-        ConfigurationError: There is none.
-    """
-    module, _, function = name.rpartition(".")
-    try:
-        found: Callable[[Sequence[tuple[Any, Any]]], dict[str, Any]] = getattr(
-            import_module(module or f"cosmo_pl.study.measures.{name}"), function
-        )
-    except (ImportError, AttributeError) as error:
-        there = sorted(p.stem for p in (Path(__file__).parent / "measures").glob("[!_]*.py"))
-        raise ConfigurationError("measure", f"there is no '{name}'", f"Choose from {', '.join(there)}") from error
-    return found
 
 
 def curves(files: Iterable[Path]) -> dict[str, list[float | None]]:

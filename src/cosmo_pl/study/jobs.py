@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from textwrap import shorten
@@ -11,7 +11,17 @@ from typing import Any, Literal
 
 from cosmo_pl.errors import ConfigurationError, choices
 from cosmo_pl.io import read_yaml
-from cosmo_pl.study.definition import FitPhase, Method, Preset, Runs, Study, overlay_method, parse
+from cosmo_pl.study.definition import (
+    FitPhase,
+    Method,
+    Preset,
+    Runs,
+    Study,
+    measurement,
+    overlay_method,
+    parse,
+    renderer,
+)
 from cosmo_pl.study.identity import Part, Resolved, key_of
 from cosmo_pl.study.measures import NUMERICS
 from cosmo_pl.study.resolving import Resolve, Resolver
@@ -108,6 +118,21 @@ class Project:
         study: Study = parse(Study, self.experiments / f"{name}.yaml")
         return study
 
+    def check_functions(self, names: Iterable[str]) -> None:
+        """Refuses studies whose measurements or renderers do not exist, before anything is run.
+
+        Raises:
+            ConfigurationError: One does not.
+        """
+        for name in names:
+            study = self.study(name)
+            try:
+                renderer(study.render)
+                for measure in {runs.measure for runs in study.runs if runs.measure is not None}:
+                    measurement(measure)
+            except ConfigurationError as error:
+                raise error.within(f"study '{name}'") from error
+
     def methods(self, study: Study | None = None) -> dict[str, Method]:
         """All methods by name, in the order of the tables; then overlays that a study names as methods."""
         path = self.experiments / "methods.yaml"
@@ -177,6 +202,25 @@ def expand(project: Project, study: Study, preset: str) -> list[Job]:
             known = found[job.key]
             found[job.key] = replace(known, cells=(*known.cells, (grid, job.factors)))
     return sorted(found.values(), key=lambda job: job.seed)  # stable: parents stay before their children
+
+
+def choose(jobs: Sequence[Job], key: str | None, datasets: Sequence[str] | None) -> list[Job]:
+    """The job of a key, or the jobs of some datasets.
+
+    Raises:
+        ConfigurationError: There is no such job.
+    """
+    known = sorted({job.dataset for job in jobs})
+    unknown = sorted(set(datasets or ()) - set(known))
+    if unknown:
+        problem = f"the study has no {', '.join(unknown)}"
+        raise ConfigurationError("datasets", problem, f"Choose from {', '.join(known)}")
+    chosen = [job for job in jobs if key in (None, job.key) and (not datasets or job.dataset in datasets)]
+    if not chosen and key is None:
+        raise ConfigurationError("study", "has no runs: its datasets have no configs", "Choose another")
+    if not chosen:
+        raise ConfigurationError("key", f"the study has no run '{key}'", "The names of its results end with the keys")
+    return chosen
 
 
 def _named(jobs: Iterator[Job], grid: str) -> Iterator[Job]:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from cosmo_pl.errors import CosmoError
-from cosmo_pl.fields import read_field
-from cosmo_pl.io import write_json
+from cosmo_pl.fields import Field
+from cosmo_pl.io import read_json, write_json
 from cosmo_pl.study.identity import Resolved, key_of
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.record_checks import check_record
@@ -173,10 +173,10 @@ class Results:
 
 def _read(path: Path) -> Record:
     try:
-        stored = read_field(path)
+        stored = Field(read_json(path, ValueError))
         check_record(stored)
         return Record(**stored.mapping())
-    except (OSError, ValueError, TypeError) as error:
+    except (ValueError, TypeError) as error:
         raise DamagedResultError(path, f"is damaged ({error})") from error
 
 

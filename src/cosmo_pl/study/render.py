@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from cosmo_pl.errors import ConfigurationError, choices
-from cosmo_pl.study import rendering
+from cosmo_pl.study.definition import renderer
 from cosmo_pl.study.jobs import Project
 from cosmo_pl.study.records import Results
 from cosmo_pl.study.rendering.statistics import provenance
@@ -84,7 +82,7 @@ def draw(project: Project, name: str, preset: str, results: Results) -> Drawing:
     view = view_of(project, name, preset, results)
     others = [other for other in presets_with_results(project, name, results) if other != preset]
     view = replace(view, others={other: _outcomes(project, name, other, results) for other in others})
-    rendered = renderer(view.study.render)(view)
+    rendered: Rendered = renderer(view.study.render)(view)
     every = [*view.outcomes, *(outcome for outcomes in view.others.values() for outcome in outcomes)]
     damaged = dict.fromkeys(results.damaged[o.job.key] for o in every if o.job.key in results.damaged)
     rendered = replace(rendered, notes=[*rendered.notes, *map(left_out, damaged)])
@@ -145,25 +143,6 @@ def presets_with_results(project: Project, name: str, results: Results) -> list[
     found = [preset for preset in jobs if results_of(preset)]
     first = next(iter(jobs))
     return found or [first] * any(results.has(job) for job in jobs[first].values())
-
-
-def renderer(name: str) -> Callable[[View], Rendered]:
-    """The renderer "file.function" of `cosmo_pl.study.rendering`, or "package.module.function" of another package.
-
-    Raises:
-        ConfigurationError: There is none.
-    """
-    file, _, function = name.rpartition(".")
-    module = file if "." in file else f"cosmo_pl.study.rendering.{file}"
-    try:
-        found: Callable[[View], Rendered] = getattr(import_module(module), function)
-    except (ImportError, AttributeError, ValueError) as error:
-        there = [path.stem for path in Path(rendering.__file__).parent.glob("[!_]*.py")] if "." not in file else []
-        if file in there:  # with functions of its own, not those that it imports
-            loaded = vars(import_module(module))
-            there = [f"{file}.{key}" for key, value in loaded.items() if getattr(value, "__module__", "") == module]
-        raise ConfigurationError("render", f"there is no '{name}' ({error})", choices(name, sorted(there))) from error
-    return found
 
 
 def png_of(figure: Any) -> bytes:

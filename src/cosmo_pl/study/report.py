@@ -20,9 +20,8 @@ from cosmo_pl.study.progress import duration
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.render import Drawing
 from cosmo_pl.study.rendering.statistics import provenance
-from cosmo_pl.study.rendering.style import dataset_title
 from cosmo_pl.study.rendering.verdict import NOT_COMPARABLE, NOT_REPRODUCED, REPRODUCED, TOO_FEW
-from cosmo_pl.study.rendering.view import COMPARED, Rendered, Verdict
+from cosmo_pl.study.rendering.view import COMPARED, Rendered, Verdict, dataset_title
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 MARKS = {REPRODUCED: "✓", NOT_REPRODUCED: "✗", TOO_FEW: "…", NOT_COMPARABLE: "○"}

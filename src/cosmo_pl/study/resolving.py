@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import cosmo_pl
-from cosmo_pl.io import cache_folder, keep_json, kept_json, read_yaml
+from cosmo_pl.io import cache_folder, keep_json, kept_json, read_config
 from cosmo_pl.parsing import Given, parse
 from cosmo_pl.study.identity import SEEDS, Part, Resolved, canonical, identifying, numerics_of
 from cosmo_pl.trust import class_paths
@@ -60,7 +60,7 @@ class Resolver:
 
     def _content(self, path: Path) -> Any:
         if path not in self._contents:
-            self._contents[path] = content(path)
+            self._contents[path] = read_config(path)
         return self._contents[path]
 
     def _kept(self, name: str) -> Resolved | None:
@@ -121,19 +121,6 @@ def resolve(configs: Sequence[Path], arguments: Mapping[str, Any]) -> dict[str, 
     check_configuration(config)
     name_test_subjects(config["data"])
     return config
-
-
-def content(path: Path) -> Any:
-    """A YAML file with the files that it names in place of their names: comments do not count, values do.
-
-    Raises:
-        ConfigurationError: It cannot be read.
-    """
-    found = read_yaml(path)
-    for name, value in found.items():
-        if isinstance(value, str) and value.endswith(".yaml"):
-            found[name] = content(path.parent / value)
-    return found
 
 
 def _seeded(resolved: Resolved, seeds: Mapping[str, int]) -> Resolved:

@@ -162,7 +162,7 @@ class Runner:
         self.tell(self._line(job, record))
 
     def _log_failure(self, job: Job) -> Path:
-        log = self.workspace.run(job) / "failure.txt"
+        log = self.workspace.failure(job)
         log.write_text(traceback.format_exc(), encoding="utf-8")
         return log
 

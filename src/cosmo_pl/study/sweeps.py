@@ -1,4 +1,4 @@
-"""W&B sweeps: read as studies, so that they run without an account, and made of studies, so that agents share them."""
+"""W&B sweeps, read as studies, so that they run without an account as well."""
 
 from __future__ import annotations
 
@@ -7,16 +7,13 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.io import parse_yaml, read_yaml
+from cosmo_pl.run_folder import has_bundle, versions
 from cosmo_pl.study.definition import Described, Factor, Runs, Study, parse
 
-if TYPE_CHECKING:
-    from cosmo_pl.study.jobs import Job
-
-PROJECT = "cosmo_pl"  # of W&B
 TRACK_TEST, VALIDATION = "data.init_args.track_test", "data.init_args.val_subjects"
 BUNDLE = "model.init_args.bundle"
 
@@ -158,31 +155,8 @@ def start(root: Path, name: str, train: Callable[[Sequence[str]], None]) -> None
             "wandb", f"no sweep can be started ({str(error).splitlines()[0].rstrip('.')})",
             f"Log in by `wandb login`, or run it without an account: `cosmo-pl study run {name}`",
         ) from error  # fmt: skip
-    if not any((root / "runs" / dataset / bundle).glob("version_*/bundle/bundle.json")):
+    if not any(map(has_bundle, versions(root / "runs" / dataset / bundle))):
         given = {**sweep.data_arguments, "run.name": bundle}
         words = [f"--{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in given.items()]
         train(["fit", f"--config=configs/{dataset}_stage1.yaml", *words])
     wandb.agent(identifier, project=sweep.project)
-
-
-def sweep_of(jobs: Sequence[Job], name: str, preset: str) -> dict[str, Any]:
-    """A W&B sweep with one run for each job of a study: any number of agents work on it, and the results are shared.
-
-    Args:
-        jobs: Its jobs, parents before what needs them; agents take them in this order.
-        name: Name of the study.
-        preset: Preset that it was expanded under.
-
-    Raises:
-        ConfigurationError: It has no jobs.
-    """
-    if not jobs:
-        raise ConfigurationError("study", f"'{name}' has no runs", "Choose one whose datasets have configs")
-    return {
-        "name": f"{name}-{preset}",
-        "project": PROJECT,
-        "program": "cosmo-pl",
-        "method": "grid",
-        "parameters": {"key": {"values": [job.key for job in jobs]}},
-        "command": ["cosmo-pl", "study", "run", name, f"--preset={preset}", "${args}"],
-    }

@@ -1,18 +1,19 @@
-"""Where runs leave their files, and who works on which."""
+"""Where the runs of studies leave their files, and which process works on which run."""
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cosmo_pl.run_folder import BUNDLE, LAST, versions
+from filelock import FileLock, Timeout
+
+from cosmo_pl.run_folder import has_bundle, has_checkpoint, versions
 from cosmo_pl.study.jobs import Job
 
 
 class Workspace:
-    """The folder of runs: ``<key>/version_<n>/`` as `cosmo-pl fit` writes it, and ``<key>/lock``.
+    """The folder of runs: ``<key>/version_<n>/`` as `cosmo-pl fit` writes it, beside ``<key>/lock`` and two logs.
 
     Args:
         folder: That folder.
@@ -25,6 +26,14 @@ class Workspace:
         """Folder of a job's runs: several where one was killed and resumed."""
         return self.folder / job.key
 
+    def log(self, job: Job) -> Path:
+        """File of what a job printed."""
+        return self.run(job) / "log.txt"
+
+    def failure(self, job: Job) -> Path:
+        """File of the traceback of a job that failed."""
+        return self.run(job) / "failure.txt"
+
     def versions(self, job: Job) -> list[Path]:
         """Runs of a job, oldest first."""
         return versions(self.run(job))
@@ -32,26 +41,26 @@ class Workspace:
     def finished(self, job: Job) -> Path | None:
         """The newest run with what other jobs need: the bundle of a stage 1, the model of a stage 2; None without.
 
-        Not always the newest: one that resumes a training which had ended leaves no checkpoint.
+        It is not always the newest run: one that resumes a completed training leaves no checkpoint.
         """
-        wanted = f"{BUNDLE}/bundle.json" if job.kind == "pretrain" else LAST
-        return next((version for version in reversed(self.versions(job)) if (version / wanted).is_file()), None)
+        is_usable = has_bundle if job.kind == "pretrain" else has_checkpoint
+        return next(filter(is_usable, reversed(self.versions(job))), None)
 
     def usable(self, job: Job) -> bool:
-        """Whether what other jobs need of this one is there."""
+        """Whether the job has left what other jobs need of it."""
         return self.finished(job) is not None
 
     @contextmanager
     def claim(self, job: Job) -> Iterator[bool]:
-        """Gives True to one process at a time; the system frees the claim of a process that dies."""
+        """Gives True to one process at a time. The system frees the claim of a process that dies."""
         self.run(job).mkdir(parents=True, exist_ok=True)
-        with (self.run(job) / "lock").open("w", encoding="utf-8") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                yield False
-                return
-            yield True
+        try:
+            held = FileLock(self.run(job) / "lock").acquire(blocking=False)
+        except Timeout:
+            yield False
+        else:
+            with held:
+                yield True
 
     def claimed(self, job: Job) -> bool:
         """Whether a process works on a job now."""

@@ -12,15 +12,8 @@ from cosmo_pl.constraints import OpenShare, PositiveFloat
 from cosmo_pl.data.augmentations.base import Augmentation, uniform
 from cosmo_pl.data.augmentations.rotation import Rotation
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.skeleton import PARENT_INDEX as PARENT
 
-# Joint to its parent joint; the hip centre (3) is the root.
-PARENT = {
-    2: 3, 1: 2, 0: 1,  # spine, shoulder centre, head
-    4: 1, 5: 4, 6: 5, 7: 6,  # left arm: shoulder, elbow, wrist, hand
-    8: 1, 9: 8, 10: 9, 11: 10,  # right arm
-    12: 3, 13: 12, 14: 13, 15: 14,  # left leg: hip, knee, ankle, foot
-    16: 3, 17: 16, 18: 17, 19: 18,  # right leg
-}  # fmt: skip
 LIMBS = ((2, 1), (0,), (4, 8), (5, 9), (6, 7, 10, 11), (12, 16), (13, 17), (14, 15, 18, 19))
 """Groups of joints whose bones are scaled by one factor, which includes left and right."""
 

@@ -96,7 +96,7 @@ class Panel:
         """Draws a line a method; without any run, the reason why there is none."""
         axes.set_title(style.heading(self.name, [record for _, record in self.pairs]))
         if not self.pairs:
-            style.empty(axes, self.view, self.dataset)
+            style.empty(axes, self.view.why_empty(self.dataset))
             return
         for method in self.methods:
             points = [(x, s) for x, value in enumerate(self.values) if (s := self.summary(method, value))]

@@ -21,7 +21,7 @@ def by_epoch(view: View) -> Rendered:
         place.set_ylabel(label)
         curve = epoch_curve(records, name)
         if curve is None:
-            style.empty(place, view, view.datasets()[0])
+            style.empty(place, view.why_empty(view.datasets()[0]))
             continue
         style.method_band(place, "cosmo", "Cosmo", curve.epochs, curve.means, curve.stds)
         rows += [[name, *row] for row in curve_rows(curve)]

@@ -48,7 +48,7 @@ def by_epoch(view: View) -> Rendered:
             seeds = f"{few}" if few == many else f"{few} to {many}"
             notes.append(f"{name}: n = {seeds} of each method; the bands are one standard deviation over seeds.")
         else:
-            style.empty(place, view, dataset)
+            style.empty(place, view.why_empty(dataset))
         verdicts += convergence(view, dataset, runs)
     axes[0][0].set_ylabel("accuracy on test subjects")
     style.legend(figure, columns=3)

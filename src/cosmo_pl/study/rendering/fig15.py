@@ -50,7 +50,7 @@ def components(view: View) -> Rendered:
         if told_rows:
             draw(place, view)
         else:
-            style.empty(place, view, view.datasets()[0])
+            style.empty(place, view.why_empty(view.datasets()[0]))
     dataset = view.datasets()[0]
     figure.suptitle(style.heading(view.title(dataset), [record for _, record in view.records(lambda job: True)]))
     return Rendered(HEADER, rows, figure, _notes(view), _verdicts(view))

@@ -65,7 +65,7 @@ def _draw(axes: Axes, view: View, dataset: str) -> None:
         axes.errorbar(1000 * seconds["1"], summary.mean, label=style.title(view.methods, method), **look)
         axes.errorbar(1000 * seconds["64"], summary.mean, markerfacecolor="white", **look)
     if not drawn:
-        style.empty(axes, view, dataset)
+        style.empty(axes, view.why_empty(dataset))
         return
     limit = view.stated("fig17").get("inference_s_max")
     if limit is not None:

@@ -42,7 +42,7 @@ def feature_distance(view: View) -> Rendered:
         if found[method] and found[method][0].result["points"]:
             _draw_points(place, found[method][0].result["points"])
         else:
-            style.empty(place, view, dataset)
+            style.empty(place, view.why_empty(dataset))
     for place in places[1 + len(methods) :]:
         place.set_axis_off()
     style.legend(figure)
@@ -90,7 +90,7 @@ def _draw_distances(
 ) -> None:
     there = [method for method, values in distances.items() if values]
     if not there:
-        style.empty(axes, view, view.datasets()[0])
+        style.empty(axes, view.why_empty(view.datasets()[0]))
         return
     for y, method in enumerate(there):
         values, its = distances[method], style.look(method)

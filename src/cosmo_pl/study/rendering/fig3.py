@@ -41,7 +41,7 @@ def by_activity(view: View) -> Rendered:
             _draw_paper(axes[0, 0], view, groups)
         style.legend(figure)
     else:
-        style.empty(axes[0, 0], view, dataset)
+        style.empty(axes[0, 0], view.why_empty(dataset))
     name = style.heading(view.title(dataset), records)
     axes[0, 0].set_title(name, pad=26)
     counts = " and ".join(f"{len(pairs)} of {style.title(view.methods, sensor)}" for sensor, pairs in runs.items())

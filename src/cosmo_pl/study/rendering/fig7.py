@@ -35,11 +35,11 @@ def quality(view: View) -> Rendered:
     if clustered:
         _draw_silhouettes(axes[0, 0], clustered[0].result)
     else:
-        style.empty(axes[0, 0], view, dataset)
+        style.empty(axes[0, 0], view.why_empty(dataset))
     if found:
         _draw_weights(axes[0, 1], found, modalities, paper.get("modalities", {}))
     else:
-        style.empty(axes[0, 1], view, dataset)
+        style.empty(axes[0, 1], view.why_empty(dataset))
     for place in axes[0, 2:]:
         place.set_axis_off()
     for place, modality in zip_longest(axes[1], modalities):
@@ -47,7 +47,7 @@ def quality(view: View) -> Rendered:
         if laid and modality in laid[0].result["points"]:
             _draw_points(place, laid[0].result, modality)
         else:
-            style.empty(place, view, dataset)
+            style.empty(place, view.why_empty(dataset))
     style.legend(figure)
     verdicts = _verdicts(view, paper, found) if paper else []
     rows = [*_rows(paper, found), *(row for record in clustered[:1] for row in _silhouettes(record.result))]

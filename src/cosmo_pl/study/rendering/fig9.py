@@ -37,7 +37,7 @@ def by_epoch(view: View) -> Rendered:
             if curve := curves.get((name, value)):
                 style.band(place, curve.epochs, curve.means, curve.stds, **_line(value))
         if not any(shown == name for shown, _ in curves):
-            style.empty(place, view, dataset)
+            style.empty(place, view.why_empty(dataset))
     axes[-1, 0].set_xlabel("epoch of stage 2")
     axes[0, 0].set_title(style.heading(panel.name, [record for _, record in panel.pairs]))
     style.legend(figure)

@@ -114,7 +114,7 @@ def _is_headline(view: View, point: Point) -> bool:
 def _draw(axes: Axes, view: View, dataset: str, found: list[Point]) -> None:
     axes.set_title(style.heading(view.title(dataset), [record for point in found for _, record in point.runs]))
     if not found:
-        style.empty(axes, view, dataset)
+        style.empty(axes, view.why_empty(dataset))
         return
     for point in found:
         if point.total_seconds is None:

@@ -25,7 +25,7 @@ def weights(view: View) -> Rendered:
     for column, dataset in zip(axes.T, datasets, strict=True):
         if dataset not in found:
             for place in column:
-                style.empty(place, view, dataset)
+                style.empty(place, view.why_empty(dataset))
             continue
         result, simulated = found[dataset].result, " (simulated)" if found[dataset].simulated else ""
         column[0].set_title(result["dataset"] + simulated)

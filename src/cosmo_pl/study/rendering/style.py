@@ -14,10 +14,8 @@ if TYPE_CHECKING:
 
     from cosmo_pl.study.definition import Method
     from cosmo_pl.study.records import Record
-    from cosmo_pl.study.rendering.view import View
 
 PAPER = "#7A7A7A"  # what the paper states, unless it stands beside its method: grey
-RECIPES = ("plus", "released", "depth")  # of configs/<dataset>_<recipe>_stage1.yaml
 
 # Okabe and Ito's palette, which the colour-blind tell apart, without its yellow, too pale for a line.
 VERMILION, BLUE, GREEN, PURPLE, ORANGE, SKY, BLACK = (
@@ -85,28 +83,6 @@ def look(method: str) -> Look:
 def colour(method: str) -> str:
     """Colour of a method, or of a modality that is a method alone."""
     return look(method).colour
-
-
-def dataset_title(dataset: str, records: Iterable[Record], paper: Mapping[str, Any]) -> str:
-    """Name of a dataset as a person writes it, with its recipe: "UTD-MHAD, plus".
-
-    Args:
-        dataset: The name that its configs begin with, "utd_plus".
-        records: Results, of which one of the dataset tells its title.
-        paper: Content of ``paper.yaml``, which names its own datasets under ``datasets``.
-    """
-    base, recipe = _recipe(dataset)
-    told = [record.result for record in records if _recipe(record.dataset)[0] == base]
-    titles = [result["title"] for result in told if "title" in result]
-    titles += [name for name in [paper.get("datasets", {}).get(base)] if name]
-    titles += [result["dataset"] for result in told if "dataset" in result]
-    return f"{[*titles, base][0]}{f', {recipe}' if recipe else ''}"
-
-
-def _recipe(dataset: str) -> tuple[str, str]:
-    """A dataset without and with the recipe that its configs end with: ("utd", "plus") of "utd_plus"."""
-    base, _, end = dataset.rpartition("_")
-    return (base, end) if base and end in RECIPES else (dataset, "")
 
 
 def heading(name: str, records: Iterable[Record]) -> str:
@@ -187,11 +163,9 @@ def stated_point(axes: Axes, x: float, value: float, edge: str = PAPER, label: s
     axes.plot([], [], markerfacecolor="none", markeredgecolor=PAPER, label=label, **shape)
 
 
-def empty(axes: Axes, view: View, dataset: str) -> None:
-    """Says in a panel why it is empty."""
+def empty(axes: Axes, reason: str) -> None:
+    """Writes into a panel why it is empty."""
     import textwrap
-
-    reason = view.skipped.get(dataset, "no result yet")
 
     axes.set_axis_off()
     axes.text(

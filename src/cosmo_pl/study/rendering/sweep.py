@@ -91,7 +91,7 @@ def _picture(view: View, name: str, cells: list[Cell], chosen: Cell | None, verb
     axes.set_xlim(-0.4, len(cells) - 0.6)
     there = [(place, cell, cell.mean) for place, cell in enumerate(cells) if cell.mean is not None]
     if not there:
-        style.empty(axes, view, dataset)
+        style.empty(axes, view.why_empty(dataset))
         return figure
     colour = style.colour("cosmo")
     points = [(place, accuracy) for place, cell, _ in there for accuracy in cell.accuracies.values()]

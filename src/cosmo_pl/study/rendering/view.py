@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from cosmo_pl.study.definition import Method, Study
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
-from cosmo_pl.study.rendering.style import dataset_title
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+RECIPES = ("plus", "released", "depth")  # of configs/<dataset>_<recipe>_stage1.yaml
 COMPARED = ("dataset", "test subjects", "first", "second", "first less second, paired by seed")
 
 
@@ -78,6 +78,10 @@ class View:
         """Name of a dataset as a person writes it."""
         every = (outcome.record for outcome in self.outcomes if outcome.record is not None)
         return dataset_title(dataset, every, self.paper)
+
+    def why_empty(self, dataset: str) -> str:
+        """Why a panel of a dataset is empty."""
+        return self.skipped.get(dataset, "no result yet")
 
     def states(self, name: str, *datasets: str) -> bool:
         """Whether the paper has an entry of that name, and any of the datasets, by default of the study's."""
@@ -153,3 +157,25 @@ def unique(values: Iterable[Any]) -> list[Any]:
         if value not in found:
             found.append(value)
     return found
+
+
+def dataset_title(dataset: str, records: Iterable[Record], paper: Mapping[str, Any]) -> str:
+    """Name of a dataset as a person writes it, with its recipe: "UTD-MHAD, plus".
+
+    Args:
+        dataset: The name that its configs begin with, "utd_plus".
+        records: Results, of which one of the dataset tells its title.
+        paper: Content of ``paper.yaml``, which names its own datasets under ``datasets``.
+    """
+    base, recipe = _recipe(dataset)
+    told = [record.result for record in records if _recipe(record.dataset)[0] == base]
+    titles = [result["title"] for result in told if "title" in result]
+    titles += [name for name in [paper.get("datasets", {}).get(base)] if name]
+    titles += [result["dataset"] for result in told if "dataset" in result]
+    return f"{[*titles, base][0]}{f', {recipe}' if recipe else ''}"
+
+
+def _recipe(dataset: str) -> tuple[str, str]:
+    """A dataset without and with the recipe that its configs end with: ("utd", "plus") of "utd_plus"."""
+    base, _, end = dataset.rpartition("_")
+    return (base, end) if base and end in RECIPES else (dataset, "")
