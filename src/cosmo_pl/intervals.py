@@ -1,4 +1,4 @@
-"""95 % intervals: of a mean over runs, and of one run's accuracy over the recordings that it was tested on."""
+"""95 % intervals of a mean over runs, of a standard deviation, and of one run's accuracy over its recordings."""
 
 from __future__ import annotations
 
@@ -24,10 +24,23 @@ def t_interval(values: Sequence[float]) -> tuple[float, float]:
     return fmean(values) - margin, fmean(values) + margin
 
 
+def std_interval(std: float, n: int) -> tuple[float, float]:
+    """95 % interval of a standard deviation of normal values, s √((n-1) / χ²).
+
+    Args:
+        std: Standard deviation of the sample, with n - 1.
+        n: Number of values, at least two.
+    """
+    from scipy.stats import chi2
+
+    low, high = (std * ((n - 1) / float(chi2.ppf(level, n - 1))) ** 0.5 for level in ((1 + LEVEL) / 2, (1 - LEVEL) / 2))
+    return low, high
+
+
 def bootstrap_interval(counts: Sequence[Sequence[int]], seed: int = 0) -> tuple[float, float] | None:
     """95 % percentile interval of an accuracy, bootstrapped over recordings (B. Efron, Ann. Stat. 7, 1979).
 
-    Windows of one recording are not independent, so whole recordings are drawn with replacement.
+    Windows of one recording are not independent, so whole recordings are sampled with replacement.
 
     Args:
         counts: Correct and tested samples of each recording, (R, 2).
@@ -38,7 +51,7 @@ def bootstrap_interval(counts: Sequence[Sequence[int]], seed: int = 0) -> tuple[
     """
     if len(counts) < 2:
         return None
-    times_drawn = np.random.default_rng(seed).multinomial(len(counts), [1 / len(counts)] * len(counts), RESAMPLES)
-    correct, total = (times_drawn @ np.asarray(counts)).T
+    multiplicity = np.random.default_rng(seed).multinomial(len(counts), [1 / len(counts)] * len(counts), RESAMPLES)
+    correct, total = (multiplicity @ np.asarray(counts)).T
     low, high = np.quantile(correct / total, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)

@@ -64,7 +64,7 @@ def test_times_depend_on_the_machine_and_the_papers_accuracies_on_its_data():
 def test_nothing_at_all_is_rendered():
     rendered = time_and_accuracy(run(datasets=[]))
     assert rendered.rows == [] and rendered.verdicts
-    assert any("nothing yet" in note for note in rendered.notes)
+    assert any("no machine yet" in note for note in rendered.notes)
 
 
 @pytest.mark.parametrize("datasets", [("utd", "usc"), ()])

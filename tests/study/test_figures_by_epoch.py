@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cosmo_pl.data import USCDataModule
-from cosmo_pl.study.rendering import fig3, fig9, fig14
+from cosmo_pl.study.rendering import epochs, fig3
 from cosmo_pl.study.rendering.epochs import epoch_curve, epochs_to_best, first_near_best
 
 from .factory import job, jobs, paper, record, view
@@ -60,7 +60,7 @@ def fig14_view(reached, keep=lambda job: True, skipped=None, others=5, **given):
 
 @pytest.mark.parametrize(("reached", "expected"), [(30, "reproduced"), (50, "reproduced"), (55, "not reproduced")])
 def test_fig14_counts_epochs_from_one(reached, expected):
-    figure = fig14.by_epoch(fig14_view(reached))
+    figure = epochs.fig14(fig14_view(reached))
     found = {v.claim.split(" on ")[-1]: v for v in figure.verdicts if "at its best" in v.claim}
     assert found["USC-HAD"].verdict == expected
     assert f"from epoch {reached} on" in found["USC-HAD"].evidence
@@ -71,7 +71,7 @@ def test_fig14_counts_epochs_from_one(reached, expected):
 
 
 def test_fig14_draws_what_a_dataset_has():
-    figure = fig14.by_epoch(fig14_view(30, keep=lambda each: each.dataset == "utd", skipped={"usc": "no USC here"}))
+    figure = epochs.fig14(fig14_view(30, keep=lambda each: each.dataset == "utd", skipped={"usc": "no USC here"}))
     utd, usc, _ = figure.figure.axes
     methods = {"Cosmo", "Cosmo's stage 1, fine-tuned", "CMC, fine-tuned", "CPC, fine-tuned", "AttnSense, shared",
                "DeepSense, shared", "skeleton alone", "inertial alone"}  # fmt: skip
@@ -87,7 +87,7 @@ def test_fig14_draws_what_a_dataset_has():
 )
 def test_fig14_compares_how_fast_methods_converge(others, seeds, expected):
     """Cosmo at epoch 30 for every seed, the others at one epoch too, but five earlier for seed 0."""
-    figure = fig14.by_epoch(fig14_view(30, keep=lambda each: each.seed < seeds, others=others))
+    figure = epochs.fig14(fig14_view(30, keep=lambda each: each.seed < seeds, others=others))
     (found,) = [v for v in figure.verdicts if "fewer epochs" in v.claim and "USC-HAD" in v.claim]
     assert found.verdict == expected
     if expected == "reproduced":
@@ -95,7 +95,7 @@ def test_fig14_compares_how_fast_methods_converge(others, seeds, expected):
 
 
 def test_fig14_on_simulated_recordings():
-    figure = fig14.by_epoch(fig14_view(30, simulated=True))
+    figure = epochs.fig14(fig14_view(30, simulated=True))
     assert {v.verdict for v in figure.verdicts} == {"not comparable"}
     assert all("simulated" in note for note in figure.notes)
 
@@ -114,22 +114,22 @@ def fig9_view(turns, joint, **given):
 @pytest.mark.parametrize(("joint", "expected"), [(0.5, "reproduced"), (0.6, "not reproduced"), (0.7, "not reproduced")])
 def test_fig9_compares_the_ends(joint, expected):
     given = fig9_view(0.6, joint)
-    figure = fig9.by_epoch(given)
+    figure = epochs.fig9(given)
     assert figure.verdicts[1].verdict == "not comparable", "on skeletons in other coordinates"
     same = {name: what for name, what in paper().items() if name != "inputs"}
-    assert fig9.by_epoch(replace(given, paper=same)).verdicts[1].verdict == expected
+    assert epochs.fig9(replace(given, paper=same)).verdicts[1].verdict == expected
     train, loss, accuracy = figure.figure.axes
-    assert {line.get_label() for line in train.lines} == {"alternating every 5 epochs", "together (T_iter = 0)"}
+    assert {line.get_label() for line in train.lines} == {"alternating every 5 epochs", "joint training (T_iter = 0)"}
     ends = {line.get_label(): line.get_ydata()[-1] for line in accuracy.lines}
     assert ends["alternating every 5 epochs"] == pytest.approx(0.59)  # seeds 0 to 2
-    assert ends["together (T_iter = 0)"] == pytest.approx(joint - 0.01)
+    assert ends["joint training (T_iter = 0)"] == pytest.approx(joint - 0.01)
     assert (len(train.lines[0].get_xdata()), len(accuracy.lines[0].get_xdata())) == (100, 20)
     assert train.get_xlim() == loss.get_xlim() == accuracy.get_xlim()
     assert ["5", "train/loss", "1", "2.0000", "0.0000", "3"] in figure.rows
 
 
 def test_fig9_without_results():
-    figure = fig9.by_epoch(view("fig9", "paper", {}, {"utd": "no UTD here"}))
+    figure = epochs.fig9(view("fig9", "paper", {}, {"utd": "no UTD here"}))
     assert figure.rows == [] and [v.verdict for v in figure.verdicts] == ["too few runs", "not comparable"]
     assert [text.get_text() for axes in figure.figure.axes for text in axes.texts] == ["no UTD here"] * 3
 
@@ -146,7 +146,7 @@ def wave(height, seeds=3, noise=0.0, **given):
                 for epoch, on in zip(EPOCHS, phase, strict=True)
             ]
             found[each.key] = record(each, curves={"epoch": EPOCHS, "train/loss": loss, "phase": phase}, **given)
-    return fig9.by_epoch(view("fig9", "paper", found)).verdicts[0]
+    return epochs.fig9(view("fig9", "paper", found)).verdicts[0]
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,15 @@ from dataclasses import replace
 
 import pytest
 
-from cosmo_pl.study.rendering import fig4, fig11, fig12, fig13, fig16
-from cosmo_pl.study.rendering.curves import HEADER
+from cosmo_pl.study.rendering import factors
+from cosmo_pl.study.rendering.factors import HEADER
 
 from .factory import jobs, paper, record, records, view
 
 SPREAD = {0: -0.01, 1: 0.0, 2: 0.01}  # by seed; the sample's standard deviation is 0.01
 RENDERERS = {
-    "fig4": fig4.by_labels, "fig11": fig11.by_labels, "fig12": fig12.by_unlabelled, "fig13": fig13.by_target_share,
-    "fig16": fig16.by_parameter,
+    "fig4": factors.fig4, "fig11": factors.fig11, "fig12": factors.fig12, "fig13": factors.fig13,
+    "fig16": factors.fig16,
 }  # fmt: skip
 every_figure = pytest.mark.parametrize("name", RENDERERS)
 
@@ -128,7 +128,7 @@ def test_one_seed_has_no_band_and_no_interval_without_counts():
     figure = rendered("fig4", lambda job: 0.5, keep=lambda job: job.seed == 1)
     row = table(figure)[0]
     assert (row["std"], row["n"]) == ("", "1")
-    assert (row["low 95 %"], row["high 95 %"], row["people, lowest to highest"]) == ("", "", "-")
+    assert (row["low 95 %"], row["high 95 %"], row["subjects, lowest to highest"]) == ("", "", "-")
     assert "bands" not in figure.notes[0]
     assert {v.verdict for v in figure.verdicts} == {"too few runs"}
 
@@ -137,7 +137,7 @@ def test_uncommitted_code_is_marked():
     made = records(jobs("fig4"))
     marked = {key: replace(its, environment={"commit": "1", "dirty": True}) if its.method == "acc" else its
               for key, its in made.items()}  # fmt: skip
-    figure = fig4.by_labels(view("fig4", "paper", marked))
+    figure = factors.fig4(view("fig4", "paper", marked))
     assert {row["n"] for row in table(figure) if row["method"] == "acc alone"} == {"3†"}
     assert {row["n"] for row in table(figure) if row["method"] != "acc alone"} == {"3"}
     assert figure.figure.axes[0].get_title() == "USC-HAD †"
@@ -221,7 +221,7 @@ def test_fig12_tells_how_many_clips_stage_1_saw():
     made = {
         job.key: record(job, result={"unlabeled": clips[job.factors["unlabeled_per_labeled"]]}) for job in jobs("fig12")
     }
-    figure = fig12.by_unlabelled(view("fig12", "paper", made))
+    figure = factors.fig12(view("fig12", "paper", made))
     assert ticks(figure.figure.axes[0]) == ["3\n81 clips", "6\n162 clips", "12\n324 clips", "all\n513 clips"]
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from cosmo_pl.study.rendering import plus, plus_ablation, plus_labels, plus_search
+from cosmo_pl.study.rendering import factors, plus, selection
 
 from .factory import jobs, record, view
 
@@ -57,7 +57,7 @@ def test_recipes_stand_beside_each_other_with_their_seconds():
     assert nearest["seconds of stage 1"] == ""
     folds = rows(shown, dataset="USC-HAD", recipe="plus", method="Cosmo")
     assert sorted(row["test subjects"] for row in folds) == ["1-4", "11-14", "5-8", "9-10"]
-    means = [row["mean over the people of all folds"] for row in folds]
+    means = [row["mean over the subjects of all folds"] for row in folds]
     assert sorted(means) == ["", "", "", "0.900 ± 0.010 (n=3)"], "beside the headline's fold alone"
 
 
@@ -106,11 +106,11 @@ def test_an_ablation_has_a_row_a_value_and_marks_the_recipe():
         differs = [name for name, value in job.factors.items() if name in changed and value in ([], {})]
         return changed[differs[0]] if differs else 0.9
 
-    table = plus_ablation.table(view("plus_ablation", "paper", made("plus_ablation", accuracy)))
+    table = plus.ablation(view("plus_ablation", "paper", made("plus_ablation", accuracy)))
     positives = rows(table, changed="nearest-neighbour positives")
     assert [row["accuracy"] for row in positives] == ["0.9000", "0.7000"]
     assert [row["to"] for row in positives] == ["of other subjects *", "none"]
-    assert [row["less the recipe, paired by seed"] for row in positives] == [
+    assert [row["minus the recipe, paired by seed"] for row in positives] == [
         "", "-0.200, 95 % interval -0.200 to -0.200 (n=3)",
     ]  # fmt: skip
     assert [row["accuracy"] for row in rows(table, changed="coordinates of the skeleton")] == ["0.9000", "0.8000"]
@@ -122,7 +122,7 @@ def test_an_ablation_has_a_row_a_value_and_marks_the_recipe():
 
 
 def test_a_missing_value_is_told_as_missing():
-    table = plus_ablation.table(view("plus_ablation", "paper", {}))
+    table = plus.ablation(view("plus_ablation", "paper", {}))
     assert all(row["accuracy"] == "-" and row["n"] == "0" for row in rows(table))
 
 
@@ -135,7 +135,7 @@ def test_the_ablation_is_of_the_present_recipe():
 
 def test_labels_are_a_line_a_method():
     records = made("plus_labels", lambda job: 0.5 + job.factors.get("label_rate", 0.05))
-    shown = plus_labels.by_labels(view("plus_labels", "paper", records))
+    shown = factors.by_labels(view("plus_labels", "paper", records))
     found = [float(row["accuracy"]) for row in rows(shown, method="Cosmo")]
     assert found == pytest.approx([0.55, 0.6, 0.7, 0.9])
 
@@ -149,14 +149,14 @@ def searched(accuracy, keep=lambda job: True, study="plus_search"):
         for job in jobs(study)
         if keep(job)
     }
-    return plus_search.selection(view(study, "paper", made))
+    return selection.recipe(view(study, "paper", made))
 
 
 def test_a_search_takes_the_best_mean_on_validation_subjects():
     shown = searched(lambda job: 0.9 if job.factors.get("temperature") == 0.1 else 0.7)
     (best,) = rows(shown, varied="temperature of stage 1", best="best")
     assert (best["to"], best["validation accuracy"], best["std"], best["n"]) == ("0.1", "0.9000", "0.0100", "3")
-    assert any("'0.1' is ahead of '0.3 *' on these subjects" in note for note in shown.notes)
+    assert any("'0.1' is more accurate than '0.3 *' on these subjects" in note for note in shown.notes)
     assert rows(shown, varied="nearest-neighbour positives", best="best")[0]["to"].endswith("*"), (
         "a draw goes to the recipe"
     )

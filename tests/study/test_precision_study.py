@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cosmo_pl.study.rendering.precision import table
+from cosmo_pl.study.rendering.variance import precision as table
 
 from .factory import jobs, record, view
 
@@ -25,5 +25,5 @@ def test_seeds_are_paired():
     (row,) = rendered.rows
     cells = dict(zip(rendered.header, row, strict=True))
     assert (cells["float32"], cells["bfloat16"]) == ("0.600 ± 0.100 (n=3)", "0.620 ± 0.100 (n=3)")
-    assert cells["bfloat16 less float32, paired by seed"] == "+0.020, 95 % interval +0.020 to +0.020 (n=3)"
+    assert cells["bfloat16 minus float32, paired by seed"] == "+0.020, 95 % interval +0.020 to +0.020 (n=3)"
     assert cells["device"] == "cpu"

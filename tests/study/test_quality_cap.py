@@ -53,14 +53,14 @@ def test_a_column_for_each_dataset_with_the_weight_above_the_best_number():
     assert [axes.get_title() for axes in (top, other)] == ["Set of two", "Set of one"]
     lines = {line.get_label(): line for line in top.lines}
     assert list(lines["inertial"].get_xdata()) == CAPS and list(lines["skeleton"].get_ydata())[-1] == 0.9
-    assert set(lines["2C, the default cap"].get_xdata()) == {6}
+    assert set(lines["2C, the default limit"].get_xdata()) == {6}
     assert list({line.get_label(): line for line in bottom.lines}["inertial"].get_ydata()) == CAPS
 
 
 def test_the_notes_say_how_far_the_cap_moves_the_weight():
     first, second = weights(given()).notes
-    assert "inertial 0.25 at the default (0.10 to 0.90 over caps 2 to 8)" in first
-    assert "k* at its cap for 7 of 7 caps" in first
+    assert "inertial 0.25 at the default (0.10 to 0.90 over limits 2 to 8)" in first
+    assert "k* at the limit for 7 of 7 limits" in first
     assert "acc 1.00 at the default" in second and "for 2 of 7 caps" in second
 
 

@@ -18,9 +18,9 @@ from cosmo_pl.study.rendering.statistics import (
     machine,
     mean_and_std,
     paired,
-    people,
     provenance,
     rank_correlation,
+    subject_range,
     summarize,
 )
 
@@ -95,7 +95,7 @@ def test_uncommitted_code_is_marked(environment: dict[str, object], expected: bo
 
 
 def test_provenance() -> None:
-    assert provenance([]) == "No result is there."
+    assert provenance([]) == "There are no results."
     assert provenance([made_from({"commit": "a"})]) == "1 result; package 0.1.0."
     every = [
         made_from({"commit": "a", "dirty": True}, 0), made_from({"commit": "b", "precision": "32-true"}, 1),
@@ -121,8 +121,8 @@ def test_people_are_means_over_runs() -> None:
         record(job(seed=0), 0.4, result={"by_subject": {"7": [5, 10], "8": [3, 10]}}),
         record(job(seed=1), 0.4, result={"by_subject": {"7": [7, 10], "8": [1, 10]}}),
     ]
-    assert people(runs) == "0.200 to 0.600 (2)"
-    assert people([record(job())]) == people([]) == "-"
+    assert subject_range(runs) == "0.200 to 0.600 (2)"
+    assert subject_range([record(job())]) == subject_range([]) == "-"
 
 
 def test_by_seed_sorts_and_takes_the_mean_over_people() -> None:

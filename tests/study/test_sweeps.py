@@ -14,7 +14,7 @@ import cosmo_pl.cli.study
 from cosmo_pl.data import MultimodalDataModule, SelfCollectedDataModule, USCDataModule, UTDDataModule
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.study.jobs import Project
-from cosmo_pl.study.rendering.sweep import selection
+from cosmo_pl.study.rendering.selection import sweep as render_sweep
 from cosmo_pl.study.sweeps import TRACK_TEST, VALIDATION, start
 
 from .factory import PROJECT, jobs, record, view
@@ -261,7 +261,7 @@ def outcome(accuracy, simulated=False):
         if reached is not None:
             curves = {"epoch": [0, 1, 2], "val/acc": [None, 0.99, reached]}
             found[each.key] = record(each, accuracy=0.01, curves=curves, simulated=simulated)
-    return selection(view("sweeps/utd_lambda", "paper", found))
+    return render_sweep(view("sweeps/utd_lambda", "paper", found))
 
 
 def test_the_best_mean_of_the_last_epoch_is_selected():
@@ -274,7 +274,7 @@ def test_the_best_mean_of_the_last_epoch_is_selected():
         values = [accuracy(float(row[0]), seed) for seed in range(3)]
         assert row[1:7] == [f"{mean(values):.4f}", f"{stdev(values):.4f}", "3", *(f"{v:.4f}" for v in values)]
     assert [row[0] for row in drawn.rows if row[7]] == ["0.6"]
-    assert drawn.notes[0] == "18 of 18 runs are there."
+    assert drawn.notes[0] == "18 of 18 runs are done."
     assert drawn.notes[1].startswith("Selected: quality_lambda = 0.6, 0.5167")
     labels = [text.get_text() for text in drawn.figure.legends[0].get_texts()]
     assert "selected: 0.6" in labels
@@ -288,7 +288,7 @@ def test_values_within_the_spread_are_named():
 def test_a_value_that_lacks_a_draw_is_not_selected():
     drawn = outcome(lambda value, seed: None if value == 1 and seed == 2 else value)
     assert [(row[0], row[3], row[7]) for row in drawn.rows][-2:] == [("0.8", "3", "best so far"), ("1", "2", "")]
-    assert drawn.notes[0] == "17 of 18 runs are there."
+    assert drawn.notes[0] == "17 of 18 runs are done."
 
 
 def test_of_equal_values_the_first_is_selected():
@@ -300,15 +300,15 @@ def test_one_draw_has_no_spread_and_none_is_drawn_as_such():
     assert drawn.rows[1] == ["0.2", "0.5000", "", "1", "", "0.5000", "", ""]
     assert drawn.rows[0] == ["0", "", "", "0", "", "", "", ""]
     nothing = outcome(lambda value, seed: None)
-    assert nothing.notes == ["0 of 18 runs are there."]
+    assert nothing.notes == ["0 of 18 runs are done."]
     assert not nothing.figure.legends
 
 
 def test_a_last_epoch_without_evaluation_does_not_count():
     (first, *_) = [each for each in jobs("sweeps/utd_lambda") if each.kind == "finetune"]
     curves = {"epoch": [0, 1], "val/acc": [0.9, None]}
-    drawn = selection(view("sweeps/utd_lambda", "paper", {first.key: record(first, curves=curves)}))
-    assert drawn.notes[0] == "0 of 18 runs are there."
+    drawn = render_sweep(view("sweeps/utd_lambda", "paper", {first.key: record(first, curves=curves)}))
+    assert drawn.notes[0] == "0 of 18 runs are done."
 
 
 def test_simulated_recordings_are_said_to_be():

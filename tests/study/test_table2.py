@@ -60,20 +60,20 @@ def test_a_row() -> None:
     assert row["accuracy"] == "0.620 ± 0.016 (n=5)"
     assert row["correct"] == "620/1000"
     assert row["95 % interval"] == "0.600 to 0.640"  # .62 ± 2.776 × .0158 / √5
-    assert row["mean over the people of all folds"] == "-"
-    assert row["people, lowest to highest"] == "-", "no counts per person"
+    assert row["mean over the subjects of all folds"] == "-"
+    assert row["subjects, lowest to highest"] == "-", "no counts per person"
     assert row["macro-F1"] == "0.558"
-    assert row["less Cosmo, paired by seed"] == "-"
+    assert row["minus Cosmo, paired by seed"] == "-"
     assert (row["paper"], row["verdict"]) == ("0.6093", NOT_COMPARABLE)
     assert row["training, s"] == "60 + 6"
-    assert row["best epoch on test: not a result"] == "0.670"
+    assert row["best epoch on the test subjects (not a result)"] == "0.670"
 
 
 def test_a_method_that_the_paper_does_not_have() -> None:
     row = cells(rendered(), "UTD-MHAD", "random forest")
     assert (row["paper"], row["verdict"]) == ("-", "-")
     assert row["training, s"] == "6"  # it has no stage 1
-    assert row["less Cosmo, paired by seed"] == "+0.100, 95 % interval +0.100 to +0.100 (n=5)"
+    assert row["minus Cosmo, paired by seed"] == "+0.100, 95 % interval +0.100 to +0.100 (n=5)"
 
 
 def test_people_and_the_interval_of_one_run_come_from_counts() -> None:
@@ -84,7 +84,7 @@ def test_people_and_the_interval_of_one_run_come_from_counts() -> None:
         "by_recording": {"a": [10, 10], "b": [10, 10], "c": [0, 10], "d": [0, 10]},
     }
     row = cells(accuracy(view("table2", "paper", {job.key: record(job, 0.5, result=counts)})), "UTD-MHAD", DTW)
-    assert row["people, lowest to highest"] == "0.000 to 1.000 (2)"
+    assert row["subjects, lowest to highest"] == "0.000 to 1.000 (2)"
     assert row["95 % interval"] == "0.000 to 1.000"
 
 
@@ -103,23 +103,23 @@ def test_folds_are_kept_apart_from_the_headline() -> None:
     row = cells(rendered(), "USC-HAD", "Cosmo")
     assert row["accuracy"] == "0.620 ± 0.016 (n=5)"  # subjects 11-14 only
     # Of 14 people four have .62, ten .70.
-    assert row["mean over the people of all folds"] == "0.677 ± 0.016 (n=5)"
+    assert row["mean over the subjects of all folds"] == "0.677 ± 0.016 (n=5)"
 
 
 def test_fold_mean_is_over_seeds_that_have_every_fold() -> None:
     few = rendered(lambda job: job.seed == 4 or job.factors.get("test_subjects", MAIN) == MAIN)
     # Seed 4 alone: (4 × .64 + 10 × .72) / 14.
-    assert cells(few, "USC-HAD", "Cosmo")["mean over the people of all folds"] == "0.697 (n=1)"
+    assert cells(few, "USC-HAD", "Cosmo")["mean over the subjects of all folds"] == "0.697 (n=1)"
 
 
 def test_missing_folds_are_named() -> None:
     some = rendered(lambda job: job.factors.get("test_subjects", MAIN) not in ([1, 2, 3, 4], [9, 10]))
-    mean = cells(some, "USC-HAD", "Cosmo")["mean over the people of all folds"]
+    mean = cells(some, "USC-HAD", "Cosmo")["mean over the subjects of all folds"]
     assert mean == "0.660 ± 0.016 (n=5), without 1-4, 9-10"
     assert verdict(some, "Cosmo is above CMC, fine-tuned on USC-HAD, all folds") == TOO_FEW
     assert verdict(some, "Cosmo is above CMC on USC-HAD, subjects 11-14") == REPRODUCED
     one = rendered(lambda job: job.factors.get("test_subjects", MAIN) == MAIN)
-    assert cells(one, "USC-HAD", "Cosmo")["mean over the people of all folds"] == "missing 1-4, 5-8, 9-10"
+    assert cells(one, "USC-HAD", "Cosmo")["mean over the subjects of all folds"] == "missing 1-4, 5-8, 9-10"
 
 
 def test_only_seeds_with_every_fold_are_compared_over_folds() -> None:
@@ -134,7 +134,7 @@ def test_folds_of_another_preset_are_not_expanded() -> None:
     assert {job.factors.get("test_subjects") is None for job in ALL if job.dataset == "utd"} == {True}
     quick = [job for job in jobs("table2", "quick") if job.dataset == "utd" and job.kind == "finetune"]
     table = accuracy(view("table2", "quick", records(quick, level)))
-    assert cells(table, "UTD-MHAD", "Cosmo")["mean over the people of all folds"].endswith("(n=5)")
+    assert cells(table, "UTD-MHAD", "Cosmo")["mean over the subjects of all folds"].endswith("(n=5)")
 
 
 @pytest.mark.parametrize("study", ["table2", "plus"])
@@ -161,7 +161,7 @@ def test_too_few_runs_judge_nothing() -> None:
     judged = {v.verdict for v in table.verdicts}
     assert judged == {TOO_FEW, NOT_COMPARABLE}
     assert cells(table, "USC-HAD", "Cosmo")["verdict"] == TOO_FEW
-    assert cells(table, "USC-HAD", "CMC, fine-tuned")["less Cosmo, paired by seed"] == "too few common seeds (n=2)"
+    assert cells(table, "USC-HAD", "CMC, fine-tuned")["minus Cosmo, paired by seed"] == "too few common seeds (n=2)"
 
 
 def test_stated_gaps_are_judged_where_the_inputs_are_the_papers() -> None:
@@ -224,11 +224,11 @@ def test_notes_tell_the_best_of_those_that_may_be_ranked() -> None:
     notes = rendered(lambda job: job.dataset == "utd").notes
     assert notes[0] == "UTD-MHAD: 27 labels, test subjects 7-8, chance 0.037."
     assert notes[1] == (
-        "UTD-MHAD: of the 16 methods that share the seeds 0, 1, 2, 3, 4 the most accurate is random forest, 0.720."
+        "UTD-MHAD: of the 16 methods that share the seeds 0, 1, 2, 3, 4, the most accurate is random forest, 0.720."
     )
     lucky = rendered(lambda job: job.dataset == "utd" and (job.method != "random_forest" or job.seed == 4)).notes
     assert lucky[1].startswith(
-        "UTD-MHAD: of the 15 methods that share the seeds 0, 1, 2, 3, 4 the most accurate is Cosmo"
+        "UTD-MHAD: of the 15 methods that share the seeds 0, 1, 2, 3, 4, the most accurate is Cosmo"
     )
     assert lucky[1].endswith("; the others have too few runs to be ranked.")
     alone = rendered(lambda job: job.dataset == "utd" and job.method == "cosmo").notes
@@ -242,7 +242,7 @@ def test_cost_counts_a_shared_stage_1_once() -> None:
     table = accuracy(view("table2", "paper", records(shared, seconds=900.0)))
     (note,) = [note for note in table.notes if "runs are done" in note]
     assert note == (
-        f"4 of {len(ALL)} runs are done. Together they took 1.00 h, every stage 1 counted once, on cpu with 2 cores, "
+        f"4 of {len(ALL)} runs are done. Together they took 1.00 h, each stage 1 counted once, on cpu with 2 cores, "
         "1 thread a run, torch 2.13.0."
     )
 
@@ -252,7 +252,7 @@ def test_seconds_below_one_and_best_epochs_that_do_not_exist() -> None:
     given = {"training": {"fit_seconds": 0.04, "epochs": 1}, "test_acc_best_epoch": None}
     table = accuracy(view("table2", "paper", {job.key: record(job, 0.8, result=given)}))
     row = cells(table, "UTD-MHAD", "1-NN, time warping")
-    assert (row["training, s"], row["best epoch on test: not a result"]) == ("< 1", "-")
+    assert (row["training, s"], row["best epoch on the test subjects (not a result)"]) == ("< 1", "-")
     assert row["accuracy"] == "0.800 (n=1)"
     assert row["95 % interval"] == "-", "no counts per recording"
 
@@ -305,9 +305,9 @@ def agreement(quick: dict[str, float]) -> list[str]:
 def test_the_rank_correlation_with_another_preset() -> None:
     ranks = {"cmc": 0.3, "deepsense": 0.2, "attnsense": 0.5, "cosmo": 0.9}  # ranks 2 1 3 4: rho = 1 - 6 * 2 / 60
     (note,) = agreement(ranks)
-    assert "UTD-MHAD: the 4 methods with enough runs" in note
+    assert "UTD-MHAD: over the 4 methods with enough runs" in note
     assert "preset quick" in note
-    assert "of 0.80 with it" in note
+    assert "of the two presets is 0.80" in note
 
 
 def test_runs_that_both_presets_share_say_nothing_of_their_agreement() -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cosmo_pl.intervals import std_interval
 from cosmo_pl.study.jobs import Job
-from cosmo_pl.study.rendering import validation, variance
+from cosmo_pl.study.rendering import selection, variance
 
 from .factory import jobs, record, view
 
 ALL = [job for job in jobs("variance") if job.dataset == "utd_plus"]
-LABELS, MODELS = "labels, on one stage 1", "stage 1 and stage 2, on the same labels"
+LABELS, MODELS = "labels, from one stage 1", "stage 1 and stage 2, with the same labels"
 BOTH = "labels and both stages: the usual seeds"
 
 
@@ -50,7 +51,7 @@ def test_a_row_for_each_source() -> None:
     for job in (job for job in ALL if job.kind == "finetune"):
         label, model = job.arguments["data.init_args.label_seed"], job.arguments["seed_everything"]
         found[job.key] = record(job, 0.9 + 0.01 * label + 0.001 * model)
-    rows = [row for row in variance.table(view("variance", "paper", found)).rows if row[0] == "UTD-MHAD, plus"]
+    rows = [row for row in variance.seeds(view("variance", "paper", found)).rows if row[0] == "UTD-MHAD, plus"]
     assert [row[2] for row in rows] == [BOTH, LABELS, MODELS]
     spread = {row[2]: row[3:6] for row in rows}
     assert spread[LABELS] == ["0.9350", f"{0.01 * np.std(range(8), ddof=1):.4f}", "8"]
@@ -61,7 +62,7 @@ def test_a_row_for_each_source() -> None:
 def test_the_interval_of_a_deviation_covers_it() -> None:
     """Of 2,000 samples of 8 normal values with deviation 2, 95 % of the intervals have it."""
     random = np.random.default_rng(0)
-    intervals = [variance.std_interval(float(x.std(ddof=1)), 8) for x in random.normal(5, 2, (2000, 8))]
+    intervals = [std_interval(float(x.std(ddof=1)), 8) for x in random.normal(5, 2, (2000, 8))]
     assert np.mean([low <= 2 <= high for low, high in intervals]) == pytest.approx(0.95, abs=0.015)
 
 
@@ -71,8 +72,8 @@ def test_learning_rates_are_compared_on_validation_subjects() -> None:
         assert not job.tested and job.arguments["data.init_args.val_subjects"] in ([6], [9, 10])
         accuracy = 0.5 + 0.1 * (job.factors["lr"] == 0.001) + 0.01 * job.seed
         found[job.key] = record(job, curves={"val/acc": [0.9, accuracy]}, result={"accuracy": 0.0})
-    rows = validation.table(view("originals_lr", "paper", found)).rows
+    rows = selection.methods(view("originals_lr", "paper", found)).rows
     assert len(rows) == 2 * 2 * 2
     assert rows[0][:6] == ["UTD-MHAD", "AttnSense, original", "lr = 0.0001", "0.5100", "0.0100", "3"]
     assert [row[3] for row in rows if row[2] == "lr = 0.001"] == ["0.6100"] * 4
-    assert all(row[5] == "0" for row in validation.table(view("originals_lr", "paper", {})).rows)
+    assert all(row[5] == "0" for row in selection.methods(view("originals_lr", "paper", {})).rows)

@@ -98,7 +98,7 @@ def run_here(jobs: Sequence[Job], results: str, runs: str, seconds: float | None
     entry = EntryPoints(train, load_run, load_data)
     execute = Executor(Project(), workspace, entry, progress_bar=sys.stderr.isatty())
     kept = Results(Path(results))
-    runner = Runner(jobs, kept, workspace, execute, tell=lambda line: print(line, flush=True))
+    runner = Runner(jobs, kept, workspace, execute, report=lambda line: print(line, flush=True))
     if whole:
         runner.fits = fits(jobs, runner.clock, kept.has, seconds)
     try:

@@ -1,4 +1,4 @@
-"""What a study is: a YAML in ``experiments/``, the methods it compares and the preset it runs under."""
+"""The definition of a study: a YAML in ``experiments/``, its methods, and the preset that it is run under."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ Value = bool | int | float | str | list | dict | None  # type: ignore[type-arg]
 
 
 class Described:
-    """What a part of a YAML file says; null only where it means something."""
+    """A part of a YAML file; null is accepted only for fields where None has a meaning."""
 
     def __post_init__(self) -> None:
         kind: Any = type(self)
         for name in _without_null(kind):
-            if getattr(self, name) is None:  # a parser takes it for the default, and does not put it there
+            if getattr(self, name) is None:  # the parser accepts null in place of any default
                 raise ConfigurationError(name, "is null", "Give it a value, or leave it out")
 
 
@@ -43,10 +43,10 @@ class Factor(Described):
 
     Args:
         argument: The argument, as on the command line, without dashes.
-        values: What it takes in turn.
-        default: Its value in the configs: not passed on, so that the run is the one that other studies have.
-        phases: Phases that it is an argument of.
-        labels: What the values are called in tables; None for what they are.
+        values: Its values.
+        default: Its value in the configs. It is not passed on, so that the run is the same as in other studies.
+        phases: Phases that have the argument.
+        labels: Names of the values in tables; by default the values themselves.
     """
 
     argument: str
@@ -61,18 +61,18 @@ class Runs(Described):
     """One grid of a study: datasets × methods × values of every factor × seeds.
 
     Args:
-        datasets: Datasets: names before ``_stage1.yaml`` in ``configs/``.
-        methods: Names in ``methods.yaml`` or of overlays in ``configs/model/``; "acc+gyro" are the runs of two
-            methods, measured together.
+        datasets: Datasets, as the parts before ``_stage1.yaml`` of the names in ``configs/``.
+        methods: Names in ``methods.yaml`` or of overlays in ``configs/model/``; "acc+gyro" stands for the runs of two
+            methods, which are measured together.
         vary: Name to factor.
         arguments: Phase to fixed arguments.
-        seeds: At most so many of the preset's seeds; None takes all.
+        seeds: Largest number of the preset's seeds; None takes all.
         until: Last phase that is run.
-        measure: Name of a function of `cosmo_pl.study.measures`, applied to every run.
-        presets: Presets that the grid is expanded under; None for all.
+        measure: Name of a function of `cosmo_pl.study.measures`, applied to each run.
+        presets: Presets under which the grid is expanded; None for all.
 
     Raises:
-        ConfigurationError: A subject is in two folds of a factor: a mean over folds would count it twice.
+        ConfigurationError: A subject is in two folds of a factor, so that a mean over folds would count it twice.
     """
 
     datasets: list[str]
@@ -97,7 +97,7 @@ class Runs(Described):
 
 
 def _check_phases(arguments: Mapping[Any, Any]) -> None:
-    """Refuses arguments of a phase that there is not: no run would get them."""
+    """Refuses arguments of unknown phases, which no run would receive."""
     for phase in arguments:
         if phase not in ALL_PHASES:
             raise ConfigurationError("arguments", f"there is no phase '{phase}'", choices(str(phase), ALL_PHASES))
@@ -116,9 +116,9 @@ class Study(Described):
 
     Args:
         title: Its heading.
-        render: Function of `cosmo_pl.study.rendering` that draws it, "table2.accuracy".
-        runs: Grids that it needs.
-        about: What it shows and how it was made, in a sentence or two.
+        render: Function of `cosmo_pl.study.rendering` that renders it, "table2.accuracy".
+        runs: Grids of its runs.
+        about: One or two sentences on its content and its protocol.
     """
 
     title: str
@@ -129,16 +129,16 @@ class Study(Described):
 
 @dataclass(frozen=True)
 class Method(Described):
-    """A row of the tables: how it is run.
+    """A row of the tables, with the configs and arguments of its runs.
 
     Args:
         title: Its name in tables and figures.
-        pretrain: Overlays of ``configs/model/`` on stage 1; None for a method without.
+        pretrain: Overlays of ``configs/model/`` on stage 1; None for a method without pretraining.
         finetune: Overlays on stage 2.
         arguments: Phase to arguments.
         by_dataset: Dataset to phase to further arguments.
-        datasets: Datasets that it is for; None for all.
-        trained: False for methods without epochs, which run the same under every preset.
+        datasets: Datasets on which it can be run; None for all.
+        trained: False for methods without epochs, whose runs are the same under all presets.
         paper: Its name in ``paper.yaml``.
     """
 
@@ -159,17 +159,17 @@ class Method(Described):
 
 @dataclass(frozen=True)
 class Preset(Described):
-    """How long and how often everything is run: ``presets/<name>/preset.yaml``, with overlays beside it.
+    """Length and number of the runs: ``presets/<name>/preset.yaml``, with overlays beside it.
 
-    ``<dataset>_data.yaml`` is laid over every run on a dataset, ``<dataset>_stage1.yaml`` and ``_stage2.yaml`` over
-    those of methods that are trained in epochs.
+    ``<dataset>_data.yaml`` is an overlay on all runs on a dataset; ``<dataset>_stage1.yaml`` and ``_stage2.yaml`` are
+    overlays on those of methods that are trained in epochs.
 
     Args:
-        about: What it is for.
+        about: Its purpose.
         seeds: Seeds of labels, initialisation and shuffling.
-        values: At most so many values of every factor; None takes all.
-        arguments: Phase to arguments of every run, on top of all others.
-        committed_code: Whether its runs are only started from code that is committed.
+        values: Largest number of values of each factor; None takes all.
+        arguments: Phase to arguments of all runs, which override all others.
+        committed_code: Whether its runs start only from committed code.
     """
 
     about: str
@@ -184,9 +184,9 @@ class Preset(Described):
 
 
 def overlay_method(path: Path) -> Method:
-    """The method of an overlay of ``configs/model/`` that ``methods.yaml`` does not name.
+    """The method of an overlay of ``configs/model/`` that ``methods.yaml`` does not contain.
 
-    One that pretrains is fine-tuned by ``finetune.yaml``; any other is a second stage alone.
+    A pretraining method is fine-tuned by ``finetune.yaml``; any other method is a second stage without a first.
 
     Raises:
         ConfigurationError: The overlay names no class of a model that can be imported.
@@ -204,15 +204,15 @@ def overlay_method(path: Path) -> Method:
 
 
 def parse(kind: Any, path: Path) -> Any:
-    """What a YAML file says, as a dataclass or a dict of dataclasses.
+    """The content of a YAML file as a dataclass or a dict of dataclasses.
 
     Raises:
-        ConfigurationError: The file is missing or no YAML, lacks a key or has an unknown one.
+        ConfigurationError: The file is missing or no YAML, lacks a key or has an unknown key.
     """
     return _parsed(kind, path, path.absolute(), path.stat().st_mtime_ns if path.is_file() else 0)
 
 
-@cache  # one command asks for the same few files up to a hundred times, and checking methods.yaml takes 0.4 s
+@cache  # a command reads the same few files up to a hundred times, and parsing methods.yaml takes 0.4 s
 def _parsed(kind: Any, path: Path, absolute: Path, changed: int) -> Any:
     from jsonargparse import ArgumentParser
 
@@ -258,7 +258,7 @@ def _function(argument: str, name: str, module: str, function: str) -> Any:
 
 
 def _available(module: str) -> list[str]:
-    """What could be meant instead of a function of a module: its own functions, or the files beside it."""
+    """Alternatives to a function that does not exist: the functions of its module, or the modules of its package."""
     package, _, file = module.rpartition(".")
     if package not in (MEASURES, RENDERERS):
         return []

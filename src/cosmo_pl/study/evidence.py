@@ -1,7 +1,7 @@
-"""All runs that are missing, in order of worth, beside other work on the machine.
+"""All missing runs, in order of priority, beside other work on the machine.
 
-They are made from a clean worktree of the last commit, so that the checkout can be worked on, and can be stopped at any
-moment: results are written whole, and a run that was interrupted goes on.
+The runs use a clean worktree of the last commit, so that the checkout can be edited meanwhile. They can be stopped at
+any time: results are written as a whole, and an interrupted run is resumed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from cosmo_pl.study.workers import COMMAND
 
 WORKTREE = Path("runs/evidence")
 QUIET = Path("runs/quiet")
-TIMED = ("latency",)  # measurements of time
+TIMED = ("latency",)  # measurements of time, which other work on the machine would distort
 POLL_SECONDS = 1.0
 
 
@@ -37,7 +37,7 @@ class Step(Described):
     Args:
         preset: The preset.
         studies: Names of the studies, or "all".
-        datasets: Datasets that are run; None for all.
+        datasets: Datasets on which they are run; None for all.
     """
 
     preset: str
@@ -47,11 +47,11 @@ class Step(Described):
 
 @dataclass(frozen=True)
 class Order(Described):
-    """What is run first, and next.
+    """The order of the runs.
 
     Args:
-        about: What it is.
-        steps: The steps.
+        about: Its purpose.
+        steps: The steps, the first one first.
     """
 
     about: str
@@ -59,7 +59,7 @@ class Order(Described):
 
 
 def jobs_in_order(project: Project, file: Path) -> list[Job]:
-    """All jobs of an order, the worthiest first, and after each stage 1 at once what builds on it.
+    """All jobs of an order; each stage 1 is followed at once by the jobs that need it.
 
     Args:
         project: The project.
@@ -69,17 +69,17 @@ def jobs_in_order(project: Project, file: Path) -> list[Job]:
     found: dict[str, Job] = {}
     for step in order.steps:
         names = project.studies() if step.studies == ["all"] else step.studies
-        jobs = [job for name in names for job in project.jobs(name, step.preset) if _is_asked_for(job, step)]
+        jobs = [job for name in names for job in project.jobs(name, step.preset) if _is_in(job, step)]
         found |= {job.key: job for job in depth_first(jobs) if job.key not in found}
     return list(found.values())
 
 
-def _is_asked_for(job: Job, step: Step) -> bool:
+def _is_in(job: Job, step: Step) -> bool:
     return job.measure not in TIMED and (step.datasets is None or job.dataset in step.datasets)
 
 
 def depth_first(jobs: Sequence[Job]) -> Iterator[Job]:
-    """Jobs in their order, but each followed by those that need it."""
+    """Jobs in their order, except that each is followed by those that need it."""
     needing: dict[str, list[Job]] = defaultdict(list)
     for job in jobs:
         for parent in job.parents:
@@ -99,13 +99,13 @@ def depth_first(jobs: Sequence[Job]) -> Iterator[Job]:
 
 
 def fits(jobs: Iterable[Job], clock: Clock, has: Callable[[Job], bool], seconds: float | None) -> Callable[[Job], bool]:
-    """Whether a run, and what builds on it and is missing, will end before the time is up.
+    """Whether a run, together with the missing runs that need it, is expected to end within a time limit.
 
     Args:
         jobs: All jobs.
-        clock: Expected durations; a run that nothing is known of is begun.
-        has: Whether there is a result.
-        seconds: Seconds from now on; None for no limit.
+        clock: Expected durations; a run of unknown duration counts as 0 seconds.
+        has: Whether a job has a result.
+        seconds: Time limit from now on; None for no limit.
     """
     end = None if seconds is None else time.monotonic() + seconds
     children: dict[str, list[Job]] = defaultdict(list)
@@ -123,25 +123,25 @@ def fits(jobs: Iterable[Job], clock: Clock, has: Callable[[Job], bool], seconds:
 def supervise(root: Path, words: Sequence[str], processes: int) -> int:
     """Runs processes of `cosmo-pl` from a clean worktree of the last commit, at the lowest priority.
 
-    They stand still while tests or benchmarks run in this checkout, see `quiet`.
+    They are paused while tests or benchmarks run in this checkout, see `quiet`.
 
     Args:
         root: The checkout.
-        words: Their arguments.
-        processes: How many.
+        words: Arguments of each process.
+        processes: Number of processes.
 
     Returns:
-        The worst exit status of them.
+        The largest exit status of the processes.
 
     Raises:
-        ConfigurationError: It is no checkout.
+        ConfigurationError: The folder is no checkout.
     """
-    place = worktree(root)
+    folder = worktree(root)
     threads = max(1, (os.cpu_count() or 1) // processes)
-    env = {**os.environ, "PYTHONPATH": str(place / "src"), "OMP_NUM_THREADS": str(threads), BUSY: "1"}
+    env = {**os.environ, "PYTHONPATH": str(folder / "src"), "OMP_NUM_THREADS": str(threads), BUSY: "1"}
     env.setdefault("COSMO_PL_DATA", str(root.resolve() / "data"))
     workers = [
-        subprocess.Popen([*COMMAND, *words], cwd=place, env=env, preexec_fn=lambda: os.nice(19))
+        subprocess.Popen([*COMMAND, *words], cwd=folder, env=env, preexec_fn=lambda: os.nice(19))
         for _ in range(processes)
     ]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -162,31 +162,31 @@ def supervise(root: Path, words: Sequence[str], processes: int) -> int:
 
 
 def worktree(root: Path) -> Path:
-    """A clean worktree of the last commit in ``runs/evidence/``; one of an earlier commit makes room for it.
+    """A clean worktree of the last commit in ``runs/evidence/``, which replaces one of an earlier commit.
 
     Raises:
-        ConfigurationError: It is no checkout.
+        ConfigurationError: The folder is no checkout.
     """
-    place = root.resolve() / WORKTREE
+    folder = root.resolve() / WORKTREE
     try:
         commit = _git(root, "rev-parse", "HEAD")
-        if place.exists():
-            _git(place, "checkout", "--quiet", "--detach", "--force", commit)
-            _git(place, "clean", "--quiet", "-fd", "src", "configs", "experiments")
+        if folder.exists():
+            _git(folder, "checkout", "--quiet", "--detach", "--force", commit)
+            _git(folder, "clean", "--quiet", "-fd", "src", "configs", "experiments")
         else:
             _git(root, "worktree", "prune")
-            _git(root, "worktree", "add", "--quiet", "--detach", str(place), commit)
+            _git(root, "worktree", "add", "--quiet", "--detach", str(folder), commit)
     except (OSError, subprocess.CalledProcessError) as error:
         reason = getattr(error, "stderr", None) or error
         raise ConfigurationError(
             "evidence", f"no worktree of the last commit ({reason})", "Run it in a checkout"
         ) from error
-    return place
+    return folder
 
 
 @contextmanager
 def quiet(root: Path) -> Iterator[None]:
-    """Makes processes of `supervise` stand still in the body."""
+    """Pauses the processes of `supervise` during the body."""
     mark = root / QUIET / str(os.getpid())
     mark.parent.mkdir(parents=True, exist_ok=True)
     mark.touch()
@@ -197,7 +197,7 @@ def quiet(root: Path) -> Iterator[None]:
 
 
 def is_quiet(root: Path) -> bool:
-    """Whether a process that lives has asked for quiet."""
+    """Whether a living process is in the body of `quiet`."""
     return any(_lives(int(mark.name)) for mark in (root / QUIET).glob("[0-9]*"))
 
 

@@ -1,4 +1,4 @@
-"""Runs one job through the same entry points as users, and gathers its record."""
+"""Runs one job through the entry points that users have, and gathers its record."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from cosmo_pl.data.identity import is_simulated
 from cosmo_pl.provenance import environment
 from cosmo_pl.run_folder import BUNDLE, BUNDLE_DESCRIPTION, CHECKPOINTS, LOG, newest_metrics
 from cosmo_pl.study.definition import measurement
+from cosmo_pl.study.identity import options
 from cosmo_pl.study.jobs import Job, Project
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.workspace import Workspace
 from cosmo_pl.trust import allowing, class_paths
 
-CURVES = (
-    "train/loss", "train/loss_floor", "train/acc", "val/loss", "val/acc", "test/loss", "test/acc", "phase",
-    "probe/acc", "val/cosine_distance", "val/alignment", "val/uniformity",
-)  # fmt: skip
+PARTS = ("train/loss", "train/loss_floor", "train/acc", "val/loss", "val/acc", "test/loss", "test/acc", "phase")
+GEOMETRY = ("val/cosine_distance", "val/alignment", "val/uniformity")
+CURVES = (*PARTS, "probe/acc", *GEOMETRY)
 
 
 @dataclass(frozen=True)
 class EntryPoints:
-    """What a study needs of the command line.
+    """The parts of the command line that a study uses.
 
     Args:
         train: `cosmo-pl fit|test` on a list of arguments.
-        load_run: Model and data of a run's folder.
-        load_data: Data of composed configs.
+        load_run: Gives the model and the data of a run's folder.
+        load_data: Gives the data of composed configs.
     """
 
     train: Callable[[Sequence[str]], None]
@@ -53,10 +53,10 @@ class Executor:
     """Runs jobs.
 
     Args:
-        project: Where the configs are.
-        workspace: Where runs leave their files.
+        project: The folder with the configs.
+        workspace: The folder of the runs.
         entry: The entry points of the command line.
-        progress_bar: Whether trainings show theirs.
+        progress_bar: Whether trainings show progress bars.
     """
 
     project: Project
@@ -65,7 +65,7 @@ class Executor:
     progress_bar: bool = False
 
     def __call__(self, job: Job) -> Record:
-        """Runs a job, or goes on with a killed run of it.
+        """Runs a job, or resumes a killed run of it.
 
         Raises:
             CosmoError: Its data or configs cannot be used.
@@ -79,7 +79,7 @@ class Executor:
                 self._fit(job)
                 gather = self._pretrained if job.kind == "pretrain" else self._tested if job.tested else self._validated
                 found = gather(job)
-        gc.collect()  # trainer, module and data refer to each other, and a grid of hundreds of runs is one process
+        gc.collect()  # trainer, module and data form cycles, and one process makes hundreds of runs
         training = found["result"].get("training", found["result"])
         return Record(
             key=job.key,
@@ -103,21 +103,21 @@ class Executor:
     def arguments(self, job: Job) -> list[str]:
         """Command line of a fit and of its test, without the subcommand."""
         run = self.workspace.run(job)
-        given = dict(job.arguments)
+        arguments = dict(job.arguments)
         if job.parents:
-            given["model.init_args.bundle"] = str(self.workspace.run(job.parents[0]))
-        given |= {
+            arguments["model.init_args.bundle"] = str(self.workspace.run(job.parents[0]))
+        arguments |= {
             "run.folder": str(run.parent),
             "run.name": run.name,
             "trainer.enable_progress_bar": self.progress_bar,
             "trainer.enable_model_summary": False,
         }
         configs = [f"--config={self.project.root / path}" for path in job.configs]
-        return configs + [f"--{name}={_yaml(value)}" for name, value in given.items()]
+        return configs + options(arguments)
 
     @contextmanager
     def _logged(self, job: Job) -> Iterator[None]:
-        """Sends what the run prints to its folder, unless somebody looks at progress bars."""
+        """Sends the output of a run to its folder, unless progress bars are shown."""
         if self.progress_bar:
             yield
             return
@@ -128,10 +128,10 @@ class Executor:
         ):
             loggers = map(logging.getLogger, ("pytorch_lightning", "lightning_fabric"))
             handlers = [h for logger in loggers for h in logger.handlers if isinstance(h, StreamHandler)]
-            before = [handler.stream for handler in handlers]  # they hold the stream of their start
+            before = [handler.stream for handler in handlers]  # the stream at the time of their creation
             try:
                 for handler in handlers:
-                    handler.stream = log  # not by setStream, which writes to the old one, and that may be closed
+                    handler.stream = log  # setStream would write to the old stream, which may be closed
                 yield
             finally:
                 for handler, stream in zip(handlers, before, strict=True):
@@ -139,12 +139,12 @@ class Executor:
 
     def _fit(self, job: Job) -> None:
         checkpoint = usable_checkpoint(self.workspace.run(job))  # of a run that was killed
-        go_on = [] if checkpoint is None else [f"--ckpt_path={checkpoint}"]
-        self.entry.train(["fit", *self.arguments(job), *go_on])
+        resume = [] if checkpoint is None else [f"--ckpt_path={checkpoint}"]
+        self.entry.train(["fit", *self.arguments(job), *resume])
 
     def _run(self, job: Job) -> Path:
         run = self.workspace.finished(job)
-        assert run is not None, f"{job.name} has left nothing in {self.workspace.run(job)}"
+        assert run is not None, f"{job.name} has no finished run in {self.workspace.run(job)}"
         return run
 
     def _curves(self, job: Job) -> dict[str, list[float | None]]:
@@ -152,7 +152,7 @@ class Executor:
 
     def _pretrained(self, job: Job) -> dict[str, Any]:
         bundle = json.loads((self._run(job) / BUNDLE / BUNDLE_DESCRIPTION).read_text(encoding="utf-8"))
-        for version in self.workspace.versions(job):  # whoever needs the run takes the bundle
+        for version in self.workspace.versions(job):  # other jobs use the bundle
             shutil.rmtree(version / CHECKPOINTS, ignore_errors=True)
         kept = ("fit_seconds", "epochs", "unlabeled", "precision")
         return {
@@ -168,8 +168,8 @@ class Executor:
     def _tested(self, job: Job) -> dict[str, Any]:
         self.entry.train(["test", *self.arguments(job)])
         metrics = json.loads(newest_metrics(self._run(job)).read_text(encoding="utf-8"))
-        metrics["training"].pop("bundle", None)  # a path of this machine; the record names its parents
-        # In the record itself, of this machine, or too large.
+        metrics["training"].pop("bundle", None)  # a path of this machine; the record contains the parents' keys
+        # Other fields of the record, paths of this machine, or too large.
         elsewhere = {"confusion_matrix", "simulated", "data_fingerprint", "version", "precision", "checkpoint"}
         elsewhere |= set(environment())
         return {
@@ -180,7 +180,7 @@ class Executor:
         }
 
     def _validated(self, job: Job) -> dict[str, Any]:
-        """Of a run that must not look at the test subjects: the accuracy on the validation subjects."""
+        """The record of a run that must not evaluate test subjects: the accuracy on the validation subjects."""
         model, data = self.entry.load_run(self._run(job))
         found = self._curves(job)
         return {
@@ -205,20 +205,20 @@ class Executor:
 
 
 def _without_curve(quality: Mapping[str, Any]) -> dict[str, Any]:
-    """Quality of a modality without its silhouettes: all stages 1 on the same data have the same."""
+    """Quality of a modality without its silhouettes, which are the same in all stages 1 on the same data."""
     return {name: value for name, value in quality.items() if name != "silhouettes"}
 
 
 def curves(files: Iterable[Path]) -> dict[str, list[float | None]]:
-    """Curves by epoch from the CSV logs of a run and of those that resumed it; the later log counts."""
+    """Curves by epoch from the CSV logs of a run and of the runs that resumed it; the later log takes precedence."""
     epochs: dict[int, dict[str, float]] = {}
     for path in files:
         if not path.is_file():
             continue
         with path.open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
-                told = {name: float(row[name]) for name in CURVES if row.get(name)}
-                epochs.setdefault(int(row["epoch"]), {}).update(told)
+                values = {name: float(row[name]) for name in CURVES if row.get(name)}
+                epochs.setdefault(int(row["epoch"]), {}).update(values)
     names = [name for name in CURVES if any(name in epoch for epoch in epochs.values())]
     order = sorted(epochs)
     if not names:
@@ -228,8 +228,3 @@ def curves(files: Iterable[Path]) -> dict[str, list[float | None]]:
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else float(f"{value:.5g}")
-
-
-def _yaml(value: Any) -> str:
-    """A value as the command line takes it."""
-    return value if isinstance(value, str) else json.dumps(value)

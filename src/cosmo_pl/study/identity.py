@@ -1,4 +1,4 @@
-"""What identifies a run: its resolved arguments, the meaning of the classes that it uses, and the runs it builds on."""
+"""The identity of a run: its resolved arguments, the meaning of the classes that it uses, and its parents."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from cosmo_pl.trust import class_name
 
 Part = Literal["all", "child", "data"]
 SEEDS = ("seed_everything", "data.init_args.label_seed")
-# Where recordings lie and how they are read: the samples are the same to the bit.
+# Where recordings are and how they are read; the samples are bit-identical.
 ASIDE = {"root", "cache_dir", "num_workers", "in_memory"}
 TRAINING = (
-    "max_epochs", "min_epochs", "max_steps", "min_steps", "max_time", "limit_train_batches", "limit_val_batches",
-    "limit_test_batches", "overfit_batches", "val_check_interval", "check_val_every_n_epoch", "accumulate_grad_batches",
-    "gradient_clip_val", "gradient_clip_algorithm", "sync_batchnorm", "reload_dataloaders_every_n_epochs",
-    "fast_dev_run", "callbacks",
-)  # fmt: skip
+    *("max_epochs", "min_epochs", "max_steps", "min_steps", "max_time", "fast_dev_run"),
+    *("limit_train_batches", "limit_val_batches", "limit_test_batches", "overfit_batches"),
+    *("val_check_interval", "check_val_every_n_epoch", "reload_dataloaders_every_n_epochs"),
+    *("accumulate_grad_batches", "gradient_clip_val", "gradient_clip_algorithm", "sync_batchnorm", "callbacks"),
+)
 
 
 @dataclass(frozen=True)
 class Resolved:
-    """A configuration with every default filled in.
+    """A configuration with all defaults.
 
     Args:
         arguments: ``model``, ``data``, ``trainer`` and ``seed_everything``, see `identifying`, in `canonical` form;
             ``measure`` of a measurement.
-        numerics: Class or measurement that it uses to the ``numerics`` of that, "meaning.rounding".
+        numerics: Class or measurement that it uses to its ``numerics``, "meaning.rounding".
     """
 
     arguments: Mapping[str, Any]
@@ -37,17 +37,17 @@ class Resolved:
 
     @property
     def meanings(self) -> dict[str, int]:
-        """Class to its meaning, where that was ever raised: a first ``numerics`` leaves every key as it was."""
+        """Class to its meaning, for meanings other than 1, so that a new ``numerics`` of "1.0" changes no key."""
         found = {name: int(numerics.split(".")[0]) for name, numerics in sorted(self.numerics.items())}
         return {name: meaning for name, meaning in found.items() if meaning != 1}
 
 
 def key_of(resolved: Resolved, parents: Sequence[str]) -> str:
-    """Key of a run: a hash of all that its numbers depend on, but for recordings and rounding.
+    """Key of a run: a hash of everything that its numbers depend on, except for recordings and rounding.
 
     Args:
-        resolved: What it is.
-        parents: Keys of the runs that it builds on.
+        resolved: Its resolved configuration.
+        parents: Keys of its parents.
     """
     identified_by = [resolved.arguments, resolved.meanings, list(parents)]
     return hashlib.sha256(json.dumps(identified_by, sort_keys=True).encode()).hexdigest()[:16]
@@ -58,7 +58,8 @@ def identifying(config: Mapping[str, Any], part: Part) -> dict[str, Any]:
 
     Args:
         config: The whole configuration, nested.
-        part: "all" of it; all but the bundle, of a "child", whose parent's key stands for the bundle; or "data" alone.
+        part: "all" arguments; those of a "child", without the bundle, which the parent's key represents; or those of
+            the "data" only.
     """
     data = _without(config["data"], ASIDE | {"phase"})  # the phase is the model's
     if part == "data":
@@ -67,13 +68,13 @@ def identifying(config: Mapping[str, Any], part: Part) -> dict[str, Any]:
     return {
         "model": _without(config["model"], {"bundle"} if part == "child" else set()),
         "data": data,
-        "trainer": {name: trainer.get(name) for name in TRAINING} | {"precision": _asked_for(trainer)},
+        "trainer": {name: trainer.get(name) for name in TRAINING} | {"precision": _requested_precision(trainer)},
         "seed_everything": config.get("seed_everything"),
     }
 
 
-def _asked_for(trainer: Mapping[str, Any]) -> Any:
-    """The precision where one is asked for: another run. What the machine chooses is a matter of rounding."""
+def _requested_precision(trainer: Mapping[str, Any]) -> Any:
+    """The precision if one is requested, which makes another run; the choice of the machine only changes rounding."""
     precision = trainer.get("precision")
     return None if precision == "auto" else precision
 
@@ -85,10 +86,10 @@ def _without(described: Mapping[str, Any], names: set[str]) -> dict[str, Any]:
 
 
 def canonical(value: Any) -> Any:
-    """A value in the one form in which it is hashed and stored.
+    """A value in the form in which it is hashed and stored.
 
-    What is null is left out, so that a new argument which does nothing by default leaves every key as it was; 1.0 is
-    written as 1; a class is named by its package and its own name, so that it may move between files.
+    Null is left out, so that a new argument with the default null changes no key. 1.0 becomes 1. A class is named by
+    its package and its own name, so that it may move between files.
     """
     if isinstance(value, Mapping):
         found = {str(name): canonical(each) for name, each in value.items()}
@@ -103,7 +104,13 @@ def canonical(value: Any) -> Any:
 
 
 def numerics_of(found: Any) -> dict[str, str]:
-    """Name to ``numerics`` of a class and of those that it inherits from, where they have one of their own."""
+    """Name to ``numerics`` of a class and of its bases, for those that define their own."""
     return {
         f"{c.__module__.split('.')[0]}:{c.__qualname__}": c.numerics for c in found.__mro__ if "numerics" in vars(c)
     }
+
+
+def options(arguments: Mapping[str, Any]) -> list[str]:
+    """Arguments as options of the command line."""
+    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in arguments.items()}
+    return [f"--{name}={text}" for name, text in texts.items()]

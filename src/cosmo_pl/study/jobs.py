@@ -1,4 +1,4 @@
-"""The runs of a study: its grid, expanded, each run with the key under which its result is kept."""
+"""The runs of a study: its expanded grids, each run with the key of its result."""
 
 from __future__ import annotations
 
@@ -36,20 +36,21 @@ class Job:
     """One run: a stage 1, a stage 2 or a measurement.
 
     Args:
-        kind: What it is.
+        kind: Kind of the run.
         dataset: Its dataset.
-        method: Its method, several joined by "+", or "" for a measurement of the data alone.
+        method: Its method, several joined by "+", or "" for a measurement of the data only.
         seed: Seed of labels, initialisation and shuffling.
-        preset: Preset that it was expanded under.
+        preset: Preset under which it was expanded.
         factors: Values of the factors that its study varies.
         configs: Config and overlays, relative to the project's folder.
-        arguments: Arguments on top of them.
-        parents: Runs whose result it takes: the stage 1 of a stage 2, what a measurement measures.
+        arguments: Arguments that override the configs.
+        parents: Runs whose results it uses: the stage 1 of a stage 2, or the runs that a measurement measures.
         measure: Name of the measurement.
-        key: Hash of all that its numbers depend on, see `identity.key_of`. The same run in two studies has one key.
-        resolved: What it is, with every default filled in.
-        cells: Where its study has it: number of the grid and values of this grid's factors. A run at the defaults of
-            two grids is in both, one that a factor does not touch is in one grid several times.
+        key: Hash of everything that its numbers depend on, see `identity.key_of`. The same run in two studies has one
+            key.
+        resolved: Its configuration with all defaults.
+        cells: Its cells in the study: index of the grid and values of that grid's factors. A run at the defaults of
+            two grids has a cell in both; a run that does not depend on a factor has several cells in one grid.
     """
 
     kind: Kind
@@ -68,13 +69,13 @@ class Job:
 
     @property
     def name(self) -> str:
-        """What a person calls it: "utd cosmo seed 0 finetune"."""
+        """Readable name: "utd cosmo seed 0 finetune"."""
         varied = [shorten(f"{name}={value}", 60, placeholder="...") for name, value in self.factors.items()]
         return " ".join([self.dataset, self.method, f"seed {self.seed}", *varied, self.measure or self.kind]).strip()
 
     @property
     def tested(self) -> bool:
-        """Whether a stage 2 is tested on the test subjects; a run of a sweep, which selects on others, is not."""
+        """Whether a stage 2 is tested on the test subjects; runs of sweeps, which select on others, are not."""
         return bool(self.arguments.get(TRACK_TEST, True))
 
 
@@ -84,7 +85,7 @@ class Project:
 
     Args:
         root: Folder that holds ``configs/`` and ``experiments/``.
-        resolve: What fills in all defaults of a run.
+        resolve: Adds all defaults to the configuration of a run.
     """
 
     root: Path = Path()
@@ -109,7 +110,7 @@ class Project:
         """Reads a study, or a sweep as one.
 
         Raises:
-            ConfigurationError: There is none of that name, or it cannot be read.
+            ConfigurationError: There is none with that name, or it cannot be read.
         """
         if name in self.sweeps():
             return read_sweep(self.root, name)
@@ -134,7 +135,7 @@ class Project:
                 raise error.within(f"study '{name}'") from error
 
     def methods(self, study: Study | None = None) -> dict[str, Method]:
-        """All methods by name, in the order of the tables; then overlays that a study names as methods."""
+        """All methods by name, in the order of the tables, and then the overlays that a study names as methods."""
         path = self.experiments / "methods.yaml"
         methods: dict[str, Method] = dict(parse(dict[str, Method], path)) if path.is_file() else {}
         for name in (n for runs in (study.runs if study else ()) for names in runs.methods for n in names.split("+")):
@@ -151,7 +152,7 @@ class Project:
         """Reads a preset.
 
         Raises:
-            ConfigurationError: There is none of that name, or it cannot be read.
+            ConfigurationError: There is none with that name, or it cannot be read.
         """
         if name not in self.presets():
             raise ConfigurationError("preset", f"there is no '{name}'", choices(name, self.presets()))
@@ -175,7 +176,7 @@ class Project:
         return sorted(found.values(), key=lambda job: job.seed)
 
     def paper(self) -> dict[str, Any]:
-        """What the paper states; nothing where there is no ``paper.yaml``."""
+        """What the paper states; empty without a ``paper.yaml``."""
         path = self.experiments / "paper.yaml"
         content: dict[str, Any] = read_yaml(path) if path.is_file() else {}
         return content
@@ -186,7 +187,7 @@ class Project:
 
 
 def expand(project: Project, study: Study, preset: str) -> list[Job]:
-    """All jobs of a study under a preset, each once, parents before what needs them, one seed after the other.
+    """All jobs of a study under a preset, each once, parents before their children, one seed after the other.
 
     Datasets without configs have no jobs.
 
@@ -224,7 +225,7 @@ def choose(jobs: Sequence[Job], key: str | None, datasets: Sequence[str] | None)
 
 
 def _named(jobs: Iterator[Job], grid: str) -> Iterator[Job]:
-    """Jobs of a grid, which errors name."""
+    """Jobs of a grid; its errors name the grid."""
     try:
         yield from jobs
     except ConfigurationError as error:
@@ -242,17 +243,17 @@ class _Maker:
 
     def __init__(self, project: Project, preset: str, methods: Mapping[str, Method]) -> None:
         self.project, self.preset, self.methods = project, preset, methods
-        self.how = project.preset(preset)
+        self.settings = project.preset(preset)
 
     def jobs(self, runs: Runs) -> Iterator[Job]:
-        """Jobs at the ends of one grid; what they need are their parents."""
+        """The last jobs of one grid; the jobs that they need are their parents."""
         for dataset in filter(self.project.has_dataset, runs.datasets if runs.under(self.preset) else []):
             if not runs.methods:
                 configs = self._configs(dataset, "pretrain", [], True)
                 yield self._job("measure", dataset, "", 0, {}, configs, {}, (), runs.measure)
                 continue
-            values = itertools.product(*(factor.values[: self.how.values] for factor in runs.vary.values()))
-            for chosen, seed, method in itertools.product(values, self.how.seeds[: runs.seeds], runs.methods):
+            values = itertools.product(*(factor.values[: self.settings.values] for factor in runs.vary.values()))
+            for chosen, seed, method in itertools.product(values, self.settings.seeds[: runs.seeds], runs.methods):
                 factors = dict(zip(runs.vary, chosen, strict=True))
                 fits = [self._fit(runs, dataset, name, seed, factors) for name in method.split("+")]
                 ends = tuple(fit for fit in fits if fit is not None)
@@ -264,7 +265,7 @@ class _Maker:
                     yield self._job("measure", dataset, method, seed, factors, (), {}, ends, runs.measure)
 
     def _fit(self, runs: Runs, dataset: str, name: str, seed: int, factors: Mapping[str, Any]) -> Job | None:
-        """The last fit of a method, None where it is not for the dataset."""
+        """The last fit of a method, None where the method is not for the dataset."""
         if name not in self.methods:
             raise ConfigurationError("methods", f"there is no '{name}'", choices(name, self.methods))
         method = self.methods[name]
@@ -275,20 +276,20 @@ class _Maker:
         for phase, chosen in overlays.items():
             if chosen is None or (runs.until == "pretrain" and phase == "finetune"):
                 continue
-            given: dict[str, Any] = {"seed_everything": seed, "data.init_args.label_seed": seed}
+            arguments: dict[str, Any] = {"seed_everything": seed, "data.init_args.label_seed": seed}
             for source in (method.arguments, method.by_dataset.get(dataset, {}), runs.arguments):
-                given |= source.get(phase, {})
+                arguments |= source.get(phase, {})
             own = {factor: value for factor, value in factors.items() if phase in runs.vary[factor].phases}
             for factor, value in own.items():
                 if value != runs.vary[factor].default:
-                    given[runs.vary[factor].argument] = value
-            given |= self.how.arguments.get(phase, {})
+                    arguments[runs.vary[factor].argument] = value
+            arguments |= self.settings.arguments.get(phase, {})
             configs = self._configs(dataset, phase, chosen, method.trained)
             parents = (job,) if job is not None else ()
-            # A stage 1 is the pretraining method's: several second stages share it.
+            # A stage 1 belongs to the pretraining method, as several second stages share it.
             of = name if phase == "finetune" else (chosen[-1] if chosen else "cosmo")
-            varied = own if phase == "pretrain" else factors  # a stage 2 has those of its stage 1 as well
-            job = self._job(phase, dataset, of, seed, varied, configs, given, parents, None)
+            varied = own if phase == "pretrain" else factors  # a stage 2 also has the factors of its stage 1
+            job = self._job(phase, dataset, of, seed, varied, configs, arguments, parents, None)
         return job
 
     def _configs(self, dataset: str, phase: FitPhase, overlays: Sequence[str], trained: bool) -> tuple[str, ...]:

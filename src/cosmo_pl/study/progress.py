@@ -1,4 +1,4 @@
-"""How far a grid is, and how long it will take."""
+"""Progress of a grid, and the expected time of its missing runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Group = tuple[str, ...]
 
 
 class Clock:
-    """Expected durations, from the seconds that runs on this machine took.
+    """Expected durations, from the seconds of earlier runs on this machine.
 
     Args:
         results: The results of earlier runs.
@@ -30,17 +30,17 @@ class Clock:
                 self._learn(record.measure or record.kind, record.preset, record.dataset, record.method, record.seconds)
 
     def learn(self, job: Job, seconds: float) -> None:
-        """Notes how long a job took."""
+        """Adds the seconds of a job."""
         self._learn(job.measure or job.kind, job.preset, job.dataset, job.method, seconds)
 
     def expected(self, job: Job) -> float | None:
-        """Seconds that a job will take; None where nothing like it has been run on this machine."""
+        """Expected seconds of a job; None where no similar job has been run on this machine."""
         groups = _groups(job.measure or job.kind, job.preset, job.dataset, job.method)
         seconds = next((self.known[group] for group in groups if group in self.known), None)
         return sum(seconds) / len(seconds) if seconds else None
 
     def left(self, jobs: Iterable[Job]) -> str:
-        """What jobs will take one after the other, as text, with the number of those that nothing is known of."""
+        """Expected time of jobs one after the other as text, with the number of those of unknown duration."""
         expected = [self.expected(job) for job in jobs]
         known = [seconds for seconds in expected if seconds is not None]
         unknown = len(expected) - len(known)
@@ -53,18 +53,18 @@ class Clock:
 
 
 def _groups(kind: str, preset: str, dataset: str, method: str) -> list[Group]:
-    """What a run is like: the same method before the same dataset before the same kind of run."""
+    """Groups of similar runs, the most similar first: the same method, the same dataset, the same kind."""
     return [(kind, preset, dataset, method), (kind, preset, dataset), (kind, preset)]
 
 
 def of_this_machine(environment: Mapping[str, Any]) -> bool:
-    """Whether a run was made on a machine like this, as far as its record says."""
+    """Whether a run was made on a machine like this one, according to its record."""
     same = environment.get("cores") == os.cpu_count() and environment.get("cpu") in (None, processor())
     return same and environment.get("device", "cpu") == "cpu"
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person says them: "35 s", "12 min", "2 h 05 min"."""
+    """Seconds as text: "35 s", "12 min", "2 h 05 min"."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
@@ -72,15 +72,15 @@ def duration(seconds: float) -> str:
 
 
 def status(studies: Mapping[str, Sequence[Job]], results: Results, workspace: Workspace) -> str:
-    """What is done and what is left: of one study by dataset, method and kind of run, of several by study.
+    """A table of finished and missing runs: of one study by dataset, method and kind of run, of several by study.
 
-    A cell is what a study shows as one figure: its runs at one value of every factor, which the seeds repeat. "0: 2,
-    5: 3" are two cells without a run and three with five.
+    A cell is one number of a study: the runs at one value of each factor, which differ in their seeds. "0: 2, 5: 3"
+    means two cells without a run and three cells with five runs.
 
     Args:
-        studies: Study to its jobs; a run that several share is counted in each, and once in the last line.
-        results: Results that are there.
-        workspace: Where runs that are under way have their claims.
+        studies: Study to its jobs; a run that several studies share counts in each, and once in the last line.
+        results: The results.
+        workspace: The folder of the runs, with the claims of those in progress.
     """
     clock = Clock(results)
     every = {job.key: job for jobs in studies.values() for job in jobs}
@@ -90,7 +90,7 @@ def status(studies: Mapping[str, Sequence[Job]], results: Results, workspace: Wo
         names, groups = ["dataset", "method", "run"], _by_run(*studies.values())
     else:
         names, groups = ["study"], {(name,): list(jobs) for name, jobs in studies.items()}
-    table = [[*names, "done", "running", "wanted", "cells by runs", "time left"]]
+    table = [[*names, "done", "running", "wanted", "cells by number of runs", "time left"]]
     for group, jobs in groups.items():
         counts = [sum(job.key in keys for job in jobs) for keys in (done, running)]
         left = clock.left(job for job in jobs if job.key not in done)
@@ -99,12 +99,14 @@ def status(studies: Mapping[str, Sequence[Job]], results: Results, workspace: Wo
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
     rest = clock.left(job for key, job in every.items() if key not in done)
     lines += sorted(set(results.damaged.values()))
-    lines.append(f"{len(done)} of {len(every)} done, {len(running)} running; the rest would take one process {rest}")
+    lines.append(
+        f"{len(done)} of {len(every)} done, {len(running)} running; one process would need {rest} for the rest"
+    )
     return "\n".join(lines)
 
 
 def cells_by_runs(jobs: Iterable[Job], done: set[str]) -> str:
-    """How many cells have how many runs, "0: 2, 5: 3"; a stage 1 that others only build on is no cell."""
+    """Number of runs to number of cells, "0: 2, 5: 3"; a stage 1 that only other runs use has no cell."""
     cells: dict[str, int] = {}
     for job in jobs:
         for grid, factors in job.cells:

@@ -1,4 +1,4 @@
-"""Whether a stored record can be what a run has left; every check raises a ValueError that names the field."""
+"""Checks of a stored record; each raises a ValueError that names the field."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SHARES = ("/acc",)  # ends of the names of curves between 0 and 1
 
 
 def check_record(field: Field) -> None:
-    """Checks types and ranges of a record's fields, and what follows from one another."""
+    """Checks types and ranges of a record's fields, and that the fields agree."""
     for name in ("key", "dataset", "method", "preset", "version"):
         field[name].text()
     kind = field["kind"].text("pretrain|finetune|measure", "pretrain, finetune or measure")
@@ -39,7 +39,7 @@ def check_record(field: Field) -> None:
     field["result"].mapping()
     field["result"].finite()
     if measured is not None:
-        MEASURES.get(measured.text(), Field.finite)(field["result"])  # another package's may be anything
+        MEASURES.get(measured.text(), Field.finite)(field["result"])  # of another package, any content is valid
     else:
         (_check_pretrained if kind == "pretrain" else _check_finetuned)(field["result"])
 
@@ -76,7 +76,7 @@ def _check_pretrained(field: Field) -> None:
 def _check_finetuned(field: Field) -> None:
     _check_training(field["training"])
     if "val_accuracy" in field.mapping() and "accuracy" not in field.mapping():
-        field["val_accuracy"].number(0, 1)  # of a sweep, which does not look at the test subjects
+        field["val_accuracy"].number(0, 1)  # of a sweep, which does not evaluate test subjects
         return
     total = field["total"].whole(1)
     correct = field["correct"].whole(0, total)

@@ -1,4 +1,4 @@
-"""Configurations as the command line resolves them, and what was resolved once, kept by its content."""
+"""Configurations as the command line resolves them, cached by the content of their files."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from typing import Any, Protocol
 import cosmo_pl
 from cosmo_pl.io import cache_folder, keep_json, kept_json, read_config
 from cosmo_pl.parsing import Given, parse
-from cosmo_pl.study.identity import SEEDS, Part, Resolved, canonical, identifying, numerics_of
+from cosmo_pl.study.identity import SEEDS, Part, Resolved, canonical, identifying, numerics_of, options
 from cosmo_pl.trust import class_paths
 
-FORMAT = 3  # raise it when something is resolved in another way, or kept in another
+FORMAT = 3  # raise it when configurations are resolved or cached in another way
 PACKAGE = Path(cosmo_pl.__file__).parent
 
 
 class Resolve(Protocol):
-    """What fills in all defaults of a run."""
+    """Adds all defaults to the configuration of a run."""
 
     def __call__(self, root: Path, configs: Sequence[str], arguments: Mapping[str, Any], part: Part) -> Resolved:
         """Resolves configs below a folder, with arguments on top; see `identifying` for the part."""
@@ -31,12 +31,12 @@ class Resolve(Protocol):
 class Resolver:
     """Resolves configurations with the command line's own parser.
 
-    That takes a tenth of a second each, and importing torch, so what was resolved is kept: under a hash of the content
-    of the configs and of the arguments, beside the signatures of the classes that they name. It is resolved again
-    where one of these has changed, and believed without importing anything while no file of this package has.
+    Resolving takes 0.1 s per configuration and imports torch, so the result is cached under a hash of the content of
+    the configs and of the arguments, together with the signatures of the classes that they name. It is resolved again
+    if a signature has changed. While no file of this package has changed, the cache is used without any import.
 
     Args:
-        folder: Folder that keeps it; None takes ``resolved/`` in the cache of parsed recordings.
+        folder: Folder of the cache; None takes ``resolved/`` in the cache of parsed recordings.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -52,8 +52,8 @@ class Resolver:
             ConfigurationError: A config cannot be read, or an argument is not one of the command line's.
         """
         rest = {name: value for name, value in arguments.items() if name not in SEEDS}
-        asked = [FORMAT, _libraries(), [self._content(root / path) for path in configs], rest, part]
-        name = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:32]
+        request = [FORMAT, _libraries(), [self._content(root / path) for path in configs], rest, part]
+        name = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:32]
         if name not in self._known:
             self._known[name] = self._kept(name) or self._resolved(name, root, configs, rest, part)
         return _seeded(self._known[name], {seed: arguments[seed] for seed in SEEDS if seed in arguments})
@@ -64,7 +64,7 @@ class Resolver:
         return self._contents[path]
 
     def _kept(self, name: str) -> Resolved | None:
-        """What was resolved under that name, if it still holds."""
+        """The cached configuration of that name, if it is still valid."""
         try:
             kept = kept_json(self.folder / f"{name}.json")
             if kept is None:
@@ -78,7 +78,7 @@ class Resolver:
                 return Resolved(arguments, _numerics(classes))
             return Resolved(arguments, kept["numerics"])
         except (OSError, ValueError, KeyError, TypeError, ImportError, AttributeError):
-            return None  # written by another version, or of a class that is gone
+            return None  # of another version, or of a class that no longer exists
 
     def _resolved(
         self, name: str, root: Path, configs: Sequence[str], arguments: Mapping[str, Any], part: Part
@@ -99,15 +99,13 @@ class Resolver:
         self._bar.update()
 
     def _keep(self, name: str, arguments: Mapping[str, Any], paths: Sequence[str]) -> None:
-        kept = {
-            "sources": sources(), "classes": {path: _signature(path) for path in paths}, "arguments": arguments,
-            "numerics": _numerics(paths),
-        }  # fmt: skip
+        classes = {path: _signature(path) for path in paths}
+        kept = {"sources": sources(), "classes": classes, "arguments": arguments, "numerics": _numerics(paths)}
         keep_json(self.folder / f"{name}.json", kept)
 
 
 def resolve(configs: Sequence[Path], arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The whole configuration that the command line makes of configs and arguments.
+    """The whole configuration that the command line makes from configs and arguments.
 
     Raises:
         ConfigurationError: They cannot be used.
@@ -115,8 +113,7 @@ def resolve(configs: Sequence[Path], arguments: Mapping[str, Any]) -> dict[str, 
     from cosmo_pl.parsing.trainer_arguments import check_configuration
     from cosmo_pl.run_loading import name_test_subjects
 
-    words = [f"--config={path}" for path in configs]
-    words += [f"--{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in arguments.items()]
+    words = [*(f"--config={path}" for path in configs), *options(arguments)]
     config: dict[str, Any] = json.loads(json.dumps(parse(Given.of(_parser(), words)).as_dict(), default=str))
     check_configuration(config)
     name_test_subjects(config["data"])
@@ -127,10 +124,10 @@ def _seeded(resolved: Resolved, seeds: Mapping[str, int]) -> Resolved:
     arguments = json.loads(json.dumps(resolved.arguments))
     for argument, seed in seeds.items():
         *parts, last = argument.split(".")
-        place = arguments
+        group = arguments
         for part in parts:
-            place = place[part]
-        place[last] = seed
+            group = group[part]
+        group[last] = seed
     return Resolved(arguments, resolved.numerics)
 
 
@@ -157,12 +154,12 @@ def _libraries() -> list[str]:
 
 @cache
 def _signature(path: str) -> str:
-    """Hash of the arguments and defaults of a class and of those that it hands arguments on to."""
+    """Hash of the arguments and defaults of a class and of its bases."""
     from cosmo_pl.run_loading import imported_class
 
     found = imported_class(path)
     signatures = [str(inspect.signature(vars(c)["__init__"])) for c in found.__mro__[:-1] if "__init__" in vars(c)]
-    named = str(getattr(found, "default_test_subjects", None))  # what `name_test_subjects` fills in
+    named = str(getattr(found, "default_test_subjects", None))  # see `name_test_subjects`
     return hashlib.sha256("\n".join([*signatures, named]).encode()).hexdigest()[:16]
 
 

@@ -1,4 +1,4 @@
-"""Works through a grid: what is done is left alone, what was killed goes on, what others work on is theirs."""
+"""Runs a grid: finished runs are kept, killed runs are resumed, and runs of other processes are left to them."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from cosmo_pl.study.progress import Clock, duration
 from cosmo_pl.study.records import Record, ResultError, Results
 from cosmo_pl.study.workspace import Workspace
 
-AGAIN_SECONDS = 60.0  # an exception is lost where Python allows none, in the finalizer of an object for instance
-WAIT_SECONDS = 2.0  # between two looks at runs that other processes work on
+AGAIN_SECONDS = 60.0  # an exception raised in the finalizer of an object is lost, so the signal is repeated
+WAIT_SECONDS = 2.0  # between two checks of the runs of other processes
 
 
 class TimeIsUp(BaseException):
-    """Raised where a grid's time limit is reached; no Exception, so that no run takes it for a failure of its own."""
+    """Raised when a grid's time limit is reached. It is no Exception, so that no run handles it as its own failure."""
 
 
 @contextmanager
 def time_limit(seconds: float | None) -> Iterator[None]:
-    """Raises `TimeIsUp` in the body after so many seconds; the run in flight can be resumed."""
+    """Raises `TimeIsUp` in the body after a number of seconds; the current run can be resumed."""
     if seconds is None:
         yield
         return
@@ -48,18 +48,18 @@ class Runner:
     """Runs the jobs of a grid, alone or beside other processes.
 
     Args:
-        jobs: The jobs, parents before what needs them.
-        results: Where records are kept.
-        workspace: Where runs leave their files.
+        jobs: The jobs, parents before their children.
+        results: The results.
+        workspace: The folder of the runs.
         execute: Runs one job.
-        tell: Takes a line of progress.
-        fits: Whether a job that could be run now ends in time; what does not is left.
+        report: Receives a line of progress.
+        fits: Whether a job that could be run now would end in time; the others are postponed.
 
     Attributes:
-        postponed: Keys of jobs that were left, with what needs them.
-        failed: Key to the reason, of jobs that cannot be run, what needs them included.
-        absent: Dataset to the reason why there are no recordings of it.
-        plan: The jobs, and those that are run again for the files that others need.
+        postponed: Keys of postponed jobs, including those that need them.
+        failed: Key to the reason, of jobs that cannot be run, including those that need them.
+        absent: Dataset without recordings to the reason.
+        plan: The jobs, and those that are run again because others need their files.
     """
 
     def __init__(
@@ -68,11 +68,11 @@ class Runner:
         results: Results,
         workspace: Workspace,
         execute: Callable[[Job], Record],
-        tell: Callable[[str], None] = print,
+        report: Callable[[str], None] = print,
         fits: Callable[[Job], bool] = lambda job: True,
     ) -> None:
         self.jobs, self.results, self.workspace = jobs, results, workspace
-        self.execute, self.tell, self.fits = execute, tell, fits
+        self.execute, self.report, self.fits = execute, report, fits
         self.postponed: set[str] = set()
         self.failed: dict[str, str] = {}
         self.absent: dict[str, str] = {}
@@ -80,17 +80,17 @@ class Runner:
         self.clock = Clock(results)
 
     def run(self) -> None:
-        """Runs until nothing is left but what failed.
+        """Runs all jobs except those that fail or are postponed.
 
         Raises:
             ResultError: A result is damaged, or of other recordings.
             TimeIsUp: The time limit is reached.
         """
         for job in self.jobs:
-            self.results.get(job)  # what is damaged or of other recordings is found before anything is computed
+            self.results.get(job)  # finds damaged results and those of other recordings before anything is computed
         left = self.needed()
         self.plan = list({job.key: job for job in (*self.jobs, *left)}.values())
-        self.tell(f"{len(self.plan)} runs: {len(self.plan) - len(left)} done, {len(left)} to run")
+        self.report(f"{len(self.plan)} runs: {len(self.plan) - len(left)} done, {len(left)} to run")
         while left:
             before = len(left)
             for job in left:
@@ -100,7 +100,7 @@ class Runner:
                 time.sleep(WAIT_SECONDS)
 
     def needed(self) -> list[Job]:
-        """Jobs without a record, and those whose files they need and that are not there any more."""
+        """Jobs without a record, and the jobs whose files they need and that have lost them."""
         wanted: dict[str, Job] = {}
 
         def want(job: Job) -> None:
@@ -122,7 +122,7 @@ class Runner:
         return job.kind == "measure" or self.workspace.usable(job)
 
     def _try(self, job: Job) -> None:
-        """Runs a job unless it is done, cannot be run yet or is somebody else's."""
+        """Runs a job unless it is done, cannot be run yet, or is run by another process."""
         reason = self.absent.get(job.dataset) or next(
             (self.failed[parent.key] for parent in job.parents if parent.key in self.failed), None
         )
@@ -143,23 +143,23 @@ class Runner:
             record = self.execute(job)
         except DatasetNotFoundError as error:
             self.absent[job.dataset] = self.failed[job.key] = str(error)
-            self.tell(f"{job.dataset} is skipped: {error}")
+            self.report(f"{job.dataset} is skipped: {error}")
             return
-        except (ResultError, SIGTERMException):  # the latter is a SystemExit, by which Lightning says that it is killed
+        except (ResultError, SIGTERMException):  # Lightning raises the latter, a SystemExit, when it is killed
             raise
         except CosmoError as error:
             self.failed[job.key] = str(error)
-            self.tell(f"{job.name} cannot be run: {error}")
+            self.report(f"{job.name} cannot be run: {error}")
             return
-        except (Exception, SystemExit) as error:  # a parser exits where an argument is misspelt
+        except (Exception, SystemExit) as error:  # a parser exits if an argument is misspelt
             log = self._log_failure(job)
             self.failed[job.key] = f"{type(error).__name__}: {error}"
-            self.tell(f"{job.name} failed ({type(error).__name__}: {error}); see {log}")
+            self.report(f"{job.name} failed ({type(error).__name__}: {error}); see {log}")
             return
         if not self.results.has(job):
             self.results.put(job, record)
         self.clock.learn(job, record.seconds)
-        self.tell(self._line(job, record))
+        self.report(self._line(job, record))
 
     def _log_failure(self, job: Job) -> Path:
         log = self.workspace.failure(job)
@@ -168,7 +168,7 @@ class Runner:
 
     def _line(self, job: Job, record: Record) -> str:
         left = [other for other in self.plan if not self.results.has(other) and other.key not in self.failed]
-        told = f": {record.result['accuracy']:.3f}" if "accuracy" in record.result else ""
+        accuracy = f": {record.result['accuracy']:.3f}" if "accuracy" in record.result else ""
         rest = f"; {len(left)} left, {self.clock.left(left)}" if left else ""
         done = len(self.plan) - len(left)
-        return f"[{done}/{len(self.plan)}] {job.name}{told} ({duration(record.seconds)}){rest}"
+        return f"[{done}/{len(self.plan)}] {job.name}{accuracy} ({duration(record.seconds)}){rest}"

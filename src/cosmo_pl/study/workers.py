@@ -1,4 +1,4 @@
-"""Several processes on one grid: on this machine, or as jobs of a cluster. They share the work by claims on disk."""
+"""Several processes on one grid, on this machine or as jobs of a cluster, which share the runs by locks on disk."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ class WorkersFailedError(CosmoError):
 
 
 def start_workers(arguments: Sequence[str], count: int) -> None:
-    """Starts processes of `cosmo-pl` on this machine and waits for them; each gets its share of the cores.
+    """Starts processes of `cosmo-pl` on this machine and waits for them; each gets an equal share of the cores.
 
     Args:
-        arguments: Arguments of each.
-        count: How many.
+        arguments: Arguments of each process.
+        count: Number of processes.
 
     Raises:
         WorkersFailedError: One of them failed.
     """
     threads = max(1, (os.cpu_count() or 1) // count)
     env = {**os.environ, "OMP_NUM_THREADS": str(threads), PROCESSES: str(count)}
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as an exception, so that the workers end too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # raises an exception, so that the workers are ended too
     workers = [subprocess.Popen([*COMMAND, *arguments], env=env) for _ in range(count)]
     try:
         failed = sum(worker.wait() != 0 for worker in workers)
@@ -41,22 +41,24 @@ def start_workers(arguments: Sequence[str], count: int) -> None:
             worker.terminate()
         raise
     if failed:
-        raise WorkersFailedError(f"{failed} of {count} processes could not do all runs; the lines above say why")
+        raise WorkersFailedError(
+            f"{failed} of {count} processes could not make all runs; the lines above give the reasons"
+        )
 
 
 def submit_workers(arguments: Sequence[str], count: int, cluster: str, logs: Path, options: Mapping[str, Any]) -> None:
-    """Hands processes of `cosmo-pl` to a cluster through submitit, and says where their logs are.
+    """Submits processes of `cosmo-pl` to a cluster through submitit, and prints the folder of their logs.
 
     Args:
-        arguments: Arguments of each.
-        count: How many.
-        cluster: "slurm", or "local" for submitit's local executor, which is waited for.
-        logs: Folder that gets ``submitit/``.
+        arguments: Arguments of each process.
+        count: Number of processes.
+        cluster: "slurm", or "local" for submitit's local executor, whose processes are awaited.
+        logs: Folder in which ``submitit/`` is made.
         options: Options of submitit's executor.
 
     Raises:
-        ConfigurationError: An option is unknown, or there is no such cluster here.
-        WorkersFailedError: One of the local executor's failed.
+        ConfigurationError: An option is unknown, or this machine has no such cluster.
+        WorkersFailedError: A process of the local executor failed.
     """
     from submitit import AutoExecutor
     from submitit.core.utils import FailedJobError, UncompletedJobError
@@ -80,10 +82,10 @@ def submit_workers(arguments: Sequence[str], count: int, cluster: str, logs: Pat
 
 
 def work(arguments: list[str]) -> None:
-    """What a process of the cluster runs.
+    """Runs one process of the cluster.
 
     Raises:
         WorkersFailedError: It could not do all of its work.
     """
     if subprocess.run([*COMMAND, *arguments], check=False).returncode:
-        raise WorkersFailedError("could not do all runs; the log says why")
+        raise WorkersFailedError("could not make all runs; the log gives the reasons")

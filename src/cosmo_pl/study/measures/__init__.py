@@ -1,4 +1,4 @@
-"""Measurements of trained models and of data, by the name that a study gives them."""
+"""Measurements of trained models and of data, one file for each; a study names the file."""
 
 NUMERICS = {
     "describe": "1.0",
@@ -8,4 +8,4 @@ NUMERICS = {
     "missing_sensors": "1.0",
     "quality": "1.0",
 }
-"""Measurement to "meaning.rounding", as classes have it; "1.0" where it is not named."""
+"""Measurement to its "meaning.rounding", as of classes; "1.0" for measurements that are not listed."""

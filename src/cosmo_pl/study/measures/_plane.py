@@ -1,4 +1,4 @@
-"""Points of many dimensions laid out in a plane, for figures."""
+"""Embedding of points in a plane, for figures."""
 
 from __future__ import annotations
 
@@ -22,5 +22,5 @@ def plane(points: ArrayLike, seed: int = 0) -> list[list[float]]:
     x = np.asarray(points, dtype=np.float64)
     reduced = PCA(n_components=min(50, *x.shape), random_state=seed).fit_transform(x)
     perplexity = min(30.0, (len(x) - 1) / 3)
-    laid = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(reduced)
-    return [[round(float(a), 2), round(float(b), 2)] for a, b in laid]
+    embedded = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(reduced)
+    return [[round(float(a), 2), round(float(b), 2)] for a, b in embedded]

@@ -1,4 +1,4 @@
-"""What a dataset consists of: the rows of the paper's Table 1."""
+"""Counts of a dataset: the rows of the paper's Table 1."""
 
 from __future__ import annotations
 

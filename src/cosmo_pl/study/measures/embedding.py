@@ -1,4 +1,4 @@
-"""The unlabelled samples of each modality, as its quality is measured on them (Ouyang et al., MobiCom 2022, Fig. 7)."""
+"""The unlabelled samples on which the quality of each modality is measured (Ouyang et al., MobiCom 2022, Fig. 7)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cosmo_pl.study.measures._plane import plane
 
 
 def embedding(runs: Sequence[tuple[BaseModule | None, MultimodalDataModule]]) -> dict[str, Any]:
-    """Lays out the principal components that Hopkins statistic and silhouettes are computed on.
+    """Embeds the principal components on which Hopkins statistic and silhouettes are computed.
 
     Args:
         runs: One datamodule after its setup, without a model.
@@ -28,7 +28,7 @@ def embedding(runs: Sequence[tuple[BaseModule | None, MultimodalDataModule]]) ->
     data = runs[0][1]
     points, label = {}, {}
     for name, values in data.quality_inputs().items():
-        # Sorted and distinct, as `principal_scores` would make them: its rows stay those of `samples`.
+        # Sorted and distinct, as `principal_scores` makes them, so that its rows are those of `samples`.
         samples = np.unique(values.cpu().numpy().reshape(len(values), -1), axis=0)
         points[name] = plane(principal_scores(samples))
         label[name] = _labels(data, name, samples)
@@ -36,7 +36,7 @@ def embedding(runs: Sequence[tuple[BaseModule | None, MultimodalDataModule]]) ->
 
 
 def _labels(data: MultimodalDataModule, name: str, samples: NDArray[np.float32]) -> list[int]:
-    """Classes of samples (N, D), found by their values: the quality is measured without an index."""
+    """Classes of samples (N, D), found by their values, as the quality is measured without an index."""
     assert data.samples is not None
     rows = data.split.measured(data.include_labeled)
     known = data.inputs[name][torch.from_numpy(rows)].cpu().numpy().reshape(len(rows), -1)

@@ -1,4 +1,4 @@
-"""How far apart the features of different modalities are (Ouyang et al., MobiCom 2022, Fig. 2)."""
+"""Distances between the features of different modalities (Ouyang et al., MobiCom 2022, Fig. 2)."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ CHUNK = 64  # samples that are encoded at once
 def features(runs: Sequence[tuple[BaseModule, MultimodalDataModule]]) -> dict[str, Any]:
     """Compares the encoders' features z_j (Eq. 1) of the same test samples, at most 300 evenly spaced.
 
-    Samples that lack a modality have no feature of it, and are left out.
+    Samples without all modalities are left out.
 
     Args:
-        runs: A model of several modalities, or one for each modality; on data of the same test samples.
+        runs: A model of several modalities, or one model for each modality, with data of the same test samples.
 
     Returns:
         ``cosine_distance``: mean over samples and pairs of modalities of 1 - cos(z_i, z_j); None where no two
@@ -44,7 +44,7 @@ def features(runs: Sequence[tuple[BaseModule, MultimodalDataModule]]) -> dict[st
     by_modality = {name: z for model, data in runs for name, z in _encoded(model, data, rows).items()}
     return {
         "cosine_distance": cosine_distance(by_modality),
-        "points": _laid_out(by_modality),
+        "points": _embedded(by_modality),
         "label": data.samples.label[rows].tolist(),
         "class_names": list(data.class_names),
         "sizes": {name: z.shape[1] for name, z in by_modality.items()},
@@ -62,8 +62,8 @@ def cosine_distance(by_modality: dict[str, Tensor]) -> float | None:
 
 def _whole(samples: Samples, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """Those of the rows that have all modalities."""
-    lacking = [~there[rows] for there in samples.present.values()]
-    return rows[~np.any(lacking, axis=0)] if lacking else rows
+    missing = [~present[rows] for present in samples.present.values()]
+    return rows[~np.any(missing, axis=0)] if missing else rows
 
 
 def _encoded(model: BaseModule, data: MultimodalDataModule, rows: NDArray[np.int64]) -> dict[str, Tensor]:
@@ -78,7 +78,7 @@ def _encoded(model: BaseModule, data: MultimodalDataModule, rows: NDArray[np.int
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
-def _laid_out(by_modality: dict[str, Tensor]) -> dict[str, list[list[float]]]:
+def _embedded(by_modality: dict[str, Tensor]) -> dict[str, list[list[float]]]:
     if len({z.shape for z in by_modality.values()}) > 1:
         return {}
     points = plane(torch.cat([F.normalize(z, dim=1) for z in by_modality.values()]).numpy())

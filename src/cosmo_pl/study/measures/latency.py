@@ -1,4 +1,4 @@
-"""How long a trained model takes to recognise a sample (Ouyang et al., MobiCom 2022, Fig. 17)."""
+"""Inference time of a trained model per sample (Ouyang et al., MobiCom 2022, Fig. 17)."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def latency(runs: Sequence[tuple[BaseModule, MultimodalDataModule]]) -> dict[str
         runs: One run.
 
     Returns:
-        ``seconds``, on the processor: batch size ("1", "64") to the median seconds a sample; ``device``, ``threads``
-        and ``cores`` that it was measured with.
+        ``seconds``, on the processor: batch size ("1", "64") to the median seconds per sample; beside ``device``,
+        ``threads`` and ``cores`` of the measurement.
     """
     model, data = runs[0]
     model.eval()
@@ -41,7 +41,7 @@ def latency(runs: Sequence[tuple[BaseModule, MultimodalDataModule]]) -> dict[str
 
 
 def _inference(model: BaseModule, data: MultimodalDataModule, size: int) -> Callable[[], None]:
-    """Inference of a batch of test samples, from the first again where there are fewer."""
+    """Inference of a batch of test samples, which are repeated if they are fewer."""
     rows = data.split.test
     batch = on_device(data.plain_batch(rows[np.arange(size) % len(rows)]), model.device)
 

@@ -1,4 +1,4 @@
-"""What a trained model loses where sensors are missing."""
+"""Accuracy of a trained model with missing sensors."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from cosmo_pl.modules import BaseModule, ClassifierModule
 
 
 def missing_sensors(runs: Sequence[tuple[BaseModule, MultimodalDataModule]]) -> dict[str, Any]:
-    """Tests a model on the test samples with every set of sensors, the others being absent.
+    """Tests a model on the test samples with each set of sensors, while the other sensors are missing.
 
     Args:
         runs: One run of a classifier.
 
-    A sample that has none of a set's sensors to begin with cannot be recognised by it: it counts as not correct.
+    A sample without any sensor of a set cannot be recognised with it, and counts as not correct.
 
     Returns:
         ``correct``: sensors joined by "+" to correct predictions, all sensors first; ``total``: test samples, the same
-        for every set; ``without_any``: the sets that some samples have nothing of, to the number of these samples.
+        for each set; ``without_any``: sets of which some samples have no sensor, to the number of these samples.
     """
     model, data = runs[0]
     assert isinstance(model, ClassifierModule)

@@ -1,4 +1,4 @@
-"""How the quality of the modalities depends on the largest number of clusters tried (Ouyang et al., Sec. 5.2.1)."""
+"""Quality of the modalities by the largest number of clusters (Ouyang et al., MobiCom 2022, Sec. 5.2.1)."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from cosmo_pl.modules import BaseModule
 
 
 def quality(runs: Sequence[tuple[BaseModule | None, MultimodalDataModule]]) -> dict[str, Any]:
-    """Measures the silhouettes of up to 4C clusters, and what the quality would be under every smaller limit.
+    """Measures the silhouettes of up to 4C clusters, and the quality under each smaller limit.
 
     Args:
         runs: One datamodule after its setup, without a model.
 
     Returns:
-        ``dataset``, its name; ``num_classes``, C; ``max_clusters``, the limits from C/2 to 4C or to what the samples
-        allow; ``default_max_clusters``, the one of these that stages 1 take by default; and ``modalities``, name to
+        ``dataset``, its name; ``num_classes``, C; ``max_clusters``, the limits from C/2 to 4C, or to the largest one
+        that the samples allow; ``default_max_clusters``, the default limit of stage 1; and ``modalities``, name to
         ``samples``, ``hopkins``, ``hopkins_std``, ``silhouettes`` (number of clusters to mean silhouette), and for each
         limit ``num_clusters`` and ``weight``.
     """

@@ -1,4 +1,4 @@
-"""One dataset of Table 2: the runs of its methods, on the headline's test subjects and on all folds."""
+"""One dataset of a table: the runs of its methods, on the headline's test subjects and on all folds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering.statistics import MARK, Summary, by_seed, dirty, summarize
 from cosmo_pl.study.rendering.view import View
 
-FOLDS = "test_subjects"  # the factor of a study that leaves other subjects out
+FOLDS = "test_subjects"  # the factor of a study with leave-subjects-out folds
 
 
 @dataclass(frozen=True)
@@ -29,23 +29,23 @@ class Column:
 
     @property
     def name(self) -> str:
-        """The dataset as a reader knows it."""
+        """Title of the dataset."""
         return self.view.title(self.dataset)
 
     @property
     def name_in_paper(self) -> str:
-        """The dataset as claims of the paper name it, whatever recipe ours has."""
+        """Title of the dataset of the paper, whatever recipe ours has."""
         return self.view.title(self.view.in_paper(self.dataset))
 
     @property
     def stated(self) -> Mapping[str, Any]:
-        """What the paper states of the dataset."""
+        """What the paper states about the dataset."""
         stated: Mapping[str, Any] = self.view.stated("table2").get(self.view.in_paper(self.dataset), {})
         return stated
 
     @property
     def folds(self) -> list[list[int]]:
-        """Test subjects of every fold, the first of them those of the headline; empty without folds."""
+        """Test subjects of each fold, those of the headline first; empty without folds."""
         for runs in self.view.study.runs:
             if self.dataset in runs.datasets and FOLDS in runs.vary and runs.under(self.view.preset):
                 factor = runs.vary[FOLDS]
@@ -55,7 +55,7 @@ class Column:
 
     @property
     def methods(self) -> list[str]:
-        """Methods that the study runs on the dataset; of one without runs, those that the paper has a figure of."""
+        """Methods that the study runs on the dataset; without runs, those that the paper states an accuracy of."""
         run = {o.job.method for o in self.view.outcomes if o.job.dataset == self.dataset}
         return [name for name in self.view.methods if name in run or (not run and self.paper(name) is not None)]
 
@@ -64,13 +64,13 @@ class Column:
         value: float | None = self.stated.get("accuracy", {}).get(self.view.methods[method].paper)
         return value
 
-    def place(self, method: str) -> str:
-        """Where the paper states its accuracy."""
+    def location(self, method: str) -> str:
+        """The part of the paper that states the accuracy of a method."""
         elsewhere = self.stated.get("elsewhere", {})
-        return str(elsewhere.get(self.view.methods[method].paper, self.view.stated("table2")["place"]))
+        return str(elsewhere.get(self.view.methods[method].paper, self.view.stated("table2")["location"]))
 
     def runs(self, method: str, fold: Sequence[int] | None = None) -> list[tuple[Job, Record]]:
-        """Stage-2 runs of a method on a fold, None for the headline's."""
+        """Stage-2 runs of a method on a fold, by default on the headline's test subjects."""
         return self.view.records(lambda job: self._is(job, method, fold))
 
     def _is(self, job: Job, method: str, fold: Sequence[int] | None) -> bool:
@@ -79,7 +79,7 @@ class Column:
         return same and job.factors.get(FOLDS, headline) == (fold or headline)
 
     def all_folds(self, method: str, folds: Sequence[Sequence[int]] | None = None) -> list[tuple[Job, Record]]:
-        """Runs of a method on some folds, None for all, of the seeds that have every one of them."""
+        """Runs of a method on some folds, by default on all, of the seeds that have each of these folds."""
         by_fold = [self.runs(method, fold) for fold in (self.folds if folds is None else folds)]
         whole = set.intersection(*({job.seed for job, _ in runs} for runs in by_fold)) if by_fold else set()
         return [(job, record) for runs in by_fold for job, record in runs if job.seed in whole]
@@ -88,27 +88,27 @@ class Column:
         """Accuracies of a method on the headline's test subjects."""
         return summarize([record for _, record in self.runs(method)])
 
-    def over_people(self, method: str) -> str:
-        """Mean over the people of all folds, with its spread over seeds; and the folds that have no run."""
+    def over_subjects(self, method: str) -> str:
+        """Mean over the subjects of all folds, with its spread over seeds; and the folds without a run."""
         planned = [fold for fold in self.folds if any(self._is(o.job, method, fold) for o in self.view.outcomes)]
         if len(planned) < 2:
             return "-"
-        there = [fold for fold in planned if self.runs(method, fold)]
-        pairs = self.all_folds(method, there)
-        missing = [subjects(fold) for fold in planned if fold not in there]
-        if len(there) < 2:
-            return f"missing {', '.join(missing)}" if there else "-"
+        run = [fold for fold in planned if self.runs(method, fold)]
+        pairs = self.all_folds(method, run)
+        missing = [subjects(fold) for fold in planned if fold not in run]
+        if len(run) < 2:
+            return f"missing {', '.join(missing)}" if run else "-"
         if not pairs:
             return "too few common seeds (n=0)"
         values = list(by_seed(pairs).values())
-        spread = f" ± {stdev(values):.3f}" if len(values) > 1 else ""
+        std = f" ± {stdev(values):.3f}" if len(values) > 1 else ""
         mark = MARK if any(dirty(record) for _, record in pairs) else ""
         without = f", without {', '.join(missing)}" if missing else ""
-        return f"{fmean(values):.3f}{spread} (n={len(values)}){mark}{without}"
+        return f"{fmean(values):.3f}{std} (n={len(values)}){mark}{without}"
 
 
 def subjects(numbers: Iterable[int]) -> str:
-    """Numbers as text, "11-14" for a run of them."""
+    """Numbers of subjects as text, "11-14" for consecutive ones."""
     found = sorted(numbers)
     if len(found) > 1 and found == list(range(found[0], found[-1] + 1)):
         return f"{found[0]}-{found[-1]}"

@@ -1,16 +1,24 @@
-"""Figure 15 of the paper: what each component of Cosmo adds."""
+"""Figure 15 of the paper: the contribution of each component of Cosmo."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering import style
-from cosmo_pl.study.rendering.curves import numbers
-from cosmo_pl.study.rendering.statistics import Difference, Pairs, mean_and_std, rank_correlation, summarize
+from cosmo_pl.study.rendering.epochs import logged
+from cosmo_pl.study.rendering.statistics import (
+    Difference,
+    Pairs,
+    mean_and_std,
+    numbers,
+    rank_correlation,
+    spread,
+    summarize,
+)
 from cosmo_pl.study.rendering.verdict import (
     every,
     not_comparable,
@@ -25,33 +33,39 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 COMPONENTS = {
-    "attnsense": "none: AttnSense", "cosmo_c2": "C2", "cosmo_finetune": "C1", "cosmo_c1_c2": "C1 + C2",
-    "cosmo_c1_c3": "C1 + C3", "cosmo": "C1 + C2 + C3: Cosmo",
-}  # fmt: skip
+    "attnsense": "none: AttnSense",
+    "cosmo_c2": "C2",
+    "cosmo_finetune": "C1",
+    "cosmo_c1_c2": "C1 + C2",
+    "cosmo_c1_c3": "C1 + C3",
+    "cosmo": "C1 + C2 + C3: Cosmo",
+}
 BASE, OURS = "attnsense", "cosmo"
 WITH_FUSION = ("cosmo_finetune", "cosmo_c1_c2", "cosmo_c1_c3", "cosmo")
-STEPS = (  # less, more: one component apart
-    ("attnsense", "cosmo_finetune"), ("cosmo_finetune", "cosmo_c1_c2"), ("cosmo_finetune", "cosmo_c1_c3"),
-    ("cosmo_c1_c2", "cosmo"), ("cosmo_c1_c3", "cosmo"),
-)  # fmt: skip
+STEPS = (  # pairs that differ in one component
+    ("attnsense", "cosmo_finetune"),
+    ("cosmo_finetune", "cosmo_c1_c2"),
+    ("cosmo_finetune", "cosmo_c1_c3"),
+    ("cosmo_c1_c2", "cosmo"),
+    ("cosmo_c1_c3", "cosmo"),
+)
 STAGE1 = {"cosmo": "Cosmo", "cmc": "CMC"}
 DISTANCE = "val/cosine_distance"
 HEADER = ("part", "method", "at", "mean", "std", "n", "paper")
 
 
 def components(view: View) -> Rendered:
-    """Renders the ablation, the distance of the modalities over stage 1, and the attention by activity."""
+    """The ablation, the distance of the modalities over stage 1, and the attention by activity."""
     figure, axes = style.new_figure(rows=3, height=13.0)
-    parts = ((_draw_ablation, _ablation_rows), (_draw_distance, _distance_rows), (_draw_attention, _attention_rows))
-    rows = []
-    for (draw, tell), place in zip(parts, axes[:, 0], strict=True):
-        told_rows = tell(view)
-        rows += told_rows
-        if told_rows:
-            draw(place, view)
+    parts = ((_plot_ablation, _ablation_rows), (_plot_distance, _distance_rows), (_plot_attention, _attention_rows))
+    dataset, rows = view.datasets()[0], []
+    for (plot, part_rows), panel in zip(parts, axes[:, 0], strict=True):
+        found = part_rows(view)
+        rows += found
+        if found:
+            plot(panel, view)
         else:
-            style.empty(place, view.why_empty(view.datasets()[0]))
-    dataset = view.datasets()[0]
+            style.empty(panel, view.why_empty(dataset))
     figure.suptitle(style.heading(view.title(dataset), [record for _, record in view.records(lambda job: True)]))
     return Rendered(HEADER, rows, figure, _notes(view), _verdicts(view))
 
@@ -62,18 +76,16 @@ def runs(view: View, method: str, kind: str = "finetune") -> list[tuple[Job, Rec
 
 
 def distances(view: View, method: str) -> dict[int, list[float]]:
-    """Cosine distance of the modalities' projected features by epoch of stage 1, a seed each."""
+    """Epoch of stage 1 to cosine distances of the modalities' projected features, one per seed."""
     found: dict[int, list[float]] = {}
     for _, record in runs(view, method, "pretrain"):
-        epochs, values = record.curves.get("epoch", []), record.curves.get(DISTANCE, [])
-        for epoch, value in zip(epochs, values, strict=False):
-            if epoch is not None and value is not None:
-                found.setdefault(int(epoch) + 1, []).append(value)
+        for epoch, value in logged(record, DISTANCE).items():
+            found.setdefault(epoch, []).append(value)
     return dict(sorted(found.items()))
 
 
 def weights(view: View) -> dict[str, list[float]]:
-    """Cosmo's attention weight of one modality by activity, a seed each."""
+    """Activity to Cosmo's attention weights of one modality, one per seed."""
     found: dict[str, list[float]] = {}
     for _, record in runs(view, OURS):
         for activity, by_modality in (record.result["attention_by_class"] or {}).items():
@@ -82,14 +94,14 @@ def weights(view: View) -> dict[str, list[float]]:
 
 
 def weighted(view: View) -> str:
-    """The modality whose weight is shown: the paper's, or the last one of another dataset."""
+    """The modality whose weight is shown: the paper's, or the last modality of another dataset."""
     rows = [row for _, r in runs(view, OURS) for row in (r.result["attention_by_class"] or {}).values()]
     names = [name for row in rows for name in row]
     return str(_paper(view).get("c", {}).get("modality", names[-1] if names else ""))
 
 
 def correlations(pairs: Pairs, better: Pairs, worse: Pairs, modality: str) -> dict[int, float]:
-    """Rank correlation, over activities, of a modality's weight and of how much more accurate it is alone; by seed.
+    """Seed to the rank correlation, over activities, of a modality's weight and its advantage in accuracy when alone.
 
     Args:
         pairs: Runs with attention.
@@ -105,23 +117,17 @@ def correlations(pairs: Pairs, better: Pairs, worse: Pairs, modality: str) -> di
             by_class = record.result["attention_by_class"] or {}
             named = [n for n in by_class if mine.get(n) is not None and other.get(n) is not None]
             advantage = [mine[name] - other[name] for name in named]
-            given = [by_class[name][modality] for name in named]
-            if len(set(advantage)) > 1 and len(set(given)) > 1:
-                found[job.seed] = rank_correlation(given, advantage)
+            weight = [by_class[name][modality] for name in named]
+            if len(set(advantage)) > 1 and len(set(weight)) > 1:
+                found[job.seed] = rank_correlation(weight, advantage)
     return found
 
 
 def _paper(view: View) -> Mapping[str, Any]:
-    """What the paper states; empty for another dataset than its own."""
-    paper = view.stated("fig15")
-    return paper if view.in_paper(view.datasets()[0]) == paper.get("dataset") else {}
+    return view.stated_of("fig15", view.datasets()[0])
 
 
-def _spread(values: Sequence[float]) -> float | None:
-    return stdev(values) if len(values) > 1 else None
-
-
-def _draw_ablation(axes: Axes, view: View) -> None:
+def _plot_ablation(axes: Axes, view: View) -> None:
     for y, (method, label) in enumerate(COMPONENTS.items()):
         summary = summarize([record for _, record in runs(view, method)])
         if summary is not None:
@@ -133,16 +139,16 @@ def _draw_ablation(axes: Axes, view: View) -> None:
     axes.set_yticks(range(len(COMPONENTS)), list(COMPONENTS.values()))
     axes.set_ylim(len(COMPONENTS) - 0.5, -0.5)
     axes.set_xlim(0, 1.05)
-    axes.set_xlabel("accuracy on unseen subjects")
+    axes.set_xlabel("accuracy on test subjects")
     axes.set_title("(a) contrastive fusion C1, iteration C2, guided attention C3")
 
 
-def _draw_distance(axes: Axes, view: View) -> None:
+def _plot_distance(axes: Axes, view: View) -> None:
     for method in STAGE1:
         found = distances(view, method)
-        means, spread = [fmean(values) for values in found.values()], [_spread(values) for values in found.values()]
+        means, stds = [fmean(values) for values in found.values()], [spread(values) for values in found.values()]
         if found:
-            style.method_band(axes, method, f"{STAGE1[method]}, stage 1", list(found), means, spread, markers=False)
+            style.method_band(axes, method, f"{STAGE1[method]}, stage 1", list(found), means, stds, markers=False)
     stated = _paper(view).get("b", {}).get("mean_distance", {})
     for (name, value), line in zip(stated.items(), ("--", ":"), strict=False):
         label = f"paper: {name}, {value}"
@@ -154,10 +160,10 @@ def _draw_distance(axes: Axes, view: View) -> None:
     axes.set_title("(b) distance of the sensors' projected features, unlabelled clips")
 
 
-def _draw_attention(axes: Axes, view: View) -> None:
+def _plot_attention(axes: Axes, view: View) -> None:
     found, paper = weights(view), _paper(view).get("c", {})
     for x, values in enumerate(found.values()):
-        axes.errorbar(x, fmean(values), yerr=_spread(values) or 0.0, color=style.colour(OURS), marker="o", capsize=3)
+        axes.errorbar(x, fmean(values), yerr=spread(values) or 0.0, color=style.colour(OURS), marker="o", capsize=3)
     if paper.get("activity") in found:
         style.stated_point(axes, list(found).index(paper["activity"]), paper["weight"])
     axes.set_xticks(range(len(found)), list(found), rotation=90)
@@ -177,24 +183,26 @@ def _ablation_rows(view: View) -> list[list[str]]:
 def _distance_rows(view: View) -> list[list[str]]:
     stated = _paper(view).get("b", {}).get("mean_distance", {})
     return [
-        ["distance", method, f"epoch {epoch}", *numbers(fmean(values), _spread(values)), str(len(values)),
-         str(stated.get(method, ""))]
+        ["distance", method, f"epoch {epoch}", *_mean_cells(values), str(stated.get(method, ""))]
         for method in STAGE1
         for epoch, values in distances(view, method).items()
-    ]  # fmt: skip
+    ]
 
 
 def _attention_rows(view: View) -> list[list[str]]:
     paper = _paper(view).get("c", {})
     stated = {paper["activity"]: paper["weight"]} if paper else {}
     rows = [
-        [f"{weighted(view)} weight", OURS, activity, *numbers(fmean(values), _spread(values)), str(len(values)),
-         str(stated.get(activity, ""))]
+        [f"{weighted(view)} weight", OURS, activity, *_mean_cells(values), str(stated.get(activity, ""))]
         for activity, values in weights(view).items()
-    ]  # fmt: skip
-    found = list(_correlations(view).values())
-    cells = [*numbers(fmean(found), _spread(found)), str(len(found)), ""] if found else []
-    return rows + ([["correlation of weight and accuracy", OURS, "over activities", *cells]] if found else [])
+    ]
+    if found := list(_correlations(view).values()):
+        rows.append(["correlation of weight and accuracy", OURS, "over activities", *_mean_cells(found), ""])
+    return rows
+
+
+def _mean_cells(values: Sequence[float]) -> list[str]:
+    return [*numbers(fmean(values), spread(values)), str(len(values))]
 
 
 def _correlations(view: View) -> dict[int, float]:
@@ -210,9 +218,9 @@ def _notes(view: View) -> list[str]:
     return [
         f"Seeds: {counts}; bars and bands are one standard deviation over them.",
         *(["Simulated recordings: not comparable with the paper."] if view.simulated(view.datasets()[0]) else []),
-        "C3 takes the quality that stage 1 measures, so there is no run of it without C1.",
-        "The encoders' features of skeleton and inertial sensor differ in size, so they have no cosine distance; the "
-        "projections that are of one size exist in stage 1 only.",
+        "C3 uses the quality that stage 1 measures, so there is no run of C3 without C1.",
+        "The encoders' features of skeleton and inertial sensor differ in size, so they have no cosine distance. Their "
+        "projections have one size, and exist in stage 1 only.",
     ]
 
 
@@ -220,7 +228,7 @@ def _verdicts(view: View) -> list[Verdict]:
     stated, dataset = _paper(view), view.datasets()[0]
     if not stated:
         return []
-    place, least, distance = stated["place"], stated["a"]["gain_over_attnsense_points_min"] / 100, stated["b"]
+    location, least, distance = stated["location"], stated["a"]["gain_over_attnsense_points_min"] / 100, stated["b"]
     reason = obstacle(view, dataset, list(COMPONENTS))
     gains = {
         COMPONENTS[method]: order_verdict("", runs(view, method), runs(view, BASE), reason, least)
@@ -232,15 +240,15 @@ def _verdicts(view: View) -> list[Verdict]:
     }
     single, cosmo = distance["mean_distance"]["single"], distance["mean_distance"]["cosmo"]
     return [
-        every(f"{place}: each variant with C1 at least {100 * least:.0f} points above AttnSense", gains),
-        every(f"{place}: every component raises the accuracy", steps),
+        every(f"{location}: each variant with C1 at least {100 * least:.0f} points above AttnSense", gains),
+        every(f"{location}: every component raises the accuracy", steps),
         not_comparable(
-            f"{place}: features of both sensors are {cosmo} apart in Cosmo and {single} in single-modal networks",
+            f"{location}: features of both sensors are {cosmo} apart in Cosmo and {single} in single-modal networks",
             "the features differ in size, and the paper does not say how it compares them",
         ),
         not_comparable(
-            f"{place}: the distance of the features is {distance['stage2_distance']} in stage 2",
-            "the features differ in size, and the projections that make them comparable exist in stage 1 alone",
+            f"{location}: the distance of the features is {distance['stage2_distance']} in stage 2",
+            "the features differ in size, and the projections that make them comparable exist in stage 1 only",
         ),
         _weight(view, reason),
         follows(view, dataset, _correlations(view)),
@@ -250,12 +258,12 @@ def _verdicts(view: View) -> list[Verdict]:
 def _weight(view: View, reason: str | None) -> Verdict:
     stated = _paper(view)
     weight, modality, activity = (stated["c"][key] for key in ("weight", "modality", "activity"))
-    claim = f"{stated['place']}: weight {weight} of the {modality} on {activity}"
+    claim = f"{stated['location']}: weight {weight} of the {modality} on {activity}"
     return weight_verdict(claim, weights(view).get(activity, []), weight, reason)
 
 
 def follows(view: View, dataset: str, found: Mapping[int, float]) -> Verdict:
-    """Whether attention follows how accurate a modality is alone, activity by activity.
+    """Whether the attention of an activity follows the accuracy of each modality alone.
 
     Args:
         view: The study.
@@ -263,6 +271,6 @@ def follows(view: View, dataset: str, found: Mapping[int, float]) -> Verdict:
         found: `correlations` of its runs.
     """
     stated = view.stated("fig15")
-    claim = f"{stated['place']}: {stated['c']['claim']}"
+    claim = f"{stated['location']}: {stated['c']['claim']}"
     reason = obstacle(view, dataset, [OURS, stated["c"]["alone"], stated["c"]["other_alone"]])
     return positive_verdict(claim, Difference(tuple(found.values())), "mean rank correlation", reason)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cosmo_pl.study.rendering import style
-from cosmo_pl.study.rendering.curves import numbers
-from cosmo_pl.study.rendering.statistics import Summary, summarize
+from cosmo_pl.study.rendering.statistics import Summary, numbers, summarize
 from cosmo_pl.study.rendering.verdict import not_comparable, obstacle, value_verdict
 from cosmo_pl.study.rendering.view import Rendered, Verdict, View, unique
 
@@ -16,19 +15,17 @@ if TYPE_CHECKING:
     from cosmo_pl.study.records import Record
 
 OURS = "cosmo"
-HEADER = (
-    "dataset", "method", "seconds a sample, one at a time", "seconds a sample, in batches of 64", "device", "threads",
-    "accuracy", "std", "n",
-)  # fmt: skip
+TIMES = {"1": "seconds per sample, one at a time", "64": "seconds per sample, in batches of 64"}
+HEADER = ("dataset", "method", *TIMES.values(), "device", "threads", "accuracy", "std", "n")
 
 
 def time_and_accuracy(view: View) -> Rendered:
-    """Renders time and accuracy of all methods, a panel for each dataset that has configs."""
+    """Time and accuracy of all methods, one panel for each dataset that has configs."""
     datasets = [d for d in view.datasets() if any(o.job.dataset == d for o in view.outcomes)]
     figure, axes = style.new_figure(columns=max(1, len(datasets)), height=4.8)
-    for place, dataset in zip(axes[0], datasets, strict=False):
-        _draw(place, view, dataset)
-    axes[0][0].set_ylabel("accuracy on unseen subjects")
+    for panel, dataset in zip(axes[0], datasets, strict=False):
+        _plot(panel, view, dataset)
+    axes[0][0].set_ylabel("accuracy on test subjects")
     style.legend(figure, columns=3)
     rows = [row for dataset in datasets for method in _methods(view) if (row := _row(view, dataset, method))]
     return Rendered(HEADER, rows, figure, _notes(view), _verdicts(view))
@@ -39,7 +36,7 @@ def _methods(view: View) -> list[str]:
 
 
 def _latency(view: View, dataset: str, method: str) -> Record | None:
-    """What was measured of a method, of its first seed."""
+    """The measurement of a method, of its first seed."""
     pairs = view.records(lambda job: (job.measure, job.dataset, job.method) == ("latency", dataset, method))
     return min(pairs, key=lambda pair: pair[0].seed)[1] if pairs else None
 
@@ -49,22 +46,20 @@ def _accuracy(view: View, dataset: str, method: str) -> Summary | None:
     return summarize([record for _, record in pairs])
 
 
-def _draw(axes: Axes, view: View, dataset: str) -> None:
-    axes.set_title(
-        style.heading(view.title(dataset), [record for _, record in view.records(lambda job: job.dataset == dataset)])
-    )
-    drawn = False
+def _plot(axes: Axes, view: View, dataset: str) -> None:
+    records = [record for _, record in view.records(lambda job: job.dataset == dataset)]
+    axes.set_title(style.heading(view.title(dataset), records))
+    plotted = False
     for method in _methods(view):
         measured, summary = _latency(view, dataset, method), _accuracy(view, dataset, method)
         if measured is None or summary is None:
             continue
-        drawn, its, seconds = True, style.look(method), measured.result["seconds"]
-        look: dict[str, Any] = {
-            "yerr": summary.std or 0.0, "color": its.colour, "marker": its.marker, "markersize": 8, "capsize": 3,
-        }  # fmt: skip
+        plotted, its, seconds = True, style.look(method), measured.result["seconds"]
+        look: dict[str, Any] = {"color": its.colour, "marker": its.marker, "markersize": 8, "capsize": 3}
+        look["yerr"] = summary.std or 0.0
         axes.errorbar(1000 * seconds["1"], summary.mean, label=style.title(view.methods, method), **look)
         axes.errorbar(1000 * seconds["64"], summary.mean, markerfacecolor="white", **look)
-    if not drawn:
+    if not plotted:
         style.empty(axes, view.why_empty(dataset))
         return
     limit = view.stated("fig17").get("inference_s_max")
@@ -73,7 +68,7 @@ def _draw(axes: Axes, view: View, dataset: str) -> None:
         axes.axvline(1000 * limit, color=style.PAPER, linestyle="--", linewidth=1.2, label=label)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:g}")
-    axes.set_xlabel("inference time (ms a sample)")
+    axes.set_xlabel("inference time (ms per sample)")
 
 
 def _row(view: View, dataset: str, method: str) -> list[str] | None:
@@ -81,7 +76,7 @@ def _row(view: View, dataset: str, method: str) -> list[str] | None:
     if measured is None and summary is None:
         return None
     its = measured.result if measured is not None else {"seconds": {}}
-    times = [f"{its['seconds'][size]:.3g}" if measured is not None else "" for size in ("1", "64")]
+    times = [f"{its['seconds'][size]:.3g}" if measured is not None else "" for size in TIMES]
     machine = [str(its.get(key, "")) for key in ("device", "threads")]
     accuracy = ["", "", ""] if summary is None else [*numbers(summary.mean, summary.std), summary.runs]
     return [view.title(dataset), style.title(view.methods, method), *times, *machine, *accuracy]
@@ -91,8 +86,8 @@ def _notes(view: View) -> list[str]:
     measured = [record.result for _, record in view.records(lambda job: job.measure == "latency")]
     machines = unique(f"{r['device']}, {r['threads']} of {r['cores']} cores" for r in measured)
     return [
-        "Filled: one sample at a time; hollow: in batches of 64. Bars are one standard deviation over seeds.",
-        f"Times measured on: {'; '.join(machines) or 'nothing yet'}.",
+        "Filled: one sample at a time; hollow: batches of 64. Bars are one standard deviation over seeds.",
+        f"Times measured on: {'; '.join(machines) or 'no machine yet'}.",
         *view.remarks("fig17"),
     ]
 
@@ -101,12 +96,13 @@ def _verdicts(view: View) -> list[Verdict]:
     stated = view.stated("fig17")
     if not view.states("fig17"):
         return []
-    place, dataset, limit = stated["place"], stated["dataset"], stated["inference_s_max"]
+    location, dataset, limit = stated["location"], stated["dataset"], stated["inference_s_max"]
     slowest = [record.result["seconds"]["1"] for _, record in view.records(lambda job: job.measure == "latency")]
-    ours = f"; our slowest takes {max(slowest):.3g} s" if slowest else ""
-    verdicts = [not_comparable(f"{place}: inference takes at most {limit} s", f"another machine and other data{ours}")]
+    slowest_text = f"; our slowest takes {max(slowest):.3g} s" if slowest else ""
+    reason = f"the machine and the data are not the paper's{slowest_text}"
+    verdicts = [not_comparable(f"{location}: inference takes at most {limit} s", reason)]
     for method, accuracy in stated["accuracy"].items():
-        claim = f"{place}: {view.named(method)} has {accuracy:.4f} on {view.title(dataset)}"
-        reason = obstacle(view, dataset, [method])
-        verdicts.append(value_verdict(claim, _accuracy(view, dataset, method), accuracy, reason))
+        claim = f"{location}: {view.named(method)} has {accuracy:.4f} on {view.title(dataset)}"
+        ours = _accuracy(view, dataset, method)
+        verdicts.append(value_verdict(claim, ours, accuracy, obstacle(view, dataset, [method])))
     return verdicts

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from cosmo_pl.study.rendering import style
+from cosmo_pl.study.rendering.statistics import spread
 from cosmo_pl.study.rendering.verdict import not_comparable
 from cosmo_pl.study.rendering.view import Rendered, Verdict, View, unique
 
@@ -17,37 +18,37 @@ if TYPE_CHECKING:
 QUANTITIES = ("hopkins", "num_clusters", "weight")
 HEADER = ("modality", "seed", "quantity", "k", "value", "paper")
 Quality = dict[int, Mapping[str, Mapping[str, Any]]]
-"""Seed to modality to what stage 1 measured of it."""
+"""Seed to modality to the quality that stage 1 measured."""
 
 
 def quality(view: View) -> Rendered:
-    """Renders the silhouettes by number of clusters, the weights, and a t-SNE of each modality."""
+    """The silhouettes by number of clusters, the weights, and a t-SNE of each modality."""
     pairs = view.records(lambda job: job.kind == "pretrain")
     found: Quality = {job.seed: record.result["quality"] for job, record in pairs}
     clustered = [record for _, record in view.records(lambda job: job.measure == "quality")]
-    laid = [record for _, record in view.records(lambda job: job.measure == "embedding")]
+    embedded = [record for _, record in view.records(lambda job: job.measure == "embedding")]
     modalities = unique(modality for measured in found.values() for modality in measured)
     (dataset,) = view.datasets()
     panels = max(2, len(modalities))
     figure, axes = style.new_figure(columns=panels, rows=2, height=7.6)
-    figure.suptitle(style.heading(view.title(dataset), [*laid, *clustered, *(record for _, record in pairs)]))
-    paper = view.stated("fig7") if view.in_paper(dataset) == view.stated("fig7").get("dataset") else {}
+    figure.suptitle(style.heading(view.title(dataset), [*embedded, *clustered, *(record for _, record in pairs)]))
+    paper = view.stated_of("fig7", dataset)
     if clustered:
-        _draw_silhouettes(axes[0, 0], clustered[0].result)
+        _plot_silhouettes(axes[0, 0], clustered[0].result)
     else:
         style.empty(axes[0, 0], view.why_empty(dataset))
     if found:
-        _draw_weights(axes[0, 1], found, modalities, paper.get("modalities", {}))
+        _plot_weights(axes[0, 1], found, modalities, paper.get("modalities", {}))
     else:
         style.empty(axes[0, 1], view.why_empty(dataset))
-    for place in axes[0, 2:]:
-        place.set_axis_off()
-    for place, modality in zip_longest(axes[1], modalities):
-        place.set_title(f"{modality}: clips by activity" if modality else "")
-        if laid and modality in laid[0].result["points"]:
-            _draw_points(place, laid[0].result, modality)
+    for panel in axes[0, 2:]:
+        panel.set_axis_off()
+    for panel, modality in zip_longest(axes[1], modalities):
+        panel.set_title(f"{modality}: clips by activity" if modality else "")
+        if embedded and modality in embedded[0].result["points"]:
+            _plot_points(panel, embedded[0].result, modality)
         else:
-            style.empty(place, view.why_empty(dataset))
+            style.empty(panel, view.why_empty(dataset))
     style.legend(figure)
     verdicts = _verdicts(view, paper, found) if paper else []
     rows = [*_rows(paper, found), *(row for record in clustered[:1] for row in _silhouettes(record.result))]
@@ -55,16 +56,16 @@ def quality(view: View) -> Rendered:
 
 
 def values(found: Quality, modality: str, quantity: str) -> list[float]:
-    """A quantity of a modality, a seed each."""
+    """A quantity of a modality, one value per seed."""
     return [float(measured[modality][quantity]) for measured in found.values() if modality in measured]
 
 
 def _text(numbers: Sequence[float], digits: int) -> str:
-    spread = f" ± {stdev(numbers):.{digits}f}" if len(numbers) > 1 else ""
-    return f"{fmean(numbers):.{digits}f}{spread}"
+    std = spread(numbers)
+    return f"{fmean(numbers):.{digits}f}" + ("" if std is None else f" ± {std:.{digits}f}")
 
 
-def _draw_silhouettes(axes: Axes, result: Mapping[str, Any]) -> None:
+def _plot_silhouettes(axes: Axes, result: Mapping[str, Any]) -> None:
     cap = result["default_max_clusters"]
     at = result["max_clusters"].index(cap)
     for modality, measured in result["modalities"].items():
@@ -74,34 +75,34 @@ def _draw_silhouettes(axes: Axes, result: Mapping[str, Any]) -> None:
         axes.plot([best], [curve[best]], linestyle="none", marker="v", color=colour, label=f"{modality}: k* up to 2C")
     for k, name in ((result["num_classes"], "C"), (cap, "2C")):
         axes.axvline(k, color=style.PAPER, linestyle=":", linewidth=1.2)
-        axes.annotate(f"{name} = {k}", (k, 0.97), xycoords=("data", "axes fraction"), xytext=(4, -4),
-                      textcoords="offset points", color=style.PAPER, va="top")  # fmt: skip
+        shift: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "xytext": (4, -4), "va": "top"}
+        axes.annotate(f"{name} = {k}", (k, 0.97), textcoords="offset points", color=style.PAPER, **shift)
     axes.set_xlabel("number of clusters k")
     axes.set_ylabel("mean silhouette")
     axes.set_title("silhouettes of k-means")
 
 
-def _draw_weights(axes: Axes, found: Quality, modalities: Sequence[str], stated: Mapping[str, Any]) -> None:
+def _plot_weights(axes: Axes, found: Quality, modalities: Sequence[str], stated: Mapping[str, Any]) -> None:
     ticks = []
     for x, modality in enumerate(modalities):
         weights = values(found, modality, "weight")
-        spread = stdev(weights) if len(weights) > 1 else 0.0
-        axes.bar(x, fmean(weights), 0.6, yerr=spread, color=style.colour(modality), ecolor=style.PAPER, capsize=4)
+        look: dict[str, Any] = {"color": style.colour(modality), "ecolor": style.PAPER, "capsize": 4}
+        axes.bar(x, fmean(weights), 0.6, yerr=spread(weights) or 0.0, **look)
         hopkins, best = values(found, modality, "hopkins"), values(found, modality, "num_clusters")
         ticks.append(f"{modality}\nH {_text(hopkins, 2)}\nk* {_text(best, 1)}")
-    places = [*modalities, *(modality for modality in stated if modality not in modalities)]
+    columns = [*modalities, *(modality for modality in stated if modality not in modalities)]
     for modality, its in stated.items():
-        style.stated_point(axes, places.index(modality), its["weight"])
-    for modality in places[len(modalities) :]:
-        told = "".join(f"\n{sign} {stated[modality][key]}" for sign, key in (("H", "hopkins"), ("k*", "k_star")))
-        ticks.append(f"{modality} (paper){told}")
+        style.stated_point(axes, columns.index(modality), its["weight"])
+    for modality in columns[len(modalities) :]:
+        its = stated[modality]
+        ticks.append(f"{modality} (paper)\nH {its['hopkins']}\nk* {its['k_star']}")
     axes.set_xticks(range(len(ticks)), ticks)
     axes.set_ylim(0, 1)
     axes.set_ylabel("quality weight")
     axes.set_title("weights of the modalities")
 
 
-def _draw_points(axes: Axes, result: Mapping[str, Any], modality: str) -> None:
+def _plot_points(axes: Axes, result: Mapping[str, Any], modality: str) -> None:
     x, y = zip(*result["points"][modality], strict=True)
     axes.scatter(x, y, s=9, c=result["label"][modality], cmap="turbo", linewidths=0)
     axes.set_xticks([])
@@ -127,20 +128,20 @@ def _silhouettes(result: Mapping[str, Any]) -> list[list[str]]:
 
 
 def _notes(view: View, dataset: str, paper: Mapping[str, Any], found: Quality) -> list[str]:
-    notes = [f"n = {len(found)} seeds of the weights; error bars are one standard deviation over them."]
+    notes = [f"n = {len(found)} seeds for the weights; error bars are one standard deviation over them."]
     notes.append(
-        "Silhouettes of seed 0. The weights come of at most 2C clusters; k* rises with this cap (quality_cap)."
+        "Silhouettes of seed 0. The weights are from at most 2C clusters; k* increases with this limit (quality_cap)."
     )
     notes += ["Simulated recordings: not comparable with the paper."] if view.simulated(dataset) else []
     notes.append(
-        "H and k* are computed on the principal components of the clips (95 % of the variance, at most 50), H with "
-        "plain distances; |k* - C| counts as at least 0.5."
+        "H and k* are computed on the principal components of the clips (95 % of the variance, at most 50), and H with "
+        "Euclidean distances that are not raised to a power. |k* - C| is at least 0.5 in the weights."
     )
     return [*notes, *paper.get("remarks", [])]
 
 
 def _verdicts(view: View, paper: Mapping[str, Any], found: Quality) -> list[Verdict]:
-    """What the paper states is of other sensors than ours; ours stand beside it."""
+    """The paper's weights, which are of other sensors than ours, with our weights as evidence."""
     ours = [
         f"{modality} {_text(weights, 2)} (n={len(weights)})"
         for modality in unique(modality for measured in found.values() for modality in measured)
@@ -148,10 +149,10 @@ def _verdicts(view: View, paper: Mapping[str, Any], found: Quality) -> list[Verd
     ]
     evidence = f"{paper['other_modalities']}; ours: {', '.join(ours) or 'no such run'}"
     stated = paper["modalities"]
-    told = " and ".join(f"{its['weight']} of the {modality} sensor" for modality, its in stated.items())
-    verdicts = [not_comparable(f"{paper['place']}: weights {told}", evidence)]
+    weights_stated = " and ".join(f"{its['weight']} of the {modality} sensor" for modality, its in stated.items())
+    verdicts = [not_comparable(f"{paper['location']}: weights {weights_stated}", evidence)]
     for modality, its in stated.items():
         if "hopkins" in its:
-            claim = f"{paper['place']}: the {modality} sensor has H = {its['hopkins']} and k* = {its['k_star']}"
+            claim = f"{paper['location']}: the {modality} sensor has H = {its['hopkins']} and k* = {its['k_star']}"
             verdicts.append(not_comparable(claim, paper["other_modalities"]))
     return verdicts

@@ -1,4 +1,4 @@
-"""Accuracy where sensors are missing at test time."""
+"""Accuracy with sensors that are missing at test time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering import style
-from cosmo_pl.study.rendering.curves import numbers
 from cosmo_pl.study.rendering.statistics import Summary, dirty
 from cosmo_pl.study.rendering.view import Rendered, View, unique
 
@@ -14,7 +13,7 @@ HEADER = ("dataset", "sensors at test time", "method", "accuracy", "std", "n", "
 
 
 def table(view: View) -> Rendered:
-    """A row for every dataset, set of sensors and method; methods were trained with all sensors."""
+    """One row for each dataset, set of sensors and method; the methods were trained with all sensors."""
     rows = []
     pairs = view.records(lambda job: job.measure == "missing_sensors")
     for dataset in unique(job.dataset for job, _ in pairs):
@@ -22,16 +21,14 @@ def table(view: View) -> Rendered:
         label = view.title(dataset) + (" (simulated)" if view.simulated(dataset) else "")
         for sensors in unique(name for _, record in here for name in record.result["correct"]):
             for method in unique(method for method, _ in here):
-                found = [record for its, record in here if its == method]
-                rows.append(
-                    [label, sensors.replace("+", ", "), style.title(view.methods, method), *_cells(found, sensors)]
-                )
-    return Rendered(HEADER, rows, notes=["Nothing is put in the place of a sensor: attention is shared by the others."])
+                cells = _cells([record for its, record in here if its == method], sensors)
+                rows.append([label, sensors.replace("+", ", "), style.title(view.methods, method), *cells])
+    notes = ["No value replaces a missing sensor. The attention is distributed over the present sensors."]
+    return Rendered(HEADER, rows, notes=notes)
 
 
 def _cells(records: Sequence[Record], sensors: str) -> list[str]:
     correct = [record.result["correct"][sensors] for record in records]
     total = [record.result["total"] for record in records]
     values = tuple(c / t for c, t in zip(correct, total, strict=True))
-    summary = Summary(values, sum(correct), sum(total), dirty=any(map(dirty, records)))
-    return [*numbers(summary.mean, summary.std), summary.runs, str(summary.correct), str(summary.total)]
+    return Summary(values, sum(correct), sum(total), dirty=any(map(dirty, records))).cells

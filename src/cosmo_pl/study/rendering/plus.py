@@ -1,18 +1,27 @@
-"""Two recipes, the paper's and the recommended one: accuracy against the time of training."""
+"""The recommended recipe: beside the paper's in accuracy and training time, and by one change at a time."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from cosmo_pl.study.definition import Runs
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering import style
 from cosmo_pl.study.rendering.columns import FOLDS, Column, subjects
-from cosmo_pl.study.rendering.curves import numbers
-from cosmo_pl.study.rendering.statistics import Summary, by_seed, paired, people, summarize, training_seconds
+from cosmo_pl.study.rendering.statistics import (
+    Summary,
+    by_seed,
+    numbers,
+    paired,
+    subject_range,
+    summarize,
+    training_seconds,
+)
 from cosmo_pl.study.rendering.view import Rendered, View, unique
 
 if TYPE_CHECKING:
@@ -22,10 +31,23 @@ PLUS = "_plus"
 OURS = "cosmo"
 ALIKE = ("cmc_plus", "random_forest_self")  # with the same second stage, and self-trained on the same windows
 HEADER = (
-    "dataset", "recipe", "method", "test subjects", "labels", "accuracy", "std", "n", "correct", "total", "low 95 %",
-    "high 95 %", "people, lowest to highest", "mean over the people of all folds", "seconds of stage 1",
+    "dataset",
+    "recipe",
+    "method",
+    "test subjects",
+    "labels",
+    "accuracy",
+    "std",
+    "n",
+    "correct",
+    "total",
+    "low 95 %",
+    "high 95 %",
+    "subjects, lowest to highest",
+    "mean over the subjects of all folds",
+    "seconds of stage 1",
     "seconds of stage 2",
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +59,7 @@ class Point:
         recipe: "paper" or "plus".
         method: The method.
         runs: Its runs.
-        seconds: Mean seconds of stage 1 and of stage 2; None of what is not timed, or is not there.
+        seconds: Mean seconds of stage 1 and of stage 2; None for a stage that is not timed or does not exist.
     """
 
     dataset: str
@@ -60,7 +82,7 @@ class Point:
 
     @property
     def total_seconds(self) -> float | None:
-        """Seconds of both stages, at least one, so that a logarithm has a place for it; None where one is not timed."""
+        """Seconds of both stages, at least one for the logarithmic axis; None where a stage is not timed."""
         first, second = self.seconds
         if second is None or (first is None and any(job.parents for job, _ in self.runs)):
             return None
@@ -68,22 +90,22 @@ class Point:
 
 
 def accuracy_and_time(view: View) -> Rendered:
-    """Renders accuracy against training time, a panel a dataset: plus filled, paper hollow."""
+    """Accuracy against training time, one panel per dataset: recipe plus filled, the paper's recipe hollow."""
     datasets = unique(dataset.removesuffix(PLUS) for dataset in view.datasets())
     figure, axes = style.new_figure(columns=len(datasets), height=5.6)
     style.share_heights(axes[0])
     rows: list[list[str]] = []
-    for place, dataset in zip(axes[0], datasets, strict=True):
-        headline = [point for point in points(view, dataset) if _is_headline(view, point)]
-        _draw(place, view, dataset, headline)
-        rows += [_row(view, point) for point in points(view, dataset)]
-    axes[0][0].set_ylabel("accuracy on unseen subjects")
+    for panel, dataset in zip(axes[0], datasets, strict=True):
+        found = points(view, dataset)
+        _plot(panel, view, dataset, [point for point in found if _is_headline(view, point)])
+        rows += [_row(view, point) for point in found]
+    axes[0][0].set_ylabel("accuracy on test subjects")
     style.legend(figure, columns=3)
-    told = (
-        "Filled: recipe plus; hollow: the paper's recipe. Bars are one standard deviation over seeds. Methods that were"
-        " only trained beside other work have no seconds, and are in the table alone."
-    )
-    return Rendered(HEADER, rows, figure, [told], comparisons=list(_comparisons(view, datasets)))
+    notes = [
+        "Filled: recipe plus; hollow: the paper's recipe. Bars are one standard deviation over seeds.",
+        "Methods without seconds were trained while other work shared the machine, and are in the table only.",
+    ]
+    return Rendered(HEADER, rows, figure, notes, comparisons=list(_comparisons(view, datasets)))
 
 
 def points(view: View, dataset: str) -> list[Point]:
@@ -111,7 +133,7 @@ def _is_headline(view: View, point: Point) -> bool:
     return not folds or any(job.factors.get(FOLDS, folds[0]) == folds[0] for job, _ in point.runs)
 
 
-def _draw(axes: Axes, view: View, dataset: str, found: list[Point]) -> None:
+def _plot(axes: Axes, view: View, dataset: str, found: list[Point]) -> None:
     axes.set_title(style.heading(view.title(dataset), [record for point in found for _, record in point.runs]))
     if not found:
         style.empty(axes, view.why_empty(dataset))
@@ -120,12 +142,10 @@ def _draw(axes: Axes, view: View, dataset: str, found: list[Point]) -> None:
         if point.total_seconds is None:
             continue
         its, summary = style.look(point.method), point.summary
-        face = its.colour if point.recipe == "plus" else "white"
-        axes.errorbar(
-            point.total_seconds, summary.mean, yerr=summary.std or 0.0, color=its.colour, marker=its.marker,
-            markersize=8, capsize=3, linestyle="none", markerfacecolor=face,
-            label=style.title(view.methods, point.method),
-        )  # fmt: skip
+        look: dict[str, Any] = {"color": its.colour, "marker": its.marker, "markersize": 8, "linestyle": "none"}
+        look["markerfacecolor"] = its.colour if point.recipe == "plus" else "white"
+        label = style.title(view.methods, point.method)
+        axes.errorbar(point.total_seconds, summary.mean, yerr=summary.std or 0.0, capsize=3, label=label, **look)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:g}")
     axes.set_xlabel("seconds of training, both stages")
@@ -133,19 +153,16 @@ def _draw(axes: Axes, view: View, dataset: str, found: list[Point]) -> None:
 
 def _row(view: View, point: Point) -> list[str]:
     summary, first = point.summary, point.runs[0][1].result
-    column = Column(view, point.column)
-    return [
-        view.title(point.dataset), point.recipe, style.title(view.methods, point.method),
-        subjects(first["test_subjects"]), str(first["labels"]), *numbers(summary.mean, summary.std), summary.runs,
-        str(summary.correct), str(summary.total), *numbers(*(summary.interval or (None, None))),
-        people([record for _, record in point.runs]),
-        column.over_people(point.method) if _is_headline(view, point) else "",
-        *("" if seconds is None else f"{seconds:.1f}" for seconds in point.seconds),
-    ]  # fmt: skip
+    name = [view.title(point.dataset), point.recipe, style.title(view.methods, point.method)]
+    cells = [*summary.cells, *numbers(*(summary.interval or (None, None)))]
+    by_subject = subject_range([record for _, record in point.runs])
+    folds = Column(view, point.column).over_subjects(point.method) if _is_headline(view, point) else ""
+    seconds = ["" if seconds is None else f"{seconds:.1f}" for seconds in point.seconds]
+    return [*name, subjects(first["test_subjects"]), str(first["labels"]), *cells, by_subject, folds, *seconds]
 
 
 def _comparisons(view: View, datasets: list[str]) -> Iterator[list[str]]:
-    """The recipe against methods of its kind, on every fold and over the people of all folds."""
+    """The recipe against methods of its kind, on each fold and over the subjects of all folds."""
     for dataset in datasets:
         column = Column(view, dataset + PLUS)
         for other in ALIKE:
@@ -157,3 +174,128 @@ def _comparisons(view: View, datasets: list[str]) -> Iterator[list[str]]:
             for where, ours, theirs in tested:
                 titles = [style.title(view.methods, method) for method in (OURS, other)]
                 yield [column.name, where, *titles, paired(by_seed(ours), by_seed(theirs)).describe()]
+
+
+# One change at a time
+
+METHOD = "method"  # as a factor of a grid
+ABLATION_HEADER = (
+    "changed",
+    "to",
+    "accuracy",
+    "std",
+    "n",
+    "correct",
+    "total",
+    "minus the recipe, paired by seed",
+    "by seed",
+)
+REPEATED = "* is the recipe that is changed: one set of runs, which several rows repeat."
+SEEDS = "Rows with different n have different seeds; only the differences are over common seeds."
+NAMES = {
+    "transforms": "coordinates of the skeleton",
+    "velocities": "velocities of the skeleton",
+    "augmentations": "augmentations",
+    "num_augmentations": "augmented views, V",
+    "num_fused": "fused views, P",
+    "temperature": "temperature of stage 1",
+    "positives": "nearest-neighbour positives",
+    "epochs": "epochs of stage 1",
+    "val_subjects": "validation subjects",
+    "encoders": "encoders",
+    "context": "context of self-training, steps",
+    "rounds": "rounds of self-training",
+    METHOD: "second stage",
+}
+
+
+@dataclass(frozen=True)
+class Option:
+    """A value of a factor.
+
+    Args:
+        factor: The factor, or "method".
+        value: The value.
+        label: Its name.
+        default: The recipe's value; None where the recipe has none.
+    """
+
+    factor: str
+    value: Any
+    label: str
+    default: Any
+
+    @property
+    def name(self) -> str:
+        """Name of the factor in tables."""
+        return NAMES.get(self.factor, self.factor)
+
+    @property
+    def is_default(self) -> bool:
+        """Whether it is the recipe's value, or the recipe has none."""
+        return self.default is None or bool(self.value == self.default)
+
+    def of(self, job: Job) -> bool:
+        """Whether a run has it."""
+        return bool((job.method if self.factor == METHOD else job.factors[self.factor]) == self.value)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """The recipe with one change.
+
+    Args:
+        changed: What is changed.
+        to: What it is changed to; * marks the recipe itself.
+        records: Its runs of stage 2.
+        base: The recipe's runs at the same values of the grid's other factors.
+    """
+
+    changed: str
+    to: str
+    records: list[Record]
+    base: list[Record]
+
+
+def variants(view: View) -> Iterator[Variant]:
+    """A variant for each value of a grid's last factor, at each combination of the others; methods are a factor."""
+    for grid, runs in enumerate(view.study.runs):
+        pairs = [(job, record) for job, record in view.grid(grid) if job.kind == "finetune"]
+        for chosen in itertools.product(*_options(view, runs)):
+            *fixed, varied = chosen
+            changed = varied.name + "".join(f"; {option.name} {option.label}" for option in fixed)
+            mark = " *" if all(option.is_default for option in chosen) else ""
+            found = [record for job, record in pairs if all(option.of(job) for option in chosen)]
+            recipe = (*fixed, replace(varied, value=varied.default))
+            base = [record for job, record in pairs if all(option.of(job) for option in recipe)]
+            yield Variant(changed, varied.label + mark, found, base)
+
+
+def _options(view: View, runs: Runs) -> list[list[Option]]:
+    """For each factor of a grid its options; methods are the last factor, where there are several."""
+    factors = [
+        [
+            Option(name, value, label, factor.default)
+            for value, label in zip(factor.values, factor.labels or map(str, factor.values), strict=False)
+        ]
+        for name, factor in runs.vary.items()
+    ]
+    recipe, *others = runs.methods
+    titles = {recipe: "the recipe's", **{method: style.title(view.methods, method) for method in others}}
+    methods = [Option(METHOD, method, title, recipe) for method, title in titles.items()]
+    return [*factors, methods] if others else factors
+
+
+def ablation(view: View) -> Rendered:
+    """One row per variant: accuracy on the test subjects."""
+    rows = [_ablation_row(variant) for variant in variants(view)]
+    return Rendered(ABLATION_HEADER, rows, notes=(REPEATED, SEEDS))
+
+
+def _ablation_row(variant: Variant) -> list[str]:
+    summary = summarize(variant.records)
+    if summary is None:
+        return [variant.changed, variant.to, "-", "", "0", "", "", "", ""]
+    ours, recipe = ({record.seed: record.result["accuracy"] for record in of} for of in (variant.records, variant.base))
+    difference = "" if variant.to.endswith("*") else paired(ours, recipe).describe()
+    return [variant.changed, variant.to, *summary.cells, difference, " ".join(numbers(*summary.values))]

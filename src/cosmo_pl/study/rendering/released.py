@@ -1,4 +1,4 @@
-"""The paper's claims on UTD-MHAD with its inputs: the released code's coordinates, labels and networks."""
+"""The paper's claims on UTD-MHAD with the inputs of its released code: coordinates, labels and networks."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from cosmo_pl.study.rendering.columns import Column
-from cosmo_pl.study.rendering.fig9 import square_wave
-from cosmo_pl.study.rendering.fig14 import convergence
+from cosmo_pl.study.rendering.epochs import convergence, square_wave
 from cosmo_pl.study.rendering.fig15 import correlations, follows
 from cosmo_pl.study.rendering.table2 import OURS, accuracy
 from cosmo_pl.study.rendering.table3 import faster
@@ -15,7 +14,7 @@ from cosmo_pl.study.rendering.view import Rendered, Verdict, View
 
 
 def table(view: View) -> Rendered:
-    """Table 2, and the claims of other figures that the same runs can judge."""
+    """Table 2, with the verdicts on claims of other figures that follow from the same runs."""
     rendered = accuracy(view)
     columns = [Column(view, dataset) for dataset in view.datasets()]
     return replace(rendered, verdicts=[*rendered.verdicts, *(v for column in columns for v in _verdicts(column))])

@@ -1,4 +1,4 @@
-"""What several runs say together: mean, spread, 95 % interval, people, paired differences, and where they come from."""
+"""Statistics over runs: mean, spread, 95 % interval, range over subjects, paired differences; and their provenance."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from cosmo_pl.intervals import bootstrap_interval, t_interval
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
 
-MIN_RUNS = 3  # seeds that a verdict, a comparison of methods and a ranking need
-MARK = "†"  # of results whose code was not committed
+MIN_RUNS = 3  # seeds that a verdict, a comparison of methods and a ranking require
+MARK = "†"  # marks results of uncommitted code
 
 Pairs = Sequence[tuple[Job, Record]]
 
@@ -48,12 +48,12 @@ class Summary:
 
     @property
     def std(self) -> float | None:
-        """Standard deviation of a sample, with n - 1; None for one run, whose spread is unknown and not 0."""
-        return stdev(self.values) if self.n > 1 else None
+        """Standard deviation of a sample, with n - 1; None for one run, whose spread is unknown."""
+        return spread(self.values)
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """95 % interval of the mean (Student's t, cut to [0, 1]); of one run over its recordings, None without them."""
+        """95 % interval of the mean (Student's t, clipped to [0, 1]); of one run the interval over its recordings."""
         if self.n == 1:
             return bootstrap_interval(self.recordings)
         low, high = t_interval(self.values)
@@ -64,13 +64,18 @@ class Summary:
         """Number of runs as a cell, marked where one is from uncommitted code: "5†"."""
         return f"{self.n}{MARK}" if self.dirty else str(self.n)
 
+    @property
+    def cells(self) -> list[str]:
+        """Mean, standard deviation, number of runs, correct and all predictions as cells."""
+        return [*numbers(self.mean, self.std), self.runs, str(self.correct), str(self.total)]
+
 
 @dataclass(frozen=True)
 class Difference:
     """Differences of two methods, paired by seed.
 
     Args:
-        values: First less second, one for each seed that both have.
+        values: First minus second, one for each seed that both have.
     """
 
     values: tuple[float, ...]
@@ -82,11 +87,11 @@ class Difference:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """95 % t interval of the mean difference; None below three common seeds."""
+        """95 % t interval of the mean difference; None for fewer than three common seeds."""
         return t_interval(self.values) if self.n >= MIN_RUNS else None
 
     def describe(self, what: str = "", digits: int = 3) -> str:
-        """As text: "+0.030, 95 % interval +0.005 to +0.055 (n=3)" after what it is, or that there are too few seeds."""
+        """As text: "+0.030, 95 % interval +0.005 to +0.055 (n=3)" after its name, or that there are too few seeds."""
         if self.interval is None:
             return f"too few common seeds (n={self.n})"
         low, high = self.interval
@@ -95,7 +100,7 @@ class Difference:
 
 
 def paired(ours: Mapping[int, float], theirs: Mapping[int, float]) -> Difference:
-    """Differences of what two methods have by seed, over the seeds that both have."""
+    """Differences of the values of two methods by seed, over the seeds that both have."""
     return Difference(tuple(ours[seed] - theirs[seed] for seed in sorted(ours) if seed in theirs))
 
 
@@ -122,31 +127,41 @@ def mean_and_std(summary: Summary | None) -> str:
     return f"{summary.mean:.3f}{spread} (n={summary.n})" + (MARK if summary.dirty else "")
 
 
+def numbers(*values: float | None) -> list[str]:
+    """Accuracies as cells of a CSV; empty where there is none."""
+    return ["" if value is None else f"{value:.4f}" for value in values]
+
+
+def spread(values: Sequence[float]) -> float | None:
+    """Standard deviation with n - 1, None for fewer than two values."""
+    return stdev(values) if len(values) > 1 else None
+
+
 def interval_text(interval: tuple[float, float] | None) -> str:
     """An interval as text: "0.600 to 0.640", or "-"."""
     return "-" if interval is None else f"{interval[0]:.3f} to {interval[1]:.3f}"
 
 
-def people(records: Sequence[Record]) -> str:
-    """Lowest and highest accuracy of a person, each a mean over the runs: "0.304 to 0.691 (4)"; "-" without counts."""
+def subject_range(records: Sequence[Record]) -> str:
+    """Lowest and highest accuracy of a subject, each a mean over the runs: "0.304 to 0.691 (4)"; "-" without counts."""
     found: defaultdict[str, list[float]] = defaultdict(list)
     for record in records:
-        for person, (correct, total) in record.result.get("by_subject", {}).items():
-            found[person].append(correct / total)
+        for subject, (correct, total) in record.result.get("by_subject", {}).items():
+            found[subject].append(correct / total)
     means = [fmean(values) for values in found.values()]
     return f"{min(means):.3f} to {max(means):.3f} ({len(means)})" if means else "-"
 
 
 def by_seed(pairs: Pairs) -> dict[int, float]:
-    """Accuracy by seed, in the order of the seeds; where a seed has several runs, folds, the mean over their people."""
+    """Accuracy by seed, in the order of the seeds; of a seed with several folds, the mean over all their subjects."""
     found: defaultdict[int, list[Record]] = defaultdict(list)
     for job, record in pairs:
         found[job.seed].append(record)
-    return {seed: _over_people(found[seed]) for seed in sorted(found)}
+    return {seed: _over_subjects(found[seed]) for seed in sorted(found)}
 
 
-def _over_people(records: Sequence[Record]) -> float:
-    """Accuracy of one run; of several the mean over people, who have their fold's accuracy where theirs is unknown."""
+def _over_subjects(records: Sequence[Record]) -> float:
+    """Accuracy of one run; of several the mean over subjects, with their fold's accuracy where theirs is unknown."""
     if len(records) == 1:
         return float(records[0].result["accuracy"])
     accuracies: list[float] = []
@@ -158,7 +173,7 @@ def _over_people(records: Sequence[Record]) -> float:
 
 
 def common_means(methods: Mapping[str, Mapping[int, float]]) -> tuple[dict[str, float], list[int]]:
-    """Means that may be ranked: of methods with three seeds or more, over the seeds that all of them share.
+    """Means that may be ranked: those of methods with three seeds or more, over the seeds that all of them share.
 
     Args:
         methods: Method to accuracy by seed.
@@ -186,13 +201,13 @@ def dirty(record: Record) -> bool:
 
 
 def training_of(record: Record) -> Mapping[str, Any]:
-    """What a record says of the training: a stage 1 at its top, a stage 2 below ``training``."""
+    """The record of the training: of a stage 1 the result itself, of a stage 2 the entry ``training``."""
     training: Mapping[str, Any] = record.result.get("training", record.result)
     return training
 
 
 def is_timed(record: Record) -> bool:
-    """Whether its seconds say something: a training beside other work on the machine takes any time."""
+    """Whether the seconds of its training are meaningful: no other work shared the machine."""
     return not record.environment.get("busy")
 
 
@@ -202,10 +217,10 @@ def training_seconds(records: Iterable[Record]) -> list[float]:
 
 
 def provenance(records: Iterable[Record]) -> str:
-    """Where results come from, in a sentence: how many, of which code, and roundings and precisions that differ."""
+    """The provenance of results in a sentence: their number, their code, and roundings and precisions that differ."""
     every = list({record.key: record for record in records}.values())
     if not every:
-        return "No result is there."
+        return "There are no results."
     marked = sum(map(dirty, every))
     unknown = sum(not record.environment.get("commit") for record in every)
     parts = [f"{len(every)} {'result' if len(every) == 1 else 'results'}"]
@@ -218,7 +233,7 @@ def provenance(records: Iterable[Record]) -> str:
 
 
 def _roundings(records: Iterable[Record]) -> list[str]:
-    """Classes of which the results have several roundings: the same within the spread of seeds, not to the digit."""
+    """Classes whose results have several roundings: they agree within the spread over seeds, not in every digit."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for record in records:
         for name, numerics in record.numerics.items():

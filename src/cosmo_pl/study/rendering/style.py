@@ -1,4 +1,4 @@
-"""How all figures look: colours, markers and names of methods, and what is drawn again and again."""
+"""The look of all figures: colours, markers and names of methods, and elements that several figures share."""
 
 from __future__ import annotations
 
@@ -15,18 +15,17 @@ if TYPE_CHECKING:
     from cosmo_pl.study.definition import Method
     from cosmo_pl.study.records import Record
 
-PAPER = "#7A7A7A"  # what the paper states, unless it stands beside its method: grey
+PAPER = "#7A7A7A"  # grey: figures of the paper without a method of their own
 
-# Okabe and Ito's palette, which the colour-blind tell apart, without its yellow, too pale for a line.
-VERMILION, BLUE, GREEN, PURPLE, ORANGE, SKY, BLACK = (
-    "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000",
-)  # fmt: skip
-CLASSICAL = "#8C6D46"  # brown, beside the palette: the methods without training
+# The palette of Okabe and Ito, safe for colour-blind readers, without its yellow, which is too pale for a line.
+VERMILION, BLUE, GREEN, PURPLE = "#D55E00", "#0072B2", "#009E73", "#CC79A7"
+ORANGE, SKY, BLACK = "#E69F00", "#56B4E9", "#000000"
+CLASSICAL = "#8C6D46"  # brown, not of the palette: methods without training
 
 
 @dataclass(frozen=True)
 class Look:
-    """How a method is drawn: one colour a family, told apart inside it by line and marker."""
+    """The look of a method: a colour for each family of methods, a line and a marker for each method in it."""
 
     colour: str
     marker: str = "o"
@@ -61,8 +60,8 @@ LOOKS = {
     "cpc_plus": Look(GREEN, "h", "-."),
     "plus_labels_alone": Look(VERMILION, "*", ":"),
     "plus_unbalanced": Look(VERMILION, "v", "-."),
-    "plus_turns_quality": Look("#F5C4A5", "P", "-"),
-    "plus_turns": Look("#EE9D6B", "X", "-"),
+    "plus_alternating_quality": Look("#F5C4A5", "P", "-"),
+    "plus_alternating": Look("#EE9D6B", "X", "-"),
     "plus_quality": Look("#E27C3C", "D", "-"),
     "plus_joint": Look(VERMILION, "d", "--"),
     "plus_forest": Look(VERMILION, "<", ":"),
@@ -76,17 +75,17 @@ LOOKS = {
 
 
 def look(method: str) -> Look:
-    """How a method is drawn; one that no figure knows yet in black."""
+    """The look of a method; black for a method that has none of its own."""
     return LOOKS.get(method, Look(BLACK))
 
 
 def colour(method: str) -> str:
-    """Colour of a method, or of a modality that is a method alone."""
+    """Colour of a method, or of a modality whose name is that of its single-modal method."""
     return look(method).colour
 
 
 def heading(name: str, records: Iterable[Record]) -> str:
-    """Name over a panel; with what has to be said of the results in it: simulated recordings, uncommitted code."""
+    """Title of a panel, with marks for simulated recordings and uncommitted code."""
     every = list(records)
     simulated = " (simulated)" if any(record.simulated for record in every) else ""
     return name + simulated + (f" {MARK}" if any(map(dirty, every)) else "")
@@ -101,10 +100,10 @@ def new_figure(columns: int = 1, rows: int = 1, width: float = 8.0, height: floa
     """An empty figure whose text is readable at 800 pixels.
 
     Args:
-        columns: Panels beside each other.
-        rows: Panels below each other.
+        columns: Number of columns of panels.
+        rows: Number of rows of panels.
         width: Width of the whole figure in inches.
-        height: Its height; None takes 3.8 a row.
+        height: Its height; 3.8 inches per row by default.
 
     Returns:
         The figure, and its axes as an array (rows, columns).
@@ -114,9 +113,15 @@ def new_figure(columns: int = 1, rows: int = 1, width: float = 8.0, height: floa
     from matplotlib.figure import Figure
 
     plain: dict[Any, Any] = {
-        "font.family": ["DejaVu Sans"], "font.size": 10.5, "axes.titlesize": 11.5, "axes.spines.top": False,
-        "axes.spines.right": False, "axes.grid": True, "axes.axisbelow": True, "grid.color": "#E6E6E6",
-    }  # fmt: skip
+        "font.family": ["DejaVu Sans"],
+        "font.size": 10.5,
+        "axes.titlesize": 11.5,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "axes.axisbelow": True,
+        "grid.color": "#E6E6E6",
+    }
     with matplotlib.rc_context(plain):
         figure = Figure(figsize=(width, 3.8 * rows if height is None else height), dpi=120, layout="constrained")
         FigureCanvasAgg(figure)
@@ -125,20 +130,19 @@ def new_figure(columns: int = 1, rows: int = 1, width: float = 8.0, height: floa
 
 
 def band(axes: Axes, x: Sequence[float], means: Sequence[float], stds: Sequence[float | None], **line: Any) -> None:
-    """A line with a band of one standard deviation on either side, where there is one.
+    """Plots a line with a band of one standard deviation on either side.
 
     Args:
-        axes: Where it is drawn.
-        x: Positions.
-        means: Heights.
-        stds: Standard deviations; None where there is one value only.
+        axes: The panel.
+        x: Horizontal positions.
+        means: Means.
+        stds: Standard deviations; None for a mean of one value.
         **line: Keywords of `Axes.plot`: ``color``, ``label``, ``marker``.
     """
-    spread = [0.0 if std is None else std for std in stds]
-    low = [mean - s for mean, s in zip(means, spread, strict=True)]
-    high = [mean + s for mean, s in zip(means, spread, strict=True)]
-    (drawn,) = axes.plot(x, means, **line)
-    axes.fill_between(x, low, high, color=drawn.get_color(), alpha=0.15, linewidth=0)
+    low = [mean - (std or 0.0) for mean, std in zip(means, stds, strict=True)]
+    high = [mean + (std or 0.0) for mean, std in zip(means, stds, strict=True)]
+    (plotted,) = axes.plot(x, means, **line)
+    axes.fill_between(x, low, high, color=plotted.get_color(), alpha=0.15, linewidth=0)
 
 
 def method_band(
@@ -150,14 +154,14 @@ def method_band(
     stds: Sequence[float | None],
     markers: bool = True,
 ) -> None:
-    """A `band` in the look of a method, with markers at its points unless there are too many."""
+    """Plots a `band` in the look of a method, with or without markers at its points."""
     its = look(method)
     marker = {"marker": its.marker, "markersize": 5.5} if markers else {}
     band(axes, x, means, stds, color=its.colour, linestyle=its.line, linewidth=1.8, label=label, **marker)
 
 
 def stated_point(axes: Axes, x: float, value: float, edge: str = PAPER, label: str = "paper") -> None:
-    """A figure of the paper at one place: a hollow diamond, over everything else; grey in the legend."""
+    """Plots a number of the paper as a hollow diamond above everything else; it is grey in the legend."""
     shape: dict[str, Any] = {"linestyle": "none", "marker": "D", "markersize": 8, "markeredgewidth": 1.6}
     axes.plot([x], [value], markerfacecolor="none", markeredgecolor=edge, zorder=5, **shape)
     axes.plot([], [], markerfacecolor="none", markeredgecolor=PAPER, label=label, **shape)
@@ -168,26 +172,23 @@ def empty(axes: Axes, reason: str) -> None:
     import textwrap
 
     axes.set_axis_off()
-    axes.text(
-        0.5, 0.5, textwrap.fill(reason, 42), ha="center", va="center", transform=axes.transAxes, color=PAPER, wrap=True
-    )
+    middle: dict[str, Any] = {"ha": "center", "va": "center", "transform": axes.transAxes}
+    axes.text(0.5, 0.5, textwrap.fill(reason, 42), color=PAPER, wrap=True, **middle)
 
 
 def share_heights(row: Sequence[Axes]) -> None:
-    """Gives panels beside each other one vertical scale; before anything is drawn, so that all of it fits."""
+    """Gives the panels of a row one vertical scale. Call it before anything is plotted, so that everything fits."""
     for axes in row[1:]:
         axes.sharey(row[0])
 
 
 def legend(figure: Figure, columns: int = 4) -> None:
-    """One legend below all panels; what several panels show is named once, what the paper states last."""
+    """Adds one legend below all panels, without duplicates, and with the entries of the paper last."""
     named: dict[str, Any] = {}
     for axes in figure.axes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             named.setdefault(label, handle)
     if named:
         named = dict(sorted(named.items(), key=lambda item: item[0].startswith("paper")))
-        figure.legend(
-            list(named.values()), list(named), loc="outside lower center", ncols=min(columns, len(named)),
-            frameon=False, fontsize=10,
-        )  # fmt: skip
+        look: dict[str, Any] = {"loc": "outside lower center", "frameon": False, "fontsize": 10}
+        figure.legend(list(named.values()), list(named), ncols=min(columns, len(named)), **look)

@@ -1,4 +1,4 @@
-"""Table 1 of the paper: the datasets, as they are on disk and as the paper states them."""
+"""Table 1 of the paper: the datasets on disk, beside what the paper states about them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,24 @@ from cosmo_pl.study.rendering.view import Rendered, Verdict, View
 COUNTS = {"classes": "activities", "subjects": "subjects", "samples": "samples"}
 PARTS = {"train_subjects": "training subjects", "test_subjects": "test subjects"}
 HEADER = [
-    "dataset", "source", "modalities (shape of a sample)", "activities", "subjects", "training subjects",
-    "test subjects", "recordings", "samples", "training samples", "labelled", "unlabelled", "test samples",
-]  # fmt: skip
+    "dataset",
+    "source",
+    "modalities (shape of a sample)",
+    "activities",
+    "subjects",
+    "training subjects",
+    "test subjects",
+    "recordings",
+    "samples",
+    "training samples",
+    "labelled",
+    "unlabelled",
+    "test samples",
+]
 
 
 def datasets(view: View) -> Rendered:
-    """Renders the table: for every dataset a row of what is on disk, and one of what the paper states of it."""
+    """The table: for each dataset one row with the recordings on disk, and one with what the paper states."""
     found = {job.dataset: record for job, record in view.records(lambda job: job.kind == "measure")}
     rows, notes, verdicts = [], [], []
     for dataset in view.datasets():
@@ -43,9 +54,8 @@ def _stated(view: View, dataset: str) -> list[str]:
     table, headline = view.stated("table1")[dataset], view.stated("table2").get(dataset, {})
     counts = [table[name] for name in ("classes", "subjects", *PARTS)]
     labels, tested = (f"{headline[name]:,}" if name in headline else "-" for name in ("labels", "test"))
-    return [
-        _modalities(table["modalities"]), *map(str, counts), "-", f"{table['samples']:,}", "-", labels, "-", tested,
-    ]  # fmt: skip
+    modalities = _modalities(table["modalities"])
+    return [modalities, *map(str, counts), "-", f"{table['samples']:,}", "-", labels, "-", tested]
 
 
 def _modalities(shapes: Mapping[str, list[int] | None]) -> str:
@@ -55,7 +65,7 @@ def _modalities(shapes: Mapping[str, list[int] | None]) -> str:
 def _verdicts(view: View, dataset: str, name: str, record: Record | None) -> list[Verdict]:
     stated, verdicts = view.stated("table1"), []
     for key, what in (COUNTS | PARTS).items():
-        claim = f"{stated['place']}: {name} has {stated[dataset][key]:,} {what}"
+        claim = f"{stated['location']}: {name} has {stated[dataset][key]:,} {what}"
         if record is None:
             verdicts.append(Verdict(claim, TOO_FEW, NO_RUN))
             continue

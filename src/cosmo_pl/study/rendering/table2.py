@@ -15,8 +15,8 @@ from cosmo_pl.study.rendering.statistics import (
     machine,
     mean_and_std,
     paired,
-    people,
     rank_correlation,
+    subject_range,
     training_seconds,
 )
 from cosmo_pl.study.rendering.style import title
@@ -25,14 +25,24 @@ from cosmo_pl.study.rendering.view import Rendered, Verdict, View, unique
 
 OURS = "cosmo"  # the method that the paper's claims are about
 HEADER = [
-    "dataset", "method", "accuracy", "correct", "95 % interval", "people, lowest to highest",
-    "mean over the people of all folds", "macro-F1", "less Cosmo, paired by seed", "paper", "verdict", "training, s",
-    "best epoch on test: not a result",
-]  # fmt: skip
+    "dataset",
+    "method",
+    "accuracy",
+    "correct",
+    "95 % interval",
+    "subjects, lowest to highest",
+    "mean over the subjects of all folds",
+    "macro-F1",
+    "minus Cosmo, paired by seed",
+    "paper",
+    "verdict",
+    "training, s",
+    "best epoch on the test subjects (not a result)",
+]
 
 
 def accuracy(view: View) -> Rendered:
-    """Renders the table: a row a dataset and method, in the order of ``methods.yaml``."""
+    """The table: one row for each dataset and method, in the order of ``methods.yaml``."""
     columns = [Column(view, dataset) for dataset in view.datasets()]
     rows = [_row(column, method) for column in columns for method in column.methods]
     notes = [note for column in columns for note in (*_notes(column), *_agreement(column))]
@@ -45,11 +55,11 @@ def _row(column: Column, method: str) -> list[str]:
     records = [record for _, record in runs]
     cells = [column.name, title(column.view.methods, method), mean_and_std(summary)]
     if summary is None:
-        cells += ["-", "-", "-", column.over_people(method), "-", "-"]
+        cells += ["-", "-", "-", column.over_subjects(method), "-", "-"]
     else:
         f1 = fmean(record.result["f1_macro"] for record in records)
-        cells += [f"{summary.correct}/{summary.total}", interval_text(summary.interval), people(records)]
-        cells += [column.over_people(method), f"{f1:.3f}", _difference(column, method)]
+        cells += [f"{summary.correct}/{summary.total}", interval_text(summary.interval), subject_range(records)]
+        cells += [column.over_subjects(method), f"{f1:.3f}", _difference(column, method)]
     stated = ["-", "-"] if paper is None else [f"{paper:.4f}", _value(column, method, paper).verdict]
     return [*cells, *stated, _seconds(column, method), _best_epoch(runs)]
 
@@ -59,7 +69,7 @@ def _difference(column: Column, method: str) -> str:
 
 
 def _seconds(column: Column, method: str) -> str:
-    """Mean seconds of training, stage 1 and stage 2; of a stage 1 that is not timed "-"."""
+    """Mean seconds of stage 1 and of stage 2; "-" for a stage that is not timed."""
     runs = column.runs(method)
     needed = {parent.key for job, _ in runs for parent in job.parents}
     first = [record for _, record in column.view.records(lambda job: job.key in needed)]
@@ -91,7 +101,7 @@ def _notes(column: Column) -> list[str]:
         best = max(means, key=means.__getitem__)
         rest = "; the others have too few runs to be ranked" if len(means) < len(first) else ""
         notes.append(
-            f"{column.name}: of the {len(means)} methods that share the seeds {', '.join(map(str, seeds))} the most "
+            f"{column.name}: of the {len(means)} methods that share the seeds {', '.join(map(str, seeds))}, the most "
             f"accurate is {title(column.view.methods, best)}, {means[best]:.3f}{rest}."
         )
     if column.view.simulated(column.dataset):
@@ -103,31 +113,31 @@ def _cost(view: View) -> list[str]:
     done = [o.record for o in view.outcomes if o.record is not None]
     notes = [f"{len(done)} of {len(view.outcomes)} runs are done."]
     if done:
-        told_of = sorted({machine(record.environment) for record in done})
+        machines = sorted({machine(record.environment) for record in done})
         hours = sum(record.seconds for record in done) / 3600
-        notes[0] += f" Together they took {hours:.2f} h, every stage 1 counted once, on {'; '.join(told_of)}."
+        notes[0] += f" Together they took {hours:.2f} h, each stage 1 counted once, on {'; '.join(machines)}."
     return notes
 
 
 def _agreement(column: Column) -> list[str]:
-    """How far the methods have the same order under other presets: rank correlation of means that may be ranked."""
+    """Rank correlations of the methods with other presets, over the means that may be ranked."""
     trained = [method for method in column.methods if column.view.methods[method].trained]
     notes = []
     for preset in column.view.others:
         other = Column(column.view.under(preset), column.dataset)
-        here, there = (common_means({m: by_seed(c.runs(m)) for m in trained})[0] for c in (column, other))
-        both = [method for method in here if method in there]
+        means, others = (common_means({m: by_seed(c.runs(m)) for m in trained})[0] for c in (column, other))
+        both = [method for method in means if method in others]
         if len(both) > 2:
-            rho = rank_correlation([here[method] for method in both], [there[method] for method in both])
+            rho = rank_correlation([means[method] for method in both], [others[method] for method in both])
             notes.append(
-                f"{column.name}: the {len(both)} methods with enough runs under the preset {preset} as well have a "
-                f"rank correlation (Spearman) of {rho:.2f} with it."
+                f"{column.name}: over the {len(both)} methods with enough runs under the preset {preset} as well, the "
+                f"rank correlation (Spearman) of the two presets is {rho:.2f}."
             )
     return notes
 
 
 def _value(column: Column, method: str, stated: float) -> Verdict:
-    claim = f"{column.place(method)}: {column.view.named(method)} has {stated:.4f} on {column.name_in_paper}"
+    claim = f"{column.location(method)}: {column.view.named(method)} has {stated:.4f} on {column.name_in_paper}"
     reason = obstacle(column.view, column.dataset, [method])
     found = value_verdict(claim, column.summary(method), stated, reason)
     why = column.view.skipped.get(column.dataset)
@@ -139,27 +149,30 @@ def _values(column: Column) -> list[Verdict]:
 
 
 def _gaps(column: Column) -> Iterator[Verdict]:
-    """Whether the gaps that the text states are ours."""
+    """Whether our gaps are those that the text states."""
     stated = column.view.stated("table2").get("gaps_points", {}).get(column.view.in_paper(column.dataset), {})
     for method in column.methods:
         points = stated.get("points", {}).get(column.view.methods[method].paper)
         if points is not None:
             above = f"{points} points above {column.view.named(method)} on {column.name_in_paper}"
-            claim = f"{stated['place']}: Cosmo is {above}"
+            claim = f"{stated['location']}: Cosmo is {above}"
             reason = obstacle(column.view, column.dataset, [OURS, method])
             yield gap_verdict(claim, column.runs(OURS), column.runs(method), points / 100, reason)
 
 
 def _orders(column: Column) -> Iterator[Verdict]:
-    """Whether Cosmo is above each method; what the paper has no figure of, and other folds, are our questions."""
+    """Whether Cosmo is above each method. Methods and folds that the paper lacks are our questions."""
     own = "simulated recordings" if column.view.simulated(column.dataset) else None
     for method in column.methods if OURS in column.methods else ():
         of_paper = column.paper(method) is not None
         if method.startswith(OURS) or (column.dataset in column.view.skipped and not of_paper):
-            continue  # itself and its own variants; and questions of our own without any run
+            continue  # Cosmo and its variants; and questions of our own without any run
         tested = f", subjects {subjects(column.folds[0])}" if column.folds else ""
         if of_paper:
-            source, name = f"{column.place(method)}: Cosmo is above {column.view.named(method)}", column.name_in_paper
+            source, name = (
+                f"{column.location(method)}: Cosmo is above {column.view.named(method)}",
+                column.name_in_paper,
+            )
             reason = obstacle(column.view, column.dataset, [OURS, method])
         else:
             source = f"Our question, no claim of the paper: Cosmo is above {title(column.view.methods, method)}"

@@ -1,4 +1,4 @@
-"""Table 3 of the paper: time of training. Its energies follow from its times, see `experiments/paper.yaml`."""
+"""Table 3 of the paper: training time. Its energies follow from its times, see ``experiments/paper.yaml``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cosmo_pl.study.rendering.verdict import every, means_verdict, not_comparabl
 from cosmo_pl.study.rendering.view import Rendered, Verdict, View, unique
 
 STATED = {"minutes": "training times", "energy_kj": "energies"}
-RATES = (0.01, 0.02)  # of labels, that the paper states figures for
+RATES = (0.01, 0.02)  # label rates of the figures in the paper
 HEADER = ["dataset", "training", "trained samples", "epochs", "minutes", "paper: minutes at 1 % / 2 % labels"]
 
 
@@ -26,7 +26,7 @@ class Part:
     Args:
         method: The method.
         kind: "pretrain" or "finetune".
-        stage: What is added to the method's name.
+        stage: Text after the method's name.
         paper: Its name in the paper's table.
     """
 
@@ -45,7 +45,7 @@ PARTS = [
 
 
 def cost(view: View) -> Rendered:
-    """Renders the table: a row for every dataset, share of labels and training."""
+    """The table: one row for each dataset, label rate and training."""
     rows, done = [], []
     for dataset in view.datasets():
         jobs = [o.job for o in view.outcomes if o.job.dataset == dataset]
@@ -89,7 +89,7 @@ def _distinct(values: Iterable[Any]) -> str:
 
 
 def _spread(values: Sequence[float], mark: str) -> str:
-    """Mean, standard deviation and number as text, with the mark of uncommitted code; "-" without a value."""
+    """Mean, standard deviation and number of values as text, with the mark of uncommitted code; "-" without values."""
     if not values:
         return "-"
     spread = f" ± {stdev(values):.2f}" if len(values) > 1 else ""
@@ -108,13 +108,13 @@ def _verdicts(view: View) -> list[Verdict]:
     stated = view.stated("table3")
     if not view.states("table3"):
         return []
-    reason = f"they depend on the machine, and the paper's are of the {view.title(stated['dataset'])} data"
+    reason = f"they depend on the machine, and the paper states them for the {view.title(stated['dataset'])} data"
     reasons = {"minutes": reason, "energy_kj": "energy is not measured here"}
-    return [not_comparable(f"{stated['place']}: {what}", reasons[key]) for key, what in STATED.items()]
+    return [not_comparable(f"{stated['location']}: {what}", reasons[key]) for key, what in STATED.items()]
 
 
 def faster(view: View, dataset: str) -> Iterator[Verdict]:
-    """Whether Cosmo's stage 2 is trained in less time than each baseline, paired by seed.
+    """Whether Cosmo's stage 2 takes less training time than each baseline, paired by seed.
 
     Args:
         view: The study.
@@ -131,11 +131,11 @@ def faster(view: View, dataset: str) -> Iterator[Verdict]:
         if part.kind == "finetune" and part.paper != "stage2"
     }
     name = view.title(view.in_paper(dataset))
-    yield every(f"{stated['place']}: Cosmo's stage 2 is trained faster than the baselines, seconds on {name}", steps)
+    yield every(f"{stated['location']}: Cosmo's stage 2 is trained faster than the baselines, seconds on {name}", steps)
 
 
 def _seconds(view: View, dataset: str, part: Part) -> dict[int, float]:
-    """Seconds of training by seed, at the share of labels that is the dataset's own."""
+    """Seed to seconds of training, at the dataset's own label rate."""
     pairs = view.records(lambda job: (job.dataset, job.method, job.kind) == (dataset, part.method, part.kind))
     own = max((job.factors.get("label_rate", 0.0) for job, _ in pairs), default=0.0)
     return {

@@ -1,37 +1,37 @@
-"""Where the spread of an accuracy comes from: label seeds and model seeds, one moved with the other fixed."""
+"""How much an accuracy varies: with the label seed, with the model seed, and with half precision."""
 
 from __future__ import annotations
 
+from cosmo_pl.intervals import std_interval
 from cosmo_pl.study.definition import Runs
-from cosmo_pl.study.rendering.curves import numbers
-from cosmo_pl.study.rendering.statistics import summarize
+from cosmo_pl.study.rendering.statistics import Pairs, by_seed, mean_and_std, numbers, paired, summarize
 from cosmo_pl.study.rendering.style import title
 from cosmo_pl.study.rendering.view import Rendered, View, unique
 
-HEADER = (
-    "dataset", "method", "what moves", "mean", "std", "n", "lowest", "highest", "95 % interval of the std",
-)  # fmt: skip
-SOURCES = {"label_seed": "labels, on one stage 1", "model_seed": "stage 1 and stage 2, on the same labels"}
+SEEDS_HEADER = ("dataset", "method", "varied", "mean", "std", "n", "lowest", "highest", "95 % interval of the std")
+SOURCES = {"label_seed": "labels, from one stage 1", "model_seed": "stage 1 and stage 2, with the same labels"}
 BOTH = "labels and both stages: the usual seeds"
+FLOAT32, BFLOAT16 = "32-true", "bf16-mixed"
+PRECISION_HEADER = ("dataset", "method", "float32", "bfloat16", "bfloat16 minus float32, paired by seed", "device")
 
 
-def table(view: View) -> Rendered:
-    """A row for each source of chance, dataset and method."""
+def seeds(view: View) -> Rendered:
+    """One row for each source of variance, dataset and method: one seed varies and the other is fixed."""
     rows = [
-        [view.title(dataset), title(view.methods, method), _source(runs), *_cells(view, grid, dataset, method)]
+        [view.title(dataset), title(view.methods, method), _source(runs), *_spread(view, grid, dataset, method)]
         for dataset in view.datasets()
         for method in unique(method for runs in view.study.runs for method in runs.methods)
         for grid, runs in enumerate(view.study.runs)
         if dataset in runs.datasets and method in runs.methods
     ]
-    return Rendered(HEADER, rows, notes=["Accuracy of the last epoch on test subjects; the std is with n - 1."])
+    return Rendered(SEEDS_HEADER, rows, notes=["Accuracy of the last epoch on test subjects; the std is with n - 1."])
 
 
 def _source(runs: Runs) -> str:
     return next((SOURCES.get(name, name) for name in runs.vary), BOTH)
 
 
-def _cells(view: View, grid: int, dataset: str, method: str) -> list[str]:
+def _spread(view: View, grid: int, dataset: str, method: str) -> list[str]:
     pairs = [(j, r) for j, r in view.grid(grid) if (j.dataset, j.method) == (dataset, method)]
     summary = summarize([record for _, record in pairs])
     if summary is None:
@@ -41,14 +41,19 @@ def _cells(view: View, grid: int, dataset: str, method: str) -> list[str]:
     return [*numbers(summary.mean, summary.std), summary.runs, *ends, bounds]
 
 
-def std_interval(std: float, n: int) -> tuple[float, float]:
-    """95 % interval of a standard deviation of normal values, s √((n-1) / χ²).
+def precision(view: View) -> Rendered:
+    """One row for each dataset and method that has runs: accuracy in bfloat16 and float32 with the same seeds."""
+    pairs = [pair for grid, _ in enumerate(view.study.runs) for pair in view.grid(grid)]
+    rows = []
+    for dataset, method in unique((job.dataset, job.method) for job, _ in pairs):
+        own = [(job, record) for job, record in pairs if (job.dataset, job.method) == (dataset, method)]
+        rows.append([view.title(dataset), title(view.methods, method), *_precisions(own)])
+    return Rendered(PRECISION_HEADER, rows)
 
-    Args:
-        std: Standard deviation of the sample, with n - 1.
-        n: Number of values, at least two.
-    """
-    from scipy.stats import chi2
 
-    low, high = (std * ((n - 1) / float(chi2.ppf(level, n - 1))) ** 0.5 for level in (0.975, 0.025))
-    return low, high
+def _precisions(pairs: Pairs) -> list[str]:
+    full, half = ([pair for pair in pairs if pair[0].factors["precision"] == each] for each in (FLOAT32, BFLOAT16))
+    devices = sorted({str(record.environment.get("device", "?")) for _, record in pairs})
+    accuracies = [mean_and_std(summarize([record for _, record in runs])) for runs in (full, half)]
+    difference = paired(by_seed(half), by_seed(full)).describe()
+    return [*accuracies, difference, ", ".join(devices)]

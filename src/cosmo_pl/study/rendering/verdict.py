@@ -1,4 +1,4 @@
-"""Whether a claim of the paper was reproduced, by the rule that stands in ``experiments/paper.yaml``."""
+"""Whether a claim of the paper was reproduced, by the rule in ``experiments/paper.yaml``."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ NO_RUN = "no such run"
 
 
 def obstacle(view: View, dataset: str, methods: Sequence[str] = (), inputs: bool = True) -> str | None:
-    """Why runs are no test of what the paper claims of a dataset, None where they are.
+    """The reason why runs do not test the paper's claims about a dataset, None where they do.
 
     Args:
-        view: The study; its ``paper`` says which preset has the paper's protocol, and where our inputs differ.
+        view: The study; its ``paper`` names the preset with the paper's protocol, and the inputs that differ.
         dataset: The dataset.
-        methods: Methods that are compared; the inputs matter unless each of them takes none that differ.
-        inputs: Whether inputs matter at all: they do for accuracies, and not for the time that a training takes.
+        methods: Methods that are compared; differing inputs matter unless none of the methods uses them.
+        inputs: Whether inputs matter: they do for accuracies, and do not for training times.
     """
     if view.simulated(dataset):
         return "simulated recordings"
@@ -46,7 +46,7 @@ def obstacle(view: View, dataset: str, methods: Sequence[str] = (), inputs: bool
 
 
 def not_comparable(claim: str, reason: str) -> Verdict:
-    """The verdict on what cannot be judged."""
+    """The verdict on a claim that cannot be judged."""
     return Verdict(claim, NOT_COMPARABLE, reason)
 
 
@@ -54,10 +54,10 @@ def value_verdict(claim: str, ours: Summary | None, paper: float, reason: str | 
     """Whether a stated accuracy lies in our 95 % interval.
 
     Args:
-        claim: The claim, with the place in the paper.
+        claim: The claim, with its location in the paper.
         ours: Our accuracies, None without a run.
         paper: The stated accuracy.
-        reason: Why ours cannot be compared; None where they can.
+        reason: Why our runs cannot be compared; None where they can.
     """
     values = () if ours is None else ours.values
     return _inside(claim, values, paper, reason, mean_and_std(ours), None if ours is None else ours.interval)
@@ -67,23 +67,23 @@ def weight_verdict(claim: str, ours: Sequence[float], paper: float, reason: str 
     """Whether a stated attention weight lies in the 95 % interval of ours.
 
     Args:
-        claim: The claim, with the place in the paper.
+        claim: The claim, with its location in the paper.
         ours: Our weight by seed.
         paper: The stated weight.
-        reason: Why ours cannot be compared; None where they can.
+        reason: Why our runs cannot be compared; None where they can.
     """
     interval = t_interval(ours) if len(ours) > 1 else None
     return _inside(claim, ours, paper, reason, f"{fmean(ours):.3f} (n={len(ours)})" if ours else "-", interval)
 
 
 def count_verdict(claim: str, ours: int, paper: int, simulated: bool) -> Verdict:
-    """Whether a stated number of things is ours.
+    """Whether a stated count equals ours.
 
     Args:
-        claim: The claim, with the place in the paper.
-        ours: Our number.
-        paper: The stated one.
-        simulated: Whether our recordings are.
+        claim: The claim, with its location in the paper.
+        ours: Our count.
+        paper: The stated count.
+        simulated: Whether our recordings are simulated.
     """
     if simulated:
         return not_comparable(claim, "simulated recordings")
@@ -91,14 +91,14 @@ def count_verdict(claim: str, ours: int, paper: int, simulated: bool) -> Verdict
 
 
 def order_verdict(claim: str, above: Pairs, below: Pairs, reason: str | None, least: float = 0.0) -> Verdict:
-    """Whether accuracies are above others, paired by seed.
+    """Whether some accuracies are above others, paired by seed.
 
     Args:
-        claim: The claim, with the place in the paper.
+        claim: The claim, with its location in the paper.
         above: Runs that should be more accurate; only seeds that both have are compared.
         below: Runs that should be less accurate.
-        reason: Why ours cannot be compared; None where they can.
-        least: How far above they should be.
+        reason: Why our runs cannot be compared; None where they can.
+        least: Smallest difference that they should have.
     """
     return means_verdict(claim, by_seed(above), by_seed(below), reason, least)
 
@@ -111,14 +111,14 @@ def means_verdict(
     least: float = 0.0,
     digits: int = 3,
 ) -> Verdict:
-    """Whether a figure is above another, paired by seed: the 95 % interval of the differences is above `least`.
+    """Whether a number is above another, paired by seed: the 95 % interval of the differences is above `least`.
 
     Args:
-        claim: The claim, with the place in the paper.
-        above: Seed to the figure that should be larger.
-        below: Seed to the figure that should be smaller.
-        reason: Why ours cannot be compared; None where they can.
-        least: How much larger it should be.
+        claim: The claim, with its location in the paper.
+        above: Seed to the number that should be larger.
+        below: Seed to the number that should be smaller.
+        reason: Why our runs cannot be compared; None where they can.
+        least: Smallest difference that they should have.
         digits: Decimals of the evidence.
     """
     differences, means = paired(above, below), _means(above, below, digits)
@@ -126,12 +126,12 @@ def means_verdict(
 
 
 def positive_verdict(claim: str, values: Difference, what: str, reason: str | None) -> Verdict:
-    """Whether values by seed are above 0: their 95 % interval is.
+    """Whether the 95 % interval of values by seed is above 0.
 
     Args:
-        claim: The claim, with the place in the paper.
+        claim: The claim, with its location in the paper.
         values: The values.
-        what: What they are.
+        what: Their name.
         reason: Why they cannot be compared; None where they can.
     """
     return _positive(claim, values, reason, values.describe(what))
@@ -147,11 +147,11 @@ def gap_verdict(claim: str, above: Pairs, below: Pairs, gap: float, reason: str 
     """Whether a stated gap lies in the 95 % interval of the differences, paired by seed.
 
     Args:
-        claim: The claim, with the place in the paper.
+        claim: The claim, with its location in the paper.
         above: Runs that should be more accurate.
         below: Runs that should be less accurate.
         gap: The stated difference of their accuracies.
-        reason: Why ours cannot be compared; None where they can.
+        reason: Why our runs cannot be compared; None where they can.
     """
     differences = paired(by_seed(above), by_seed(below))
     return _inside(
@@ -160,12 +160,12 @@ def gap_verdict(claim: str, above: Pairs, below: Pairs, gap: float, reason: str 
 
 
 def trend_verdict(claim: str, rising: Mapping[str, Pairs], reason: str | None) -> Verdict:
-    """Whether accuracies rise: every later group is above every earlier one.
+    """Whether accuracies rise: each later group is above each earlier one.
 
     Args:
-        claim: The claim, with the place in the paper.
+        claim: The claim, with its location in the paper.
         rising: Groups of runs by name, at least two, in the order in which the accuracy should rise.
-        reason: Why ours cannot be compared; None where they can.
+        reason: Why our runs cannot be compared; None where they can.
     """
     steps = {
         f"{more} above {less}": order_verdict("", rising[more], rising[less], reason)
@@ -177,11 +177,11 @@ def trend_verdict(claim: str, rising: Mapping[str, Pairs], reason: str | None) -
 
 
 def every(claim: str, steps: Mapping[str, Verdict]) -> Verdict:
-    """A claim that consists of several, all of which have to hold; one that does not hold decides.
+    """The verdict on a claim that consists of several parts, all of which have to hold.
 
     Args:
-        claim: The whole.
-        steps: What a part is about, to its verdict.
+        claim: The whole claim.
+        steps: Name of a part to its verdict.
     """
     if not steps:
         return Verdict(claim, TOO_FEW, NO_RUN)
@@ -216,7 +216,7 @@ def _inside(
 
 
 def _not_judged(claim: str, reason: str | None, evidence: str) -> Verdict:
-    """Not comparable for a reason, or for want of runs; with the figures that there are."""
+    """Not comparable for a reason, or too few runs; with the available numbers as evidence."""
     if reason is None:
         return Verdict(claim, TOO_FEW, evidence)
     return Verdict(claim, NOT_COMPARABLE, reason if evidence == NO_RUN else f"{reason}; {evidence}")

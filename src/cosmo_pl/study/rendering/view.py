@@ -1,4 +1,4 @@
-"""What a renderer is given, and what it gives back."""
+"""The input of a renderer, a study with its results, and its output, a table or figure."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 RECIPES = ("plus", "released", "depth")  # of configs/<dataset>_<recipe>_stage1.yaml
-COMPARED = ("dataset", "test subjects", "first", "second", "first less second, paired by seed")
+COMPARED = ("dataset", "test subjects", "first", "second", "first minus second, paired by seed")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A job of the study, and its record where there is one."""
+    """A job of a study, and its record if it has been run."""
 
     job: Job
     record: Record | None
@@ -28,7 +28,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class View:
-    """A study with the results that are there.
+    """A study with its results.
 
     Args:
         name: Its name.
@@ -37,8 +37,8 @@ class View:
         outcomes: All its jobs.
         methods: All methods by name.
         paper: Content of ``paper.yaml``.
-        skipped: Dataset to the reason why it has no results.
-        others: Preset to the jobs under it, of the other presets that the study has been run under.
+        skipped: Dataset without results to the reason.
+        others: Other presets with results to the jobs under them.
     """
 
     name: str
@@ -59,9 +59,9 @@ class View:
         return [(o.job, o.record) for o in self.outcomes if o.record is not None and keep(o.job)]
 
     def grid(self, number: int) -> list[tuple[Job, Record]]:
-        """What one grid of the study has: its jobs that have a record, each with the values of this grid's factors.
+        """The jobs of one grid of the study that have a record, each with the values of this grid's factors.
 
-        A run that several cells share, as the one at the defaults of two grids, is given for each of them.
+        A run that several cells share, such as the one at the defaults of two grids, is returned for each of them.
         """
         return [
             (replace(job, factors=factors), record)
@@ -71,56 +71,61 @@ class View:
         ]
 
     def datasets(self) -> list[str]:
-        """All datasets that the study names, in its order, skipped ones included."""
+        """All datasets of the study in its order, including those without results."""
         return list(dict.fromkeys(dataset for runs in self.study.runs for dataset in runs.datasets))
 
     def title(self, dataset: str) -> str:
-        """Name of a dataset as a person writes it."""
+        """Title of a dataset, see `dataset_title`."""
         every = (outcome.record for outcome in self.outcomes if outcome.record is not None)
         return dataset_title(dataset, every, self.paper)
 
     def why_empty(self, dataset: str) -> str:
-        """Why a panel of a dataset is empty."""
+        """The reason why a panel of a dataset is empty."""
         return self.skipped.get(dataset, "no result yet")
 
     def states(self, name: str, *datasets: str) -> bool:
-        """Whether the paper has an entry of that name, and any of the datasets, by default of the study's."""
+        """Whether the paper has an entry of that name and any of the datasets, by default those of the study."""
         return name in self.paper and any(
             self.in_paper(dataset) in self.stated("datasets") for dataset in datasets or self.datasets()
         )
 
     def remarks(self, name: str) -> list[str]:
-        """What is to be said of an entry of the paper; nothing for a study on other datasets."""
+        """Remarks on an entry of the paper; none for a study on other datasets."""
         return list(self.stated(name).get("remarks", [])) if self.states(name) else []
 
     def named(self, method: str) -> str:
-        """A method as claims of the paper name it, else by its title."""
+        """Name of a method in claims of the paper, by default its title."""
         its = self.methods[method]
         return str(self.stated("names").get(its.paper or "", its.title))
 
     def simulated(self, dataset: str) -> bool:
-        """Whether any of a dataset's recordings are."""
+        """Whether any recordings of a dataset are simulated."""
         return any(record.simulated for _, record in self.records(lambda job: job.dataset == dataset))
 
     def stated(self, name: str) -> Mapping[str, Any]:
-        """What the paper states under a name of ``paper.yaml``; empty where it has no such entry."""
+        """What the paper states under a name of ``paper.yaml``; empty without such an entry."""
         found: Mapping[str, Any] = self.paper.get(name, {})
         return found
 
+    def stated_of(self, name: str, dataset: str) -> Mapping[str, Any]:
+        """What the paper states under a name if that entry is about the dataset; empty otherwise."""
+        found = self.stated(name)
+        return found if self.in_paper(dataset) == found.get("dataset") else {}
+
     def in_paper(self, dataset: str) -> str:
-        """Name under which ``paper.yaml`` has a dataset: "utd" for "utd_released"."""
+        """Name of a dataset in ``paper.yaml``: "utd" for "utd_released"."""
         return str(self.stated("inputs").get(dataset, {}).get("of", dataset))
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a claim of the paper.
+    """Whether a claim of the paper was reproduced.
 
     Args:
-        claim: The claim, after its place in the paper and a colon.
+        claim: Its location in the paper, a colon, and the claim.
         verdict: "reproduced", "not reproduced", "too few runs" or "not comparable".
-        evidence: The figures behind it.
-        of_paper: False for a question of our own, judged by the same rule.
+        evidence: The numbers that the verdict follows from.
+        of_paper: False for a question of our own, which is judged by the same rule.
     """
 
     claim: str
@@ -135,10 +140,10 @@ class Rendered:
 
     Args:
         header: Column names.
-        rows: Cells as text: the table, or the numbers behind the figure (the CSV).
-        figure: The picture of a figure; None for a table.
-        notes: Remarks, a sentence each.
-        verdicts: Claims of the paper.
+        rows: Cells as text: those of the table, or the numbers of the figure (the CSV).
+        figure: The picture; None for a table.
+        notes: Remarks, one sentence each.
+        verdicts: Verdicts on claims of the paper.
         comparisons: Methods of one kind, paired by seed; cells of `COMPARED`.
     """
 
@@ -160,22 +165,22 @@ def unique(values: Iterable[Any]) -> list[Any]:
 
 
 def dataset_title(dataset: str, records: Iterable[Record], paper: Mapping[str, Any]) -> str:
-    """Name of a dataset as a person writes it, with its recipe: "UTD-MHAD, plus".
+    """Title of a dataset with its recipe: "UTD-MHAD, plus".
 
     Args:
-        dataset: The name that its configs begin with, "utd_plus".
-        records: Results, of which one of the dataset tells its title.
-        paper: Content of ``paper.yaml``, which names its own datasets under ``datasets``.
+        dataset: The beginning of the names of its configs, "utd_plus".
+        records: Results; those of the dataset contain its title.
+        paper: Content of ``paper.yaml``, which names the paper's datasets under ``datasets``.
     """
     base, recipe = _recipe(dataset)
-    told = [record.result for record in records if _recipe(record.dataset)[0] == base]
-    titles = [result["title"] for result in told if "title" in result]
+    results = [record.result for record in records if _recipe(record.dataset)[0] == base]
+    titles = [result["title"] for result in results if "title" in result]
     titles += [name for name in [paper.get("datasets", {}).get(base)] if name]
-    titles += [result["dataset"] for result in told if "dataset" in result]
+    titles += [result["dataset"] for result in results if "dataset" in result]
     return f"{[*titles, base][0]}{f', {recipe}' if recipe else ''}"
 
 
 def _recipe(dataset: str) -> tuple[str, str]:
-    """A dataset without and with the recipe that its configs end with: ("utd", "plus") of "utd_plus"."""
+    """A dataset and the recipe that its name ends with: ("utd", "plus") for "utd_plus"."""
     base, _, end = dataset.rpartition("_")
     return (base, end) if base and end in RECIPES else (dataset, "")
