@@ -15,8 +15,8 @@ def test_best_epoch_and_the_first_within_a_point_of_it() -> None:
     assert rendered.rows[:2] == [["probe/acc", "2", "0.4000", "", "1"], ["probe/acc", "3", "0.4950", "", "1"]]
     assert len(rendered.rows) == 3 + 4
     assert rendered.notes == [
-        "n = 1. The best accuracy, 0.500, is reached at epoch 4, and an accuracy within one point of it at epoch 3; it is "
-        "0.500 after epoch 4."
+        "n = 1. The best accuracy, 0.500, is reached at epoch 4, and an accuracy within one point of it at epoch 3; "
+        "it is 0.500 after epoch 4."
     ]
 
 

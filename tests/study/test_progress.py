@@ -79,7 +79,7 @@ def test_status_of_a_study(project, results, workspace):
     assert lines[0] == ["dataset", "method", "run", "done", "running", "wanted", "cells", "by", "runs", "time", "left"]
     assert ["toy", "cosmo", "finetune", "1", "0", "3", "1:", "1", "2", "min"] in lines
     assert ["toy", "cmc", "pretrain", "0", "1", "3", "-", "3", "min"] in lines
-    assert " ".join(lines[-1]) == "3 of 18 done, 1 running; the rest would take one process 15 min"
+    assert " ".join(lines[-1]) == "3 of 18 done, 1 running; one process would need 15 min for the rest"
 
 
 def test_status_of_all_studies_counts_a_shared_run_once(project, results, workspace):

@@ -53,7 +53,7 @@ class Clock:
 
 
 def _groups(kind: str, preset: str, dataset: str, method: str) -> list[Group]:
-    """Groups of similar runs, the most similar first: the same method, the same dataset, the same kind."""
+    """Groups of similar runs, most similar first: same method, same dataset, same kind."""
     return [(kind, preset, dataset, method), (kind, preset, dataset), (kind, preset)]
 
 

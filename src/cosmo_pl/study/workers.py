@@ -32,7 +32,7 @@ def start_workers(arguments: Sequence[str], count: int) -> None:
     """
     threads = max(1, (os.cpu_count() or 1) // count)
     env = {**os.environ, "OMP_NUM_THREADS": str(threads), PROCESSES: str(count)}
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # raises an exception, so that the workers are ended too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # raises an exception, which ends the workers
     workers = [subprocess.Popen([*COMMAND, *arguments], env=env) for _ in range(count)]
     try:
         failed = sum(worker.wait() != 0 for worker in workers)
