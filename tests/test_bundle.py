@@ -109,7 +109,7 @@ BROKEN = {
     "std of 0": (put([1, 0, 1], "normalization", "acc", "std"), r"normalization.acc.std\[1\] is 0"),
     "std below 0": (put([1, -1.0], "normalization", "baro", "std"), "normalization.baro.std"),
     "std true": (put([1, True], "normalization", "baro", "std"), "normalization.baro.std"),
-    "channels": (put([1.0], "normalization", "acc", "mean"), "3 values, one a channel"),
+    "channels": (put([1.0], "normalization", "acc", "mean"), "3 values, one per channel"),
     "axis": (put(-3, "normalization", "acc", "axis"), "axis"),
     "mean of text": (put([0, "1"], "normalization", "baro", "mean"), "mean"),
     "zeros": (put("0" * 64, "data_fingerprint"), "data_fingerprint"),

@@ -136,9 +136,9 @@ def test_yaml_is_read(text: str, content: object, tmp_path: Path) -> None:
     ("text", "problem"),
     [
         ("a: [1", "line 1"),
-        ("a: 1\na: 2", "the key 'a' is there twice"),
-        ("- 1\n- 2", "holds a list instead of a mapping"),
-        ("text", "holds text"),
+        ("a: 1\na: 2", "the key 'a' occurs twice"),
+        ("- 1\n- 2", "contains a list instead of a mapping"),
+        ("text", "contains text"),
         ("[" * 100_000, "nested deeper than 100 levels"),
         ("a: " + "{a: " * 200 + "1" + "}" * 200, "nested deeper"),
         (BOMB, "expands to more than 100,000 values"),

@@ -1,4 +1,4 @@
-"""What stage 1 hands to stage 2, and the cloud to the edge: trained encoders with all that is needed to use them."""
+"""Bundles: trained encoders with everything that stage 2 or a device needs to use them."""
 
 from __future__ import annotations
 
@@ -42,20 +42,20 @@ WEIGHTS = "encoders.safetensors"
 
 @dataclass
 class Bundle:
-    """Encoders after stage 1; no pickle is involved in storing them.
+    """Encoders after stage 1, which are stored without pickle.
 
-    One that was trained without a datamodule has no statistics, quality and fingerprint, and its description says so.
+    A bundle that was trained without a datamodule has no statistics, quality or fingerprint.
 
     Args:
         encoders: Modality to trained encoder.
         modality_shapes: Modality to shape of one sample.
-        normalization: Modality to the statistics that its samples were standardised with.
-        quality: Modality to quality on the unlabelled samples.
-        data_fingerprint: Fingerprint of the recordings of all its modalities; empty once it is restricted to some.
-        training: What trained it: method, epochs, hyper-parameters.
+        normalization: Modality to the statistics of its standardisation.
+        quality: Modality to its quality, measured on the unlabelled samples.
+        data_fingerprint: Fingerprint of the recordings of all its modalities; empty for a bundle restricted to some.
+        training: Its training: method, epochs, hyper-parameters.
         versions: Versions of the libraries.
-        folder: Where it was loaded from; messages name it.
-        data: What it was trained on.
+        folder: Folder that it was loaded from, which errors name.
+        data: The data that it was trained on.
     """
 
     encoders: dict[str, Encoder]
@@ -72,8 +72,8 @@ class Bundle:
         """Writes the bundle as a whole: the folder is complete as soon as it exists.
 
         Raises:
-            BundleError: The folder exists, or the bundle could not be loaded again: its weights are not finite, or a
-                part is missing or out of range.
+            BundleError: The folder exists, or the bundle could not be loaded again because its weights are not finite
+                or a part is missing or out of range.
         """
         folder = Path(folder)
         if folder.exists():
@@ -86,7 +86,7 @@ class Bundle:
         try:
             check_description(Field(description))
         except ValueError as error:
-            raise BundleError(folder, f"cannot be written: {error}", "Correct what it is made of") from error
+            raise BundleError(folder, f"cannot be written: {error}", "Correct its parts") from error
         with whole_file(folder) as part:
             part.mkdir()
             (part / WEIGHTS).write_bytes(weights)
@@ -98,10 +98,10 @@ class Bundle:
         """Reads a bundle.
 
         Args:
-            folder: The bundle, or a folder of runs whose newest bundle is taken (see `find`).
+            folder: The bundle, or a folder of runs, whose newest bundle is used (see `find`).
 
         Raises:
-            BundleError: It is missing, damaged, or its parts do not belong together.
+            BundleError: It is missing or damaged, or its parts do not fit each other.
             CodeError: It names an encoder of a package that is not trusted, see `cosmo_pl.trust`.
         """
         folder = cls.find(folder)
@@ -109,7 +109,7 @@ class Bundle:
             return cls._read(folder)
         except (BundleError, CodeError):
             raise
-        except Exception as error:  # whatever a damaged file makes safetensors and the encoders' constructors raise
+        except Exception as error:  # safetensors and constructors of encoders raise many types of errors
             raise BundleError(
                 folder, f"is damaged ({error})", "Train stage 1 again, or copy the whole folder"
             ) from error
@@ -132,13 +132,13 @@ class Bundle:
         modules, weights = nn.ModuleDict(encoders), load(content)
         _refuse_diverged(folder, check_weights(weights, modules.state_dict()))
         modules.load_state_dict(weights, strict=True)
-        modules.eval()  # ready for use; a module that trains them switches by itself
+        modules.eval()  # ready for use; a module that trains them changes the mode itself
         check_fit(encoders, shapes)
         return cls(
             encoders=encoders,
             modality_shapes=shapes,
             normalization={
-                name: Normalization(tuple(s["mean"]), tuple(s["std"]), s.get("axis", -1))  # older ones have no axis
+                name: Normalization(tuple(s["mean"]), tuple(s["std"]), s.get("axis", -1))  # older bundles have no axis
                 for name, s in stored["normalization"].items()
             },
             quality={name: _quality(measured) for name, measured in stored["quality"].items()},
@@ -151,7 +151,7 @@ class Bundle:
 
     @staticmethod
     def find(folder: str | Path) -> Path:
-        """The folder itself where it is a bundle, else ``bundle/`` of its newest run ``version_*`` that has one.
+        """The folder itself if it is a bundle, else ``bundle/`` of its newest run with a bundle.
 
         Raises:
             BundleError: There is none.
@@ -164,7 +164,7 @@ class Bundle:
         if found is None:
             raise BundleError(
                 folder,
-                "is not there" if not folder.exists() else "no run in it has finished stage 1",
+                "does not exist" if not folder.exists() else "no run in it has finished stage 1",
                 "Run stage 1 first (`cosmo-pl fit --config configs/..._stage1.yaml`) or set model.init_args.bundle",
             )
         return found
@@ -173,24 +173,20 @@ class Bundle:
         """The bundle of some of its modalities.
 
         Args:
-            modality_shapes: Modality to shape of the samples that it has to encode.
+            modality_shapes: Modality to shape of the samples to be encoded.
 
         Raises:
-            BundleError: A modality is missing, joined with one that is not wanted, or of another shape.
+            BundleError: A modality is missing, has another shape, or is encoded together with one that is not wanted.
         """
         wanted = {name: tuple(shape) for name, shape in modality_shapes.items()}
         if {name: self.modality_shapes.get(name) for name in wanted} != wanted:
-            raise BundleError(
-                self.folder, f"is for samples {dict(self.modality_shapes)}, the data give {wanted}",
-                "Use the data arguments of its stage 1",
-            )  # fmt: skip
+            problem = f"is for samples {dict(self.modality_shapes)}, the data have {wanted}"
+            raise BundleError(self.folder, problem, "Use the data arguments of its stage 1")
         encoders = {name: self.encoders[name] for name in self.encoders if set(name.split("+")) & set(wanted)}
         joined = {part for name in encoders for part in name.split("+")}
         if joined != set(wanted):
-            raise BundleError(
-                self.folder, f"encodes {sorted(joined)} together, the data give {sorted(wanted)}",
-                "Use the data arguments of its stage 1",
-            )  # fmt: skip
+            problem = f"encodes {sorted(joined)} together, the data have {sorted(wanted)}"
+            raise BundleError(self.folder, problem, "Use the data arguments of its stage 1")
         return replace(
             self,
             encoders=encoders,
@@ -201,13 +197,13 @@ class Bundle:
         )
 
     def check_data(self, data: MultimodalDataModule) -> None:
-        """Checks that the bundle may be trained on with these data, and warns of what differs from its own.
+        """Checks that the bundle may be fine-tuned on these data, and warns about differences to its own.
 
         Args:
-            data: The data, set up.
+            data: The data after their setup.
 
         Raises:
-            BundleError: They are standardised otherwise, or are tested on subjects that it was trained on.
+            BundleError: Their standardisation differs, or their test subjects include training subjects of the bundle.
         """
         if not self.normalization:
             rank_zero_warn(f"bundle '{self.folder}' was trained without a datamodule: its standardisation is unknown")
@@ -218,17 +214,15 @@ class Bundle:
             of = f" ({self.data.title})" if self.data.title else ""
             rank_zero_warn(f"bundle '{self.folder}' has another {', '.join(differing)}{of} than {data.title}")
         if known := self.data.tested(data):
-            raise BundleError(
-                self.folder, f"was trained on the subjects {known}, who are test subjects now",
-                "Use the test subjects of its stage 1",
-            )  # fmt: skip
+            problem = f"was trained on the subjects {known}, which are test subjects now"
+            raise BundleError(self.folder, problem, "Use the test subjects of its stage 1")
         self.check_normalization(data.normalization)
 
     def check_normalization(self, normalization: Mapping[str, Normalization]) -> None:
-        """Checks that the data are standardised as they were in stage 1.
+        """Checks that the data have the standardisation of stage 1.
 
         Raises:
-            BundleError: They are not.
+            BundleError: They have another one.
         """
         for name, mine in self.normalization.items():
             if not mine.close_to(normalization[name]):
@@ -254,14 +248,14 @@ class Bundle:
 
 
 def built_encoder(described: Mapping[str, Any], source: str) -> Encoder:
-    """The encoder that `Encoder.described` describes, with new weights.
+    """The encoder of a description by `Encoder.described`, with new weights.
 
     Args:
-        described: What a bundle or a checkpoint says of it.
-        source: Which one, for the message.
+        described: Its description in a bundle or a checkpoint.
+        source: That bundle or checkpoint, for errors.
 
     Raises:
-        CosmoError: Its class is none that a file may name, or no encoder.
+        CosmoError: Its class is not trusted, or is no encoder.
     """
     make: Callable[..., Encoder] = load_class(described["class_path"], Encoder, source)
     return make(**described["init_args"])
@@ -274,10 +268,8 @@ def _quality(stored: Mapping[str, Any]) -> ModalityQuality:
 
 def _refuse_diverged(folder: Path, weights: str | None) -> None:
     if weights is not None:
-        raise BundleError(
-            folder, f"holds weights that are not finite or beyond all measure ({weights}): the training diverged",
-            "Train stage 1 again with a lower learning rate",
-        )  # fmt: skip
+        problem = f"contains weights that are not finite or far too large ({weights}): the training diverged"
+        raise BundleError(folder, problem, "Train stage 1 again with a lower learning rate")
 
 
 def _versions() -> dict[str, str]:

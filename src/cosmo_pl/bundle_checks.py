@@ -1,4 +1,4 @@
-"""Whether the parts of a bundle belong together; every check raises a ValueError that names the field."""
+"""Checks that the parts of a bundle fit each other; each raises a ValueError that names the field."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from cosmo_pl.encoders import Encoder
 from cosmo_pl.fields import Field
 from cosmo_pl.fusion.quality import best_num_clusters, quality_weights
 
-MAX_VALUES = 2**27  # of one sample, 512 MiB: a shape beyond is no sample's
-LARGEST = 1e12  # no trained weight or running variance comes near it
+MAX_VALUES = 2**27  # of one sample, 512 MiB; no sample is larger
+LARGEST = 1e12  # larger than any trained weight or running variance
 
 Shapes = Mapping[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What encoders were trained on.
+    """The data that encoders were trained on.
 
     Args:
         dataset: Key of the dataset; empty where it is unknown, as in bundles of version 0.1.0.
@@ -40,48 +40,47 @@ class TrainingData:
 
     @classmethod
     def of(cls, data: MultimodalDataModule) -> TrainingData:
-        """That of a datamodule, set up."""
+        """The data of a datamodule after its setup."""
         assert data.samples is not None, "setup comes first"
         subjects = {int(subject) for subject in data.samples.subject[data.training_rows]}
         return cls(data.key, data.title, tuple(sorted(subjects)), tuple(data.class_names))
 
     @classmethod
     def stored(cls, described: Mapping[str, Any]) -> TrainingData:
-        """That of a description, which `check_description` has accepted."""
+        """The data in a description that `check_description` has accepted."""
         lists = {name: tuple(described.get(name, ())) for name in ("subjects", "class_names")}
         return cls(described.get("dataset", ""), described.get("title", ""), **lists)
 
     def differences(self, data: MultimodalDataModule) -> list[str]:
-        """What is known to differ in other data: "dataset", "classes"."""
+        """Known differences to other data: "dataset", "classes"."""
         dataset = bool(self.dataset) and (self.dataset, self.title) != (data.key, data.title)
         classes = bool(self.class_names) and self.class_names != tuple(data.class_names)
         return ["dataset"] * dataset + ["classes"] * classes
 
     def tested(self, data: MultimodalDataModule) -> list[int]:
-        """Subjects that are test subjects of other data of the same dataset."""
-        if (
-            self.dataset != data.key or data.label_sampling.target_fraction is not None
-        ):  # which trains on them on purpose
+        """Training subjects that are test subjects of other data of the same dataset."""
+        trains_on_test_subjects = data.label_sampling.target_fraction is not None  # Figure 13 of the paper
+        if self.dataset != data.key or trains_on_test_subjects:
             return []
         assert data.samples is not None, "setup comes first"
         return sorted(set(self.subjects) & set(data.samples.subject[data.split.test].tolist()))
 
 
 def digest_of(description: Mapping[str, Any]) -> str:
-    """SHA-256 of a description, as JSON has it, without this hash itself."""
+    """SHA-256 of a description as JSON, without this hash itself."""
     rest = {name: value for name, value in description.items() if name != "sha256"}
     return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def check_hashes(field: Field, weights: bytes) -> None:
-    """Checks that description and weights are those that were written together."""
+    """Checks that description and weights were written together."""
     field["sha256"].require(field["sha256"].digest() == digest_of(field.mapping()), "the hash of the rest of it")
     own = hashlib.sha256(weights).hexdigest()
     field["weights_sha256"].require(field["weights_sha256"].digest() == own, f"that of the weights, {own[:12]}")
 
 
 def check_description(field: Field) -> None:
-    """Checks type and range of every field, and that those of all modalities are there."""
+    """Checks type and range of each field, and that no modality is missing."""
     shapes = {name: _shape(shape) for name, shape in field["modality_shapes"].fields().items()}
     field["modality_shapes"].require(bool(shapes), "those of any modality")
     _check_streams(field["encoders"], shapes)
@@ -89,7 +88,7 @@ def check_description(field: Field) -> None:
     field["training"].finite()
     for version in field["versions"].fields().values():
         version.text()
-    if "data" in field.mapping() and field["data"].value is None:  # format 1 has none
+    if "data" in field.mapping() and field["data"].value is None:  # format 1 has no such field
         for name, empty in {"normalization": {}, "quality": {}, "data_fingerprint": ""}.items():
             field[name].require(field[name].value == empty, f"{empty!r}, as the data are null")
         return
@@ -104,7 +103,7 @@ def check_weights(weights: Mapping[str, Tensor], expected: Mapping[str, Tensor])
     """Checks names, shapes and kinds of the encoders' weights.
 
     Returns:
-        The name of one that is not finite, or larger than training leaves any.
+        The name of weights that are not finite, or larger than any trained weight.
     """
     if weights.keys() != expected.keys():
         raise ValueError(f"the weights {sorted(weights.keys() ^ expected.keys())[:3]} are missing or too many")
@@ -114,7 +113,7 @@ def check_weights(weights: Mapping[str, Tensor], expected: Mapping[str, Tensor])
             raise ValueError(
                 f"the weights {name} are {found.dtype} {tuple(found.shape)}, not {wanted.dtype} {tuple(wanted.shape)}"
             )
-    # NaN is not below anything either.
+    # The comparison is false for NaN.
     return next((name for name, found in weights.items() if not bool((found.abs() < LARGEST).all())), None)
 
 
@@ -144,13 +143,13 @@ def _check_streams(field: Field, shapes: Shapes) -> None:
 def _check_normalization(field: Field, shapes: Shapes) -> None:
     field.require(field.mapping().keys() == shapes.keys(), f"statistics of {sorted(shapes)}")
     for name, statistics in field.fields().items():
-        axis = None if "axis" in statistics.mapping() else -1  # older ones are of the last
+        axis = None if "axis" in statistics.mapping() else -1  # the last axis in older bundles
         if (stored := statistics.get("axis")) is not None:
             axis = stored.whole(-len(shapes[name]), -1)
         channels = 1 if axis is None else shapes[name][axis]
         for part, low in (("mean", -math.inf), ("std", math.ulp(0.0))):
             values = [value.number(low) for value in statistics[part].each()]
-            statistics[part].require(len(values) == channels, f"{channels} values, one a channel")
+            statistics[part].require(len(values) == channels, f"{channels} values, one per channel")
 
 
 def _check_quality(field: Field, shapes: Shapes, num_classes: Any) -> None:

@@ -1,4 +1,4 @@
-"""Checkpoints that are there as a whole or not at all, and are looked at before they are used."""
+"""Checkpoints: written as a whole, and checked before they are used."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from cosmo_pl.io import whole_file
 from cosmo_pl.run_folder import CHECKPOINTS, LAST_NAME, PREVIOUS_NAME, versions
 
 KEPT = {"state_dict": dict, "class_path": str, "hyper_parameters": dict, "record": dict, "trained_on": dict}
-"""Entry of a checkpoint to its type; older versions lack all but the first."""
-AGAIN = "Train again, or give another checkpoint"
+"""Entry of a checkpoint to its type; older versions have only the first."""
+AGAIN = "Train again, or use another checkpoint"
 
 
 class WholeCheckpointIO(TorchCheckpointIO):
-    """Writes a checkpoint beside its place, reads it back, and moves it there; keeps the ``last.ckpt`` before.
+    """Writes a checkpoint through `whole_file`, reads it back, and keeps the previous ``last.ckpt``.
 
-    Lightning's own is written to the folder of temporary files first: where that is another file system, the move is
-    a copy, and a kill or a full disk leaves half of it in the place of the one that was there.
+    Lightning writes to the folder of temporary files first. If that is another file system, the move is a copy, and a
+    kill or a full disk leaves an incomplete file instead of the previous checkpoint.
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        """Saves a checkpoint; what is in its place stays until the new one is known to be readable."""
+        """Saves a checkpoint; an existing one is kept until the new one has been read back."""
         path = Path(path)
         with whole_file(path, one_writer=True) as part:
             with part.open("wb") as file:
@@ -44,10 +44,10 @@ class WholeCheckpointIO(TorchCheckpointIO):
 
 
 def _check_written(path: Path) -> None:
-    """Reads a file of torch again, which is a zip archive: every part of it has a checksum.
+    """Reads back a file of torch, which is a zip archive with a checksum for each part.
 
     Raises:
-        OSError: It is not what was written.
+        OSError: It differs from what was written.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -55,24 +55,24 @@ def _check_written(path: Path) -> None:
     except zipfile.BadZipFile as error:
         raise OSError(errno.EIO, str(error), str(path)) from error
     if damaged is not None:
-        raise OSError(errno.EIO, f"'{damaged}' is not what was written", str(path))
+        raise OSError(errno.EIO, f"'{damaged}' differs from what was written", str(path))
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """A checkpoint of Lightning, on the CPU.
 
     Raises:
-        ConfigurationError: It is not there, no file, damaged, not a checkpoint, or has weights that are not finite.
+        ConfigurationError: It does not exist, is no file, damaged or no checkpoint, or has weights that are not finite.
     """
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "is no file" if path.exists() else "does not exist"
-        raise ConfigurationError("ckpt_path", f"'{path}' {what}", "Name a checkpoint, or 'last'")
+        raise ConfigurationError("ckpt_path", f"'{path}' {what}", "Use the path of a checkpoint, or 'last'")
     try:
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        problem = f"'{path}' is damaged, or holds more than tensors and plain values"
+        problem = f"'{path}' is damaged, or contains more than tensors and plain values"
         raise ConfigurationError("ckpt_path", problem, AGAIN) from error
-    except Exception as error:  # torch and zipfile raise half a dozen kinds for a damaged file
+    except Exception as error:  # torch and zipfile raise many types of errors for a damaged file
         reason = str(error).partition("\n")[0][:120]
         raise ConfigurationError("ckpt_path", f"'{path}' is damaged ({reason})", AGAIN) from error
     whole = isinstance(content, dict) and "state_dict" in content
@@ -80,13 +80,13 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise ConfigurationError("ckpt_path", f"'{path}' is no checkpoint of a training", AGAIN)
     broken = not_finite(content["state_dict"])
     if broken is not None:
-        problem = f"'{path}' holds weights that are not finite ({broken}): the training diverged"
+        problem = f"'{path}' contains weights that are not finite ({broken}): the training diverged"
         raise ConfigurationError("ckpt_path", problem, "Train again with a smaller learning rate")
     return content
 
 
 def not_finite(state: Mapping[str, Any]) -> str | None:
-    """Name of the first tensor that holds NaN or infinity, None where all are finite."""
+    """Name of the first tensor with NaN or infinity, None if all are finite."""
     floating = ((name, value) for name, value in state.items() if isinstance(value, Tensor))
     return next((name for name, value in floating if value.is_floating_point() and not value.isfinite().all()), None)
 

@@ -1,4 +1,4 @@
-"""What a stored file says, checked value by value: a message names the field, the value and what is allowed."""
+"""Checks of the values in a stored file; errors name the field, the value and what is allowed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ DIGEST = "[0-9a-f]{64}"  # SHA-256
 
 
 class Field:
-    """A value of a file. All its methods raise a ValueError that names the field where it is not what is asked for.
+    """A value of a file. Its methods return the value, or raise a ValueError that names the field.
 
     Args:
-        value: What JSON makes of it.
-        name: Its name in the file, "quality.inertial.weight"; empty for the whole.
+        value: The value as read from JSON.
+        name: Its name in the file, "quality.inertial.weight"; empty for the whole content.
     """
 
     def __init__(self, value: Any, name: str = "") -> None:
@@ -44,9 +44,9 @@ class Field:
         return {key: Field(value, self._below(key)) for key, value in self.mapping().items()}
 
     def each(self, only: Callable[[Any], bool] = lambda value: True) -> list[Field]:
-        """The values of a list, or only some of them."""
+        """The values of a list, or those that `only` accepts."""
         self.require(isinstance(self.value, list | tuple), "a list")
-        return [Field(value, f"{self.name}[{place}]") for place, value in enumerate(self.value) if only(value)]
+        return [Field(value, f"{self.name}[{index}]") for index, value in enumerate(self.value) if only(value)]
 
     def number(self, low: float = -math.inf, high: float = math.inf) -> float:
         """A finite number from `low` to `high`."""
@@ -54,7 +54,7 @@ class Field:
         return float(self.value)
 
     def numbers(self, low: float = -math.inf, high: float = math.inf, null: bool = False) -> list[float | None]:
-        """A list of finite numbers from `low` to `high`, some of them null where that is allowed."""
+        """A list of finite numbers from `low` to `high`, or null if `null` is true."""
         for below in self.each(lambda value: not (_is_number(value, low, high) or (null and value is None))):
             below.number(low, high)
         return list(self.value)
@@ -66,12 +66,12 @@ class Field:
         return int(self.value)
 
     def text(self, pattern: str = "(?s:.*)", wanted: str = "text") -> str:
-        """Text of a pattern."""
+        """Text that matches a pattern."""
         self.require(isinstance(self.value, str) and bool(re.fullmatch(pattern, self.value)), wanted)
         return str(self.value)
 
     def digest(self) -> str:
-        """A SHA-256 in hexadecimal digits, which are not all the same."""
+        """A SHA-256 in hexadecimal digits that are not all the same."""
         self.text(DIGEST, "64 hexadecimal digits")
         self.require(len(set(self.value)) > 1, "the hash of anything")
         return str(self.value)
@@ -82,7 +82,7 @@ class Field:
         return bool(self.value)
 
     def finite(self) -> None:
-        """Anything whose numbers are all finite."""
+        """Any content whose numbers are all finite."""
         if isinstance(self.value, Mapping):
             for below in self.fields().values():
                 below.finite()
@@ -93,7 +93,7 @@ class Field:
             self.number()
 
     def require(self, right: bool, wanted: str) -> None:
-        """Refuses the value unless it is right."""
+        """Raises an error unless the value is right."""
         if not right:
             shown = reprlib.repr(self.value)
             raise ValueError(f"{self.name} is {shown}, not {wanted}" if self.name else f"it is {shown}, not {wanted}")

@@ -1,4 +1,4 @@
-"""Files that are there as a whole or not at all, readable JSON, YAML, and where to keep what can be made again."""
+"""Files written as a whole, JSON, YAML, and the folder of the cache."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from cosmo_pl.errors import ConfigurationError, CosmoError
 from cosmo_pl.storage import writing
 
 YAML = (".yaml", ".yml")
-MAX_BYTES, MAX_DEPTH, MAX_NODES = 10_000_000, 100, 100_000  # of a YAML file; nodes are counted with aliases expanded
+MAX_BYTES, MAX_DEPTH, MAX_NODES = 10_000_000, 100, 100_000  # of a YAML file; nodes count with expanded aliases
 
 Refuse = Callable[[str], Exception]
-"""What is wrong with a file, "is a folder", to the error that says so with the remedy."""
+"""Makes the error with its remedy from a problem with a file, "is a folder"."""
 
 
 def user_path(path: str | os.PathLike[str]) -> Path:
-    """A path that a user named, ``~`` expanded; that of a user who does not exist stays as it is."""
+    """A path with ``~`` expanded; the path of a user who does not exist is unchanged."""
     try:
         return Path(path).expanduser()
     except RuntimeError:
@@ -40,10 +40,10 @@ def cache_folder(cache_dir: str | None = None) -> Path:
 
 
 def file_status(path: Path, refuse: Refuse) -> os.stat_result:
-    """Size and times of a file that can be opened: opening a named pipe would wait for ever.
+    """Size and times of a regular file; opening a named pipe would block.
 
     Raises:
-        CosmoError: There is none, or it is a folder, a link that leads nowhere, a pipe or a device.
+        CosmoError: It does not exist, or is a folder, a broken link, a pipe or a device.
     """
     try:
         found = path.stat()
@@ -59,10 +59,10 @@ def file_status(path: Path, refuse: Refuse) -> os.stat_result:
 
 
 def read_bytes(path: Path, refuse: Refuse) -> bytes:
-    """All of a file.
+    """The content of a file.
 
     Raises:
-        CosmoError: It is no file, or cannot be read.
+        CosmoError: It is no file or cannot be read.
     """
     file_status(path, refuse)
     try:
@@ -72,7 +72,7 @@ def read_bytes(path: Path, refuse: Refuse) -> bytes:
 
 
 def utf8_text(path: Path, refuse: Refuse) -> str:
-    """All of a file in UTF-8, with or without a byte order mark.
+    """The text of a file in UTF-8, with or without a byte order mark.
 
     Raises:
         CosmoError: It is no file, cannot be read, or is not UTF-8.
@@ -84,11 +84,11 @@ def utf8_text(path: Path, refuse: Refuse) -> str:
 
 
 def read_json(path: Path, refuse: Refuse) -> Any:
-    """What a JSON file holds: finite numbers, text that can be written again, and nesting that Python can follow.
+    """The content of a JSON file with finite numbers, text that UTF-8 can encode, and limited nesting.
 
     Args:
         path: The file.
-        refuse: Makes the error of what is wrong, for instance ``partial(RecordingError, path)``.
+        refuse: Makes the error from the problem, for instance ``partial(RecordingError, path)``.
 
     Raises:
         CosmoError: It is no file, cannot be read, is not UTF-8, or is not such JSON.
@@ -96,7 +96,7 @@ def read_json(path: Path, refuse: Refuse) -> Any:
     text = utf8_text(path, refuse)
     try:
         content = json.loads(text, parse_constant=_no_number)
-        if "\\u" in text:  # half of a surrogate pair can be read, and never written
+        if "\\u" in text:  # half of a surrogate pair can be read, but not written
             json.dumps(content, ensure_ascii=False).encode("utf-8")
     except RecursionError as error:
         raise refuse("is not readable as JSON (nested too deeply)") from error
@@ -110,24 +110,24 @@ def _no_number(name: str) -> Any:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """What a YAML file with a mapping says; an empty file is an empty mapping.
+    """The mapping in a YAML file; an empty file is an empty mapping.
 
     Args:
         path: File to read.
 
     Raises:
-        ConfigurationError: The file is not there, no regular file, no UTF-8, no YAML, without a mapping, deeper or
-            larger than the bounds above, or states a key twice.
+        ConfigurationError: The file does not exist, is no regular file, no UTF-8, no YAML, has no mapping, exceeds the
+            bounds above, or contains a key twice.
     """
 
     def refuse(problem: str) -> CosmoError:
-        return ConfigurationError(str(path), problem, "Name a YAML file in UTF-8")
+        return ConfigurationError(str(path), problem, "Use a YAML file in UTF-8")
 
     if file_status(path, refuse).st_size > MAX_BYTES:
         raise refuse(f"is larger than {MAX_BYTES:,} bytes")
     content = parse_yaml(utf8_text(path, refuse), str(path))
     if content is not None and not isinstance(content, dict):
-        problem = f"holds {_kind(content)} instead of a mapping"
+        problem = f"contains {_kind(content)} instead of a mapping"
         raise ConfigurationError(str(path), problem, "Write it as lines of `key: value`")
     return content or {}
 
@@ -148,14 +148,14 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def parse_yaml(text: str, name: str) -> Any:
-    """What YAML text says, within the bounds of depth and size above.
+    """The content of YAML text, within the bounds of depth and size above.
 
     Args:
         text: YAML.
-        name: What errors call it.
+        name: Its name in errors.
 
     Raises:
-        ConfigurationError: It is no YAML, exceeds the bounds, or states a key twice.
+        ConfigurationError: It is no YAML, exceeds the bounds, or contains a key twice.
     """
     try:
         return yaml.load(text, Loader=_BoundedLoader)
@@ -169,18 +169,18 @@ def parse_yaml(text: str, name: str) -> Any:
 
 
 class _BoundedLoader(yaml.SafeLoader):
-    """PyYAML's own, that stops where text would become more than a configuration can be.
+    """PyYAML's loader with bounds on depth and size.
 
-    A few lines of anchors can stand for more nodes than fit into any memory, once they are written out.
+    A few lines of anchors can expand to more nodes than fit into memory.
     """
 
     def __init__(self, stream: Any) -> None:
         super().__init__(stream)
         self._depth = 0
-        self._sizes: dict[int, int] = {}  # nodes below one, itself included, by its id; aliases count each time
+        self._sizes: dict[int, int] = {}  # id of a node to the number of nodes in it, where aliases count each time
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """Composes a node, and counts it."""
+        """Composes a node and counts it."""
         self._depth += 1
         mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
         if self._depth > MAX_DEPTH:
@@ -188,7 +188,7 @@ class _BoundedLoader(yaml.SafeLoader):
         is_alias = self.check_event(yaml.AliasEvent)
         node: yaml.Node | None = super().compose_node(parent, index)
         self._depth -= 1
-        if is_alias and id(node) not in self._sizes:  # what it stands for has not ended yet
+        if is_alias and id(node) not in self._sizes:  # the node of the alias is not complete yet
             raise _refused("contains itself", mark)
         self._sizes.setdefault(id(node), self._size(node, mark))
         return node
@@ -199,7 +199,7 @@ class _BoundedLoader(yaml.SafeLoader):
             counted = Counter(key.value for key, _ in parts if isinstance(key, yaml.ScalarNode))
             twice = next((key for key, count in counted.items() if count > 1), None)
             if twice is not None:
-                raise _refused(f"the key '{twice}' is there twice", mark)
+                raise _refused(f"the key '{twice}' occurs twice", mark)
             parts = [each for pair in parts for each in pair]
         size = 1 + sum(self._sizes[id(part)] for part in parts)
         if size > MAX_NODES:
@@ -216,12 +216,12 @@ def _kind(value: Any) -> str:
 
 
 def keep_json(path: Path, content: Any) -> None:
-    """Writes what can be made again, beside a hash of itself; numbers that are not finite are kept as well."""
+    """Writes content of the cache with a hash of it; numbers may be infinite or NaN."""
     write_whole(path, json.dumps({"sha256": _hash(content), "content": content}))
 
 
 def kept_json(path: Path) -> Any:
-    """What `keep_json` wrote; None where nothing was, or, with a warning, where the file is damaged."""
+    """The content that `keep_json` wrote; None without a file, and, with a warning, for a damaged one."""
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
         if kept["sha256"] == _hash(kept["content"]):
@@ -278,16 +278,16 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Writes `json_text` as a whole."""
+    """Writes content as `json_text` through `whole_file`."""
     write_whole(path, json_text(content) + "\n")
 
 
 def json_text(content: Any, indent: str = "") -> str:
-    """JSON with a line for each key, and a list of scalars on one line: a matrix has a line for each row.
+    """JSON with one line per key, and lists of scalars on one line, so that a matrix has one line per row.
 
     Args:
         content: Mappings with keys of text or numbers, lists, tuples, and scalars.
-        indent: What the lines after the first begin with.
+        indent: Indentation of the lines after the first.
     """
     deeper = indent + " "
     if isinstance(content, Mapping):

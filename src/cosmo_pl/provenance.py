@@ -1,4 +1,4 @@
-"""What a result was made with: the state of the code, and the machine."""
+"""The provenance of a result: the state of the code, and the machine."""
 
 from __future__ import annotations
 
@@ -11,26 +11,24 @@ from typing import Any
 
 from cosmo_pl.errors import ConfigurationError
 
-PROCESSES = "COSMO_PL_PROCESSES"  # environment variable: how many processes share the machine
-BUSY = "COSMO_PL_BUSY"  # environment variable: set where other work on the machine makes seconds say little
-COMMIT = (
-    "COSMO_PL_COMMIT"  # environment variable: commit that a copy without a repository was compared with, file by file
-)
+PROCESSES = "COSMO_PL_PROCESSES"  # environment variable: number of processes that share the machine
+BUSY = "COSMO_PL_BUSY"  # environment variable: set if other work on the machine distorts measured seconds
+COMMIT = "COSMO_PL_COMMIT"  # environment variable: commit of a copy without a repository, compared file by file
 PACKAGE = Path(__file__).parent
-# Results and what is drawn from them say nothing of the code that made the next one.
+# Results and rendered files do not influence later results.
 CODE = ("src", "configs", "experiments", ":(exclude)experiments/results", ":(exclude)experiments/rendered")
 
 
-@cache  # what runs is what was imported
+@cache  # the code that runs is the code that was imported
 def code_state(package: Path = PACKAGE) -> tuple[str | None, bool | None]:
-    """Commit that the package runs from, and whether code, configs or studies differ from it.
+    """Commit of the package, and whether code, configs or studies differ from it.
 
     Args:
         package: Folder of the package.
 
     Returns:
         Twelve digits of the commit and True for uncommitted changes, or $COSMO_PL_COMMIT and False; (None, None)
-        outside of the project's own checkout, in another project's repository for instance.
+        outside of the project's checkout, for instance in the repository of another project.
     """
     if compared := os.environ.get(COMMIT):
         return compared, False
@@ -57,7 +55,7 @@ def check_committed() -> None:
 
 
 def environment() -> dict[str, Any]:
-    """What a run is made with."""
+    """The code and the machine of a run."""
     import torch
 
     commit, dirty = code_state()
@@ -76,7 +74,7 @@ def environment() -> dict[str, Any]:
 
 @cache
 def processor() -> str:
-    """Name of the processor, as far as the system says it."""
+    """Name of the processor, as reported by the system."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

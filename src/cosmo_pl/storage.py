@@ -1,4 +1,4 @@
-"""Full disks and folders that cannot be written to, in one line with the path and the free space."""
+"""Errors of full disks and of folders that cannot be written to, with the path and the free space."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ class StorageError(CosmoError):
     """A disk that is full, or a folder that cannot be written to.
 
     Args:
-        path: What was to be written or read; None where the system does not say.
-        problem: What the system says.
+        path: The file that could not be written or read; None where the system does not report it.
+        problem: The error of the system.
     """
 
     def __init__(self, path: Path | None, problem: str) -> None:
         what = "a file" if path is None else f"'{path}'"
         super().__init__(
-            f"{what} cannot be used: {problem}{_free_space(path)}. Free space, or name a folder that can be written to."
+            f"{what} cannot be used: {problem}{_free_space(path)}. Free space, or use a folder that can be written to."
         )
 
 
 def storage_error(error: BaseException | None, path: Path | None = None) -> StorageError | None:
-    """The full disk or read-only folder behind an exception, None where it is another.
+    """The error of a full disk or read-only folder that caused an exception; None for another cause.
 
     Args:
         error: The exception.
-        path: What was being written, where the system does not say.
+        path: The file that was written, if the system does not report it.
     """
     while error is not None:
         if isinstance(error, StorageError):
@@ -50,7 +50,7 @@ def storage_error(error: BaseException | None, path: Path | None = None) -> Stor
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Names what is written inside, as a write that fails does not.
+    """Adds the path to storage errors in the body, which often lack it.
 
     Raises:
         StorageError: The disk is full, or the folder cannot be written to.

@@ -1,4 +1,4 @@
-"""Whose code may be imported because a file names it: bundles, checkpoints and runs are data, and data run no code."""
+"""Packages whose code may be imported because a bundle, a checkpoint or a run names one of their classes."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _allowed: set[str] = set()
 
 
 class CodeError(CosmoError):
-    """A class named in a file that must not be imported, or cannot be.
+    """A class named in a file that must not, or cannot, be imported.
 
     Args:
-        source: What names it, as "bundle 'runs/...'".
-        problem: What is wrong with it.
-        remedy: What to do about it.
+        source: The file that names it, as "bundle 'runs/...'".
+        problem: The problem.
+        remedy: Its remedy.
     """
 
     def __init__(self, source: str, problem: str, remedy: str) -> None:
@@ -33,16 +33,16 @@ class CodeError(CosmoError):
 
 
 def allow_code(package: str) -> None:
-    """Lets files name classes of a package, whose code then runs.
+    """Allows files to name classes of a package, whose code then runs.
 
     Args:
-        package: Its name; of a dotted one the package at the top, whose code runs as well.
+        package: Its name; a dotted name allows its top-level package, whose code runs as well.
 
     Raises:
-        ConfigurationError: It is no name of a package.
+        ConfigurationError: It is no valid name of a package.
     """
     if not PATH.fullmatch(package):
-        raise ConfigurationError("allow_code", f"'{package}' is no package", "Name one, as in my_package")
+        raise ConfigurationError("allow_code", f"'{package}' is no name of a package", "Use one, as in my_package")
     _allowed.add(_top(package))
 
 
@@ -53,7 +53,7 @@ def allowed() -> list[str]:
 
 @contextmanager
 def allowing(*packages: str) -> Iterator[None]:
-    """Lets files name classes of these packages, and of those allowed inside, until its end: of one command."""
+    """Allows files to name classes of these packages during the body; also ends what is allowed in the body."""
     before = set(_allowed)
     try:
         for package in packages:
@@ -65,46 +65,45 @@ def allowing(*packages: str) -> Iterator[None]:
 
 
 def check_trusted(class_path: str, source: str) -> None:
-    """Refuses a class, before anything of it is imported, whose package nobody has vouched for.
+    """Refuses a class of an untrusted package before anything of it is imported.
 
-    Trusted are this package, those that an installed distribution registers by an entry point, and those of
-    `allow_code`. What is imported already runs no code by being named once more.
+    Trusted packages are this one, those that an installed distribution registers by an entry point, and those of
+    `allow_code`. A module that is already imported is accepted, as no further code runs.
 
     Args:
         class_path: Path of the class, "my_package.encoders.MyEncoder".
-        source: What names it, as "bundle 'runs/...'".
+        source: The file that names it, as "bundle 'runs/...'".
 
     Raises:
-        CodeError: It is not trusted, or no path of a class.
+        CodeError: It is not trusted, or its path is invalid.
     """
     if not PATH.fullmatch(class_path) or "." not in class_path:
         raise CodeError(source, f"'{class_path}' is no path of a class", "Train it again, or copy the whole folder")
     package = _top(class_path)
     if package in {OWN, *_allowed} or class_path.rpartition(".")[0] in sys.modules or package in _registered():
         return
-    raise CodeError(
-        source, f"names the class '{class_path}', and importing it would run code of '{package}'",
-        f"If you trust it, add `--allow-code {package}` to the command, "
-        f'or call `cosmo_pl.trust.allow_code("{package}")` in Python',
-    )  # fmt: skip
+    problem = f"names the class '{class_path}', and importing it would run code of '{package}'"
+    in_python = f'`cosmo_pl.trust.allow_code("{package}")` in Python'
+    remedy = f"If you trust it, add `--allow-code {package}` to the command, or call {in_python}"
+    raise CodeError(source, problem, remedy)
 
 
 def load_class(class_path: str, base: type[Any], source: str) -> type[Any]:
-    """The class of a path that only a file names.
+    """The class of a path in a file.
 
     Args:
         class_path: Path of the class.
-        base: What it has to be a subclass of.
-        source: What names it, as "bundle 'runs/...'".
+        base: Its base class.
+        source: The file that names it, as "bundle 'runs/...'".
 
     Raises:
-        CodeError: It is not trusted, cannot be imported, or is no subclass.
+        CodeError: It is not trusted, cannot be imported, or is no subclass of the base.
     """
     check_trusted(class_path, source)
     module, _, name = class_path.rpartition(".")
     try:
         found = getattr(import_module(module), name)
-    except Exception as error:  # whatever another package raises on import
+    except Exception as error:  # another package may raise any error on import
         problem = f"'{class_path}' cannot be imported ({type(error).__name__}: {error})"
         raise CodeError(source, problem, "Install or repair its package, or put it on PYTHONPATH") from error
     if not (isinstance(found, type) and issubclass(found, base)):
@@ -113,12 +112,12 @@ def load_class(class_path: str, base: type[Any], source: str) -> type[Any]:
 
 
 def class_name(path: str) -> str:
-    """A class by its package and its own name: "cosmo_pl:CMCModule"."""
+    """Package and name of a class: "cosmo_pl:CMCModule"."""
     return f"{path.split('.')[0]}:{path.rpartition('.')[2]}"
 
 
 def class_paths(value: Any) -> Iterator[str]:
-    """All classes that a configuration names."""
+    """The paths of all classes in a configuration."""
     if isinstance(value, Mapping):
         if isinstance(value.get("class_path"), str):
             yield value["class_path"]

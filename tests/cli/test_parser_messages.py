@@ -95,7 +95,7 @@ def test_options(word, line, refused):
         ("model: 3", "x.yaml: model: '3' is no BaseModule."),
         ("3: 4", "x.yaml: 3: is no text."),
         ("a: &a [*a]", "x.yaml: cannot be used (line 1, column 8: contains itself)."),
-        ("- 1", "x.yaml: holds a list instead of a mapping."),
+        ("- 1", "x.yaml: contains a list instead of a mapping."),
     ],
 )  # fmt: skip
 def test_files(content, line, refused, here):

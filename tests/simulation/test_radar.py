@@ -26,7 +26,7 @@ def test_bins_tile_the_field() -> None:
     assert voxel(place(0.51, -59.9, -29.9)) == (0, 0, 0)
     assert voxel(place(4.49, 59.9, 29.9)) == tuple(count - 1 for count in BINS)
     for beyond in ((4.6, 0, 0), (0.4, 0, 0), (2, 61, 0), (2, 0, -31)):
-        with pytest.raises(ValueError, match="out of sight"):
+        with pytest.raises(ValueError, match="outside of the field of view"):
             voxel(place(*beyond))
 
 

@@ -1,8 +1,8 @@
 """Fourteen activities of daily life as tables of poses, three of them of two people.
 
-They stand in for those of the paper's self-collected set: the paper gives their number, and recordings or a list of
-names were never published. Everything is a loop, so that any two seconds show it. Numbers are degrees, shifts metres
-(see `cosmo_pl.simulation.body`).
+They replace those of the paper's self-collected set, of which only the number of activities was published. Each
+activity is a loop, so that any two seconds contain it. Angles are in degrees, shifts in metres (see
+`cosmo_pl.simulation.body`).
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from cosmo_pl.simulation.motion import Action, Pose
 
 @dataclass(frozen=True)
 class Scene:
-    """An activity and what goes with it.
+    """An activity with its surroundings.
 
     Args:
-        action: What the person with the worn sensor does.
-        partner: What a second person does, who stands opposite; None for one person alone.
-        table: Whether a table stands between the camera and the person.
+        action: Motion of the person with the worn sensor.
+        partner: Motion of a second person, who stands opposite; None for one person.
+        table: Whether a table is between the camera and the person.
     """
 
     action: Action

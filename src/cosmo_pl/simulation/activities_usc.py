@@ -12,8 +12,8 @@ def stride(seconds: float, legs: dict[str, Sequence[float]], trunk: dict[str, Se
 
     Args:
         seconds: Duration.
-        legs: Eight values over the stride for channels of a right limb, from the right heel's strike; the left limb
-            does the same half a stride later.
+        legs: Eight values over the stride for channels of a right limb, from the right heel strike; the left limb
+            follows half a stride later.
         trunk: Eight values over the stride for channels of the trunk.
     """
     keys: list[Key] = []
@@ -97,7 +97,7 @@ RUN = stride(
 
 
 def _crouch(depth: float, arms: float) -> Pose:
-    """Knees and hips bent so far that the feet stay down when the hip sinks by `depth` metres."""
+    """Angles of knees and hips that keep the feet on the floor when the hip sinks by `depth` metres."""
     bend = 160 * depth
     legs = {f"{side}_{name}": bend * k for side in "lr" for name, k in {"hip": 1.5, "knee": 2.0, "ankle": 0.5}.items()}
     return {**legs, "l_flex": arms, "r_flex": arms, "rise": -depth, "pitch": bend * 0.7}

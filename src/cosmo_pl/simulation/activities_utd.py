@@ -1,7 +1,7 @@
 """The 27 actions of UTD-MHAD as tables of poses.
 
-A key is (seconds since the key before, pose); a pose names the channels that differ from standing at ease.
-Numbers are degrees, shifts metres (see `cosmo_pl.simulation.body`).
+A key is (seconds since the previous key, pose); a pose lists the channels that differ from the neutral pose.
+Angles are in degrees, shifts in metres (see `cosmo_pl.simulation.body`).
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def drawing(points: Sequence[tuple[float, float]], seconds: float) -> tuple[Key,
     """Keys that lead the right wrist along a line in front of the chest.
 
     Args:
-        points: Corners as seen by the subject: (to the right, up) of the drawing's centre, in metres.
-        seconds: Time for the whole line, spent evenly along its length.
+        points: Corners as seen by the subject: (to the right, up) of the centre of the line, in metres.
+        seconds: Time for the whole line, at constant speed.
     """
     corners = np.array(points)
     pieces = [np.linspace(a, b, 6, endpoint=False) for a, b in pairwise(corners)]

@@ -1,12 +1,12 @@
 """An articulated body: twenty joints, thirteen rigid segments, and forward kinematics from joint angles.
 
 Every frame here is right-handed with x to the subject's right, y up and z backwards. For a subject who faces a Kinect
-these are the camera's own axes, so that world coordinates need no further turning.
+these are the camera's axes, so that world coordinates need no further rotation.
 
 All angles are in degrees. A positive angle bends a limb forwards (``flex``, ``elbow``, ``hip``, ``ankle``), a knee
-backwards, moves a limb away from the body (``abd``, ``open``), turns it inwards (``spin``, ``roll``), bows the trunk
-(``pitch``, ``bend``, ``nod``), and turns or leans it to the left (``yaw``, ``twist``) or to the right (``side``,
-``lean``).
+backwards, moves a limb away from the body (``abd``, ``open``), rotates it inwards (``spin``, ``roll``), bends the
+trunk forwards (``pitch``, ``bend``, ``nod``), and rotates or leans it to the left (``yaw``, ``twist``) or to the right
+(``side``, ``lean``).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SHIFTS = ("right", "rise", "ahead")
 """Channels that move the whole body, in metres; every other channel is an angle in degrees."""
 
 CHANNELS = (*_TRUNK, *SHIFTS, *(f"{side}_{name}" for side in SIDES for name in _LIMB))
-"""Everything that a pose sets."""
+"""All channels of a pose."""
 
 COLUMN = {name: column for column, name in enumerate(CHANNELS)}
 _PARTS = ("upper_arm", "forearm", "thigh", "shank", "foot")
@@ -44,7 +44,7 @@ class Bone:
 
     @property
     def parent(self) -> str:
-        """The joint that it hangs on."""
+        """The next joint on the way to the root."""
         return PARENT[self.joint]
 
 
@@ -69,7 +69,7 @@ BONES = (
     *_side_bones("l"),
     *_side_bones("r"),
 )
-"""Bones from the root (``hip_center``) outwards."""
+"""Bones from the root outwards."""
 
 ARM = (0.262, 0.235)
 """Lengths of the standard upper arm and forearm (metres)."""
@@ -97,7 +97,7 @@ def rotation(axis: int, degrees: Array) -> Array:
 
 @dataclass(frozen=True)
 class Motion:
-    """What every sensor observes: a body's joints and segments over time.
+    """The motion that the sensors observe: joints and segments of a body over time.
 
     Args:
         rate: Frames per second.
@@ -119,7 +119,7 @@ class Motion:
 
 
 def segment_rotations(angles: Array) -> Array:
-    """Orientation of every segment.
+    """Orientation of each segment.
 
     Args:
         angles: Channels (T, len(CHANNELS)).
@@ -164,7 +164,7 @@ def forward_kinematics(rotations: Array, scale: Array) -> Array:
 
 
 def reach(right: float, up: float, ahead: float) -> dict[str, float]:
-    """Arm angles that bring the right wrist to a point: two-link inverse kinematics with the elbow hanging down.
+    """Arm angles that bring the right wrist to a point: two-link inverse kinematics with the elbow down.
 
     Args:
         right: Distance to the right of the shoulder (metres, standard body).

@@ -1,4 +1,4 @@
-"""A depth camera: bodies of capsules and spheres in a room, seen by a pinhole, the nearest surface winning."""
+"""A depth camera: a pinhole that sees the nearest surface of bodies of capsules and spheres in a room."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from cosmo_pl.simulation.body import Array, Motion
 from cosmo_pl.skeleton import JOINTS
 
 FIELD_OF_VIEW = (43.0, 57.0)
-"""Vertical and horizontal angle of view (degrees), those of a Kinect v1."""
+"""Vertical and horizontal angle of view of a Kinect v1 (degrees)."""
 
 FAR = 8.0  # metres; beyond it the camera has no reading
 NEAR = 0.4
 _EDGE = 0.2  # metres
 
-# Joint, joint, radius in metres: for a body 1.7 m tall, the rest by its height.
+# Joint, joint, radius in metres for a body 1.7 m tall; it is scaled by the height.
 _LIMBS = (
     *((f"{side}_{a}", f"{side}_{b}", radius) for side in ("left", "right") for a, b, radius in (
         ("shoulder", "elbow", 0.05), ("elbow", "wrist", 0.04), ("wrist", "hand", 0.045),
@@ -35,7 +35,7 @@ _HEAD_RADIUS = 0.11
 
 @dataclass(frozen=True)
 class Box:
-    """An axis-aligned box, a table for instance: lowest and highest corner (3,), metres."""
+    """An axis-aligned box, such as a table: lowest and highest corner (3,), metres."""
 
     low: Array
     high: Array
@@ -43,12 +43,12 @@ class Box:
 
 @dataclass(frozen=True)
 class Room:
-    """The inside of a box seen from within, and boxes that stand in it.
+    """The inside of a box, with boxes in it.
 
     Args:
         low: Lowest x, y, z: left wall, floor, behind the camera (metres).
         high: Highest: right wall, ceiling, back wall.
-        boxes: What stands in it.
+        boxes: Boxes in the room.
     """
 
     low: Array
@@ -122,8 +122,8 @@ def capsule_depth(rays: Array, start: Array, end: Array, radius: float) -> Array
     c = length2 * distance2 - along**2 - radius**2 * length2
     with np.errstate(divide="ignore", invalid="ignore"):
         depth = (-b - np.sqrt(b * b - a * c)) / a
-        place = along + depth * across
-        side = np.where((place > 0) & (place < length2) & (depth > 0), depth, np.inf)
+        share = along + depth * across
+        side = np.where((share > 0) & (share < length2) & (depth > 0), depth, np.inf)
     return np.minimum(side, np.minimum(sphere_depth(rays, start, radius), sphere_depth(rays, end, radius)))
 
 
@@ -154,7 +154,7 @@ def box_depth(rays: Array, box: Box) -> Array:
 
 
 def limbs(joints: Array) -> list[tuple[Array, Array, float]]:
-    """Capsules (start, end, radius) of a body whose joints (20, 3) are given; the head is a sphere."""
+    """Capsules (start, end, radius) of a body with joints (20, 3); the head is a sphere."""
     at = dict(zip(JOINTS, joints, strict=True))
     size = float(np.linalg.norm(at["shoulder_center"] - at["spine"])) / 0.34  # relative to a body 1.7 m tall
     found = [(at[a], at[b], size * radius) for a, b, radius in _LIMBS]
@@ -162,11 +162,11 @@ def limbs(joints: Array) -> list[tuple[Array, Array, float]]:
 
 
 def depth_frames(bodies: Sequence[Motion], room: Room, camera: Camera, frames: NDArray[np.int64]) -> Array:
-    """What an ideal camera sees.
+    """Depth frames of an ideal camera.
 
     Args:
-        bodies: Who is there.
-        room: Where they are.
+        bodies: The bodies.
+        room: The room.
         camera: The camera.
         frames: Frames (T,) of the motions that it takes.
 
@@ -189,12 +189,12 @@ def with_depth_errors(depth: Array, rng: np.random.Generator, factor: float = 1.
     """Adds the errors of a structured-light camera, and rounds.
 
     Noise along the ray grows with the square of the distance (K. Khoshelham and S. Elberink, Sensors 2012: 1.4 mm at
-    1 m); readings are lost where a pixel's neighbour is much nearer or farther, and here and there.
+    1 m); readings are lost where a neighbouring pixel is much nearer or farther, and at random pixels.
 
     Args:
         depth: True depth (T, height, width), metres.
         rng: Source of the errors.
-        factor: Factor on noise and losses; 0 has none.
+        factor: Factor on noise and losses; 0 for none.
 
     Returns:
         Millimetres; 0 where there is no reading.

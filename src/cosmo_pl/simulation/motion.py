@@ -1,7 +1,7 @@
-"""From a table of poses to a moving body.
+"""Motion of a body from a table of poses.
 
-An `Action` is a list of poses with the time each takes to reach. `perform` lets one person do it once: it repeats the
-loop, varies poses and timing by habit and by chance, interpolates, and puts the body on the floor.
+An `Action` is a list of poses with the time to reach each of them. `perform` makes one performance of a person: it
+repeats the loop, varies poses and timing by habit and at random, interpolates, and puts the body on the floor.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ NEUTRAL: Pose = {
     for side in "lr"
     for name, angle in {"flex": 2, "abd": 10, "elbow": 16, "roll": 0, "open": 3, "knee": 3, "hip": 2}.items()
 }
-"""Standing at ease; a pose names only what differs from it."""
+"""The neutral pose; other poses list only the channels that differ from it."""
 
 _ANGLES = np.array([name not in SHIFTS for name in CHANNELS])
 _FEET = [JOINTS.index("left_foot"), JOINTS.index("right_foot")]
 _SWING = 0.5  # seconds over which the hip's swing from step to step averages out of the heading
-_FIRMNESS = 60.0  # 1/m: how sharply the lower of two feet takes over as the one that stands
+_FIRMNESS = 60.0  # 1/m: sharpness of the change of the standing foot to the lower of the two
 
 
 @dataclass(frozen=True)
@@ -37,15 +37,15 @@ class Action:
 
     Args:
         name: Official name.
-        intro: Keys before the loop: (seconds since the key before, pose).
+        intro: Keys before the loop: (seconds since the previous key, pose).
         loop: Keys that are repeated.
         outro: Keys after the loop.
-        count: Least and greatest number of repetitions; ignored where a recording's length is prescribed.
-        grounded: The lower foot stays on the floor and does not slide; else the body is moved by its channels alone.
+        count: Least and greatest number of repetitions; ignored if the length of a recording is prescribed.
+        grounded: Whether the lower foot stays on the floor and does not slide; else only the channels move the body.
         speed: Walking speed straight ahead (metres per second), for an action that is not grounded.
-        turn: Mean and standard deviation over trials of a steady turn to the left (degrees per second).
+        turn: Mean and standard deviation over trials of a steady rotation to the left (degrees per second).
         ride: Speed of the floor, upwards (metres per second); it starts and stops once within the recording.
-        spread: Standard deviation of a channel's offset that lasts a whole trial.
+        spread: Channel to the standard deviation of its offset, which is constant in a trial.
         sway: Standard deviation of slow involuntary movement (degrees).
         timing: Standard deviation of the logarithm of a trial's tempo.
     """
@@ -65,17 +65,17 @@ class Action:
 
     @property
     def keys(self) -> tuple[Key, ...]:
-        """Every key once."""
+        """Each key once."""
         return (*self.intro, *self.loop, *self.outro)
 
 
 @dataclass(frozen=True)
 class Habit:
-    """How one person does one action.
+    """The way in which one person performs one action.
 
     Args:
-        gain: Factor (K, C) on how far each key leaves the neutral pose.
-        bias: Offset (C,) of the channels that a key moves.
+        gain: Factor (K, C) on the difference of each key from the neutral pose.
+        bias: Offset (C,) of the channels of a key.
         pace: Factor (K,) on each key's duration.
     """
 
@@ -85,7 +85,7 @@ class Habit:
 
 
 def make_habit(action: Action, rng: np.random.Generator) -> Habit:
-    """Draw a person's way of doing an action."""
+    """Samples a person's way of performing an action."""
     times = np.cumsum([duration for duration, _ in action.keys])
     gain = alike_in_time(rng.normal(0.0, 0.2, (len(times), len(CHANNELS))), times)
     pace = alike_in_time(rng.normal(0.0, 0.15, (len(times), 1)), times)[:, 0]
@@ -94,13 +94,13 @@ def make_habit(action: Action, rng: np.random.Generator) -> Habit:
 
 
 def alike_in_time(noise: Array, times: Array) -> Array:
-    """Make the noise (K, C) of keys that follow each other within a third of a second alike, at the same variance."""
+    """Correlates the noise (K, C) of keys within a third of a second of each other, and keeps its variance."""
     weight = np.exp(-0.5 * ((times[:, None] - times) / 0.3) ** 2)
     return np.asarray(weight / np.linalg.norm(weight, axis=1, keepdims=True) @ noise)
 
 
 def pose_vector(pose: Pose) -> Array:
-    """Channels (C,) of a pose, with what it leaves out taken from `NEUTRAL`."""
+    """Channels (C,) of a pose; the ones that it does not list are those of `NEUTRAL`."""
     vector = np.zeros(len(CHANNELS))
     for name, value in {**NEUTRAL, **pose}.items():
         vector[COLUMN[name]] = value
@@ -108,7 +108,7 @@ def pose_vector(pose: Pose) -> Array:
 
 
 def smooth(x: Array, frames: float) -> Array:
-    """Gaussian smoothing along time; the ends are continued by their own value."""
+    """Gaussian smoothing along time; the values at the ends are continued."""
     from scipy.ndimage import gaussian_filter1d
 
     return np.asarray(gaussian_filter1d(x, frames, axis=0, mode="nearest"))
@@ -122,12 +122,12 @@ def slow_noise(rng: np.random.Generator, frames: int, channels: int, width: floa
 
 
 def _order(action: Action, rng: np.random.Generator, cycle: float, seconds: float | None) -> Array:
-    """Indices of the keys in the order they are passed; the loop fills the prescribed time where there is one."""
+    """Indices of the keys in the order of the performance; the loop fills the prescribed time if there is one."""
     intro, loop, outro = len(action.intro), len(action.loop), len(action.outro)
     if seconds is None:
         repeats = int(rng.integers(action.count[0], action.count[1], endpoint=True))
     else:
-        # Half as much again and three more, so that no draw of the timing leaves the recording short.
+        # More than needed, so that no sampled timing makes the recording too short.
         repeats = 3 + int(1.5 * seconds / cycle)
     middle = np.tile(np.arange(intro, intro + loop), repeats)
     return np.concatenate([np.arange(intro), middle, np.arange(intro + loop, intro + loop + outro)])
@@ -136,7 +136,7 @@ def _order(action: Action, rng: np.random.Generator, cycle: float, seconds: floa
 def _keyframes(
     action: Action, subject: Subject, habit: Habit, rng: np.random.Generator, seconds: float | None
 ) -> tuple[Array, Array]:
-    """Times (K,) and channels (K, C) of the keys that one performance passes."""
+    """Times (K,) and channels (K, C) of the keys of one performance."""
     tempo = subject.tempo * float(np.exp(rng.normal(0.0, action.timing)))
     pace = tempo * habit.pace * np.array([duration for duration, _ in action.keys])
     cycle = float(pace[len(action.intro) : len(action.intro) + len(action.loop)].sum())
@@ -154,7 +154,7 @@ def _keyframes(
 
 
 def _heading(action: Action, rng: np.random.Generator, frames: int, rate: float) -> Array:
-    """Turn to the left since the start (degrees), (T,): a steady rate that waxes and wanes over seconds."""
+    """Rotation to the left since the start (degrees), (T,): a mean rate that varies slowly over seconds."""
     mean, spread = action.turn
     speed = rng.normal(mean, spread) * (1 + 0.4 * slow_noise(rng, frames, 1, 1.5 * rate)[:, 0])
     heading: Array = np.cumsum(speed) / rate
@@ -162,7 +162,7 @@ def _heading(action: Action, rng: np.random.Generator, frames: int, rate: float)
 
 
 def _ride(action: Action, rng: np.random.Generator, frames: int, rate: float) -> Array:
-    """Height of the floor (metres), (T,): it starts in the first and stops in the last quarter."""
+    """Height of the floor (metres), (T,): it starts to move in the first quarter and stops in the last."""
     clock, length = np.arange(frames) / rate, frames / rate
     ramp = min(float(rng.uniform(1.2, 2.2)), length / 4)
     start, stop = length * rng.uniform(0.02, 0.25), length * rng.uniform(0.75, 0.98) - ramp
@@ -178,12 +178,12 @@ def channels_over_time(
     """The channels of one performance.
 
     Args:
-        action: What is done.
-        subject: Who does it.
-        habit: How this person does it.
-        rng: What differs from trial to trial.
+        action: The action.
+        subject: The person.
+        habit: The person's way of performing it.
+        rng: Generator of the differences between trials.
         rate: Frames per second.
-        seconds: Length of the recording; by default as long as the action takes.
+        seconds: Length of the recording; by default the duration of the action.
 
     Returns:
         Channels (T, C).
@@ -204,13 +204,13 @@ def channels_over_time(
 
 
 def _standing_height(feet: Array) -> Array:
-    """Height (T,) of the hip above a floor that carries the lower of two feet (T, 2, 3), seen from the hip."""
+    """Height (T,) of the hip above a floor under the lower of two feet (T, 2, 3), whose positions are from the hip."""
     height: Array = np.log(np.exp(-_FIRMNESS * feet[..., 1]).sum(axis=1)) / _FIRMNESS
     return height
 
 
 def _root(action: Action, channels: Array, joints: Array, neutral_height: float, rate: float) -> Array:
-    """Path (T, 3) of the hip: on the lower foot where the action is grounded, else as the channels say."""
+    """Path (T, 3) of the hip: from the lower foot if the action is grounded, else from the channels."""
     path = channels[:, [COLUMN[name] for name in SHIFTS]] * [1.0, 1.0, -1.0]
     if not action.grounded:
         heading = np.deg2rad(smooth(channels[:, COLUMN["yaw"]], _SWING * rate))
@@ -235,15 +235,15 @@ def perform(
     rate: float,
     seconds: float | None = None,
 ) -> Motion:
-    """Let one person do an action once.
+    """One performance of an action by one person.
 
     Args:
-        action: What is done.
-        subject: Who does it.
-        habit: How this person does it, from `make_habit`.
-        rng: What differs from trial to trial.
+        action: The action.
+        subject: The person.
+        habit: The person's way of performing it, from `make_habit`.
+        rng: Generator of the differences between trials.
         rate: Frames per second.
-        seconds: Length of the recording; by default as long as the action takes.
+        seconds: Length of the recording; by default the duration of the action.
 
     Returns:
         The motion, in the frame described in `cosmo_pl.simulation.body`.
@@ -253,4 +253,4 @@ def perform(
     joints = forward_kinematics(rotations, subject.scale)
     upright = forward_kinematics(segment_rotations(pose_vector({})[None]), subject.scale)
     root = _root(action, channels, joints, float(_standing_height(upright[:, _FEET])[0]), rate)
-    return Motion(rate, joints + (root + subject.place)[:, None], rotations)
+    return Motion(rate, joints + (root + subject.position)[:, None], rotations)

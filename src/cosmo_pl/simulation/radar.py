@@ -1,4 +1,4 @@
-"""A millimetre-wave radar: moving scatterers on the limbs become voxels of range, azimuth and elevation."""
+"""A millimetre-wave radar: voxels of range, azimuth and elevation from moving scatterers on the limbs."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ BIN = (HIGH - LOW) / BINS
 """Size of a bin: 0.25 m and 3.75 degrees."""
 
 SPREAD = 0.6  # standard deviation of the point spread, in bins
-CLUTTER_SPEED = 0.08  # m/s: what moves slower is filtered out as clutter
-NOISE = 0.004  # mean of the noise floor; an arm that moves at 3 m gives about 0.1
+CLUTTER_SPEED = 0.08  # m/s: slower scatterers are filtered out as clutter
+NOISE = 0.004  # mean of the noise floor; an arm that moves at a distance of 3 m gives about 0.1
 REFERENCE = 2.0  # metres at which intensities are the cross sections
-_FLOOR = 0.02  # intensity from which on a voxel has a velocity
+_FLOOR = 0.02  # smallest intensity of a voxel with a velocity
 
 # Joint, joint and cross section, relative to a trunk; each line carries POINTS scatterers.
 POINTS = 4
@@ -39,30 +39,30 @@ _FIRST, _SECOND = ([JOINTS.index(line[i]) for line in _LINES] for i in (0, 1))
 
 
 def scatterers(body: Motion) -> tuple[Array, Array]:
-    """Points on a body's limbs: places (T, S, 3) in metres, and cross sections (S,)."""
+    """Points on a body's limbs: positions (T, S, 3) in metres, and cross sections (S,)."""
     share = (np.arange(POINTS) + 0.5) / POINTS
     first, second = body.joints[:, _FIRST, None], body.joints[:, _SECOND, None]
-    places = first + share[:, None] * (second - first)
+    positions = first + share[:, None] * (second - first)
     sections = np.repeat([line[2] / POINTS for line in _LINES], POINTS)
-    return places.reshape(len(places), -1, 3), sections
+    return positions.reshape(len(positions), -1, 3), sections
 
 
-def polar(places: Array) -> Array:
-    """Range (metres), azimuth and elevation (degrees) of places (..., 3) seen from the origin along z."""
-    x, y, z = np.moveaxis(places, -1, 0)
-    distance = np.linalg.norm(places, axis=-1)
+def polar(positions: Array) -> Array:
+    """Range (metres), azimuth and elevation (degrees) of positions (..., 3) seen from the origin along z."""
+    x, y, z = np.moveaxis(positions, -1, 0)
+    distance = np.linalg.norm(positions, axis=-1)
     return np.stack([distance, np.rad2deg(np.arctan2(x, z)), np.rad2deg(np.arcsin(y / distance))], axis=-1)
 
 
-def voxel(place: Array) -> tuple[int, int, int]:
-    """Bins of range, azimuth and elevation that hold a place (3,).
+def voxel(position: Array) -> tuple[int, int, int]:
+    """Bins of range, azimuth and elevation that contain a position (3,).
 
     Raises:
-        ValueError: It is out of the radar's sight.
+        ValueError: It is outside of the radar's field of view.
     """
-    bins = np.floor((polar(place) - LOW) / BIN).astype(int)
+    bins = np.floor((polar(position) - LOW) / BIN).astype(int)
     if (bins < 0).any() or (bins >= BINS).any():
-        raise ValueError(f"{place.tolist()} is out of sight")
+        raise ValueError(f"{position.tolist()} is outside of the field of view")
     return int(bins[0]), int(bins[1]), int(bins[2])
 
 
@@ -72,23 +72,23 @@ def radar_frames(
     rng: np.random.Generator,
     factor: float = 1.0,
 ) -> NDArray[np.float16]:
-    """What the radar sees of moving bodies.
+    """Radar frames of moving bodies.
 
     Args:
-        bodies: Who is there; the radar is at the origin, beside the camera.
+        bodies: The bodies; the radar is at the origin, beside the camera.
         frames: Frames (T,) of the motions that it takes.
         rng: Source of the noise.
-        factor: Factor on the noise; 0 has none.
+        factor: Factor on the noise; 0 for none.
 
     Returns:
         (T, 2, 16, 32, 16): intensity relative to a trunk at 2 m, and radial velocity in m/s, positive away from the
-        radar and 0 where nothing is seen; by range, azimuth and elevation.
+        radar and 0 in empty voxels; by range, azimuth and elevation.
     """
     intensity, momentum = np.zeros((2, len(frames), *BINS))
     for body in bodies:
-        places, sections = scatterers(body)
-        speed = np.gradient(np.linalg.norm(places, axis=-1), 1 / body.rate, axis=0)[frames]
-        seen = echo(polar(places[frames]), speed, sections)
+        positions, sections = scatterers(body)
+        speed = np.gradient(np.linalg.norm(positions, axis=-1), 1 / body.rate, axis=0)[frames]
+        seen = echo(polar(positions[frames]), speed, sections)
         intensity += seen[0]
         momentum += seen[1]
     intensity += factor * NOISE * rng.standard_exponential(intensity.shape)
@@ -106,16 +106,16 @@ def echo(where: Array, speed: Array, sections: Array) -> Array:
 
     Returns:
         Intensity, and intensity times velocity, (2, T, 16, 32, 16). Intensity falls with the square of the range, not
-        the fourth power: the receiver's gain makes up for the rest. What stands still is filtered out.
+        the fourth power, as the receiver's gain compensates for the rest. Static scatterers are filtered out.
     """
     moving = speed**2 / (speed**2 + CLUTTER_SPEED**2)
     strength = sections * moving * (REFERENCE / where[..., 0]) ** 2
     spreads = []
     for axis, count in enumerate(BINS):
-        place = (where[..., axis] - LOW[axis]) / BIN[axis] - 0.5  # in bins, from the middle of the first
-        spreads.append(np.exp(-0.5 * ((np.arange(count) - place[..., None]) / SPREAD) ** 2))
+        position = (where[..., axis] - LOW[axis]) / BIN[axis] - 0.5  # in bins, from the middle of the first
+        spreads.append(np.exp(-0.5 * ((np.arange(count) - position[..., None]) / SPREAD) ** 2))
     by_range, by_azimuth, by_elevation = spreads
     weighted = np.stack([strength, strength * speed])[..., None] * by_range
-    # Range first, then the two angles: one matrix product a frame.
+    # Range first, then the two angles: one matrix product per frame.
     angles = (by_azimuth[..., :, None] * by_elevation[..., None, :]).reshape(*speed.shape, -1)
     return np.asarray(weighted.swapaxes(-1, -2) @ angles).reshape(2, len(speed), *BINS)

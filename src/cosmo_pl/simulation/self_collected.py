@@ -16,7 +16,7 @@ from cosmo_pl.io import user_path, whole_file, write_whole
 from cosmo_pl.simulation.activities_self_collected import SCENES, Scene
 from cosmo_pl.simulation.body import Motion
 from cosmo_pl.simulation.depth_camera import Box, Camera, Room, depth_frames, with_depth_errors
-from cosmo_pl.simulation.motion import make_habit, perform
+from cosmo_pl.simulation.motion import Action, Habit, make_habit, perform
 from cosmo_pl.simulation.radar import radar_frames
 from cosmo_pl.simulation.sensors import InertialErrors, Placement, imu, magnetometer, with_errors
 from cosmo_pl.simulation.subject import make_subject, small_turn
@@ -24,7 +24,7 @@ from cosmo_pl.simulation.utd import AXES, WRIST, YIELDING
 from cosmo_pl.simulation.writing import check_counts, claim_folder
 
 RATES = {"imu": 100, "depth": 20, "radar": 15}
-"""Frames a second."""
+"""Frames per second."""
 
 MOTION_RATE = 300
 """Frames of the motion per second: a multiple of all rates, so that the sensors share instants."""
@@ -35,24 +35,24 @@ FULL = (480, 640)
 """The paper's resolution of depth."""
 
 SUBJECTS, TRAINING_SUBJECTS, TRIALS, EXTRA = 30, 25, 8, 74
-"""The paper has 3,434 clips: eight a subject and activity make 3,360, the other 74 are of training subjects."""
+"""The paper has 3,434 clips: eight per subject and activity make 3,360; the other 74 are of training subjects."""
 
 Clip = dict[str, NDArray[Any]]
-_DATASET = 3  # keeps this dataset's random numbers apart from the others'
-_MARGIN = 0.5  # seconds of motion before and after the clip: clocks may be off, and differences need neighbours
+_DATASET = 3  # separates this dataset's random numbers from those of the others
+_MARGIN = 0.5  # seconds of motion before and after the clip, for clock errors and for differences
 _FLOOR = -1.06
-_MAGNETIC_NOISE = (0.5, 1.5)  # µT: noise, and a bias that stays for a clip
+_MAGNETIC_NOISE = (0.5, 1.5)  # µT: noise, and a bias that is constant in a clip
 _UNITS = {"imu": ["g"] * 3 + ["deg/s"] * 3 + ["uT"] * 3, "depth": "mm", "radar": ["intensity", "m/s"]}
 
 
 @dataclass(frozen=True)
 class Recorder:
-    """How clips are recorded.
+    """The recording of clips.
 
     Args:
         resolution: Rows and columns of depth.
         clock_offset: Standard deviation of each sensor's clock error (seconds).
-        dropped_frames: Share of depth and radar frames that are lost; the last one is repeated, as drivers do.
+        dropped_frames: Share of depth and radar frames that are lost; the previous frame is repeated, as drivers do.
     """
 
     resolution: tuple[int, int] = (60, 80)
@@ -69,13 +69,13 @@ class Recorder:
 
 
 def quality(seed: int, subject: int, activity: int) -> dict[str, float]:
-    """Factor on each sensor's errors: half of its logarithm's variance hangs on the subject, half on the activity."""
+    """Factor on each sensor's errors: subject and activity each give half of the variance of its logarithm."""
     draws = [np.random.default_rng([seed, _DATASET, who, number]) for who, number in ((1, subject), (2, activity))]
     return {name: float(np.exp(sum(rng.normal(0.0, 0.5) for rng in draws))) for name in RATES}
 
 
 def bodies(seed: int, subject: int, activity: int, trial: int) -> tuple[list[Motion], Room, np.random.Generator]:
-    """Who moves in a clip, where, and the generator that goes on to draw the sensors' errors.
+    """The scene of a clip, and the generator that then samples the sensors' errors.
 
     Args:
         seed: Seed of the simulation.
@@ -86,24 +86,25 @@ def bodies(seed: int, subject: int, activity: int, trial: int) -> tuple[list[Mot
     scene = SCENES[activity - 1]
     rng = np.random.default_rng([seed, _DATASET, subject, activity, trial])
     person = make_subject(seed, subject)
-    place = person.place + rng.normal(0.0, (0.12, 0.0, 0.15))
-    people = [(scene.action, subject, replace(person, place=place))]
+    position = person.position + rng.normal(0.0, (0.12, 0.0, 0.15))
+    people = [(scene.action, subject, replace(person, position=position))]
     if scene.partner is not None:
         apart = np.array([float(rng.normal(0.42, 0.03)), 0.0, 0.0])
-        other = make_subject(seed, subject + 1000 + int(rng.integers(5)))  # one of five acquaintances
+        other = make_subject(seed, subject + 1000 + int(rng.integers(5)))  # one of five other people
         turned = (float(rng.normal(90, 8)), float(rng.normal(-90, 8)))
         people = [
-            (scene.action, subject, replace(person, place=place + apart, facing=turned[0])),
-            (scene.partner, subject + 1000, replace(other, place=place - apart, facing=turned[1])),
+            (scene.action, subject, replace(person, position=position + apart, facing=turned[0])),
+            (scene.partner, subject + 1000, replace(other, position=position - apart, facing=turned[1])),
         ]
+
+    def habit(action: Action, number: int) -> Habit:
+        return make_habit(action, np.random.default_rng([seed, _DATASET, number, activity]))
+
     motions = [
-        perform(
-            action, who, make_habit(action, np.random.default_rng([seed, _DATASET, number, activity])), rng,
-            MOTION_RATE, SECONDS + 2 * _MARGIN,
-        )
+        perform(action, who, habit(action, number), rng, MOTION_RATE, SECONDS + 2 * _MARGIN)
         for action, number, who in people
-    ]  # fmt: skip
-    return motions, _room(scene, float(place[0]), float(place[2])), rng
+    ]
+    return motions, _room(scene, float(position[0]), float(position[2])), rng
 
 
 def _room(scene: Scene, x: float, z: float) -> Room:
@@ -113,14 +114,14 @@ def _room(scene: Scene, x: float, z: float) -> Room:
 
 
 def self_collected_clip(seed: int, subject: int, activity: int, trial: int, recorder: Recorder = Recorder()) -> Clip:
-    """One clip of two seconds in all three sensors, which start together but for `Recorder.clock_offset`.
+    """One clip of two seconds in all three sensors, which start together except for `Recorder.clock_offset`.
 
     Args:
         seed: Seed of the simulation.
         subject: Number of the subject, from 1.
         activity: Number of the activity, 1 to 14.
         trial: Number of the trial, from 1.
-        recorder: How it is recorded.
+        recorder: The recorder.
 
     Returns:
         ``imu`` (200, 9) float32, acceleration in g, angular rate in degrees/s and magnetic field in µT of the right
@@ -140,7 +141,7 @@ def self_collected_clip(seed: int, subject: int, activity: int, trial: int, reco
 
 
 def _ticks(name: str, recorder: Recorder, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Frames of the motion that a sensor takes."""
+    """Frames of the motion that a sensor records."""
     count, late = round(SECONDS * RATES[name]), rng.normal()
     lost = (rng.random(count) < recorder.dropped_frames) & (np.arange(count) > 0) & (name != "imu")
     taken = np.maximum.accumulate(np.where(lost, 0, np.arange(count)))
@@ -151,14 +152,12 @@ def _ticks(name: str, recorder: Recorder, rng: np.random.Generator) -> NDArray[n
 
 def _imu(motion: Motion, seed: int, subject: int, rng: np.random.Generator, factor: float) -> NDArray[np.float64]:
     person = make_subject(seed, subject)
-    segment, joint, place = WRIST
+    segment, joint, offset = WRIST
     mount = AXES @ person.mount @ small_turn(rng, np.array([10.0, 4.0, 4.0]))
-    placement = Placement(segment, joint, np.array(place) + person.slip, mount, YIELDING * person.looseness)
+    placement = Placement(segment, joint, np.array(offset) + person.slip, mount, YIELDING * person.looseness)
     plain = InertialErrors()
-    errors = replace(
-        plain, acc_bias=factor * plain.acc_bias, acc_noise=factor * plain.acc_noise,
-        gyro_bias=factor * plain.gyro_bias, gyro_noise=factor * plain.gyro_noise,
-    )  # fmt: skip
+    scaled = ("acc_bias", "acc_noise", "gyro_bias", "gyro_noise")
+    errors = replace(plain, **{name: factor * getattr(plain, name) for name in scaled})
     field = magnetometer(motion, placement)
     noise, bias = _MAGNETIC_NOISE
     field = field + factor * (noise * rng.normal(size=field.shape) + bias * rng.normal(size=3))
@@ -166,7 +165,7 @@ def _imu(motion: Motion, seed: int, subject: int, rng: np.random.Generator, fact
 
 
 def clip_numbers(subjects: Sequence[int], trials: int) -> list[tuple[int, int, int]]:
-    """Subject, activity and trial of each clip; with the paper's subjects and trials its 3,434 clips."""
+    """Subject, activity and trial of each clip; the defaults give the 3,434 clips of the paper."""
     activities = range(1, len(SCENES) + 1)
     numbers = [(s, a, t) for s in subjects for a in activities for t in range(1, trials + 1)]
     if list(subjects) == list(range(1, SUBJECTS + 1)) and trials == TRIALS:
@@ -186,20 +185,19 @@ def simulate_self_collected(
     progress: bool = True,
     jobs: int = -1,
 ) -> Path:
-    """Writes simulated clips, with the manifest last: a folder that has one is whole.
+    """Writes simulated clips and then the manifest, so that a folder with a manifest is complete.
 
-    A clip depends on the seed, its own numbers and the recorder alone. A run that was stopped is completed by the
-    same call.
+    A clip depends only on the seed, its own numbers and the recorder. The same call completes an interrupted run.
 
     Args:
         root: Folder in which ``SelfCollected`` is made.
         subjects: Numbers of the subjects, from 1.
         trials: Trials of each activity.
         resolution: Rows and columns of depth; the paper's is 480 × 640.
-        seed: Seed of everything random.
+        seed: Seed of all random choices.
         clock_offset: Standard deviation of each sensor's clock error (seconds).
         dropped_frames: Share of depth and radar frames that are lost.
-        progress: Show a progress bar.
+        progress: Whether a progress bar is shown.
         jobs: Processes; -1 takes all cores.
 
     Returns:

@@ -1,7 +1,4 @@
-"""Sensors: each is a function of a `Motion` and knows nothing of what is being done.
-
-A further sensor (depth, radar) is one more function here.
-"""
+"""Inertial sensors, skeletons and magnetometers: each is a function of a `Motion`, independent of the activity."""
 
 from __future__ import annotations
 
@@ -17,20 +14,20 @@ from cosmo_pl.skeleton import JOINTS
 GRAVITY = 9.80665
 """Standard gravity (m/s²)."""
 
-_GIVING_WAY = 0.02  # seconds over which skin and strap follow a shake
+_GIVING_WAY = 0.02  # seconds in which skin and strap follow an acceleration
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Where an inertial sensor is worn.
+    """The placement of an inertial sensor.
 
     Args:
         segment: Segment that carries it.
-        joint: Joint from which `offset` counts; it must be a point of the segment.
-        offset: Place in the segment's frame (metres), (3,).
+        joint: Joint from which `offset` starts; it must be a point of the segment.
+        offset: Position in the segment's frame (metres), (3,).
         mount: Columns are the sensor's axes in the segment's frame, (3, 3).
-        yielding: Turn of the sensor about its own axes for each g along its own axes (degrees, 3 × 3): skin, cloth
-            and strap give way to a shake. None for a sensor fixed to the bone.
+        yielding: Rotation of the sensor about its axes for each g along its axes (degrees, 3 × 3), as skin, cloth
+            and strap yield to accelerations. None for a sensor fixed to the bone.
     """
 
     segment: str
@@ -53,11 +50,11 @@ class InertialErrors:
 
 
 def imu(motion: Motion, placement: Placement) -> Array:
-    """What an ideal inertial sensor reads.
+    """Readings of an ideal inertial sensor.
 
     Args:
         motion: The motion.
-        placement: Where the sensor is worn.
+        placement: The placement of the sensor.
 
     Returns:
         Specific force in g (at rest: 1 upwards) and angular rate in degrees per second, both in the sensor's own
@@ -74,7 +71,7 @@ def imu(motion: Motion, placement: Placement) -> Array:
         attitude = attitude @ rotation(0, x) @ rotation(1, y) @ rotation(2, z)
     force = acceleration + np.array([0.0, GRAVITY, 0.0])
     spin = attitude.transpose(0, 2, 1) @ np.gradient(attitude, step, axis=0, edge_order=2)
-    # The antisymmetric part: what is left of the symmetric one is the error of the finite difference.
+    # The antisymmetric part; the symmetric part is the error of the finite difference.
     rate = 0.5 * np.stack(
         [spin[:, 2, 1] - spin[:, 1, 2], spin[:, 0, 2] - spin[:, 2, 0], spin[:, 1, 0] - spin[:, 0, 1]], axis=1
     )
@@ -82,7 +79,7 @@ def imu(motion: Motion, placement: Placement) -> Array:
 
 
 def with_errors(readings: Array, errors: InertialErrors, rng: np.random.Generator) -> Array:
-    """Add bias, white noise and saturation to ideal readings (T, 6)."""
+    """Adds bias, white noise and saturation to ideal readings (T, 6)."""
     bias = rng.normal(size=6) * np.repeat([errors.acc_bias, errors.gyro_bias], 3)
     noise = rng.normal(size=readings.shape) * np.repeat([errors.acc_noise, errors.gyro_noise], 3)
     limit = np.repeat([errors.acc_range, errors.gyro_range], 3)
@@ -96,7 +93,7 @@ _JOINT_ERROR = np.array([_ERROR.get(name.split("_")[-1], 0.005) for name in JOIN
 
 
 def hidden(joints: Array) -> NDArray[np.bool_]:
-    """Which joints (T, 20, 3) the trunk hides from a camera in front: (T, 20) bool."""
+    """Whether the trunk hides joints (T, 20, 3) from a camera in front: (T, 20) bool."""
     spine, shoulder = joints[:, JOINTS.index("spine")], joints[:, JOINTS.index("shoulder_center")]
     behind = joints[..., 2] > np.maximum(spine, shoulder)[:, None, 2] + 0.05
     below = joints[..., 1] < shoulder[:, None, 1]
@@ -111,7 +108,7 @@ def kinect(motion: Motion, rng: np.random.Generator, step: int, noise: float = 1
     Args:
         motion: The motion; its world axes are the camera's.
         rng: Source of the tracking errors.
-        step: Every how many frames of the motion the camera takes one.
+        step: Number of frames of the motion per frame of the camera.
         noise: Factor on all tracking errors; 0 gives the true joints.
 
     Returns:
@@ -126,7 +123,7 @@ def kinect(motion: Motion, rng: np.random.Generator, step: int, noise: float = 1
 
 
 EARTH_FIELD = np.array([0.0, -42.0, -22.0])
-"""Magnetic field at middle latitudes (µT) in world axes: downwards, and north, which lies towards the camera."""
+"""Magnetic field at middle latitudes (µT) in world axes: downwards, and towards north, where the camera is."""
 
 
 def magnetometer(motion: Motion, placement: Placement) -> Array:

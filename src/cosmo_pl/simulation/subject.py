@@ -1,4 +1,4 @@
-"""Who moves: the lengths, habits, sensor placement and whereabouts of one simulated person."""
+"""One simulated person: lengths, habits, sensor placement and position."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class Subject:
         height: Metres.
         weight: Kilograms.
         scale: Factor (20,) on the standard offset of each joint.
-        tempo: Factor on every duration.
-        gain: Factor (C,) on how far each channel leaves the neutral pose.
+        tempo: Factor on all durations.
+        gain: Factor (C,) on the difference of each channel from the neutral pose.
         posture: Offset (C,) of each channel in the neutral pose.
-        facing: Turn away from the camera, to the left (degrees).
-        place: Where the person stands in the camera's frame: to the right, floor level, distance (metres).
-        mount: Turn (3, 3) of a worn sensor away from its nominal orientation.
-        slip: Shift (3,) of a worn sensor away from its nominal place (metres).
-        looseness: How a worn sensor turns when it is shaken (3, 3), relative to a sensor's usual yielding.
+        facing: Rotation away from the camera, to the left (degrees).
+        position: Position in the camera's frame: to the right, floor level, distance (metres).
+        mount: Rotation (3, 3) of a worn sensor from its nominal orientation.
+        slip: Shift (3,) of a worn sensor from its nominal position (metres).
+        looseness: Rotation of a worn sensor by accelerations (3, 3), relative to the usual yielding of a sensor.
     """
 
     age: int
@@ -37,21 +37,21 @@ class Subject:
     gain: Array
     posture: Array
     facing: float
-    place: Array
+    position: Array
     mount: Array
     slip: Array
     looseness: Array
 
 
 def small_turn(rng: np.random.Generator, degrees: float | Array) -> Array:
-    """A random rotation matrix whose angles about x, y and z have the given standard deviation (degrees)."""
+    """A random rotation matrix whose angles about x, y and z have the specified standard deviation (degrees)."""
     x, y, z = rng.normal(scale=degrees, size=3)
     turn: Array = rotation(0, x) @ rotation(1, y) @ rotation(2, z)
     return turn
 
 
 def steady_legs(noise: Array) -> Array:
-    """Noise on the channels (..., C), less on the legs and the same on both: the feet have to reach one floor."""
+    """Noise on the channels (..., C), smaller on the legs and the same on both, so that both feet reach the floor."""
     steady = noise.copy()
     for name in ("hip", "open", "knee", "ankle"):
         leg = 0.4 * noise[..., COLUMN[f"l_{name}"]]
@@ -60,7 +60,7 @@ def steady_legs(noise: Array) -> Array:
 
 
 def _scale(rng: np.random.Generator, height: float) -> Array:
-    """Lengths of a person's bones: proportional to the height, limbs a few per cent off, left equal to right."""
+    """Lengths of a person's bones: proportional to the height, limbs vary by a few per cent, left like right."""
     scale = np.full(len(JOINTS), height / 1.7)
     for bone in BONES:
         if not bone.joint.startswith("right"):
@@ -72,14 +72,14 @@ def _scale(rng: np.random.Generator, height: float) -> Array:
 
 
 def make_subject(seed: int, subject: int) -> Subject:
-    """The person that a number stands for.
+    """The person of a subject number.
 
     Args:
         seed: Seed of the whole simulation.
         subject: Number of the subject, from 1.
 
     Returns:
-        The same person for the same pair, whatever else is simulated.
+        The person, who depends only on these two numbers.
     """
     rng = np.random.default_rng([seed, subject])
     height = float(np.clip(rng.normal(1.7, 0.08), 1.5, 1.95))
@@ -92,7 +92,7 @@ def make_subject(seed: int, subject: int) -> Subject:
         gain=np.exp(steady_legs(rng.normal(0.0, 0.12, len(CHANNELS)))),
         posture=steady_legs(rng.normal(0.0, 4.0, len(CHANNELS))),
         facing=float(rng.normal(0.0, 8.0)),
-        place=rng.normal((-0.08, -1.06, 2.88), (0.04, 0.015, 0.08)),
+        position=rng.normal((-0.08, -1.06, 2.88), (0.04, 0.015, 0.08)),
         mount=small_turn(rng, np.array([14.0, 7.0, 10.0])),
         slip=rng.normal(0.0, 0.015, 3),
         looseness=rng.normal(size=(3, 3)),

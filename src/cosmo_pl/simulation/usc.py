@@ -23,7 +23,7 @@ RATE = 100
 """Samples per second."""
 
 _STEP = 2  # frames of the motion for each sample
-_DATASET = 1  # keeps this dataset's random numbers apart from the other's
+_DATASET = 1  # separates this dataset's random numbers from those of the others
 HIP = np.array([0.12, 0.02, -0.11])
 """Front right hip in the pelvis frame (metres)."""
 
@@ -31,7 +31,7 @@ AXES = np.column_stack([(0, 1, 0), (0, 0, -1), (-1, 0, 0)]).astype(float)
 """Sensor axes in the pelvis frame: x up, y forwards, z to the left."""
 
 YIELDING = 4.0
-"""Degrees by which the pouch on the belt usually turns for each g of shake."""
+"""Usual rotation of the pouch on the belt for each g of acceleration (degrees)."""
 
 ERRORS = InertialErrors(acc_noise=0.015, acc_range=7.0, gyro_range=900.0)
 
@@ -44,7 +44,7 @@ def usc_readings(seed: int, subject: int, activity: int, trial: int, seconds: fl
         subject: Number of the subject, from 1.
         activity: Number of the activity, 1 to 12.
         trial: Number of the trial, from 1.
-        seconds: Length about which recordings vary by a fifth either way.
+        seconds: Mean length of the recordings, which vary by up to 20 %.
     """
     action = USC_ACTIVITIES[activity - 1]
     person = make_subject(seed, subject)
@@ -85,18 +85,18 @@ def simulate_usc(
     seed: int = 0,
     progress: bool = True,
 ) -> Path:
-    """Write simulated recordings in the layout of USC-HAD (Zhang and Sawchuk, UbiComp 2012).
+    """Writes simulated recordings in the layout of USC-HAD (Zhang and Sawchuk, UbiComp 2012).
 
-    A recording depends on the seed and its own subject, activity, trial and length alone. A run that was stopped is
-    completed by the same call.
+    A recording depends only on the seed and on its own subject, activity, trial and length. The same call completes an
+    interrupted run.
 
     Args:
         root: Folder in which ``USC-HAD`` is made.
         subjects: Numbers of the subjects, from 1.
         trials: Trials of each activity.
-        seconds: Length about which recordings vary by a fifth either way.
-        seed: Seed of everything random.
-        progress: Show a progress bar.
+        seconds: Mean length of the recordings, which vary by up to 20 %.
+        seed: Seed of all random choices.
+        progress: Whether a progress bar is shown.
 
     Returns:
         The folder ``USC-HAD``.

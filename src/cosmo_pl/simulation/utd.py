@@ -25,19 +25,19 @@ MOTION_RATE = 300
 """Frames of the motion per second: a multiple of both sensors' rates, so that they share every instant."""
 
 FIRST_THIGH_ACTION = 22
-"""From this action on the sensor is worn on the right thigh, before it on the right wrist."""
+"""The sensor is worn on the right thigh from this action on, and on the right wrist before it."""
 
 WRIST = ("r_forearm", "right_wrist", (0.03, 0.02, 0.0))
 THIGH = ("r_thigh", "right_hip", (0.05, -0.25, -0.06))
-"""Segment, joint, and place from the joint in the segment's frame (metres) of the inertial sensor."""
+"""Segment, joint, and position from the joint in the segment's frame (metres) of the inertial sensor."""
 
 STRAP_TURN = np.array([10.0, 4.0, 4.0])
-"""How differently the strap sits from trial to trial (degrees about the sensor's axes): mostly around the limb."""
+"""Standard deviation over trials of the strap's rotation (degrees about the sensor's axes), mostly around the limb."""
 
 YIELDING = 2.0
-"""Degrees by which the strap usually turns for each g of shake."""
+"""Usual rotation of the strap for each g of acceleration (degrees)."""
 
-_DATASET = 2  # keeps this dataset's random numbers apart from the other's
+_DATASET = 2  # separates this dataset's random numbers from those of the others
 AXES = np.column_stack([(0, -1, 0), (0, 0, 1), (-1, 0, 0)]).astype(float)
 """Sensor axes in the limb's frame: x along the limb downwards, y backwards, z to the left."""
 
@@ -45,7 +45,7 @@ ERRORS = InertialErrors()
 
 
 def utd_motion(seed: int, subject: int, action: int, trial: int) -> tuple[Motion, np.random.Generator]:
-    """The motion of one recording, and the generator that goes on to draw its sensors' errors.
+    """The motion of one recording, and the generator that then samples its sensors' errors.
 
     Args:
         seed: Seed of the simulation.
@@ -60,9 +60,9 @@ def utd_motion(seed: int, subject: int, action: int, trial: int) -> tuple[Motion
 
 
 def utd_placement(person: Subject, action: int, mount: Array) -> Placement:
-    """Where the inertial sensor is worn in an action; `mount` turns it away from its nominal axes."""
-    segment, joint, place = WRIST if action < FIRST_THIGH_ACTION else THIGH
-    return Placement(segment, joint, np.array(place) + person.slip, AXES @ mount, YIELDING * person.looseness)
+    """Placement of the inertial sensor in an action; `mount` rotates it from its nominal axes."""
+    segment, joint, offset = WRIST if action < FIRST_THIGH_ACTION else THIGH
+    return Placement(segment, joint, np.array(offset) + person.slip, AXES @ mount, YIELDING * person.looseness)
 
 
 def utd_recording(seed: int, subject: int, action: int, trial: int) -> tuple[Array, Array]:
@@ -93,17 +93,17 @@ def _fields(seed: int, subject: int, action: int, trial: int) -> tuple[dict[str,
 def simulate_utd(
     root: Path, subjects: Sequence[int] = range(1, 9), trials: int = 4, seed: int = 0, progress: bool = True
 ) -> Path:
-    """Write simulated recordings in the layout of UTD-MHAD (Chen, Jafari and Kehtarnavaz, ICIP 2015).
+    """Writes simulated recordings in the layout of UTD-MHAD (Chen, Jafari and Kehtarnavaz, ICIP 2015).
 
-    A recording depends on the seed and its own subject, action and trial alone. A run that was stopped is completed
-    by the same call.
+    A recording depends only on the seed and on its own subject, action and trial. The same call completes an
+    interrupted run.
 
     Args:
         root: Folder in which ``UTD-MHAD`` is made.
         subjects: Numbers of the subjects, from 1.
         trials: Trials of each action.
-        seed: Seed of everything random.
-        progress: Show a progress bar.
+        seed: Seed of all random choices.
+        progress: Whether a progress bar is shown.
 
     Returns:
         The folder ``UTD-MHAD``.

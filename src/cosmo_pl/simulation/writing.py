@@ -1,4 +1,4 @@
-"""Writing a simulated dataset: whole files only, one set of settings to a folder, resumable."""
+"""Writes a simulated dataset: whole files, one set of settings per folder, resumable."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NOTE = "Simulated recordings, not measurements: written from one kinematic body 
 
 
 Recording = tuple[Sequence[Path], Callable[[], Sequence[Mapping[str, Any]]]]
-"""The files of one recording, and what makes the fields of each of them."""
+"""The files of one recording, and a function that makes the fields of each file."""
 
 
 def write_mat(path: Path, fields: Mapping[str, Any]) -> None:
@@ -28,11 +28,11 @@ def write_mat(path: Path, fields: Mapping[str, Any]) -> None:
 
 
 def claim_folder(folder: Path, settings: Mapping[str, Any]) -> None:
-    """Make a dataset folder this simulation's own, before the first recording.
+    """Writes the settings of a simulation into its dataset folder, before the first recording.
 
     Args:
         folder: Folder of the dataset.
-        settings: Everything the recordings depend on; the package's version is added.
+        settings: All settings that the recordings depend on; the package's version is added.
 
     Raises:
         ConfigurationError: The folder holds recordings of other settings, or recordings that were not simulated.
@@ -49,26 +49,26 @@ def claim_folder(folder: Path, settings: Mapping[str, Any]) -> None:
 
 
 def check_counts(subjects: Sequence[int], trials: int, seed: int) -> None:
-    """Refuse what cannot be simulated.
+    """Refuses numbers that cannot be simulated.
 
     Raises:
         ConfigurationError: No subject, a subject below 1 or named twice, no trial, or a negative seed.
     """
     if not subjects or min(subjects) < 1 or len(set(subjects)) < len(subjects):
-        raise ConfigurationError("subjects", f"{list(subjects)} cannot be simulated", "Give distinct numbers from 1")
+        raise ConfigurationError("subjects", f"{list(subjects)} cannot be simulated", "Use distinct numbers from 1")
     if trials < 1:
-        raise ConfigurationError("trials", f"{trials} is not a number of trials", "Give 1 or more")
+        raise ConfigurationError("trials", f"{trials} is not a number of trials", "Use 1 or more")
     if seed < 0:
-        raise ConfigurationError("seed", f"{seed} is negative", "Give 0 or more")
+        raise ConfigurationError("seed", f"{seed} is negative", "Use 0 or more")
 
 
 def write_missing(recordings: Sequence[Recording], label: str, progress: bool) -> None:
-    """Make each recording of which a file is missing, and write the files that are.
+    """Makes each recording with a missing file, and writes its missing files.
 
     Args:
-        recordings: The files of each recording, and what makes the fields of each of them.
-        label: What the progress bar says.
-        progress: Show the bar.
+        recordings: The files of each recording, and a function that makes the fields of each file.
+        label: Text of the progress bar.
+        progress: Whether the progress bar is shown.
     """
     from tqdm import tqdm
 
