@@ -175,7 +175,7 @@ def test_other_loggers_are_fine(logger):
     ("word", "line"),
     [
         ("--trainer.logger={class_path: CSVLogger, init_args: {save_dir: a, name: ../../x}}", "'../../x' leads out of"),
-        ("--trainer.logger.init_args.name=x", "belongs to a class, and none is given. Write --trainer.logger=CLASS"),
+        ("--trainer.logger.init_args.name=x", "belongs to a class, and none is specified. Write --trainer.logger"),
         ("--run.name=../../x", "run.name"),
         ("--trainer.accumulate_grad_batches=2", "trainer.accumulate_grad_batches: 2 does not work with two"),
         ("--trainer.strategy=nothing", "trainer: You selected an invalid strategy name: `strategy='nothing'`"),

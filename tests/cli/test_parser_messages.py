@@ -16,7 +16,7 @@ from cosmo_pl.cli import main
 from cosmo_pl.errors import ConfigurationError, choices
 from cosmo_pl.parsing import Given, parse, parse_content, refusal
 from cosmo_pl.parsing.commands import CommandParser, at_home
-from cosmo_pl.parsing.given import spelled_out, yaml_files
+from cosmo_pl.parsing.given import normalised, yaml_files
 from cosmo_pl.parsing.refusal import problems
 from cosmo_pl.run_loading import command_parser
 
@@ -64,12 +64,12 @@ def refused(capsys, here):
         ("--data.init_args.test_subjects=[a]", "--data.init_args.test_subjects: is 'a'. Give a whole number or null."),
         ("--trainer.max_epochs=abc", "--trainer.max_epochs: is 'abc'. Give a whole number or null."),
         ("--trainer.precision=64-tru", "--trainer.precision: is '64-tru'. The nearest: 64-true"),
-        ("--model.class_path=null", "--model.class_path: is null where a class is needed."),
+        ("--model.class_path=null", "--model.class_path: is null instead of a class."),
         ("--model=null", "model: is missing or null."),
         ("--config=nothing.yaml", "nothing.yaml: does not exist."),
         ("--config=.", ".: is a folder."),
         ("--trainer.max_epochs", "--trainer.max_epochs: has no value."),
-        ("stray", "'stray': is one word too many."),
+        ("stray", "'stray': is an unexpected word."),
     ],
 )  # fmt: skip
 def test_options(word, line, refused):
@@ -114,7 +114,7 @@ def test_files(content, line, refused, here):
         (["data", "describe"], "dataset: is missing or null."),
         (["data", "describe", "usb"], "dataset: there is no 'usb'. Choose from utd, usc, "),
         (["data", "describe", "usc", "--roott=x"], "--roott: there is no such option. Choose from --config, --root"),
-        (["data", "describe", "usc", "more"], "'more': is one word too many."),
+        (["data", "describe", "usc", "more"], "'more': is an unexpected word."),
         (["data", "simulate", "usc", "--subjects=two"], "--subjects: is 'two'. Give a whole number or null."),
         (["data", "simulate", "usc", "--resolution=[1]"], "--resolution: is '[1]'. Give a list with 2 elements or"),
         (["study", "ru", "table2"], "command of `cosmo-pl study`: there is no 'ru'. Choose from run, "),
@@ -209,7 +209,7 @@ def test_one_batch_is_one_in_a_file():
 
 def test_null_as_an_agent_writes_it():
     words = ["--a=None", "--b", "None", "--c=null", "--d=[None]", "None", "--e=NoneType", "--f=x=None"]
-    assert [*spelled_out(words)] == [
+    assert [*normalised(words)] == [
         "--a=null", "--b", "null", "--c=null", "--d=[None]", "None", "--e=NoneType", "--f=x=null",
     ]  # fmt: skip
     options = ["model.init_args.gradient_clip_val", "model.init_args.bundle", "trainer.max_steps"]

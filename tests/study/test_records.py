@@ -40,13 +40,13 @@ def test_results_of_another_version_and_rounding_count(job, results):
 
 def test_a_result_whose_arguments_are_not_those_of_its_key_is_refused(job, results):
     results.put(job, finished(job, resolved={**job.resolved.arguments, "seed_everything": 7}))
-    with pytest.raises(ResultError, match=rf"holds the run \w+ as {job.key}"):
+    with pytest.raises(ResultError, match=rf"contains the run \w+ as {job.key}"):
         results.get(job)
 
 
 def test_a_result_of_another_meaning_is_refused(job, results):
     results.put(job, finished(job, numerics={"cosmo_pl:UTDDataModule": "2.0"}))
-    with pytest.raises(ResultError, match="holds the run"):
+    with pytest.raises(ResultError, match="contains the run"):
         results.get(job)
 
 

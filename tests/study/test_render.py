@@ -1,4 +1,4 @@
-"""Drawing a study from what results there are."""
+"""Rendering a study from what results there are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.study.definition import renderer
-from cosmo_pl.study.render import csv_of, draw, latex_of, markdown_of, presets_with_results
+from cosmo_pl.study.render import csv_of, latex_of, markdown_of, presets_with_results, render_study
 from cosmo_pl.study.rendering.view import Rendered, Verdict
 from cosmo_pl.study.report import ReportItem
 
@@ -36,19 +36,19 @@ def plain(monkeypatch):
 def test_the_files_of_a_table(project, results, tmp_path, plain):
     job = project.jobs("table9", "paper")[1]
     results.put(job, finished(job))
-    drawing = draw(project, "table9", "paper", results)
+    drawing = render_study(project, "table9", "paper", results)
     files = {path.suffix: path for path in drawing.write(tmp_path / "out")}
     assert {path.name for path in files.values()} == {"table9.csv", "table9.md", "table9.tex"}
     assert files[".csv"].read_text(encoding="utf-8") == "run,accuracy\ntoy cosmo seed 0 finetune,0.50\n"
     page = files[".md"].read_text(encoding="utf-8")
     assert page.startswith("# Table 9\n\nPreset `paper`.")
     assert "- a note" in page
-    assert "- absent is left out: there is no configs/absent_stage2.yaml." in page
+    assert "- absent has no results: there is no configs/absent_stage2.yaml." in page
     assert "- 1 result; 1 from an unknown commit; package " in page, "where it comes from"
     assert "| UTD | 7-8 | a | b | +0.1 |" in page
     assert "| claim | reproduced | 1 > 0 |" in page
     before = {path: path.read_bytes() for path in files.values()}
-    draw(project, "table9", "paper", results).write(tmp_path / "out")
+    render_study(project, "table9", "paper", results).write(tmp_path / "out")
     assert {path: path.read_bytes() for path in files.values()} == before
 
 
@@ -56,7 +56,7 @@ def test_a_damaged_result_is_left_out_and_named(project, results, plain):
     whole, edited = [job for job in project.jobs("table9", "paper") if job.kind == "finetune"][:2]
     results.put(whole, finished(whole))
     results.put(edited, finished(edited, result=left_by("finetune") | {"accuracy": 0.99}))
-    drawing = draw(project, "table9", "paper", results)
+    drawing = render_study(project, "table9", "paper", results)
     assert [row[0] for row in drawing.rendered.rows] == [whole.name]
     (note,) = [line for line in drawing.markdown().splitlines() if line.startswith("- Left out: ")]
     assert str(results.path(edited)) in note and "accuracy is 0.99, not 5/10 = 0.5" in note and "Remove it" in note
@@ -69,12 +69,12 @@ def test_a_damaged_result_of_another_preset_is_named_too(project, results, plain
     results.put(whole, finished(whole))
     results.put(edited, finished(edited))
     results.path(edited).write_text("{", encoding="utf-8")
-    page = draw(project, "table9", "paper", results).markdown()
+    page = render_study(project, "table9", "paper", results).markdown()
     assert f"- Left out: {results.path(edited)}: is damaged" in page
 
 
 def test_a_sweep_is_drawn_into_a_folder_of_its_own(project, results, tmp_path, plain):
-    drawing = draw(project, "table9", "paper", results)
+    drawing = render_study(project, "table9", "paper", results)
     renamed = replace(drawing, view=replace(drawing.view, name="sweeps/rate"), png=b"picture")
     files = renamed.write(tmp_path / "out")
     assert {str(path.relative_to(tmp_path)) for path in files} == {
@@ -84,9 +84,9 @@ def test_a_sweep_is_drawn_into_a_folder_of_its_own(project, results, tmp_path, p
 
 
 def test_a_dataset_without_runs_is_left_out_with_the_reason(project, results, plain):
-    drawing = draw(project, "table9", "paper", results)
+    drawing = render_study(project, "table9", "paper", results)
     assert drawing.view.skipped == {
-        "toy": "nothing has been run on it", "absent": "there is no configs/absent_stage2.yaml",
+        "toy": "no run has been made", "absent": "there is no configs/absent_stage2.yaml",
     }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
+from typing import Any
 
 from cosmo_pl.errors import ConfigurationError
 
@@ -19,16 +20,16 @@ def download(
     base_url: str | None = None,
     verify_hash: bool = True,
 ) -> None:
-    """Fetches a dataset from its publisher, verifies the archives and unpacks them.
+    """Downloads a dataset from its publisher, verifies the archives and unpacks them.
 
-    An interrupted download is resumed. Recordings that are there are never overwritten.
+    An interrupted download is resumed. Existing recordings are never overwritten.
 
     Args:
         dataset: Key of a dataset that can be downloaded: usc (USC-HAD) or utd (UTD-MHAD).
-        root: Folder that will hold the dataset's folder.
-        modalities: Modalities whose archives are fetched; all that the datamodules read by default.
-        base_url: Address of a mirror that has the archives under their own names.
-        verify_hash: Whether archives of a known hash have to match it.
+        root: Folder in which the dataset's folder is made.
+        modalities: Modalities whose archives are downloaded; by default all that the datamodules read.
+        base_url: Address of a mirror with archives of the same names.
+        verify_hash: Whether archives with a known hash have to match it.
     """
     from cosmo_pl.data import DATASETS
     from cosmo_pl.data.download import download as fetch
@@ -51,19 +52,19 @@ def simulate(
     clock_offset: float = 0.0,
     dropped_frames: float = 0.0,
 ) -> None:
-    """Writes simulated recordings in the dataset's own layout; everything reads them like real ones.
+    """Writes simulated recordings in the layout of a dataset, which are read like real ones.
 
-    The arguments from `resolution` on are those of self_collected; its depth has 60 by 80 pixels by default, a tenth
-    of the disk that the paper's 480 by 640 take (84 GB).
+    The arguments from `resolution` on are for self_collected. Its depth has 60 by 80 pixels by default; the 480 by 640
+    pixels of the paper need 84 GB.
 
     Args:
         dataset: Key of a dataset that can be simulated: usc (USC-HAD), utd (UTD-MHAD) or self_collected (the paper's
             own, which was never published).
-        root: Folder that will hold the dataset's folder.
-        subjects: Number of subjects; the dataset's own number by default.
-        trials: Trials of each activity and subject; the dataset's own number by default.
-        seed: Seed of people and motion.
-        resolution: Rows and columns of depth.
+        root: Folder in which the dataset's folder is made.
+        subjects: Number of subjects; by default that of the dataset.
+        trials: Trials per activity and subject; by default those of the dataset.
+        seed: Seed of subjects and motion.
+        resolution: Rows and columns of depth; 60 and 80 by default.
         clock_offset: Standard deviation of each sensor's clock error in seconds.
         dropped_frames: Share of depth and radar frames that are lost.
     """
@@ -75,25 +76,23 @@ def simulate(
         raise ConfigurationError("dataset", f"'{dataset}' cannot be simulated", f"Choose from {offered}")
     module, _, function = simulator.rpartition(".")
     write = getattr(import_module(module), function)
-    given = {
-        "subjects": None if subjects is None else range(1, subjects + 1), "trials": trials, "seed": seed,
-        "resolution": resolution,
-        "clock_offset": clock_offset or None, "dropped_frames": dropped_frames or None,
-    }  # fmt: skip
-    given = {name: value for name, value in given.items() if value is not None}
-    unknown = [name for name in given if name not in signature(write).parameters]
+    numbers = None if subjects is None else range(1, subjects + 1)
+    arguments: dict[str, Any] = {"subjects": numbers, "trials": trials, "seed": seed, "resolution": resolution}
+    arguments |= {"clock_offset": clock_offset or None, "dropped_frames": dropped_frames or None}
+    specified = {name: value for name, value in arguments.items() if value is not None}
+    unknown = [name for name in specified if name not in signature(write).parameters]
     if unknown:
-        raise ConfigurationError(unknown[0], f"is nothing that {dataset} has", "Leave it out")
-    print(write(Path(root), **given))
+        raise ConfigurationError(unknown[0], f"is no argument of {dataset}", "Leave it out")
+    print(write(Path(root), **specified))
 
 
 def describe(dataset: str, root: str | None = None, cache_dir: str | None = None) -> None:
-    """Checks every recording, and prints what is on disk: Table 1 of the paper, and samples by activity and subject.
+    """Checks all recordings of a dataset, and prints its counts: Table 1 of the paper, samples by activity and subject.
 
     Args:
-        dataset: Key of a dataset: usc (USC-HAD), utd (UTD-MHAD), self_collected (recordings of one's own) or that of an
-            installed package; the class path of a datamodule; or a YAML file with data, whose arguments then hold.
-        root: Folder that holds the dataset's folder; $COSMO_PL_DATA, else data, by default.
+        dataset: Key of a dataset: usc (USC-HAD), utd (UTD-MHAD), self_collected (your own recordings) or that of an
+            installed package; the class path of a datamodule; or a YAML file with data and their arguments.
+        root: Folder that contains the dataset's folder; by default $COSMO_PL_DATA, else data.
         cache_dir: Folder of the cache of parsed recordings.
     """
     from cosmo_pl.data import DATASETS
@@ -101,22 +100,22 @@ def describe(dataset: str, root: str | None = None, cache_dir: str | None = None
     from cosmo_pl.run_loading import make_data
 
     if dataset.endswith((".yaml", ".yml")):
-        given = {name: value for name, value in (("root", root), ("cache_dir", cache_dir)) if value is not None}
-        data = make_data([Path(dataset)], given)
+        folders = {"root": root, "cache_dir": cache_dir}
+        data = make_data([Path(dataset)], {name: folder for name, folder in folders.items() if folder is not None})
     else:
         data = DATASETS.named(dataset).for_description(root=root, cache_dir=cache_dir)
     print(report(data))
 
 
 def pack(recipe: str, out: str = "packed", modalities: list[str] | None = None) -> None:
-    """Writes the samples of a dataset as its reader gives them into one file, for a machine without the recordings.
+    """Writes the samples of a dataset into one file, for a machine without the recordings.
 
-    There `--root` or $COSMO_PL_DATA names the folder instead of that of the recordings.
+    On that machine, `--root` or $COSMO_PL_DATA is the folder of this file instead of that of the recordings.
 
     Args:
         recipe: A config with data, for instance configs/usc_stage1.yaml.
-        out: Folder that gets the dataset's folder.
-        modalities: Modalities, by default those of the config.
+        out: Folder in which the dataset's folder is made.
+        modalities: Modalities; by default those of the config.
     """
     from cosmo_pl.run_loading import make_data
 
@@ -126,12 +125,12 @@ def pack(recipe: str, out: str = "packed", modalities: list[str] | None = None) 
 
 
 def clip(name: str, root: str | None = None, out: str = "clip.png") -> None:
-    """Draws a clip of IMU, depth and radar in all three sensors, side by side.
+    """Plots a clip of IMU, depth and radar, side by side.
 
     Args:
         name: Name of a clip in the manifest, for instance s01_a01_t1.
-        root: Folder that holds SelfCollected; $COSMO_PL_DATA, else data, by default.
-        out: PNG to write, or GIF for an animation.
+        root: Folder that contains SelfCollected; by default $COSMO_PL_DATA, else data.
+        out: PNG, or GIF for an animation.
     """
     import numpy as np
 
@@ -145,19 +144,19 @@ def clip(name: str, root: str | None = None, out: str = "clip.png") -> None:
     if chosen is None or not {"imu", "depth", "radar"} <= set(chosen.files):
         raise ConfigurationError("name", f"'{name}' is no clip with imu, depth and radar", f"Try {next(iter(clips))}")
     check_arrays(replace(manifest, clips=(chosen,)), ["imu", "depth", "radar"])
-    draw = clip_animation if out.endswith(".gif") else clip_picture
+    plot = clip_animation if out.endswith(".gif") else clip_picture
     title = f"{chosen.name}: {manifest.activities[chosen.label]}, subject {chosen.subject}"
-    print(draw({sensor: np.load(path) for sensor, path in chosen.files.items()}, title, Path(out)))
+    print(plot({sensor: np.load(path) for sensor, path in chosen.files.items()}, title, Path(out)))
 
 
 def augmentations(recipe: str, clip: int = 0, out: str = "augmentations.png", seed: int = 0) -> None:
-    """Draws a training sample as it is and under each augmentation of a config.
+    """Plots a training sample as recorded and after each augmentation of a config.
 
     Args:
         recipe: A config with augmentations, for instance configs/utd_plus_stage1.yaml.
-        clip: Number of the sample among the labelled ones.
-        out: PNG to write.
-        seed: Seed of the draws.
+        clip: Index of the sample among the labelled samples.
+        out: PNG.
+        seed: Seed of the augmentations.
     """
     import torch
 
@@ -167,9 +166,11 @@ def augmentations(recipe: str, clip: int = 0, out: str = "augmentations.png", se
     data = load_data([Path(recipe)])
     batch, label = data.plain_batch(data.split.labeled), data.split.labeled
     if data.views is None or not data.augmentations:
-        raise ConfigurationError("recipe", f"'{recipe}' has no augmentations", "Name one that has, or add some")
+        raise ConfigurationError("recipe", f"'{recipe}' has no augmentations", "Use one with augmentations")
     if not 0 <= clip < len(label):
-        raise ConfigurationError("clip", f"is {clip}, there are {len(label)} labelled samples", "Use a smaller one")
+        raise ConfigurationError(
+            "clip", f"is {clip}, and there are {len(label)} labelled samples", "Use a smaller index"
+        )
     torch.manual_seed(seed)
     sample = {name: data.normalization[name].invert(x[clip]) for name, x in batch["inputs"].items()}
     title = f"{data.dataset}: {data.class_names[int(batch['label'][clip])]}, subject {int(batch['subject'][clip])}"

@@ -179,7 +179,7 @@ def render(name: str, preset: str | None = None, results: str = RESULTS, output:
         results: Folder of the results.
         output: Folder of what is drawn.
     """
-    from cosmo_pl.study.render import draw, presets_with_results
+    from cosmo_pl.study.render import presets_with_results, render_study
 
     project, kept = Project(), Results(Path(results))
     for each in project.studies() if name == "all" else [name]:
@@ -191,7 +191,7 @@ def render(name: str, preset: str | None = None, results: str = RESULTS, output:
                 raise ConfigurationError("study", problem, remedy)
             print(f"{problem}. {remedy}.")
         for chosen in presets:
-            print(*draw(project, each, chosen, kept).write(Path(output)), sep="\n")
+            print(*render_study(project, each, chosen, kept).write(Path(output)), sep="\n")
 
 
 def claims(results: str = RESULTS, output: str = RENDERED) -> None:
@@ -216,12 +216,12 @@ def report(results: str = RESULTS, output: str = RENDERED) -> None:
         output: Folder of the page, report.html.
     """
     from cosmo_pl.study.claims import all_claims
-    from cosmo_pl.study.render import draw, presets_with_results
+    from cosmo_pl.study.render import presets_with_results, render_study
     from cosmo_pl.study.report import ReportItem, write_report
 
     project, kept = Project(), Results(Path(results))
     presets = {name: presets_with_results(project, name, kept) for name in project.studies()}
-    items = [ReportItem.of(draw(project, name, preset, kept)) for name in presets for preset in presets[name]]
+    items = [ReportItem.of(render_study(project, name, preset, kept)) for name in presets for preset in presets[name]]
     not_run = [project.study(name).title for name, found in presets.items() if not found]
     if not items:
         raise ConfigurationError("results", f"there are none in '{results}'", "Run `cosmo-pl study run` first")

@@ -1,4 +1,4 @@
-"""Parsers whose errors are one line that names the argument, where it stands, and the nearest valid names."""
+"""Parsers whose errors are one line that names the argument, its location, and similar valid names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cosmo_pl.parsing.refusal import refusal
 
 
 class Strict:
-    """Makes a parser, and those of classes inside it, take whole names alone and leave its errors to `parse`."""
+    """A parser that does not accept abbreviated names and raises its errors; also for the classes in it."""
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **{"exit_on_error": False, "allow_abbrev": False, **named})
@@ -26,10 +26,10 @@ class CommandParser(Strict, ArgumentParser):
 
 
 def run_command(functions: Sequence[Callable[..., None]], words: Sequence[str], prog: str) -> None:
-    """Runs the function that the first word names, with the others as its arguments.
+    """Runs the function named by the first word, with the other words as its arguments.
 
     Args:
-        functions: Commands; their docstrings are the help.
+        functions: The commands; their docstrings are the help.
         words: The command line after ``prog``.
         prog: "cosmo-pl data".
 
@@ -37,26 +37,26 @@ def run_command(functions: Sequence[Callable[..., None]], words: Sequence[str], 
         CosmoError: There is no such command, or an argument cannot be used.
     """
     by_name = {function.__name__: function for function in functions}
-    asked = words[0] if words else ""
+    command = words[0] if words else ""
     strict: dict[str, Any] = {"as_positional": True, "parser_class": CommandParser}
-    if asked in ("-h", "--help"):
-        auto_parser(list(functions), prog=prog, **strict).parse_args([asked])
-    if asked not in by_name:
-        problem = f"there is no '{asked}'" if asked else "none is given"
-        raise ConfigurationError(f"command of `{prog}`", problem, choices(asked, by_name))
-    parser = auto_parser(by_name[asked], prog=f"{prog} {asked}", **strict)
+    if command in ("-h", "--help"):
+        auto_parser(list(functions), prog=prog, **strict).parse_args([command])
+    if command not in by_name:
+        problem = f"there is no '{command}'" if command else "none is given"
+        raise ConfigurationError(f"command of `{prog}`", problem, choices(command, by_name))
+    parser = auto_parser(by_name[command], prog=f"{prog} {command}", **strict)
     # Options may be written with dashes, as in --time-limit.
     dashed = [re.sub("^--[^=]+", lambda option: "--" + option[0][2:].replace("-", "_"), word) for word in words[1:]]
     given = parser.instantiate(parse(Given.of(parser, dashed)))
     given.pop("config", None)
-    by_name[asked](**vars(given))
+    by_name[command](**vars(given))
 
 
 def parse(given: Given) -> Namespace:
     """Parses a command line, and expands ``~`` in all values.
 
     Args:
-        given: The command line, with a parser that does not exit on errors.
+        given: The command line with its parser.
 
     Raises:
         ConfigurationError: An argument cannot be used.
@@ -70,7 +70,7 @@ def parse(given: Given) -> Namespace:
 
 
 def check_groups(parsed: Namespace, given: Given) -> None:
-    """Refuses a value in the place of several arguments, as ``trainer: null``.
+    """Refuses a value instead of a group of arguments, as in ``trainer: null``.
 
     Raises:
         ConfigurationError: There is one.
@@ -78,21 +78,21 @@ def check_groups(parsed: Namespace, given: Given) -> None:
     parsed = parsed[parsed.subcommand] if "subcommand" in parsed else parsed
     for group in ("trainer", "model", "data"):
         if group in parsed and not isinstance(parsed[group], Namespace):
-            stands = given.where(group, group) or group
-            raise ConfigurationError(stands, f"is {shown(parsed[group])}", "Give a mapping as {key: value}")
+            location = given.where(group, group) or group
+            raise ConfigurationError(location, f"is {shown(parsed[group])}", "Give a mapping as {key: value}")
 
 
 def parse_content(
     parser: ArgumentParser, content: Mapping[str, Any], path: Path, base: Any = None, key: str = ""
 ) -> Namespace:
-    """Parses what a file says.
+    """Parses the content of a file.
 
     Args:
-        parser: A parser that does not exit on errors.
-        content: What it says, or a part of it.
+        parser: A parser that raises its errors.
+        content: The content, or a part of it.
         path: The file, which errors name.
-        base: What it is laid over.
-        key: Argument of the parser that takes all of it; "" where each key is an argument.
+        base: Arguments that the content overrides.
+        key: Argument of the parser for all of the content; "" if each key is an argument.
 
     Raises:
         ConfigurationError: It cannot be used.
@@ -106,7 +106,7 @@ def parse_content(
 
 
 def at_home(value: Any) -> Any:
-    """A value with ``~`` expanded in every path that begins with it."""
+    """A value with ``~`` expanded in all paths that begin with it."""
     if isinstance(value, str):
         return str(Path(value).expanduser()) if value == "~" or value.startswith("~/") else value
     if isinstance(value, Namespace):

@@ -1,4 +1,4 @@
-"""What a command was given: its words and the YAML files among them, checked before any parser reads them."""
+"""The command line and its YAML files, checked before they are parsed."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class File:
     """A YAML file.
 
     Args:
-        content: What it says.
-        prefix: Key that another file names it under, "data.", or "".
+        content: Its content.
+        prefix: Key under which another file names it, "data.", or "".
     """
 
     content: Mapping[str, Any]
@@ -33,12 +33,12 @@ class File:
 
 @dataclass(frozen=True)
 class Given:
-    """Where each argument of a command was given.
+    """The origin of the arguments of a command.
 
     Args:
         parser: The parser of the command.
         words: Its command line.
-        files: Its YAML files, later ones over earlier ones.
+        files: Its YAML files; later ones override earlier ones.
     """
 
     parser: ArgumentParser
@@ -47,22 +47,22 @@ class Given:
 
     @classmethod
     def of(cls, parser: ArgumentParser, words: Sequence[str]) -> Given:
-        """A command line, spelled out, and its YAML files, checked.
+        """A normalised command line with its YAML files, which are checked.
 
         Args:
-            parser: A parser that does not exit on errors.
+            parser: A parser that raises its errors.
             words: The command line.
 
         Raises:
-            ConfigurationError: A file cannot be read, or has a class without a name.
+            ConfigurationError: A file cannot be read, or contains a class without a name.
         """
-        words = [*spelled_out(words)]
+        words = [*normalised(words)]
         given = cls(parser, words, yaml_files(words))
         given.check_top_level()
         return given
 
     def check_top_level(self) -> None:
-        """Refuses misspelt keys without content, which a parser passes over, and sections that are none.
+        """Refuses unknown keys without content, which a parser ignores, and sections that are no mapping.
 
         Raises:
             ConfigurationError: There is one.
@@ -74,8 +74,8 @@ class Given:
                 if value in ({}, []) and key not in known:
                     raise ConfigurationError(f"{path}: {key}", "is no argument", choices(key, known))
                 if key in sections and not isinstance(value, Mapping) and not str(value).endswith(YAML):
-                    said = "null" if value is None else repr(value)
-                    raise ConfigurationError(f"{path}: {key}", f"is {said}", "Give a mapping as {key: value}")
+                    text = "null" if value is None else repr(value)
+                    raise ConfigurationError(f"{path}: {key}", f"is {text}", "Give a mapping as {key: value}")
 
     @property
     def options(self) -> list[str]:
@@ -87,22 +87,22 @@ class Given:
 
     @property
     def class_options(self) -> list[str]:
-        """Dotted names of all arguments of the model and of the data that were named."""
+        """Dotted names of all arguments of the model and the data of the command."""
         stated = [pair for file in self.files.values() for pair in walk(file.content, file.prefix)]
         stated += [(word.lstrip("-").partition("=")[0], word.partition("=")[2]) for word in self.words]
         kinds = {key: kind for key, kind in stated if key in ("model.class_path", "data.class_path")}
         return [f"{key[:-10]}init_args.{name}" for key, kind in kinds.items() for name in arguments_of(kind)]
 
     def where(self, head: str, last: str, value: Any = None) -> str | None:
-        """Where an argument stands that begins and ends with these names, as errors write it; None if nowhere.
+        """The location of an argument for errors, None if it was not specified.
 
         Args:
             head: First part of its dotted name.
             last: Last part.
-            value: Its value where the name alone is not enough; None takes any.
+            value: Its value if the name is ambiguous; None accepts any value.
         """
         for word in reversed(self.words):
-            names = re.split(r"[^\w/]+", word.lstrip("-"))  # an option's, and of a mapping that is its value
+            names = re.split(r"[^\w/]+", word.lstrip("-"))  # those of an option, and of a mapping in its value
             if word.startswith("-") and names[0] == head and last in names:
                 return word.partition("=")[0]
         for path, file in reversed(list(self.files.items())):
@@ -114,17 +114,17 @@ class Given:
 
 
 def walk(content: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """All keys of nested mappings and lists, dotted, with their values."""
+    """All dotted keys of nested mappings and lists with their values."""
     pairs = content if isinstance(content, Mapping) else dict(enumerate(content)) if isinstance(content, list) else {}
     for key, value in pairs.items():
         yield f"{prefix}{key}", value
         yield from walk(value, f"{prefix}{key}.")
 
 
-def spelled_out(words: Sequence[str]) -> Iterator[str]:
-    """Words with None, as W&B's agents write null, in the parser's spelling, and ``~`` in the place of a path expanded.
+def normalised(words: Sequence[str]) -> Iterator[str]:
+    """Words with the ``None`` of W&B's agents as null, and with ``~`` expanded at the beginning of paths.
 
-    A shell expands ``--root ~/data``, and not ``--root=~/data``.
+    A shell expands ``--root ~/data``, but not ``--root=~/data``.
     """
     home = str(Path.home())
     for before, word in zip(["", *words], words, strict=False):
@@ -134,10 +134,10 @@ def spelled_out(words: Sequence[str]) -> Iterator[str]:
 
 
 def yaml_files(words: Sequence[str]) -> dict[Path, File]:
-    """The YAML files that a command line names, and those that they name.
+    """The YAML files of a command line, and the files that these name.
 
     Raises:
-        ConfigurationError: One cannot be read, or has a class without a name.
+        ConfigurationError: One cannot be read, or contains a class without a name.
     """
     found: dict[Path, File] = {}
     for before, word in zip(["", *words], words, strict=False):
@@ -155,7 +155,7 @@ def _add(found: dict[Path, File], path: Path, prefix: str) -> None:
     found[path] = File(read_yaml(path), prefix)
     for key in found[path].content:
         if not isinstance(key, str):
-            raise ConfigurationError(f"{path}: {key}", "is no text", "Name an argument")
+            raise ConfigurationError(f"{path}: {key}", "is no text", "Use the name of an argument")
     for dotted, value in walk(found[path].content):
         kind = {"class_path": str, "init_args": dict}.get(dotted.rpartition(".")[2], object)
         if not isinstance(value, kind):
@@ -167,18 +167,18 @@ def _add(found: dict[Path, File], path: Path, prefix: str) -> None:
 
 
 def arguments_of(class_path: str) -> list[str]:
-    """Names of all arguments of a class, inherited ones included; none where it cannot be imported."""
+    """Names of all arguments of a class, including inherited ones; none if the class cannot be imported."""
     module, _, name = class_path.rpartition(".")
     try:
         kind = getattr(import_module(module), name)
         names: list[str] = ArgumentParser(exit_on_error=False).add_class_arguments(kind, fail_untyped=False)
-    except Exception:  # a suggestion is a kindness; what a class of another package raises must not replace the error
+    except Exception:  # an error of another package must not replace the error that needs the suggestion
         return []
     return names
 
 
 def shown(value: Any) -> str:
-    """A value as YAML writes it, cut to a line."""
+    """A value as YAML writes it, shortened to one line."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     text = " ".join(str(value).split())

@@ -1,6 +1,6 @@
-"""The one line that a parser's error comes down to.
+"""One-line errors from the errors of a parser.
 
-jsonargparse describes every type that it has tried, nested as the classes are; what helps is the innermost of it.
+jsonargparse reports each type that it has tried, nested like the classes. The innermost report is the useful one.
 """
 
 from __future__ import annotations
@@ -34,23 +34,27 @@ NO_CLASS = re.compile(
     r"Not a valid subclass|Unexpected import path|instantiatable class|is not iterable"
 )
 TYPES = {
-    "int": "a whole number", "float": "a number", "bool": "true or false", "str": "text", "NoneType": "null",
-    "list": "a list as [a, b]", "Sequence": "a list as [a, b]", "Iterable": "a list as [a, b]",
-    "dict": "a mapping as {key: value}", "Mapping": "a mapping as {key: value}",
-}  # fmt: skip
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "text",
+    "NoneType": "null",
+    **dict.fromkeys(("list", "Sequence", "Iterable"), "a list as [a, b]"),
+    **dict.fromkeys(("dict", "Mapping"), "a mapping as {key: value}"),
+}
 
 
 @dataclass
 class Problem:
-    """What is wrong with one argument.
+    """The problem with one argument.
 
     Args:
-        keys: Names of arguments, from the outermost inwards.
-        kind: Class that has the argument, or that cannot be found; "" if none.
-        depth: How deep it lies in the message.
-        subtypes: Types that were tried there.
-        texts: What the message says of it: a text for each type.
-        value: The value that was given.
+        keys: Names of arguments, the outermost first.
+        kind: Class with the argument, or class that cannot be found; "" if none.
+        depth: Depth in the message.
+        subtypes: Types that were tried.
+        texts: The text of the message for each type.
+        value: The specified value.
     """
 
     keys: tuple[str, ...]
@@ -62,11 +66,11 @@ class Problem:
 
 
 def refusal(error: Exception, given: Given) -> CosmoError:
-    """What a user needs to know of a parser's error.
+    """The error of a parser as one line for the user.
 
     Args:
         error: The error.
-        given: What was parsed.
+        given: The command line and its files.
     """
     found = mendable(error)
     if found is not None:
@@ -84,15 +88,15 @@ def refusal(error: Exception, given: Given) -> CosmoError:
     if missing := MISSING.match(text):
         return _missing(missing[1], worst, given)
     text = next((text for text in worst.texts if NO_CLASS.search(text)), "")
-    if text and "Namespace(" not in worst.value:  # a class that was found, and could not be built
+    if text and "Namespace(" not in worst.value:  # a class that was found, but could not be instantiated
         return _no_class(text, worst, given)
     return _wrong_value(worst, given)
 
 
 def problems(message: str) -> list[Problem]:
-    """All that a parser's message complains of."""
+    """All problems in a parser's message."""
     found: list[Problem] = []
-    frames: list[tuple[int, str, str]] = []  # indentation; "key", "kind" or "subtypes"; and the name
+    frames: list[tuple[int, str, str]] = []  # indentation; "key", "kind" or "subtypes"; name
     for line in message.splitlines():
         text = line.lstrip(" -")
         indent = len(line) - len(text)
@@ -131,12 +135,12 @@ def _note(found: list[Problem], frames: list[tuple[int, str, str]], text: str) -
 def _unrecognized(word: str, given: Given) -> ConfigurationError:
     option = word.partition("=")[0]
     if not option.startswith("-"):
-        return ConfigurationError(f"'{word}'", "is one word too many", "Write options as --name=value")
+        return ConfigurationError(f"'{word}'", "is an unexpected word", "Write options as --name=value")
     return ConfigurationError(option, "there is no such option", _nearest(option.lstrip("-"), given, "--"))
 
 
 def _nearest(name: str, given: Given, dashes: str = "") -> str:
-    """The nearest names of a dotted name that is none of the command's: those of its head, its whole, or its end."""
+    """Names of the command that are similar to an unknown dotted name, or to its first or last part."""
     prefix = "" if given.words else next((file.prefix for file in given.files.values()), "")
     name, options = name.removeprefix(prefix), [each.removeprefix(prefix) for each in given.options]
     head, _, rest = name.partition(".")
@@ -150,14 +154,14 @@ def _nearest(name: str, given: Given, dashes: str = "") -> str:
 
 
 def _unknown(name: str, problem: Problem, given: Given) -> ConfigurationError:
-    """A class or a file with an argument that does not exist."""
+    """The error of an argument that does not exist."""
     if problem.kind:
         kind = problem.kind.rpartition(".")[2]
         remedy = choices(name, arguments_of(problem.kind))
         return ConfigurationError(_where((*problem.keys, name), given), f"{kind} has no '{name}'", remedy)
     head = name.partition(".")[0]
-    stands = given.where(head, name.rpartition(".")[2]) or given.where(head, head) or name
-    return ConfigurationError(stands, "there is no such argument", _nearest(name, given))
+    location = given.where(head, name.rpartition(".")[2]) or given.where(head, head) or name
+    return ConfigurationError(location, "there is no such argument", _nearest(name, given))
 
 
 def _missing(name: str, problem: Problem, given: Given) -> ConfigurationError:
@@ -179,43 +183,47 @@ def _no_class(text: str, problem: Problem, given: Given) -> ConfigurationError:
     else:
         name = problem.kind if re.search("has no attribute|No module named", text) else _plain(problem.value)
     head = problem.keys[0].partition(".")[0] if problem.keys else ""
-    stands = given.where(head, "class_path", name) or _where(problem.keys, given)
+    location = given.where(head, "class_path", name) or _where(problem.keys, given)
     option = f"--{'.init_args.'.join(problem.keys)}"
-    if stands.startswith(f"{option}.init_args.") or ("is abstract" in text and stands.startswith(f"{option}.")):
-        return ConfigurationError(stands, "belongs to a class, and none is given", f"Write {option}=CLASS before it")
+    if location.startswith(f"{option}.init_args.") or ("is abstract" in text and location.startswith(f"{option}.")):
+        return ConfigurationError(
+            location, "belongs to a class, and none is specified", f"Write {option}=CLASS before it"
+        )
     if "is not iterable" in text or name in ("", "None", "[None]"):
-        return ConfigurationError(stands, "is null where a class is needed", "Name one")
+        return ConfigurationError(location, "is null instead of a class", "Use the path of a class")
     if name.endswith(YAML):
         remedy = "A path in a config starts from the config's folder"
-        return ConfigurationError(stands, f"there is no file '{name}'", remedy)
+        return ConfigurationError(location, f"there is no file '{name}'", remedy)
     name = shorten(name, 80, placeholder="...")
     kinds = [kind.__name__ for base in _classes(problem.subtypes) for kind in _subclasses(base)]
-    remedy = choices(name.rpartition(".")[2], kinds) if kinds else "Name a class"
+    remedy = choices(name.rpartition(".")[2], kinds) if kinds else "Use the path of a class"
     if base := re.search(r"(?:correspond to a|Not a valid) subclass of (\w+)", text):
-        return ConfigurationError(stands, f"'{name}' is no {base[1]}", remedy)
+        return ConfigurationError(location, f"'{name}' is no {base[1]}", remedy)
     other = re.search(r"No module named '[^']*'", text)
-    return ConfigurationError(stands, f"there is no class '{name}'" + (f" ({other[0]})" if other else ""), remedy)
+    return ConfigurationError(location, f"there is no class '{name}'" + (f" ({other[0]})" if other else ""), remedy)
 
 
 def _wrong_value(problem: Problem, given: Given) -> ConfigurationError:
-    stands = _where(problem.keys, given)
+    location = _where(problem.keys, given)
     value = f"is '{_plain(problem.value)}'" if problem.value and "Namespace(" not in problem.value else "cannot be used"
-    said = [text for text in problem.texts if not EXPECTED.match(text)]
-    of_pydantic = re.search(r"Input (should be [^\[]*)", " ".join(said))
+    texts = [text for text in problem.texts if not EXPECTED.match(text)]
+    of_pydantic = re.search(r"Input (should be [^\[]*)", " ".join(texts))
     if of_pydantic:
-        return ConfigurationError(stands, value, f"It {of_pydantic[1].strip()}")
-    if said:
-        text = shorten(" ".join(said[0].split()), 200, placeholder="...")
-        return ConfigurationError(stands, f"{value}: {text}".rstrip("."), "Correct it")
+        return ConfigurationError(location, value, f"It {of_pydantic[1].strip()}")
+    if texts:
+        text = shorten(" ".join(texts[0].split()), 200, placeholder="...")
+        return ConfigurationError(location, f"{value}: {text}".rstrip("."), "Correct it")
     expected = list(dict.fromkeys(name for text in problem.texts for name in _expected(text)))
     expected.sort(key="null".__eq__)
     literals = [each.strip("'") for each in expected if each.startswith("'")]
     remedy = f"Give {' or '.join(expected)}"
-    return ConfigurationError(stands, value, remedy if len(literals) <= 6 else choices(_plain(problem.value), literals))
+    return ConfigurationError(
+        location, value, remedy if len(literals) <= 6 else choices(_plain(problem.value), literals)
+    )
 
 
 def _expected(text: str) -> Iterator[str]:
-    """What a type is called."""
+    """The name of a type."""
     found = EXPECTED.match(text)
     kind, literal, fixed, other = found.groups() if found else ("", "", "", "")
     if literal:
@@ -228,7 +236,7 @@ def _expected(text: str) -> Iterator[str]:
 
 
 def _where(keys: Sequence[str], given: Given) -> str:
-    """Where an argument stands, or else its dotted name."""
+    """The location of an argument, by default its dotted name."""
     if not keys:
         return "command line" if given.words else ", ".join(map(str, given.files))
     found = given.where(keys[0].partition(".")[0], keys[-1].rpartition(".")[2])
@@ -242,7 +250,7 @@ def _plain(value: str) -> str:
 
 
 def _classes(subtypes: str) -> Iterator[type]:
-    """The classes that a list of types names."""
+    """The classes in a list of types."""
     for path in re.findall(r"(?<![\w.])(?!typing|collections)[\w.]+\.[A-Z]\w+", subtypes):
         module, _, name = path.rpartition(".")
         found: Any = getattr(import_module(module), name, None)
@@ -251,7 +259,7 @@ def _classes(subtypes: str) -> Iterator[type]:
 
 
 def _subclasses(base: type) -> Iterator[type]:
-    """Public classes below one, those in between included."""
+    """All public subclasses of a class."""
     kind: type
     for kind in base.__subclasses__():
         if not kind.__name__.startswith("_"):

@@ -1,4 +1,4 @@
-"""Arguments of the trainer and of a command that cannot work: refused before anything is built."""
+"""Checks of the arguments of the trainer and of a command, before anything is instantiated."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Devices = (
     | Annotated[list[NonNegativeInt], Constraint("a list of their numbers", bool)]
     | Annotated[str, Constraint("auto", lambda text: text == "-1" or not fullmatch("0|-.*", text))]
 )
-# The parser reads 2 as 2.0 here, which the trainer takes for two batches.
+# The parser reads 2 as 2.0 here, which the trainer interprets as two batches.
 Batches = Annotated[
     float, Constraint("a whole number of batches or a share in (0, 1]", lambda n: 0 < n <= 1 or (n > 1 and n % 1 == 0))
 ]
@@ -53,30 +53,30 @@ TRAINER: Mapping[str, Any] = {
     "devices": Devices | None,
     "num_nodes": PositiveInt | None,
 }
-"""Argument of `pytorch_lightning.Trainer` to what it may be here."""
+"""Argument of `pytorch_lightning.Trainer` to its valid values."""
 
 
 def check_trainer_arguments(arguments: Mapping[str, Any]) -> None:
-    """Checks arguments of the trainer before it is built.
+    """Checks the arguments of the trainer.
 
     Args:
-        arguments: As parsed, name to value.
+        arguments: Name to parsed value.
 
     Raises:
-        ConfigurationError: One cannot work.
+        ConfigurationError: One is invalid.
     """
     for name, hint in TRAINER.items():
         check(f"trainer.{name}", arguments.get(name), hint)
 
 
 def check_configuration(config: Any) -> None:
-    """Checks all arguments of a command: its seed, the trainer's, and those of every class that it names.
+    """Checks all arguments of a command: its seed, those of the trainer, and those of all classes.
 
     Args:
         config: The parsed configuration, a mapping or the parser's namespace.
 
     Raises:
-        ConfigurationError: One cannot work; it is named by its place in the configuration.
+        ConfigurationError: One is invalid; the error names its key in the configuration.
     """
     check("seed_everything", config["seed_everything"], bool | Seed | None)
     check_trainer_arguments(as_mapping(config["trainer"]))

@@ -1,4 +1,4 @@
-"""A picture of what augmentations do to one sample."""
+"""A picture of the augmentations of one sample."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from cosmo_pl.skeleton import PARENT_INDEX as PARENT
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-DRAWS = 3
-MOMENTS = 5  # poses of a skeleton side by side
+REPEATS = 3  # random changes per augmentation
+MOMENTS = 5  # poses of a skeleton, side by side
 AXIS_COLOURS = ("#D55E00", "#009E73", "#0072B2")
 
 
 def picture(
     sample: Mapping[str, Tensor], augmentations: Mapping[str, Sequence[Augmentation]], title: str, path: Path
 ) -> Path:
-    """Draws a sample as it is beside draws of each augmentation, and of all together, a row each.
+    """Plots a sample beside random changes by each augmentation and by all together, one row each.
 
     Args:
         sample: Modality to a sample (T, *shape) in the sensor's units.
         augmentations: Modality to its augmentations.
-        title: What the sample is.
+        title: Name of the sample.
         path: PNG to write.
 
     Returns:
@@ -41,22 +41,22 @@ def picture(
     for modality, steps in augmentations.items():
         rows += [(modality, type(step).__name__, [step]) for step in steps]
         rows.append((modality, "all", steps))
-    figure = Figure(figsize=(3.1 * (DRAWS + 1), 1.6 * len(rows) + 0.5), dpi=90, layout="constrained")
+    figure = Figure(figsize=(3.1 * (REPEATS + 1), 1.6 * len(rows) + 0.5), dpi=90, layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(len(rows), DRAWS + 1, squeeze=False, sharey="row")
+    axes = figure.subplots(len(rows), REPEATS + 1, squeeze=False, sharey="row")
     figure.suptitle(title)
     for line, (modality, name, steps) in zip(axes, rows, strict=True):
         x = sample[modality].unsqueeze(0)
-        draw = _skeleton if x.shape[2:] == (len(PARENT) + 1, 3) else (_series if x.ndim == 3 else _image)
+        plot = _skeleton if x.shape[2:] == (len(PARENT) + 1, 3) else (_series if x.ndim == 3 else _image)
         line[0].set_ylabel(f"{modality}\n{name}", fontsize=9)
-        draw(line[0], x[0])
-        for place in line[1:]:
+        plot(line[0], x[0])
+        for panel in line[1:]:
             changed = x
             for step in steps:
                 changed = step(changed)
-            draw(place, changed[0])
-    for place, column in zip(axes[0], ["as recorded", *(f"draw {i + 1}" for i in range(DRAWS))], strict=True):
-        place.set_title(column, fontsize=10)
+            plot(panel, changed[0])
+    for panel, column in zip(axes[0], ["as recorded", *(f"change {i + 1}" for i in range(REPEATS))], strict=True):
+        panel.set_title(column, fontsize=10)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, metadata={"Software": None})
     return path
@@ -71,7 +71,7 @@ def _series(axes: Axes, x: Tensor) -> None:
 
 
 def _image(axes: Axes, x: Tensor) -> None:
-    """The middle frame of a depth clip (T, height, width), or of a radar's intensity from above."""
+    """The middle frame of a depth clip (T, height, width), or of the intensity of a radar from above."""
     frame = x[len(x) // 2]
     axes.imshow((frame if frame.ndim == 2 else frame[0].amax(dim=-1)).numpy(), cmap="viridis", aspect="auto")
     axes.set_xticks([])
@@ -82,10 +82,10 @@ def _skeleton(axes: Axes, x: Tensor) -> None:
     """Poses (T, 20, 3) from the front at a few moments, side by side."""
     width = 1.4 * float((x[..., 0].amax() - x[..., 0].amin()).clamp_min(0.1))
     look: dict[str, Any] = {"color": AXIS_COLOURS[2], "linewidth": 1.2}
-    for place, moment in enumerate(torch.linspace(0, len(x) - 1, MOMENTS).round().long().tolist()):
+    for column, moment in enumerate(torch.linspace(0, len(x) - 1, MOMENTS).round().long().tolist()):
         for joint, parent in PARENT.items():
             ends = x[moment, [joint, parent]]
-            axes.plot((ends[:, 0] + place * width).tolist(), ends[:, 1].tolist(), **look)
+            axes.plot((ends[:, 0] + column * width).tolist(), ends[:, 1].tolist(), **look)
     axes.set_aspect("equal")
     axes.set_xticks([])
     axes.set_yticks([])

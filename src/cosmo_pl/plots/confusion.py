@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 def plot_confusion(confusion: NDArray[np.int64], class_names: Sequence[str], path: Path) -> None:
-    """Draws the row-normalised confusion matrix with the counts in its cells."""
+    """Plots the row-normalised confusion matrix with the counts in its cells."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -1,4 +1,4 @@
-"""A clip of IMU, depth and radar to look at: a picture, or an animation of the three side by side."""
+"""A clip of IMU, depth and radar as a picture or an animation."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ MOMENTS = 4
 FRAME_RATE = 10
 SECONDS = 2.0
 AXIS_COLOURS = ("#D55E00", "#009E73", "#0072B2")
-SERIES = (("acceleration, g", slice(0, 3)), ("turning, 100°/s", slice(3, 6)), ("field, 10 µT", slice(6, 9)))
+SERIES = (("acceleration, g", slice(0, 3)), ("rotation, 100°/s", slice(3, 6)), ("field, 10 µT", slice(6, 9)))
 SCALE = (1.0, 100.0, 10.0)
-MAX_SPEED = 1.0  # m/s at the ends of the colours of Doppler
+MAX_SPEED = 1.0  # m/s at both ends of the colours of the radial velocity
 DEPTH_RANGE = (1.5, 5.0)  # metres
 
 Clip = Mapping[str, NDArray[Any]]
 
 
 def clip_picture(clip: Clip, title: str, path: Path) -> Path:
-    """Draws a clip: the sensors side by side, a few moments below each other.
+    """Plots a clip: the sensors side by side, with several moments below each other.
 
     Args:
         clip: ``imu`` (T, 9), ``depth`` (T, height, width) in millimetres, ``radar`` (T, 2, range, azimuth, elevation).
-        title: What it is.
+        title: Name of the clip.
         path: PNG to write.
 
     Returns:
@@ -41,8 +41,8 @@ def clip_picture(clip: Clip, title: str, path: Path) -> Path:
     figure = _figure((11, 1.9 * MOMENTS + 0.6), title)
     grid = figure.add_gridspec(MOMENTS, 4, width_ratios=(1.7, 1.2, 1, 1))
     rows = np.array_split(np.arange(MOMENTS), len(SERIES))
-    for number, places in enumerate(rows):
-        _series(figure.add_subplot(grid[places[0] : places[-1] + 1, 0]), clip["imu"], number, None)
+    for number, own in enumerate(rows):
+        _series(figure.add_subplot(grid[own[0] : own[-1] + 1, 0]), clip["imu"], number, None)
     for row in range(MOMENTS):
         share = (row + 0.5) / MOMENTS
         axes = [figure.add_subplot(grid[row, column]) for column in (1, 2, 3)]
@@ -50,21 +50,21 @@ def clip_picture(clip: Clip, title: str, path: Path) -> Path:
         axes[0].set_ylabel(f"{share * SECONDS:.2f} s", fontsize=9)
         _radar(axes[1], clip["radar"], share, doppler=False)
         _radar(axes[2], clip["radar"], share, doppler=True)
-        for place, name in zip(axes, ("depth", "radar: intensity", "radar: speed"), strict=True):
-            place.set_title(name if row == 0 else "", fontsize=10)
+        for panel, name in zip(axes, ("depth", "radar: intensity", "radar: speed"), strict=True):
+            panel.set_title(name if row == 0 else "", fontsize=10)
             if row < MOMENTS - 1:
-                place.set_xlabel("")
+                panel.set_xlabel("")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, metadata={"Software": None})
     return path
 
 
 def clip_animation(clip: Clip, title: str, path: Path) -> Path:
-    """Draws a clip as a GIF of the sensors side by side, ten frames a second.
+    """Plots a clip as a GIF of the sensors side by side, with ten frames per second.
 
     Args:
         clip: As in `clip_picture`.
-        title: What it is.
+        title: Name of the clip.
         path: GIF to write.
 
     Returns:
@@ -125,7 +125,7 @@ def _at(values: NDArray[Any], share: float) -> NDArray[Any]:
 
 
 def _depth(axes: Axes, depth: NDArray[Any], share: float) -> None:
-    """Depth, white where there is no reading."""
+    """Depth, white without a reading."""
     metres = np.where(_at(depth, share) > 0, _at(depth, share) / 1000, np.nan)
     axes.imshow(metres, cmap="viridis_r", vmin=DEPTH_RANGE[0], vmax=DEPTH_RANGE[1], interpolation="nearest")
     axes.set_xticks([])
@@ -133,7 +133,7 @@ def _depth(axes: Axes, depth: NDArray[Any], share: float) -> None:
 
 
 def _radar(axes: Axes, radar: NDArray[Any], share: float, doppler: bool) -> None:
-    """From above: the strongest intensity over elevation, or the velocity where it is."""
+    """Seen from above: the largest intensity over elevation, or the velocity at it."""
     intensity, velocity = _at(radar, share).astype(float)
     extent = (LOW[1], HIGH[1], LOW[0], HIGH[0])
     look: dict[str, Any] = {"origin": "lower", "aspect": "auto", "extent": extent, "interpolation": "nearest"}

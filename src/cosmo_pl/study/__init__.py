@@ -1,1 +1,1 @@
-"""Studies: the paper's tables and figures as grids of runs, run, kept and rendered."""
+"""Studies: the paper's tables and figures as grids of runs, which are run, stored and rendered."""

@@ -1,4 +1,4 @@
-"""Every claim of the paper once, and what became of it."""
+"""All claims of the paper with their verdicts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cosmo_pl.study.rendering.verdict import NOT_COMPARABLE, NOT_REPRODUCED, REP
 from cosmo_pl.study.rendering.view import Verdict
 
 VERDICTS = (REPRODUCED, NOT_REPRODUCED, TOO_FEW, NOT_COMPARABLE)
-HEADER = ("place", "claim", "verdict", "evidence", "study")
+HEADER = ("location", "claim", "verdict", "evidence", "study")
 
 
 @dataclass(frozen=True)
@@ -25,47 +25,47 @@ class Claim:
     """A claim of the paper.
 
     Args:
-        verdict: What became of it.
-        study: Name of the study that judged it.
+        verdict: Its verdict.
+        study: Name of the study with this verdict.
     """
 
     verdict: Verdict
     study: str
 
     @property
-    def place(self) -> str:
-        """Where the paper makes it."""
+    def location(self) -> str:
+        """The part of the paper that makes it."""
         return self.verdict.claim.partition(": ")[0]
 
     @property
     def text(self) -> str:
-        """What it says."""
+        """The claim without its location."""
         return self.verdict.claim.partition(": ")[2]
 
     @property
     def row(self) -> tuple[str, ...]:
-        """Its cells of the page."""
-        return self.place, self.text, self.verdict.verdict, self.verdict.evidence, self.study
+        """Its cells in the table of claims."""
+        return self.location, self.text, self.verdict.verdict, self.verdict.evidence, self.study
 
 
 def protocol(paper: Mapping[str, Any]) -> str:
-    """The preset that has the paper's protocol."""
+    """The preset with the paper's protocol."""
     return str(paper.get("protocol", {}).get("preset", "paper"))
 
 
 def all_claims(project: Project, results: Results) -> list[Claim]:
-    """The claims of all studies under the preset that has the paper's protocol; also of those without results."""
+    """The claims of all studies under the preset with the paper's protocol, including studies without results."""
     preset = protocol(project.paper())
     views = [view_of(project, name, preset, results) for name in project.studies()]
     return collect((view.name, renderer(view.study.render)(view).verdicts) for view in views)
 
 
 def collect(judged: Iterable[tuple[str, Sequence[Verdict]]]) -> list[Claim]:
-    """Each claim of the paper once, in the order in which studies name it.
+    """Each claim of the paper once, in the order of the studies.
 
     Args:
-        judged: Study and its verdicts. Of two studies with the same claim the one that judges it counts, before one
-            that has too few runs, and that before one that cannot be compared.
+        judged: Study and its verdicts. If two studies have the same claim, the verdict "reproduced" or "not
+            reproduced" takes precedence over "too few runs", and that over "not comparable".
     """
     found: dict[str, Claim] = {}
     for study, verdicts in judged:
@@ -74,8 +74,8 @@ def collect(judged: Iterable[tuple[str, Sequence[Verdict]]]) -> list[Claim]:
                 known = found.setdefault(verdict.claim, Claim(verdict, study))
                 if _rank(verdict) < _rank(known.verdict):
                     found[verdict.claim] = Claim(verdict, study)
-    places = list(dict.fromkeys(claim.place for claim in found.values()))
-    return sorted(found.values(), key=lambda claim: places.index(claim.place))
+    locations = list(dict.fromkeys(claim.location for claim in found.values()))
+    return sorted(found.values(), key=lambda claim: locations.index(claim.location))
 
 
 def _rank(verdict: Verdict) -> int:
@@ -93,21 +93,21 @@ def write_claims(claims: Sequence[Claim], folder: Path, paper: Mapping[str, Any]
 
     Args:
         claims: The claims.
-        folder: Where the page is written.
+        folder: Folder of the page.
         paper: Content of ``paper.yaml``, with the rule and remarks on the inputs.
-        damaged: What is wrong with results that were left out.
+        damaged: Problems of the results that were skipped.
 
     Returns:
         The page.
     """
-    told = ", ".join(f"{count} {verdict}" for verdict, count in counts(claims).items())
-    summary = f"{len(claims)} claims, each once: {told}. Preset `{protocol(paper)}`."
+    verdicts = ", ".join(f"{count} {verdict}" for verdict, count in counts(claims).items())
+    summary = f"{len(claims)} claims: {verdicts}. Preset `{protocol(paper)}`."
     remarks = [f"- {name}: {its['remark']}." for name, its in paper.get("inputs", {}).items() if "remark" in its]
     remarks += [f"- {left_out(damage)}" for damage in damaged]
     rule = [f"- **{name}**: {text}" for name, text in paper.get("rule", {}).items()]
     parts = [
         "# The paper's claims",
-        f"{summary} The pages of the studies have the figures.",
+        f"{summary} The pages of the studies contain the figures.",
         markdown_of([HEADER, *(claim.row for claim in claims)]),
         *(["\n".join(remarks)] if remarks else []),
         *(["## The rule", "\n".join(rule)] if rule else []),

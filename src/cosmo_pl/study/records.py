@@ -1,4 +1,4 @@
-"""Results of runs: one small JSON each, under the key of what was run."""
+"""Results of runs: one JSON file each, named by the key of the run."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class ResultError(CosmoError):
 
     Args:
         path: Its file.
-        problem: What is wrong with it.
-        remedy: What to do about it.
+        problem: The problem.
+        remedy: Its remedy.
     """
 
     def __init__(self, path: Path, problem: str, remedy: str) -> None:
@@ -30,11 +30,11 @@ class ResultError(CosmoError):
 
 
 class DamagedResultError(ResultError):
-    """A result that no run has left: it cannot be read, or its values are impossible or contradict each other.
+    """A result that no run can have: it is not readable, or its values are impossible or contradict each other.
 
     Args:
         path: Its file.
-        problem: What is wrong with it.
+        problem: The problem.
     """
 
     def __init__(self, path: Path, problem: str) -> None:
@@ -43,7 +43,7 @@ class DamagedResultError(ResultError):
 
 @dataclass(frozen=True)
 class Record:
-    """What is kept of a run.
+    """The result of a run.
 
     Args:
         key: Key of its job.
@@ -51,21 +51,21 @@ class Record:
         dataset: Its dataset.
         method: Its method.
         seed: Its seed.
-        preset: Preset that it was first run under.
+        preset: Preset under which it was first run.
         configs: Config and overlays.
-        arguments: Arguments on top of them.
-        parents: Keys of the runs that it took.
+        arguments: Arguments that override the configs.
+        parents: Keys of its parents.
         measure: Name of a measurement.
         result: finetune: ``metrics.json`` of `cosmo-pl test` without the confusion matrix; pretrain: record of the
-            training and ``quality`` of the modalities; measure: what the measurement returned.
-        curves: Name to values by epoch, beside ``epoch`` (from 0), where the run logged any.
-        seconds: Time that the whole run took.
-        simulated: Whether its recordings were.
+            training and ``quality`` of the modalities; measure: the return value of the measurement.
+        curves: Name to values by epoch, beside ``epoch`` (from 0), if the run logged any.
+        seconds: Duration of the whole run.
+        simulated: Whether its recordings were simulated.
         data_fingerprint: Fingerprint of the recordings.
         version: Version of the package.
         environment: Commit, whether the code differed from it, torch, device, precision, cores and threads.
-        resolved: All arguments with their defaults, of which the key is a hash.
-        numerics: Class that was used to its ``numerics`` at that time.
+        resolved: All arguments with their defaults; the key is their hash.
+        numerics: Class to its ``numerics`` at the time of the run.
     """
 
     key: str
@@ -90,13 +90,13 @@ class Record:
 
 
 class Results:
-    """The folder of records. All records of a dataset that pass through have to be of the same recordings.
+    """The folder of records. All records of a dataset have to be of the same recordings.
 
     Args:
-        folder: Where they are, ``<dataset>/<kind>-<key>.json``.
+        folder: The folder; its files are ``<dataset>/<kind>-<key>.json``.
 
     Attributes:
-        damaged: Job's key to what is wrong with its record, of those that `usable` has left out.
+        damaged: Key of a job to the problem of its record, of the records that `usable` has skipped.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -109,21 +109,21 @@ class Results:
         return self.folder / job.dataset / f"{job.measure or job.kind}-{job.key}.json"
 
     def has(self, job: Job) -> bool:
-        """Whether a job is done."""
+        """Whether a job has a record."""
         return self.path(job).is_file()
 
     def every(self) -> Iterator[Record]:
-        """All records in the folder that can be read, whether a job wants them or not."""
+        """All readable records in the folder."""
         for path in sorted(self.folder.glob("*/*.json")):
             with suppress(DamagedResultError):
                 yield _read(path)
 
     def get(self, job: Job) -> Record | None:
-        """The record of a job, None where it is not done.
+        """The record of a job, None without one.
 
         Raises:
-            DamagedResultError: The file is damaged, or not of the run that it says.
-            ResultError: It is of other recordings than the records before it.
+            DamagedResultError: The file is damaged, or is the record of another run.
+            ResultError: It is of other recordings than earlier records.
         """
         path = self.path(job)
         if not path.is_file():
@@ -131,21 +131,21 @@ class Results:
         record = _read(path)
         own = key_of(Resolved(record.resolved, record.numerics), record.parents)
         if not record.key == own == job.key:
-            raise DamagedResultError(path, f"holds the run {own} as {record.key}")
+            raise DamagedResultError(path, f"contains the run {own} as {record.key}")
         for name in ("kind", "dataset", "seed", "measure"):
-            have, wanted = getattr(record, name), getattr(job, name)
-            if have != wanted:
-                raise DamagedResultError(path, f"is damaged ({name} is {have!r}, not {wanted!r})")
+            found, expected = getattr(record, name), getattr(job, name)
+            if found != expected:
+                raise DamagedResultError(path, f"is damaged ({name} is {found!r}, not {expected!r})")
         if job.kind == "finetune" and job.tested and "accuracy" not in record.result:
             raise DamagedResultError(path, "is damaged (result.accuracy is missing)")
         self._check_data(job, record)
         return record
 
     def usable(self, job: Job) -> Record | None:
-        """As `get`, but a damaged record is left out: None, and noted in `damaged`.
+        """As `get`, but a damaged record is skipped, which gives None and an entry in `damaged`.
 
         Raises:
-            ResultError: It is of other recordings than the records before it.
+            ResultError: It is of other recordings than earlier records.
         """
         try:
             return self.get(job)
@@ -154,10 +154,10 @@ class Results:
             return None
 
     def put(self, job: Job, record: Record) -> None:
-        """Writes a record as a whole: beside its place, then moved there.
+        """Writes a record.
 
         Raises:
-            ResultError: It is of other recordings than the records before it.
+            ResultError: It is of other recordings than earlier records.
         """
         self._check_data(job, record)
         write_json(self.path(job), asdict(record))
@@ -165,10 +165,9 @@ class Results:
     def _check_data(self, job: Job, record: Record) -> None:
         known, where = self._data.setdefault(_recordings(job), (record.data_fingerprint, self.path(job)))
         if known != record.data_fingerprint:
-            raise ResultError(
-                self.path(job), f"is of other recordings ({record.data_fingerprint[:12]}) than {where} ({known[:12]})",
-                "Results of different data are not mixed: keep one of the two, or use --results with another folder",
-            )  # fmt: skip
+            problem = f"is of other recordings ({record.data_fingerprint[:12]}) than {where} ({known[:12]})"
+            remedy = "Results of different data are not mixed: remove one of them, or use another --results folder"
+            raise ResultError(self.path(job), problem, remedy)
 
 
 def _read(path: Path) -> Record:
@@ -181,6 +180,6 @@ def _read(path: Path) -> Record:
 
 
 def _recordings(job: Job) -> tuple[str, ...]:
-    """What a job reads: its dataset, and the modalities where they are not all."""
+    """The recordings of a job: its dataset, and its modalities if they are not all."""
     source = job.parents[0] if job.parents else job
     return job.dataset, str(source.arguments.get("data.init_args.modalities"))

@@ -1,4 +1,4 @@
-"""Draws a study from its results: Markdown, CSV and LaTeX of a table, PNG, CSV and Markdown of a figure."""
+"""Renders a study from its results: Markdown, CSV and LaTeX of a table, or PNG, CSV and Markdown of a figure."""
 
 from __future__ import annotations
 
@@ -15,20 +15,18 @@ from cosmo_pl.study.records import Results
 from cosmo_pl.study.rendering.statistics import provenance
 from cosmo_pl.study.rendering.view import COMPARED, Outcome, Rendered, View
 
-LATEX = {
-    "&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "$": r"\$", "<": "$<$", ">": "$>$", "±": r"$\pm$",
-    "×": r"$\times$", "λ": r"$\lambda$", "†": r"$^\dagger$",
-}  # fmt: skip
+SYMBOLS = {"<": "$<$", ">": "$>$", "±": r"$\pm$", "×": r"$\times$", "λ": r"$\lambda$", "†": r"$^\dagger$"}
+LATEX = {**{letter: f"\\{letter}" for letter in "&%_#$"}, **SYMBOLS}
 
 
 @dataclass(frozen=True)
-class Drawing:
-    """A study under one preset, drawn.
+class Rendering:
+    """A rendered study under one preset.
 
     Args:
-        view: What it was drawn from.
-        rendered: What came of it.
-        png: The picture of a figure.
+        view: The study with its results.
+        rendered: The table or figure.
+        png: The picture of a figure, None for a table.
     """
 
     view: View
@@ -37,12 +35,12 @@ class Drawing:
 
     @property
     def stem(self) -> str:
-        """Name of its files: the study's, and the preset's unless it is "paper"."""
+        """Name of its files: that of the study, and that of the preset unless it is "paper"."""
         return self.view.name if self.view.preset == "paper" else f"{self.view.name}-{self.view.preset}"
 
     @property
     def provenance(self) -> str:
-        """Where its results come from."""
+        """Provenance of its results."""
         return provenance(outcome.record for outcome in self.view.outcomes if outcome.record is not None)
 
     def write(self, folder: Path) -> list[Path]:
@@ -61,19 +59,19 @@ class Drawing:
         picture = f"![{study.title}]({Path(self.stem).name}.png)"
         body = picture if self.png is not None else markdown_of([rendered.header, *rendered.rows])
         parts = [f"# {study.title}", f"Preset `{self.view.preset}`. {study.about}".strip(), body]
-        skipped = (f"{self.view.title(name)} is left out: {why}." for name, why in self.view.skipped.items())
+        skipped = (f"{self.view.title(name)} has no results: {why}." for name, why in self.view.skipped.items())
         remarks = [*rendered.notes, *skipped, self.provenance]
         parts.append("\n".join(f"- {remark}" for remark in remarks))
         if rendered.comparisons:
             parts += ["## Methods of one kind", markdown_of([COMPARED, *rendered.comparisons])]
         if rendered.verdicts:
             table = [("claim", "verdict", "evidence"), *((v.claim, v.verdict, v.evidence) for v in rendered.verdicts)]
-            parts += ["## What became of the paper's claims", markdown_of(table)]
+            parts += ["## Claims of the paper", markdown_of(table)]
         return "\n\n".join(parts) + "\n"
 
 
-def draw(project: Project, name: str, preset: str, results: Results) -> Drawing:
-    """Draws a study under a preset from the results that are there; a note names damaged ones, which are left out.
+def render_study(project: Project, name: str, preset: str, results: Results) -> Rendering:
+    """Renders a study under a preset from its results; a note names damaged results, which are skipped.
 
     Raises:
         ConfigurationError: There is no such study, preset or renderer.
@@ -86,20 +84,19 @@ def draw(project: Project, name: str, preset: str, results: Results) -> Drawing:
     every = [*view.outcomes, *(outcome for outcomes in view.others.values() for outcome in outcomes)]
     damaged = dict.fromkeys(results.damaged[o.job.key] for o in every if o.job.key in results.damaged)
     rendered = replace(rendered, notes=[*rendered.notes, *map(left_out, damaged)])
-    return Drawing(view, rendered, None if rendered.figure is None else png_of(rendered.figure))
+    return Rendering(view, rendered, None if rendered.figure is None else png_of(rendered.figure))
 
 
 def view_of(project: Project, name: str, preset: str, results: Results) -> View:
-    """A study under one preset with the results that are there.
+    """A study under one preset with its results.
 
     Raises:
         ConfigurationError: There is no such study or preset.
         ResultError: A result is of other recordings.
     """
     study, found = project.study(name), _outcomes(project, name, preset, results)
-    return View(
-        name, study, preset, found, project.methods(study), project.paper(), skipped(project, study.runs, found)
-    )  # fmt: skip
+    methods, without = project.methods(study), skipped(project, study.runs, found)
+    return View(name, study, preset, found, methods, project.paper(), without)
 
 
 def _outcomes(project: Project, name: str, preset: str, results: Results) -> list[Outcome]:
@@ -112,23 +109,23 @@ def left_out(damage: str) -> str:
 
 
 def skipped(project: Project, runs: Iterable[Any], outcomes: Sequence[Outcome]) -> dict[str, str]:
-    """Datasets without any result, and why."""
-    there = {outcome.job.dataset for outcome in outcomes if outcome.record is not None}
+    """Datasets without any result, and the reasons."""
+    run = {outcome.job.dataset for outcome in outcomes if outcome.record is not None}
     named = dict.fromkeys(dataset for grid in runs for dataset in grid.datasets)
     return {
-        dataset: "nothing has been run on it"
+        dataset: "no run has been made"
         if project.has_dataset(dataset)
         else f"there is no configs/{dataset}_stage2.yaml"
         for dataset in named
-        if dataset not in there
+        if dataset not in run
     }
 
 
 def presets_with_results(project: Project, name: str, results: Results) -> list[str]:
-    """Presets that a study has results of.
+    """Presets under which a study has results.
 
-    A stage 1 alone is no result where more is to come. Runs that several presets share, as those of methods without
-    epochs, say nothing; a study that has no others is drawn once, under the first of its presets.
+    A stage 1 whose stage 2 is missing is no result. Runs that several presets share, such as those of methods without
+    epochs, do not count; a study that has only such runs is rendered under the first of its presets.
     """
     jobs = {}
     for preset in project.presets():
@@ -146,7 +143,7 @@ def presets_with_results(project: Project, name: str, results: Results) -> list[
 
 
 def png_of(figure: Any) -> bytes:
-    """A figure as PNG, without the date and versions that would make two of them differ."""
+    """A figure as PNG, without date and versions, so that the same figure gives the same bytes."""
     buffer = io.BytesIO()
     figure.savefig(buffer, dpi=150, metadata={"Software": None})
     return buffer.getvalue()
@@ -168,7 +165,5 @@ def markdown_of(table: Sequence[Sequence[str]]) -> str:
 def latex_of(table: Sequence[Sequence[str]]) -> str:
     """A table as LaTeX with booktabs; the first row is its header."""
     rows = [" & ".join("".join(LATEX.get(letter, letter) for letter in cell) for cell in row) + r" \\" for row in table]
-    return "\n".join(
-        [rf"\begin{{tabular}}{{{'l' * len(table[0])}}}", r"\toprule", rows[0], r"\midrule", *rows[1:], r"\bottomrule",
-         r"\end{tabular}", ""]
-    )  # fmt: skip
+    begin = [rf"\begin{{tabular}}{{{'l' * len(table[0])}}}", r"\toprule", rows[0], r"\midrule"]
+    return "\n".join([*begin, *rows[1:], r"\bottomrule", r"\end{tabular}", ""])

@@ -18,7 +18,7 @@ from cosmo_pl.study.definition import Study
 from cosmo_pl.study.jobs import Project
 from cosmo_pl.study.progress import duration
 from cosmo_pl.study.records import Record
-from cosmo_pl.study.render import Drawing
+from cosmo_pl.study.render import Rendering
 from cosmo_pl.study.rendering.statistics import provenance
 from cosmo_pl.study.rendering.verdict import NOT_COMPARABLE, NOT_REPRODUCED, REPRODUCED, TOO_FEW
 from cosmo_pl.study.rendering.view import COMPARED, Rendered, Verdict, dataset_title
@@ -56,12 +56,12 @@ class ReportItem:
     paper: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, drawing: Drawing) -> ReportItem:
+    def of(cls, rendering: Rendering) -> ReportItem:
         """The item of a drawn study."""
-        view = drawing.view
+        view = rendering.view
         records = [outcome.record for outcome in view.outcomes if outcome.record is not None]
         return cls(
-            view.name, view.preset, view.study, drawing.rendered, drawing.png, records, len(view.outcomes),
+            view.name, view.preset, view.study, rendering.rendered, rendering.png, records, len(view.outcomes),
             view.skipped, view.paper,
         )  # fmt: skip
 
