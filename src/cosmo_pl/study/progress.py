@@ -90,7 +90,7 @@ def status(studies: Mapping[str, Sequence[Job]], results: Results, workspace: Wo
         names, groups = ["dataset", "method", "run"], _by_run(*studies.values())
     else:
         names, groups = ["study"], {(name,): list(jobs) for name, jobs in studies.items()}
-    table = [[*names, "done", "running", "wanted", "cells by number of runs", "time left"]]
+    table = [[*names, "done", "running", "wanted", "cells by runs", "time left"]]
     for group, jobs in groups.items():
         counts = [sum(job.key in keys for job in jobs) for keys in (done, running)]
         left = clock.left(job for job in jobs if job.key not in done)
