@@ -97,8 +97,8 @@ class Camera:
 _CORNERS = [(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]
 
 
-def _within(places: Array, size: int) -> slice:
-    low, high = np.clip([np.floor(places.min()), np.ceil(places.max()) + 1], 0, size)
+def _within(pixels: Array, size: int) -> slice:
+    low, high = np.clip([np.floor(pixels.min()), np.ceil(pixels.max()) + 1], 0, size)
     return slice(int(low), int(max(low, high)))
 
 

@@ -70,8 +70,8 @@ class Recorder:
 
 def quality(seed: int, subject: int, activity: int) -> dict[str, float]:
     """Factor on each sensor's errors: subject and activity each give half of the variance of its logarithm."""
-    draws = [np.random.default_rng([seed, _DATASET, who, number]) for who, number in ((1, subject), (2, activity))]
-    return {name: float(np.exp(sum(rng.normal(0.0, 0.5) for rng in draws))) for name in RATES}
+    generators = [np.random.default_rng([seed, _DATASET, who, number]) for who, number in ((1, subject), (2, activity))]
+    return {name: float(np.exp(sum(rng.normal(0.0, 0.5) for rng in generators))) for name in RATES}
 
 
 def bodies(seed: int, subject: int, activity: int, trial: int) -> tuple[list[Motion], Room, np.random.Generator]:
