@@ -12,7 +12,18 @@ from typing import Any
 import pytest
 
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.io import cache_folder, json_text, keep_json, kept_json, read_json, read_yaml, user_path, write_json
+from cosmo_pl.io import (
+    cache_folder,
+    json_text,
+    keep_json,
+    kept_json,
+    read_config,
+    read_json,
+    read_yaml,
+    user_path,
+    whole_file,
+    write_json,
+)
 
 
 def test_keys_have_lines_and_lists_of_scalars_one() -> None:
@@ -176,3 +187,45 @@ def test_what_is_no_yaml_file_is_named(tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError, match=re.escape(problem)) as refused:
             read_yaml(tmp_path / name)
         assert str(refused.value).startswith(str(tmp_path / name))
+
+
+@pytest.mark.parametrize("one_writer", [True, False])
+def test_a_body_that_fails_leaves_the_file_as_it_was(one_writer: bool, tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "a.bin"
+    for content in (b"first", b"second"):
+        with whole_file(path, one_writer) as part:
+            assert part.parent == path.parent
+            part.write_bytes(content)
+        assert path.read_bytes() == content
+    with pytest.raises(KeyboardInterrupt), whole_file(path, one_writer) as part:
+        part.write_bytes(b"half")
+        raise KeyboardInterrupt
+    assert [each.name for each in path.parent.iterdir()] == ["a.bin"]
+    assert path.read_bytes() == b"second"
+
+
+def test_a_folder_is_written_as_a_whole(tmp_path: Path) -> None:
+    with pytest.raises(ValueError), whole_file(tmp_path / "a") as part:
+        (part / "b").mkdir(parents=True)
+        raise ValueError
+    assert not list(tmp_path.iterdir())
+    with whole_file(tmp_path / "a") as part:
+        part.mkdir()
+        (part / "b").touch()
+    assert [path.name for path in tmp_path.rglob("*")] == ["a", "b"]
+
+
+def test_the_only_writer_replaces_what_a_killed_process_has_left(tmp_path: Path) -> None:
+    (tmp_path / ".a.part").write_text("half", encoding="utf-8")
+    with whole_file(tmp_path / "a", one_writer=True) as part:
+        assert not part.exists()
+        part.write_text("whole", encoding="utf-8")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_config_contains_the_files_that_it_names(tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts/data.yaml").write_text("more: deeper.yml", encoding="utf-8")
+    (tmp_path / "parts/deeper.yml").write_text("a: 1", encoding="utf-8")
+    (tmp_path / "config.yaml").write_text("data: parts/data.yaml\nmodel: My.Class", encoding="utf-8")
+    assert read_config(tmp_path / "config.yaml") == {"data": {"more": {"a": 1}}, "model": "My.Class"}

@@ -14,7 +14,7 @@ from cosmo_pl.study.render import csv_of, latex_of, markdown_of, presets_with_re
 from cosmo_pl.study.rendering.view import Rendered, Verdict
 from cosmo_pl.study.report import ReportItem
 
-from .conftest import finished, left_by
+from .conftest import finished, left_by, write
 
 TABLE = [("method", "accuracy"), ("A & B_1 | 50 %", "0.5 ± 0.1"), ("λ < 1", '"x", y')]
 
@@ -36,8 +36,8 @@ def plain(monkeypatch):
 def test_the_files_of_a_table(project, results, tmp_path, plain):
     job = project.jobs("table9", "paper")[1]
     results.put(job, finished(job))
-    drawing = render_study(project, "table9", "paper", results)
-    files = {path.suffix: path for path in drawing.write(tmp_path / "out")}
+    rendering = render_study(project, "table9", "paper", results)
+    files = {path.suffix: path for path in rendering.write(tmp_path / "out")}
     assert {path.name for path in files.values()} == {"table9.csv", "table9.md", "table9.tex"}
     assert files[".csv"].read_text(encoding="utf-8") == "run,accuracy\ntoy cosmo seed 0 finetune,0.50\n"
     page = files[".md"].read_text(encoding="utf-8")
@@ -52,16 +52,45 @@ def test_the_files_of_a_table(project, results, tmp_path, plain):
     assert {path: path.read_bytes() for path in files.values()} == before
 
 
+def test_a_figure_is_one_file_and_one_yaml(project, results, tmp_path, monkeypatch):
+    """A renderer outside of the package, in a study that nothing else names."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package/__init__.py").touch()
+    (tmp_path / "package/my_figures.py").write_text(
+        "from cosmo_pl.study.rendering import style\n"
+        "from cosmo_pl.study.rendering.view import Rendered\n"
+        "def runs(view):\n"
+        "    figure, axes = style.new_figure()\n"
+        "    axes[0][0].bar(['runs'], [len(view.outcomes)])\n"
+        "    return Rendered(['runs'], [[str(len(view.outcomes))]], figure)\n",
+        encoding="utf-8",
+    )
+    study = {
+        "title": "Runs",
+        "render": "package.my_figures.runs",
+        "runs": [{"datasets": ["toy"], "methods": ["cosmo"]}],
+    }
+    write(project.root, "experiments/my_runs.yaml", study)
+    assert "my_runs" in project.studies()
+    project.check_functions(["my_runs"])
+    first, *_ = jobs = project.jobs("my_runs", "paper")
+    results.put(first, finished(first))
+    files = render_study(project, "my_runs", "paper", results).write(tmp_path / "out")
+    assert [path.name for path in files] == ["my_runs.csv", "my_runs.md", "my_runs.png"]
+    assert files[0].read_text(encoding="utf-8") == f"runs\n{len(jobs)}\n"
+
+
 def test_a_damaged_result_is_left_out_and_named(project, results, plain):
     whole, edited = [job for job in project.jobs("table9", "paper") if job.kind == "finetune"][:2]
     results.put(whole, finished(whole))
     results.put(edited, finished(edited, result=left_by("finetune") | {"accuracy": 0.99}))
-    drawing = render_study(project, "table9", "paper", results)
-    assert [row[0] for row in drawing.rendered.rows] == [whole.name]
-    (note,) = [line for line in drawing.markdown().splitlines() if line.startswith("- Left out: ")]
+    rendering = render_study(project, "table9", "paper", results)
+    assert [row[0] for row in rendering.rendered.rows] == [whole.name]
+    (note,) = [line for line in rendering.markdown().splitlines() if line.startswith("- Left out: ")]
     assert str(results.path(edited)) in note and "accuracy is 0.99, not 5/10 = 0.5" in note and "Remove it" in note
-    assert "- 1 result;" in drawing.markdown()
-    assert note.removeprefix("- ") in ReportItem.of(drawing).rendered.notes
+    assert "- 1 result;" in rendering.markdown()
+    assert note.removeprefix("- ") in ReportItem.of(rendering).rendered.notes
 
 
 def test_a_damaged_result_of_another_preset_is_named_too(project, results, plain):
@@ -74,8 +103,8 @@ def test_a_damaged_result_of_another_preset_is_named_too(project, results, plain
 
 
 def test_a_sweep_is_drawn_into_a_folder_of_its_own(project, results, tmp_path, plain):
-    drawing = render_study(project, "table9", "paper", results)
-    renamed = replace(drawing, view=replace(drawing.view, name="sweeps/rate"), png=b"picture")
+    rendering = render_study(project, "table9", "paper", results)
+    renamed = replace(rendering, view=replace(rendering.view, name="sweeps/rate"), png=b"picture")
     files = renamed.write(tmp_path / "out")
     assert {str(path.relative_to(tmp_path)) for path in files} == {
         "out/sweeps/rate.csv", "out/sweeps/rate.md", "out/sweeps/rate.png",
@@ -84,8 +113,8 @@ def test_a_sweep_is_drawn_into_a_folder_of_its_own(project, results, tmp_path, p
 
 
 def test_a_dataset_without_runs_is_left_out_with_the_reason(project, results, plain):
-    drawing = render_study(project, "table9", "paper", results)
-    assert drawing.view.skipped == {
+    rendering = render_study(project, "table9", "paper", results)
+    assert rendering.view.skipped == {
         "toy": "no run has been made", "absent": "there is no configs/absent_stage2.yaml",
     }  # fmt: skip
 
