@@ -33,19 +33,19 @@ def run(
     results: str = RESULTS,
     runs: str = RUNS,
 ) -> None:
-    """Runs what is missing of a study. Any number of processes may work on one study; a killed one is resumed.
+    """Makes the missing runs of a study. Several processes can share one study, and killed runs are resumed.
 
     Args:
         name: A study of ``experiments/``, a sweep as in sweeps/utd_lambda, or "all" studies.
         preset: A preset of ``experiments/presets/``.
-        jobs: Processes that share the runs, on this machine or as jobs of a cluster.
-        time_limit: Stop after so long, as in 9m or 1h30m; what is in flight can be resumed.
-        key: Run this one run of the study, and what it needs.
-        datasets: Run these datasets alone.
-        submit: Hand the processes to SLURM, or to submitit's local executor.
+        jobs: Number of processes that share the runs, on this machine or as jobs of a cluster.
+        time_limit: Duration after which to stop, as in 9m or 1h30m; interrupted runs can be resumed.
+        key: Make only the run of this key, and the runs that it needs.
+        datasets: Make only the runs on these datasets.
+        submit: Submit the processes to SLURM, or to submitit's local executor.
         submit_options: Options of submitit's executor, as in '{"slurm_partition": "gpu", "timeout_min": 600}'.
-        allow_dirty: Run a preset that asks for committed code, as paper does, with uncommitted changes all the same;
-            every table marks such results.
+        allow_dirty: Accept uncommitted changes for presets that require committed code, such as paper; all tables mark
+            such results.
         results: Folder of the results.
         runs: Folder of logs, bundles and checkpoints.
     """
@@ -79,14 +79,14 @@ def _check_processes(jobs: int) -> None:
 
 
 def run_here(jobs: Sequence[Job], results: str, runs: str, seconds: float | None, whole: bool = False) -> None:
-    """Runs jobs in this process; status 1 where some cannot be run though their dataset is there.
+    """Runs jobs in this process; exits with 1 if jobs of existing datasets cannot be run.
 
     Args:
         jobs: The jobs.
         results: Folder of the results.
         runs: Folder of the runs.
         seconds: Time limit; None for none.
-        whole: Whether nothing is begun that would not end within it.
+        whole: Whether only jobs are started that are expected to end within it.
     """
     from cosmo_pl.cli.train import main as train
     from cosmo_pl.run_loading import load_data, load_run
@@ -105,10 +105,10 @@ def run_here(jobs: Sequence[Job], results: str, runs: str, seconds: float | None
         with time_limit(seconds):
             runner.run()
     except TimeIsUp:
-        print("the time is up; the same command goes on from here")
+        print("the time limit is reached; the same command continues")
         return
     if runner.postponed:
-        print(f"{len(runner.postponed)} runs would not have ended in time")
+        print(f"{len(runner.postponed)} runs were postponed, as they would not end in time")
     if runner.failed:
         print(f"{len(runner.failed)} runs could not be run")
     if any(job.key in runner.failed and job.dataset not in runner.absent for job in runner.plan):
@@ -123,16 +123,16 @@ def evidence(
     results: str = RESULTS,
     runs: str = RUNS,
 ) -> None:
-    """Runs everything that is missing, in order of worth, beside other work.
+    """Makes all missing runs in order of priority, beside other work.
 
-    From a clean worktree of the last commit, at the lowest priority; it stands still while `make test` or `make bench`
-    run. It can be stopped at any moment and goes on from there.
+    The runs use a clean worktree of the last commit and the lowest process priority, and are paused while `make test` or
+    `make bench` run. They can be stopped at any time; the same command continues.
 
     Args:
-        time_limit: Begin nothing that would not end within so long, as in 150m.
-        jobs: Processes that share the runs.
-        here: Run from these files, at this priority and without a pause.
-        order: YAML that says what is run first, and next.
+        time_limit: Duration, as in 150m; only runs are started that are expected to end within it.
+        jobs: Number of processes that share the runs.
+        here: Run from the checkout, with normal priority and without pauses.
+        order: YAML with the order of the runs.
         results: Folder of the results.
         runs: Folder of logs, bundles and checkpoints.
     """
@@ -154,7 +154,7 @@ def evidence(
 
 
 def status(name: str, preset: str = "paper", results: str = RESULTS, runs: str = RUNS) -> None:
-    """Shows how far a study is.
+    """Prints finished and missing runs of a study, and the expected time.
 
     Args:
         name: A study, a sweep, or "all" studies.
@@ -171,13 +171,13 @@ def status(name: str, preset: str = "paper", results: str = RESULTS, runs: str =
 
 
 def render(name: str, preset: str | None = None, results: str = RESULTS, output: str = RENDERED) -> None:
-    """Draws a study from the results that are there; runs nothing.
+    """Renders a study from its results, without any run.
 
     Args:
         name: A study, a sweep, or "all" studies.
-        preset: A preset; every one that the study has been run under by default.
+        preset: A preset; by default all under which the study has results.
         results: Folder of the results.
-        output: Folder of what is drawn.
+        output: Folder of the rendered files.
     """
     from cosmo_pl.study.render import presets_with_results, render_study
 
@@ -195,7 +195,7 @@ def render(name: str, preset: str | None = None, results: str = RESULTS, output:
 
 
 def claims(results: str = RESULTS, output: str = RENDERED) -> None:
-    """Writes one page with every claim of the paper and what became of it.
+    """Writes one page with all claims of the paper and their verdicts.
 
     Args:
         results: Folder of the results.
@@ -230,7 +230,7 @@ def report(results: str = RESULTS, output: str = RENDERED) -> None:
 
 
 def sweep(name: str) -> None:
-    """Starts a sweep at W&B, with its stage 1 and an agent here. Without an account: `study run` with the same name.
+    """Starts a sweep at W&B, with its stage 1 and an agent. `study run` with the same name needs no account.
 
     Args:
         name: A sweep, as in sweeps/utd_lambda.
@@ -242,7 +242,7 @@ def sweep(name: str) -> None:
 
 
 def parse_duration(text: str | None) -> float | None:
-    """Seconds of "90s", "9m" or "1h30m"; None of None.
+    """Seconds of "90s", "9m" or "1h30m"; None for None.
 
     Raises:
         ConfigurationError: It is no duration.

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 Pairs = list[tuple[Job, Record]]
 OURS = "cosmo"
-LABELS = "labelled share of the training samples, number of labels"
+LABELS = "label rate, number of labels"
 PARAMETERS = {
     "weight_range": "weight range",
     "iterative_epochs": "T_iter, epochs",
@@ -194,7 +194,7 @@ def _grids(view: View) -> list[tuple[int, str]]:
 
 
 def _label_tick(rate: float, pairs: Pairs) -> str:
-    """The labelled share, "5 %", and below it the number of labels where there are runs."""
+    """The label rate, "5 %", and below it the number of labels if it has runs."""
     counts = unique(record.result["labels"] for _, record in pairs)
     return f"{100 * rate:g} %" + ("\n" + "/".join(map(str, counts)) if counts else "")
 
@@ -298,7 +298,7 @@ def _fig12_verdicts(view: View, panel: Panel) -> Iterator[Verdict]:
 
 def fig13(view: View) -> Rendered:
     """Figure 13: methods by the share of their labels that comes from the test subjects."""
-    axis = "share of the labels that comes from the test subjects"
+    axis = "share of labels from the test subjects"
     panels = [Panel(view, grid, name, axis, lambda value, pairs: f"{100 * value:g} %") for grid, name in _grids(view)]
     return render(panels, partial(_fig13_verdicts, view))
 
