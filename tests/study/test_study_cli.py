@@ -96,7 +96,7 @@ def test_submitit_local(here, capfd):
 
 def test_a_time_limit_of_nothing_leaves_everything(here, capsys):
     main(["study", "run", "table2", "--time-limit=0s"])
-    assert capsys.readouterr().out.endswith("the time is up; the same command goes on from here\n")
+    assert capsys.readouterr().out.endswith("the time limit is reached; the same command continues\n")
     assert count(here) == 0
     main(["study", "run", "table2"])
     assert count(here) == 4

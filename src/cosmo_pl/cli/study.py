@@ -125,8 +125,8 @@ def evidence(
 ) -> None:
     """Makes all missing runs in order of priority, beside other work.
 
-    The runs use a clean worktree of the last commit and the lowest process priority, and are paused while `make test` or
-    `make bench` run. They can be stopped at any time; the same command continues.
+    The runs use a clean worktree of the last commit and the lowest process priority. They are paused while `make test`
+    or `make bench` run. They can be stopped at any time; the same command continues.
 
     Args:
         time_limit: Duration, as in 150m; only runs are started that are expected to end within it.
