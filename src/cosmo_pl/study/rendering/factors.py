@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering import style
-from cosmo_pl.study.rendering.statistics import Summary, numbers, subject_range, summarize
+from cosmo_pl.study.rendering.statistics import RANGES, SUMMARY, Summary, numbers, ranges, summarize
 from cosmo_pl.study.rendering.verdict import (
     every,
     gap_verdict,
@@ -36,22 +36,7 @@ PARAMETERS = {
     "iterative_epochs": "T_iter, epochs",
     "pretrain_batch_size": "batch size of stage 1",
 }
-HEADER = (
-    "dataset",
-    "factor",
-    "value",
-    "labels",
-    "method",
-    "accuracy",
-    "std",
-    "n",
-    "correct",
-    "total",
-    "low 95 %",
-    "high 95 %",
-    "subjects, lowest to highest",
-    "paper",
-)
+HEADER = ("dataset", "factor", "value", "labels", "method", *SUMMARY, *RANGES, "paper")
 
 
 @dataclass(frozen=True)
@@ -156,9 +141,8 @@ class Panel:
                 records = [record for _, record in self.at(method, value)]
                 labels = "/".join(map(str, unique(record.result["labels"] for record in records)))
                 title = style.title(self.view.methods, method)
-                cells = [*summary.cells, *numbers(*(summary.interval or (None, None))), subject_range(records)]
-                stated = numbers(self.paper(method, value))
-                yield [self.dataset, self.factor, str(value), labels, title, *cells, *stated]
+                cells = [*summary.cells, *ranges(summary, records), *numbers(self.paper(method, value))]
+                yield [self.dataset, self.factor, str(value), labels, title, *cells]
 
 
 def render(panels: Sequence[Panel], verdicts: Callable[[Panel], Iterable[Verdict]]) -> Rendered:

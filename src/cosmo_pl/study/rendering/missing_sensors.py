@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering import style
-from cosmo_pl.study.rendering.statistics import Summary, dirty
+from cosmo_pl.study.rendering.statistics import SUMMARY, Summary, dirty
 from cosmo_pl.study.rendering.view import Rendered, View, unique
 
-HEADER = ("dataset", "sensors at test time", "method", "accuracy", "std", "n", "correct", "total")
+HEADER = ("dataset", "sensors at test time", "method", *SUMMARY)
 
 
 def table(view: View) -> Rendered:

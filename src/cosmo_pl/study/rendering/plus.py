@@ -14,11 +14,13 @@ from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering import style
 from cosmo_pl.study.rendering.columns import FOLDS, Column, subjects
 from cosmo_pl.study.rendering.statistics import (
+    RANGES,
+    SUMMARY,
     Summary,
     by_seed,
     numbers,
     paired,
-    subject_range,
+    ranges,
     summarize,
     training_seconds,
 )
@@ -30,24 +32,9 @@ if TYPE_CHECKING:
 PLUS = "_plus"
 OURS = "cosmo"
 ALIKE = ("cmc_plus", "random_forest_self")  # with the same second stage, and self-trained on the same windows
-HEADER = (
-    "dataset",
-    "recipe",
-    "method",
-    "test subjects",
-    "labels",
-    "accuracy",
-    "std",
-    "n",
-    "correct",
-    "total",
-    "low 95 %",
-    "high 95 %",
-    "subjects, lowest to highest",
-    "mean over the subjects of all folds",
-    "seconds of stage 1",
-    "seconds of stage 2",
-)
+RECIPE = ("dataset", "recipe", "method", "test subjects", "labels")
+SECONDS = ("seconds of stage 1", "seconds of stage 2")
+HEADER = (*RECIPE, *SUMMARY, *RANGES, "mean over the subjects of all folds", *SECONDS)
 
 
 @dataclass(frozen=True)
@@ -154,11 +141,10 @@ def _plot(axes: Axes, view: View, dataset: str, found: list[Point]) -> None:
 def _row(view: View, point: Point) -> list[str]:
     summary, first = point.summary, point.runs[0][1].result
     name = [view.title(point.dataset), point.recipe, style.title(view.methods, point.method)]
-    cells = [*summary.cells, *numbers(*(summary.interval or (None, None)))]
-    by_subject = subject_range([record for _, record in point.runs])
+    cells = [*summary.cells, *ranges(summary, [record for _, record in point.runs])]
     folds = Column(view, point.column).over_subjects(point.method) if _is_headline(view, point) else ""
     seconds = ["" if seconds is None else f"{seconds:.1f}" for seconds in point.seconds]
-    return [*name, subjects(first["test_subjects"]), str(first["labels"]), *cells, by_subject, folds, *seconds]
+    return [*name, subjects(first["test_subjects"]), str(first["labels"]), *cells, folds, *seconds]
 
 
 def _comparisons(view: View, datasets: list[str]) -> Iterator[list[str]]:
@@ -179,17 +165,7 @@ def _comparisons(view: View, datasets: list[str]) -> Iterator[list[str]]:
 # One change at a time
 
 METHOD = "method"  # as a factor of a grid
-ABLATION_HEADER = (
-    "changed",
-    "to",
-    "accuracy",
-    "std",
-    "n",
-    "correct",
-    "total",
-    "minus the recipe, paired by seed",
-    "by seed",
-)
+ABLATION_HEADER = ("changed", "to", *SUMMARY, "minus the recipe, paired by seed", "by seed")
 REPEATED = "* is the recipe that is changed: one set of runs, which several rows repeat."
 SEEDS = "Rows with different n have different seeds; only the differences are over common seeds."
 NAMES = {

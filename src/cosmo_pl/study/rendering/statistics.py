@@ -15,6 +15,9 @@ from cosmo_pl.study.records import Record
 MIN_RUNS = 3  # seeds that a verdict, a comparison of methods and a ranking require
 MARK = "†"  # marks results of uncommitted code
 
+SUMMARY = ("accuracy", "std", "n", "correct", "total")  # columns of `Summary.cells`
+RANGES = ("low 95 %", "high 95 %", "subjects, lowest to highest")  # columns of `ranges`
+
 Pairs = Sequence[tuple[Job, Record]]
 
 
@@ -150,6 +153,11 @@ def subject_range(records: Sequence[Record]) -> str:
             found[subject].append(correct / total)
     means = [fmean(values) for values in found.values()]
     return f"{min(means):.3f} to {max(means):.3f} ({len(means)})" if means else "-"
+
+
+def ranges(summary: Summary, records: Sequence[Record]) -> list[str]:
+    """Both ends of the 95 % interval, and the range over subjects, as cells."""
+    return [*numbers(*(summary.interval or (None, None))), subject_range(records)]
 
 
 def by_seed(pairs: Pairs) -> dict[int, float]:
