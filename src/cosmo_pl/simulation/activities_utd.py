@@ -72,10 +72,9 @@ PUNCH = {"flex": 85.0, "abd": -8.0, "spin": 10.0, "elbow": 12.0, "roll": 80.0}
 
 def step(side: str, other: str, hip: float, knee: float, swing: float) -> Pose:
     """One leg lifted, the opposite arm forward."""
-    return {
-        f"{side}_hip": hip, f"{side}_knee": knee, f"{side}_ankle": 10,
-        f"{other}_flex": swing, f"{side}_flex": -swing * 0.6, "l_elbow": 30 + swing, "r_elbow": 30 + swing,
-    }  # fmt: skip
+    leg = {f"{side}_hip": hip, f"{side}_knee": knee, f"{side}_ankle": 10.0}
+    arms = {f"{other}_flex": swing, f"{side}_flex": -swing * 0.6, "l_elbow": 30 + swing, "r_elbow": 30 + swing}
+    return leg | arms
 
 
 UTD_ACTIONS = (
