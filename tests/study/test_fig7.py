@@ -96,7 +96,7 @@ def test_other_sensors_are_not_compared(given):
     weights, depth = quality(given).verdicts
     assert weights.verdict == depth.verdict == "not comparable"
     assert weights.claim == "Fig. 7, section 5.2.1: weights 0.26 of the inertial sensor and 0.74 of the depth sensor"
-    assert "we the skeleton" in weights.evidence
+    assert "we compare the skeleton" in weights.evidence
 
 
 def test_our_weights_stand_beside_the_claim():

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean, stdev
 from typing import Any
 
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
-from cosmo_pl.study.rendering.statistics import MARK, Summary, by_seed, dirty, summarize
+from cosmo_pl.study.rendering.statistics import MARK, Summary, by_seed, dirty, mean_text, summarize
 from cosmo_pl.study.rendering.view import View
 
 FOLDS = "test_subjects"  # the factor of a study with leave-subjects-out folds
@@ -101,10 +100,9 @@ class Column:
         if not pairs:
             return "too few common seeds (n=0)"
         values = list(by_seed(pairs).values())
-        std = f" ± {stdev(values):.3f}" if len(values) > 1 else ""
         mark = MARK if any(dirty(record) for _, record in pairs) else ""
         without = f", without {', '.join(missing)}" if missing else ""
-        return f"{fmean(values):.3f}{std} (n={len(values)}){mark}{without}"
+        return f"{mean_text(values)} (n={len(values)}){mark}{without}"
 
 
 def subjects(numbers: Iterable[int]) -> str:

@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from cosmo_pl.study.rendering import style
-from cosmo_pl.study.rendering.statistics import spread
+from cosmo_pl.study.rendering.statistics import mean_text, spread
 from cosmo_pl.study.rendering.verdict import not_comparable
 from cosmo_pl.study.rendering.view import Rendered, Verdict, View, unique
 
@@ -60,11 +60,6 @@ def values(found: Quality, modality: str, quantity: str) -> list[float]:
     return [float(measured[modality][quantity]) for measured in found.values() if modality in measured]
 
 
-def _text(numbers: Sequence[float], digits: int) -> str:
-    std = spread(numbers)
-    return f"{fmean(numbers):.{digits}f}" + ("" if std is None else f" ± {std:.{digits}f}")
-
-
 def _plot_silhouettes(axes: Axes, result: Mapping[str, Any]) -> None:
     cap = result["default_max_clusters"]
     at = result["max_clusters"].index(cap)
@@ -89,7 +84,7 @@ def _plot_weights(axes: Axes, found: Quality, modalities: Sequence[str], stated:
         look: dict[str, Any] = {"color": style.colour(modality), "ecolor": style.PAPER, "capsize": 4}
         axes.bar(x, fmean(weights), 0.6, yerr=spread(weights) or 0.0, **look)
         hopkins, best = values(found, modality, "hopkins"), values(found, modality, "num_clusters")
-        ticks.append(f"{modality}\nH {_text(hopkins, 2)}\nk* {_text(best, 1)}")
+        ticks.append(f"{modality}\nH {mean_text(hopkins, 2)}\nk* {mean_text(best, 1)}")
     columns = [*modalities, *(modality for modality in stated if modality not in modalities)]
     for modality, its in stated.items():
         style.stated_point(axes, columns.index(modality), its["weight"])
@@ -143,7 +138,7 @@ def _notes(view: View, dataset: str, paper: Mapping[str, Any], found: Quality) -
 def _verdicts(view: View, paper: Mapping[str, Any], found: Quality) -> list[Verdict]:
     """The paper's weights, which are of other sensors than ours, with our weights as evidence."""
     ours = [
-        f"{modality} {_text(weights, 2)} (n={len(weights)})"
+        f"{modality} {mean_text(weights, 2)} (n={len(weights)})"
         for modality in unique(modality for measured in found.values() for modality in measured)
         if (weights := values(found, modality, "weight"))
     ]

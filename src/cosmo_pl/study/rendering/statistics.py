@@ -126,8 +126,13 @@ def mean_and_std(summary: Summary | None) -> str:
     """Mean and spread as text: "0.693 ± 0.021 (n=5)", "0.693 (n=1)", marked "†" for uncommitted code, or "-"."""
     if summary is None:
         return "-"
-    spread = "" if summary.std is None else f" ± {summary.std:.3f}"
-    return f"{summary.mean:.3f}{spread} (n={summary.n})" + (MARK if summary.dirty else "")
+    return f"{mean_text(summary.values)} (n={summary.n})" + (MARK if summary.dirty else "")
+
+
+def mean_text(values: Sequence[float], digits: int = 3) -> str:
+    """Mean and spread as text: "0.693 ± 0.021", or "0.693" for one value."""
+    std = "" if len(values) < 2 else f" ± {stdev(values):.{digits}f}"
+    return f"{fmean(values):.{digits}f}{std}"
 
 
 def numbers(*values: float | None) -> list[str]:

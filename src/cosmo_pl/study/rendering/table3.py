@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from statistics import fmean, stdev
 from typing import Any
 
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
-from cosmo_pl.study.rendering.statistics import MARK, dirty, is_timed, machine, training_of
+from cosmo_pl.study.rendering.statistics import MARK, dirty, is_timed, machine, mean_text, training_of
 from cosmo_pl.study.rendering.style import title
 from cosmo_pl.study.rendering.verdict import every, means_verdict, not_comparable, obstacle
 from cosmo_pl.study.rendering.view import Rendered, Verdict, View, unique
@@ -90,10 +89,7 @@ def _distinct(values: Iterable[Any]) -> str:
 
 def _spread(values: Sequence[float], mark: str) -> str:
     """Mean, standard deviation and number of values as text, with the mark of uncommitted code; "-" without values."""
-    if not values:
-        return "-"
-    spread = f" ± {stdev(values):.2f}" if len(values) > 1 else ""
-    return f"{fmean(values):.2f}{spread} (n={len(values)}){mark}"
+    return f"{mean_text(values, 2)} (n={len(values)}){mark}" if values else "-"
 
 
 def _notes(view: View, done: Sequence[Record]) -> list[str]:
