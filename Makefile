@@ -14,7 +14,7 @@ JOBS ?= 1
 TIME ?= 150m
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-self utd-plus test test-slow attack golden lint check evidence bench clean paper paper-smoke report claims $(STUDIES) $(SWEEPS)
+.PHONY: help install demo demo-self utd-plus test test-slow attack golden lint check evidence bench clean paper paper-smoke claims docs docs-serve $(STUDIES) $(SWEEPS)
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -83,17 +83,24 @@ $(SWEEPS): install
 	  cosmo-pl study run $(sweep) --preset $(PRESET) --jobs $(JOBS) && cosmo-pl study render $(sweep); \
 	fi
 
-paper: install  ## run every table and figure (PRESET=paper JOBS=1), draw them all and write the report
+paper: install  ## run every table and figure (PRESET=paper JOBS=1), draw them all, collect the claims
 	$(COSMO) study run all --preset $(PRESET) --jobs $(JOBS)
 	$(COSMO) study render all
 	$(COSMO) study claims
-	$(COSMO) study report
+	$(COSMO) study headline --output README.md
+
+docs: $(VENV)/.docs  ## build the documentation in build/site; a broken link, anchor or reference is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+docs-serve: $(VENV)/.docs  ## show the documentation at http://127.0.0.1:8000 while it is written
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
+
+$(VENV)/.docs: $(VENV)/.installed
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --editable '.[dev,docs]'
+	@touch $@
 
 claims: install  ## every claim of the paper and what became of it, from experiments/results
 	$(COSMO) study claims
-
-report: install  ## one page with every table and figure from experiments/results
-	$(COSMO) study report
 
 paper-smoke: export COSMO_PL_DATA := $(SMOKE)/data
 paper-smoke: install  ## run and draw every table and figure on small simulated recordings, in build/paper-smoke
@@ -103,7 +110,6 @@ paper-smoke: install  ## run and draw every table and figure on small simulated 
 	$(COSMO) data simulate self_collected --root $(SMOKE)/data --subjects 6 --trials 2 --resolution '[12, 16]'
 	$(COSMO) study run all --preset smoke --jobs 2 --results $(SMOKE)/results --runs $(SMOKE)/runs
 	$(COSMO) study render all --preset smoke --results $(SMOKE)/results --output $(SMOKE)/rendered
-	$(COSMO) study report --results $(SMOKE)/results --output $(SMOKE)/rendered
 
 evidence: install  ## run all that is missing, in order of worth, beside other work (TIME=150m JOBS=1)
 	$(COSMO) study evidence --time-limit $(TIME) --jobs $(JOBS)

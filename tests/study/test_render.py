@@ -12,7 +12,6 @@ from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.study.definition import renderer
 from cosmo_pl.study.render import csv_of, latex_of, markdown_of, presets_with_results, render_study
 from cosmo_pl.study.rendering.view import Rendered, Verdict
-from cosmo_pl.study.report import ReportItem
 
 from .conftest import finished, left_by, write
 
@@ -90,7 +89,7 @@ def test_a_damaged_result_is_left_out_and_named(project, results, plain):
     (note,) = [line for line in rendering.markdown().splitlines() if line.startswith("- Left out: ")]
     assert str(results.path(edited)) in note and "accuracy is 0.99, not 5/10 = 0.5" in note and "Remove it" in note
     assert "- 1 result;" in rendering.markdown()
-    assert note.removeprefix("- ") in ReportItem.of(rendering).rendered.notes
+    assert note.removeprefix("- ") in rendering.rendered.notes
 
 
 def test_a_damaged_result_of_another_preset_is_named_too(project, results, plain):

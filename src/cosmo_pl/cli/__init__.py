@@ -1,4 +1,4 @@
-"""The `cosmo-pl` command: training subcommands by LightningCLI, data subcommands by `data_cli`."""
+"""The `cosmo-pl` command: training by LightningCLI, recordings by `cli.data`, studies by `cli.study`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ regenerate the paper:
   study run       run what is missing of a table, figure or sweep, for instance table2, or all
   study status    how far it is, and how long the rest will take
   study render    draw it beside what the paper states
-  study report    all tables and figures on one page
+  study claims    each claim of the paper and its verdict, on one page
+  study headline  the table of headline results, for README.md
   study sweep     start a sweep of experiments/sweeps at W&B
 
 `--allow-code PACKAGE` lets bundles and runs name classes of that package, whose code then runs.

@@ -1,4 +1,4 @@
-"""`cosmo-pl study run|status|render|claims|report|sweep`."""
+"""`cosmo-pl study run|status|render|claims|headline|sweep`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.io import user_path, utf8_text, write_whole
 from cosmo_pl.provenance import check_committed
 from cosmo_pl.study.jobs import Job, Project, choose
 from cosmo_pl.study.records import Results
@@ -191,7 +192,8 @@ def render(name: str, preset: str | None = None, results: str = RESULTS, output:
                 raise ConfigurationError("study", problem, remedy)
             print(f"{problem}. {remedy}.")
         for chosen in presets:
-            print(*render_study(project, each, chosen, kept).write(Path(output)), sep="\n")
+            rendering = render_study(project, each, chosen, kept, None if preset else presets)
+            print(*rendering.write(Path(output)), sep="\n")
 
 
 def claims(results: str = RESULTS, output: str = RENDERED) -> None:
@@ -208,25 +210,25 @@ def claims(results: str = RESULTS, output: str = RENDERED) -> None:
     print(write_claims(found, Path(output), project.paper(), kept.damaged.values()))
 
 
-def report(results: str = RESULTS, output: str = RENDERED) -> None:
-    """Writes one page with every table and figure that has results.
+def headline(results: str = RESULTS, output: str | None = None) -> None:
+    """Prints the table of headline results, or writes it into a page.
 
     Args:
         results: Folder of the results.
-        output: Folder of the page, report.html.
+        output: A Markdown file with the markers <!-- headline:begin --> and <!-- headline:end -->, between which the
+            table is written; printed by default.
     """
-    from cosmo_pl.study.claims import all_claims
-    from cosmo_pl.study.render import presets_with_results, render_study
-    from cosmo_pl.study.report import ReportItem, write_report
+    from cosmo_pl.study.pages import headline_table
+    from cosmo_pl.study.rendering.headline import insert
 
-    project, kept = Project(), Results(Path(results))
-    presets = {name: presets_with_results(project, name, kept) for name in project.studies()}
-    items = [ReportItem.of(render_study(project, name, preset, kept)) for name in presets for preset in presets[name]]
-    not_run = [project.study(name).title for name, found in presets.items() if not found]
-    if not items:
-        raise ConfigurationError("results", f"there are none in '{results}'", "Run `cosmo-pl study run` first")
-    claimed = all_claims(project, kept)
-    print(write_report(items, Path(output), project.paper(), not_run=not_run, claims=claimed))
+    table = headline_table(Project(), Results(Path(results)))
+    if output is None:
+        print(table)
+        return
+    path = user_path(output)
+    text = utf8_text(path, lambda problem: ConfigurationError("output", f"{path} {problem}", "Name a Markdown file"))
+    write_whole(path, insert(text, table))
+    print(path)
 
 
 def sweep(name: str) -> None:
@@ -259,4 +261,4 @@ def main(args: Sequence[str]) -> None:
     """Runs one study subcommand."""
     from cosmo_pl.parsing import run_command
 
-    run_command([run, evidence, status, render, claims, report, sweep], args, "cosmo-pl study")
+    run_command([run, evidence, status, render, claims, headline, sweep], args, "cosmo-pl study")

@@ -53,7 +53,7 @@ class StoredModality:
 class RowFacts(NamedTuple):
     """Entry of the journal for a row.
 
-    Args:
+    Attributes:
         content: Name and SHA-256 of its file.
         checksum: CRC-32 of the row.
         replaced: Number of implausible values that were replaced.
@@ -73,7 +73,7 @@ class RowFacts(NamedTuple):
 class Stored(NamedTuple):
     """A modality on disk.
 
-    Args:
+    Attributes:
         array: Its clips (N, *shape), memory-mapped.
         content: SHA-256 of the files' names and contents.
         replaced: Number of implausible values of each clip that were replaced (N,).

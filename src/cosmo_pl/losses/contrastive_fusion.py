@@ -17,10 +17,9 @@ TILED_FROM = 1024  # features; above it the whole matrix of similarities takes m
 
 
 class ContrastiveFusionLoss(Constrained, nn.Module):
-    r"""Pulls the P fused features of a sample together and pushes those of other samples away.
+    """Pulls the P fused features of a sample together and pushes those of other samples away.
 
-    .. math:: L = \sum_{s \in S} \frac{-1}{|P(s)|} \sum_{p \in P(s)}
-              \log \frac{\exp(v_s \cdot v_p / \tau)}{\sum_{a \in S \setminus \{s\}} \exp(v_s \cdot v_a / \tau)}
+        L = Σ_{s ∈ S} -1/|P(s)| Σ_{p ∈ P(s)} log( exp(v_s · v_p / τ) / Σ_{a ∈ S∖{s}} exp(v_s · v_a / τ) )
 
     S holds all N·P fused features, P(s) the P-1 others of the same sample. For identical features of each sample and
     well separated samples the mean tends to its floor log(P-1); equal similarities give log(PN-1).

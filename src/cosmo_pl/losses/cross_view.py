@@ -13,11 +13,10 @@ from cosmo_pl.tensors import at_least_float32
 
 
 class CrossViewLoss(Constrained, nn.Module):
-    r"""InfoNCE between every pair of views, in both directions, negatives from the batch and the other view only.
+    """InfoNCE between every pair of views, in both directions, negatives from the batch and the other view only.
 
-    .. math:: L = \frac{1}{|\{a < b\}|} \sum_{a < b} \frac{1}{2} \left( l_{ab} + l_{ba} \right), \quad
-              l_{ab} = -\frac{1}{N} \sum_n
-              \log \frac{\exp(v_n^a \cdot v_n^b / \tau)}{\sum_m \exp(v_n^a \cdot v_m^b / \tau)}
+        L    = mean over all a < b of (l_ab + l_ba) / 2
+        l_ab = -1/N Σ_n log( exp(v_n^a · v_n^b / τ) / Σ_m exp(v_n^a · v_m^b / τ) )
 
     Where there are V examples of each view, all V of the other view are positives and l is the mean over them. The
     full graph of the reference, averaged over its pairs so that the step does not grow with the number of views.

@@ -14,10 +14,9 @@ from cosmo_pl.tensors import at_least_float32
 
 
 class PredictiveCodingLoss(nn.Module):
-    r"""InfoNCE between what comes k steps ahead and its prediction, for every one of K steps.
+    """InfoNCE between what comes k steps ahead and its prediction, for every one of K steps.
 
-    .. math:: L = -\frac{1}{K N} \sum_{k=1}^K \sum_{n=1}^N
-              \log \frac{\exp(z_n^k \cdot p_n^k)}{\sum_m \exp(z_n^k \cdot p_m^k)}
+        L = -1/(K N) Σ_k Σ_n log( exp(z_n^k · p_n^k) / Σ_m exp(z_n^k · p_m^k) )
 
     with future latents z and predictions p = W_k c_t. Neither is normalised and there is no temperature, so that the
     scale of the scores is learned. Equal scores give log N; the floor is 0.

@@ -43,13 +43,22 @@ class Rendering:
         """Provenance of its results."""
         return provenance(outcome.record for outcome in self.view.outcomes if outcome.record is not None)
 
+    @property
+    def remarks(self) -> list[str]:
+        """What stands below it: notes, datasets that are left out, and where its results come from."""
+        skipped = (f"{self.view.title(name)} has no results: {why}." for name, why in self.view.skipped.items())
+        return [*self.rendered.notes, *skipped, self.provenance]
+
+    def files(self) -> dict[str, bytes]:
+        """Suffix to content of its files: numbers, page, and a figure's picture or a table in LaTeX."""
+        table = [self.rendered.header, *self.rendered.rows]
+        last = {".tex": latex_of(table).encode()} if self.png is None else {".png": self.png}
+        return {".csv": csv_of(table).encode(), ".md": self.markdown().encode(), **last}
+
     def write(self, folder: Path) -> list[Path]:
         """Writes its files, the same bytes from the same results."""
         (folder / self.stem).parent.mkdir(parents=True, exist_ok=True)
-        table = [self.rendered.header, *self.rendered.rows]
-        files = {".csv": csv_of(table).encode(), ".md": self.markdown().encode()}
-        files |= {".tex": latex_of(table).encode()} if self.png is None else {".png": self.png}
-        for suffix, content in files.items():
+        for suffix, content in (files := self.files()).items():
             (folder / f"{self.stem}{suffix}").write_bytes(content)
         return [folder / f"{self.stem}{suffix}" for suffix in files]
 
@@ -59,9 +68,7 @@ class Rendering:
         picture = f"![{study.title}]({Path(self.stem).name}.png)"
         body = picture if self.png is not None else markdown_of([rendered.header, *rendered.rows])
         parts = [f"# {study.title}", f"Preset `{self.view.preset}`. {study.about}".strip(), body]
-        skipped = (f"{self.view.title(name)} has no results: {why}." for name, why in self.view.skipped.items())
-        remarks = [*rendered.notes, *skipped, self.provenance]
-        parts.append("\n".join(f"- {remark}" for remark in remarks))
+        parts.append("\n".join(f"- {remark}" for remark in self.remarks))
         if rendered.comparisons:
             parts += ["## Methods of one kind", markdown_of([COMPARED, *rendered.comparisons])]
         if rendered.verdicts:
@@ -70,15 +77,25 @@ class Rendering:
         return "\n\n".join(parts) + "\n"
 
 
-def render_study(project: Project, name: str, preset: str, results: Results) -> Rendering:
+def render_study(
+    project: Project, name: str, preset: str, results: Results, presets: Sequence[str] | None = None
+) -> Rendering:
     """Renders a study under a preset from its results; a note names damaged results, which are skipped.
+
+    Args:
+        project: The project.
+        name: Name of the study.
+        preset: The preset.
+        results: The results.
+        presets: Presets that the study has results of, where they are known; they are looked up by default.
 
     Raises:
         ConfigurationError: There is no such study, preset or renderer.
         ResultError: A result is of other recordings.
     """
     view = view_of(project, name, preset, results)
-    others = [other for other in presets_with_results(project, name, results) if other != preset]
+    known = presets_with_results(project, name, results) if presets is None else presets
+    others = [other for other in known if other != preset]
     view = replace(view, others={other: _outcomes(project, name, other, results) for other in others})
     rendered: Rendered = renderer(view.study.render)(view)
     every = [*view.outcomes, *(outcome for outcomes in view.others.values() for outcome in outcomes)]

@@ -1,0 +1,215 @@
+"""What the documentation shows of the results, as Markdown: a page for each study, the overview and the claims."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from textwrap import indent
+
+from cosmo_pl.study.claims import Claim, collect, counts, protocol
+from cosmo_pl.study.jobs import Project
+from cosmo_pl.study.records import Results
+from cosmo_pl.study.render import Rendering, csv_of, markdown_of, png_of, presets_with_results, render_study, view_of
+from cosmo_pl.study.rendering import headline, overview
+from cosmo_pl.study.rendering.plus import PLUS
+from cosmo_pl.study.rendering.verdict import NOT_COMPARABLE, NOT_REPRODUCED, REPRODUCED, TOO_FEW
+from cosmo_pl.study.rendering.view import COMPARED, Rendered, Verdict, unique
+
+MARKS = {REPRODUCED: "✓", NOT_REPRODUCED: "✗", TOO_FEW: "…", NOT_COMPARABLE: "○"}
+OVERVIEW = ("table2", headline.STUDY)  # the studies that the overview of a dataset takes its runs from
+PAPER = ("Table ", "Figure ")  # what the titles of the paper's own tables and figures begin with
+MOST_ROWS = 80  # of the numbers of a figure that a page shows; longer ones are files alone
+
+
+@dataclass(frozen=True)
+class Pages:
+    """All studies of a project, rendered.
+
+    Args:
+        project: The project.
+        renderings: Study to its renderings, one for each preset, that of the paper's protocol first. The paper's own tables
+            and figures come first.
+    """
+
+    project: Project
+    renderings: Mapping[str, Sequence[Rendering]]
+
+    @classmethod
+    def render(cls, project: Project, results: Results) -> Pages:
+        """Renders each study under each preset that it has results of; one without, under the paper's protocol."""
+        usual, renderings = protocol(project.paper()), {}
+        for name in project.studies():
+            found = presets_with_results(project, name, results)
+            ordered = sorted(found or [usual], key=lambda preset: preset != usual)
+            renderings[name] = [render_study(project, name, preset, results, found) for preset in ordered]
+        in_paper = {name for name, every in renderings.items() if every[0].view.study.title.startswith(PAPER)}
+        return cls(
+            project, {name: renderings[name] for name in sorted(renderings, key=lambda each: each not in in_paper)}
+        )
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """Study to its title."""
+        return {name: every[0].view.study.title for name, every in self.renderings.items()}
+
+    def files(self) -> dict[str, str | bytes]:
+        """Name to content of the pages of the studies, and of the files beside them."""
+        found: dict[str, str | bytes] = {}
+        for name, every in self.renderings.items():
+            found[f"{name}.md"] = study_page(every)
+            beside = {f"{its.stem}{suffix}": content for its in every for suffix, content in its.files().items()}
+            found |= {file: content for file, content in beside.items() if not file.endswith(".md")}
+        for dataset, rendered in self.overviews().items():
+            found[f"overview-{dataset}.png"] = png_of(rendered.figure)
+            found[f"overview-{dataset}.csv"] = csv_of([rendered.header, *rendered.rows]).encode()
+        return found
+
+    def parts(self) -> dict[str, Callable[[], str]]:
+        """Name to what makes a part of a written page."""
+        return {
+            "headline": self.headline,
+            "overviews": self.overview_sections,
+            "studies": self.studies,
+            "presets": self.presets,
+            "claims summary": lambda: claims_summary(self.claims()),
+            "claims": lambda: claims_by_place(self.claims(), self.titles),
+            "rule": self.rule,
+        }
+
+    def overviews(self) -> dict[str, Rendered]:
+        """Dataset to the overview of its methods under both recipes."""
+        views = [self.renderings[name][0].view for name in OVERVIEW]
+        datasets = unique(dataset.removesuffix(PLUS) for view in views for dataset in view.datasets())
+        return {dataset: overview.accuracy(views, dataset) for dataset in datasets}
+
+    def overview_sections(self) -> str:
+        """A section for each dataset: the figure and its numbers."""
+        view = self.renderings[OVERVIEW[0]][0].view
+        return "\n\n".join(_overview(name, view.title(name), its) for name, its in self.overviews().items())
+
+    def studies(self) -> str:
+        """All studies with their pages, and how many of their runs are done under each preset."""
+        rows = [
+            (f"[{self.titles[name]}]({name}.md)", ", ".join(map(_done, its))) for name, its in self.renderings.items()
+        ]
+        return markdown_of([("table or figure", "runs that are done"), *rows])
+
+    def presets(self) -> str:
+        """The presets that the renderings are of, with what they are for."""
+        named = unique(rendering.view.preset for every in self.renderings.values() for rendering in every)
+        return _bullets(f"**{name}**: {self.project.preset(name).about}" for name in named)
+
+    def claims(self) -> list[Claim]:
+        """Each claim of the paper once, judged under the paper's protocol."""
+        usual = protocol(self.project.paper())
+        every = [
+            rendering for found in self.renderings.values() for rendering in found if rendering.view.preset == usual
+        ]
+        return collect((rendering.view.name, rendering.rendered.verdicts) for rendering in every)
+
+    def rule(self) -> str:
+        """The rule by which claims are judged, and remarks on the paper's inputs."""
+        paper = self.project.paper()
+        remarks = [f"{name}: {its['remark']}." for name, its in paper.get("inputs", {}).items() if "remark" in its]
+        return _bullets([*(f"**{name}**: {text}" for name, text in paper.get("rule", {}).items()), *remarks])
+
+    def headline(self) -> str:
+        """The table of headline results."""
+        return markdown_of(headline.table(self.renderings[headline.STUDY][0].view))
+
+
+def headline_table(project: Project, results: Results) -> str:
+    """The table of headline results alone, without rendering anything else."""
+    return markdown_of(headline.table(view_of(project, headline.STUDY, protocol(project.paper()), results)))
+
+
+def study_page(renderings: Sequence[Rendering]) -> str:
+    """The page of a study: a section for each preset.
+
+    Args:
+        renderings: The study under each of its presets, at least one.
+    """
+    study = renderings[0].view.study
+    parts = [f"# {study.title}", study.about, *map(_section, renderings)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _section(rendering: Rendering) -> str:
+    rendered = rendering.rendered
+    parts = [f"## Preset {rendering.view.preset}", _shown(rendering), _bullets(rendering.remarks)]
+    if rendered.comparisons:
+        parts += ["### Methods of one kind", markdown_of([COMPARED, *rendered.comparisons])]
+    if rendered.verdicts:
+        rows = [(each.claim, _marked(each), each.evidence) for each in rendered.verdicts]
+        parts += ["### Claims of the paper", markdown_of([("claim", "verdict", "evidence"), *rows])]
+    return "\n\n".join(parts)
+
+
+def _shown(rendering: Rendering) -> str:
+    rendered, name = rendering.rendered, Path(rendering.stem).name
+    if rendering.png is not None:
+        numbers = [_numbers(rendered)] if 0 < len(rendered.rows) <= MOST_ROWS else []
+        return "\n\n".join([_picture(rendering.view.study.title, name), *numbers, f"Download: [CSV]({name}.csv)"])
+    return f"{_table(rendered)}\n\nDownload: [CSV]({name}.csv), [LaTeX]({name}.tex)"
+
+
+def _overview(dataset: str, title: str, rendered: Rendered) -> str:
+    name = f"overview-{dataset}"
+    parts = [f"### {title}", _picture(f"{title}: accuracy with 95 % intervals", name), _bullets(rendered.notes)]
+    return "\n\n".join([*parts, _numbers(rendered), f"Download: [CSV]({name}.csv)"])
+
+
+def _picture(title: str, name: str) -> str:
+    """A picture that opens in its full size."""
+    return f"[![{title}]({name}.png)]({name}.png)"
+
+
+def _table(rendered: Rendered) -> str:
+    return markdown_of([rendered.header, *rendered.rows]) if rendered.rows else "There is no result yet."
+
+
+def _numbers(rendered: Rendered) -> str:
+    return f'??? note "The numbers of the figure"\n\n{indent(_table(rendered), "    ")}'
+
+
+def _marked(verdict: Verdict) -> str:
+    return f"{MARKS[verdict.verdict]} {verdict.verdict}"
+
+
+def _bullets(remarks: Iterable[str]) -> str:
+    return "\n".join(f"- {remark}" for remark in remarks)
+
+
+def _done(rendering: Rendering) -> str:
+    done = sum(outcome.record is not None for outcome in rendering.view.outcomes)
+    return f"{rendering.view.preset}: {done} of {len(rendering.view.outcomes)}"
+
+
+def claims_summary(claims: Sequence[Claim]) -> str:
+    """How many claims have each verdict."""
+    rows = [(f"{MARKS[verdict]} {verdict}", str(count)) for verdict, count in counts(claims).items()]
+    return markdown_of([("verdict", "claims"), *rows])
+
+
+def claims_by_place(claims: Sequence[Claim], titles: Mapping[str, str]) -> str:
+    """All claims with verdict, evidence and the page of the study that judged them, under their place in the paper.
+
+    Args:
+        claims: The claims.
+        titles: Study to its title.
+    """
+    parts = []
+    for place, found in groupby(claims, key=lambda claim: claim.location):
+        rows = [
+            (
+                each.text,
+                _marked(each.verdict),
+                each.verdict.evidence,
+                f"[{titles[each.study].partition(':')[0]}](results/{each.study}.md)",
+            )
+            for each in found
+        ]
+        parts += [f"### {place}", markdown_of([("claim", "verdict", "evidence", "table or figure"), *rows])]
+    return "\n\n".join(parts)

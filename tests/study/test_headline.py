@@ -1,0 +1,61 @@
+"""The table of headline results."""
+
+from __future__ import annotations
+
+import pytest
+
+from cosmo_pl.cli import main
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.study.rendering.headline import BEGIN, END, ROWS, insert, table
+
+from .factory import jobs, records, view
+
+
+def test_each_method_has_its_accuracy_and_number_of_runs_on_both_datasets() -> None:
+    wanted = [job for job in jobs("plus") if job.kind == "finetune" and job.seed < 3]
+    found = records(wanted, lambda job: 0.5 + 0.1 * job.seed)
+    for job in wanted:
+        its = {"labels": 27, "chance": 1 / 27} if job.dataset.startswith("utd") else {"labels": 200, "chance": 1 / 12}
+        found[job.key].result.update(its)
+    header, *rows = table(view("plus", "paper", found))
+    assert header[0] == "method" and header[1] == "UTD-MHAD, 27 labels, test subjects 7-8"
+    assert header[2].startswith("USC-HAD, 200 labels, test subjects ")
+    assert [row[1:] for row in rows] == [["0.600 ± 0.100 (n=3)"] * 2] * len(ROWS) + [["0.037", "0.083"]]
+    assert [row[0] for row in rows] == [
+        "Cosmo, recipe `plus`",
+        "CMC, the same second stage, recipe `plus`",
+        "Cosmo, the paper's recipe",
+        "1-NN, time warping",
+        "random forest",
+        "chance",
+    ]
+
+
+def test_what_has_not_been_run_is_a_dash() -> None:
+    header, *rows = table(view("plus", "paper", {}))
+    assert header == ["method", "UTD-MHAD", "USC-HAD"]
+    assert {cell for row in rows for cell in row[1:]} == {"-"}
+
+
+def test_the_text_around_the_markers_stays() -> None:
+    page = f"before\n{BEGIN}\nold\n{END}\nafter\n"
+    assert insert(page, "| new |") == f"before\n{BEGIN}\n| new |\n{END}\nafter\n"
+    assert insert(insert(page, "| new |"), "| new |") == insert(page, "| new |")
+
+
+@pytest.mark.parametrize("text", ["", BEGIN, END, f"{END} {BEGIN}"])
+def test_a_text_without_the_markers_is_refused(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="headline:begin"):
+        insert(text, "| new |")
+
+
+def test_the_command_names_a_file_without_markers(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr("cosmo_pl.study.pages.headline_table", lambda project, results: "| new |")
+    page = tmp_path / "page.md"
+    page.write_text("nothing", encoding="utf-8")
+    with pytest.raises(SystemExit):
+        main(["study", "headline", "--output", str(page)])
+    assert "headline:begin" in capsys.readouterr().err
+    page.write_text(f"{BEGIN}\n{END}", encoding="utf-8")
+    main(["study", "headline", "--output", str(page)])
+    assert "| new |" in page.read_text(encoding="utf-8")
