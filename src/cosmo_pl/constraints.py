@@ -119,12 +119,15 @@ def check_classes(config: Any, position: str = "") -> None:
     module, _, name = str(parts.get("class_path", "")).rpartition(".")
     found = getattr(import_module(module), name, None) if module else None
     if isinstance(found, type) and issubclass(found, Constrained) and parts.get("init_args") is not None:
-        # The parser has checked null values, except of settings. It leaves null what the data fill in later.
-        given, hints = as_mapping(parts["init_args"]), constraints_of(found)
-        given = {name: part for name, part in given.items() if part is not None or _is_settings(hints.get(name))}
-        check_arguments(found, given, f"{start}init_args.")
+        check_arguments(found, _to_check(found, as_mapping(parts["init_args"])), f"{start}init_args.")
     for key, part in parts.items():
         check_classes(part, f"{start}{key}")
+
+
+def _to_check(found: type, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments that are not null. The parser has checked null, except of settings; the data fill it in later."""
+    hints = constraints_of(found)
+    return {name: part for name, part in given.items() if part is not None or _is_settings(hints.get(name))}
 
 
 def as_mapping(config: Mapping[str, Any] | Namespace) -> Mapping[str, Any]:
