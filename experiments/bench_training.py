@@ -114,7 +114,7 @@ class Training:
         model = yaml.safe_load((CONFIGS / f"{config}_stage1.yaml").read_text(encoding="utf-8"))["model"]["init_args"]
         data = yaml.safe_load((CONFIGS / "data" / f"{config}.yaml").read_text(encoding="utf-8"))["init_args"]
         encoders = {name: built(each) for name, each in model.pop("encoders").items()}
-        model.pop("schedule", None)  # one of learning rates, which take no time, but asks a trainer for its epochs
+        model["optimizer"].pop("schedule", None)  # it takes no time, but needs a trainer's number of epochs
         module = ContrastiveFusionModule(SHAPES, CLASSES, encoders, **model)
         self._as_asked(module.encoders)
         optimizer = self._optimizer(module.configure_optimizers()["optimizer"])

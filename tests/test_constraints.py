@@ -94,22 +94,23 @@ BAD: list[tuple[type, dict[str, Any], dict[str, list[Any]]]] = [
     (NearestNeighborPositives, {}, {"start_epoch": [-1], "every": [0], "fraction": [0, 1.1]}),
 ]  # fmt: skip
 
-OPTIMIZER = {
-    "lr": RATES, "momentum": [1, -0.1, NAN], "weight_decay": [-1, NAN], "lr_milestones": [[-1], [1.5], 100, "1"],
-    "lr_gamma": [0, -1, INF],
+SETTINGS = {
+    "name": ["lion"], "momentum": [1, -0.1, NAN], "betas": [(0.9, 1), (0.9,), (-1, 0.9)], "weight_decay": [-1, NAN],
+    "schedule": ["linear"], "milestones": [[-1], [1.5], 100, "1"], "gamma": [0, -1, INF],
 }  # fmt: skip
+BAD.append((modules.OptimizerSettings, {}, SETTINGS))
+OPTIMIZER = {"lr": RATES, "optimizer": ["lion", {"name": "lion"}, {"betas": [0.9, 1]}, {"gama": 0.1}]}
 STAGE_1 = {"projection_dim": COUNTS, "projection_hidden": [0, 10**6], "temperature": RATES, "max_clusters": [1, 2.0]}
-PRETRAINED = {"num_classes": [0, "3"], "optimizer": ["lion"]}
+PRETRAINED = {"num_classes": [0, "3"], "optimizer": [{"name": "lion"}]}
 BAD += [
     (getattr(modules, name), {"modality_shapes": SHAPES, "num_classes": 3}, {**PRETRAINED, **arguments})
     for name, arguments in {
         "ContrastiveFusionModule": OPTIMIZER | STAGE_1 | {
-            "num_fused": [1, 0], "weight_range": [(0.9, 0.1), (-1, 0.5)], "sampling": ["all"], "schedule": ["linear"],
+            "num_fused": [1, 0], "weight_range": [(0.9, 0.1), (-1, 0.5)], "sampling": ["all"],
         },
-        "CMCModule": OPTIMIZER | STAGE_1 | {"form": ["other"], "schedule": ["linear"]},
+        "CMCModule": OPTIMIZER | STAGE_1 | {"variant": ["other"]},
         "CPCModule": OPTIMIZER | {
             "horizon": COUNTS, "channels": [()], "context_dim": [0], "dropout": [1], "pooling": [0],
-            "betas": [(0.9, 1), (0.9,), (-1, 0.9)],
         },
         "IterativeFusionModule": {**OPTIMIZER, "lr": []} | {
             "iterative_epochs": [-1, 2.5], "phase_offset": [-1], "quality_lambda": [1.1], "encoder_lr": RATES,
@@ -117,7 +118,7 @@ BAD += [
             "steps": [0], "head": ["mlp"], "first_part": ["both"], "sequence_axis": ["space"],
         },
         "SingleModalModule": OPTIMIZER | {"steps": [0]},
-        "DeepSenseModule": OPTIMIZER | {"steps": [0], "intervals": [0], "betas": [(0.9, 1)], "variant": ["published"]},
+        "DeepSenseModule": OPTIMIZER | {"steps": [0], "intervals": [0], "variant": ["published"]},
         "AttnSenseModule": OPTIMIZER | {"noise_std": [-0.1, NAN], "intervals": [0], "fusion": ["product"]},
     }.items()
 ]  # fmt: skip
@@ -125,12 +126,12 @@ BAD += [
     (getattr(modules, name), {"modality_shapes": SHAPES, "num_classes": 3}, {"num_classes": [0], **arguments})
     for name, arguments in {
         "RandomForestModule": {
-            "num_trees": [0], "num_frequencies": [-1], "seed": [-1, 2**32], "rounds": [-1], "context": [-1],
-            "max_self_labeled": [0],
+            "num_trees": [0], "num_frequencies": [-1], "seed": [-1, 2**32], "self_training_rounds": [-1],
+            "context": [-1], "max_pseudo_labels": [0],
         },
-        "FeatureForestModule": {"num_trees": [0], "max_self_labeled": [0]},
+        "FeatureForestModule": {"num_trees": [0], "max_pseudo_labels": [0]},
         "NearestNeighborModule": {"band": [-0.1, 1.1, NAN], "metric": ["cosine"]},
-        "PrototypeModule": {"unlabeled_share": [1, -0.1], "temperature": RATES},
+        "PrototypeModule": {"unlabeled_weight": [1, -0.1], "temperature": RATES},
     }.items()
 ]  # fmt: skip
 CASES = [
@@ -225,7 +226,8 @@ def test_copies_and_pickles_need_no_arguments() -> None:
 def parsed_module() -> modules.CPCModule:
     parser = LightningArgumentParser(exit_on_error=False)
     parser.add_lightning_class_args(modules.BaseModule, "model", subclass_mode=True)
-    arguments = {"modality_shapes": {"inertial": (40, 6)}, "num_classes": 3, "lr": "1e-3", "lr_milestones": [1, 2]}
+    arguments = {"modality_shapes": {"inertial": (40, 6)}, "num_classes": 3, "lr": "1e-3"}
+    arguments["optimizer"] = {"milestones": [1, 2]}
     model = parser.instantiate(
         parser.parse_object({"model": {"class_path": "CPCModule", "init_args": arguments}})
     ).model
@@ -243,7 +245,7 @@ def plain(value: Any) -> bool:
 
 def test_hyper_parameters_stay_plain_and_load_as_weights_only(tmp_path: Path) -> None:
     model = parsed_module()
-    assert model.hparams["lr"] == 1e-3 and len(model.hparams) == 15 and plain(dict(model.hparams))
+    assert model.hparams["lr"] == 1e-3 and len(model.hparams) == 10 and plain(dict(model.hparams))
     torch.save({"hyper_parameters": dict(model.hparams)}, tmp_path / "of.ckpt")
     stored = torch.load(tmp_path / "of.ckpt", weights_only=True)["hyper_parameters"]
     rebuilt = modules.CPCModule(**stored)
@@ -255,6 +257,10 @@ def test_hyper_parameters_stay_plain_and_load_as_weights_only(tmp_path: Path) ->
     [
         ("model.init_args.lr", -1, "model.init_args.lr: is -1.0. Use a finite number above 0."),
         ("model.init_args.lr", ".nan", "model.init_args.lr: is nan. Use a finite number above 0."),
+        ("model.init_args.optimizer.momentum", 1,
+         "model.init_args.optimizer.momentum: is 1.0. Use a number in [0, 1)."),
+        ("model.init_args.optimizer.milestones", [-1],
+         "model.init_args.optimizer.milestones[0]: is -1. Use a whole number of at least 0."),
         ("model.init_args.projection_dim", 0,
          "model.init_args.projection_dim: is 0. Use a whole number from 1 to 100000."),
         ("model.init_args.encoders.inertial.init_args.dropout", 1,
@@ -371,7 +377,7 @@ def test_all_that_yaml_can_name_refuses_arguments() -> None:
     for package in (cosmo_pl.data, encoders, losses, fusion, modules, augmentations):
         public = {name for name in package.__all__ if inspect.isclass(getattr(package, name))}
         missing = {name for name in public - found if "__init__" in vars(getattr(package, name))}
-        assert missing <= {"ModalityQuality"}, missing  # a result, not an argument
+        assert missing <= {"ModalityQuality", "OptimizerSettings"}, missing  # a result; a dataclass that checks itself
 
 
 def test_unions_and_containers() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from importlib import import_module
 from inspect import Parameter, signature, unwrap
@@ -119,11 +119,15 @@ def check_classes(config: Any, position: str = "") -> None:
     module, _, name = str(parts.get("class_path", "")).rpartition(".")
     found = getattr(import_module(module), name, None) if module else None
     if isinstance(found, type) and issubclass(found, Constrained) and parts.get("init_args") is not None:
-        # The parser has checked null values. It leaves null what the data fill in later.
-        given = {key: part for key, part in as_mapping(parts["init_args"]).items() if part is not None}
-        check_arguments(found, given, f"{start}init_args.")
+        check_arguments(found, _to_check(found, as_mapping(parts["init_args"])), f"{start}init_args.")
     for key, part in parts.items():
         check_classes(part, f"{start}{key}")
+
+
+def _to_check(found: type, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments that are not null. The parser has checked null, except of settings; the data fill it in later."""
+    hints = constraints_of(found)
+    return {name: part for name, part in given.items() if part is not None or _is_settings(hints.get(name))}
 
 
 def as_mapping(config: Mapping[str, Any] | Namespace) -> Mapping[str, Any]:
@@ -162,7 +166,7 @@ def constraints_of(found: type) -> dict[str, Any]:
     known: dict[str, Any] = {}
     for kind in found.__mro__:
         init = vars(kind).get("__init__")
-        if not issubclass(kind, Constrained) or init is None:
+        if not (issubclass(kind, Constrained) or is_dataclass(kind)) or init is None:
             continue
         parameters = signature(init).parameters.values()
         names = getattr(unwrap(init), "__globals__", {})
@@ -183,7 +187,7 @@ def _constrained(hint: Any) -> Iterator[bool]:
     """Whether parts of an annotation have constraints."""
     if get_origin(hint) is Annotated:
         yield any(isinstance(each, Constraint) for each in hint.__metadata__)
-    yield get_origin(hint) is Literal
+    yield get_origin(hint) is Literal or _is_settings(hint)
     for part in get_args(hint):
         yield from _constrained(part)
 
@@ -223,6 +227,8 @@ def _violation(value: Any, hint: Any) -> Violation | None:
         return _first({f"[{i}]": _violation(part, parts[0]) for i, part in enumerate(value)})
     if _is(value, origin or hint):
         return None
+    if _is_settings(hint):
+        return _violation_of_settings(value, hint)
     return "", value, NAMES.get(hint) or f"a {getattr(hint, '__name__', hint)}"
 
 
@@ -243,6 +249,21 @@ def _is(value: Any, kind: Any) -> bool:
     if kind is float:
         return type(value) in (int, float) and math.isfinite(value)
     return value is None if kind in (None, NoneType) else not isinstance(kind, type) or isinstance(value, kind)
+
+
+def _violation_of_settings(value: Any, hint: Any) -> Violation | None:
+    if not isinstance(value, Mapping | Namespace):
+        return "", value, f"{hint.__name__}(...) or a mapping of its fields"
+    given, hints = as_mapping(value), constraints_of(hint)
+    names = [each.name for each in fields(hint)]
+    allowed = f"the fields {', '.join(names)}"
+    unknown: dict[str, Violation | None] = {f".{n}": ("", part, allowed) for n, part in given.items() if n not in names}
+    return _first(unknown | {f".{name}": _violation(given[name], hints[name]) for name in hints if name in given})
+
+
+def _is_settings(hint: Any) -> bool:
+    """Whether an annotation is a dataclass with constraints. Its fields are also given as a mapping."""
+    return isinstance(hint, type) and is_dataclass(hint) and bool(constraints_of(hint))
 
 
 def _first(found: Mapping[str, Violation | None]) -> Violation | None:

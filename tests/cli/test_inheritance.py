@@ -35,6 +35,13 @@ def test_arguments_of_a_replaced_class_are_kept_but_for_those_stated_again(write
     assert kept_arguments([base, between, overlay], "cosmo_pl.modules.B") == {"steps": between, "rounds": base}
 
 
+def test_fields_of_settings_are_kept_one_by_one(write):
+    base = model("A", optimizer={"name": "adam", "gamma": 0.5, "momentum": 0.1}, weights={"imu": 1})
+    first, second, third = write(base, model("B", optimizer={"gamma": 0.2}), model(optimizer={"momentum": 0.3}))
+    kept = kept_arguments([first, second, third], "B", groups=["optimizer"])
+    assert kept == {"optimizer.name": first, "weights": first}
+
+
 def test_a_later_file_may_state_them_after_all(write):
     base, overlay, more = write(model("A", lr=1, steps=2), {"class_path": "B"}, model(steps=4))
     assert kept_arguments([base, overlay, more], "B") == {"lr": base}
@@ -70,23 +77,32 @@ def given(*names):
 
 def test_a_run_says_what_it_inherited(here, capsys):
     base = CONFIGS / "utd_stage2.yaml"
-    line = f"DeepSenseModule keeps from {base}: encoders, lr_milestones=[350, 400, 450]"
+    line = f"DeepSenseModule keeps from {base}: encoders, optimizer.milestones=[350, 400, 450]"
     assert reported(capsys, "fit", *given("utd_stage2", "model/deepsense")) == [line]
 
 
 def test_files_are_named_apart(here, capsys):
     quick = CONFIGS.parent / "experiments" / "presets" / "quick" / "utd_stage2.yaml"
     configs = [*given("utd_stage2"), "--config", str(quick), *given("model/attnsense")]
-    line = (
-        f"AttnSenseModule keeps from {CONFIGS / 'utd_stage2.yaml'}: encoders; from {quick}: lr_milestones=[70, 80, 90]"
-    )
+    base = CONFIGS / "utd_stage2.yaml"
+    line = f"AttnSenseModule keeps from {base}: encoders; from {quick}: optimizer.milestones=[70, 80, 90]"
     assert reported(capsys, "fit", *configs) == [line]
 
 
 @pytest.mark.parametrize("form", ["--model.init_args.{}={}", "--model.{}={}", "--model.init_args.{} {}"])
 def test_what_the_command_line_states_is_not_inherited(form, here, capsys):
-    more = [word for pair in (("lr_milestones", "[5]"), ("encoders", "null")) for word in form.format(*pair).split()]
+    more = [
+        word for pair in (("optimizer.milestones", "[5]"), ("encoders", "null")) for word in form.format(*pair).split()
+    ]
     assert reported(capsys, "fit", *given("utd_stage2", "model/deepsense"), *more) == []
+
+
+def test_a_field_on_the_command_line_is_not_inherited(here, capsys):
+    more = ["--model.init_args.encoders=null", "--model.optimizer={milestones: [5], momentum: 0.5}"]
+    assert reported(capsys, "fit", *given("utd_stage2", "model/deepsense"), *more) == []
+    line = f"DeepSenseModule keeps from {CONFIGS / 'utd_stage2.yaml'}: optimizer.milestones=[350, 400, 450]"
+    more = ["--model.init_args.encoders=null", "--model.optimizer.momentum=0.5"]
+    assert reported(capsys, "fit", *given("utd_stage2", "model/deepsense"), *more) == [line]
 
 
 def test_nothing_is_said_where_nothing_is_inherited(here, capsys):
@@ -98,5 +114,5 @@ def test_nothing_is_said_where_nothing_is_inherited(here, capsys):
 def test_a_class_on_the_command_line_inherits_too(here, capsys):
     """The forest without stage 1, named by its class instead of its overlay, labels samples itself."""
     more = ["--model=RandomForestModule", "--run.name=forest"]
-    line = f"RandomForestModule keeps from {CONFIGS / 'usc_plus_stage2.yaml'}: rounds=2, context=700"
+    line = f"RandomForestModule keeps from {CONFIGS / 'usc_plus_stage2.yaml'}: self_training_rounds=2, context=700"
     assert reported(capsys, "fit", *given("usc_plus_stage2"), *more) == [line]

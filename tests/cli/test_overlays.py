@@ -10,6 +10,7 @@ import importlib
 import inspect
 import json
 import sys
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 
 import pytest
@@ -29,12 +30,12 @@ KEPT = {  # phase to argument to the reason why an overlay keeps it
         "encoders": "methods are compared with equal encoders",
         "projection_hidden": "methods are compared with equal projection heads",
         "temperature": "chosen with the recipe",
-        **dict.fromkeys(("lr", "lr_milestones", "optimizer", "schedule"), PROTOCOL),
+        **dict.fromkeys(("lr", "optimizer.milestones", "optimizer.name", "optimizer.schedule"), PROTOCOL),
     },
     "finetune": {
         "encoders": "methods are compared with equal encoders",
         "bundle": "the stage 1 that the base names, until --model.init_args.bundle names another",
-        **dict.fromkeys(("lr_milestones", "encoder_lr", "classifier_lr"), PROTOCOL),
+        **dict.fromkeys(("optimizer.milestones", "encoder_lr", "classifier_lr"), PROTOCOL),
         **dict.fromkeys(("score", "sequence_axis"), NETWORK),
         **dict.fromkeys(("freeze", "phase_offset", "quality_weights"), RELEASED),
     },
@@ -50,7 +51,15 @@ def read(path):
 
 def stated(overlay):
     """Arguments of the model that a file states."""
-    return read(overlay).get("model", {}).get("init_args", {})
+    return flat(read(overlay).get("model", {}).get("init_args", {}))
+
+
+def flat(arguments):
+    """Arguments with the settings of the optimizer as arguments of their own, "optimizer.momentum"."""
+    settings = arguments.get("optimizer", {})
+    settings = asdict(settings) if is_dataclass(settings) else dict(settings)
+    others = {name: value for name, value in arguments.items() if name != "optimizer"}
+    return others | {f"optimizer.{name}": value for name, value in settings.items()}
 
 
 def pairs():
@@ -87,13 +96,18 @@ def parsed(parser, *configs):
     return parser.parse_args([f"--config={path}" for path in configs])
 
 
+def arguments(config):
+    """Arguments of the model of a configuration."""
+    return flat(alike(vars(config.model.init_args)))
+
+
 def kept(config, overlay):
     """Arguments of the model that have neither the default of its class nor the value that the overlay states."""
     module, _, name = config.model.class_path.rpartition(".")
     parameters = inspect.signature(getattr(importlib.import_module(module), name)).parameters
-    expected = {key: parameter.default for key, parameter in parameters.items() if key not in FROM_THE_DATA}
+    expected = flat({key: parameter.default for key, parameter in parameters.items() if key not in FROM_THE_DATA})
     expected |= stated(overlay)
-    found = config.model.init_args
+    found = arguments(config)
     return {key for key, value in expected.items() if value is REQUIRED or alike(found[key]) != alike(value)}
 
 
@@ -137,7 +151,7 @@ def test_an_overlay_that_does_not_state_a_shared_argument_is_found(parser, tmp_p
     overlay.write_text(
         yaml.safe_dump({"model": {"class_path": "cosmo_pl.modules.RandomForestModule"}}), encoding="utf-8"
     )
-    assert kept(parsed(parser, base, overlay), overlay) == {"rounds", "context"}
+    assert kept(parsed(parser, base, overlay), overlay) == {"self_training_rounds", "context"}
 
 
 def test_only_the_method_differs(configs, bases):
@@ -154,7 +168,7 @@ def test_only_the_method_differs(configs, bases):
 
 def test_what_is_meant_to_be_kept_is_kept(configs, bases):
     for (phase, base, overlay), config in configs.items():
-        model, before = vars(config.model.init_args), vars(bases[base].model.init_args)
+        model, before = arguments(config), arguments(bases[base])
         for argument in (set(KEPT[phase]) & model.keys() & before.keys()) - set(stated(overlay)):
             assert alike(model[argument]) == alike(before[argument]), (base, overlay, argument)
 

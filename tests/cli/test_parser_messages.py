@@ -49,6 +49,9 @@ def refused(capsys, here):
         ("--modell.init_args.x=3", "--modell.init_args.x: there is no such option. The nearest: --model."),
         ("--encoder_lr=3", "--encoder_lr: there is no such option. Write --model.init_args.encoder_lr."),
         ("--model.init_args.encoder_lrr=3", "IterativeFusionModule has no 'encoder_lrr'. The nearest: encoder_lr"),
+        ("--model.optimizer.momentm=3", "has no 'optimizer.momentm'. The nearest: optimizer.momentum"),
+        ("--model.optimizer={gama: 3}", "IterativeFusionModule has no 'optimizer.gama'. The nearest: optimizer.gamma"),
+        ("--model.init_args.optimizer=adam", "--model.init_args.optimizer: is 'adam'. Give a mapping"),
         ("--data.init_args.roott=3", "--data.init_args.roott: UTDDataModule has no 'roott'. The nearest: root."),
         (f"--{ENCODER}.init_args.chanels=[1]", f"--{ENCODER}.init_args.chanels: InertialEncoder has no 'chanels'. "),
         (f"--{ENCODER}=LSTM", f"--{ENCODER}: there is no class 'LSTM'. Choose from "),
@@ -81,6 +84,7 @@ def test_options(word, line, refused):
     [
         ("trainer: {max_epoch: 3}", "x.yaml: trainer.max_epoch: there is no such argument. The nearest: trainer.max_"),
         ("modell: {init_args: {encoder_lr: 3}}", "x.yaml: modell.init_args.encoder_lr: there is no such argument."),
+        ("model: {init_args: {optimizer: {lr: 3}}}", "x.yaml: model.init_args.optimizer.lr: IterativeFusion"),
         ("model: {init_args: {encoder_lrr: 3}}", "x.yaml: model.init_args.encoder_lrr: IterativeFusionModule has no"),
         ("model: {init_args: {encoders: {inertial: {class_path: InertialEncodr}}}}",
          f"x.yaml: {ENCODER}.class_path: there is no class 'InertialEncodr'. The nearest: InertialEncoder"),

@@ -221,7 +221,9 @@ def _classifiers(data: Data) -> dict[str, Case]:
     forest = Case(
         [m.FeatureForestModule, encoders.StatisticsEncoder, USCDataModule],
         lambda: few_steps(
-            of(m.FeatureForestModule, bundle=data.usc_bundle, num_trees=20, rounds=1, context=200), data.usc, epochs=1
+            of(m.FeatureForestModule, bundle=data.usc_bundle, num_trees=20, self_training_rounds=1, context=200),
+            data.usc,
+            epochs=1,
         ),
     )
     return {

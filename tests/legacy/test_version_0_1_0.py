@@ -38,7 +38,7 @@ def test_a_run_loads(runs, folder):
     model, data = load_run(Path(folder))
     stored = torch.load(Path(folder, "checkpoints/last.ckpt"), weights_only=True)["state_dict"]
     assert all(torch.equal(value, stored[name]) for name, value in model.state_dict().items())
-    assert model.record["epochs"] == 1
+    assert model.record.epochs == 1
     assert len(data.split.test) == 54
 
 

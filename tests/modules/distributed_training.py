@@ -12,7 +12,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from cosmo_pl.encoders import Encoder, ProjectionHead
-from cosmo_pl.modules import CMCModule, ContrastiveFusionModule, CPCModule, IterativeFusionModule
+from cosmo_pl.modules import CMCModule, ContrastiveFusionModule, CPCModule, IterativeFusionModule, OptimizerSettings
 
 SHAPES = {"acc": (6, 2), "baro": (5, 2)}
 GLOBAL_BATCH = 4
@@ -44,7 +44,8 @@ KINDS = {
     "cosmo": lambda: ContrastiveFusionModule(SHAPES, 3, encoders(), 4, 5, lr=0.1),
     "cmc": lambda: CMCModule(SHAPES, 3, encoders(), 4, 5, lr=0.1),
     "cpc": lambda: CPCModule(
-        {"acc": (6, 2)}, 3, horizon=2, channels=(3,), context_dim=4, dropout=0.0, optimizer="sgd", lr=0.1
+        {"acc": (6, 2)}, 3, horizon=2, channels=(3,), context_dim=4, dropout=0.0, lr=0.1,
+        optimizer=OptimizerSettings("sgd", weight_decay=0.0),
     ),
 }  # fmt: skip
 

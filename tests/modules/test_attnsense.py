@@ -11,6 +11,7 @@ from torch import nn
 
 from cosmo_pl.encoders import InertialEncoder, SkeletonEncoder
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.modules import OptimizerSettings
 from cosmo_pl.modules.attnsense import AdditiveAttention, AttentionClassifier, AttnSenseModule
 from cosmo_pl.modules.iterative_fusion import IterativeFusionModule
 
@@ -197,7 +198,8 @@ def test_no_noise_elsewhere(arguments, training):
 
 @pytest.mark.parametrize("variant", ["shared", "original"])
 def test_everything_is_trained_by_one_optimizer(variant):
-    module = attnsense(variant=variant, optimizer="adam", lr=0.003, betas=(0.5, 0.9), weight_decay=0.1)
+    settings = OptimizerSettings("adam", betas=(0.5, 0.9), weight_decay=0.1)
+    module = attnsense(variant=variant, lr=0.003, optimizer=settings)
     optimizer = module.configure_optimizers()["optimizer"]
     assert isinstance(optimizer, torch.optim.Adam)
     assert optimizer.param_groups[0]["betas"] == (0.5, 0.9)
@@ -210,7 +212,7 @@ def test_everything_is_trained_by_one_optimizer(variant):
 @pytest.mark.parametrize("variant", ["shared", "original"])
 def test_without_dropout_27_clips_are_learned_by_heart(make_data, make_trainer, variant):
     data = make_data(labels_per_class=1, track_test=False)
-    module = attnsense(variant=variant, optimizer="adam", lr=0.003)
+    module = attnsense(variant=variant, lr=0.003, optimizer=OptimizerSettings("adam"))
     for layer in module.modules():
         if isinstance(layer, nn.Dropout | nn.Dropout2d | nn.Dropout3d):
             layer.p = 0.0

@@ -24,14 +24,14 @@ def cmc(data, **arguments):
     )
 
 
-@pytest.mark.parametrize("form", ["cross_view", "released"])
-def test_loss_of_a_batch(make_data, form):
+@pytest.mark.parametrize("variant", ["cross_view", "released"])
+def test_loss_of_a_batch(make_data, variant):
     data = make_data(phase="pretrain")
     data.setup()
-    module = cmc(data, form=form)
+    module = cmc(data, variant=variant)
     inputs = next(iter(data.train_dataloader()))["inputs"]
     r = [F.normalize(module.heads[n].layers(e(inputs[n]).flatten(1)), dim=1) for n, e in module.encoders.items()]
-    if form == "released":
+    if variant == "released":
         # SupCon with two views: 2N - 2 negatives, those of the same modality among them, and one positive.
         both = torch.cat(r)
         scores = both @ both.T / 0.07
@@ -99,8 +99,8 @@ def test_overfits_27_clips(make_data):
 
 def test_bad_arguments_are_named(make_data):
     data = make_data(phase="pretrain")
-    with pytest.raises(ConfigurationError, match="form"):
-        cmc(data, form="memory_bank")
+    with pytest.raises(ConfigurationError, match="variant"):
+        cmc(data, variant="memory_bank")
     with pytest.raises(ConfigurationError, match="temperature"):
         cmc(data, temperature=0)
     with pytest.raises(ConfigurationError, match="modalities"):
@@ -108,4 +108,4 @@ def test_bad_arguments_are_named(make_data):
 
 
 def test_released_form_is_the_contrastive_fusion_loss_of_unmixed_views(make_data):
-    assert isinstance(cmc(make_data(phase="pretrain"), form="released").loss, ContrastiveFusionLoss)
+    assert isinstance(cmc(make_data(phase="pretrain"), variant="released").loss, ContrastiveFusionLoss)

@@ -156,7 +156,7 @@ def test_stage_2_starts_from_the_bundle(trained, make_data, make_trainer):
     weights = [quality.weight for quality in Bundle.load(folder).quality.values()]
     assert second.classifier.attention.quality.tolist() == pytest.approx(weights)
     make_trainer(1).fit(second, datamodule=data)
-    assert second.record["bundle"] == str(folder / "bundle")
+    assert second.record.bundle == str(folder / "bundle")
 
 
 def test_newest_bundle_is_found_by_number(trained):

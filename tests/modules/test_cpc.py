@@ -13,7 +13,7 @@ from cosmo_pl.bundle import Bundle
 from cosmo_pl.data import USCDataModule
 from cosmo_pl.encoders import CPCEncoder
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.modules import CPCModule, IterativeFusionModule
+from cosmo_pl.modules import CPCModule, IterativeFusionModule, OptimizerSettings
 from cosmo_pl.modules.base import toggle
 
 SHAPES = {"acc": (20, 3), "gyro": (20, 2)}
@@ -201,10 +201,10 @@ def test_defaults_are_the_originals():
 
 
 def test_sgd_can_be_chosen():
-    optimizer = tiny(optimizer="sgd", momentum=0.5).configure_optimizers()["optimizer"]
+    optimizer = tiny(optimizer=OptimizerSettings("sgd", momentum=0.5)).configure_optimizers()["optimizer"]
     assert isinstance(optimizer, torch.optim.SGD) and optimizer.param_groups[0]["momentum"] == 0.5
     with pytest.raises(ConfigurationError, match="optimizer"):
-        tiny(optimizer="lion").configure_optimizers()
+        tiny(optimizer={"name": "lion"})
 
 
 # Training

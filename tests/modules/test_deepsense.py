@@ -12,6 +12,7 @@ from torch import nn
 
 from cosmo_pl.encoders import InertialEncoder, SkeletonEncoder, SpectralEncoder
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.modules import OptimizerSettings
 from cosmo_pl.modules.deepsense import DeepSenseModule, MergeClassifier
 
 from .conftest import small_encoders
@@ -166,7 +167,8 @@ def test_dropout_of_channels_before_each_convolution_and_of_values_after_each_gr
 
 @pytest.mark.parametrize("variant", ["shared", "original"])
 def test_everything_is_trained_by_one_optimizer(variant):
-    module = deepsense(variant=variant, optimizer="adam", lr=0.003, betas=(0.5, 0.9), weight_decay=0.1)
+    settings = OptimizerSettings("adam", betas=(0.5, 0.9), weight_decay=0.1)
+    module = deepsense(variant=variant, lr=0.003, optimizer=settings)
     optimizer = module.configure_optimizers()["optimizer"]
     assert isinstance(optimizer, torch.optim.Adam)
     (group,) = optimizer.param_groups
@@ -184,7 +186,8 @@ def test_learning_rate_follows_the_epochs(make_data, make_trainer):
         def on_train_epoch_start(self):
             rates.append(self.optimizers().param_groups[0]["lr"])
 
-    module = Watched(UTD, 27, encoders=small_encoders(), lr=0.02, lr_milestones=[1, 3], lr_gamma=0.5)
+    settings = OptimizerSettings(milestones=[1, 3], gamma=0.5)
+    module = Watched(UTD, 27, encoders=small_encoders(), lr=0.02, optimizer=settings)
     make_trainer(4, limit_train_batches=1, limit_val_batches=0).fit(module, datamodule=make_data())
     assert rates == pytest.approx([0.02, 0.01, 0.01, 0.005])
 
@@ -192,7 +195,7 @@ def test_learning_rate_follows_the_epochs(make_data, make_trainer):
 @pytest.mark.parametrize("variant", ["shared", "original"])
 def test_without_dropout_27_clips_are_learned_by_heart(make_data, make_trainer, variant):
     data = make_data(labels_per_class=1, track_test=False)
-    module = deepsense(variant=variant, optimizer="adam", lr=0.003)
+    module = deepsense(variant=variant, lr=0.003, optimizer=OptimizerSettings("adam"))
     for layer in module.modules():
         if isinstance(layer, nn.Dropout | nn.Dropout2d | nn.Dropout3d):
             layer.p = 0.0

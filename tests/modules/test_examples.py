@@ -91,8 +91,8 @@ def test_counts_every_test_sample_once(method, make_data, make_trainer):
     module = build(data, method)
     trainer = make_trainer(1)
     trainer.fit(module, datamodule=data)
-    assert module.record["epochs"] == 1
-    assert module.record["fit_seconds"] > 0
+    assert module.record.epochs == 1
+    assert module.record.fit_seconds > 0
     trainer.test(module, datamodule=data, verbose=False)
     assert module.confusion.compute().sum() == len(data.split.test)
     assert float(trainer.callback_metrics["test/acc"]) > 5 / data.num_classes

@@ -12,7 +12,7 @@ from cosmo_pl.callbacks import ModalityDropout
 from cosmo_pl.data import UTDDataModule
 from cosmo_pl.encoders import InertialEncoder, SkeletonEncoder
 from cosmo_pl.modules import IterativeFusionModule
-from cosmo_pl.modules.base import FeatureMemory, memory
+from cosmo_pl.modules.base import FeatureMemory, encoding
 
 
 class Seen(Callback):
@@ -70,6 +70,6 @@ def test_what_varies_is_computed_each_time(trained):
 
 
 def test_what_does_not_fit_is_computed_each_time(trained, monkeypatch):
-    monkeypatch.setattr(memory, "MAX_BYTES", 0)
+    monkeypatch.setattr(encoding, "MAX_BYTES", 0)
     _, rows, _, data = trained(epochs=4)
     assert rows[3] == len(data.split.labeled) + len(data.split.test)

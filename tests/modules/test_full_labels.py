@@ -88,11 +88,11 @@ def test_a_cap_below_two_clusters_is_refused(value, make_data):
 
 
 def forest(data, bundle):
-    return RandomForestModule(data.modality_shapes, data.num_classes, num_trees=5, rounds=2)
+    return RandomForestModule(data.modality_shapes, data.num_classes, num_trees=5, self_training_rounds=2)
 
 
 def feature_forest(data, bundle):
-    return FeatureForestModule(data.modality_shapes, data.num_classes, bundle, num_trees=5, rounds=2)
+    return FeatureForestModule(data.modality_shapes, data.num_classes, bundle, num_trees=5, self_training_rounds=2)
 
 
 def prototypes(data, bundle):
@@ -153,7 +153,7 @@ def test_a_forest_with_nothing_to_label_is_the_plain_one(make_data, make_trainer
     predicted = []
     for rounds in (0, 3):
         data = make_data(label_rate=1.0)
-        module = RandomForestModule(data.modality_shapes, data.num_classes, num_trees=5, rounds=rounds)
+        module = RandomForestModule(data.modality_shapes, data.num_classes, num_trees=5, self_training_rounds=rounds)
         make_trainer(1).fit(module, datamodule=data)
         predicted.append(module.eval()(data.plain_batch(data.split.test)["inputs"]))
     assert torch.equal(*predicted)

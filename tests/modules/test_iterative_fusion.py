@@ -13,7 +13,7 @@ from pytorch_lightning import Callback
 from sklearn.metrics import f1_score
 
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.modules.base import toggle
+from cosmo_pl.modules.base import OptimizerSettings, toggle
 from cosmo_pl.modules.iterative_fusion import IterativeFusionModule
 
 from .conftest import small_encoders, stage2
@@ -146,8 +146,8 @@ def test_recurrent_layers_stay_in_train_mode(make_data):
 
 def test_learning_rates_follow_the_epochs(make_data, make_trainer):
     _, watcher = run(
-        make_data, make_trainer, 6, iterative_epochs=1, encoder_lr=0.004, classifier_lr=0.02, lr_milestones=[2, 5],
-        lr_gamma=0.5,
+        make_data, make_trainer, 6, iterative_epochs=1, encoder_lr=0.004, classifier_lr=0.02,
+        optimizer=OptimizerSettings(milestones=[2, 5], gamma=0.5),
     )  # fmt: skip
     factor = [1, 1, 0.5, 0.5, 0.5, 0.25]
     assert np.allclose(watcher.rates, [(0.004 * f, 0.02 * f) for f in factor])
@@ -155,7 +155,13 @@ def test_learning_rates_follow_the_epochs(make_data, make_trainer):
 
 def test_gradient_clipping_bounds_the_step(make_data, make_trainer):
     data = make_data()
-    module = stage2(data, iterative_epochs=0, gradient_clip_val=1e-3, momentum=0.0, weight_decay=0.0, encoder_lr=1.0)
+    module = stage2(
+        data,
+        iterative_epochs=0,
+        gradient_clip_val=1e-3,
+        encoder_lr=1.0,
+        optimizer=OptimizerSettings(momentum=0.0, weight_decay=0.0),
+    )
     before = copy.deepcopy(module.encoders.state_dict())
     make_trainer(1, limit_train_batches=1).fit(module, datamodule=data)
     moved = math.sqrt(
@@ -191,7 +197,7 @@ def test_best_epoch_on_test_is_the_maximum_of_the_curve(make_data, make_trainer)
             curve.append(float(pl_module._metrics("test")["acc"].compute()))
 
     make_trainer(5, callbacks=[Curve()]).fit(module, datamodule=data)
-    best = module.record["test_acc_best_epoch"]
+    best = module.record.test_acc_best_epoch
     assert best == {"accuracy": pytest.approx(max(curve)), "epoch": int(np.argmax(curve))}
 
 

@@ -22,7 +22,7 @@ from cosmo_pl.modules import (
     RandomForestModule,
     SingleModalModule,
 )
-from cosmo_pl.modules.base import ClassifierModule, Streams, presence
+from cosmo_pl.modules.base import ClassifierModule, Streams, availability
 
 SHAPES: dict[str, tuple[int, ...]] = {"imu": (24, 9), "depth": (8, 12, 16), "radar": (9, 2, 4, 8, 4)}
 CLASSES, COUNT = 4, 6
@@ -158,9 +158,9 @@ def test_a_sensor_of_no_quality_still_serves_where_nothing_else_is_there() -> No
 def test_a_stream_of_two_sensors_is_there_where_both_are() -> None:
     inputs = {"acc": torch.zeros(3, 4, 3), "gyro": torch.zeros(3, 4, 3), "depth": torch.zeros(3, 5)}
     present = {"acc": torch.tensor([True, True, False]), "gyro": torch.tensor([True, False, True])}
-    found = presence(["acc+gyro", "depth"], inputs, present)
+    found = availability(["acc+gyro", "depth"], inputs, present)
     assert found["acc+gyro"].tolist() == [True, False, False] and found["depth"].tolist() == [True, True, True]
-    assert presence(["depth"], inputs, present) is None
+    assert availability(["depth"], inputs, present) is None
 
 
 def test_what_needs_every_sensor_says_so() -> None:
@@ -232,7 +232,7 @@ def test_three_modalities_are_contrasted(kind: str) -> None:
     module = (
         ContrastiveFusionModule(SHAPES, CLASSES, encoders(), sampling="random", num_fused=5, **small)
         if kind == "cosmo"
-        else CMCModule(SHAPES, CLASSES, encoders(), form=kind, **small)
+        else CMCModule(SHAPES, CLASSES, encoders(), variant=kind, **small)
     )
     module.log = lambda *_, **__: None
     loss = module.pretraining_loss(samples())

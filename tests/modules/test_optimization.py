@@ -1,4 +1,4 @@
-"""Optimizers and schedules from hyper-parameters, and what stage 2 does by hand as Lightning would do it."""
+"""Optimizers and schedules from their settings, and manual optimization in stage 2 compared with Lightning's own."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import copy
 import math
 import subprocess
 import sys
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -16,17 +17,22 @@ from torch.utils.data import DataLoader
 
 from cosmo_pl.encoders import InertialEncoder
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.modules import ClassifierModule, IterativeFusionModule
+from cosmo_pl.modules import ClassifierModule, CPCModule, IterativeFusionModule, OptimizerSettings
 from cosmo_pl.modules.base import optimization
 
 from . import distributed_training
 from .distributed_training import KINDS
 
-PLAIN = {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01, "lr_milestones": [2, 4], "lr_gamma": 0.5}
+PLAIN = OptimizerSettings(weight_decay=0.01, milestones=(2, 4), gamma=0.5)
+COSINE = replace(PLAIN, schedule="cosine")
 
 
-def rates(hparams, epochs, steps):
-    made = optimization([torch.nn.Parameter(torch.ones(2))], hparams, epochs)
+def made_of(settings, epochs):
+    return optimization([torch.nn.Parameter(torch.ones(2))], 0.1, settings, epochs)
+
+
+def rates(settings, epochs, steps):
+    made = made_of(settings, epochs)
     found = []
     for _ in range(steps):
         found.append(made["optimizer"].param_groups[0]["lr"])
@@ -38,15 +44,15 @@ def rates(hparams, epochs, steps):
 def test_rates_by_epoch():
     assert rates(PLAIN, None, 6) == pytest.approx([0.1, 0.1, 0.05, 0.05, 0.025, 0.025])
     cosine = [0.05 * (1 + math.cos(math.pi * epoch / 8)) for epoch in range(9)]
-    assert rates({**PLAIN, "schedule": "cosine"}, 8, 9) == pytest.approx(cosine, abs=1e-9)
+    assert rates(COSINE, 8, 9) == pytest.approx(cosine, abs=1e-9)
 
 
 def test_a_longer_resumed_training_goes_on_down():
-    first = optimization([torch.nn.Parameter(torch.ones(2))], {**PLAIN, "schedule": "cosine"}, 8)
+    first = made_of(COSINE, 8)
     for _ in range(6):
         first["optimizer"].step()
         first["lr_scheduler"].step()
-    longer = optimization([torch.nn.Parameter(torch.ones(2))], {**PLAIN, "schedule": "cosine"}, 16)
+    longer = made_of(COSINE, 16)
     longer["optimizer"].load_state_dict(first["optimizer"].state_dict())
     longer["lr_scheduler"].load_state_dict(first["lr_scheduler"].state_dict())
     found = []
@@ -62,23 +68,31 @@ def test_a_longer_resumed_training_goes_on_down():
     ("name", "kind"), [("sgd", torch.optim.SGD), ("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW)]
 )
 def test_optimizers(name, kind):
-    made = optimization([torch.nn.Parameter(torch.ones(2))], {**PLAIN, "optimizer": name}, None)["optimizer"]
+    made = made_of(replace(PLAIN, name=name), None)["optimizer"]
     assert type(made) is kind
     assert (made.defaults["lr"], made.defaults["weight_decay"]) == (0.1, 0.01)
 
 
-@pytest.mark.parametrize(
-    ("more", "epochs", "named"),
-    [
-        ({"optimizer": "lion"}, 5, "optimizer"),
-        ({"schedule": "linear"}, 5, "schedule"),
-        ({"schedule": "cosine"}, None, "max_epochs"),
-        ({"schedule": "cosine"}, -1, "max_epochs"),
-    ],
-)
-def test_refusals(more, epochs, named):
-    with pytest.raises(ConfigurationError, match=named):
-        optimization([torch.nn.Parameter(torch.ones(2))], {**PLAIN, **more}, epochs)
+@pytest.mark.parametrize("epochs", [None, -1])
+def test_a_cosine_needs_the_number_of_epochs(epochs):
+    with pytest.raises(ConfigurationError, match="max_epochs"):
+        made_of(COSINE, epochs)
+
+
+def test_a_misspelt_field_is_refused_by_name():
+    with pytest.raises(ConfigurationError, match=r"^CPCModule\.optimizer\.momentm: is 0\.5\. Use the fields name, "):
+        CPCModule({"acc": (6, 2)}, 3, horizon=2, optimizer={"momentm": 0.5})
+    with pytest.raises(ConfigurationError, match=r"^CPCModule\.optimizer: is 'adam' of type str\. Use Opt"):
+        CPCModule({"acc": (6, 2)}, 3, horizon=2, optimizer="adam")
+
+
+def test_settings_are_stored_as_plain_values_and_built_again():
+    settings = OptimizerSettings("adamw", schedule="cosine", milestones=(1, 2))
+    module = CPCModule({"acc": (6, 2)}, 3, horizon=2, channels=(3,), context_dim=4, optimizer=settings)
+    stored = module.whole_arguments()["optimizer"]
+    assert stored == module.hparams_initial["optimizer"] == asdict(settings)
+    again = CPCModule({"acc": (6, 2)}, 3, horizon=2, channels=(3,), context_dim=4, optimizer=stored)
+    assert again.optimizer_settings == module.optimizer_settings == settings
 
 
 # By hand as automatically
@@ -94,7 +108,7 @@ class Automatic(IterativeFusionModule):
         rates = {"encoder": self.hparams["encoder_lr"], "classifier": self.hparams["classifier_lr"]}
         parts = zip((self.encoders, self.classifier), rates.values(), strict=True)
         groups = [{"params": list(part.parameters()), "lr": rate} for part, rate in parts]
-        return optimization(groups, {**self.hparams, "lr": 1.0}, self.num_epochs)
+        return optimization(groups, 1.0, self.optimizer_settings, self.num_epochs)
 
     def on_before_optimizer_step(self, optimizer):
         if (limit := self.hparams["gradient_clip_val"]) is not None:
@@ -125,8 +139,8 @@ def joint(kind, make_trainer, scaled, **arguments):
 CASES = {
     "plain": {},
     "clipping": {"gradient_clip_val": 0.01},
-    "steps": {"lr_milestones": [1, 3], "lr_gamma": 0.1},
-    "cosine": {"schedule": "cosine", "optimizer": "adamw"},
+    "steps": {"optimizer": OptimizerSettings(milestones=(1, 3), gamma=0.1)},
+    "cosine": {"optimizer": OptimizerSettings("adamw", schedule="cosine")},
 }
 
 
@@ -142,7 +156,7 @@ def test_a_joint_training_by_hand_is_the_automatic_one(make_trainer, name, scale
 
 def test_clipping_bounds_the_step_whatever_the_scale(make_trainer):
     """Clipped before they are unscaled, gradients would move the weights hundreds of times less."""
-    given = {"gradient_clip_val": 0.01, "momentum": 0.0, "weight_decay": 0.0}
+    given = {"gradient_clip_val": 0.01, "optimizer": OptimizerSettings(momentum=0.0, weight_decay=0.0)}
     _, plain = joint(IterativeFusionModule, make_trainer, False, **given)
     _, scaled = joint(IterativeFusionModule, make_trainer, True, **given)
     assert scaled == pytest.approx(plain, rel=0.05)

@@ -41,7 +41,7 @@ def unit(module, data, rows):
 
 def test_without_unlabelled_samples_a_prototype_is_the_mean_of_its_class(make_data, make_trainer, bundle):
     data = make_data()
-    module = fitted(data, make_trainer(2), bundle, unlabeled_share=0.0)
+    module = fitted(data, make_trainer(2), bundle, unlabeled_weight=0.0)
     centre = unit(module, data, data.split.unlabeled).mean(dim=0)
     features = F.normalize(unit(module, data, data.split.labeled) - centre, dim=1)
     label = data.samples.label[data.split.labeled]
@@ -56,8 +56,8 @@ def test_without_unlabelled_samples_a_prototype_is_the_mean_of_its_class(make_da
 @pytest.mark.parametrize("balance", [True, False])
 def test_refinement_is_the_rounds_it_says(balance, make_data, make_trainer, bundle):
     data = make_data()
-    plain = fitted(data, make_trainer(1), bundle, unlabeled_share=0.0)
-    module = fitted(data, make_trainer(1), bundle, unlabeled_share=0.3, balance=balance)
+    plain = fitted(data, make_trainer(1), bundle, unlabeled_weight=0.0)
+    module = fitted(data, make_trainer(1), bundle, unlabeled_weight=0.3, balance=balance)
     features = F.normalize(unit(module, data, data.split.unlabeled) - module.centre, dim=1)
     prototypes = plain.prototypes
     for _ in range(ROUNDS):
@@ -194,7 +194,7 @@ def test_a_class_without_a_label_is_named(make_data, make_trainer, bundle):
     ("arguments", "named"),
     [
         ({"bundle": None}, "bundle"),
-        ({"unlabeled_share": 1.0}, "unlabeled_share"),
+        ({"unlabeled_weight": 1.0}, "unlabeled_weight"),
         ({"temperature": 0.0}, "temperature"),
     ],
 )

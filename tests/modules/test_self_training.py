@@ -9,7 +9,7 @@ from sklearn.ensemble import RandomForestClassifier
 
 from cosmo_pl.data import USCDataModule
 from cosmo_pl.modules import RandomForestModule
-from cosmo_pl.modules.base import average_in_context
+from cosmo_pl.modules.random_forest import average_in_context
 
 LIMIT = 150
 
@@ -24,7 +24,7 @@ def make_windows(usc_root):
 
 def fitted(data, trainer, **arguments):
     module = RandomForestModule(
-        data.modality_shapes, data.num_classes, num_trees=15, max_self_labeled=LIMIT, **arguments
+        data.modality_shapes, data.num_classes, num_trees=15, max_pseudo_labels=LIMIT, **arguments
     )
     trainer.fit(module, datamodule=data)
     return module
@@ -45,7 +45,7 @@ def test_context_is_the_mean_of_a_naive_loop(context):
 def test_a_round_takes_what_the_forest_thinks_of_a_recording_s_windows(make_windows, make_trainer):
     """Labels by hand: a forest of the labelled windows, its votes averaged over 3 s, the labelled ones as they are."""
     data = make_windows()
-    module = fitted(data, make_trainer(1, limit_val_batches=0), rounds=1, context=300)
+    module = fitted(data, make_trainer(1, limit_val_batches=0), self_training_rounds=1, context=300)
     known, samples = data.split.labeled, data.samples
     rows = np.sort(np.concatenate([known, data.split.unlabeled]))
     features = module.features(data.plain_batch(rows)["inputs"]).numpy()
@@ -74,7 +74,10 @@ def test_a_round_takes_what_the_forest_thinks_of_a_recording_s_windows(make_wind
 
 
 def test_a_second_round_takes_what_the_first_one_s_forest_thinks(make_windows, make_trainer):
-    once, twice = (fitted(make_windows(), make_trainer(1, limit_val_batches=0), rounds=n, context=300) for n in (1, 2))
+    once, twice = (
+        fitted(make_windows(), make_trainer(1, limit_val_batches=0), self_training_rounds=n, context=300)
+        for n in (1, 2)
+    )
     data = make_windows()
     data.setup()
     rows = np.union1d(data.split.labeled, data.split.unlabeled)
@@ -94,7 +97,9 @@ def test_nothing_but_the_labelled_windows_labels_and_the_training_windows_is_use
     spoiled.samples.label[spoiled.split.unlabeled] = 0
     for values in spoiled.inputs.values():
         values[torch.from_numpy(np.union1d(spoiled.split.test, spoiled.split.val))] = torch.nan
-    one, other = (fitted(d, make_trainer(1, limit_val_batches=0), rounds=2, context=700) for d in (data, spoiled))
+    one, other = (
+        fitted(d, make_trainer(1, limit_val_batches=0), self_training_rounds=2, context=700) for d in (data, spoiled)
+    )
     state, same = one.state_dict(), other.state_dict()
     assert all(torch.equal(value, same[key]) for key, value in state.items())
     assert len(state["example_label"]) > len(data.split.labeled)
@@ -105,7 +110,7 @@ def test_rounds_change_the_forest_and_travel_in_the_checkpoint(make_windows, mak
     plain = fitted(data, make_trainer(1, limit_val_batches=0))
     assert torch.equal(plain.examples[1], torch.from_numpy(data.samples.label[data.split.labeled]))
     trainer = make_trainer(1, limit_val_batches=0)
-    module = fitted(data, trainer, rounds=2, context=700)
+    module = fitted(data, trainer, self_training_rounds=2, context=700)
     trainer.save_checkpoint(tmp_path / "last.ckpt")
     inputs = next(iter(data.test_dataloader()))["inputs"]
     assert not torch.equal(module(inputs), plain(inputs))

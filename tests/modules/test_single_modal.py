@@ -77,7 +77,7 @@ def test_one_encoder_of_a_bundle(bundle, make_data, make_trainer):
         state = module.encoders["inertial"].state_dict()
         assert all(torch.equal(value, state[key]) for key, value in trained.items())
         make_trainer(1, limit_train_batches=1).fit(module, datamodule=data)
-        assert module.record["pretraining"] == "ContrastiveFusionModule"
+        assert module.record.pretraining == "ContrastiveFusionModule"
         moved = module.encoders["inertial"].state_dict()
         assert not all(torch.equal(value, moved[key]) for key, value in trained.items()), "fine-tuned, not frozen"
 

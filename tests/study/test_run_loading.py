@@ -62,7 +62,7 @@ def test_the_model_is_that_of_the_checkpoint_and_the_data_are_those_of_the_run(s
     state = model.state_dict()
     assert state.keys() == stored["state_dict"].keys()
     assert all(torch.equal(value, state[key]) for key, value in stored["state_dict"].items())
-    assert model.record["epochs"] == 1 and model.record["fit_seconds"] > 0
+    assert model.record.epochs == 1 and model.record.fit_seconds > 0
     assert data.phase == "finetune" and data.label_sampling.seed == 3 and data.label_sampling.rate == 0.3
     assert list(model.encoders) == list(data.modality_shapes)
     assert len(data.split.test) == 54 and data.normalization

@@ -10,8 +10,7 @@ from torch import Tensor
 
 from cosmo_pl.constraints import Constrained, OpenShare
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.modules.base import ClassifierModule, ExampleModule, presence
-from cosmo_pl.modules.base.memory import VARIED
+from cosmo_pl.modules.base import VARIED, ClassifierModule, ExampleModule, availability
 
 FEWEST = 2  # samples of a modality in a batch: batch normalisation needs them
 
@@ -55,7 +54,7 @@ class ModalityDropout(Constrained, Callback):
         """Chooses what each sample keeps, and writes it to ``batch["present"]``."""
         streams = self._streams(pl_module)
         whole = torch.ones_like(batch["label"], dtype=torch.bool)
-        present = presence(streams, batch["inputs"], batch.get("present")) or dict.fromkeys(streams, whole)
+        present = availability(streams, batch["inputs"], batch.get("present")) or dict.fromkeys(streams, whole)
         kept = self.keep(torch.stack([present[stream] for stream in streams]))
         parts = {part: rows for stream, rows in zip(streams, kept, strict=True) for part in stream.split("+")}
         batch["present"] = {**batch.get("present", {}), **parts}

@@ -17,6 +17,7 @@ from cosmo_pl.data.identity import is_simulated
 from cosmo_pl.intervals import bootstrap_interval
 from cosmo_pl.io import write_json
 from cosmo_pl.modules import ClassifierModule
+from cosmo_pl.modules.base import TrainingRecord
 from cosmo_pl.plots.confusion import plot_confusion
 from cosmo_pl.provenance import environment
 from cosmo_pl.run_folder import CONFIG, CONFUSION, METRICS, PREDICT, PREDICTIONS, TEST, claim_results, run_of
@@ -75,8 +76,8 @@ class ResultWriter(Callback):
         per_class = np.diag(confusion) / np.maximum(confusion.sum(axis=1), 1)
         present = confusion.sum(axis=1) > 0
         by_recording = counts(self.correct, data.samples.recording)
-        record, trained = dict(module.record), module.trained
-        best = record.pop("test_acc_best_epoch", None)
+        training, trained = module.record.to_dict(), module.trained
+        best = training.pop("test_acc_best_epoch", None)
         config = run_folder(trainer) / CONFIG
         text = config.read_text(encoding="utf-8") if config.exists() else self.config()
         return {
@@ -85,7 +86,7 @@ class ResultWriter(Callback):
             "num_classes": module.num_classes,
             "method": type(module).__name__,
             "accuracy": correct / total,
-            "accuracy_of": accuracy_of(record),
+            "accuracy_of": accuracy_of(module.record),
             "correct": correct,
             "total": total,
             "bootstrap_95": bootstrap_interval(list(by_recording.values())),
@@ -104,7 +105,7 @@ class ResultWriter(Callback):
             "unlabeled": len(data.split.unlabeled) if trained is None else trained.unlabeled,
             "test_subjects": sorted({int(s) for s in data.samples.subject[data.split.test]}),
             "parameters": sum(p.numel() for p in module.parameters()),
-            "training": record,
+            "training": training,
             "checkpoint": str(trainer.ckpt_path),
             "config_sha256": hashlib.sha256(text.encode()).hexdigest(),
             "data_fingerprint": data.data_fingerprint,
@@ -136,9 +137,9 @@ class ResultWriter(Callback):
         print(path)
 
 
-def accuracy_of(record: Mapping[str, Any]) -> str:
-    """Which epoch of its training a model is of; runs of older versions do not know how many there were to be."""
-    epochs, planned = record["epochs"], record.get("max_epochs")
+def accuracy_of(record: TrainingRecord) -> str:
+    """The epoch of the training that a model is from. Runs of older versions did not record the planned number."""
+    epochs, planned = record.epochs, record.max_epochs
     return "last epoch" if planned in (None, -1, epochs) else f"epoch {epochs} of {planned}"
 
 

@@ -33,7 +33,8 @@ def check_continued(checkpoint: Path, config: Mapping[str, Any]) -> None:
     then = stored_config(checkpoint)
     if then is None:
         return
-    scheduled = config["model"].get("init_args", {}).get("schedule") == "cosine"
+    optimizer = config["model"].get("init_args", {}).get("optimizer")
+    scheduled = isinstance(optimizer, Mapping) and optimizer.get("schedule") == "cosine"
     trainer = {*TRAINING, "precision"} - (set() if scheduled else LENGTH)
     differ = [
         *differences("model", then, config), *differences("data", then, config, free=ASIDE | {"phase"}),

@@ -1,7 +1,7 @@
-"""LightningModules: the two stages of Cosmo and its baselines, one file each."""
+"""LightningModules: the two stages of Cosmo and its baselines, one file per method."""
 
 from cosmo_pl.modules.attnsense import AttnSenseModule
-from cosmo_pl.modules.base import BaseModule, ClassifierModule
+from cosmo_pl.modules.base import BaseModule, ClassifierModule, OptimizerSettings
 from cosmo_pl.modules.cmc import CMCModule
 from cosmo_pl.modules.contrastive_fusion import ContrastiveFusionModule
 from cosmo_pl.modules.cpc import CPCModule
@@ -23,6 +23,7 @@ __all__ = [
     "FeatureForestModule",
     "IterativeFusionModule",
     "NearestNeighborModule",
+    "OptimizerSettings",
     "PrototypeModule",
     "RandomForestModule",
     "SingleModalModule",

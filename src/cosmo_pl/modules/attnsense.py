@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from cosmo_pl.constraints import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Probability, Size
+from cosmo_pl.constraints import NonNegativeFloat, PositiveFloat, PositiveInt, Size
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.modules.base import (
     ClassifierModule,
     Fusion,
     FusionClassifier,
-    OptimizerName,
+    OptimizerSettings,
     Present,
     SequenceAxis,
     Shapes,
     Streams,
     Variant,
-    presence,
+    availability,
     variant_encoders,
 )
 
@@ -28,35 +28,30 @@ from cosmo_pl.modules.base import (
 class AttnSenseModule(ClassifierModule):
     """Supervised baseline, in two variants.
 
-    "shared" is what Cosmo's authors compare with: Cosmo's encoders and classifier with learned attention alone, all
+    "shared" is the baseline of Cosmo's authors: Cosmo's encoders and classifier with learned attention alone, all
     trained together. "original" follows the publication: noise on the training samples, spectra of short intervals,
-    convolutions by sensor, in every interval attention over the sensors, GRUs, and attention over the intervals.
+    convolutions per sensor, attention over the sensors in each interval, GRUs, and attention over the intervals.
 
     Args:
-        modality_shapes: Modality to shape of a sample; on the command line from the data.
-        num_classes: Number of activities; on the command line from the data.
+        modality_shapes: Modality to shape of a sample. The command line takes it from the data.
+        num_classes: Number of activities. The command line takes it from the data.
         variant: "shared" or "original".
         encoders: Modality to encoder for "shared"; None for "original", which has its own.
         score: Attention score of "shared", "dot" or "concat_mlp" (see `QualityGuidedAttention`).
         fusion: "sum" or "concat" of its weighted features; None sums features of equal size and concatenates others.
         sequence_axis: Axis of its GRU, "time" or "channel".
-        steps: Steps of its sequence over time.
-        intervals: Intervals that "original" cuts a sample in: 8 of 0.25 s in two seconds.
-        noise_std: Standard deviation of its noise, in units of the standardised samples.
-        optimizer: "sgd", "adam" or "adamw".
+        steps: Length of its sequence over time.
+        intervals: Number of intervals of a sample in "original": 8 of 0.25 s in two seconds.
+        noise_std: Standard deviation of the noise of "original", in units of the standardised samples.
         lr: Learning rate.
-        momentum: Momentum of SGD.
-        betas: β₁ and β₂ of Adam.
-        weight_decay: Weight decay.
-        lr_milestones: Epochs after which the learning rate is multiplied by `lr_gamma`.
-        lr_gamma: That factor.
+        optimizer: Optimizer and schedule of the learning rate.
 
     Raises:
         ConfigurationError: An argument is unknown or out of range, or the encoders do not suit the variant.
     """
 
     numerics = "1.1"
-    mixed_precision = False  # less accurate with it on USC-HAD, see experiments/rendered/precision-quick.md
+    mixed_precision = False  # it lowers the accuracy on USC-HAD, see experiments/rendered/precision-quick.md
 
     def __init__(
         self,
@@ -70,13 +65,8 @@ class AttnSenseModule(ClassifierModule):
         steps: Size = 16,
         intervals: Size = 8,
         noise_std: NonNegativeFloat = 0.1,
-        optimizer: OptimizerName = "sgd",
         lr: PositiveFloat = 1e-3,
-        momentum: Probability = 0.9,
-        betas: tuple[Probability, Probability] = (0.9, 0.999),
-        weight_decay: NonNegativeFloat = 1e-4,
-        lr_milestones: Sequence[NonNegativeInt] = (350, 400, 450),
-        lr_gamma: PositiveFloat = 0.9,
+        optimizer: OptimizerSettings = OptimizerSettings(milestones=(350, 400, 450)),
     ) -> None:
         streams = Streams(modality_shapes, variant_encoders(variant, modality_shapes, encoders, intervals))
         super().__init__(num_classes, attends_to=tuple(streams) if len(streams) > 1 else ())
@@ -91,14 +81,14 @@ class AttnSenseModule(ClassifierModule):
         )
 
     def classify(self, inputs: dict[str, Tensor], present: Present | None = None) -> tuple[Tensor, Tensor | None]:
-        """Logits (N, num_classes) and attention weights (N, M), of "original" the mean over the intervals.
+        """Logits (N, num_classes) and attention weights (N, M), for "original" the mean over the intervals.
 
-        The weights of what is absent are 0, those of the rest still sum to 1.
+        Missing modalities have weight 0. The weights of the others sum to 1.
         """
-        there = presence(self.encoders, inputs, present)
+        available = availability(self.encoders, inputs, present)
         if self.training and self.noise_std:
             inputs = {name: x + self.noise_std * torch.randn_like(x) for name, x in inputs.items()}
-        logits, weights = self.classifier(self.encoders(inputs, there), there)
+        logits, weights = self.classifier(self.encoders(inputs, available), available)
         return logits, weights
 
 
@@ -107,7 +97,7 @@ class AdditiveAttention(nn.Module):
 
     Args:
         in_features: Size D of an item.
-        attention_dim: int of the hidden layer.
+        attention_dim: Size of the hidden layer.
     """
 
     def __init__(self, in_features: PositiveInt, attention_dim: int = 80) -> None:
@@ -116,7 +106,7 @@ class AdditiveAttention(nn.Module):
         self.score = nn.Linear(attention_dim, 1, bias=False)
 
     def forward(self, items: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Sums items (..., K, D): the sum (..., D), and weights (..., K) that sum to 1, 0 outside `mask` (..., K)."""
+        """Weighted sum (..., D) of items (..., K, D), and weights (..., K) that sum to 1 and are 0 outside the mask."""
         score = self.score(torch.tanh(self.hidden(items)))
         weights = (score if mask is None else score.masked_fill(~mask.unsqueeze(-1), -torch.inf)).softmax(dim=-2)
         return (weights * items).sum(dim=-2), weights.squeeze(-1)
@@ -126,7 +116,7 @@ class AttentionClassifier(nn.Module):
     """Attention over the sensors of each interval, two GRU layers over the intervals, attention over their states.
 
     Args:
-        feature_shapes: Modality to shape (channels, intervals, frequencies) of its feature map, alike for all.
+        feature_shapes: Modality to shape (channels, intervals, frequencies) of its feature map, the same for all.
         num_classes: Number of activities.
         hidden_size: Size of the GRU's state.
     """
@@ -141,14 +131,16 @@ class AttentionClassifier(nn.Module):
         self.intervals = AdditiveAttention(hidden_size)
         self.output = nn.Linear(hidden_size, num_classes)
 
-    def forward(self, feature_maps: Mapping[str, Tensor], there: Present | None = None) -> tuple[Tensor, Tensor | None]:
-        """Classifies feature maps, modality to (N, channels, intervals, frequencies), of what is `there`.
+    def forward(
+        self, feature_maps: Mapping[str, Tensor], available: Present | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Classifies feature maps, modality to (N, channels, intervals, frequencies), of the `available` sensors.
 
         Returns:
-            Logits (N, num_classes), and the sensors' weights (N, M), their mean over the intervals; None of one sensor.
+            Logits (N, num_classes), and the mean weight of each sensor over the intervals (N, M); None for one sensor.
         """
         by_interval = [feature_map.movedim(2, 1).flatten(2) for feature_map in feature_maps.values()]
-        mask = None if there is None else torch.stack(list(there.values()), dim=1).unsqueeze(1)
+        mask = None if available is None else torch.stack(list(available.values()), dim=1).unsqueeze(1)
         sequence, weights = self.sensors(torch.stack(by_interval, dim=2), mask)
         context, _ = self.intervals(self.gru(sequence)[0])
         return self.output(context), weights.mean(dim=1) if len(by_interval) > 1 else None

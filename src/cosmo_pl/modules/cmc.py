@@ -2,41 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from cosmo_pl.constraints import AtLeastTwo, NonNegativeFloat, NonNegativeInt, PositiveFloat, Probability, Size
+from cosmo_pl.constraints import AtLeastTwo, PositiveFloat, Size
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.losses import ContrastiveFusionLoss, CrossViewLoss
-from cosmo_pl.modules.base import CrossModalModule, OptimizerName, Schedule, Shapes
+from cosmo_pl.modules.base import CrossModalModule, OptimizerSettings, Shapes
 
 
 class CMCModule(CrossModalModule):
     """Pulls the modalities of a sample together and pushes them from the other modalities of other samples.
 
-    Writes the same bundle as Cosmo's stage 1; its second stage is `IterativeFusionModule` without alternation and
+    It writes the same bundle as Cosmo's stage 1. Its fine-tuning is `IterativeFusionModule` without alternation and
     quality guidance.
 
     Args:
-        modality_shapes: Modality to shape of a sample; on the command line from the data.
-        num_classes: Number of activities, for the quality weights; on the command line from the data.
+        modality_shapes: Modality to shape of a sample. The command line takes it from the data.
+        num_classes: Number of activities, for the quality weights. The command line takes it from the data.
         encoders: Modality to encoder.
         projection_dim: Size D of a projected feature.
         projection_hidden: Size of the projection heads' hidden layer.
         temperature: τ of the loss.
-        form: "cross_view" contrasts every pair of modalities in both directions; "released" is the form in Cosmo's
-            released code, its own loss on the unmixed modalities, with negatives in the same modality as well.
+        variant: "cross_view" contrasts every pair of modalities in both directions. "released" is that of Cosmo's
+            released code: Cosmo's loss on the modalities without fusion, with negatives in the same modality as well.
         lr: Learning rate.
-        momentum: Momentum of SGD.
-        weight_decay: Weight decay.
-        lr_milestones: Epochs after which the learning rate is multiplied by `lr_gamma`.
-        lr_gamma: That factor.
-        optimizer: "sgd", "adam" or "adamw".
-        schedule: "steps" at `lr_milestones`, or "cosine" to 0 at the last epoch.
-        max_clusters: Largest number of clusters tried for the quality weights; None takes twice `num_classes`.
+        optimizer: Optimizer and schedule of the learning rate.
+        max_clusters: Largest number of clusters tried for the quality weights; None stands for twice `num_classes`.
 
     Raises:
         ConfigurationError: Encoders and modalities do not match, there are fewer than two, or an argument is out of
@@ -53,27 +47,22 @@ class CMCModule(CrossModalModule):
         projection_dim: Size = 128,
         projection_hidden: Size = 1280,
         temperature: PositiveFloat = 0.07,
-        form: Literal["cross_view", "released"] = "cross_view",
+        variant: Literal["cross_view", "released"] = "cross_view",
         lr: PositiveFloat = 0.01,
-        momentum: Probability = 0.9,
-        weight_decay: NonNegativeFloat = 1e-4,
-        lr_milestones: Sequence[NonNegativeInt] = (100, 200),
-        lr_gamma: PositiveFloat = 0.9,
-        optimizer: OptimizerName = "sgd",
-        schedule: Schedule = "steps",
+        optimizer: OptimizerSettings = OptimizerSettings(milestones=(100, 200)),
         max_clusters: AtLeastTwo | None = None,
     ) -> None:
         super().__init__(modality_shapes, num_classes, encoders, projection_dim, projection_hidden, max_clusters)
         self.save_hyperparameters(ignore=["encoders"])
         losses: dict[str, type[nn.Module]] = {"cross_view": CrossViewLoss, "released": ContrastiveFusionLoss}
-        self.loss = losses[form](temperature)
+        self.loss = losses[variant](temperature)
 
     def views(self, projected: dict[str, Tensor]) -> Tensor:
         """The projected features themselves, (N, M, D)."""
         return torch.stack(list(projected.values()), dim=1)
 
     def pretraining_loss(self, inputs: dict[str, Tensor], num_augmentations: int = 1) -> Tensor:
-        """Contrastive loss across the modalities; all of a sample's V augmentations are positives of each other."""
+        """Contrastive loss across the modalities. All V augmented views of a sample are positives of each other."""
         views = self.views(self.gathered(self.project(self(inputs))))
         views = views.reshape(-1, num_augmentations, *views.shape[1:])
         released = isinstance(self.loss, ContrastiveFusionLoss)

@@ -3,43 +3,37 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from torch import Tensor
 
-from cosmo_pl.constraints import AtLeastTwo, NonNegativeFloat, NonNegativeInt, PositiveFloat, Probability, Size, whole
+from cosmo_pl.constraints import AtLeastTwo, PositiveFloat, Size, whole
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.fusion import FusionAugmentation, WeightRange
 from cosmo_pl.losses import ContrastiveFusionLoss
-from cosmo_pl.modules.base import CrossModalModule, OptimizerName, Schedule, Shapes
+from cosmo_pl.modules.base import CrossModalModule, OptimizerSettings, Shapes
 
 
 class ContrastiveFusionModule(CrossModalModule):
     """Learns features that are consistent across modalities, and writes them as a bundle.
 
-    Logs ``train/loss`` beside its floor log(V·P-1), and what `CrossModalModule` measures.
+    Logs ``train/loss`` and its lower bound log(V·P-1) as ``train/loss_floor``, and the measures of `CrossModalModule`.
 
     Args:
-        modality_shapes: Modality to shape of a sample; on the command line from the data.
-        num_classes: Number of activities, for the quality weights; on the command line from the data.
+        modality_shapes: Modality to shape of a sample. The command line takes it from the data.
+        num_classes: Number of activities, for the quality weights. The command line takes it from the data.
         encoders: Modality to encoder.
         projection_dim: Size D of a projected feature.
         projection_hidden: Size of the projection heads' hidden layer.
         temperature: τ of the loss.
         reduction: Reduction of the loss over its anchors.
-        num_fused: Fused features P of a sample; None takes one every 0.1 of `weight_range`.
+        num_fused: Number of fused views P of a sample; None makes one per 0.1 of `weight_range`.
         weight_range: Range of the fusion weights.
         sampling: "grid" or "random" fusion weights; "auto" is "grid" for two modalities and "random" for more.
         fusion: "sum" or "concat" of the weighted features.
         lr: Learning rate.
-        momentum: Momentum of SGD.
-        weight_decay: Weight decay.
-        lr_milestones: Epochs after which the learning rate is multiplied by `lr_gamma`.
-        lr_gamma: That factor.
-        optimizer: "sgd", "adam" or "adamw".
-        schedule: "steps" at `lr_milestones`, or "cosine" to 0 at the last epoch.
-        max_clusters: Largest number of clusters tried for the quality weights; None takes twice `num_classes`.
+        optimizer: Optimizer and schedule of the learning rate.
+        max_clusters: Largest number of clusters tried for the quality weights; None stands for twice `num_classes`.
 
     Raises:
         ConfigurationError: Encoders and modalities do not match, there are fewer than two, or an argument is out of
@@ -62,27 +56,22 @@ class ContrastiveFusionModule(CrossModalModule):
         sampling: Literal["auto", "grid", "random"] = "auto",
         fusion: Literal["sum", "concat"] = "sum",
         lr: PositiveFloat = 0.01,
-        momentum: Probability = 0.9,
-        weight_decay: NonNegativeFloat = 1e-4,
-        lr_milestones: Sequence[NonNegativeInt] = (100, 200),
-        lr_gamma: PositiveFloat = 0.9,
-        optimizer: OptimizerName = "sgd",
-        schedule: Schedule = "steps",
+        optimizer: OptimizerSettings = OptimizerSettings(milestones=(100, 200)),
         max_clusters: AtLeastTwo | None = None,
     ) -> None:
         super().__init__(modality_shapes, num_classes, encoders, projection_dim, projection_hidden, max_clusters)
         self.save_hyperparameters(ignore=["encoders"])
         self.augment = FusionAugmentation(num_fused, weight_range, sampling, fusion)
-        self.augment.weights(len(self.encoders))  # refuses an impossible range before any training
+        self.augment.weights(len(self.encoders))  # refuses an impossible range before the training
         self.loss = ContrastiveFusionLoss(temperature, reduction)
 
     def views(self, projected: dict[str, Tensor]) -> Tensor:
-        """Fused features (N, P, D) (Eq. 3)."""
+        """Fused views (N, P, D) (Eq. 3)."""
         fused: Tensor = self.augment(projected)
         return fused
 
     def pretraining_loss(self, inputs: dict[str, Tensor], num_augmentations: int = 1) -> Tensor:
-        """Contrastive fusion loss (Eq. 4): the P mixes of each of a sample's V augmentations are V·P positives."""
+        """Contrastive fusion loss (Eq. 4). The P fused views of the V augmented views of a sample are V·P positives."""
         views = self.views(self.gathered(self.project(self(inputs))))
         positives = views.reshape(-1, num_augmentations * views.shape[1], views.shape[2])
         floor = math.log(positives.shape[1] - 1)

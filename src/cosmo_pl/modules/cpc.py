@@ -9,8 +9,6 @@ from torch import Tensor, nn
 
 from cosmo_pl.constraints import (
     AtLeastTwo,
-    NonNegativeFloat,
-    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     Probability,
@@ -20,35 +18,33 @@ from cosmo_pl.constraints import (
 from cosmo_pl.encoders import CPCEncoder
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.losses import PredictiveCodingLoss
-from cosmo_pl.modules.base import OptimizerName, PretrainingModule, Shapes, joined
+from cosmo_pl.modules.base import OptimizerSettings, PretrainingModule, Shapes, joined
+
+PUBLISHED = OptimizerSettings("adam", weight_decay=0.0, milestones=(25, 50, 75, 100, 125), gamma=0.8)
 
 
 class CPCModule(PretrainingModule):
-    """Predicts the latents of the next `horizon` steps from the context of those before, among a batch's samples.
+    """Predicts the latents of the next `horizon` steps from the context of the steps before.
 
-    All modalities are one stream, joined on their axes. Every batch draws one step t; a linear map for each k predicts
-    z_{t+k} from c_t. Logs ``train/accuracy``, the share of latents whose prediction is told from the batch's others.
+    All modalities are one stream, joined on their axes. One step t is sampled per batch; one linear map per k predicts
+    z_{t+k} from c_t. Logs ``train/accuracy``, the fraction of predictions that are most similar to their own latent
+    among those of the batch.
 
-    Any modality of (time, axes) counts as inertial. Writes a bundle as Cosmo's stage 1; its second stage is
-    `IterativeFusionModule` without alternation and quality guidance, which sees all contexts. The original classifies
-    the last context, frozen; here that is what the probe of the pretraining does.
+    Any modality of (time, axes) counts as inertial. The module writes a bundle as Cosmo's stage 1 does. Its fine-tuning
+    is `IterativeFusionModule` without alternation and quality guidance, on all contexts. The publication classifies
+    the last context with frozen encoders, as the probe of the pretraining does here.
 
     Args:
-        modality_shapes: Modality to shape (time, axes) of a sample; on the command line from the data.
-        num_classes: Number of activities, for the quality weights; on the command line from the data.
+        modality_shapes: Modality to shape (time, axes) of a sample. The command line takes it from the data.
+        num_classes: Number of activities, for the quality weights. The command line takes it from the data.
         horizon: Number of predicted steps K.
         channels: Width of each convolution of the encoder.
         context_dim: Width of the encoder's contexts.
         dropout: Dropout probability of the encoder.
-        pooling: Consecutive samples averaged into one step; 2 brings 100 Hz to the original's 50 Hz.
-        optimizer: "adam", "adamw" or "sgd".
+        pooling: Number of consecutive values averaged into one step. 2 reduces 100 Hz to the 50 Hz of the publication.
         lr: Learning rate.
-        momentum: Momentum of SGD.
-        betas: β₁ and β₂ of Adam.
-        weight_decay: Weight decay.
-        lr_milestones: Epochs after which the learning rate is multiplied by `lr_gamma`; the original's every 25.
-        lr_gamma: That factor.
-        max_clusters: Largest number of clusters tried for the quality weights; None takes twice `num_classes`.
+        optimizer: Optimizer and schedule of the learning rate, by default those of the publication.
+        max_clusters: Largest number of clusters tried for the quality weights; None stands for twice `num_classes`.
 
     Raises:
         ConfigurationError: A modality is not (time, axes), the modalities differ in length, or an argument is out of
@@ -66,13 +62,8 @@ class CPCModule(PretrainingModule):
         context_dim: Size = 256,
         dropout: Probability = 0.2,
         pooling: Size = 1,
-        optimizer: OptimizerName = "adam",
         lr: PositiveFloat = 5e-4,
-        momentum: Probability = 0.9,
-        betas: tuple[Probability, Probability] = (0.9, 0.999),
-        weight_decay: NonNegativeFloat = 0.0,
-        lr_milestones: Sequence[NonNegativeInt] = (25, 50, 75, 100, 125),
-        lr_gamma: PositiveFloat = 0.8,
+        optimizer: OptimizerSettings = PUBLISHED,
         max_clusters: AtLeastTwo | None = None,
     ) -> None:
         stream = "+".join(modality_shapes)
@@ -81,10 +72,9 @@ class CPCModule(PretrainingModule):
         self.save_hyperparameters()
         length = self.encoders.feature_shapes[stream][1]
         if not 1 <= horizon < length:
-            raise ConfigurationError(
-                "horizon", f"{horizon} steps cannot be predicted in samples of {length} steps",
-                f"Use 1 to {length - 1}, or longer samples" if length > 1 else "Use longer samples",
-            )  # fmt: skip
+            problem = f"{horizon} steps cannot be predicted in samples of {length} steps"
+            remedy = f"Use 1 to {length - 1}, or longer samples" if length > 1 else "Use longer samples"
+            raise ConfigurationError("horizon", problem, remedy)
         self.stream = stream
         self.horizon = horizon
         self.starts = length - horizon
@@ -99,11 +89,11 @@ class CPCModule(PretrainingModule):
         return encoder
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Encodes samples, modality to (N, time, axes), into their last context, stream to (N, context_dim)."""
+        """Encodes samples, modality to (N, time, axes), into their last contexts, stream to (N, context_dim)."""
         return {name: contexts[..., -1] for name, contexts in self.encoders(inputs).items()}
 
     def predict_futures(self, x: Tensor, start: int) -> tuple[Tensor, Tensor]:
-        """Latents after a step and their predictions from the context there.
+        """Latents after a step, and their predictions from the context at that step.
 
         Args:
             x: Samples (N, time, axes).
@@ -113,12 +103,12 @@ class CPCModule(PretrainingModule):
             z_{t+1} to z_{t+K} (N, K, D), and W_k c_t for k = 1 to K (N, K, D).
         """
         steps = start + 1 + self.horizon
-        z = self.encoder.latents(x[:, : steps * self.encoder.pooling])  # causal: what comes later changes nothing
+        z = self.encoder.latents(x[:, : steps * self.encoder.pooling])  # causal: later steps change nothing
         context = self.encoder.contexts(z[:, : start + 1])[:, -1]
         return z[:, start + 1 :], self.predictors(context).unflatten(1, (self.horizon, -1))
 
     def pretraining_loss(self, inputs: dict[str, Tensor], num_augmentations: int = 1) -> Tensor:
-        """Predictive coding loss from one random step; each augmentation counts as a sample of its own."""
+        """Predictive coding loss at one random step. Each augmented view counts as a sample."""
         start = int(self.shared(torch.randint(self.starts, ())))
         futures, predictions = map(self.gathered, self.predict_futures(joined(inputs, self.stream), start))
         accuracy = self.loss.accuracy(futures, predictions)
@@ -138,8 +128,6 @@ def _joint_encoder(
     fit = [name for name, shape in modality_shapes.items() if len(shape) == 2]
     if len(fit) < len(modality_shapes):
         unfit = {name: tuple(shape) for name, shape in modality_shapes.items() if name not in fit}
-        raise ConfigurationError(
-            "modalities", f"{unfit} are not (time, axes), and CPC is for inertial sensors",
-            f"Use --data.init_args.modalities=[{','.join(fit)}]" if fit else "Use inertial sensors",
-        )  # fmt: skip
+        remedy = f"Use --data.init_args.modalities=[{','.join(fit)}]" if fit else "Use inertial sensors"
+        raise ConfigurationError("modalities", f"{unfit} are not (time, axes), and CPC is for inertial sensors", remedy)
     return CPCEncoder(sum(shape[1] for shape in modality_shapes.values()), channels, context_dim, dropout, pooling)

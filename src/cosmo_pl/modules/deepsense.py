@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
-from cosmo_pl.constraints import NonNegativeFloat, NonNegativeInt, PositiveFloat, Probability, Size
+from cosmo_pl.constraints import PositiveFloat, Size
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.modules.base import (
     ClassifierModule,
     FusionClassifier,
-    OptimizerName,
+    OptimizerSettings,
     Present,
     SequenceAxis,
     Shapes,
     Streams,
     Variant,
-    presence,
+    availability,
     variant_encoders,
 )
 
@@ -26,27 +26,22 @@ from cosmo_pl.modules.base import (
 class DeepSenseModule(ClassifierModule):
     """Supervised baseline, in two variants.
 
-    "shared" is what Cosmo's authors compare with: Cosmo's encoders and classifier, features concatenated without
-    weights, all trained together. "original" is the published network: spectra of short intervals, convolutions by
-    sensor and across sensors, a GRU over the intervals. It leaves out the interval's length, which the publication
-    appends to the features: here all intervals are equally long. Its sensors are the modalities: accelerometer and
-    gyroscope of UTD-MHAD, one modality, are convolved together.
+    "shared" is the baseline of Cosmo's authors: Cosmo's encoders and classifier on features that are concatenated
+    without weights, all trained together. "original" is the published network: spectra of short intervals,
+    convolutions per sensor and across sensors, a GRU over the intervals. The publication also appends the length of
+    each interval to the features. It is left out because all intervals are equally long here. The sensors are the
+    modalities: accelerometer and gyroscope of UTD-MHAD are one modality and share their convolutions.
 
     Args:
-        modality_shapes: Modality to shape of a sample; on the command line from the data.
-        num_classes: Number of activities; on the command line from the data.
+        modality_shapes: Modality to shape of a sample. The command line takes it from the data.
+        num_classes: Number of activities. The command line takes it from the data.
         variant: "shared" or "original".
         encoders: Modality to encoder for "shared"; None for "original", which has its own.
         sequence_axis: Axis of the GRU of "shared", "time" or "channel".
-        steps: Steps of its sequence over time.
-        intervals: Intervals that "original" cuts a sample in: 8 of 0.25 s in two seconds, as published.
-        optimizer: "sgd", "adam" or "adamw".
+        steps: Length of its sequence over time.
+        intervals: Number of intervals of a sample in "original": 8 of 0.25 s in two seconds, as published.
         lr: Learning rate.
-        momentum: Momentum of SGD.
-        betas: β₁ and β₂ of Adam.
-        weight_decay: Weight decay.
-        lr_milestones: Epochs after which the learning rate is multiplied by `lr_gamma`.
-        lr_gamma: That factor.
+        optimizer: Optimizer and schedule of the learning rate.
 
     Raises:
         ConfigurationError: An argument is unknown or out of range, or the encoders do not suit the variant.
@@ -63,13 +58,8 @@ class DeepSenseModule(ClassifierModule):
         sequence_axis: SequenceAxis = "time",
         steps: Size = 16,
         intervals: Size = 8,
-        optimizer: OptimizerName = "sgd",
         lr: PositiveFloat = 1e-3,
-        momentum: Probability = 0.9,
-        betas: tuple[Probability, Probability] = (0.9, 0.999),
-        weight_decay: NonNegativeFloat = 1e-4,
-        lr_milestones: Sequence[NonNegativeInt] = (350, 400, 450),
-        lr_gamma: PositiveFloat = 0.9,
+        optimizer: OptimizerSettings = OptimizerSettings(milestones=(350, 400, 450)),
     ) -> None:
         streams = Streams(modality_shapes, variant_encoders(variant, modality_shapes, encoders, intervals))
         super().__init__(num_classes)
@@ -82,18 +72,18 @@ class DeepSenseModule(ClassifierModule):
         )
 
     def classify(self, inputs: dict[str, Tensor], present: Present | None = None) -> tuple[Tensor, None]:
-        """Logits (N, num_classes), and no weights; the features of what is absent are 0."""
-        return self.classifier(self.encoders(inputs, presence(self.encoders, inputs, present)))[0], None
+        """Logits (N, num_classes), and no weights. The features of missing modalities are 0."""
+        return self.classifier(self.encoders(inputs, availability(self.encoders, inputs, present)))[0], None
 
 
 class MergeClassifier(nn.Module):
-    """Convolutions across sensors and frequencies within an interval, then GRUs over the intervals and their mean.
+    """Convolutions across sensors and frequencies in each interval, then GRUs over the intervals and their mean.
 
-    Three kernels over 2 sensors and 8, 6 and 4 frequencies, padded to keep the size, with batch normalisation and
-    ReLU; dropout of whole channels before each, dropout of single values after each GRU.
+    Three convolutions with kernels over 2 sensors and 8, 6 and 4 frequencies, padded to keep the size, with batch
+    normalisation and ReLU. Dropout of whole channels precedes each convolution, dropout of values follows each GRU.
 
     Args:
-        feature_shapes: Modality to shape (channels, intervals, frequencies) of its feature map, alike for all.
+        feature_shapes: Modality to shape (channels, intervals, frequencies) of its feature map, the same for all.
         num_classes: Number of activities.
         hidden_size: Size of the GRUs' states.
         conv_dropout: Dropout probability before the convolutions.
@@ -124,7 +114,7 @@ class MergeClassifier(nn.Module):
             )
         )
         features = channels * len(feature_shapes) * frequencies
-        # Two GRUs rather than one of two layers, whose own dropout would leave the last layer out.
+        # Two GRUs instead of one with two layers, which has no dropout after its last layer.
         self.grus = nn.ModuleList(nn.GRU(size, hidden_size, batch_first=True) for size in (features, hidden_size))
         self.dropout = nn.Dropout(gru_dropout)
         self.output = nn.Linear(hidden_size, num_classes)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from cosmo_pl.constraints import ClosedShare, NonNegativeFloat, NonNegativeInt, PositiveFloat, Probability, Size
+from cosmo_pl.constraints import ClosedShare, NonNegativeFloat, NonNegativeInt, PositiveFloat, Size
 from cosmo_pl.data.loading import Batch
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import ConfigurationError
@@ -20,17 +19,16 @@ from cosmo_pl.modules.base import (
     Fusion,
     FusionClassifier,
     Head,
-    OptimizerName,
+    OptimizerSettings,
     Part,
     Present,
-    Schedule,
     SequenceAxis,
     Shapes,
     active_parts,
     allow_unused_parameters,
+    availability,
     load_encoders,
     optimization,
-    presence,
     step_each,
     step_schedule,
     toggle,
@@ -38,40 +36,36 @@ from cosmo_pl.modules.base import (
 
 
 class IterativeFusionModule(ClassifierModule):
-    """Trains encoders and classifier in turns, `iterative_epochs` (T_iter) epochs each.
+    """Trains encoders and classifier alternately, `iterative_epochs` (T_iter) epochs each.
 
-    With e counted from 0, e // T_iter even trains the encoders and odd the classifier (the other way round with
-    `first_part` "classifier"); T_iter = 0 trains both together. The part that is not trained is frozen: no gradient,
-    no optimizer step, eval mode. Each part has its own optimizer, schedule and state.
+    Epoch e, counted from 0, belongs to an encoder phase if e // T_iter is even and to a classifier phase if it is odd;
+    `first_part` "classifier" reverses this. T_iter = 0 trains both together. The other part is frozen: it has no
+    gradient and no optimizer step, and is in eval mode. Each part has its own optimizer, schedule and state.
 
     Args:
-        modality_shapes: Modality to shape of a sample; on the command line from the data.
-        num_classes: Number of activities; on the command line from the data.
-        bundle: Folder of a bundle, or of stage-1 runs whose newest bundle is taken; on the command line also the
-            name of such runs beside this one. None trains `encoders` anew.
-        encoders: Modality to encoder; beside a bundle they have to be what it holds, or None.
+        modality_shapes: Modality to shape of a sample. The command line takes it from the data.
+        num_classes: Number of activities. The command line takes it from the data.
+        bundle: Folder of a bundle, or of stage-1 runs whose newest bundle is used. On the command line also the name of
+            such runs in the same folder as this run. None starts from untrained `encoders`.
+        encoders: Modality to encoder. Beside a bundle they have to be equal to its own, or None.
         iterative_epochs: T_iter.
         first_part: Part that is trained first.
-        phase_offset: Epochs by which the first turn is shorter; the released code counts from 1, so its offset is 1.
-        freeze: False only switches train and eval mode and trains everything in every epoch, as the released code.
+        phase_offset: Number of epochs by which the first phase is shorter. The released code counts epochs from 1, so
+            its offset is 1.
+        freeze: False only switches train and eval mode and trains both parts in every epoch, as the released code does.
         quality_lambda: λ of the attention.
         quality_weights: Modality to quality weight, instead of the bundle's.
-        fusion: "sum" (Eq. 8) or "concat" (Eq. 9) of the weighted features; None sums features of equal size and
+        fusion: "sum" (Eq. 8) or "concat" (Eq. 9) of the weighted features. None sums features of equal size and
             concatenates others.
         score: Attention score, "dot" (Eq. 5-6) or "concat_mlp" (the released code's).
         sequence_axis: Axis of the GRU, "time" or "channel".
-        steps: Steps of the sequence over time.
+        steps: Length of the sequence over time.
         head: "recurrent", or "linear" for a linear probe without attention.
-        frozen_encoders: Whether the classifier alone is trained.
+        frozen_encoders: Whether only the classifier is trained.
         encoder_lr: Learning rate of the encoders.
         classifier_lr: Learning rate of attention, GRU and perceptron.
-        momentum: Momentum of SGD.
-        weight_decay: Weight decay.
-        lr_milestones: Epochs after which both learning rates are multiplied by `lr_gamma`.
-        lr_gamma: That factor.
-        optimizer: "sgd", "adam" or "adamw".
-        schedule: "steps" at `lr_milestones`, or "cosine" to 0 at the last epoch.
-        gradient_clip_val: Largest norm of a part's gradient; None does not clip.
+        optimizer: Optimizer and schedule of each part.
+        gradient_clip_val: Largest norm of the gradient of a part; None does not clip.
 
     Raises:
         ConfigurationError: An argument is out of range, or neither `bundle` nor `encoders` is given.
@@ -100,55 +94,47 @@ class IterativeFusionModule(ClassifierModule):
         frozen_encoders: bool = False,
         encoder_lr: PositiveFloat = 1e-3,
         classifier_lr: PositiveFloat = 1e-3,
-        momentum: Probability = 0.9,
-        weight_decay: NonNegativeFloat = 1e-4,
-        lr_milestones: Sequence[NonNegativeInt] = (350, 400, 450),
-        lr_gamma: PositiveFloat = 0.9,
-        optimizer: OptimizerName = "sgd",
-        schedule: Schedule = "steps",
+        optimizer: OptimizerSettings = OptimizerSettings(milestones=(350, 400, 450)),
         gradient_clip_val: PositiveFloat | None = None,
     ) -> None:
         streams, loaded = load_encoders(modality_shapes, encoders, bundle)
         super().__init__(num_classes, attends_to=tuple(streams) if head == "recurrent" and len(streams) > 1 else ())
         self.save_hyperparameters(ignore=["encoders"])
-        self.automatic_optimization = False  # two optimizers in turns
+        self.automatic_optimization = False  # two optimizers
         if frozen_encoders and not freeze:
             raise ConfigurationError("freeze", "is false and frozen_encoders true", "Set freeze to true")
         if loaded is not None and quality_weights is None and set(loaded.quality) == set(streams):
             quality_weights = {name: quality.weight for name, quality in loaded.quality.items()}
-            self.hparams["quality_weights"] = quality_weights  # of the checkpoint, which needs no bundle
+            self.hparams["quality_weights"] = quality_weights  # so that the checkpoint needs no bundle
         self.bundle = loaded
         self.encoders = streams
         self._memory: FeatureMemory | None = None
-        attention = {
-            "quality_weights": quality_weights, "quality_lambda": quality_lambda, "mode": fusion, "score": score,
-        }  # fmt: skip
-        self.classifier = FusionClassifier(
-            streams.feature_shapes, num_classes, sequence_axis, steps, attention if self.attends_to else None, head
-        )
+        guidance = {"quality_weights": quality_weights, "quality_lambda": quality_lambda}
+        attention = {**guidance, "mode": fusion, "score": score} if self.attends_to else None
+        self.classifier = FusionClassifier(streams.feature_shapes, num_classes, sequence_axis, steps, attention, head)
 
     def setup(self, stage: str) -> None:
-        """Also lets distributed training (DDP) go on without gradients of the frozen part, which has none."""
+        """Also makes distributed training (DDP) accept the frozen part, which has no gradients."""
         super().setup(stage)
         if self.hparams["iterative_epochs"] > 0 or self.hparams["frozen_encoders"]:
             allow_unused_parameters(self.trainer)
 
     def classify(self, inputs: dict[str, Tensor], present: Present | None = None) -> tuple[Tensor, Tensor | None]:
-        """Logits (N, num_classes) and weights β (N, M) in the order of `modality_shapes`, 0 for what is absent."""
-        there = presence(self.encoders, inputs, present)
-        # Encoders that are not trained need no graph; a frozen classifier has to pass the gradient on.
+        """Logits (N, num_classes) and weights β (N, M) in the order of `modality_shapes`, 0 for missing modalities."""
+        available = availability(self.encoders, inputs, present)
+        # Frozen encoders need no graph. A frozen classifier does: the gradient of the encoders passes through it.
         trained = any(parameter.requires_grad for parameter in self.encoders.parameters())
         with torch.set_grad_enabled(torch.is_grad_enabled() and trained):
-            maps = self.encoders(inputs, there)
-        logits, weights = self.classifier(maps, there)
+            maps = self.encoders(inputs, available)
+        logits, weights = self.classifier(maps, available)
         return logits, weights
 
     def classify_batch(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
-        """As `classify`; while the encoders are frozen, feature maps of samples that nothing varies are kept."""
+        """As `classify`. While the encoders are frozen, feature maps of unchanged samples are stored and used again."""
         if self._memory is None or self.data is None or not self._memory.serves(batch):
             return super().classify_batch(batch)
-        there = presence(self.encoders, batch["inputs"], batch.get("present"))
-        logits, weights = self.classifier(self._memory.maps(batch, there), there)
+        available = availability(self.encoders, batch["inputs"], batch.get("present"))
+        logits, weights = self.classifier(self._memory.maps(batch, available), available)
         return logits, weights
 
     def active_parts(self, epoch: int) -> tuple[Part, ...]:
@@ -156,7 +142,7 @@ class IterativeFusionModule(ClassifierModule):
         return active_parts(self.hparams, epoch)
 
     def on_train_epoch_start(self) -> None:
-        """Toggles the parts; every epoch, because validation puts all modules back into train mode."""
+        """Toggles the parts in every epoch, because validation switches all modules back to train mode."""
         active = self.active_parts(self.current_epoch)
         moving = "encoders" in active or not self.hparams["freeze"]
         self._memory = None if moving else self._memory or FeatureMemory(self.encoders)
@@ -175,26 +161,24 @@ class IterativeFusionModule(ClassifierModule):
         step_each(optimizers, getattr(self.trainer.precision_plugin, "scaler", None))
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """Clips the gradient of a part; Lightning calls it when a gradient scaler has unscaled the gradient."""
+        """Clips the gradient of a part. Lightning calls this after a gradient scaler has unscaled the gradient."""
         if (limit := self.hparams["gradient_clip_val"]) is not None:
             self.clip_gradients(optimizer, gradient_clip_val=limit, gradient_clip_algorithm="norm")
 
     def on_train_epoch_end(self) -> None:
-        """Steps both schedules, whichever part was trained, so that they follow the epochs."""
+        """Steps the schedules of both parts, so that they follow the epochs."""
         super().on_train_epoch_end()
         for name, scheduler in zip(("encoder", "classifier"), self.lr_schedulers(), strict=True):  # type: ignore[arg-type]
             self.log(f"lr/{name}", scheduler.get_last_lr()[0])
             step_schedule(scheduler)
 
     def on_fit_end(self) -> None:
-        """Forgets feature maps: other samples have the same numbers in another dataset."""
+        """Deletes the stored feature maps: another dataset uses the same sample indices."""
         self._memory = None
 
     def configure_optimizers(self) -> Any:
-        """One optimizer and one schedule a part."""
-        h = self.hparams
-        configured = [
-            optimization(part.parameters(), {**h, "lr": rate}, self.num_epochs)
-            for part, rate in ((self.encoders, h["encoder_lr"]), (self.classifier, h["classifier_lr"]))
-        ]
+        """One optimizer and one schedule per part."""
+        rates = (self.encoders, self.hparams["encoder_lr"]), (self.classifier, self.hparams["classifier_lr"])
+        settings, epochs = self.optimizer_settings, self.num_epochs
+        configured = [optimization(part.parameters(), lr, settings, epochs) for part, lr in rates]
         return [c["optimizer"] for c in configured], [c["lr_scheduler"] for c in configured]

@@ -1,8 +1,9 @@
-"""The nearest labelled sample, by Euclidean distance or dynamic time warping: what a learned method has to beat.
+"""Nearest-neighbour classification by Euclidean distance or dynamic time warping, the simplest baseline.
 
 H. Sakoe and S. Chiba, "Dynamic programming algorithm optimization for spoken word recognition", IEEE Trans. ASSP 26(1),
-1978, is the warping with a band; the distance of multivariate series is the dependent one, DTW_D of M. Shokoohi-Yekta
-et al., "Generalizing DTW to the multi-dimensional case requires an adaptive approach", Data Min. Knowl. Disc. 31, 2017.
+1978, introduced warping within a band. The distance of multivariate series is the dependent one, DTW_D of M.
+Shokoohi-Yekta et al., "Generalizing DTW to the multi-dimensional case requires an adaptive approach", Data Min. Knowl.
+Disc. 31, 2017.
 """
 
 from __future__ import annotations
@@ -14,21 +15,21 @@ from torch import Tensor
 
 from cosmo_pl.constraints import ClosedShare, Size
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.modules.base import ExampleModule, Present, Shapes, presence
+from cosmo_pl.modules.base import ExampleModule, Present, Shapes, availability
 
 
 class NearestNeighborModule(ExampleModule):
-    """Gives a sample the label of the nearest labelled one.
+    """Classifies a sample by the label of the nearest labelled sample.
 
-    The distance is the sum over modalities, each divided by its mean over all pairs of labelled samples, so that none
-    drowns another. The logit of a class is minus the distance to its nearest sample; a class without one has -inf.
+    The distance is the sum over modalities, each divided by its mean over all pairs of labelled samples, so that all
+    have equal weight. The logit of a class is minus the distance to its nearest sample, -inf without any sample.
 
     Args:
-        modality_shapes: Modality to shape (time, *axes) of a sample; on the command line from the data.
-        num_classes: Number of activities; on the command line from the data.
+        modality_shapes: Modality to shape (time, *axes) of a sample. The command line takes it from the data.
+        num_classes: Number of activities. The command line takes it from the data.
         metric: "euclidean", or "dtw", dynamic time warping.
-        band: Largest shift in time that "dtw" allows, as a share of the sample's length: 0 allows none, 1 any.
-        velocities: Whether the changes from step to step (central differences) are further channels.
+        band: Width of the Sakoe-Chiba band of "dtw", as a fraction of the sample's length: 0 allows no shift, 1 any.
+        velocities: Whether the central differences over time are further channels.
 
     Raises:
         ConfigurationError: An argument is out of range.
@@ -54,7 +55,7 @@ class NearestNeighborModule(ExampleModule):
         self.velocities = velocities
 
     def learn(self, inputs: dict[str, Tensor], label: Tensor) -> dict[str, float]:
-        """Mean distance of each modality over all pairs of examples; 1 where they are all the same."""
+        """Mean distance of each modality over all pairs of examples; 1 if all examples are equal."""
         pairs = max(len(label) * (len(label) - 1), 1)
         means = {name: float(self.distances(values, values).sum()) / pairs for name, values in inputs.items()}
         return {name: mean if mean > 0 else 1.0 for name, mean in means.items()}
@@ -62,17 +63,18 @@ class NearestNeighborModule(ExampleModule):
     def classify(self, inputs: dict[str, Tensor], present: Present | None = None) -> tuple[Tensor, None]:
         """Minus the distances (N, num_classes) to the nearest example of each class; no attention.
 
-        Where a modality is absent, the others alone are compared.
+        Missing modalities are left out of the distance.
         """
         examples, label = self.examples
-        there = presence(self.modality_shapes, inputs, present)
+        available = availability(self.modality_shapes, inputs, present)
         scaled = []
         for name, scale in self.learned.items():
-            if there is None:
+            if available is None:
                 scaled.append(self.distances(inputs[name], examples[name]) / scale)
-            elif there[name].any():
-                known = self.distances(inputs[name][there[name]], examples[name]) / scale
-                scaled.append(known.new_zeros(len(there[name]), len(label)).index_put((there[name],), known))
+            elif available[name].any():
+                rows = available[name]
+                known = self.distances(inputs[name][rows], examples[name]) / scale
+                scaled.append(known.new_zeros(len(rows), len(label)).index_put((rows,), known))
         distance = torch.stack(scaled).sum(dim=0)
         nearest = distance.new_full((len(distance), self.num_classes), torch.inf)
         return -nearest.scatter_reduce(1, label.expand(len(distance), -1), distance, "amin"), None
@@ -82,7 +84,7 @@ class NearestNeighborModule(ExampleModule):
         one, other = self._series(one), self._series(other)
         if self.metric == "dtw":
             return dtw_distances(one, other, int(self.band * one.shape[1]))
-        # Without the shortcut by matrix products, which depends on the size of the batch.
+        # Without matrix products, whose rounding depends on the size of the batch.
         return torch.cdist(one.flatten(1), other.flatten(1), compute_mode="donot_use_mm_for_euclid_dist")
 
     def _series(self, values: Tensor) -> Tensor:
@@ -97,7 +99,7 @@ def dtw_distances(one: Tensor, other: Tensor, band: int) -> Tensor:
     Args:
         one: Series (N, time, channels).
         other: Series (n, time, channels), of the same length.
-        band: Steps by which two aligned points may lie apart.
+        band: Largest number of steps between two aligned points.
 
     Returns:
         Distances (N, n).

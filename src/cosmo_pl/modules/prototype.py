@@ -1,4 +1,4 @@
-"""Few labels without back-propagation: a prototype a class, refined on the unlabelled samples."""
+"""Few labels without back-propagation: one prototype per class, refined on the unlabelled samples."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from cosmo_pl.constraints import PositiveFloat, Probability, Size
 from cosmo_pl.data.loading import Batch, on_device
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.modules.base import ClassifierModule, Present, Shapes, load_encoders, presence, unit_features
+from cosmo_pl.modules.base import ClassifierModule, Present, Shapes, availability, load_encoders, unit_features
 
-ROUNDS = 20  # rounds of assigning and averaging; they settle within ten
+ROUNDS = 20  # of assignment and averaging; the prototypes converge within ten
 SINKHORN_ROUNDS = 30
 EPSILON = 1e-8
 
@@ -23,27 +23,27 @@ EPSILON = 1e-8
 class PrototypeModule(ClassifierModule):
     """Classifies by the nearest prototype among the features of a bundle's frozen encoders.
 
-    A prototype starts as the mean feature of a class's labelled samples, all augmented views of all epochs so far.
-    The unlabelled samples are then assigned to the prototypes, and each prototype moves `unlabeled_share` of the way
-    to the mean of what it was assigned, in `ROUNDS` rounds (Y. Hu, V. Gripon and S. Pateux, "Leveraging the feature
-    distribution in transfer-based few-shot learning", ICANN 2021). With `balance` the assignment is the one of
-    Sinkhorn's algorithm (M. Cuturi, NeurIPS 2013) in which all classes are equally frequent: right for recordings made
-    to a protocol, wrong for those of daily life.
+    The prototype of a class is first the mean feature of its labelled samples, over the augmented views of all epochs
+    so far. Then, in each of `ROUNDS` rounds, the unlabelled samples are assigned to the prototypes, and a prototype
+    becomes the mean of its labelled samples and its assigned samples, these with weight `unlabeled_weight` (Y. Hu, V.
+    Gripon and S. Pateux, "Leveraging the feature distribution in transfer-based few-shot learning", ICANN 2021). With
+    `balance`, Sinkhorn's algorithm (M. Cuturi, NeurIPS 2013) assigns equally many samples to all classes. That suits
+    recordings made to a protocol, and not those of daily life.
 
-    Where fewer samples are unlabelled than labelled, they count less: `unlabeled_share` times the ratio of the two
-    numbers, down to 0 where all are labelled. Every class needs a labelled sample.
+    If fewer samples are unlabelled than labelled, `unlabeled_weight` is multiplied by the ratio of the two numbers; it
+    is 0 if all are labelled. Every class needs a labelled sample.
 
-    Features are of unit norm by stream, joined, less the mean of the unlabelled samples (of all training samples, where
-    fewer are unlabelled than labelled), of unit norm again.
+    The features of each stream are normalised to unit norm and joined. The mean over the unlabelled samples is
+    subtracted (over all training samples, if fewer are unlabelled than labelled), and the result is normalised again.
 
     Args:
-        modality_shapes: Modality to shape of a sample; on the command line from the data.
-        num_classes: Number of activities; on the command line from the data.
+        modality_shapes: Modality to shape of a sample. The command line takes it from the data.
+        num_classes: Number of activities. The command line takes it from the data.
         bundle: Folder or name of a bundle, as in `IterativeFusionModule`.
-        encoders: What the bundle holds, or None.
-        unlabeled_share: Share of a prototype that comes from unlabelled samples, where these are at least as many as
-            the labelled ones; 0 uses the labelled ones alone.
-        balance: Whether the classes are taken to be equally frequent among the unlabelled samples.
+        encoders: Encoders equal to those of the bundle, or None.
+        unlabeled_weight: Weight of the unlabelled samples in a prototype, if they are at least as many as the labelled
+            ones; 0 uses the labelled samples only.
+        balance: Whether the classes are assumed to be equally frequent among the unlabelled samples.
         temperature: Temperature of the assignment and of the logits.
 
     Raises:
@@ -64,14 +64,14 @@ class PrototypeModule(ClassifierModule):
         num_classes: Size,
         bundle: str | None = None,
         encoders: dict[str, Encoder] | None = None,
-        unlabeled_share: Probability = 0.5,
+        unlabeled_weight: Probability = 0.5,
         balance: bool = True,
         temperature: PositiveFloat = 0.05,
     ) -> None:
         super().__init__(num_classes)
         self.save_hyperparameters(ignore=["encoders"])
         if bundle is None:
-            raise ConfigurationError("bundle", "none is given, and prototypes need trained encoders", "Name one")
+            raise ConfigurationError("bundle", "none is given, and prototypes need trained encoders", "Give one")
         self.encoders, self.bundle = load_encoders(modality_shapes, encoders, bundle)
         self.encoders.requires_grad_(False)
         size = sum(torch.Size(shape).numel() for shape in self.encoders.feature_shapes.values())
@@ -83,33 +83,33 @@ class PrototypeModule(ClassifierModule):
         self._labels = 0
 
     def classify(self, inputs: dict[str, Tensor], present: Present | None = None) -> tuple[Tensor, None]:
-        """Logits (N, num_classes): cosine to each prototype over the temperature; no attention.
+        """Logits (N, num_classes): cosine to each prototype, divided by the temperature; no attention.
 
-        Where a modality is absent, features and prototypes are compared in the others alone.
+        Features of missing modalities are left out of the cosine.
         """
-        there = presence(self.encoders, inputs, present)
-        cosine = self.features(inputs, there) @ self.prototypes.T
-        if there is not None:
-            cosine = cosine / (self._mask(there) @ self.prototypes.square().T).sqrt().clamp_min(EPSILON)
+        available = availability(self.encoders, inputs, present)
+        cosine = self.features(inputs, available) @ self.prototypes.T
+        if available is not None:
+            cosine = cosine / (self._mask(available) @ self.prototypes.square().T).sqrt().clamp_min(EPSILON)
         return cosine / self.hparams["temperature"], None
 
-    def features(self, inputs: dict[str, Tensor], there: Present | None = None) -> Tensor:
-        """Centred unit features (N, D); those of what is not `there` (see `presence`) are 0."""
-        centred = self._joined(inputs, there) - self.centre
-        return F.normalize(centred if there is None else centred * self._mask(there), dim=1)
+    def features(self, inputs: dict[str, Tensor], available: Present | None = None) -> Tensor:
+        """Centred unit features (N, D); 0 for streams that are not `available` (see `availability`)."""
+        centred = self._joined(inputs, available) - self.centre
+        return F.normalize(centred if available is None else centred * self._mask(available), dim=1)
 
-    def _mask(self, there: Present) -> Tensor:
-        """What is there as 1 and 0 for each feature (N, D)."""
+    def _mask(self, available: Present) -> Tensor:
+        """Availability of each feature as 1 or 0 (N, D)."""
         sizes = [torch.Size(shape).numel() for shape in self.encoders.feature_shapes.values()]
-        parts = [rows.unsqueeze(1).expand(-1, n) for rows, n in zip(there.values(), sizes, strict=True)]
+        parts = [rows.unsqueeze(1).expand(-1, n) for rows, n in zip(available.values(), sizes, strict=True)]
         return torch.cat(parts, dim=1).to(self.centre.dtype)
 
-    def _joined(self, inputs: dict[str, Tensor], there: Present | None = None) -> Tensor:
+    def _joined(self, inputs: dict[str, Tensor], available: Present | None = None) -> Tensor:
         with torch.no_grad():
-            return unit_features(self.encoders(inputs, there))
+            return unit_features(self.encoders(inputs, available))
 
     def on_fit_start(self) -> None:
-        """Encodes the unlabelled samples, and those that the features are centred on, once.
+        """Encodes the unlabelled samples, and the samples of the subtracted mean, once.
 
         Raises:
             ConfigurationError: A class has no labelled sample.
@@ -120,7 +120,7 @@ class PrototypeModule(ClassifierModule):
         labeled, unlabeled = data.split.labeled, data.split.unlabeled
         labelled = set(data.samples.label[labeled].tolist())
         if absent := [name for c, name in enumerate(data.class_names) if c not in labelled]:
-            raise ConfigurationError("label_split", f"has no sample of {absent}", "Label one of every class")
+            raise ConfigurationError("label_split", f"has no sample of {absent}", "Label one of each class")
         if self.current_epoch == 0:
             self.sums.zero_()  # of an earlier training
         rows = np.concatenate([unlabeled, labeled]) if len(unlabeled) < len(labeled) else unlabeled
@@ -131,30 +131,30 @@ class PrototypeModule(ClassifierModule):
         self._labels = len(labeled)
 
     def on_train_epoch_start(self) -> None:
-        """Keeps the encoders as they are."""
+        """Keeps the encoders in eval mode."""
         self.encoders.eval()
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """Adds the features of labelled samples to their classes."""
-        there = presence(self.encoders, batch["inputs"], batch.get("present"))
-        self.sums.index_add_(0, batch["label"], self.features(batch["inputs"], there))
+        available = availability(self.encoders, batch["inputs"], batch.get("present"))
+        self.sums.index_add_(0, batch["label"], self.features(batch["inputs"], available))
         self.optimizers().step()  # type: ignore[union-attr]
-        if self.trainer.is_last_batch:  # not at the end of the epoch, which comes after its validation
-            self._place()
+        if self.trainer.is_last_batch:  # the end of the epoch comes after its validation
+            self._update_prototypes()
 
-    def _place(self) -> None:
+    def _update_prototypes(self) -> None:
         assert self._unlabeled is not None
-        share, temperature = self.hparams["unlabeled_share"], self.hparams["temperature"]
-        share *= min(1.0, len(self._unlabeled) / self._labels)  # few tell little, and cannot be balanced
+        weight, temperature = self.hparams["unlabeled_weight"], self.hparams["temperature"]
+        weight *= min(1.0, len(self._unlabeled) / self._labels)  # few samples say little, and cannot be balanced
         labelled = F.normalize(self.sums, dim=1)
         self.prototypes.copy_(labelled)
-        for _ in range(ROUNDS if share else 0):
+        for _ in range(ROUNDS if weight else 0):
             assigned = assign(self._unlabeled @ self.prototypes.T / temperature, self.hparams["balance"])
             means = F.normalize(assigned.T @ self._unlabeled, dim=1)
-            self.prototypes.copy_(F.normalize((1 - share) * labelled + share * means, dim=1))
+            self.prototypes.copy_(F.normalize((1 - weight) * labelled + weight * means, dim=1))
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """An optimizer of nothing: Lightning writes no checkpoint before an optimizer has made a step."""
+        """An optimizer without parameters: Lightning writes no checkpoint before an optimizer has made a step."""
         return torch.optim.SGD([torch.zeros(0)], lr=0.0)
 
 
@@ -163,7 +163,7 @@ def assign(scores: Tensor, balance: bool) -> Tensor:
 
     Args:
         scores: Logits (N, C).
-        balance: Whether every class gets the same share of the samples: Sinkhorn's algorithm in place of softmax.
+        balance: Whether all classes receive equally many samples: Sinkhorn's algorithm instead of softmax.
 
     Returns:
         Probabilities (N, C); rows sum to 1.

@@ -1,7 +1,7 @@
-"""A random forest on simple statistics: what a learned method has to beat, or, with its features, what beats it.
+"""A random forest on simple statistics, as a baseline, or on statistics and learned features.
 
-L. Breiman, "Random forests", Machine Learning 45(1), 2001. A classifier's own labels as further examples: H. J.
-Scudder, "Probability of error of some adaptive pattern-recognition machines", IEEE Trans. Information Theory, 1965.
+L. Breiman, "Random forests", Machine Learning 45(1), 2001. Self-training on pseudo-labels: H. J. Scudder, "Probability
+of error of some adaptive pattern-recognition machines", IEEE Trans. Information Theory, 1965.
 """
 
 from __future__ import annotations
@@ -11,40 +11,41 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from cosmo_pl.constraints import MAX_SIZE, NonNegativeInt, PositiveInt, Seed, Size, whole
 from cosmo_pl.data.selection import evenly_spaced
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.modules.base import ExampleModule, Present, Shapes, average_in_context, load_encoders, presence
+from cosmo_pl.modules.base import ExampleModule, Present, Shapes, availability, load_encoders
 
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestClassifier
 
-SMALLEST = 1e-6  # probability of a class that no tree votes for; its logarithm has to be finite
+SMALLEST = 1e-6  # probability of a class without votes, whose logarithm has to be finite
 
 
 class RandomForestModule(ExampleModule):
     """Classifies by a forest on mean, standard deviation and spectrum of each channel of each modality.
 
-    The logits are the logarithms of the forest's probabilities. The forest is grown again from its examples and the
-    seed, the same tree by tree, where a checkpoint is loaded.
+    The logits are the logarithms of the forest's probabilities. When a checkpoint is loaded, the forest is grown again
+    from its examples and the seed, with identical trees.
 
-    With `rounds` the forest teaches itself: it labels the unlabelled training samples, and a new one is grown on them
-    and on the labelled ones. What it thinks of a sample is averaged over the samples within `context` of the same
-    recording first: people do not change their activity every second, and no label is needed to know that. No test
-    subject's sample is among them, and no context is used to recognise one.
+    With `self_training_rounds` the forest predicts pseudo-labels of the unlabelled training samples, and a new forest
+    is grown on them and on the labelled samples. The probabilities of a sample are first averaged over the samples
+    within `context` of the same recording, because people seldom change their activity within a second. Test subjects
+    take no part in this, and the evaluation uses no context.
 
     Args:
-        modality_shapes: Modality to shape (time, *axes) of a sample; on the command line from the data.
-        num_classes: Number of activities; on the command line from the data.
-        num_trees: Trees in the forest.
-        num_frequencies: Fourier magnitudes of a channel, from the lowest frequency above 0.
+        modality_shapes: Modality to shape (time, *axes) of a sample. The command line takes it from the data.
+        num_classes: Number of activities. The command line takes it from the data.
+        num_trees: Number of trees.
+        num_frequencies: Number of Fourier magnitudes per channel, from the lowest frequency above 0.
         seed: Seed of the forest.
-        rounds: Rounds of self-training; 0 keeps to the labelled samples.
-        context: Distance, in steps of the sensor, up to which samples of a recording have a say in each other's label.
-        max_self_labeled: At most so many self-labelled samples, evenly spaced; they travel in the checkpoint.
+        self_training_rounds: Rounds of self-training; 0 uses the labelled samples only.
+        context: Largest distance, in steps of the sensor, of samples whose probabilities are averaged.
+        max_pseudo_labels: Largest number of samples with pseudo-labels, evenly spaced. The checkpoint holds them.
 
     Raises:
         ConfigurationError: An argument is out of range.
@@ -59,37 +60,38 @@ class RandomForestModule(ExampleModule):
         num_trees: Annotated[int, whole(1, 100_000)] = 200,
         num_frequencies: Annotated[int, whole(0, MAX_SIZE)] = 15,
         seed: Seed = 0,
-        rounds: NonNegativeInt = 0,
+        self_training_rounds: NonNegativeInt = 0,
         context: NonNegativeInt = 0,
-        max_self_labeled: PositiveInt = 4000,
+        max_pseudo_labels: PositiveInt = 4000,
     ) -> None:
         super().__init__(modality_shapes, num_classes)
         self.save_hyperparameters()
         self.num_trees = num_trees
         self.num_frequencies = num_frequencies
         self.seed = seed
-        self.rounds, self.context, self.max_self_labeled = rounds, context, max_self_labeled
+        self.self_training_rounds, self.context = self_training_rounds, context
+        self.max_pseudo_labels = max_pseudo_labels
 
     def on_fit_start(self) -> None:
-        """Takes the labelled samples, and with `rounds` those that the forest labels, if any are unlabelled."""
+        """Stores the labelled samples, and runs the rounds of self-training if there are unlabelled samples."""
         super().on_fit_start()
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        for _ in range(self.rounds if len(data.split.unlabeled) else 0):
-            self._teach_itself()
+        for _ in range(self.self_training_rounds if len(data.split.unlabeled) else 0):
+            self._add_pseudo_labels()
 
-    def _teach_itself(self) -> None:
+    def _add_pseudo_labels(self) -> None:
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         known, samples = data.split.labeled, data.samples
         rows = np.union1d(known, data.split.unlabeled)
-        opinion = torch.cat([self.logits(batch).cpu() for batch in data.plain_loader(rows)]).exp()
+        probability = torch.cat([self.logits(batch).cpu() for batch in data.plain_loader(rows)]).exp()
         label = np.zeros(len(samples), dtype=np.int64)
         label[rows] = average_in_context(
-            opinion.numpy(), samples.recording[rows], samples.start[rows], self.context
+            probability.numpy(), samples.recording[rows], samples.start[rows], self.context
         ).argmax(axis=1)
         label[known] = samples.label[known]
-        taken = np.union1d(known, rows[evenly_spaced(len(rows), self.max_self_labeled)])
+        taken = np.union1d(known, rows[evenly_spaced(len(rows), self.max_pseudo_labels)])
         self.remember({**data.plain_batch(taken), "label": torch.from_numpy(label[taken])})
-        _ = self.learned  # now, so that it counts as time of training
+        _ = self.learned  # now, so that it counts as training time
 
     def learn(self, inputs: dict[str, Tensor], label: Tensor) -> RandomForestClassifier:
         """Grows the forest."""
@@ -97,7 +99,7 @@ class RandomForestModule(ExampleModule):
 
         forest = RandomForestClassifier(self.num_trees, random_state=self.seed)
         with warnings.catch_warnings():
-            # To scikit-learn, one label a class looks like a regression.
+            # One label per class looks like a regression to scikit-learn.
             warnings.filterwarnings("ignore", "The number of unique classes is greater than 50%")
             return forest.fit(self.features(inputs).numpy(), label.cpu().numpy())
 
@@ -105,15 +107,14 @@ class RandomForestModule(ExampleModule):
         """Logarithms (N, num_classes) of the forest's probabilities; no attention.
 
         Raises:
-            ConfigurationError: A modality is absent: a forest has no way to do without a column.
+            ConfigurationError: A sample lacks a modality.
         """
-        there = presence(self.modality_shapes, inputs, present) or {}
-        absent = [name for name, rows in there.items() if not rows.all()]
-        if absent:
-            raise ConfigurationError(
-                "present", f"samples lack {absent}, and a forest needs every modality",
-                "Leave them out (keep_incomplete: false), or use a method that can do without",
-            )  # fmt: skip
+        available = availability(self.modality_shapes, inputs, present) or {}
+        missing = [name for name, rows in available.items() if not rows.all()]
+        if missing:
+            problem = f"samples lack {missing}, and a forest needs every modality"
+            remedy = "Leave them out (keep_incomplete: false), or use a method that accepts missing modalities"
+            raise ConfigurationError("present", problem, remedy)
         forest: RandomForestClassifier = self.learned
         features = self.features(inputs)
         probability = features.new_zeros(len(features), self.num_classes)
@@ -121,25 +122,25 @@ class RandomForestModule(ExampleModule):
         return probability.clamp_min(SMALLEST).log().float().to(self.device), None
 
     def features(self, inputs: dict[str, Tensor]) -> Tensor:
-        """Features (N, F) of samples, modality to (N, *shape); on the CPU, as the forest is."""
+        """Features (N, F) of samples, modality to (N, *shape), on the CPU for scikit-learn."""
         each = [channel_statistics(inputs[name].cpu(), self.num_frequencies) for name in self.modality_shapes]
         return torch.cat(each, dim=1)
 
 
 class FeatureForestModule(RandomForestModule):
-    """The same forest with the features of a bundle's frozen encoders as further columns.
+    """A `RandomForestModule` with the features of a bundle's frozen encoders as further columns.
 
     Args:
-        modality_shapes: Modality to shape (time, *axes) of a sample; on the command line from the data.
-        num_classes: Number of activities; on the command line from the data.
+        modality_shapes: Modality to shape (time, *axes) of a sample. The command line takes it from the data.
+        num_classes: Number of activities. The command line takes it from the data.
         bundle: Folder or name of a bundle, as in `IterativeFusionModule`.
-        encoders: What the bundle holds, or None.
-        num_trees: Trees in the forest.
-        num_frequencies: Fourier magnitudes of a channel.
-        seed: Seed of the forest.
-        rounds: Rounds of self-training, as above.
-        context: Distance of samples that share a label, as above.
-        max_self_labeled: At most so many self-labelled samples.
+        encoders: Encoders equal to those of the bundle, or None.
+        num_trees: See `RandomForestModule`.
+        num_frequencies: See `RandomForestModule`.
+        seed: See `RandomForestModule`.
+        self_training_rounds: See `RandomForestModule`.
+        context: See `RandomForestModule`.
+        max_pseudo_labels: See `RandomForestModule`.
 
     Raises:
         ConfigurationError: No bundle is given, or an argument is out of range.
@@ -157,21 +158,20 @@ class FeatureForestModule(RandomForestModule):
         num_trees: Annotated[int, whole(1, 100_000)] = 200,
         num_frequencies: Annotated[int, whole(0, MAX_SIZE)] = 15,
         seed: Seed = 0,
-        rounds: NonNegativeInt = 0,
+        self_training_rounds: NonNegativeInt = 0,
         context: NonNegativeInt = 0,
-        max_self_labeled: PositiveInt = 4000,
+        max_pseudo_labels: PositiveInt = 4000,
     ) -> None:
-        super().__init__(
-            modality_shapes, num_classes, num_trees, num_frequencies, seed, rounds, context, max_self_labeled
-        )
+        self_training = self_training_rounds, context, max_pseudo_labels
+        super().__init__(modality_shapes, num_classes, num_trees, num_frequencies, seed, *self_training)
         self.save_hyperparameters(ignore=["encoders"])
         if bundle is None:
-            raise ConfigurationError("bundle", "none is given, and the features need trained encoders", "Name one")
+            raise ConfigurationError("bundle", "none is given, and the features need trained encoders", "Give one")
         self.encoders, self.bundle = load_encoders(modality_shapes, encoders, bundle)
         self.encoders.requires_grad_(False)
 
     def features(self, inputs: dict[str, Tensor]) -> Tensor:
-        """Statistics, then features of the encoders (N, F); on the CPU, as the forest is."""
+        """Statistics, then features of the encoders (N, F), on the CPU for scikit-learn."""
         self.encoders.eval()
         with torch.no_grad():
             encoded = [z.flatten(1).double().cpu() for z in self.encoders(inputs).values()]
@@ -182,9 +182,9 @@ def channel_statistics(values: Tensor, num_frequencies: int) -> Tensor:
     """Mean, standard deviation and lowest Fourier magnitudes of each channel.
 
     Args:
-        values: Samples (N, time, *axes); every position of the axes is a channel.
-        num_frequencies: Magnitudes of a channel, from one period a sample upwards; fewer where the sample is shorter
-            than twice as many steps. The frequency 0 is the mean.
+        values: Samples (N, time, *axes). Each index of the axes is a channel.
+        num_frequencies: Number of magnitudes per channel, from one period per sample upwards. A sample shorter than
+            twice as many steps has fewer. The frequency 0 is the mean.
 
     Returns:
         Features (N, channels · (2 + num_frequencies)), in double precision.
@@ -193,3 +193,26 @@ def channel_statistics(values: Tensor, num_frequencies: int) -> Tensor:
     mean = series.mean(dim=1, keepdim=True)
     spectrum = torch.fft.rfft(series - mean, dim=1)[:, 1 : num_frequencies + 1].abs()
     return torch.cat([mean, series.std(dim=1, correction=0, keepdim=True), spectrum], dim=1).flatten(1)
+
+
+def average_in_context(
+    values: NDArray[np.float32], recording: NDArray[Any], start: NDArray[np.int64], context: int
+) -> NDArray[np.float32]:
+    """Mean over the samples of the same recording that begin at most `context` steps earlier or later.
+
+    Args:
+        values: Values of each sample (N, C).
+        recording: Recording of each sample (N,).
+        start: First step of each sample in its recording (N,).
+        context: The largest distance. With 0, samples with different starts keep their values.
+
+    Returns:
+        Means (N, C).
+    """
+    means = np.empty_like(values)
+    _, member = np.unique(recording, return_inverse=True)
+    order = np.argsort(member, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(member[order])) + 1):
+        near = np.abs(start[rows][:, None] - start[rows]) <= context
+        means[rows] = near @ values[rows] / near.sum(axis=1, keepdims=True)
+    return means

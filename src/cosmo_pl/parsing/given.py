@@ -167,14 +167,18 @@ def _add(found: dict[Path, File], path: Path, prefix: str) -> None:
 
 
 def arguments_of(class_path: str) -> list[str]:
-    """Names of all arguments of a class, including inherited ones; none if the class cannot be imported."""
+    """Names of all arguments of a class, including inherited ones and fields as "optimizer.name".
+
+    A class that cannot be imported has none.
+    """
     module, _, name = class_path.rpartition(".")
     try:
         kind = getattr(import_module(module), name)
-        names: list[str] = ArgumentParser(exit_on_error=False).add_class_arguments(kind, fail_untyped=False)
+        parser = ArgumentParser(exit_on_error=False)
+        parser.add_class_arguments(kind, fail_untyped=False)
     except Exception:  # an error of another package must not replace the error that needs the suggestion
         return []
-    return names
+    return [action.dest for action in parser._actions if action.dest.rpartition(".")[2] != "help"]
 
 
 def shown(value: Any) -> str:

@@ -25,6 +25,8 @@ ASIDE = re.compile(
 )
 NESTED = re.compile(r"NestedArg\(key=.*?, val=(.*)\)")
 UNKNOWN = re.compile(r"(?:Group '([^']*)' .* option|Subcommand .* option|Option) '([^']*)'")
+UNRECOGNIZED = re.compile(r"unrecognized arguments: --([\w.]+)=")
+NO_FILE = re.compile(r"Unable to load config ")
 MISSING = re.compile(r"the following arguments are required: ([\w.]+)")
 EXPECTED = re.compile(
     r"Expected an? (?:<class '([^']*)'>|typing\.Literal\[(.*)\]|(tuple with \d+ elements)|(\S+)(?: |$))"
@@ -87,6 +89,11 @@ def refusal(error: Exception, given: Given) -> CosmoError:
         return _unknown(".".join(filter(None, found_unknown.groups())), worst, given)
     if missing := MISSING.match(text):
         return _missing(missing[1], worst, given)
+    if field := next(filter(None, map(UNRECOGNIZED.match, worst.texts)), None):
+        return _unknown(field[1], worst, given)
+    if any(map(NO_FILE.match, worst.texts)):
+        stands = _where(worst.keys, given)
+        return ConfigurationError(stands, f"is '{_plain(worst.value)}'", "Give a mapping as {key: value}, or a file")
     text = next((text for text in worst.texts if NO_CLASS.search(text)), "")
     if text and "Namespace(" not in worst.value:  # a class that was found, but could not be instantiated
         return _no_class(text, worst, given)
@@ -157,7 +164,8 @@ def _unknown(name: str, problem: Problem, given: Given) -> ConfigurationError:
     """The error of an argument that does not exist."""
     if problem.kind:
         kind = problem.kind.rpartition(".")[2]
-        remedy = choices(name, arguments_of(problem.kind))
+        group, names = name.rpartition(".")[0], arguments_of(problem.kind)
+        remedy = choices(name, [each for each in names if each.startswith(f"{group}.")] if group else names)
         return ConfigurationError(_where((*problem.keys, name), given), f"{kind} has no '{name}'", remedy)
     head = name.partition(".")[0]
     location = given.where(head, name.rpartition(".")[2]) or given.where(head, head) or name

@@ -184,7 +184,7 @@ class Executor:
         model, data = self.entry.load_run(self._run(job))
         found = self._curves(job)
         return {
-            "result": {"val_accuracy": found["val/acc"][-1], "training": dict(model.record)},
+            "result": {"val_accuracy": found["val/acc"][-1], "training": model.record.to_dict()},
             "curves": found,
             "simulated": is_simulated(data.folder),
             "data_fingerprint": data.data_fingerprint,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, is_dataclass
 from typing import Any, Literal
 
 from cosmo_pl.trust import class_name
@@ -91,6 +91,8 @@ def canonical(value: Any) -> Any:
     Null is left out, so that a new argument with the default null changes no key. 1.0 becomes 1. A class is named by
     its package and its own name, so that it may move between files.
     """
+    if is_dataclass(value) and not isinstance(value, type):
+        return canonical(asdict(value))
     if isinstance(value, Mapping):
         found = {str(name): canonical(each) for name, each in value.items()}
         if isinstance(value.get("class_path"), str):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import combinations
 from math import prod
 
@@ -10,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cosmo_pl.encoders import Encoder
-from cosmo_pl.modules.base import ClassifierModule, PretrainingModule, Shapes
+from cosmo_pl.modules.base import ClassifierModule, OptimizerSettings, PretrainingModule, Shapes
 
 
 class LinearModule(ClassifierModule):
@@ -40,10 +39,7 @@ class AgreementModule(PretrainingModule):
         num_classes: int,
         encoders: dict[str, Encoder],
         lr: float = 0.01,
-        momentum: float = 0.9,
-        weight_decay: float = 0.0,
-        lr_milestones: Sequence[int] = (),
-        lr_gamma: float = 0.1,
+        optimizer: OptimizerSettings = OptimizerSettings(weight_decay=0.0),
     ) -> None:
         super().__init__(modality_shapes, num_classes, encoders)
         self.save_hyperparameters(ignore=["encoders"])

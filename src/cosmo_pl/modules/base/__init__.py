@@ -1,11 +1,22 @@
-"""What the methods are made of."""
+"""The parts that the methods share."""
 
-from cosmo_pl.modules.base.alternation import PARTS, Part, active_parts
+from cosmo_pl.modules.base.alternation import (
+    PARTS,
+    Part,
+    active_parts,
+    allow_unused_parameters,
+    step_each,
+    step_schedule,
+    toggle,
+)
 from cosmo_pl.modules.base.classifier import ClassifierModule
-from cosmo_pl.modules.base.context import average_in_context
 from cosmo_pl.modules.base.encoding import (
+    VARIED,
+    FeatureMemory,
+    Present,
     Streams,
     Variant,
+    availability,
     joined,
     load_encoders,
     unit_features,
@@ -13,23 +24,15 @@ from cosmo_pl.modules.base.encoding import (
 )
 from cosmo_pl.modules.base.examples import ExampleModule
 from cosmo_pl.modules.base.fusion import Fusion, FusionClassifier, Head, SequenceAxis
-from cosmo_pl.modules.base.memory import FeatureMemory
-from cosmo_pl.modules.base.module import BaseModule, Shapes
-from cosmo_pl.modules.base.optimization import (
-    OptimizerName,
-    Schedule,
-    allow_unused_parameters,
-    optimization,
-    step_each,
-    step_schedule,
-    toggle,
-)
-from cosmo_pl.modules.base.presence import Present, presence
+from cosmo_pl.modules.base.module import BaseModule, BestEpoch, Shapes, TrainingRecord
+from cosmo_pl.modules.base.optimization import OptimizerSettings, optimization
 from cosmo_pl.modules.base.pretraining import CrossModalModule, PretrainingModule
 
 __all__ = [
     "PARTS",
+    "VARIED",
     "BaseModule",
+    "BestEpoch",
     "ClassifierModule",
     "CrossModalModule",
     "ExampleModule",
@@ -37,22 +40,21 @@ __all__ = [
     "Fusion",
     "FusionClassifier",
     "Head",
-    "OptimizerName",
+    "OptimizerSettings",
     "Part",
     "Present",
     "PretrainingModule",
-    "Schedule",
     "SequenceAxis",
     "Shapes",
     "Streams",
+    "TrainingRecord",
     "Variant",
     "active_parts",
     "allow_unused_parameters",
-    "average_in_context",
+    "availability",
     "joined",
     "load_encoders",
     "optimization",
-    "presence",
     "step_each",
     "step_schedule",
     "toggle",

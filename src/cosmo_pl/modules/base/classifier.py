@@ -1,4 +1,4 @@
-"""What all classifiers of multimodal samples share."""
+"""The base of all classifiers of multimodal samples."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from cosmo_pl.bundle import Bundle
 from cosmo_pl.constraints import Size
 from cosmo_pl.data.loading import Batch, on_device
 from cosmo_pl.metrics import ClassMean, classification_metrics
-from cosmo_pl.modules.base.module import BaseModule
-from cosmo_pl.modules.base.presence import Present
+from cosmo_pl.modules.base.encoding import Present
+from cosmo_pl.modules.base.module import BaseModule, BestEpoch
 from cosmo_pl.tensors import at_least_float32
 
 
 class ClassifierModule(BaseModule):
-    """A classifier of multimodal samples; a subclass gives `classify`.
+    """A classifier of multimodal samples. A subclass implements `classify`.
 
     Validation loaders are evaluated under their names ("val", "test"); the best accuracy on the test subjects over
-    the epochs is logged as ``test/acc_best_epoch`` because the released code reports it. It selects nothing.
+    the epochs is logged as ``test/acc_best_epoch``, because the released code reports it. It selects nothing.
 
     Args:
         num_classes: Number of activities.
-        attends_to: Modalities that `classify` weights, in the order of its weights, for the report by class.
+        attends_to: Modalities that `classify` weights, in the order of its weights, for the report per class.
 
     Attributes:
-        bundle: Bundle that the encoders come from; a subclass sets it.
+        bundle: Bundle that the encoders come from. A subclass sets it.
     """
 
     numerics = "1.0"
@@ -53,18 +53,18 @@ class ClassifierModule(BaseModule):
     def classify(self, inputs: dict[str, Tensor], present: Present | None = None) -> tuple[Tensor, Tensor | None]:
         """Classifies samples.
 
-        A modality may be absent from some samples, or from all. What `inputs` hold of it there is not looked at: the
-        result is that of samples which never had it.
+        Some samples, or all, may lack a modality. The values of a missing modality do not change the result.
 
         Args:
-            inputs: Modality to (N, *shape); one that is left out is absent from all samples.
-            present: Modality to whether a sample has it (N,); None or left out: all do.
+            inputs: Modality to (N, *shape). All samples lack a modality that has no entry.
+            present: Modality to its availability in each sample (N,). One without an entry is available in all; None
+                stands for no entries.
 
         Returns:
-            Logits (N, num_classes), and attention weights (N, M) of a method that has any.
+            Logits (N, num_classes), and the attention weights (N, M) of a method with attention.
 
         Raises:
-            ConfigurationError: A sample has nothing that the method can use.
+            ConfigurationError: A sample lacks all modalities that the method can use.
         """
 
     def forward(self, inputs: dict[str, Tensor], present: Present | None = None) -> Tensor:
@@ -72,26 +72,26 @@ class ClassifierModule(BaseModule):
         return self.classify(inputs, present)[0]
 
     def classify_batch(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
-        """What `classify` gives for a batch of the trainer."""
+        """`classify` on a batch of the trainer."""
         return self.classify(batch["inputs"], batch.get("present"))
 
     def logits(self, batch: Batch) -> Tensor:
-        """Logits (N, num_classes) of a batch of a datamodule, on whichever device it is; see `classify`."""
+        """Logits (N, num_classes) of a batch of a datamodule, which may be on another device; see `classify`."""
         batch = on_device(batch, self.device)
         logits: Tensor = self(batch["inputs"], batch.get("present"))
         return logits
 
     def setup(self, stage: str) -> None:
-        """Notes the bundle, and checks that the data are those of stage 1."""
+        """Records the bundle, and checks that the data are those of its stage 1."""
         if self.bundle is None:
             return
-        self.record["bundle"] = str(self.bundle.folder)
-        self.record["pretraining"] = self.bundle.training.get("method")
+        self.record.bundle = str(self.bundle.folder)
+        self.record.pretraining = self.bundle.training.get("method")
         if stage == "fit" and self.data is not None:
             self.bundle.check_data(self.data)
 
     def attention_by_class(self) -> dict[str, dict[str, float]] | None:
-        """Mean attention weight of each modality over the samples evaluated last, by class; None without attention."""
+        """Mean attention weight of each modality per class, over the last evaluation; None without attention."""
         if not self.attends_to:
             return None
         names = getattr(getattr(self.trainer, "datamodule", None), "class_names", range(self.num_classes))
@@ -131,7 +131,7 @@ class ClassifierModule(BaseModule):
         self._shared_step(batch, self.loader_name(dataloader_idx))
 
     def on_validation_epoch_end(self) -> None:
-        """Logs attention weights by class, and follows the best epoch on the test subjects."""
+        """Logs attention weights per class, and updates the best epoch on the test subjects."""
         by_class = self.attention_by_class() or {}
         self.log_dict({f"attention/{c}/{name}": weight for c, row in by_class.items() for name, weight in row.items()})
         self.class_attention.reset()
@@ -139,12 +139,13 @@ class ClassifierModule(BaseModule):
         if self.trainer.sanity_checking or not metric.update_called:
             return
         accuracy = float(metric.compute())
-        if accuracy > self.record.get("test_acc_best_epoch", {}).get("accuracy", -1.0):
-            self.record["test_acc_best_epoch"] = {"accuracy": accuracy, "epoch": self.current_epoch}
-        self.log("test/acc_best_epoch", self.record["test_acc_best_epoch"]["accuracy"])
+        best = self.record.test_acc_best_epoch
+        if best is None or accuracy > best.accuracy:
+            best = self.record.test_acc_best_epoch = BestEpoch(accuracy, self.current_epoch)
+        self.log("test/acc_best_epoch", best.accuracy)
 
     def on_test_start(self) -> None:
-        """Forgets an earlier test."""
+        """Resets the results of an earlier test."""
         self.confusion.reset()
         self.class_attention.reset()
 

@@ -1,4 +1,4 @@
-"""What the methods share that keep the labelled samples instead of training on them."""
+"""The base of methods that store the labelled samples instead of training on them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ PREFIX = "example_input_"
 
 
 class ExampleModule(ClassifierModule):
-    """A classifier that is its labelled samples: one epoch stores them, and they travel in the checkpoint.
+    """A classifier that consists of its labelled samples. One epoch stores them, and the checkpoint holds them.
 
-    The samples are the whole state. What a subclass derives from them in `learn` is derived again, not stored, where
-    a checkpoint is loaded: nothing but tensors is ever read from a file.
+    The samples are its whole state. The result of `learn` is not stored: it is computed again when a checkpoint is
+    loaded, so that only tensors are read from a file.
 
     Args:
         modality_shapes: Modality to shape (time, *axes) of a sample.
@@ -45,7 +45,10 @@ class ExampleModule(ClassifierModule):
 
     @abstractmethod
     def learn(self, inputs: dict[str, Tensor], label: Tensor) -> Any:
-        """Derives from the examples, modality to (n, *shape) and labels (n,), what `classify` needs; no randomness."""
+        """Computes the state that `classify` needs from the examples, modality to (n, *shape), and their labels (n,).
+
+        The result may not depend on random numbers.
+        """
 
     @property
     def examples(self) -> tuple[dict[str, Tensor], Tensor]:
@@ -70,7 +73,7 @@ class ExampleModule(ClassifierModule):
         return self._learned
 
     def remember(self, batch: Batch) -> None:
-        """Takes the samples of a batch as the examples, instead of earlier ones."""
+        """Stores the samples of a batch as the examples, in place of earlier ones."""
         batch = on_device(batch, self.device)
         for name in self.modality_shapes:
             setattr(self, PREFIX + name, batch["inputs"][name])
@@ -78,7 +81,7 @@ class ExampleModule(ClassifierModule):
         self._learned = None
 
     def on_fit_start(self) -> None:
-        """Takes all labelled samples: the training batches would leave one out where it would be a batch of its own.
+        """Stores all labelled samples. The training batches could lack one: no batch has a single sample.
 
         Raises:
             ConfigurationError: The trainer has no datamodule of this package.
@@ -86,31 +89,28 @@ class ExampleModule(ClassifierModule):
         super().on_fit_start()
         data = getattr(self.trainer, "datamodule", None)
         if not isinstance(data, MultimodalDataModule):
-            raise ConfigurationError(
-                "datamodule", "there is none to take the labelled samples from", "Give the trainer a datamodule"
-            )
+            problem = "is missing, and the method takes all labelled samples from it"
+            raise ConfigurationError("datamodule", problem, "Give the trainer a datamodule")
         self.remember(data.plain_batch(data.split.labeled))
-        _ = self.learned  # now, so that it counts as time of training
+        _ = self.learned  # now, so that it counts as training time
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
-        """Counts a step; there is nothing to train."""
+        """Counts a step. There is nothing to train."""
         self.optimizers().step()  # type: ignore[union-attr]
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """An optimizer of nothing: Lightning writes no checkpoint before an optimizer has made a step."""
+        """An optimizer without parameters: Lightning writes no checkpoint before an optimizer has made a step."""
         return torch.optim.SGD([torch.zeros(0)], lr=0.0)
 
 
 def _make_room(module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
-    """Gives the buffers the size of the examples that are about to be loaded."""
+    """Resizes the buffers for the examples that are about to be loaded."""
     assert isinstance(module, ExampleModule)
     start = prefix + PREFIX
     stored = {key.removeprefix(start): tuple(value.shape[1:]) for key, value in state.items() if key.startswith(start)}
     if stored != module.modality_shapes:
-        raise ConfigurationError(
-            "ckpt_path", f"holds examples of {stored}, the data give {module.modality_shapes}",
-            "Use the data that the run was fitted on",
-        )  # fmt: skip
+        problem = f"holds examples of {stored}, the data give {module.modality_shapes}"
+        raise ConfigurationError("ckpt_path", problem, "Use the data that the run was fitted on")
     for name in (*(PREFIX + modality for modality in stored), "example_label"):
         setattr(module, name, torch.empty_like(state[prefix + name], device=module.get_buffer(name).device))
     module._learned = None

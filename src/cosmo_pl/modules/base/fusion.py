@@ -1,4 +1,4 @@
-"""From feature maps of several streams to logits: the classifier that Cosmo and its baselines share."""
+"""The classifier that Cosmo and its baselines share: from feature maps of several streams to logits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cosmo_pl.constraints import Constrained, PositiveInt, Size
 from cosmo_pl.encoders import RecurrentClassifier
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.fusion import QualityGuidedAttention
-from cosmo_pl.modules.base.presence import Present
+from cosmo_pl.modules.base.encoding import Present
 
 SequenceAxis = Literal["time", "channel"]
 Head = Literal["recurrent", "linear"]
@@ -22,17 +22,17 @@ Fusion = Literal["sum", "concat"]
 
 
 class FusionClassifier(Constrained, nn.Module):
-    """Sequences of all streams, weighted by attention where there is any and fused, then a GRU and a perceptron.
+    """Fuses sequences of all streams, with or without attention, and classifies them by a GRU and a perceptron.
 
     Args:
         feature_shapes: Stream to shape (channels, time, *space) of its feature map.
         num_classes: Number of activities.
-        sequence_axis: Axis that the GRU runs over: "time", every map averaged to `steps` steps, or "channel", as in
-            the released code.
-        steps: Steps of the sequence for "time".
-        attention: Arguments of `QualityGuidedAttention` but the feature sizes, ``mode`` None being "sum" for features
-            of equal size (Eq. 8) and else "concat" (Eq. 9); None concatenates without weights. A single stream is
-            not weighted.
+        sequence_axis: Axis of the GRU: "time", with every map averaged to `steps` steps, or "channel", as in the
+            released code.
+        steps: Length of the sequence for "time".
+        attention: Arguments of `QualityGuidedAttention` without the feature sizes. Its ``mode`` None is "sum" for
+            features of equal size (Eq. 8) and "concat" for others (Eq. 9). None concatenates without weights. A single
+            stream has no weight.
         head: "recurrent", or "linear" for a linear probe on the flattened sequence.
 
     Raises:
@@ -60,10 +60,8 @@ class FusionClassifier(Constrained, nn.Module):
         shapes = {name: self._sequence(torch.zeros(1, *shape)).shape[1:] for name, shape in feature_shapes.items()}
         lengths, sizes = {shape[0] for shape in shapes.values()}, [shape[1] for shape in shapes.values()]
         if len(lengths) > 1:
-            raise ConfigurationError(
-                "sequence_axis", f"the modalities' sequences differ in length: {sorted(lengths)}",
-                "Give all encoders the same last width, or use 'time'",
-            )  # fmt: skip
+            problem = f"the modalities' sequences differ in length: {sorted(lengths)}"
+            raise ConfigurationError("sequence_axis", problem, "Give all encoders the same last width, or use 'time'")
         length = lengths.pop()
         summed = self.attention is not None and self.attention.mode == "sum"
         if summed and len(set(sizes)) > 1:
@@ -76,20 +74,22 @@ class FusionClassifier(Constrained, nn.Module):
         )
 
     def _sequence(self, feature_map: Tensor) -> Tensor:
-        """Feature map (N, C, T, *space) as a sequence (N, steps, C·space) in time, or (N, C, T·space) in channels."""
+        """Feature map (N, C, T, *space) as a sequence over time (N, steps, C·space) or channels (N, C, T·space)."""
         if self.sequence_axis == "channel":
             return feature_map.flatten(2)
         over_time = feature_map.flatten(3) if feature_map.ndim > 3 else feature_map.unsqueeze(3)
         return F.adaptive_avg_pool1d(over_time.movedim(2, -1).flatten(1, -2), self.steps).transpose(1, 2)
 
-    def forward(self, feature_maps: Mapping[str, Tensor], there: Present | None = None) -> tuple[Tensor, Tensor | None]:
-        """Classifies feature maps: logits (N, num_classes), and attention weights (N, M) where there is attention.
+    def forward(
+        self, feature_maps: Mapping[str, Tensor], available: Present | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Classifies feature maps: logits (N, num_classes), and the attention weights (N, M) or None.
 
-        What is not `there` (see `presence`) has the weight 0 and, as `Streams` leaves it, the features 0.
+        Streams that are not `available` (see `availability`) have weight 0. `Streams` sets their features to 0.
         """
         sequences = {name: self._sequence(feature_maps[name]) for name in self.names}
         if self.attention is None:
             return self.classifier(torch.cat(list(sequences.values()), dim=2)), None
-        mask = None if there is None else torch.stack([there[name] for name in self.names], dim=1)
+        mask = None if available is None else torch.stack([available[name] for name in self.names], dim=1)
         weights = self.attention.weights({name: feature_maps[name].flatten(1) for name in self.names}, mask)
         return self.classifier(self.attention.fuse(sequences, weights)), weights

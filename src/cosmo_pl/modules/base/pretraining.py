@@ -1,4 +1,4 @@
-"""What all methods that learn without labels share: the probe, and the bundle at the end."""
+"""The bases of all methods that learn without labels. They measure a probe and write the bundle at the end."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from itertools import chain, combinations, count
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -33,19 +33,19 @@ OF_THE_BUNDLE = ("encoders", "modality_shapes")  # in its other fields
 
 
 class PretrainingModule(BaseModule):
-    """Trains encoders without labels and writes them as a bundle; a subclass gives `pretraining_loss`.
+    """Trains encoders without labels and writes them as a bundle. A subclass implements `pretraining_loss`.
 
-    Logs ``train/loss`` and in every validation ``probe/acc``, the accuracy of a nearest neighbour among the labelled
-    samples' features. The probe is detached: no label reaches the loss.
+    Logs ``train/loss``, and in every validation ``probe/acc``: the accuracy of a nearest-neighbour classifier on the
+    features of the labelled samples. The probe is detached, no label enters the loss.
 
     Args:
         modality_shapes: Modality to shape of a sample.
         num_classes: Number of activities, for the quality weights.
-        encoders: Modality to encoder; several inertial ones can share one, see `Streams`.
+        encoders: Modality to encoder. Several inertial modalities can share one, see `Streams`.
         max_clusters: Largest number of clusters tried for the quality weights; None takes twice `num_classes`.
 
     Attributes:
-        bundle_folder: Folder of the bundle; None before a training and for one that leaves no files.
+        bundle_folder: Folder of the bundle; None before a training, and for a training that writes no files.
 
     Raises:
         ConfigurationError: Encoders and modalities do not match, or `max_clusters` is below 2.
@@ -75,7 +75,7 @@ class PretrainingModule(BaseModule):
 
         Args:
             inputs: Modality to (N·V, *shape).
-            num_augmentations: V: rows n·V to n·V + V-1 show the n-th sample, each augmented by itself.
+            num_augmentations: Number of augmented views V. Rows n·V to n·V + V-1 are those of the n-th sample.
         """
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -83,34 +83,34 @@ class PretrainingModule(BaseModule):
         return {name: feature_map.flatten(1) for name, feature_map in self.encoders(inputs).items()}
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Loss of a batch; its labels are not used."""
+        """Loss of a batch. Its labels are not used."""
         loss = self.pretraining_loss(batch["inputs"], batch.get("num_augmentations", 1))
         size = len(next(iter(batch["inputs"].values()))) // batch.get("num_augmentations", 1)
         self.log_mean("train/loss", loss, size, prog_bar=True)
         return loss
 
     def log_mean(self, name: str, value: Tensor | float, count: int, prog_bar: bool = False) -> None:
-        """Logs a mean over the samples of an epoch, those of all processes."""
+        """Logs a mean over the samples of an epoch, in all processes."""
         self.log(name, value, on_step=False, on_epoch=True, sync_dist=True, batch_size=count, prog_bar=prog_bar)
 
-    def shared(self, drawn: Tensor) -> Tensor:
-        """What the first of all processes has drawn."""
+    def shared(self, sampled: Tensor) -> Tensor:
+        """A randomly sampled value, of the first process in all processes."""
         if self._trainer is None or self.trainer.world_size == 1:
-            return drawn
-        first: Tensor = self.trainer.strategy.broadcast(drawn)
+            return sampled
+        first: Tensor = self.trainer.strategy.broadcast(sampled)
         return first
 
     def gathered(self, features: T) -> T:
-        """Features (N, ...) of the batches of all processes, one after the other, with gradients.
+        """Features (N, ...) of the batches of all processes, concatenated, with gradients.
 
-        A contrastive loss of them is that of one process on the whole batch: each process gets the gradient of its own
-        samples, times their number, over which DDP averages.
+        A contrastive loss on them equals that of one process on the whole batch. Each process receives the gradient of
+        its own samples, times the number of processes; DDP averages over the processes.
         """
         if self._trainer is None or self.trainer.world_size == 1:
             return features
 
         def joined(every: Tensor) -> Tensor:  # (processes, N, ...)
-            if every.requires_grad:  # torch sends a gradient of another memory layout in the wrong order
+            if every.requires_grad:  # torch sends a gradient with another memory layout in the wrong order
                 every.register_hook(Tensor.contiguous)  # type: ignore[no-untyped-call]
             return every.flatten(0, 1)
 
@@ -118,7 +118,7 @@ class PretrainingModule(BaseModule):
         return found
 
     def on_validation_epoch_start(self) -> None:
-        """Empties the probe."""
+        """Resets the probe."""
         self._probe = {}
 
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
@@ -130,7 +130,7 @@ class PretrainingModule(BaseModule):
             self.observe(features)
 
     def observe(self, features: dict[str, Tensor]) -> None:
-        """Logs what a subclass measures on the features of samples to be recognised, stream to (N, D_j)."""
+        """Logs measures of a subclass on the features of validation samples, stream to (N, D_j)."""
 
     def on_validation_epoch_end(self) -> None:
         """Logs the nearest-neighbour probe."""
@@ -143,7 +143,7 @@ class PretrainingModule(BaseModule):
         self._probe = {}
 
     def setup(self, stage: str) -> None:
-        """Refuses before anything is trained, not after, what would keep the bundle from being written."""
+        """Checks, before the training, that the bundle can be written after it."""
         if stage != "fit":
             return
         self.bundle_folder = self._free_folder()
@@ -152,22 +152,18 @@ class PretrainingModule(BaseModule):
             return
         if self.data is None:
             rank_zero_warn(
-                "there is no datamodule: the bundle will hold no statistics and no quality of the modalities"
+                "there is no datamodule: the bundle will hold neither statistics nor quality of the modalities"
             )
             return
         measured = len(next(iter(self.data.quality_inputs().values())))
         if measured < MIN_POINTS:
-            everything = self.data.include_labeled
-            raise ConfigurationError(
-                "label_rate",
-                f"leaves {measured} samples to pretraining, too few to measure the modalities' quality",
-                "Use more training samples"
-                if everything
-                else f"Set include_labeled to true, or leave at least {MIN_POINTS} unlabelled",
-            )
+            problem = f"leaves {measured} samples to pretraining, too few to measure the modalities' quality"
+            more, unlabelled = "Use more training samples", f"leave at least {MIN_POINTS} samples unlabelled"
+            remedy = more if self.data.include_labeled else f"Set include_labeled to true, or {unlabelled}"
+            raise ConfigurationError("label_rate", problem, remedy)
 
     def _free_folder(self) -> Path | None:
-        """Where the bundle goes: in the run's folder; None for a training that leaves nothing."""
+        """A new folder for the bundle in the run's folder; None for a training that writes no files."""
         leaves_files = self.trainer.loggers or self.trainer.checkpoint_callback is not None
         if self.trainer.log_dir is None or not leaves_files:
             return None
@@ -175,24 +171,19 @@ class PretrainingModule(BaseModule):
         return next(folder for name in names if not (folder := Path(self.trainer.log_dir, name)).exists())
 
     def on_fit_end(self) -> None:
-        """Measures the modalities' quality and writes the bundle."""
+        """Measures the quality of the modalities and writes the bundle."""
         if self.bundle_folder is not None and self.trainer.is_global_zero:
             self.write_bundle(self.bundle_folder)
 
     def write_bundle(self, folder: Path) -> None:
-        """Measures quality on the trainer's datamodule (see `quality_inputs`) and saves the bundle there.
+        """Measures quality on the trainer's datamodule (see `quality_inputs`) and saves the bundle to a folder.
 
-        Without one, as with plain loaders, there are neither statistics nor quality.
+        Without a datamodule, as with plain loaders, the bundle has neither statistics nor quality.
         """
         data = self.data
-        about_data = (
-            {}
-            if data is None
-            else {
-                "simulated": is_simulated(data.folder),
-                "unlabeled": len(data.training_rows),
-            }
-        )
+        facts = self.record.to_dict()
+        if data is not None:
+            facts |= {"simulated": is_simulated(data.folder), "unlabeled": len(data.training_rows)}
         arguments = {name: value for name, value in self.whole_arguments().items() if name not in OF_THE_BUNDLE}
         Bundle(
             encoders=dict(self.encoders.items()),  # type: ignore[arg-type]
@@ -200,16 +191,16 @@ class PretrainingModule(BaseModule):
             normalization={} if data is None else data.normalization,
             quality={} if data is None else data_quality(data, self.max_clusters),
             data_fingerprint="" if data is None else data.data_fingerprint,
-            training={"method": type(self).__name__, **about_data, **self.record, **arguments},
+            training={"method": type(self).__name__, **facts, **arguments},
             data=TrainingData() if data is None else TrainingData.of(data),
         ).save(folder)
 
 
 class CrossModalModule(PretrainingModule):
-    """Projects every modality onto one unit sphere, where a subclass contrasts `views` of the samples.
+    """Projects all modalities onto one unit sphere, where a subclass contrasts `views` of the samples.
 
-    Also logs in validation, on samples in eval mode: the mean cross-modal cosine distance of the projected features,
-    and alignment and uniformity of the views (Wang and Isola, ICML 2020).
+    In validation it also logs the mean cross-modal cosine distance of the projected features, and alignment and
+    uniformity of the views (Wang and Isola, ICML 2020).
 
     Args:
         modality_shapes: Modality to shape of a sample.
@@ -236,9 +227,8 @@ class CrossModalModule(PretrainingModule):
     ) -> None:
         super().__init__(modality_shapes, num_classes, encoders, max_clusters)
         if len(self.encoders) < 2:
-            raise ConfigurationError(
-                "modalities", f"{list(modality_shapes)} is one stream, nothing to contrast it with", "Use at least two"
-            )
+            problem = f"{list(modality_shapes)} is one stream, and the loss compares streams"
+            raise ConfigurationError("modalities", problem, "Use at least two")
         self.heads = nn.ModuleDict(
             {
                 name: ProjectionHead(math.prod(shape), projection_hidden, projection_dim)
@@ -248,7 +238,7 @@ class CrossModalModule(PretrainingModule):
 
     @abstractmethod
     def views(self, projected: dict[str, Tensor]) -> Tensor:
-        """Views (N, P, D) of samples whose projected features are given, modality to (N, D)."""
+        """Views (N, P, D) of samples from their projected features, modality to (N, D)."""
 
     def project(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
         """Projects features z_j (N, D_j) to unit vectors r_j (N, D) (Eq. 2)."""
@@ -268,7 +258,5 @@ class CrossModalModule(PretrainingModule):
         potential = [torch.pdist(view.float()).square().mul(-2).exp().mean() for view in views.unbind(dim=1)]
         uniformity = torch.stack(potential).mean().log()
         geometry = {"cosine_distance": distance, "alignment": alignment, "uniformity": uniformity}
-        self.log_dict(
-            {f"val/{key}": value for key, value in geometry.items()},
-            on_step=False, on_epoch=True, batch_size=len(views), add_dataloader_idx=False,
-        )  # fmt: skip
+        mean: Any = {"on_step": False, "on_epoch": True, "batch_size": len(views), "add_dataloader_idx": False}
+        self.log_dict({f"val/{key}": value for key, value in geometry.items()}, **mean)

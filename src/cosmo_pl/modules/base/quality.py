@@ -1,4 +1,4 @@
-"""Modality quality of a datamodule's unlabelled samples, measured once."""
+"""Modality quality of a datamodule's unlabelled samples, measured once and then cached."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.fusion import ModalityQuality, default_max_clusters, modality_quality
 from cosmo_pl.io import cache_folder, keep_json, kept_json
 
-CACHE_VERSION = 2  # raise it when `modality_quality` gives other values for the same samples, or for another form
+CACHE_VERSION = 2  # raise it when `modality_quality` returns other values for the same samples, or another format
 
 
 def data_quality(data: MultimodalDataModule, max_clusters: int | None = None) -> dict[str, ModalityQuality]:
-    """Quality of the modalities of a datamodule, from the cache where these samples have been measured before.
+    """Quality of the modalities of a datamodule, from the cache if the same samples have been measured before.
 
-    Hundreds of k-means on each modality take half a minute, and all stages 1 on the same samples give the same. Warns
-    where k* of a modality is at the largest number of clusters tried.
+    Hundreds of k-means per modality take half a minute, and all stages 1 on the same samples have the same quality.
+    Warns if k* of a modality is the largest number of clusters tried.
 
     Args:
         data: The datamodule, set up.
@@ -32,7 +32,7 @@ def data_quality(data: MultimodalDataModule, max_clusters: int | None = None) ->
         if measured.at_edge:
             rank_zero_warn(
                 f"{data.dataset}: the best number of clusters of '{name}', {measured.num_clusters}, is at the limit of "
-                f"{max(measured.silhouettes)}, so that the limit makes its quality weight; see max_clusters"
+                f"{max(measured.silhouettes)}, so that the limit determines its quality weight; see max_clusters"
             )
     return quality
 
@@ -53,9 +53,9 @@ def _measured(data: MultimodalDataModule, max_clusters: int) -> dict[str, Modali
 
 
 def _read(path: Path) -> dict[str, ModalityQuality] | None:
-    """What was measured, None where nothing was or the file is damaged."""
+    """A cached quality; None if there is none, or the file is damaged."""
     kept = kept_json(path)
-    for measured in (kept or {}).values():  # JSON has text for keys
+    for measured in (kept or {}).values():  # JSON has text keys
         measured["silhouettes"] = {int(k): value for k, value in measured["silhouettes"].items()}
     return kept and {name: ModalityQuality(**measured) for name, measured in kept.items()}
 
