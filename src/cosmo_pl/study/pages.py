@@ -29,8 +29,8 @@ class Pages:
 
     Args:
         project: The project.
-        renderings: Study to its renderings, one for each preset, that of the paper's protocol first. The paper's own tables
-            and figures come first.
+        renderings: Study to its renderings, one for each preset, that of the paper's protocol first. The tables and
+            figures of the paper come first.
     """
 
     project: Project
