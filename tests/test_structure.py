@@ -16,15 +16,16 @@ PACKAGE = Path(cosmo_pl.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
     {"errors"},
-    {"storage"},
-    {"fields", "intervals", "io", "provenance", "run_folder", "skeleton", "trust", "constraints", "tensors"},
+    {"extras", "storage"},
+    {"fields", "intervals", "io", "provenance", "run_folder", "shipped", "skeleton", "trust", "constraints", "tensors"},
     {"parsing"},
     {"data", "simulation", "encoders", "losses", "fusion", "metrics", "checkpoints"},
     {"bundle_checks"},
-    {"bundle"},
+    {"bundle", "run_summary"},
     {"modules", "plots"},
     {"callbacks", "testing"},
     {"run_loading"},
+    {"recogniser"},
     {"study"},
     {"cli"},
 ]
@@ -80,7 +81,7 @@ def test_reader_of_imports_sees_all_forms() -> None:
     assert set(imports(ast.parse(source), "p.q")) == {
         "a.b", "p.q", "p.q.c", "p.q.d", "p.q.d.e", "p.f", "p.f.g", "i.j", "i.j.k",
     }  # fmt: skip
-    assert "cosmo_pl.cli.data" in local_imports(PACKAGE / "cli" / "__init__.py")
+    assert "cosmo_pl.cli.train" in local_imports(PACKAGE / "cli" / "__init__.py")
 
 
 def test_every_part_has_a_layer() -> None:
@@ -91,8 +92,11 @@ def test_every_part_has_a_layer() -> None:
 @every_file
 def test_imports_come_from_lower_layers(path: Path) -> None:
     own = part(module_name(path))
-    if path == PACKAGE / "__init__.py":
-        assert not local_imports(path)
+    if path == PACKAGE / "__init__.py":  # its names are imported when they are used
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+        assert not any(
+            name.startswith("cosmo_pl") for node in body if not is_for_types(node) for name in imports(node, "")
+        )
         return
     wrong = {other for other in parts_imported(path) - {own} if RANK[other] >= RANK[own]}
     assert not wrong, f"{own} imports {sorted(wrong)}"
@@ -195,6 +199,7 @@ def test_files_are_small(path: Path) -> None:
     "statement",
     [
         "import cosmo_pl",
+        "import cosmo_pl; dir(cosmo_pl)",
         "import cosmo_pl.errors",
         "from cosmo_pl.cli import main; main(['--help'])",
         "from cosmo_pl.cli import main; main(['--version'])",

@@ -1,3 +1,102 @@
-"""Cosmo (MobiCom 2022) in PyTorch Lightning: contrastive fusion learning with small data."""
+"""Cosmo (MobiCom 2022) in PyTorch Lightning: contrastive fusion learning with small data.
+
+The names below are imported when they are first used, so that ``import cosmo_pl`` itself costs nothing:
+
+    from cosmo_pl import ContrastiveFusionModule, UTDDataModule, default_callbacks
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cosmo_pl.bundle import Bundle
+    from cosmo_pl.callbacks import ModalityDropout, NearestNeighborPositives, default_callbacks
+    from cosmo_pl.data import (
+        DATASETS,
+        MultimodalDataModule,
+        SelfCollectedDataModule,
+        USCDataModule,
+        UTDDataModule,
+    )
+    from cosmo_pl.encoders import (
+        DepthEncoder,
+        Encoder,
+        InertialEncoder,
+        RadarEncoder,
+        SkeletonEncoder,
+        StatisticsEncoder,
+        TemporalEncoder,
+    )
+    from cosmo_pl.errors import ConfigurationError, CosmoError
+    from cosmo_pl.modules import (
+        AttnSenseModule,
+        BaseModule,
+        ClassifierModule,
+        CMCModule,
+        ContrastiveFusionModule,
+        CPCModule,
+        DeepSenseModule,
+        FeatureForestModule,
+        IterativeFusionModule,
+        NearestNeighborModule,
+        PrototypeModule,
+        RandomForestModule,
+        SingleModalModule,
+    )
+    from cosmo_pl.recogniser import Prediction, Recogniser
 
 __version__ = "0.2.0.dev0"
+
+__all__ = [
+    "DATASETS",
+    "AttnSenseModule",
+    "BaseModule",
+    "Bundle",
+    "CMCModule",
+    "CPCModule",
+    "ClassifierModule",
+    "ConfigurationError",
+    "ContrastiveFusionModule",
+    "CosmoError",
+    "DeepSenseModule",
+    "DepthEncoder",
+    "Encoder",
+    "FeatureForestModule",
+    "InertialEncoder",
+    "IterativeFusionModule",
+    "ModalityDropout",
+    "MultimodalDataModule",
+    "NearestNeighborModule",
+    "NearestNeighborPositives",
+    "Prediction",
+    "PrototypeModule",
+    "RadarEncoder",
+    "RandomForestModule",
+    "Recogniser",
+    "SelfCollectedDataModule",
+    "SingleModalModule",
+    "SkeletonEncoder",
+    "StatisticsEncoder",
+    "TemporalEncoder",
+    "USCDataModule",
+    "UTDDataModule",
+    "default_callbacks",
+]
+
+_SUBMODULES = ("errors", "data", "encoders", "modules", "bundle", "callbacks", "recogniser")
+"""Where the names are looked for, in the order in which these import each other."""
+
+if not TYPE_CHECKING:  # a type checker would take any attribute for known
+
+    def __getattr__(name: str) -> object:
+        """A public name, imported on its first use."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        modules = (import_module(f"cosmo_pl.{each}") for each in _SUBMODULES)
+        found = next(getattr(module, name) for module in modules if hasattr(module, name))
+        globals()[name] = found
+        return found
+
+    def __dir__() -> list[str]:
+        """Names of the module, those not imported yet included."""
+        return sorted({*globals(), *__all__})

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.io import whole_file
-from cosmo_pl.run_folder import CHECKPOINTS, LAST_NAME, PREVIOUS_NAME, versions
+from cosmo_pl.run_folder import CHECKPOINTS, LAST, LAST_NAME, PREVIOUS_NAME, has_checkpoint, versions
 
 KEPT = {"state_dict": dict, "class_path": str, "hyper_parameters": dict, "record": dict, "trained_on": dict}
 """Entry of a checkpoint to its type; older versions have only the first."""
@@ -107,6 +107,25 @@ def newest_checkpoint(runs: Path) -> Path:
         problem = f"no run in '{runs}' has a checkpoint that can be used"
         raise ConfigurationError("ckpt_path", problem, "Run `cosmo-pl fit` first")
     return found
+
+
+def checkpoint_in(path: Path) -> Path:
+    """The checkpoint that a path stands for.
+
+    Args:
+        path: A checkpoint, the folder of a run, or that of all runs of a config, whose newest usable one is taken.
+
+    Raises:
+        ConfigurationError: There is none.
+    """
+    if path.is_file():
+        return path
+    if has_checkpoint(path):
+        return path / LAST
+    if versions(path):
+        return newest_checkpoint(path)
+    problem = f"'{path}' has no {LAST}" if path.is_dir() else f"'{path}' does not exist"
+    raise ConfigurationError("run", problem, "Name a checkpoint, or the folder of a run of `cosmo-pl fit`")
 
 
 def _usable(runs: Path) -> Iterator[Path]:

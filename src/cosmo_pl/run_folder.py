@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import os
 from pathlib import Path
 
 from cosmo_pl.storage import writing
@@ -69,6 +71,45 @@ def has_bundle(run: Path) -> bool:
 def has_checkpoint(run: Path) -> bool:
     """Whether a run has a last checkpoint."""
     return (run / LAST).is_file()
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder is that of a run, finished or not."""
+    number = folder.name.removeprefix(VERSION)
+    named = folder.name.startswith(VERSION) and number.isdigit()
+    return named and any((folder / name).exists() for name in (CONFIG, LOG, CHECKPOINTS, BUNDLE))
+
+
+def find_runs(folder: Path) -> list[Path]:
+    """All runs in a folder, the folder itself included; hidden folders and other checkouts are left out."""
+    found: list[Path] = []
+    for name, folders, files in os.walk(folder):
+        if is_run(Path(name)):
+            found.append(Path(name))
+            folders.clear()
+        elif ".git" in (*folders, *files) and Path(name) != folder:
+            folders.clear()
+        folders[:] = sorted(each for each in folders if not each.startswith("."))
+    return found
+
+
+def newest_test(run: Path) -> Path | None:
+    """Metrics of the newest test of a run, None for a run that was not tested."""
+    tested = [folder / METRICS for folder in _numbered(run, TEST) if (folder / METRICS).is_file()]
+    return tested[-1] if tested else None
+
+
+def logged_curves(run: Path) -> dict[str, dict[int, float]]:
+    """Name of each metric in a run's CSV log to its values by epoch, from 0; empty where there is no log."""
+    curves: dict[str, dict[int, float]] = {}
+    if (run / LOG).is_file():
+        with (run / LOG).open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                epoch = int(row.pop("epoch"))
+                for name, value in row.items():
+                    if value and name != "step":
+                        curves.setdefault(name, {})[epoch] = float(value)
+    return curves
 
 
 def run_of(checkpoint: Path) -> Path:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.loggers import CSVLogger
 
 import cosmo_pl
 from cosmo_pl.data.identity import is_simulated
@@ -24,8 +25,11 @@ from cosmo_pl.run_folder import CONFIG, CONFUSION, METRICS, PREDICT, PREDICTIONS
 
 
 def run_folder(trainer: Trainer) -> Path:
-    """Folder of the run whose checkpoint is evaluated, or the trainer's own."""
-    return run_of(Path(str(trainer.ckpt_path))) if trainer.ckpt_path else Path(trainer.default_root_dir)
+    """Folder of the run whose checkpoint is evaluated; else that of the trainer's logger, or the trainer's own."""
+    if trainer.ckpt_path:
+        return run_of(Path(str(trainer.ckpt_path)))
+    logged = next((logger.log_dir for logger in trainer.loggers if isinstance(logger, CSVLogger)), None)
+    return Path(logged or trainer.default_root_dir)
 
 
 class ResultWriter(Callback):

@@ -1,4 +1,4 @@
-"""The `cosmo-pl` command: training by LightningCLI, recordings by `cli.data`, studies by `cli.study`."""
+"""The `cosmo-pl` command. Each subcommand is a module of this package, which is imported when it is used."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import locale
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from io import TextIOWrapper
 
 from cosmo_pl.errors import ConfigurationError, choices, mendable
+from cosmo_pl.shipped import with_paths
 from cosmo_pl.storage import storage_error
 from cosmo_pl.trust import allowing
 
 TRAINING = ("fit", "validate", "test", "predict")
+OTHERS = ("data", "study", "configs", "runs")
 
 HELP = """usage: cosmo-pl COMMAND [options]
 
@@ -26,13 +29,20 @@ prepare data:
                   a picture of what a config's augmentations do to a sample
 
 train and use models:
-  fit             train, for instance --config configs/usc_stage1.yaml; a second --config puts another method in
-                  Cosmo's place, for instance configs/model/cmc.yaml
+  fit             train, for instance --config cosmo:usc_stage1; a second --config puts another method in Cosmo's
+                  place, for instance --config cosmo:model/cmc
   validate        evaluate the validation parts of the newest run of a config, or --ckpt_path
   test            evaluate the test subjects; writes metrics.json and a confusion matrix
   predict         write a CSV of predictions for the test subjects
 
-regenerate the paper:
+configs and runs:
+  configs         list the configs that ship with the package; `--config cosmo:NAME` uses one in any folder
+  configs copy    copy them into a folder, to change them there
+  runs list       method, dataset, labels, epochs and accuracy of the runs in a folder, newest first
+  runs compare    arguments that differ between runs, their accuracies and their curves
+  runs delete     delete runs, after a confirmation
+
+regenerate the paper, in any folder; `--project DIR` takes the studies of another project:
   study run       run what is missing of a table, figure or sweep, for instance table2, or all
   study status    how far it is, and how long the rest will take
   study render    draw it beside what the paper states
@@ -74,21 +84,17 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 def _run(arguments: Sequence[str]) -> None:
-    if arguments[0] == "data":
-        from cosmo_pl.cli.data import main as data_main
-
-        data_main(arguments[1:])
-    elif arguments[0] == "study":
-        from cosmo_pl.cli.study import main as study_main
-
-        study_main(arguments[1:])
-    elif arguments[0] not in TRAINING:
-        commands = choices(arguments[0], (*TRAINING, "data", "study"))
-        raise ConfigurationError("command", f"'{arguments[0]}' is none", f"{commands} as the first word")
-    else:
+    command = arguments[0]
+    if command not in (*TRAINING, *OTHERS):
+        commands = choices(command, (*TRAINING, *OTHERS))
+        raise ConfigurationError("command", f"'{command}' is none", f"{commands} as the first word")
+    words = with_paths(arguments)
+    if command in TRAINING:
         from cosmo_pl.cli.train import main as train_main
 
-        train_main(arguments)
+        train_main(words)
+    else:
+        import_module(f"cosmo_pl.cli.{command}").main(words[1:])
 
 
 def _without_allowed_code(words: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -18,6 +18,7 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.accelerators import AcceleratorRegistry
 
 from cosmo_pl.errors import ConfigurationError, mendable
+from cosmo_pl.extras import require
 from cosmo_pl.modules import IterativeFusionModule, PrototypeModule
 from cosmo_pl.modules.base import ExampleModule
 
@@ -232,12 +233,14 @@ def check_options(use: Use) -> None:
 
 
 def check_loggers(trainer: Any) -> None:
-    """Refuses loggers that would write outside of their folder.
+    """Refuses loggers that would write outside of their folder, or that are of a package that is not installed.
 
     Raises:
-        ConfigurationError: A name or version leads out of it.
+        ConfigurationError: A name or version leads out of it, or W&B is not installed.
     """
     for logger in trainer.logger if isinstance(trainer.logger, list) else [trainer.logger]:
+        if str(getattr(logger, "class_path", "")).endswith("WandbLogger"):
+            require("wandb", "trainer.logger")
         given = getattr(logger, "init_args", None) or {}
         for argument in ("name", "version", "sub_dir"):
             path = Path(str(given.get(argument) or ""))

@@ -11,12 +11,12 @@ from typing import Any, Literal
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.io import user_path, utf8_text, write_whole
 from cosmo_pl.provenance import check_committed
-from cosmo_pl.study.jobs import Job, Project, choose
-from cosmo_pl.study.records import Results
+from cosmo_pl.shipped import holds_studies
+from cosmo_pl.study.jobs import Job, choose
+from cosmo_pl.study.locations import RESULTS, RUNS, Locations
 from cosmo_pl.study.workspace import Workspace
 from cosmo_pl.trust import allowed
 
-RESULTS, RUNS, RENDERED = "experiments/results", "runs/study", "experiments/rendered"
 ORDER = "experiments/orders/evidence.yaml"
 UNITS = {"h": 3600, "m": 60, "s": 1}
 
@@ -31,8 +31,9 @@ def run(
     submit: Literal["slurm", "local"] | None = None,
     submit_options: dict[str, Any] | None = None,
     allow_dirty: bool = False,
-    results: str = RESULTS,
-    runs: str = RUNS,
+    project: str | None = None,
+    results: str | None = None,
+    runs: str | None = None,
 ) -> None:
     """Makes the missing runs of a study. Several processes can share one study, and killed runs are resumed.
 
@@ -47,31 +48,33 @@ def run(
         submit_options: Options of submitit's executor, as in '{"slurm_partition": "gpu", "timeout_min": 600}'.
         allow_dirty: Accept uncommitted changes for presets that require committed code, such as paper; all tables mark
             such results.
-        results: Folder of the results.
-        runs: Folder of logs, bundles and checkpoints.
+        project: Folder that holds ``configs/`` and ``experiments/``. By default the working directory if it has
+            studies, else the shipped project, whose new results are written below the working directory.
+        results: Folder of the results; experiments/results below the project by default.
+        runs: Folder of logs, bundles and checkpoints; runs/study below the project by default.
     """
     seconds = parse_duration(time_limit)
     _check_processes(jobs)
-    project = Project()
-    project.check_functions(project.studies() if name == "all" else [name])
-    needs_commit = project.preset(preset).committed_code
-    chosen = choose(project.jobs(name, preset), key, datasets)
+    where = Locations.of(project, results, runs)
+    where.project.check_functions(where.project.studies() if name == "all" else [name])
+    needs_commit = where.project.preset(preset).committed_code
+    chosen = choose(where.project.jobs(name, preset), key, datasets)
     if needs_commit and not allow_dirty:
         check_committed()
     if jobs == 1 and submit is None:
-        run_here(chosen, results, runs, seconds)
+        run_here(where, chosen, seconds)
         return
     from cosmo_pl.study.workers import start_workers, submit_workers
 
-    own = ["study", "run", name, f"--preset={preset}", f"--results={results}", f"--runs={runs}"]
-    own += [f"--allow_dirty={str(allow_dirty).lower()}"]
-    own += [f"--{option}={value}" for option, value in (("time_limit", time_limit), ("key", key)) if value]
+    given = {"project": project, "results": results, "runs": runs, "time_limit": time_limit, "key": key}
+    own = ["study", "run", name, f"--preset={preset}", f"--allow_dirty={str(allow_dirty).lower()}"]
+    own += [f"--{option}={value}" for option, value in given.items() if value]
     own += [f"--datasets=[{','.join(datasets)}]"] if datasets else []
     own += [f"--allow-code={package}" for package in allowed()]
     if submit is None:
         start_workers(own, jobs)
     else:
-        submit_workers(own, jobs, submit, Path(runs), submit_options or {})
+        submit_workers(own, jobs, submit, where.runs, submit_options or {})
 
 
 def _check_processes(jobs: int) -> None:
@@ -79,13 +82,12 @@ def _check_processes(jobs: int) -> None:
         raise ConfigurationError("jobs", f"is {jobs}", "Use at least 1")
 
 
-def run_here(jobs: Sequence[Job], results: str, runs: str, seconds: float | None, whole: bool = False) -> None:
+def run_here(where: Locations, jobs: Sequence[Job], seconds: float | None, whole: bool = False) -> None:
     """Runs jobs in this process; exits with 1 if jobs of existing datasets cannot be run.
 
     Args:
+        where: Where configs are read, and results and runs are written.
         jobs: The jobs.
-        results: Folder of the results.
-        runs: Folder of the runs.
         seconds: Time limit; None for none.
         whole: Whether only jobs are started that are expected to end within it.
     """
@@ -95,10 +97,9 @@ def run_here(jobs: Sequence[Job], results: str, runs: str, seconds: float | None
     from cosmo_pl.study.execution import EntryPoints, Executor
     from cosmo_pl.study.runner import Runner, TimeIsUp, time_limit
 
-    workspace = Workspace(Path(runs))
+    workspace, kept = Workspace(where.runs), where.results
     entry = EntryPoints(train, load_run, load_data)
-    execute = Executor(Project(), workspace, entry, progress_bar=sys.stderr.isatty())
-    kept = Results(Path(results))
+    execute = Executor(where.project, workspace, entry, progress_bar=sys.stderr.isatty())
     runner = Runner(jobs, kept, workspace, execute, report=lambda line: print(line, flush=True))
     if whole:
         runner.fits = fits(jobs, runner.clock, kept.has, seconds)
@@ -143,7 +144,8 @@ def evidence(
     seconds = parse_duration(time_limit)
     _check_processes(jobs)
     if here and jobs == 1:
-        run_here(jobs_in_order(Project(), Path(order)), results, runs, seconds, whole=True)
+        where = Locations.of(None, results, runs)
+        run_here(where, jobs_in_order(where.project, Path(order)), seconds, whole=True)
         return
     words = ["study", "evidence", "--here=true", f"--order={order}"]
     words += [f"--results={Path(results).resolve()}", f"--runs={Path(runs).resolve()}"]
@@ -154,66 +156,78 @@ def evidence(
         sys.exit(worst)
 
 
-def status(name: str, preset: str = "paper", results: str = RESULTS, runs: str = RUNS) -> None:
+def status(
+    name: str, preset: str = "paper", project: str | None = None, results: str | None = None, runs: str | None = None
+) -> None:
     """Prints finished and missing runs of a study, and the expected time.
 
     Args:
         name: A study, a sweep, or "all" studies.
         preset: A preset.
+        project: Folder of the project, as in `study run`.
         results: Folder of the results.
         runs: Folder of the runs.
     """
     from cosmo_pl.study.progress import status as table
 
-    project = Project()
-    studies = project.studies() if name == "all" else [name]
-    jobs = {study: project.jobs(study, preset) for study in studies}
-    print(table(jobs, Results(Path(results)), Workspace(Path(runs))))
+    where = Locations.of(project, results, runs)
+    studies = where.project.studies() if name == "all" else [name]
+    jobs = {study: where.project.jobs(study, preset) for study in studies}
+    print(table(jobs, where.results, Workspace(where.runs)))
 
 
-def render(name: str, preset: str | None = None, results: str = RESULTS, output: str = RENDERED) -> None:
+def render(
+    name: str,
+    preset: str | None = None,
+    project: str | None = None,
+    results: str | None = None,
+    output: str | None = None,
+) -> None:
     """Renders a study from its results, without any run.
 
     Args:
         name: A study, a sweep, or "all" studies.
         preset: A preset; by default all under which the study has results.
+        project: Folder of the project, as in `study run`.
         results: Folder of the results.
-        output: Folder of the rendered files.
+        output: Folder of the rendered files; experiments/rendered by default.
     """
     from cosmo_pl.study.render import presets_with_results, render_study
 
-    project, kept = Project(), Results(Path(results))
-    for each in project.studies() if name == "all" else [name]:
-        presets = [preset] if preset else presets_with_results(project, each, kept)
+    where = Locations.of(project, results, output=output)
+    for each in where.project.studies() if name == "all" else [name]:
+        presets = [preset] if preset else presets_with_results(where.project, each, where.results)
         if not presets:
-            problem = f"'{each}' has no results in {results}"
+            problem = f"'{each}' has no results in {where.results.folder}"
             remedy = f"Run `cosmo-pl study run {each}`"
             if name != "all":
                 raise ConfigurationError("study", problem, remedy)
             print(f"{problem}. {remedy}.")
         for chosen in presets:
-            rendering = render_study(project, each, chosen, kept, None if preset else presets)
-            print(*rendering.write(Path(output)), sep="\n")
+            rendering = render_study(where.project, each, chosen, where.results, None if preset else presets)
+            print(*rendering.write(where.rendered), sep="\n")
 
 
-def claims(results: str = RESULTS, output: str = RENDERED) -> None:
+def claims(project: str | None = None, results: str | None = None, output: str | None = None) -> None:
     """Writes one page with all claims of the paper and their verdicts.
 
     Args:
+        project: Folder of the project, as in `study run`.
         results: Folder of the results.
-        output: Folder of the page, claims.md.
+        output: Folder of the page, claims.md; experiments/rendered by default.
     """
     from cosmo_pl.study.claims import all_claims, write_claims
 
-    project, kept = Project(), Results(Path(results))
-    found = all_claims(project, kept)
-    print(write_claims(found, Path(output), project.paper(), kept.damaged.values()))
+    where = Locations.of(project, results, output=output)
+    found = all_claims(where.project, where.results)
+    print(write_claims(found, where.rendered, where.project.paper(), where.results.damaged.values()))
 
 
-def headline(results: str = RESULTS, output: str | None = None) -> None:
+def headline(project: str | None = None, results: str | None = None, output: str | None = None) -> None:
     """Prints the table of headline results, or writes it into a page.
 
     Args:
+        project: Folder of the project, as in `study run`.
         results: Folder of the results.
         output: A Markdown file with the markers <!-- headline:begin --> and <!-- headline:end -->, between which the
             table is written; printed by default.
@@ -221,7 +235,8 @@ def headline(results: str = RESULTS, output: str | None = None) -> None:
     from cosmo_pl.study.pages import headline_table
     from cosmo_pl.study.rendering.headline import insert
 
-    table = headline_table(Project(), Results(Path(results)))
+    where = Locations.of(project, results)
+    table = headline_table(where.project, where.results)
     if output is None:
         print(table)
         return
@@ -240,6 +255,9 @@ def sweep(name: str) -> None:
     from cosmo_pl.cli.train import main as train
     from cosmo_pl.study.sweeps import start
 
+    if not holds_studies(Path()):
+        problem = "the working directory holds no studies, and W&B's agents read their configs from there"
+        raise ConfigurationError("sweep", problem, f"Change to a checkout, or use `cosmo-pl study run {name}`")
     start(Path(), name, train)
 
 

@@ -29,6 +29,7 @@ from cosmo_pl.cli.precision import PreciseTrainer, resolved_precision
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.trained import TrainedOn
 from cosmo_pl.errors import ConfigurationError, CosmoError
+from cosmo_pl.extras import require
 from cosmo_pl.io import read_yaml
 from cosmo_pl.modules import BaseModule
 from cosmo_pl.parsing import Given, parse, refusal
@@ -92,6 +93,8 @@ class CosmoCLI(LightningCLI):
             print(kept)
         resolve_names(config)
         check_loggers(config.trainer)
+        if self.subcommand == "fit" and config.wandb is not None:
+            require("wandb", "wandb")
         kind = imported_class(config.model.class_path)
         check_options(Use(self.subcommand == "fit", vars(config.trainer), kind, vars(config.data.init_args)))
         trains = class_phase(config.model.class_path)

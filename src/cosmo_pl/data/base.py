@@ -233,7 +233,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         """What a model that is trained on these data keeps of them."""
         assert self.samples is not None
         statistics, tested = self.normalization, self.subjects.test
-        return training_data(self.samples, self.split, self, statistics, self.data_fingerprint, tested)
+        return training_data(self.samples, self.split, self, statistics, self.data_fingerprint, tested, self.transforms)
 
     def prepare_data(self) -> None:
         """Finds, checks and reads all recordings, and fills the cache."""

@@ -14,6 +14,7 @@ from cosmo_pl.data.identity import DatasetIdentity
 from cosmo_pl.data.normalization import Normalization
 from cosmo_pl.data.samples import MappedRows, Samples
 from cosmo_pl.data.split import Split
+from cosmo_pl.data.transforms import Described, Transform, described_transforms
 from cosmo_pl.errors import ConfigurationError
 
 FROM_THE_START = "Train from the start, in a study with another --runs folder, or give the data of that training"
@@ -34,6 +35,7 @@ class TrainedOn:
         unlabeled: Number of unlabelled training samples.
         split: Hash of the samples of each part.
         recordings: Hashes of the content of the recordings that were trained on.
+        transforms: Modality to its preprocessing steps, see `described_transforms`; None where they are unknown.
     """
 
     dataset: str
@@ -46,6 +48,7 @@ class TrainedOn:
     unlabeled: int
     split: str
     recordings: tuple[str, ...] = ()
+    transforms: Described | None = None
 
     def described(self) -> dict[str, Any]:
         """The fields as plain values, for a checkpoint."""
@@ -123,6 +126,7 @@ def training_data(
     normalization: Mapping[str, Normalization],
     fingerprint: str,
     test_subjects: Collection[int],
+    transforms: Mapping[str, Sequence[Transform]],
 ) -> TrainedOn:
     """What a model keeps of the data that it is trained on.
 
@@ -133,6 +137,7 @@ def training_data(
         normalization: Modality to its statistics.
         fingerprint: Fingerprint of the recordings.
         test_subjects: Test subjects.
+        transforms: Modality to its preprocessing steps.
     """
     hashes, used = recording_hashes(samples), np.concatenate([split.train, split.labeled])
     known = sorted({hashes[name] for name in set(samples.recording[used].tolist()) if name in hashes})
@@ -147,6 +152,7 @@ def training_data(
         unlabeled=len(split.unlabeled),
         split=split_hash(split, samples),
         recordings=tuple(known),
+        transforms=described_transforms(transforms),
     )
 
 

@@ -7,8 +7,11 @@ order of UTD-MHAD.
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from inspect import signature
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -16,6 +19,7 @@ from torch import Tensor
 from cosmo_pl.constraints import Constrained
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.skeleton import JOINTS
+from cosmo_pl.trust import load_class
 
 SHOULDER_CENTER, HIP_CENTER = JOINTS.index("shoulder_center"), JOINTS.index("hip_center")
 LEFT_SHOULDER, RIGHT_SHOULDER = JOINTS.index("left_shoulder"), JOINTS.index("right_shoulder")
@@ -23,9 +27,24 @@ NO_TORSO = 1e-3  # shorter is a failure of the tracker in any unit but kilometre
 
 
 class Transform(Constrained, ABC):
-    """A preprocessing step on the samples of one modality."""
+    """A preprocessing step on the samples of one modality.
+
+    A subclass keeps each argument of its constructor as an attribute of the same name, from which a checkpoint
+    describes it.
+    """
 
     numerics = "1.0"
+
+    def described(self) -> dict[str, Any]:
+        """Class path and arguments, in plain values, from which `built_transforms` makes the same step.
+
+        Raises:
+            AttributeError: An argument is not kept as an attribute.
+        """
+        constructor = type(self).__init__
+        names = [] if constructor is object.__init__ else list(signature(constructor).parameters)[1:]  # without self
+        arguments = {name: getattr(self, name) for name in names}
+        return {"class_path": f"{type(self).__module__}.{type(self).__qualname__}", "init_args": arguments}
 
     @abstractmethod
     def __call__(self, values: Tensor) -> Tensor:
@@ -97,3 +116,40 @@ class FaceCamera(Transform):
         cos, sin = angle.cos().view(-1, 1, 1), angle.sin().view(-1, 1, 1)
         x, y, z = values.unbind(dim=-1)
         return torch.stack([cos * x + sin * z, y, cos * z - sin * x], dim=-1)
+
+
+Described = Mapping[str, Sequence[Mapping[str, Any]]]
+
+
+def described_transforms(transforms: Mapping[str, Sequence[Transform]]) -> Described | None:
+    """Modality to its steps in plain values.
+
+    Args:
+        transforms: Modality to its steps.
+
+    Returns:
+        The description; None where a step of another package does not keep its arguments, or has others than JSON's.
+    """
+    try:
+        found: Described = json.loads(
+            json.dumps({name: [step.described() for step in steps] for name, steps in transforms.items()})
+        )
+    except (AttributeError, TypeError, ValueError):
+        return None
+    return found
+
+
+def built_transforms(described: Described, source: str) -> dict[str, tuple[Transform, ...]]:
+    """The steps that `described_transforms` describes.
+
+    Args:
+        described: What it gave.
+        source: Which file names them, as "checkpoint 'runs/...'".
+
+    Raises:
+        CodeError: A class is not trusted, or no transform.
+    """
+    return {
+        name: tuple(load_class(step["class_path"], Transform, source)(**step["init_args"]) for step in steps)
+        for name, steps in described.items()
+    }

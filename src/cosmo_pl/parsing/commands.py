@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -29,27 +31,55 @@ def run_command(functions: Sequence[Callable[..., None]], words: Sequence[str], 
     """Runs the function named by the first word, with the other words as its arguments.
 
     Args:
-        functions: The commands; their docstrings are the help.
-        words: The command line after ``prog``.
+        functions: The commands; their docstrings are the help. An underscore at the end of a name is left out.
+        words: The command line after ``prog``; see `spelled_for` for the short forms that it may have.
         prog: "cosmo-pl data".
 
     Raises:
         CosmoError: There is no such command, or an argument cannot be used.
     """
-    by_name = {function.__name__: function for function in functions}
+    by_name = {function.__name__.rstrip("_"): function for function in functions}
     command = words[0] if words else ""
     strict: dict[str, Any] = {"as_positional": True, "parser_class": CommandParser}
     if command in ("-h", "--help"):
-        auto_parser(list(functions), prog=prog, **strict).parse_args([command])
+        auto_parser(by_name, prog=prog, **strict).parse_args([command])
     if command not in by_name:
         problem = f"there is no '{command}'" if command else "none is given"
         raise ConfigurationError(f"command of `{prog}`", problem, choices(command, by_name))
     parser = auto_parser(by_name[command], prog=f"{prog} {command}", **strict)
     # Options may be written with dashes, as in --time-limit.
     dashed = [re.sub("^--[^=]+", lambda option: "--" + option[0][2:].replace("-", "_"), word) for word in words[1:]]
-    given = parser.instantiate(parse(Given.of(parser, dashed)))
+    given = parser.instantiate(parse(Given.of(parser, spelled_for(by_name[command], dashed))))
     given.pop("config", None)
     by_name[command](**vars(given))
+
+
+def spelled_for(function: Callable[..., None], words: Sequence[str]) -> list[str]:
+    """The command line of a function as its parser takes it.
+
+    A flag may be without a value, as ``--yes``. Words that are no options are the first argument: all of them where it
+    is a list of text, and one of them where it is optional.
+    """
+    parameters = signature(function, eval_str=True).parameters
+    flags = {f"--{name}" for name, parameter in parameters.items() if parameter.annotation is bool}
+    first = next(iter(parameters.values()), None)
+    options: list[str] = []
+    loose: list[str] = []
+    for word, after in zip(words, [*words, ""][1:], strict=True):
+        is_value = bool(options) and options[-1].startswith("--") and "=" not in options[-1]
+        if word in flags and after.lower() not in ("true", "false"):
+            options.append(f"{word}=true")
+        elif word.startswith("-") or is_value:
+            options.append(word)
+        else:
+            loose.append(word)
+    if first is None or not loose:
+        return [*loose, *options]
+    if first.annotation == list[str]:
+        return [json.dumps(loose), *options]
+    if len(loose) == 1 and first.default is not first.empty:
+        return [f"--{first.name}={loose[0]}", *options]
+    return [*loose, *options]
 
 
 def parse(given: Given) -> Namespace:

@@ -94,29 +94,39 @@ class Results:
 
     Args:
         folder: The folder; its files are ``<dataset>/<kind>-<key>.json``.
+        shipped: A second such folder, which is read where `folder` has no record of a job, and never written to.
 
     Attributes:
         damaged: Key of a job to the problem of its record, of the records that `usable` has skipped.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, shipped: Path | None = None) -> None:
         self.folder = folder
+        self.shipped = shipped
         self.damaged: dict[str, str] = {}
         self._data: dict[tuple[str, ...], tuple[str, Path]] = {}
 
     def path(self, job: Job) -> Path:
-        """File of a job's record."""
+        """File of a job's record, where it is written."""
         return self.folder / job.dataset / f"{job.measure or job.kind}-{job.key}.json"
+
+    def found(self, job: Job) -> Path | None:
+        """File that a job's record is read from; None without one."""
+        own = self.path(job)
+        files = [own] if self.shipped is None else [own, self.shipped / own.relative_to(self.folder)]
+        return next((path for path in files if path.is_file()), None)
 
     def has(self, job: Job) -> bool:
         """Whether a job has a record."""
-        return self.path(job).is_file()
+        return self.found(job) is not None
 
     def every(self) -> Iterator[Record]:
-        """All readable records in the folder."""
-        for path in sorted(self.folder.glob("*/*.json")):
+        """All readable records in the folder, and in `shipped`."""
+        folders = [self.folder] if self.shipped is None else [self.shipped, self.folder]
+        files = {path.relative_to(folder): path for folder in folders for path in folder.glob("*/*.json")}
+        for name in sorted(files):
             with suppress(DamagedResultError):
-                yield _read(path)
+                yield _read(files[name])
 
     def get(self, job: Job) -> Record | None:
         """The record of a job, None without one.
@@ -125,8 +135,8 @@ class Results:
             DamagedResultError: The file is damaged, or is the record of another run.
             ResultError: It is of other recordings than earlier records.
         """
-        path = self.path(job)
-        if not path.is_file():
+        path = self.found(job)
+        if path is None:
             return None
         record = _read(path)
         own = key_of(Resolved(record.resolved, record.numerics), record.parents)
@@ -138,7 +148,7 @@ class Results:
                 raise DamagedResultError(path, f"is damaged ({name} is {found!r}, not {expected!r})")
         if job.kind == "finetune" and job.tested and "accuracy" not in record.result:
             raise DamagedResultError(path, "is damaged (result.accuracy is missing)")
-        self._check_data(job, record)
+        self._check_data(job, record, path)
         return record
 
     def usable(self, job: Job) -> Record | None:
@@ -159,15 +169,15 @@ class Results:
         Raises:
             ResultError: It is of other recordings than earlier records.
         """
-        self._check_data(job, record)
+        self._check_data(job, record, self.path(job))
         write_json(self.path(job), asdict(record))
 
-    def _check_data(self, job: Job, record: Record) -> None:
-        known, where = self._data.setdefault(_recordings(job), (record.data_fingerprint, self.path(job)))
+    def _check_data(self, job: Job, record: Record, path: Path) -> None:
+        known, where = self._data.setdefault(_recordings(job), (record.data_fingerprint, path))
         if known != record.data_fingerprint:
             problem = f"is of other recordings ({record.data_fingerprint[:12]}) than {where} ({known[:12]})"
             remedy = "Results of different data are not mixed: remove one of them, or use another --results folder"
-            raise ResultError(self.path(job), problem, remedy)
+            raise ResultError(path, problem, remedy)
 
 
 def _read(path: Path) -> Record:

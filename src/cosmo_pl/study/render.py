@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.study.definition import renderer
 from cosmo_pl.study.jobs import Project
 from cosmo_pl.study.records import Results
@@ -143,8 +144,14 @@ def presets_with_results(project: Project, name: str, results: Results) -> list[
 
     A stage 1 whose stage 2 is missing is no result. Runs that several presets share, such as those of methods without
     epochs, do not count; a study that has only such runs is rendered under the first of its presets.
+
+    Raises:
+        ConfigurationError: The project has no presets, or no such study.
     """
     jobs = {}
+    if not project.presets():
+        problem = f"there is none in '{project.experiments / 'presets'}'"
+        raise ConfigurationError("preset", problem, "Write presets/NAME/preset.yaml, or name another project")
     for preset in project.presets():
         every = project.jobs(name, preset)
         needed = {parent.key for job in every for parent in job.parents}

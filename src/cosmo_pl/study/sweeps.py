@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.extras import require
 from cosmo_pl.io import parse_yaml, read_yaml
 from cosmo_pl.run_folder import has_bundle, versions
 from cosmo_pl.study.definition import Described, Factor, Runs, Study, parse
@@ -137,8 +138,9 @@ def start(root: Path, name: str, train: Callable[[Sequence[str]], None]) -> None
         train: `cosmo-pl` on a list of arguments.
 
     Raises:
-        ConfigurationError: The sweep cannot be used, or W&B has no login or cannot be reached.
+        ConfigurationError: The sweep cannot be used, or W&B is not installed, has no login or cannot be reached.
     """
+    require("wandb", "sweep")
     import wandb
 
     sweep = _read(root, name)

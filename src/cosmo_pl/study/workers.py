@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmo_pl.errors import ConfigurationError, CosmoError
+from cosmo_pl.extras import require
 from cosmo_pl.provenance import PROCESSES
 
 COMMAND = [sys.executable, "-c", "from cosmo_pl.cli import main; main()"]
@@ -57,9 +58,10 @@ def submit_workers(arguments: Sequence[str], count: int, cluster: str, logs: Pat
         options: Options of submitit's executor.
 
     Raises:
-        ConfigurationError: An option is unknown, or this machine has no such cluster.
+        ConfigurationError: submitit is not installed, an option is unknown, or this machine has no such cluster.
         WorkersFailedError: A process of the local executor failed.
     """
+    require("submitit", "submit")
     from submitit import AutoExecutor
     from submitit.core.utils import FailedJobError, UncompletedJobError
 

@@ -1,0 +1,26 @@
+"""Packages that an installation may lack: each belongs to an extra of setup.cfg."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from cosmo_pl.errors import ConfigurationError
+
+EXTRAS = {"wandb": "loggers", "submitit": "slurm"}
+"""Package to the extra that installs it."""
+
+
+def require(package: str, argument: str) -> None:
+    """Checks that a package of an extra is installed.
+
+    Args:
+        package: Name of the package, a key of `EXTRAS`.
+        argument: What asked for it, which the error names.
+
+    Raises:
+        ConfigurationError: It is not installed.
+    """
+    found = find_spec(package)
+    if found is None or found.origin is None:  # a folder of that name, as W&B's of its logs, is no package
+        problem = f"needs the package {package}, which is not installed"
+        raise ConfigurationError(argument, problem, f"Install it by `pip install 'cosmo_pl[{EXTRAS[package]}]'`")

@@ -1,0 +1,45 @@
+"""Loss and accuracy of several runs over their epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+Curves = Mapping[str, Mapping[int, float]]
+PANELS = {"loss": ("train/loss", "val/loss", "test/loss"), "accuracy": ("train/acc", "val/acc", "test/acc")}
+LINES = ("-", "--", ":")
+
+
+def plot_curves(runs: Mapping[str, Curves], path: Path) -> None:
+    """Draws a panel of losses and one of accuracies: a colour for each run, a line style for each part of the data.
+
+    Args:
+        runs: Name of a run to its metrics by epoch, as `cosmo_pl.run_folder.logged_curves` reads them.
+        path: PNG to write.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    shown = [
+        title for title, names in PANELS.items() if any(name in curves for curves in runs.values() for name in names)
+    ]
+    figure = Figure(figsize=(6.0 * max(1, len(shown)), 4.0), layout="constrained")
+    FigureCanvasAgg(figure)
+    for column, title in enumerate(shown):
+        axes = figure.add_subplot(1, len(shown), column + 1)
+        for number, (run, curves) in enumerate(runs.items()):
+            _draw(axes, f"C{number % 10}", run, curves, PANELS[title])
+        axes.set_xlabel("epoch")
+        axes.set_ylabel(title)
+        axes.legend(fontsize=7)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=120)
+
+
+def _draw(axes: object, colour: str, run: str, curves: Curves, names: Sequence[str]) -> None:
+    for name, line in zip(names, LINES, strict=True):
+        if name in curves:
+            epochs = sorted(curves[name])
+            values = [curves[name][epoch] for epoch in epochs]
+            label = f"{run} ({name.partition('/')[0]})"
+            axes.plot([e + 1 for e in epochs], values, line, color=colour, label=label)  # type: ignore[attr-defined]

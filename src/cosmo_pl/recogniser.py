@@ -1,0 +1,197 @@
+"""Inference in three lines: a trained classifier, from its checkpoint alone, applied to arrays of sensor values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cosmo_pl.checkpoints import checkpoint_in, read_checkpoint
+from cosmo_pl.data.normalization import samples_at_once
+from cosmo_pl.data.trained import TrainedOn
+from cosmo_pl.data.transforms import Transform, built_transforms
+from cosmo_pl.errors import ConfigurationError, choices
+from cosmo_pl.modules import BaseModule, ClassifierModule
+from cosmo_pl.run_folder import CONFIG, run_of
+from cosmo_pl.run_loading import make_data, rebuilt
+from cosmo_pl.trust import load_class
+
+SAMPLES_AT_ONCE = 256
+AGAIN = "Train again with this version, or give another run"
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Recognised activities of N samples.
+
+    Args:
+        label: Number of each sample's most probable activity (N,).
+        name: Name of that activity, one per sample.
+        probability: Probability of every activity (N, C), in the order of `Recogniser.class_names`.
+    """
+
+    label: NDArray[np.int64]
+    name: tuple[str, ...]
+    probability: NDArray[np.float32]
+
+
+class Recogniser:
+    """A trained classifier with the preprocessing of its training.
+
+    Example:
+        >>> from cosmo_pl import Recogniser
+        >>> recogniser = Recogniser.load("runs/utd/cosmo-iterative/version_0")  # doctest: +SKIP
+        >>> recogniser.predict({"inertial": accelerations_and_rates, "skeleton": joints}).name  # doctest: +SKIP
+        ('clap', 'wave', 'clap')
+
+    Args:
+        module: The classifier; it is switched to eval mode. Move it to a GPU by ``recogniser.module.to("cuda")``.
+        trained: What it was trained on: names of the activities, and statistics of the standardisation.
+        transforms: Modality to the preprocessing steps of the training, in order.
+    """
+
+    def __init__(
+        self, module: ClassifierModule, trained: TrainedOn, transforms: Mapping[str, Sequence[Transform]]
+    ) -> None:
+        self.module = module.eval()
+        self.trained = trained
+        self.transforms = transforms
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the activities, in the order of the probabilities."""
+        return self.trained.class_names
+
+    @property
+    def modality_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Modality to the shape of one sample; the first axis is time."""
+        shapes: Mapping[str, Sequence[int]] = self.module.hparams["modality_shapes"]
+        return {name: tuple(shape) for name, shape in shapes.items()}
+
+    @classmethod
+    def load(cls, run: str | Path) -> Recogniser:
+        """Loads a trained classifier. Recordings are not needed.
+
+        Args:
+            run: Folder of a run, ``runs/utd/cosmo-iterative/version_0``; the folder of such runs, whose newest is
+                taken; or a checkpoint.
+
+        Raises:
+            ConfigurationError: There is no checkpoint, or it is of a pretraining, of a training on plain loaders, or of
+                a version that did not store the preprocessing.
+            CodeError: It names a class of a package that is not trusted, see `cosmo_pl.trust`.
+        """
+        path = checkpoint_in(Path(run).expanduser())
+        checkpoint = read_checkpoint(path)
+        module = _module(checkpoint, path)
+        if module.trained is None:
+            raise ConfigurationError("run", f"'{path}' does not say how its samples were standardised", AGAIN)
+        return cls(module, module.trained, _transforms(module.trained, path))
+
+    def predict(self, arrays: Mapping[str, Any]) -> Prediction:
+        """Recognises the activities of samples.
+
+        Args:
+            arrays: Modality to samples (N, *shape), or one sample (*shape), in the sensor's units and with the shape
+                that `modality_shapes` says. A modality that is left out counts as missing in all samples, where the
+                method can do without it.
+
+        Returns:
+            Labels, names and probabilities of the N samples; of one sample N is 1.
+
+        Raises:
+            ConfigurationError: A modality is unknown, of another shape, empty, or holds values that are not finite; or
+                the method needs one that is left out.
+        """
+        samples = self._checked(arrays)
+        count = len(next(iter(samples.values())))
+        step = min(SAMPLES_AT_ONCE, *(samples_at_once(values.shape[1:]) for values in samples.values()))
+        parts = [
+            self._probability({name: values[start : start + step] for name, values in samples.items()})
+            for start in range(0, count, step)
+        ]
+        probability = torch.cat(parts).numpy()
+        label = probability.argmax(axis=1)
+        return Prediction(label, tuple(self.class_names[each] for each in label), probability)
+
+    def _probability(self, samples: Mapping[str, Tensor]) -> Tensor:
+        with torch.inference_mode():
+            inputs = {name: self._prepared(name, values).to(self.module.device) for name, values in samples.items()}
+            probability: Tensor = self.module(inputs).softmax(dim=1)
+        return probability.float().cpu()
+
+    def _prepared(self, name: str, values: Tensor) -> Tensor:
+        for transform in self.transforms.get(name, ()):
+            values = transform(values)
+        return self.trained.normalization[name].apply(values)
+
+    def _checked(self, arrays: Mapping[str, Any]) -> dict[str, Tensor]:
+        """The arrays as tensors (N, *shape) in the order of the modalities."""
+        shapes = self.modality_shapes
+        unknown = [name for name in arrays if name not in shapes]
+        if unknown:
+            problem = f"the model knows no modality '{unknown[0]}'"
+            raise ConfigurationError("arrays", problem, choices(str(unknown[0]), shapes))
+        if not arrays:
+            raise ConfigurationError("arrays", "hold no modality", f"Give {', '.join(shapes)}")
+        samples = {name: _samples(name, arrays[name], shape) for name, shape in shapes.items() if name in arrays}
+        counts = {name: len(values) for name, values in samples.items()}
+        if len(set(counts.values())) > 1:
+            raise ConfigurationError("arrays", f"have different numbers of samples: {counts}", "Give as many of each")
+        return samples
+
+
+def _samples(name: str, values: Any, shape: tuple[int, ...]) -> Tensor:
+    """One modality as a tensor (N, *shape)."""
+    where = f"arrays['{name}']"
+    array = np.asarray(values.cpu() if isinstance(values, Tensor) else values)
+    if array.dtype.kind not in "biuf":
+        raise ConfigurationError(where, f"has the type {array.dtype}", "Give numbers")
+    if array.shape == shape:
+        array = array[None]
+    if array.shape[1:] != shape:
+        expected = ", ".join(map(str, shape))
+        remedy = f"Give (N, {expected}), or ({expected}) for one sample"
+        raise ConfigurationError(where, f"has the shape {array.shape}", remedy)
+    if not len(array):
+        raise ConfigurationError(where, "holds no sample", "Give at least one")
+    tensor = torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
+    broken = ~tensor.isfinite().flatten(1).all(dim=1)
+    if broken.any():
+        first = int(broken.nonzero()[0])
+        problem = f"holds NaN or infinite values in {int(broken.sum())} samples, first in sample {first}"
+        raise ConfigurationError(where, problem, "Fill the gaps, or leave these samples out")
+    return tensor
+
+
+def _module(checkpoint: Mapping[str, Any], path: Path) -> ClassifierModule:
+    """The classifier that a checkpoint is of."""
+    if "class_path" not in checkpoint:
+        raise ConfigurationError("run", f"'{path}' is of an older version and does not name its class", AGAIN)
+    kind = load_class(checkpoint["class_path"], BaseModule, f"checkpoint '{path}'")
+    if not issubclass(kind, ClassifierModule):
+        problem = f"'{path}' is of {kind.__name__}, which pretrains encoders and recognises nothing"
+        raise ConfigurationError("run", problem, "Give the run of a stage 2")
+    module = rebuilt(checkpoint, checkpoint["class_path"])
+    if module is None:
+        raise ConfigurationError("run", f"'{path}' lacks arguments of {kind.__name__}", AGAIN)
+    assert isinstance(module, ClassifierModule)
+    module.load_state_dict(checkpoint["state_dict"])
+    module.on_load_checkpoint(dict(checkpoint))
+    return module
+
+
+def _transforms(trained: TrainedOn, path: Path) -> Mapping[str, Sequence[Transform]]:
+    """The preprocessing steps of a training: those in the checkpoint, else those of the configuration beside it."""
+    if trained.transforms is not None:
+        return built_transforms(trained.transforms, f"checkpoint '{path}'")
+    config = run_of(path) / CONFIG
+    if not config.is_file():
+        raise ConfigurationError("run", f"'{path}' does not say what its samples were transformed by", AGAIN)
+    return make_data([config]).transforms

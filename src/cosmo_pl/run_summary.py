@@ -1,0 +1,256 @@
+"""What a user's own runs are, how far they are, and in what they differ; nothing here imports torch."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from cosmo_pl.errors import ConfigurationError, CosmoError
+from cosmo_pl.io import read_json, read_yaml
+from cosmo_pl.run_folder import (
+    BUNDLE,
+    BUNDLE_DESCRIPTION,
+    CONFIG,
+    LAST,
+    find_runs,
+    has_bundle,
+    is_run,
+    logged_curves,
+    newest_test,
+    versions,
+)
+
+UNKNOWN = "-"
+HEADER = ("run", "method", "dataset", "labels", "epochs", "accuracy", "date", "size", "state")
+OWN = ("run.", "trainer.logger", "config")  # arguments that every run has of its own
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """A run, from the files that it left.
+
+    Args:
+        path: Its folder.
+        config: Its configuration; empty where it cannot be read.
+        result: ``metrics.json`` of its newest test; empty without a test.
+        epochs: Number of epochs in its log; None without a log.
+        changed: When its newest file was written, in seconds since 1970.
+        size: Bytes of all its files.
+        damage: What is wrong with its files; "" for a run that is whole.
+    """
+
+    path: Path
+    config: Mapping[str, Any]
+    result: Mapping[str, Any]
+    epochs: int | None
+    changed: float
+    size: int
+    damage: str = ""
+
+    @property
+    def method(self) -> str:
+        """Class of the model, without "Module"."""
+        return _class_name(self.config, "model").removesuffix("Module")
+
+    @property
+    def dataset(self) -> str:
+        """Name of the dataset, or before a test the class of the data without "DataModule"."""
+        return str(self.result.get("dataset") or _class_name(self.config, "data").removesuffix("DataModule"))
+
+    @property
+    def planned_epochs(self) -> int | None:
+        """Epochs that it was to be trained for; None without a limit."""
+        planned = (self.config.get("trainer") or {}).get("max_epochs")
+        return planned if isinstance(planned, int) and planned > 0 else None
+
+    @property
+    def accuracy(self) -> str:
+        """Accuracy of the newest test with its 95 % interval."""
+        if "accuracy" not in self.result:
+            return UNKNOWN
+        interval = self.result.get("bootstrap_95")
+        shown = "" if interval is None else f" [{interval[0]:.3f}, {interval[1]:.3f}]"
+        return f"{self.result['accuracy']:.3f}{shown}"
+
+    @property
+    def state(self) -> str:
+        """Whether it is finished, unfinished or damaged."""
+        if self.damage:
+            return f"damaged: {self.damage}"
+        if self.epochs is None and not self.result:
+            return "unfinished: no epoch"
+        planned = self.planned_epochs
+        ended = planned is None or self.result or (self.epochs or 0) >= planned or (self.path / BUNDLE).is_dir()
+        return "finished" if ended else f"unfinished: {self.epochs} of {planned} epochs"
+
+    def row(self, root: Path) -> tuple[str, ...]:
+        """Its row of a table with `HEADER`; its path is written from a folder on."""
+        name = self.path.relative_to(root).as_posix() if self.path.is_relative_to(root) else str(self.path)
+        epochs = UNKNOWN if self.epochs is None else str(self.epochs)
+        date = datetime.fromtimestamp(self.changed).strftime("%Y-%m-%d %H:%M")
+        labels = str(self.result.get("labels", UNKNOWN))
+        size = f"{self.size / 2**20:.1f} MiB"
+        return name, self.method, self.dataset, labels, epochs, self.accuracy, date, size, self.state
+
+
+def summarise(run: Path) -> RunSummary:
+    """Reads what a run left; what cannot be read is named in `damage`."""
+    damage: list[str] = []
+    config = _read(run / CONFIG, damage)
+    test = newest_test(run)
+    result = {} if test is None else _read(test, damage)
+    if (run / LAST).exists() and not zipfile.is_zipfile(run / LAST):
+        damage.append(f"{LAST} is no checkpoint")
+    if (run / BUNDLE).is_dir() and not has_bundle(run):
+        damage.append(f"{BUNDLE} has no {BUNDLE_DESCRIPTION}")
+    epochs = {epoch for values in _curves(run, damage).values() for epoch in values}
+    files = [path.stat() for path in run.rglob("*") if path.is_file()]
+    return RunSummary(
+        path=run,
+        config=config,
+        result=result,
+        epochs=max(epochs) + 1 if epochs else None,
+        changed=max((each.st_mtime for each in files), default=run.stat().st_mtime),
+        size=sum(each.st_size for each in files),
+        damage="; ".join(damage),
+    )
+
+
+def summaries(folder: Path) -> list[RunSummary]:
+    """All runs in a folder, newest first.
+
+    Raises:
+        ConfigurationError: There is none.
+    """
+    found = [summarise(run) for run in find_runs(folder)]
+    if not found:
+        problem = f"there are no runs in '{folder}'" if folder.is_dir() else f"'{folder}' does not exist"
+        raise ConfigurationError("folder", problem, "Run `cosmo-pl fit` first, or name the folder of its runs")
+    return sorted(found, key=lambda summary: summary.changed, reverse=True)
+
+
+def checked_run(folder: Path) -> Path:
+    """A folder that a user calls a run.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    if is_run(folder):
+        return folder
+    if not folder.is_dir():
+        raise ConfigurationError("run", f"'{folder}' does not exist", "`cosmo-pl runs list` shows the runs")
+    inside = versions(folder)
+    remedy = f"Name one of its runs, as {inside[-1]}" if inside else "`cosmo-pl runs list` shows the runs"
+    raise ConfigurationError("run", f"'{folder}' is no run, a folder version_<n> with a {CONFIG}", remedy)
+
+
+def differing_arguments(runs: Sequence[RunSummary]) -> list[tuple[str, ...]]:
+    """Rows of each argument that is not the same in all runs: its dotted name, and its value in each run."""
+    every = [_flat(run.config) for run in runs]
+    names = sorted({name for arguments in every for name in arguments if not name.startswith(OWN)})
+    rows = [(name, *(_shown(arguments.get(name, UNKNOWN)) for arguments in every)) for name in names]
+    return [row for row in rows if len(set(row[1:])) > 1]
+
+
+def table(rows: Iterable[Sequence[str]]) -> str:
+    """Rows of text with aligned columns."""
+    every = [list(row) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*every, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in every)
+
+
+def users_of_bundle(run: Path, others: Iterable[Path]) -> list[Path]:
+    """Runs among others whose configuration names the bundle of this one.
+
+    Args:
+        run: The run that wrote the bundle.
+        others: Runs to search; the run itself is left out.
+    """
+    if not (run / BUNDLE).is_dir():
+        return []
+    with_bundle = [each for each in versions(run.parent) if (each / BUNDLE).is_dir()]
+    named = {run.resolve(), (run / BUNDLE).resolve()}
+    if with_bundle[-1].resolve() == run.resolve():  # the folder of all runs stands for the newest
+        named.add(run.parent.resolve())
+    return [other for other in others if other.resolve() != run.resolve() and _bundle_of(other) in named]
+
+
+def check_deletable(runs: Sequence[Path]) -> None:
+    """Checks that no run that is left needs the bundle of one that is to be deleted.
+
+    Raises:
+        ConfigurationError: A folder is no run, or the configuration of another run names its bundle.
+    """
+    doomed = {checked_run(run).resolve() for run in runs}
+    for run in runs:
+        beside = run.resolve().parents[1]
+        users = [user for user in users_of_bundle(run, find_runs(beside)) if user.resolve() not in doomed]
+        if users:
+            named = ", ".join(os.path.relpath(user) for user in users[:3])
+            raise ConfigurationError(
+                "run", f"the bundle of '{run}' is used by {named}", "Delete these as well, or use --force"
+            )
+
+
+def delete_runs(runs: Sequence[Path]) -> None:
+    """Deletes the folders of runs.
+
+    Raises:
+        ConfigurationError: One is no run; nothing was deleted then.
+    """
+    for run in {checked_run(run).resolve() for run in runs}:
+        shutil.rmtree(run)
+
+
+def _read(path: Path, damage: list[str]) -> Mapping[str, Any]:
+    try:
+        found = read_yaml(path) if path.suffix == ".yaml" else read_json(path, _refused)
+    except CosmoError:
+        found = None
+    if isinstance(found, Mapping):
+        return found
+    damage.append(f"{path.name} cannot be read" if path.exists() else f"{path.name} is missing")
+    return {}
+
+
+def _refused(problem: str) -> CosmoError:
+    return CosmoError(problem)
+
+
+def _curves(run: Path, damage: list[str]) -> Mapping[str, Mapping[int, float]]:
+    try:
+        return logged_curves(run)
+    except (ValueError, KeyError, TypeError):
+        damage.append("the log cannot be read")
+        return {}
+
+
+def _class_name(config: Mapping[str, Any], part: str) -> str:
+    described = config.get(part)
+    path = described.get("class_path", UNKNOWN) if isinstance(described, Mapping) else UNKNOWN
+    return str(path).rpartition(".")[2]
+
+
+def _bundle_of(run: Path) -> Path | None:
+    """Folder that a run's configuration names as its bundle."""
+    arguments = _read(run / CONFIG, []).get("model") or {}
+    named = (arguments.get("init_args") or {}).get("bundle") if isinstance(arguments, Mapping) else None
+    return Path(named).resolve() if isinstance(named, str) else None
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    items: dict[str, Any] = {}
+    for key, value in tree.items():
+        items |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return items
+
+
+def _shown(value: Any) -> str:
+    text = "null" if value is None else str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
