@@ -60,8 +60,8 @@ def test_a_column_for_each_dataset_with_the_weight_above_the_best_number():
 def test_the_notes_say_how_far_the_cap_moves_the_weight():
     first, second = weights(given()).notes
     assert "inertial 0.25 at the default (0.10 to 0.90 over limits 2 to 8)" in first
-    assert "k* at the limit for 7 of 7 limits" in first
-    assert "acc 1.00 at the default" in second and "for 2 of 7 caps" in second
+    assert "k* equal to the limit for 7 of 7 limits" in first
+    assert "acc 1.00 at the default" in second and "for 2 of 7 limits" in second
 
 
 def test_what_is_not_there_is_said_and_what_is_simulated():

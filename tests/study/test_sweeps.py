@@ -166,7 +166,10 @@ def without(word):
         (lambda sweep: sweep["metric"].update(name="test/acc"), "test/acc"),
         (lambda sweep: sweep.update(early_terminate={"type": "hyperband"}), "early_terminate"),
         (lambda sweep: sweep["parameters"].update(seed={"min": 0, "max": 1}), "min"),
-        (lambda sweep: sweep["parameters"].update({"data.quality_lambda": {"values": [1]}}), "end alike"),
+        (
+            lambda sweep: sweep["parameters"].update({"data.quality_lambda": {"values": [1]}}),
+            "two arguments of one name",
+        ),
         (lambda sweep: sweep["command"].insert(3, "--config=configs/model/cmc.yaml"), "stage2.yaml"),
         (without("--config=configs/utd_stage2.yaml"), "stage2.yaml"),
         (without(f"--{TRACK_TEST}=false"), TRACK_TEST),
