@@ -122,5 +122,6 @@ def test_train_test_and_render_outside_of_the_checkout(outside, utd_root):
 
     run(cosmo, "study", "render", "table2", cwd=work)
     table = (work / "experiments/rendered/table2.md").read_text(encoding="utf-8")
-    assert table == (ROOT / "experiments/rendered/table2.md").read_text(encoding="utf-8")
+    run(cosmo, "study", "render", "table2", f"--project={ROOT}", "--output=of_the_checkout", cwd=work)
+    assert table == (work / "of_the_checkout/table2.md").read_text(encoding="utf-8")
     assert {path for path in installed.rglob("*") if "__pycache__" not in path.parts} == before

@@ -17,6 +17,7 @@ from cosmo_pl import (
     ContrastiveFusionModule,
     InertialEncoder,
     IterativeFusionModule,
+    OptimizerSettings,
     SkeletonEncoder,
     UTDDataModule,
     default_callbacks,
@@ -64,7 +65,11 @@ def by_python(root: Path) -> Path:
     data = UTDDataModule(root=str(root), label_rate=0.3, transforms=transforms, track_test=False)
     seed_everything(0)
     first = ContrastiveFusionModule(
-        data.modality_shapes, data.num_classes, encoders(), projection_hidden=256, lr_milestones=()
+        data.modality_shapes,
+        data.num_classes,
+        encoders(),
+        projection_hidden=256,
+        optimizer=OptimizerSettings(milestones=()),
     )
     trainer(1, "cosmo").fit(first, datamodule=data)
     seed_everything(0)
@@ -75,7 +80,7 @@ def by_python(root: Path) -> Path:
         encoders=encoders(),
         encoder_lr=0.005,
         classifier_lr=0.005,
-        lr_milestones=(),
+        optimizer=OptimizerSettings(milestones=()),
     )
     last = trainer(2, "cosmo-iterative")
     last.fit(second, datamodule=data)

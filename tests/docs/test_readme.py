@@ -50,18 +50,8 @@ def test_the_experiment_as_a_configuration(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("mine.yaml").write_text(block("yaml", "run: {name: mine}"), encoding="utf-8")
-    small = [f"--data.init_args.root={utd_root}", "--data.init_args.pretrain_batch_size=8", "--trainer.max_epochs=1"]
-    main(
-        [
-            "fit",
-            "--config",
-            "cosmo:utd_stage1",
-            "--config",
-            "mine.yaml",
-            *small,
-            "--trainer.limit_train_batches=2",
-            *QUIET,
-        ]
-    )
+    data = [f"--data.init_args.{each}" for each in (f"root={utd_root}", "pretrain_batch_size=8", "label_rate=0.3")]
+    short = ["--trainer.max_epochs=1", "--trainer.limit_train_batches=2", *QUIET]
+    main(["fit", "--config", "cosmo:utd_stage1", "--config", "mine.yaml", *data, *short])
     config = Path("runs/utd/mine/version_0/config.yaml").read_text(encoding="utf-8")
     assert "num_fused: 7" in config
