@@ -29,8 +29,8 @@ class Pages:
 
     Args:
         project: The project.
-        renderings: Study to its renderings, one for each preset, that of the paper's protocol first. The tables and
-            figures of the paper come first.
+        renderings: Study to its renderings, one for each preset, that of the paper's protocol first. Tables and figures
+            of the paper come before other studies.
     """
 
     project: Project
@@ -45,9 +45,8 @@ class Pages:
             ordered = sorted(found or [usual], key=lambda preset: preset != usual)
             renderings[name] = [render_study(project, name, preset, results, found) for preset in ordered]
         in_paper = {name for name, every in renderings.items() if every[0].view.study.title.startswith(PAPER)}
-        return cls(
-            project, {name: renderings[name] for name in sorted(renderings, key=lambda each: each not in in_paper)}
-        )
+        names = sorted(renderings, key=lambda name: name not in in_paper)
+        return cls(project, {name: renderings[name] for name in names})
 
     @property
     def titles(self) -> dict[str, str]:
@@ -104,10 +103,8 @@ class Pages:
     def claims(self) -> list[Claim]:
         """Each claim of the paper once, judged under the paper's protocol."""
         usual = protocol(self.project.paper())
-        every = [
-            rendering for found in self.renderings.values() for rendering in found if rendering.view.preset == usual
-        ]
-        return collect((rendering.view.name, rendering.rendered.verdicts) for rendering in every)
+        first = [every[0] for every in self.renderings.values() if every[0].view.preset == usual]
+        return collect((each.view.name, each.rendered.verdicts) for each in first)
 
     def rule(self) -> str:
         """The rule by which claims are judged, and remarks on the paper's inputs."""

@@ -10,7 +10,7 @@ from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering import style
 from cosmo_pl.study.rendering.columns import Column, subjects
 from cosmo_pl.study.rendering.plus import PLUS
-from cosmo_pl.study.rendering.statistics import Summary, interval_text, mean_and_std, summarize
+from cosmo_pl.study.rendering.statistics import MARK, Summary, interval_text, mean_and_std, summarize
 from cosmo_pl.study.rendering.view import Rendered, View, unique
 
 if TYPE_CHECKING:
@@ -105,7 +105,8 @@ def _conditions(entries: Sequence[Entry]) -> list[str]:
     tested = "; ".join(subjects(each) for each in unique(result["test_subjects"] for result in results))
     labels = ", ".join(map(str, unique(result["labels"] for result in results)))
     simulated = " The recordings are simulated." if any(r.simulated for e in entries for r in e.records) else ""
-    return [f"{labels} labels, test subjects {tested}, chance {results[0]['chance']:.3f}.{simulated}"]
+    marked = f" {MARK} marks runs of uncommitted code." if any(entry.summary.dirty for entry in entries) else ""
+    return [f"{labels} labels, test subjects {tested}, chance {results[0]['chance']:.3f}.{simulated}{marked}"]
 
 
 def _figure(name: str, entries: Sequence[Entry]) -> Figure:
