@@ -97,8 +97,8 @@ class ResultWriter(Callback):
             "chance": 1 / module.num_classes,
             "f1_macro": float(trainer.callback_metrics["test/f1_macro"]),
             "per_class_accuracy": {
-                name: float(accuracy) if there else None
-                for name, accuracy, there in zip(data.class_names, per_class, present, strict=True)
+                name: float(accuracy) if tested else None
+                for name, accuracy, tested in zip(data.class_names, per_class, present, strict=True)
             },
             "by_subject": counts(self.correct, data.samples.subject),
             "by_recording": by_recording,
@@ -168,10 +168,10 @@ def counts(correct: Mapping[int, bool], groups: NDArray[Any]) -> dict[str, list[
 def summary(metrics: Mapping[str, Any]) -> str:
     """Lines to print after a test."""
     interval = metrics["bootstrap_95"]
-    told = "" if interval is None else ", 95 % interval over recordings {:.3f}-{:.3f}".format(*interval)
+    bounds = "" if interval is None else ", 95 % interval over recordings {:.3f}-{:.3f}".format(*interval)
     lines = [
         f"{metrics['dataset']}, subjects {metrics['test_subjects']}, {metrics['labels']} labels: accuracy "
-        f"{metrics['accuracy']:.4f} ({metrics['correct']}/{metrics['total']}{told}), "
+        f"{metrics['accuracy']:.4f} ({metrics['correct']}/{metrics['total']}{bounds}), "
         f"chance {metrics['chance']:.3f}, macro-F1 {metrics['f1_macro']:.4f} ({metrics['accuracy_of']})"
     ]
     if metrics["test_acc_best_epoch"]:

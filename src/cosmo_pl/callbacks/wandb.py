@@ -42,10 +42,8 @@ class WandbResults(Callback):
         try:
             run = self.logger.experiment
         except wandb.Error as error:
-            raise ConfigurationError(
-                "wandb", f"no run can be started ({str(error).splitlines()[0].rstrip('.')})",
-                "Log in by `wandb login`, or set WANDB_MODE=offline",
-            ) from error  # fmt: skip
+            problem = f"no run can be started ({str(error).splitlines()[0].rstrip('.')})"
+            raise ConfigurationError("wandb", problem, "Log in by `wandb login`, or set WANDB_MODE=offline") from error
         # A sweep agent has set, and locked, the values that it varies.
         run.config.update({key: value for key, value in self.config.items() if key not in run.config})
 
