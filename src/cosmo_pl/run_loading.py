@@ -157,8 +157,15 @@ def load_run(folder: Path) -> tuple[BaseModule, MultimodalDataModule]:
     parser = _parser("model", "data")
     link_data_to_model(parser)
     parts = {part: told for part, told in config.items() if part in ("model", "data")}
-    parsed = parse_content(parser, parts, folder / CONFIG)
     checkpoint = read_checkpoint(folder / LAST)
+    try:
+        parsed = parse_content(parser, parts, folder / CONFIG)
+    except ConfigurationError as error:
+        if "class_path" in checkpoint:
+            raise
+        remedy = f"Rename them in {CONFIG} as CHANGELOG.md lists them, or train again"
+        problem = f"'{folder}' is a run of version 0.1.0, whose arguments have other names now ({error})"
+        raise ConfigurationError("run", problem, remedy) from error
     parsed.model = rebuilt(checkpoint, parsed.model.class_path) or parsed.model
     made = _instantiate(parser, parsed)
     model, data = made.model, made.data

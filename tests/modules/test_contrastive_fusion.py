@@ -179,7 +179,7 @@ def test_unfit_bundles_are_refused(trained, make_data, make_trainer, tmp_path):
     other = make_data(train_subjects=[1, 2, 3], label_rate=0.5, phase="finetune")
     with pytest.raises(BundleError, match="standardised"):
         make_trainer(1).fit(stage2(other, bundle=str(folder)), datamodule=other)
-    with pytest.raises(BundleError, match="not there"):
+    with pytest.raises(BundleError, match="does not exist"):
         stage2(make_data(), bundle=str(tmp_path / "nowhere"))
     (tmp_path / "empty").mkdir()
     with pytest.raises(BundleError, match="stage 1"):

@@ -13,7 +13,7 @@ from pytorch_lightning import Callback
 from sklearn.metrics import f1_score
 
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.modules.base import OptimizerSettings, toggle
+from cosmo_pl.modules.base import OptimizerSettings, TrainingRecord, toggle
 from cosmo_pl.modules.iterative_fusion import IterativeFusionModule
 
 from .conftest import small_encoders, stage2
@@ -198,7 +198,8 @@ def test_best_epoch_on_test_is_the_maximum_of_the_curve(make_data, make_trainer)
 
     make_trainer(5, callbacks=[Curve()]).fit(module, datamodule=data)
     best = module.record.test_acc_best_epoch
-    assert best == {"accuracy": pytest.approx(max(curve)), "epoch": int(np.argmax(curve))}
+    assert (best.accuracy, best.epoch) == (pytest.approx(max(curve)), int(np.argmax(curve)))
+    assert TrainingRecord.from_dict(module.record.to_dict()) == module.record
 
 
 def test_training_on_27_clips_overfits(make_data, make_trainer):

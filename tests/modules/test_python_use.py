@@ -37,7 +37,7 @@ def test_plain_loaders_give_a_bundle_that_says_what_it_lacks(make_data, make_tra
     data = make_data(phase="pretrain")
     data.setup()
     trainer = make_trainer(1, logger=CSVLogger(str(tmp_path)), limit_train_batches=2)
-    with pytest.warns(UserWarning, match="no statistics and no quality"):
+    with pytest.warns(UserWarning, match="neither statistics nor quality"):
         trainer.fit(stage1(data), data.train_dataloader())
     bundle = Bundle.load(trainer.log_dir)
     assert (bundle.normalization, bundle.quality, bundle.data_fingerprint) == ({}, {}, "")

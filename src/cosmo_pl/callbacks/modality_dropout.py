@@ -12,14 +12,14 @@ from cosmo_pl.constraints import Constrained, OpenShare
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.base import VARIED, ClassifierModule, ExampleModule, availability
 
-FEWEST = 2  # samples of a modality in a batch: batch normalisation needs them
+FEWEST = 2  # samples of a modality in a batch, for batch normalisation
 
 
 class ModalityDropout(Constrained, Callback):
     """Removes modalities from samples of training batches at random; evaluation uses all that are present.
 
-    A sample keeps at least one stream of the module, a modality or several that are joined and leave together, and a
-    stream at least two samples of a batch.
+    Each sample keeps at least one stream of the module: a modality, or several joined ones, which are removed together.
+    Each stream keeps at least two samples of a batch.
 
     Args:
         probability: Probability that a sample loses a stream.
@@ -34,17 +34,17 @@ class ModalityDropout(Constrained, Callback):
         self.probability = probability
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Refuses a module that is no classifier of several streams, or trains nothing.
+        """Checks that the module is a classifier of several streams, and trains parameters.
 
         Raises:
-            ConfigurationError: It is one.
+            ConfigurationError: It is not.
         """
         remedy = "Remove it from trainer.callbacks"
         if not isinstance(pl_module, ClassifierModule):
             raise ConfigurationError("ModalityDropout", "is for a stage 2", remedy)
         if isinstance(pl_module, ExampleModule) or len(self._streams(pl_module)) < 2:
             name = type(pl_module).__name__
-            raise ConfigurationError("ModalityDropout", f"is nothing that {name} could learn from", remedy)
+            raise ConfigurationError("ModalityDropout", f"has no effect on {name}", remedy)
 
     @staticmethod
     def _streams(module: LightningModule) -> list[str]:
@@ -67,7 +67,7 @@ class ModalityDropout(Constrained, Callback):
             present: Whether each sample has each stream (M, N), bool.
 
         Returns:
-            Whether it keeps it (M, N), bool.
+            Whether each sample keeps each stream (M, N), bool.
         """
         chance = torch.rand(present.shape, device=present.device)
         kept = present & (chance >= self.probability)

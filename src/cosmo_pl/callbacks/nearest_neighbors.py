@@ -1,4 +1,4 @@
-"""Positive pairs from recordings of other subjects, which no augmentation can make.
+"""Positive pairs from recordings of other subjects, which no augmentation can replace.
 
 Nearest neighbours as positives are from D. Dwibedi et al., "With a little help from my friends: nearest-neighbor
 contrastive learning of visual representations", ICCV 2021. Here they have to be mutual and of another subject.
@@ -18,7 +18,7 @@ from cosmo_pl.data.loading import on_device
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.base import PretrainingModule, unit_features
 
-CHUNK = 2048  # rows of the similarity matrix that are held at once
+CHUNK = 2048  # rows of the similarity matrix in memory at once
 
 
 def mutual_neighbors(features: Tensor, groups: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What makes a training go on after an interruption as if there had been none."""
+"""Callbacks that let an interrupted training continue as an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from cosmo_pl.run_folder import LAST_NAME
 
 
 class EpochSeed(Callback):
-    """Seeds every epoch by itself, so that a resumed run draws what an uninterrupted one would."""
+    """Seeds each epoch separately, so that a resumed run uses the random numbers of an uninterrupted one."""
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Seeds shuffling, dropout and augmentation of the epoch, of each process by itself."""
+        """Seeds shuffling, dropout and augmentation of the epoch, differently in each process."""
         seed = int(os.environ.get("PL_GLOBAL_SEED", "0"))
         torch.manual_seed((trainer.global_rank << 54) + (seed << 20) + trainer.current_epoch)
 
 
 class LastCheckpoint(ModelCheckpoint):
-    """Writes ``last.ckpt`` after every epoch: with `save_last` alone, nothing is on disk before the end.
+    """Writes ``last.ckpt`` after every epoch. With `save_last` alone, no file would exist before the end.
 
-    A class of its own, so that a user's `ModelCheckpoint` can be beside it.
+    It is a separate class, so that a `ModelCheckpoint` of the user can be used as well.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What a test or predict run leaves behind: metrics, pictures and predictions beside the checkpoint."""
+"""Results of a test or predict run: metrics, pictures and predictions in the folder of its checkpoint."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ResultWriter(Callback):
     """Writes ``test_k/metrics.json`` with a picture of the confusion matrix, and ``predict_k/predictions.csv``.
 
     Args:
-        config: Gives the whole configuration as YAML, which is hashed where the run has no ``config.yaml`` of its own.
+        config: Returns the whole configuration as YAML. It is hashed if the run has no ``config.yaml`` of its own.
     """
 
     def __init__(self, config: Callable[[], str] = str) -> None:
@@ -44,7 +44,7 @@ class ResultWriter(Callback):
         self.correct: dict[int, bool] = {}
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Forgets an earlier test."""
+        """Resets the results of an earlier test."""
         self.correct = {}
 
     def on_test_batch_end(
@@ -56,7 +56,7 @@ class ResultWriter(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Notes which samples of a batch, by their number in the dataset, the logits in `outputs` get right."""
+        """Records which samples of a batch, by index, the logits in `outputs` classify correctly."""
         if isinstance(pl_module, ClassifierModule):
             right = outputs.argmax(dim=1) == batch["label"]
             self.correct |= dict(zip(batch["index"].tolist(), right.tolist(), strict=True))
@@ -74,7 +74,7 @@ class ResultWriter(Callback):
         print(f"\n{summary(metrics)}\n{folder}")
 
     def metrics(self, trainer: Trainer, module: ClassifierModule, confusion: NDArray[np.int64]) -> dict[str, Any]:
-        """Everything that ``metrics.json`` says of a test."""
+        """The content of ``metrics.json``."""
         data = trainer.datamodule  # type: ignore[attr-defined]
         correct, total = int(np.trace(confusion)), int(confusion.sum())
         per_class = np.diag(confusion) / np.maximum(confusion.sum(axis=1), 1)
@@ -97,8 +97,8 @@ class ResultWriter(Callback):
             "chance": 1 / module.num_classes,
             "f1_macro": float(trainer.callback_metrics["test/f1_macro"]),
             "per_class_accuracy": {
-                name: float(accuracy) if there else None
-                for name, accuracy, there in zip(data.class_names, per_class, present, strict=True)
+                name: float(accuracy) if tested else None
+                for name, accuracy, tested in zip(data.class_names, per_class, present, strict=True)
             },
             "by_subject": counts(self.correct, data.samples.subject),
             "by_recording": by_recording,
@@ -121,7 +121,7 @@ class ResultWriter(Callback):
         }
 
     def on_predict_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Writes the predictions, a row a sample."""
+        """Writes the predictions, one row per sample."""
         if not isinstance(pl_module, ClassifierModule) or not trainer.is_global_zero:
             return
         data = trainer.datamodule  # type: ignore[attr-defined]
@@ -148,11 +148,11 @@ def accuracy_of(record: TrainingRecord) -> str:
 
 
 def counts(correct: Mapping[int, bool], groups: NDArray[Any]) -> dict[str, list[int]]:
-    """Correct and tested samples of each person, or of each recording.
+    """Numbers of correct and tested samples per subject, or per recording.
 
     Args:
-        correct: Number of a tested sample to whether it was recognised.
-        groups: What each sample of the dataset belongs to (N,).
+        correct: Index of a tested sample to whether it was classified correctly.
+        groups: Subject or recording of each sample of the dataset (N,).
 
     Returns:
         Group to [correct, total], groups in ascending order.
@@ -166,12 +166,12 @@ def counts(correct: Mapping[int, bool], groups: NDArray[Any]) -> dict[str, list[
 
 
 def summary(metrics: Mapping[str, Any]) -> str:
-    """Lines that a person wants to see after a test."""
+    """Lines to print after a test."""
     interval = metrics["bootstrap_95"]
-    told = "" if interval is None else ", 95 % interval over recordings {:.3f}-{:.3f}".format(*interval)
+    bounds = "" if interval is None else ", 95 % interval over recordings {:.3f}-{:.3f}".format(*interval)
     lines = [
         f"{metrics['dataset']}, subjects {metrics['test_subjects']}, {metrics['labels']} labels: accuracy "
-        f"{metrics['accuracy']:.4f} ({metrics['correct']}/{metrics['total']}{told}), "
+        f"{metrics['accuracy']:.4f} ({metrics['correct']}/{metrics['total']}{bounds}), "
         f"chance {metrics['chance']:.3f}, macro-F1 {metrics['f1_macro']:.4f} ({metrics['accuracy_of']})"
     ]
     if metrics["test_acc_best_epoch"]:

@@ -1,4 +1,4 @@
-"""What a run of Weights & Biases holds beside the metrics: the whole config, the confusion matrix, the bundle."""
+"""Content of a Weights & Biases run beside the metrics: the whole config, the confusion matrix, the bundle."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cosmo_pl.run_folder import BUNDLE_DESCRIPTION, name_of
 
 
 class WandbResults(Callback):
-    """Completes the W&B run of a training, which it starts: before anything is computed, or not at all.
+    """Starts the W&B run of a training before anything is computed, and completes it.
 
     Args:
         logger: Logger of the run.
@@ -42,16 +42,14 @@ class WandbResults(Callback):
         try:
             run = self.logger.experiment
         except wandb.Error as error:
-            raise ConfigurationError(
-                "wandb", f"no run can be started ({str(error).splitlines()[0].rstrip('.')})",
-                "Log in by `wandb login`, or set WANDB_MODE=offline",
-            ) from error  # fmt: skip
-        # An agent has set, and locked, what its sweep varies.
+            problem = f"no run can be started ({str(error).splitlines()[0].rstrip('.')})"
+            raise ConfigurationError("wandb", problem, "Log in by `wandb login`, or set WANDB_MODE=offline") from error
+        # A sweep agent has set, and locked, the values that it varies.
         run.config.update({key: value for key, value in self.config.items() if key not in run.config})
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Names the run after its folder, "utd/cosmo/version_0", unless the config names it."""
-        folder = trainer.log_dir  # asked on every rank: the ranks agree on it
+        folder = trainer.log_dir  # on every rank, because the ranks agree on it
         if trainer.is_global_zero and folder and self.config.get("wandb.init_args.name") is None:
             self.logger.experiment.name = "/".join(name_of(Path(folder)))
 
@@ -70,7 +68,7 @@ class WandbResults(Callback):
         self.logger.experiment.log({f"{part}/confusion_matrix": matrix})
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Logs the bundle of a pretraining; the module has written it at the very end of the fit."""
+        """Logs the bundle of a pretraining, which the module writes at the end of the fit."""
         folder = pl_module.bundle_folder if isinstance(pl_module, PretrainingModule) else None
         if folder is not None and trainer.is_global_zero:
             self.logger.experiment.log_artifact(bundle_artifact(folder))
@@ -81,7 +79,7 @@ class WandbResults(Callback):
 
     @rank_zero_only
     def finish(self, exit_code: int = 0) -> None:
-        """Ends the run: a later one of the same process would go on with it."""
+        """Ends the run. Otherwise a later run of the same process would continue it."""
         self.logger.experiment.finish(exit_code=exit_code)
 
 
@@ -98,7 +96,7 @@ def predict(module: ClassifierModule, batches: Iterable[Batch]) -> tuple[list[in
 
 
 def bundle_artifact(folder: Path) -> Any:
-    """A bundle as W&B's artifact: named after its runs, "utd-cosmo", with the quality weights as metadata.
+    """A bundle as a W&B artifact, named after its runs, "utd-cosmo", with the quality weights as metadata.
 
     Args:
         folder: The bundle, ``<save_dir>/<name>/version_<n>/bundle``.

@@ -1,4 +1,4 @@
-"""Encoders, one a kind of sensor, and the heads on top of them."""
+"""Encoders, one per kind of sensor, and the heads on top of them."""
 
 from cosmo_pl.encoders.base import Encoder
 from cosmo_pl.encoders.cpc import CPCEncoder

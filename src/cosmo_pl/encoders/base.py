@@ -1,4 +1,4 @@
-"""What every encoder is: a network from one modality's samples to a feature map over time."""
+"""The base of all encoders: networks from the samples of one modality to a feature map over time."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from cosmo_pl.errors import ConfigurationError
 class Encoder(Constrained, nn.Module, ABC):
     """Encoder of one modality.
 
-    A subclass calls ``self.save_hyperparameters()`` in its constructor: a bundle stores the class path and these
-    arguments and builds the same encoder from them.
+    A subclass calls ``self.save_hyperparameters()`` in its constructor. A bundle stores the class path and these
+    arguments, and builds the same encoder from them.
     """
 
     numerics: ClassVar[str] = "1.0"
     """As "meaning.rounding", see CHANGELOG.md."""
 
     sample_axes: ClassVar[int | None]
-    """Number of axes of a sample, time included; None for any from two on."""
+    """Number of axes of a sample, including time; None for any number of at least two."""
 
     def save_hyperparameters(self) -> None:
-        """Keeps the arguments of the constructor that calls this as `hparams`.
+        """Stores the arguments of the calling constructor as `hparams`.
 
-        Lightning's mixin of that name would, for an encoder that a module builds itself, keep the module's as well.
+        For an encoder that a module builds, Lightning's own method would also store the arguments of the module.
         """
         frame = inspect.currentframe()
         assert frame is not None and frame.f_back is not None
@@ -38,7 +38,7 @@ class Encoder(Constrained, nn.Module, ABC):
         self.hparams: dict[str, Any] = {name: values[name] for name in names if name != "self"}
 
     def described(self) -> dict[str, Any]:
-        """Class path and arguments, in plain values, from which a bundle or a checkpoint builds the same encoder."""
+        """Class path and arguments as plain values. A bundle or a checkpoint builds the same encoder from them."""
         return {"class_path": f"{type(self).__module__}.{type(self).__qualname__}", "init_args": dict(self.hparams)}
 
     @abstractmethod

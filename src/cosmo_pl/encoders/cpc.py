@@ -18,23 +18,23 @@ class CPCEncoder(Encoder):
     Widths, kernels and dropout are those of H. Haresamudram, I. Essa and T. Plötz ("Contrastive Predictive Coding for
     Human Activity Recognition", IMWUT 5(2), 2021), with two deviations:
 
-    - The convolutions are padded with zeros on the left only. The original pads by reflection on both sides: each of
-      its latents sees three samples ahead, and so does the context, which makes the first predictions trivial. Here
-      z_t and c_t are functions of x_0 to x_t only.
-    - The dropout between the GRU layers is a module of its own. Inside `nn.GRU` it would follow the mode of the GRU,
-      which has to stay in train mode for cuDNN even where the encoder is frozen.
+    - The convolutions are padded with zeros on the left only. The publication pads by reflection on both sides, so
+      that each latent, and with it the context, depends on three later values. That makes the first predictions
+      trivial. Here z_t and c_t are functions of x_0 to x_t only.
+    - The dropout between the GRU layers is a separate module. Inside `nn.GRU` it would follow the mode of the GRU,
+      which has to stay in train mode for cuDNN even in a frozen encoder.
 
-    The original's data have 50 Hz. At 100 Hz `pooling` = 2 gives a step its duration again, at half the cost; step t
-    then stands for the samples from `pooling` · t up to, not including, `pooling` · (t + 1).
+    The data of the publication have 50 Hz. At 100 Hz, `pooling` = 2 gives a step the same duration, at half the cost.
+    Step t then stands for the values from `pooling` · t to `pooling` · (t + 1), the latter excluded.
 
-    With the defaults (200, 6) becomes (256, 200); 722,496 parameters.
+    With the defaults (200, 6) becomes (256, 200). There are 722,496 parameters.
 
     Args:
-        in_features: Axes of a sample, all sensors together.
-        channels: Width of each convolution; the last is the latents'.
+        in_features: Number of axes of a sample, of all sensors together.
+        channels: Width of each convolution; the last is that of the latents.
         context_dim: Width of the contexts.
         dropout: Dropout probability after each convolution and between the GRU layers.
-        pooling: Consecutive samples averaged into one step; an incomplete last step is left out.
+        pooling: Number of consecutive values averaged into one step. An incomplete last step is left out.
 
     Raises:
         ConfigurationError: A width is missing or not positive, or `pooling` is not positive.

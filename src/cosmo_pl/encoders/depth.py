@@ -15,15 +15,15 @@ from cosmo_pl.encoders.recurrent import RecurrentEncoder, volume_layers
 class DepthEncoder(RecurrentEncoder):
     """3-D CNN over (frames, height, width), then a GRU over time (Ouyang et al., MobiCom 2022, Sec. 5.3.3).
 
-    The paper names a 3-D CNN with an RNN and gives no sizes. Batch normalisation and ReLU after every convolution,
-    kernels of 3, strides in place of pooling. With the defaults (16, 30, 40) becomes (64, 8) by 20 million
-    multiplications.
+    The paper names a 3-D CNN with an RNN and gives no sizes. Here the kernels have size 3, batch normalisation and ReLU
+    follow each convolution, and strides replace pooling. With the defaults (16, 30, 40) becomes (64, 8), with 20
+    million multiplications.
 
     Args:
         channels: Width of each convolution.
         strides: Stride (frames, height, width) of each.
         grid: Height and width that the feature map is averaged to before the GRU.
-        recurrent: Size of the GRU's state; 0 leaves it out, and features are (channels[-1], frames', height', width').
+        recurrent: Size of the GRU's state. 0 leaves out the GRU: features are (channels[-1], frames', height', width').
         dropout: Dropout probability.
 
     Raises:

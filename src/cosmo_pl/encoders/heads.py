@@ -14,7 +14,7 @@ from cosmo_pl.tensors import at_least_float32
 
 
 class ProjectionHead(Constrained, nn.Module):
-    """Two-layer perceptron onto the unit sphere (Eq. 2); thrown away after stage 1.
+    """Two-layer perceptron onto the unit sphere (Eq. 2). It is used in stage 1 only.
 
     Args:
         in_features: Size D_j of a flattened feature map.
@@ -37,14 +37,14 @@ class ProjectionHead(Constrained, nn.Module):
 
 
 class RecurrentClassifier(Constrained, nn.Module):
-    """GRU over a sequence of fused features, all its steps flattened, and a perceptron to the logits.
+    """GRU over a sequence of fused features, and a perceptron from its flattened states to the logits.
 
     Args:
-        in_features: Size of one step's feature.
+        in_features: Size of the feature of a step.
         steps: Length of the sequence.
         num_classes: Number of classes.
         hidden_size: Size of the GRU's state.
-        num_layers: Layers of the GRU.
+        num_layers: Number of layers of the GRU.
         mlp_features: Sizes of the perceptron's hidden layers, each with batch normalisation and ReLU.
     """
 
@@ -58,8 +58,8 @@ class RecurrentClassifier(Constrained, nn.Module):
         mlp_features: Sequence[Size] = (1280, 128),
     ) -> None:
         super().__init__()
-        # No dropout between the layers: a frozen GRU stays in train mode (cuDNN cannot go backward through one in
-        # eval mode), which is the same as eval mode only without dropout.
+        # Without dropout between the layers. A frozen GRU stays in train mode, because cuDNN has no backward pass
+        # through one in eval mode; the two modes are the same only without dropout.
         self.gru = nn.GRU(in_features, hidden_size, num_layers, batch_first=True)
         sizes = [steps * hidden_size, *mlp_features]
         hidden = [

@@ -14,12 +14,13 @@ from cosmo_pl.encoders.layers import ConvBlock, check_layers
 class InertialEncoder(Encoder):
     """2-D CNN over (time, axes), as the released code of Cosmo has it (Ouyang et al., MobiCom 2022, Sec. 5.3.3).
 
-    Stride 1, no padding, no pooling; batch normalisation and ReLU after every convolution, dropout after all but the
-    last. With the defaults (120, 6) becomes (16, 118, 4) and (200, 3) becomes (16, 198, 1); 19,728 parameters.
+    The convolutions have stride 1 and no padding, and there is no pooling. Batch normalisation and ReLU follow each
+    convolution, dropout all but the last. With the defaults (120, 6) becomes (16, 118, 4) and (200, 3) becomes
+    (16, 198, 1). There are 19,728 parameters.
 
     Args:
         channels: Width of each convolution.
-        kernels: Side of each convolution's square kernel.
+        kernels: Side length of the square kernel of each convolution.
         dropout: Dropout probability.
     """
 
@@ -46,6 +47,6 @@ class InertialEncoder(Encoder):
 
     def forward(self, x: Tensor) -> Tensor:
         """Encodes (N, time, axes) into (N, channels, time', axes')."""
-        # A channels-last layout, which convolutions in bfloat16 are up to four times faster in.
+        # In a channels-last layout, convolutions in bfloat16 are up to four times faster.
         features: Tensor = self.layers(x.unsqueeze(3).movedim(3, 1))
         return features

@@ -1,7 +1,7 @@
-"""Blocks of layers that encoders are made of, written for the time that they take on a CPU.
+"""Blocks of layers of the encoders, optimised for CPUs.
 
-There, most of a training step of small networks is no arithmetic but passes over memory, so a block makes as few as it
-can: rectifying and dropping out is one pass in place, from random bytes, and its gradient is read off its result.
+On a CPU, passes over memory take most of a training step of a small network. A block therefore makes few passes: ReLU
+and dropout are one pass in place, with a mask from random bytes, and its gradient is computed from its result.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from torch import Tensor, nn
 
 from cosmo_pl.errors import ConfigurationError
 
-INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}  # as wide as a number of so many bytes
+INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}  # by the bytes of a floating-point number
 
 
 class Dropout(nn.Dropout):
-    """Dropout with a mask from random bytes on the CPU, where torch takes long to draw Bernoulli numbers."""
+    """Dropout with a mask from random bytes on the CPU, where Bernoulli sampling in torch is slow."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Zeroes each value with probability p and scales the others by 1 / (1 - p) in train mode."""
+        """Sets each value to zero with probability p and scales the others by 1 / (1 - p), in train mode."""
         if not self.training or self.p in (0, 1) or x.device.type != "cpu":
             return super().forward(x)
         threshold, kind = _threshold(self.p)
@@ -30,7 +30,7 @@ class Dropout(nn.Dropout):
 
 
 class ConvBlock(nn.Sequential):
-    """Convolution, batch normalisation, ReLU and, where `dropout` is not 0, dropout.
+    """Convolution, batch normalisation, ReLU and, if `dropout` is above 0, dropout.
 
     Args:
         conv: The convolution.
@@ -42,12 +42,12 @@ class ConvBlock(nn.Sequential):
         super().__init__(conv, norm, nn.ReLU(), *([Dropout(dropout)] if dropout else []))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Feature map of a feature map."""
+        """Computes the next feature map from a feature map."""
         norm: Any = self[1]
         p: Any = self[3].p if len(self) > 3 else 0.0
         if x.device.type != "cpu" or not self.training or not norm.training or p == 1:
             return super().forward(x)  # type: ignore[no-any-return, no-untyped-call]
-        # Values that are kept are scaled by 1 / (1 - p): scaling what is normalised does the same before the ReLU.
+        # Dropout scales by 1 / (1 - p). Scaling the normalised values before the ReLU has the same effect.
         norm.num_batches_tracked.add_(1)
         scale = _scale(p)
         weight, bias = norm.weight * scale, norm.bias * scale
@@ -57,7 +57,7 @@ class ConvBlock(nn.Sequential):
 
 
 class _Rectified(torch.autograd.Function):
-    """ReLU in place, of which each value is set to zero with probability p; what is kept is not scaled."""
+    """ReLU in place, then dropout with probability p. The other values are not scaled."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, p: float) -> Tensor:
@@ -78,31 +78,31 @@ class _Rectified(torch.autograd.Function):
 
 
 def _threshold(p: float) -> tuple[int, torch.dtype]:
-    """A type of integers, and the number that a random one of them is below with probability p.
+    """A type of integers, and a threshold that a random integer is below with probability p.
 
-    One byte is enough where p is a multiple of 1/256, as 0.5 is; two bring any p to within 1/131072.
+    One byte is enough if p is a multiple of 1/256, as 0.5 is. Two bytes approximate any p to within 1/131072.
     """
     bits, kind = (8, torch.int8) if (256 * p) % 1 == 0 else (16, torch.int16)
     return round(p * 2**bits) - 2 ** (bits - 1), kind
 
 
 def _scale(p: float) -> float:
-    """What values that are kept are multiplied by."""
+    """Factor of the values that dropout keeps."""
     threshold, kind = _threshold(p)
     low, high = torch.iinfo(kind).min, torch.iinfo(kind).max
     return (high - low + 1) / (high - threshold + 1)
 
 
 def _random(x: Tensor, kind: torch.dtype) -> Tensor:
-    """Random integers in the shape and the memory layout of a tensor, which has to have no gaps."""
+    """Random integers in the shape and the memory layout of a tensor without gaps."""
     count = x.numel()
     words = torch.empty(-(-count * kind.itemsize // 8), dtype=torch.int64).random_(-(2**63), None)  # type: ignore[arg-type]
     return words.view(kind)[:count].as_strided(x.shape, x.stride())
 
 
 def check_layers(name: str, channels: Sequence[int], kernels: Sequence[object]) -> None:
-    """Refuses widths and kernels of different number."""
+    """Checks that there are as many widths as kernels."""
     if not channels or len(channels) != len(kernels):
         raise ConfigurationError(
-            f"{name}.channels", f"{len(channels)} widths for {len(kernels)} kernels", "Give one width a kernel"
+            f"{name}.channels", f"{len(channels)} widths for {len(kernels)} kernels", "Give one width per kernel"
         )

@@ -1,4 +1,4 @@
-"""Encoder for sequences of radar volumes: a 3-D CNN a frame, then a GRU over the frames."""
+"""Encoder for sequences of radar volumes: a 3-D CNN on each frame, then a GRU over the frames."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from cosmo_pl.encoders.recurrent import RecurrentEncoder, volume_layers
 
 
 class RadarEncoder(RecurrentEncoder):
-    """3-D CNN over (range, azimuth, elevation) of every frame, then a GRU over time.
+    """3-D CNN over (range, azimuth, elevation) of each frame, then a GRU over time.
 
-    The paper (Ouyang et al., MobiCom 2022, Sec. 5.3.3) names a 3-D CNN with an RNN and gives no sizes. Batch
-    normalisation and ReLU after every convolution, kernels of 3, strides in place of pooling. With the defaults
-    (10, 2, 16, 32, 16) becomes (64, 10) by 11 million multiplications.
+    The paper (Ouyang et al., MobiCom 2022, Sec. 5.3.3) names a 3-D CNN with an RNN and gives no sizes. Here the kernels
+    have size 3, batch normalisation and ReLU follow each convolution, and strides replace pooling. With the defaults
+    (10, 2, 16, 32, 16) becomes (64, 10), with 11 million multiplications.
 
     Args:
         in_channels: Channels of a voxel: intensity and Doppler.
         channels: Width of each convolution.
-        strides: Stride of each, alike in all directions.
+        strides: Stride of each, the same in all directions.
         grid: Range, azimuth and elevation that the feature map is averaged to before the GRU.
-        recurrent: Size of the GRU's state; 0 leaves it out, and features are (channels[-1], frames, *space').
+        recurrent: Size of the GRU's state. 0 leaves out the GRU: features are (channels[-1], frames, *space').
         dropout: Dropout probability.
 
     Raises:

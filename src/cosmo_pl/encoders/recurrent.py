@@ -1,4 +1,4 @@
-"""What encoders of sequences of images and volumes share: a GRU over the steps of a feature map."""
+"""The base of encoders for sequences of images and volumes: a GRU over the steps of a feature map."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from cosmo_pl.encoders.layers import ConvBlock
 
 
 class RecurrentEncoder(Encoder):
-    """Convolutions, then a GRU over time where one is asked for.
+    """Convolutions, then an optional GRU over time.
 
-    The GRU has no dropout: a frozen one stays in train mode, which is the same as eval mode only without.
+    The GRU has no dropout. If frozen it stays in train mode, which is the same as eval mode only without dropout.
 
     Args:
         channels: Width of the last convolution.
-        grid: Places that space is averaged to before the GRU, which thus fits samples of any resolution.
-        recurrent: Size of the GRU's state; 0 leaves it out.
+        grid: Size that the spatial axes are averaged to before the GRU, so that samples may have any resolution.
+        recurrent: Size of the GRU's state; 0 leaves out the GRU.
     """
 
     numerics = "1.0"
@@ -32,7 +32,7 @@ class RecurrentEncoder(Encoder):
         self.gru = nn.GRU(channels * math.prod(self.grid), recurrent, batch_first=True) if recurrent else None
 
     def over_time(self, features: Tensor) -> Tensor:
-        """Feature map (N, C, T, *space) as (N, recurrent, T), or as it is where there is no GRU."""
+        """Feature map (N, C, T, *space) as (N, recurrent, T), or unchanged without a GRU."""
         if self.gru is None:
             return features
         pool = nn.AdaptiveAvgPool2d(self.grid) if len(self.grid) == 2 else nn.AdaptiveAvgPool3d(self.grid)  # type: ignore[arg-type]

@@ -13,28 +13,28 @@ from cosmo_pl.encoders.layers import ConvBlock, check_layers
 
 
 class NarrowConv3d(nn.Conv3d):
-    """3-D convolution, stride 1 and unpadded, over an axis as short as three coordinates, computed as a 2-D one.
+    """3-D convolution with stride 1 and no padding over few coordinates, computed as a 2-D convolution.
 
-    The coordinates under the kernel become channels, its few places among them become samples. The result is the same,
-    2-D kernels are much faster on a CPU, and a layer whose kernel covers all coordinates or one needs no unfolding.
+    The coordinates under the kernel become channels, and its positions along them become samples. The result is the
+    same. 2-D kernels are much faster on a CPU, and a kernel over all coordinates, or over one, needs no unfolding.
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        """Convolves (N·places, coordinates·C, T, J), see `beside`, to (N·places, C', T', J')."""
+        """Convolves (N·positions, coordinates·C, T, J), see `beside`, to (N·positions, C', T', J')."""
         return F.conv2d(x, self.weight.permute(0, 4, 1, 2, 3).flatten(1, 2), self.bias)
 
     def beside(self, x: Tensor) -> Tensor:
-        """Feature maps (N, coordinates, T, J, C), with the coordinates under the kernel beside each other.
+        """Input of `forward` from feature maps (N, coordinates, T, J, C): the coordinates under the kernel as channels.
 
         Raises:
-            RuntimeError: There are fewer coordinates than the kernel covers.
+            RuntimeError: The kernel covers more coordinates than there are.
         """
         width = self.kernel_size[2]
         if x.shape[1] < width:
             raise RuntimeError(f"kernel of width {width} on {x.shape[1]} coordinates")
         if width == 1:
             joined = x.flatten(0, 1)
-        elif width == x.shape[1]:  # a single place
+        elif width == x.shape[1]:  # a single position
             joined = x.movedim(1, 3).flatten(3)
         else:
             joined = x.unfold(1, width, 1).movedim(5, 4).flatten(0, 1).flatten(3)
@@ -44,8 +44,9 @@ class NarrowConv3d(nn.Conv3d):
 class SkeletonEncoder(Encoder):
     """3-D CNN over (frames, joints, coordinates), as the released code of Cosmo has it.
 
-    Stride 1, no padding, no pooling; batch normalisation and ReLU after every convolution, dropout after all but the
-    last. With the defaults (40, 20, 3) becomes (16, 24, 7, 1); 264,848 parameters.
+    The convolutions have stride 1 and no padding, and there is no pooling. Batch normalisation and ReLU follow each
+    convolution, dropout all but the last. With the defaults (40, 20, 3) becomes (16, 24, 7, 1). There are 264,848
+    parameters.
 
     Args:
         channels: Width of each convolution.
@@ -76,7 +77,7 @@ class SkeletonEncoder(Encoder):
 
     def forward(self, x: Tensor) -> Tensor:
         """Encodes (N, frames, joints, 3) into (N, channels, frames', joints', coordinates')."""
-        # Between layers (N, coordinates, frames, joints, channels): no step has to move more than it computes.
+        # (N, coordinates, frames, joints, channels) between layers: a layout that needs no copies.
         maps = x.movedim(3, 1).unsqueeze(4)
         for block in self.layers:
             assert isinstance(block, ConvBlock) and isinstance(block[0], NarrowConv3d)

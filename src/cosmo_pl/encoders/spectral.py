@@ -14,21 +14,21 @@ from cosmo_pl.encoders.base import Encoder
 from cosmo_pl.encoders.layers import ConvBlock
 from cosmo_pl.errors import ConfigurationError
 
-LEAST_FREQUENCIES = 7  # three convolutions of width 3 leave one
+LEAST_FREQUENCIES = 7  # of which three convolutions of width 3 leave one
 
 
 def interval_spectrum(x: Tensor, intervals: int, frequencies: int) -> Tensor:
     """Magnitude and phase of the lowest frequencies of each interval of a sample.
 
-    Interval i begins at step floor(i T / intervals) and has floor(T / intervals) steps, so a few steps may be in none.
-    An interval too short for `frequencies` is padded with zeros to 2 (frequencies - 1) steps, which interpolates its
-    spectrum. The phase is atan2(imaginary, real) in [-π, π]: 0 where the spectrum is exactly 0, and that of the
-    rounding error where it should be 0.
+    Interval i begins at step floor(i T / intervals) and has floor(T / intervals) steps, so that a few steps may belong
+    to no interval. An interval too short for `frequencies` is padded with zeros to 2 (frequencies - 1) steps, which
+    interpolates its spectrum. The phase is atan2(imaginary, real) in [-π, π]. It is 0 if the spectrum is exactly 0, and
+    that of the rounding error if the spectrum is 0 up to rounding.
 
     Args:
         x: Samples (N, T, C).
-        intervals: Intervals that a sample is cut in.
-        frequencies: Frequencies taken of each, from 0 on.
+        intervals: Number of intervals of a sample.
+        frequencies: Number of frequencies of each interval, from 0 upwards.
 
     Returns:
         (N, intervals, frequencies, 2C); the last axis is magnitude and phase of the first channel, then of the second.
@@ -39,7 +39,7 @@ def interval_spectrum(x: Tensor, intervals: int, frequencies: int) -> Tensor:
     steps = x.shape[1]
     if not 1 <= intervals <= steps:
         raise ConfigurationError(
-            "intervals", f"samples of {steps} steps cannot be cut in {intervals}", f"Use 1 to {steps}"
+            "intervals", f"samples of {steps} steps cannot be cut into {intervals}", f"Use 1 to {steps}"
         )
     length = steps // intervals
     starts = torch.arange(intervals, device=x.device) * steps // intervals
@@ -51,15 +51,14 @@ def interval_spectrum(x: Tensor, intervals: int, frequencies: int) -> Tensor:
 class SpectralEncoder(Encoder):
     """Three convolutions over the frequencies of each interval.
 
-    The first joins all channels of three neighbouring frequencies, as a kernel [1, 6C] with stride [1, 2C] does on the
-    spectra laid out in one row; the others have width 3 too. Batch normalisation and ReLU after each, dropout of whole
-    channels, alike in all places, after the first two. (120, 6) with 6 features and (40, 20, 3) with 60 both become
-    (64, 8, 4).
+    The first covers all channels of three neighbouring frequencies: a kernel [1, 6C] with stride [1, 2C] on spectra
+    arranged in one row is the same. The others also have width 3. Batch normalisation and ReLU follow each, dropout of
+    whole channels the first two. (120, 6) with 6 features and (40, 20, 3) with 60 both become (64, 8, 4).
 
     Args:
-        in_features: Channels C of a sample; axes beyond the second are flattened, so 60 for 20 joints in space.
-        intervals: Intervals that a sample is cut in: 8 of 0.25 s in two seconds; DeepSense has 20 in five.
-        frequencies: Frequencies of each interval.
+        in_features: Number of channels C of a sample. Axes beyond the second are flattened: 60 for 20 joints in space.
+        intervals: Number of intervals of a sample: 8 of 0.25 s in two seconds. DeepSense has 20 in five seconds.
+        frequencies: Number of frequencies of each interval.
         width: Width of each convolution.
         dropout: Dropout probability.
     """
@@ -94,5 +93,5 @@ class SpectralEncoder(Encoder):
 
 
 def spectral_encoders(modality_shapes: Mapping[str, tuple[int, ...]], intervals: int) -> dict[str, Encoder]:
-    """A `SpectralEncoder` for each modality; all cut their samples, whatever the rate, in the same intervals."""
+    """A `SpectralEncoder` per modality. All use the same intervals, whatever the sampling rates."""
     return {name: SpectralEncoder(math.prod(shape[1:]), intervals) for name, shape in modality_shapes.items()}

@@ -1,4 +1,4 @@
-"""Encoder of what an inertial sensor shows over a whole window, whatever the phase of the movement."""
+"""Encoder of statistics of a whole window of an inertial sensor, which do not depend on the start of the window."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from torch import Tensor, nn
 from cosmo_pl.constraints import PositiveInt, Size, Widths
 from cosmo_pl.encoders.base import Encoder
 
-FLOOR = 0.1  # added before logarithms: in standardised units, below what the sensors resolve
+FLOOR = 0.1  # added before logarithms; in standardised units, below the resolution of the sensors
 
 
 class StatisticsEncoder(Encoder):
-    """Perceptron on mean, log deviation and log spectrum of each axis and of the axes' magnitude.
+    """Perceptron on mean, log standard deviation and log spectrum of each axis and of the magnitude over the axes.
 
-    Windows cut from a stream begin anywhere in a step, so their spectrum says more than their shape. The statistics
-    are standardised by batch normalisation; every layer has batch normalisation and ReLU. With the defaults (200, 3)
-    becomes (256, 1).
+    Windows of a continuous stream begin at any point of a movement, so that their spectrum is more informative than
+    their shape. Batch normalisation standardises the statistics. Each layer has batch normalisation and ReLU. With the
+    defaults (200, 3) becomes (256, 1).
 
     Args:
-        in_features: Axes of a sample.
-        num_frequencies: Fourier magnitudes of an axis, from one period a sample upwards.
+        in_features: Number of axes of a sample.
+        num_frequencies: Number of Fourier magnitudes per axis, from one period per sample upwards.
         widths: Widths of the layers.
 
     Raises:

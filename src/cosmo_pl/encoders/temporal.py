@@ -17,7 +17,7 @@ ODD = Constraint("an odd number above 0", lambda size: size > 0 and size % 2 == 
 
 
 class FlatConv1d(nn.Conv1d):
-    """1-D convolution padded with zeros, computed as a 2-D one of height 1, which has a layout with channels last."""
+    """1-D convolution padded with zeros, computed as a 2-D one of height 1, for which a channels-last layout exists."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolves (N, C, 1, T) to (N, C', 1, T')."""
@@ -25,18 +25,18 @@ class FlatConv1d(nn.Conv1d):
 
 
 class TemporalEncoder(Encoder):
-    """1-D CNN over (time, channels), the rest of a sample's axes being channels, and averages over segments of time.
+    """1-D CNN over (time, channels), where all other axes of a sample are channels, and averages over segments of time.
 
-    The channels, and their velocities where `velocities` asks for them, are standardised by batch normalisation;
-    every convolution has batch normalisation, ReLU and, but for the last, dropout. Averages over `segments` stretches
-    of time keep the order of what happens and little more. With the defaults (40, 20, 3) becomes (192, 6).
+    Batch normalisation standardises the channels, and their velocities with `velocities`. Batch normalisation and ReLU
+    follow each convolution, dropout all but the last. The averages over `segments` segments of time keep the order of
+    a movement and little more. With the defaults (40, 20, 3) becomes (192, 6).
 
     Args:
-        in_features: Channels of a sample: the product of all its axes but time.
+        in_features: Number of channels of a sample: the product of all its axes except time.
         channels: Width of each convolution.
         kernel_size: Kernel of all convolutions, odd.
         strides: Stride of each convolution.
-        segments: Stretches of time that the features are averaged over.
+        segments: Number of segments of time that the features are averaged over.
         dropout: Dropout probability.
         velocities: Whether differences of consecutive steps are appended to the channels.
 
@@ -84,6 +84,6 @@ class TemporalEncoder(Encoder):
         x = x.flatten(2)
         if self.velocities:
             x = torch.cat([x, F.pad(x.diff(dim=1), (0, 0, 1, 0))], dim=2)
-        # (N, channels, 1, time) in a channels-last layout, which convolutions are up to 1.5 times faster in.
+        # (N, channels, 1, time) in a channels-last layout, in which convolutions are up to 1.5 times faster.
         maps: Tensor = self.layers(self.standardize(x.unsqueeze(1).movedim(3, 1)))
         return F.adaptive_avg_pool2d(maps, (1, self.segments)).squeeze(2)

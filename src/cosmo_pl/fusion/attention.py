@@ -18,9 +18,9 @@ from cosmo_pl.tensors import at_least_float32
 class DotProductScore(nn.Module):
     """Score of each modality, Eq. 5-6: μ_j = tanh(W h_j + b), score μ_j · h_j / √d, softmax over modalities.
 
-    The feature sizes D_j differ, so the paper's one W cannot be shared as it stands: each z_j is first mapped
-    linearly to a common size d. The paper also does not divide: here the score is divided by √d, √128 by default, so
-    that it does not grow with d and saturate the softmax.
+    The feature sizes D_j differ, so that the modalities cannot share the W of the paper. Each z_j is first mapped
+    linearly to a common size d. Unlike in the paper, the score is divided by √d, √128 by default. Otherwise it would
+    grow with d and saturate the softmax.
 
     Args:
         feature_dims: Modality to D_j.
@@ -77,14 +77,14 @@ class QualityGuidedAttention(Constrained, nn.Module):
 
     Args:
         feature_dims: Modality to feature size D_j.
-        quality_weights: Modality to quality weight; they are scaled to sum to 1. None only with `quality_lambda` 0.
-        quality_lambda: λ; 0 is learned attention alone, 1 quality alone.
+        quality_weights: Modality to quality weight. They are scaled to sum to 1. None requires `quality_lambda` 0.
+        quality_lambda: λ; 0 uses learned attention only, 1 quality only.
         mode: "sum" or "concat".
-        score: "dot", the paper's Eq. 5-6, or "concat_mlp", the released code's.
+        score: "dot" (Eq. 5-6), or "concat_mlp", that of the released code.
 
     Raises:
         ConfigurationError: λ is outside [0, 1], quality weights are missing, negative or of other modalities, or
-            "sum" is asked of features of different sizes.
+            the mode is "sum" and the features have different sizes.
     """
 
     quality: Tensor
@@ -112,7 +112,7 @@ class QualityGuidedAttention(Constrained, nn.Module):
                 raise ConfigurationError(
                     "quality_weights",
                     f"none are given and quality_lambda is {self.quality_lambda}",
-                    "Take them from a bundle, name them, or set quality_lambda to 0",
+                    "Use a bundle, give them, or set quality_lambda to 0",
                 )
             return torch.full((len(self.names),), 1 / len(self.names))
         total = sum(weights.values())
@@ -129,18 +129,18 @@ class QualityGuidedAttention(Constrained, nn.Module):
 
         Args:
             features: Modality to feature z_j (N, D_j).
-            mask: Whether a sample has each modality (N, M), at least one; None: it has all.
+            mask: Availability of each modality in each sample (N, M), at least one; None stands for all.
 
         Returns:
-            β (N, M) in the order of `names`; rows sum to 1. Both terms of Eq. 7 are renormalised over the modalities
-            that are there, the others have 0.
+            β (N, M) in the order of `names`; rows sum to 1. Both terms of Eq. 7 are renormalised over the available
+            modalities. Missing ones have weight 0.
         """
         score = at_least_float32(self.score(features))
         if mask is None:
             return (1 - self.quality_lambda) * torch.softmax(score, dim=1) + self.quality_lambda * self.quality
         learned = torch.softmax(score.masked_fill(~mask, -torch.inf), dim=1)
         known = torch.where(mask, self.quality, 0)
-        # Modalities of no quality at all still have to share the weight where nothing else is there.
+        # If all available modalities have quality 0, they share the weight equally.
         known = torch.where(known.sum(dim=1, keepdim=True) > 0, known, mask.to(known.dtype))
         return (1 - self.quality_lambda) * learned + self.quality_lambda * known / known.sum(dim=1, keepdim=True)
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from cosmo_pl.constraints import ClosedShare, Constrained, Constraint, whole
 from cosmo_pl.errors import ConfigurationError
 
-GRID_STEP = 0.1  # Sec. 6.5.3: the range [0.1, 0.9] means nine positives
+GRID_STEP = 0.1  # Sec. 6.5.3: nine positives for the range [0.1, 0.9]
 MAX_ROUNDS = 1000
 WeightRange = Annotated[
     tuple[ClosedShare, ClosedShare], Constraint("the lowest weight before the highest", lambda ends: ends[0] <= ends[1])
@@ -20,20 +20,19 @@ WeightRange = Annotated[
 
 
 class FusionAugmentation(Constrained, nn.Module):
-    """Mixes the projected features of M modalities into P fused features, the positives of the contrastive loss.
+    """Fuses the projected features of M modalities into P fused views, the positives of the contrastive loss.
 
-    v_k = Σ_j α_jk r_j, then L2-normalised; α_jk in `weight_range`, Σ_j α_jk = 1. Eq. 3 has random weights; by default
-    they are a fixed grid here, as in the released code ("random" gives those of the equation).
+    v_k = Σ_j α_jk r_j, then L2-normalised, with α_jk in `weight_range` and Σ_j α_jk = 1. The weights of Eq. 3 are
+    random ("random"). For two modalities the default is a fixed grid, as in the released code.
 
     Args:
-        num_fused: P; None takes one view every 0.1 of the range.
+        num_fused: P; None makes one view per 0.1 of the range.
         weight_range: Lowest and highest weight of a modality.
-        sampling: "grid" spaces the first modality's weight evenly over the part of the range that leaves the second
-            modality's weight in it, too (two modalities only);
-            "random" draws P weightings per batch, uniform on the part of the simplex inside the range;
-            "auto" is "grid" for two modalities and "random" for more.
+        sampling: "grid" spaces the weight of the first of two modalities evenly, over the part of the range in which
+            the weight of the second also lies in the range. "random" samples P weight vectors per batch, uniformly on
+            the part of the simplex inside the range. "auto" is "grid" for two modalities and "random" for more.
         mode: "sum", or "concat" of the weighted features. In a concatenation the similarity of two views of a sample
-            is Σ_j α_jk α_jl whatever the network does, so it only pushes samples apart: use it for comparison.
+            is Σ_j α_jk α_jl whatever the network does, so that the loss only separates samples. It is for comparison.
 
     Raises:
         ConfigurationError: An argument is out of range.
@@ -59,10 +58,10 @@ class FusionAugmentation(Constrained, nn.Module):
         """The weights α (P, M) of one batch.
 
         Raises:
-            ConfigurationError: No weighting of so many modalities lies within the range.
+            ConfigurationError: No weights of that number of modalities lie within the range.
         """
         low, high = self.low, self.high
-        # At either end there is one weighting only, and all views of a sample would be the same.
+        # With equality there is only one weight vector, and all views of a sample would be equal.
         if num_modalities < 2 or not num_modalities * low < 1 < num_modalities * high:
             raise ConfigurationError(
                 "weight_range",
@@ -77,15 +76,15 @@ class FusionAugmentation(Constrained, nn.Module):
         return torch.stack([first, 1 - first], dim=1)
 
     def _random(self, num_modalities: int) -> Tensor:
-        """Uniform weights: from the smaller of the simplices α ≥ low and α ≤ high, those also inside the other."""
+        """Uniform weights, by rejection from the smaller of the simplices α ≥ low and α ≤ high."""
         above, below = 1 - num_modalities * self.low, num_modalities * self.high - 1
         dirichlet = torch.distributions.Dirichlet(torch.ones(num_modalities))
         found = torch.empty(0, num_modalities)
         for _ in range(MAX_ROUNDS):
-            draw = dirichlet.sample((16 * self.num_fused,))
-            draw = self.low + above * draw if above <= below else self.high - below * draw
-            inside = (draw >= self.low - 1e-6).all(dim=1) & (draw <= self.high + 1e-6).all(dim=1)
-            found = torch.cat([found, draw[inside]])
+            sampled = dirichlet.sample((16 * self.num_fused,))
+            sampled = self.low + above * sampled if above <= below else self.high - below * sampled
+            inside = (sampled >= self.low - 1e-6).all(dim=1) & (sampled <= self.high + 1e-6).all(dim=1)
+            found = torch.cat([found, sampled[inside]])
             if len(found) >= self.num_fused:
                 return found[: self.num_fused]
         raise ConfigurationError(
@@ -99,13 +98,13 @@ class FusionAugmentation(Constrained, nn.Module):
             features: M tensors (N, D).
 
         Returns:
-            Fused features (N, P, D) of unit norm, (N, P, M·D) for "concat".
+            Fused views (N, P, D) of unit norm, (N, P, M·D) for "concat".
         """
         stacked = torch.stack(list(features.values() if isinstance(features, Mapping) else features), dim=1)
         alpha = self.weights(stacked.shape[1]).to(stacked)
-        with torch.autocast(stacked.device.type, enabled=False):  # half precision would show at temperatures like 0.07
+        with torch.autocast(stacked.device.type, enabled=False):  # half precision is too coarse for a small τ
             if self.mode == "sum":
                 fused = torch.einsum("pm,nmd->npd", alpha, stacked)
             else:
                 fused = torch.einsum("pm,nmd->npmd", alpha, stacked).flatten(2)
-        return F.normalize(fused, dim=2)  # its eps keeps the sum of opposite features finite
+        return F.normalize(fused, dim=2)  # its eps keeps the result finite where opposite features sum to 0

@@ -1,7 +1,7 @@
 """Quality of a modality, measured on unlabelled data (Ouyang et al., MobiCom 2022, Sec. 5.2.1).
 
-The paper leaves two choices open that decide the values: clusters are searched up to twice the number of classes
-(`modality_quality`), and Hopkins statistic takes plain distances (`hopkins_statistic`).
+The paper leaves open two choices that determine the values. Here the number of clusters is searched up to twice the
+number of classes (`modality_quality`), and the Hopkins statistic uses plain distances (`hopkins_statistic`).
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ HOPKINS_DRAWS = 20
 SILHOUETTE_SEEDS = 5
 MAX_POINTS = 2000
 MIN_POINTS = 10
-MAX_DOUBLE = 20_000  # features of a sample that are reduced in double precision
+MAX_DOUBLE = 20_000  # largest number of values per sample that is reduced in double precision
 LEAST_CLUSTER_DISTANCE = 0.5
-EDGE = 0.9  # a silhouette that still rises is flat and noisy: its best number lies a little below the limit
+EDGE = 0.9  # a silhouette that still rises at the limit is flat and noisy, so that k* may lie a little below it
 
 
 @dataclass(frozen=True)
 class ModalityQuality:
-    """What was measured on one modality.
+    """Measured quality of one modality.
 
     Args:
         hopkins: Mean Hopkins statistic H.
-        hopkins_std: Its standard deviation over draws.
+        hopkins_std: Standard deviation of H over repetitions.
         num_clusters: k*, the number of clusters with the best silhouette.
         silhouettes: Mean silhouette by number of clusters.
         weight: Quality weight, summing to 1 over the modalities.
@@ -42,7 +42,7 @@ class ModalityQuality:
 
     @property
     def at_edge(self) -> bool:
-        """Whether k* is among the largest tenth of the numbers tried: the limit of the search has set it."""
+        """Whether k* is among the largest tenth of the numbers tried, so that the limit of the search determines it."""
         return self.num_clusters >= EDGE * max(self.silhouettes)
 
 
@@ -52,12 +52,12 @@ def default_max_clusters(num_classes: int) -> int:
 
 
 def principal_scores(x: ArrayLike, max_components: int = 50, variance: float = 0.95) -> NDArray[np.float64]:
-    """Flattened, standardised and reduced data, on which both statistics are computed.
+    """Flattened, standardised and reduced data, for both statistics.
 
     Args:
         x: Samples (N, ...).
-        max_components: At most so many principal components.
-        variance: Keep no more components than explain this share of the variance.
+        max_components: Largest number of principal components.
+        variance: Fraction of the variance that the kept components explain.
 
     Returns:
         Scores (at most 2,000 evenly spaced distinct samples, components).
@@ -68,10 +68,10 @@ def principal_scores(x: ArrayLike, max_components: int = 50, variance: float = 0
     from sklearn.decomposition import PCA
 
     values = np.asarray(x)
-    # Of radar volumes and images, single precision: several copies of them are in memory at a time.
+    # Single precision for radar volumes and images, of which several copies are in memory.
     large = math.prod(values.shape[1:]) > MAX_DOUBLE
     flat = np.asarray(values, dtype=np.float32 if large else np.float64)
-    flat = np.unique(flat.reshape(len(flat), -1), axis=0)  # copies would have distance 0 and pull H to 1
+    flat = np.unique(flat.reshape(len(flat), -1), axis=0)  # copies have distance 0 and would raise H to 1
     if len(flat) < MIN_POINTS:
         raise ValueError(f"needs at least {MIN_POINTS} distinct samples, has {len(flat)}")
     if not np.isfinite(flat).all():
@@ -88,23 +88,22 @@ def principal_scores(x: ArrayLike, max_components: int = 50, variance: float = 0
 def hopkins_statistic(
     x: ArrayLike, num_draws: int = HOPKINS_DRAWS, power: float = 1.0, seed: int = 0
 ) -> tuple[float, float]:
-    """Hopkins statistic H = Σ u^d / (Σ u^d + Σ w^d): 0.5 for uniform points, towards 1 for clustered ones.
+    """Hopkins statistic H = Σ u^d / (Σ u^d + Σ w^d): 0.5 for uniform points, close to 1 for clustered ones.
 
-    w are distances from m of the points to their nearest neighbours, u from m points drawn uniformly in the bounding
-    box to their nearest data points; m is a tenth of the points (B. Hopkins, Annals of Botany 1954).
+    w are distances from m of the points to their nearest neighbours. u are distances from m uniformly sampled points of
+    the bounding box to their nearest data points. m is a tenth of the points (B. Hopkins, Annals of Botany 1954).
 
-    By default the distances enter as they are (d = 1). H then also exceeds 0.5 where points are merely denser in the
-    middle of their bounding box: one Gaussian blob, without any clusters, gives 0.61 to 0.74.
+    By default d = 1. H then also exceeds 0.5 if points are only denser in the middle of their bounding box: a single
+    Gaussian gives 0.61 to 0.74.
 
     Args:
-        x: Points (N, D); `principal_scores` reduces raw samples to such.
-        num_draws: Draws that are averaged.
-        power: d. With d = D, as Cross and Jain have it, H saturates at 1 from about ten dimensions on; 1 keeps it
-            readable.
-        seed: Seed of the draws.
+        x: Points (N, D), as `principal_scores` makes them from raw samples.
+        num_draws: Number of repetitions that are averaged.
+        power: d. With d = D, as in Cross and Jain, H saturates at 1 from about ten dimensions upwards.
+        seed: Seed of the repetitions.
 
     Returns:
-        Mean and standard deviation over the draws.
+        Mean and standard deviation over the repetitions.
     """
     from sklearn.neighbors import NearestNeighbors
 
@@ -134,8 +133,8 @@ def optimal_num_clusters(
 
     Args:
         x: Points (N, D).
-        max_clusters: Largest number tried; at most a third of the points.
-        num_seeds: Runs of k-means whose silhouettes are averaged.
+        max_clusters: Largest number tried. It is limited to a third of the points.
+        num_seeds: Number of runs of k-means whose silhouettes are averaged.
         seed: Seed of the first run.
         advance: Called after each number of clusters, for a progress bar.
 
@@ -148,7 +147,7 @@ def optimal_num_clusters(
 
     points = np.asarray(x, dtype=np.float64)
     curve = {}
-    with threadpool_limits(1):  # on so few points threads wait for each other longer than they compute
+    with threadpool_limits(1):  # on so few points, threads wait longer than they compute
         for k in range(2, max(2, min(max_clusters, len(points) // 3)) + 1):
             labels = (KMeans(k, n_init=10, random_state=seed + run).fit_predict(points) for run in range(num_seeds))
             curve[k] = float(np.mean([silhouette_score(points, found) for found in labels]))
@@ -157,11 +156,11 @@ def optimal_num_clusters(
 
 
 def best_num_clusters(silhouettes: Mapping[int, float], max_clusters: int | None = None) -> int:
-    """k*, the number of clusters with the best silhouette, the smallest where several are best.
+    """k*, the number of clusters with the best silhouette; the smallest of several best.
 
     Args:
         silhouettes: Mean silhouette by number of clusters, from 2 on.
-        max_clusters: Numbers above it do not count, as if they had not been tried; None counts all.
+        max_clusters: Larger numbers are ignored, as if they had not been tried; None ignores none.
     """
     tried = [k for k in silhouettes if max_clusters is None or k <= max(2, max_clusters)]
     return max(tried, key=lambda k: (silhouettes[k], -k))
@@ -172,8 +171,8 @@ def quality_weights(
 ) -> dict[str, float]:
     """Weights q_j / Σ q with q_j = H_j / c_j and c_j = |k*_j - C|, at least 0.5.
 
-    The bound gives a modality whose k* equals C twice the quality of c_j = 1 and not an infinite one; every other value
-    is the paper's.
+    The bound gives a modality whose k* equals C twice the quality of c_j = 1 instead of an infinite one. All other
+    values are those of the paper.
 
     Args:
         hopkins: Modality to H.
@@ -196,21 +195,21 @@ def modality_quality(
     advance: Callable[[], object] = lambda: None,
     max_clusters: int | None = None,
 ) -> dict[str, ModalityQuality]:
-    """Quality of all modalities: Hopkins statistic, number of clusters k*, and the `quality_weights` made of them.
+    """Quality of all modalities: Hopkins statistic, number of clusters k*, and their `quality_weights`.
 
-    Clusters are searched from 2 to `max_clusters`. On real recordings the best silhouette is often at this limit, so
-    that the limit makes the weight (`ModalityQuality.at_edge`).
+    The number of clusters is searched from 2 to `max_clusters`. On real recordings the best silhouette is often at this
+    limit, so that the limit determines the weight (`ModalityQuality.at_edge`).
 
     Args:
         features: Modality to unlabelled samples (N, ...), raw or encoded.
         num_classes: C.
-        seed: Seed of all draws.
-        num_seeds: Runs of k-means whose silhouettes are averaged.
+        seed: Seed of all repetitions.
+        num_seeds: Number of runs of k-means whose silhouettes are averaged.
         advance: Called after each number of clusters of each modality, for a progress bar.
-        max_clusters: Largest number of clusters tried, at most a third of the samples; None takes 2C.
+        max_clusters: Largest number of clusters tried, limited to a third of the samples; None stands for 2C.
 
     Returns:
-        Modality to what was measured.
+        Modality to its measured quality.
 
     Raises:
         ValueError: A modality has too few or non-finite samples.

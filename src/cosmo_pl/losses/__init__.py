@@ -1,4 +1,4 @@
-"""Losses, one a file."""
+"""Losses, one per file."""
 
 from cosmo_pl.losses.contrastive_fusion import ContrastiveFusionLoss
 from cosmo_pl.losses.cross_view import CrossViewLoss

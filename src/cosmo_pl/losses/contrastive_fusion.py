@@ -13,16 +13,16 @@ from cosmo_pl.constraints import Constrained, PositiveFloat
 from cosmo_pl.losses.tiles import similarity_logsumexp
 from cosmo_pl.tensors import at_least_float32
 
-TILED_FROM = 1024  # features; above it the whole matrix of similarities takes more memory and more time
+TILED_FROM = 1024  # features; above it the whole matrix of similarities takes more memory and time
 
 
 class ContrastiveFusionLoss(Constrained, nn.Module):
-    """Pulls the P fused features of a sample together and pushes those of other samples away.
+    """Makes the P fused views of a sample similar, and those of different samples dissimilar.
 
         L = Σ_{s ∈ S} -1/|P(s)| Σ_{p ∈ P(s)} log( exp(v_s · v_p / τ) / Σ_{a ∈ S∖{s}} exp(v_s · v_a / τ) )
 
-    S holds all N·P fused features, P(s) the P-1 others of the same sample. For identical features of each sample and
-    well separated samples the mean tends to its floor log(P-1); equal similarities give log(PN-1).
+    S holds all N·P fused views, P(s) the P-1 others of the same sample. If the views of each sample are identical and
+    the samples well separated, the mean tends to its lower bound log(P-1). Equal similarities give log(PN-1).
 
     Args:
         temperature: τ.
@@ -41,7 +41,7 @@ class ContrastiveFusionLoss(Constrained, nn.Module):
         """Computes the loss, in float32 at least.
 
         Args:
-            views: Fused features (N, P, D), P ≥ 2; they are L2-normalised here.
+            views: Fused views (N, P, D), P ≥ 2. They are L2-normalised here.
 
         Returns:
             Scalar.
@@ -54,7 +54,7 @@ class ContrastiveFusionLoss(Constrained, nn.Module):
         num_fused = views.shape[1]
         with torch.autocast(views.device.type, enabled=False):
             views = F.normalize(at_least_float32(views), dim=2)
-            # The positives' similarities sum to v_s · (sum of the sample's views - v_s): no P·N × P·N mask is needed.
+            # The similarities of the positives sum to v_s · (sum of the sample's views - v_s). This needs no mask.
             centre = views.sum(dim=1, keepdim=True)
             positives = ((views * centre).sum(dim=2) - (views * views).sum(dim=2)).flatten()
             features = views.flatten(0, 1)

@@ -13,14 +13,14 @@ from cosmo_pl.tensors import at_least_float32
 
 
 class CrossViewLoss(Constrained, nn.Module):
-    """InfoNCE between every pair of views, in both directions, negatives from the batch and the other view only.
+    """InfoNCE between every pair of views in both directions, with negatives from the other view only.
 
         L    = mean over all a < b of (l_ab + l_ba) / 2
         l_ab = -1/N Σ_n log( exp(v_n^a · v_n^b / τ) / Σ_m exp(v_n^a · v_m^b / τ) )
 
-    Where there are V examples of each view, all V of the other view are positives and l is the mean over them. The
-    full graph of the reference, averaged over its pairs so that the step does not grow with the number of views.
-    Equal similarities give log(N·V); the floor is log V.
+    With V examples of each view, all V of the other view are positives, and l is the mean over them. This is the full
+    graph of the reference, averaged over its pairs so that the step does not grow with the number of views. Equal
+    similarities give log(N·V). The lower bound is log V.
 
     Args:
         temperature: τ.
@@ -37,7 +37,7 @@ class CrossViewLoss(Constrained, nn.Module):
         """Computes the loss, in float32 at least.
 
         Args:
-            views: Features (N, M, D) of M ≥ 2 views, or (N, M, V, D) of V examples of each; they are L2-normalised
+            views: Features (N, M, D) of M ≥ 2 views, or (N, M, V, D) of V examples of each. They are L2-normalised
                 here.
 
         Returns:
@@ -51,7 +51,7 @@ class CrossViewLoss(Constrained, nn.Module):
         with torch.autocast(views.device.type, enabled=False):
             views = F.normalize(at_least_float32(views), dim=-1)
             samples, examples = len(views), 1 if views.ndim == 3 else views.shape[2]
-            # A row's target is spread evenly over the V examples of its own sample.
+            # The target of a row is uniform over the V examples of its own sample.
             own = torch.eye(samples, device=views.device, dtype=views.dtype)
             own = own.repeat_interleave(examples, 0).repeat_interleave(examples, 1) / examples
             losses = []

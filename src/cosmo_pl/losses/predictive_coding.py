@@ -1,7 +1,7 @@
 """Loss of contrastive predictive coding (A. van den Oord, Y. Li and O. Vinyals, 2018, https://arxiv.org/abs/1807.03748).
 
-In the form that H. Haresamudram, I. Essa and T. Plötz use for wearable sensors ("Contrastive Predictive Coding for
-Human Activity Recognition", IMWUT 5(2), 2021): negatives are the other samples of the batch at the same step.
+The variant of H. Haresamudram, I. Essa and T. Plötz for wearable sensors ("Contrastive Predictive Coding for Human
+Activity Recognition", IMWUT 5(2), 2021): negatives are the other samples of the batch at the same step.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from cosmo_pl.tensors import at_least_float32
 
 
 class PredictiveCodingLoss(nn.Module):
-    """InfoNCE between what comes k steps ahead and its prediction, for every one of K steps.
+    """InfoNCE between the latents k steps ahead and their predictions, for each of K steps.
 
         L = -1/(K N) Σ_k Σ_n log( exp(z_n^k · p_n^k) / Σ_m exp(z_n^k · p_m^k) )
 
     with future latents z and predictions p = W_k c_t. Neither is normalised and there is no temperature, so that the
-    scale of the scores is learned. Equal scores give log N; the floor is 0.
+    scale of the scores is learned. Equal scores give log N. The lower bound is 0.
     """
 
     def forward(self, futures: Tensor, predictions: Tensor) -> Tensor:
@@ -40,7 +40,7 @@ class PredictiveCodingLoss(nn.Module):
 
     @torch.no_grad()
     def accuracy(self, futures: Tensor, predictions: Tensor) -> Tensor:
-        """Share (scalar) of latents (N, K, D) whose own prediction scores highest in the batch; chance is 1 / N.
+        """Fraction (scalar) of latents (N, K, D) whose own prediction has the highest score; chance is 1 / N.
 
         Raises:
             ValueError: As in `forward`.
@@ -50,7 +50,7 @@ class PredictiveCodingLoss(nn.Module):
 
 
 def _scores(futures: Tensor, predictions: Tensor) -> Tensor:
-    """Scores (K, N, N) of every latent, in rows, with every sample's prediction of the same step."""
+    """Scores (K, N, N) of latents, in rows, with the predictions of all samples for the same step, in columns."""
     if futures.ndim != 3 or futures.shape != predictions.shape or 0 in futures.shape[:2]:
         raise ValueError(
             "futures and predictions must both be (N, K, D) with N, K >= 1, "
@@ -62,6 +62,6 @@ def _scores(futures: Tensor, predictions: Tensor) -> Tensor:
 
 
 def _own(scores: Tensor) -> Tensor:
-    """Column (K, N) of each row's own sample."""
+    """Column (K, N) of the own sample of each row."""
     steps, samples, _ = scores.shape
     return torch.arange(samples, device=scores.device).expand(steps, -1)

@@ -1,4 +1,4 @@
-"""Log-sum-exp of the similarities of many features, in memory that grows with their number and not with its square."""
+"""Log-sum-exp of the similarities of many features, in memory that is linear in their number."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-TILE = 256  # rows of similarities that are held at once
+TILE = 256  # rows of similarities in memory at once
 
 
 def similarity_logsumexp(features: Tensor, temperature: float) -> Tensor:
     """Log Σ_{a ≠ s} exp(v_s · v_a / τ) for each feature v_s.
 
-    Similarities are computed by `TILE` rows at a time, and again for the gradient.
+    The similarities are computed in tiles of `TILE` rows, and again for the gradient.
 
     Args:
         features: v (M, D).
@@ -31,7 +31,7 @@ class _Tiled(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, features: Tensor, temperature: float) -> Tensor:
         ctx.temperature = temperature
-        result = features.new_empty(len(features))  # sums of their own would lie between the tiles and keep them apart
+        result = features.new_empty(len(features))  # allocated once, so that the tiles can reuse one piece of memory
         for first in range(0, len(features), TILE):
             result[first : first + TILE] = _rows(features, temperature, first).logsumexp(dim=1)
         ctx.save_for_backward(features, result)

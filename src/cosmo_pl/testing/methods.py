@@ -139,7 +139,7 @@ def check_a_classifier_is_tested_on_each_sample_once(make: MakeMethod, make_data
         return
     train(module, data)
     with _quiet():
-        trainer = _trainer()
+        trainer = _trainer(None)
         measured = trainer.test(module, datamodule=data, verbose=False)[0]
         batches: Any = trainer.predict(module, datamodule=data)
     index, label, probability = (torch.cat([b[key] for b in batches]) for key in ("index", "label", "probability"))
@@ -184,8 +184,8 @@ METHOD_CHECKS: tuple[Callable[[MakeMethod, MakeData], None], ...] = (
 
 def train(module: BaseModule, data: MultimodalDataModule, callbacks: Sequence[Callback] = ()) -> BaseModule:
     """Trains a module for two epochs without leaving a file."""
-    with _quiet():
-        _trainer(list(callbacks)).fit(module, datamodule=data)
+    with _quiet(), tempfile.TemporaryDirectory() as folder:
+        _trainer(folder, list(callbacks)).fit(module, datamodule=data)
     return module
 
 
@@ -199,8 +199,9 @@ def trained(
     return train(make(data), data)
 
 
-def _trainer(callbacks: list[Callback] | None = None) -> Trainer:
+def _trainer(folder: str | None, callbacks: list[Callback] | None = None) -> Trainer:
     return Trainer(
+        default_root_dir=folder,
         max_epochs=EPOCHS,
         accelerator="cpu",
         devices=1,

@@ -135,10 +135,10 @@ class PretrainingModule(BaseModule):
     def on_validation_epoch_end(self) -> None:
         """Logs the nearest-neighbour probe."""
         if {"reference", "query"} <= set(self._probe):
-            (known, labels), (asked, truth) = (
+            (known, labels), (query, truth) = (
                 map(torch.cat, zip(*self._probe[name], strict=True)) for name in ("reference", "query")
             )
-            nearest = labels[torch.cdist(asked, known).argmin(dim=1)]
+            nearest = labels[torch.cdist(query, known).argmin(dim=1)]
             self.log("probe/acc", (nearest == truth).float().mean(), prog_bar=True)
         self._probe = {}
 
