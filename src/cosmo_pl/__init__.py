@@ -8,6 +8,8 @@ The names below are imported when they are first used, so that ``import cosmo_pl
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from cosmo_pl.version import __version__
+
 if TYPE_CHECKING:
     from cosmo_pl.bundle import Bundle
     from cosmo_pl.callbacks import ModalityDropout, NearestNeighborPositives, default_callbacks
@@ -46,7 +48,6 @@ if TYPE_CHECKING:
     )
     from cosmo_pl.recogniser import Prediction, Recogniser
 
-__version__ = "0.2.0.dev0"
 
 __all__ = [
     "DATASETS",
@@ -82,6 +83,7 @@ __all__ = [
     "TemporalEncoder",
     "USCDataModule",
     "UTDDataModule",
+    "__version__",
     "default_callbacks",
 ]
 

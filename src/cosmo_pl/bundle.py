@@ -15,7 +15,6 @@ from pytorch_lightning.utilities import rank_zero_warn
 from safetensors.torch import load, save
 from torch import nn
 
-import cosmo_pl
 from cosmo_pl.bundle_checks import (
     TrainingData,
     check_description,
@@ -34,6 +33,7 @@ from cosmo_pl.io import read_json, whole_file, write_json
 from cosmo_pl.run_folder import BUNDLE, has_bundle, versions
 from cosmo_pl.run_folder import BUNDLE_DESCRIPTION as DESCRIPTION
 from cosmo_pl.trust import CodeError, load_class
+from cosmo_pl.version import __version__
 
 FORMAT = 2
 WITHOUT_HASHES = 1  # the format of version 0.1.0
@@ -273,4 +273,4 @@ def _refuse_diverged(folder: Path, weights: str | None) -> None:
 
 
 def _versions() -> dict[str, str]:
-    return {"cosmo_pl": cosmo_pl.__version__, "torch": torch.__version__, "python": platform.python_version()}
+    return {"cosmo_pl": __version__, "torch": torch.__version__, "python": platform.python_version()}

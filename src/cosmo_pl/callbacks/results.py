@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.loggers import CSVLogger
 
-import cosmo_pl
 from cosmo_pl.data.identity import is_simulated
 from cosmo_pl.intervals import bootstrap_interval
 from cosmo_pl.io import write_json
@@ -22,6 +21,7 @@ from cosmo_pl.modules.base import TrainingRecord
 from cosmo_pl.plots.confusion import plot_confusion
 from cosmo_pl.provenance import environment
 from cosmo_pl.run_folder import CONFIG, CONFUSION, METRICS, PREDICT, PREDICTIONS, TEST, claim_results, run_of
+from cosmo_pl.version import __version__
 
 
 def run_folder(trainer: Trainer) -> Path:
@@ -114,7 +114,7 @@ class ResultWriter(Callback):
             "config_sha256": hashlib.sha256(text.encode()).hexdigest(),
             "data_fingerprint": data.data_fingerprint,
             "simulated": is_simulated(data.folder),
-            "version": cosmo_pl.__version__,
+            "version": __version__,
             "precision": str(trainer.precision),
             **environment(),
             "device": str(trainer.strategy.root_device),

@@ -68,7 +68,7 @@ def main(args: Sequence[str] | None = None) -> None:
         print(HELP, end="")
         return
     if arguments[0] == "--version":
-        from cosmo_pl import __version__
+        from cosmo_pl.version import __version__
 
         print(f"cosmo-pl {__version__}")
         return

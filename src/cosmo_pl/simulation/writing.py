@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cosmo_pl import __version__
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.io import whole_file, write_whole
+from cosmo_pl.version import __version__
 
 MANIFEST = "simulation.json"
 NOTE = "Simulated recordings, not measurements: written from one kinematic body model in the official file layout."

@@ -16,7 +16,6 @@ from logging import StreamHandler
 from pathlib import Path
 from typing import Any
 
-import cosmo_pl
 from cosmo_pl.checkpoints import usable_checkpoint
 from cosmo_pl.data.identity import is_simulated
 from cosmo_pl.provenance import environment
@@ -27,6 +26,7 @@ from cosmo_pl.study.jobs import Job, Project
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.workspace import Workspace
 from cosmo_pl.trust import allowing, class_paths
+from cosmo_pl.version import __version__
 
 PARTS = ("train/loss", "train/loss_floor", "train/acc", "val/loss", "val/acc", "test/loss", "test/acc", "phase")
 GEOMETRY = ("val/cosine_distance", "val/alignment", "val/uniformity")
@@ -93,7 +93,7 @@ class Executor:
             parents=tuple(parent.key for parent in job.parents),
             measure=job.measure,
             seconds=round(max(time.perf_counter() - start, training.get("fit_seconds", 0.0)), 1),
-            version=cosmo_pl.__version__,
+            version=__version__,
             environment={**environment(), "precision": training.pop("precision", None)},
             resolved=dict(job.resolved.arguments),
             numerics=dict(job.resolved.numerics),
