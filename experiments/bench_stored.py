@@ -43,8 +43,10 @@ def training(workers: int) -> None:
     data.prepare_data()
     data.setup()
     encoders = {
-        "imu": InertialEncoder((16, 16, 16, 8)), "depth": DepthEncoder(), "radar": RadarEncoder(),
-    }  # fmt: skip
+        "imu": InertialEncoder((16, 16, 16, 8)),
+        "depth": DepthEncoder(),
+        "radar": RadarEncoder(),
+    }
     module = ContrastiveFusionModule(
         data.modality_shapes, data.num_classes, encoders, projection_hidden=256, sampling="random", num_fused=10
     )

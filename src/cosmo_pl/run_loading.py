@@ -69,9 +69,11 @@ def add_command_arguments(parser: LightningArgumentParser) -> None:
     """The command line's own arguments."""
     parser.add_class_arguments(RunPlace, "run")
     parser.add_argument(
-        "--phase", type=Literal["pretrain", "finetune"] | None, default=None,
+        "--phase",
+        type=Literal["pretrain", "finetune"] | None,
+        default=None,
         help="What the config is for; a model for the other phase is refused.",
-    )  # fmt: skip
+    )
     # Beside the trainer's logger, not in a list with it: overlays that name the run keep working after this one.
     parser.add_argument("--wandb", type=WandbLogger | None, default=None, help="Also log to Weights & Biases.")
 

@@ -3,12 +3,27 @@
 from itertools import pairwise
 
 JOINTS = (
-    "head", "shoulder_center", "spine", "hip_center",
-    "left_shoulder", "left_elbow", "left_wrist", "left_hand",
-    "right_shoulder", "right_elbow", "right_wrist", "right_hand",
-    "left_hip", "left_knee", "left_ankle", "left_foot",
-    "right_hip", "right_knee", "right_ankle", "right_foot",
-)  # fmt: skip
+    "head",
+    "shoulder_center",
+    "spine",
+    "hip_center",
+    "left_shoulder",
+    "left_elbow",
+    "left_wrist",
+    "left_hand",
+    "right_shoulder",
+    "right_elbow",
+    "right_wrist",
+    "right_hand",
+    "left_hip",
+    "left_knee",
+    "left_ankle",
+    "left_foot",
+    "right_hip",
+    "right_knee",
+    "right_ankle",
+    "right_foot",
+)
 """Joints in the order of the recordings."""
 
 ROOT = "hip_center"

@@ -14,8 +14,16 @@ from cosmo_pl.study.identity import ASIDE, TRAINING
 LENGTH = {"max_epochs", "min_epochs", "max_steps", "min_steps", "max_time"}
 SUBJECTS = {"test_subjects", "val_subjects", "folds", "fold"}
 # Arguments of the data that an evaluation may change.
-OF_EVALUATION = {*ASIDE, "phase", "batch_size", "pretrain_batch_size", "track_test", "max_test_samples",
-                 "keep_incomplete", "strict"}  # fmt: skip
+OF_EVALUATION = {
+    *ASIDE,
+    "phase",
+    "batch_size",
+    "pretrain_batch_size",
+    "track_test",
+    "max_test_samples",
+    "keep_incomplete",
+    "strict",
+}
 
 
 def check_continued(checkpoint: Path, config: Mapping[str, Any]) -> None:
@@ -37,9 +45,10 @@ def check_continued(checkpoint: Path, config: Mapping[str, Any]) -> None:
     scheduled = isinstance(optimizer, Mapping) and optimizer.get("schedule") == "cosine"
     trainer = {*TRAINING, "precision"} - (set() if scheduled else LENGTH)
     differ = [
-        *differences("model", then, config), *differences("data", then, config, free=ASIDE | {"phase"}),
+        *differences("model", then, config),
+        *differences("data", then, config, free=ASIDE | {"phase"}),
         *differences("trainer", then, config, only=trainer),
-    ]  # fmt: skip
+    ]
     if then.get("seed_everything") != config.get("seed_everything"):
         differ.append(f"seed_everything {then.get('seed_everything')} -> {config.get('seed_everything')}")
     refuse(checkpoint, differ, "began with", "Give those, or train from the start without --ckpt_path")

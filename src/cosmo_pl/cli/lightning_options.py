@@ -111,109 +111,156 @@ class Refused:
 
 REFUSED = (
     Refused(
-        "accelerator", lambda use: use.gpus is not None and not torch.cuda.is_available(),
-        "needs a GPU, and the machine has none", "Use --trainer.accelerator=auto",
+        "accelerator",
+        lambda use: use.gpus is not None and not torch.cuda.is_available(),
+        "needs a GPU, and the machine has none",
+        "Use --trainer.accelerator=auto",
     ),
     Refused(
-        "accelerator", lambda use: use.lacks_accelerator,
-        "names a device that the machine lacks", "Use --trainer.accelerator=auto",
+        "accelerator",
+        lambda use: use.lacks_accelerator,
+        "names a device that the machine lacks",
+        "Use --trainer.accelerator=auto",
     ),
     Refused(
-        "devices", lambda use: (use.gpus or 0) > torch.cuda.device_count(),
-        "needs more GPUs than the machine has", "Use fewer, or --trainer.devices=auto",
+        "devices",
+        lambda use: (use.gpus or 0) > torch.cuda.device_count(),
+        "needs more GPUs than the machine has",
+        "Use fewer, or --trainer.devices=auto",
     ),
     Refused(
-        "devices", lambda use: use.fits and use.without_gradients and use("devices") not in (1, "1", "auto"),
-        "are several, and the method fits on all labelled samples at once", "Use --trainer.devices=1",
+        "devices",
+        lambda use: use.fits and use.without_gradients and use("devices") not in (1, "1", "auto"),
+        "are several, and the method fits on all labelled samples at once",
+        "Use --trainer.devices=1",
     ),
     Refused(
-        "strategy", lambda use: use.fits and use.without_gradients and use("strategy") != "auto",
-        "spreads gradients over processes, and the method has none", "Leave it out",
+        "strategy",
+        lambda use: use.fits and use.without_gradients and use("strategy") != "auto",
+        "spreads gradients over processes, and the method has none",
+        "Leave it out",
     ),
     Refused(
-        "precision", lambda use: str(use("precision")) in (
-            "16-true", "bf16-true", "64-true", "64", "transformer-engine", "transformer-engine-float16"),
+        "precision",
+        lambda use: (
+            str(use("precision"))
+            in ("16-true", "bf16-true", "64-true", "64", "transformer-engine", "transformer-engine-float16")
+        ),
         "changes the type of the weights, which metrics and bundles have in 32 bits",
         "Use 32-true, 16-mixed or bf16-mixed",
     ),
     Refused(
-        "plugins", lambda use: any(name.endswith("Precision") for name, _ in use.named("plugins")),
-        "sets a precision", "Use --trainer.precision=16-mixed or bf16-mixed",
+        "plugins",
+        lambda use: any(name.endswith("Precision") for name, _ in use.named("plugins")),
+        "sets a precision",
+        "Use --trainer.precision=16-mixed or bf16-mixed",
     ),
     Refused(
-        "accumulate_grad_batches", lambda use: use.without_gradients and use("accumulate_grad_batches") != 1,
-        "accumulates gradients, and the method has none", "Leave it out",
+        "accumulate_grad_batches",
+        lambda use: use.without_gradients and use("accumulate_grad_batches") != 1,
+        "accumulates gradients, and the method has none",
+        "Leave it out",
     ),
     Refused(
-        "accumulate_grad_batches", lambda use: use.by_hand and use("accumulate_grad_batches") != 1,
-        "does not work with two alternating optimizers", "Raise data.init_args.batch_size",
+        "accumulate_grad_batches",
+        lambda use: use.by_hand and use("accumulate_grad_batches") != 1,
+        "does not work with two alternating optimizers",
+        "Raise data.init_args.batch_size",
     ),
     Refused(
-        "gradient_clip_val", lambda use: use.without_gradients and bool(use("gradient_clip_val")),
-        "clips gradients, and the method has none", "Leave it out",
+        "gradient_clip_val",
+        lambda use: use.without_gradients and bool(use("gradient_clip_val")),
+        "clips gradients, and the method has none",
+        "Leave it out",
     ),
     Refused(
-        "gradient_clip_val", lambda use: use.by_hand and bool(use("gradient_clip_val")),
-        "does not work with two alternating optimizers", "Use model.init_args.gradient_clip_val",
+        "gradient_clip_val",
+        lambda use: use.by_hand and bool(use("gradient_clip_val")),
+        "does not work with two alternating optimizers",
+        "Use model.init_args.gradient_clip_val",
     ),
     Refused(
         "gradient_clip_algorithm",
         lambda use: use("gradient_clip_algorithm") is not None and not use("gradient_clip_val"),
-        "is given without a largest norm, and clips nothing", "Give trainer.gradient_clip_val too, or leave it out",
+        "is given without a largest norm, and clips nothing",
+        "Give trainer.gradient_clip_val too, or leave it out",
     ),
     Refused(
-        "overfit_batches", lambda use: bool(use("overfit_batches")),
-        "would validate on augmented training batches", "Use trainer.limit_train_batches with a whole number",
+        "overfit_batches",
+        lambda use: bool(use("overfit_batches")),
+        "would validate on augmented training batches",
+        "Use trainer.limit_train_batches with a whole number",
     ),
     Refused(
-        "enable_checkpointing", lambda use: use.fits and use("enable_checkpointing") is False,
-        "leaves no checkpoint to test or go on from", "Leave it out",
+        "enable_checkpointing",
+        lambda use: use.fits and use("enable_checkpointing") is False,
+        "leaves no checkpoint to test or go on from",
+        "Leave it out",
     ),
     Refused(
-        "barebones", lambda use: bool(use("barebones")),
-        "leaves no checkpoints and no metrics", "Use trainer.enable_progress_bar=false for less output",
+        "barebones",
+        lambda use: bool(use("barebones")),
+        "leaves no checkpoints and no metrics",
+        "Use trainer.enable_progress_bar=false for less output",
     ),
     Refused(
-        "callbacks", lambda use: use.has("BatchSizeFinder"),
+        "callbacks",
+        lambda use: use.has("BatchSizeFinder"),
         "BatchSizeFinder changes a batch size that the run's config does not name",
         "Set data.init_args.pretrain_batch_size for a pretraining, or data.init_args.batch_size",
     ),
     Refused(
-        "callbacks", lambda use: use.has("LearningRateFinder"),
+        "callbacks",
+        lambda use: use.has("LearningRateFinder"),
         "LearningRateFinder changes a learning rate that the run's config does not name",
         "Set the model's learning rates, or vary them in a study",
     ),
     Refused(
-        "callbacks", lambda use: use.by_hand and use.has("GradientAccumulationScheduler"),
-        "GradientAccumulationScheduler does not work with this method", "Raise data.init_args.batch_size",
+        "callbacks",
+        lambda use: use.by_hand and use.has("GradientAccumulationScheduler"),
+        "GradientAccumulationScheduler does not work with this method",
+        "Raise data.init_args.batch_size",
     ),
     Refused(
-        "callbacks", lambda use: use.by_hand and use.has("StochasticWeightAveraging"),
-        "StochasticWeightAveraging takes a model with one optimizer", "Leave it out",
+        "callbacks",
+        lambda use: use.by_hand and use.has("StochasticWeightAveraging"),
+        "StochasticWeightAveraging takes a model with one optimizer",
+        "Leave it out",
     ),
     Refused(
-        "callbacks", lambda use: use.without_gradients and use.has(
-            "WeightAveraging", "EMAWeightAveraging", "ModelPruning", "StochasticWeightAveraging"),
-        "is a callback for trained weights, and the method has none", "Leave it out",
+        "callbacks",
+        lambda use: (
+            use.without_gradients
+            and use.has("WeightAveraging", "EMAWeightAveraging", "ModelPruning", "StochasticWeightAveraging")
+        ),
+        "is a callback for trained weights, and the method has none",
+        "Leave it out",
     ),
     Refused(
-        "callbacks", lambda use: use.has("Timer"),
-        "Timer cannot be written into the run's config", "Use trainer.max_time",
+        "callbacks",
+        lambda use: use.has("Timer"),
+        "Timer cannot be written into the run's config",
+        "Use trainer.max_time",
     ),
     Refused(
-        "callbacks", lambda use: use.has("BackboneFinetuning"),
+        "callbacks",
+        lambda use: use.has("BackboneFinetuning"),
         "BackboneFinetuning looks for a backbone, which no model here has",
         "Use model.init_args.frozen_encoders of IterativeFusionModule",
     ),
     Refused(
-        "callbacks", lambda use: use.fits and use.monitors("test/"),
-        "a callback would choose by the test subjects", "Monitor val/acc, with data.init_args.val_subjects",
+        "callbacks",
+        lambda use: use.fits and use.monitors("test/"),
+        "a callback would choose by the test subjects",
+        "Monitor val/acc, with data.init_args.val_subjects",
     ),
     Refused(
-        "callbacks", lambda use: use.classifies and use.monitors("val/") and not use.data.get("val_subjects"),
-        "a callback monitors validation subjects, and there are none", "Name some in data.init_args.val_subjects",
+        "callbacks",
+        lambda use: use.classifies and use.monitors("val/") and not use.data.get("val_subjects"),
+        "a callback monitors validation subjects, and there are none",
+        "Name some in data.init_args.val_subjects",
     ),
-)  # fmt: skip
+)
 
 
 def check_options(use: Use) -> None:
@@ -246,9 +293,10 @@ def check_loggers(trainer: Any) -> None:
             path = Path(str(given.get(argument) or ""))
             if path.is_absolute() or ".." in path.parts:
                 raise ConfigurationError(
-                    f"trainer.logger.init_args.{argument}", f"'{path}' leads out of save_dir",
+                    f"trainer.logger.init_args.{argument}",
+                    f"'{path}' leads out of save_dir",
                     "Give a name without '..', and the folder in save_dir",
-                )  # fmt: skip
+                )
 
 
 @contextmanager

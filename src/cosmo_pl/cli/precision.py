@@ -11,11 +11,18 @@ from pytorch_lightning import Trainer
 Precision = (
     Literal[64, 32, 16]
     | Literal[
-        "auto", "transformer-engine", "transformer-engine-float16", "16-true", "16-mixed", "bf16-true", "bf16-mixed",
-        "32-true", "64-true",
+        "auto",
+        "transformer-engine",
+        "transformer-engine-float16",
+        "16-true",
+        "16-mixed",
+        "bf16-true",
+        "bf16-mixed",
+        "32-true",
+        "64-true",
     ]
     | Literal["64", "32", "16", "bf16"]
-)  # fmt: skip
+)
 
 
 class PreciseTrainer(Trainer):

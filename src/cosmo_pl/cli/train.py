@@ -100,9 +100,10 @@ class CosmoCLI(LightningCLI):
         trains = class_phase(config.model.class_path)
         if config.get("phase") not in (None, trains):
             raise ConfigurationError(
-                "model", f"{config.model.class_path} is for {trains}, the config for {config.phase}",
+                "model",
+                f"{config.model.class_path} is for {trains}, the config for {config.phase}",
                 f"Use it with a *_stage{1 if trains == 'pretrain' else 2}.yaml",
-            )  # fmt: skip
+            )
         follow_phase(config.data, trains)
         name_test_subjects(config.data)
         self.checkpoint = self._read_checkpoint(config)
@@ -216,9 +217,10 @@ def resolve_names(config: Any) -> None:
         run.name = run.name.format(**{key: v.strip("/").replace("/", "_") for key, v in values.items()})
     except (KeyError, ValueError, IndexError, AttributeError) as error:
         raise ConfigurationError(
-            "run.name", f"'{run.name}' has no such argument of the model ({error})",
+            "run.name",
+            f"'{run.name}' has no such argument of the model ({error})",
             "Name an argument of the model in braces, or none",
-        ) from error  # fmt: skip
+        ) from error
     if Path(run.name).is_absolute() or not {*Path(run.name).parts}.isdisjoint({".."}) or not Path(run.name).parts:
         raise ConfigurationError("run.name", f"'{run.name}' leads out of run.folder", "Use a name below it")
     bundle = model.get("bundle")
@@ -250,9 +252,10 @@ def main(args: Sequence[str]) -> None:
     """Runs one training subcommand."""
     # Lightning's warnings about its own internals, an unused checkpoint writer, and the lack of validation data.
     for note in (
-        "`isinstance.treespec, LeafSpec.` is deprecated", "Be aware that when using `ckpt_path`",
+        "`isinstance.treespec, LeafSpec.` is deprecated",
+        "Be aware that when using `ckpt_path`",
         "Total length of `list` across ranks is zero",
-    ):  # fmt: skip
+    ):
         warnings.filterwarnings("ignore", f".*{note}")
     keep_freed_memory()
     args = with_own_config(args)

@@ -25,11 +25,23 @@ from cosmo_pl.data.transforms import torso_length
 from cosmo_pl.errors import ConfigurationError
 
 LIMITS = {
-    "g": 40.0, "m/s2": 400.0, "m/s^2": 400.0, "m/s²": 400.0,
-    "deg/s": 5000.0, "°/s": 5000.0, "dps": 5000.0, "rad/s": 90.0,
-    "uT": 10_000.0, "µT": 10_000.0, "μT": 10_000.0, "mT": 10.0,
-    "m": 20.0, "cm": 2000.0, "mm": 20_000.0, "m/s": 100.0,
-}  # fmt: skip
+    "g": 40.0,
+    "m/s2": 400.0,
+    "m/s^2": 400.0,
+    "m/s²": 400.0,
+    "deg/s": 5000.0,
+    "°/s": 5000.0,
+    "dps": 5000.0,
+    "rad/s": 90.0,
+    "uT": 10_000.0,
+    "µT": 10_000.0,
+    "μT": 10_000.0,
+    "mT": 10.0,
+    "m": 20.0,
+    "cm": 2000.0,
+    "mm": 20_000.0,
+    "m/s": 100.0,
+}
 """Unit to the largest plausible absolute value.
 
 Each is at least twice the range of worn sensors (16 g, 2,000 degrees/s) or cameras (8 m), and at least three times the

@@ -52,7 +52,12 @@ SCENES = (
     Scene(
         _loop(
             "sitting down and standing up",
-            (0.5, RISING), (0.4, {}), (0.15, {}), (0.5, RISING), (0.4, SEATED), (0.15, SEATED),
+            (0.5, RISING),
+            (0.4, {}),
+            (0.15, {}),
+            (0.5, RISING),
+            (0.4, SEATED),
+            (0.15, SEATED),
         )
     ),
     Scene(
@@ -68,22 +73,28 @@ SCENES = (
             "drinking",
             (0.6, {**_AT_TABLE, **right(flex=52, abd=8, spin=35, elbow=132, roll=20), **trunk(nod=-10)}),
             (0.4, {**_AT_TABLE, **right(flex=58, abd=12, spin=40, elbow=136, roll=30), **trunk(nod=-18)}),
-            (0.6, _AT_TABLE), (0.2, _AT_TABLE),
+            (0.6, _AT_TABLE),
+            (0.2, _AT_TABLE),
         ),
         table=True,
     ),
     Scene(
         _loop(
             "walking in place",
-            (0.28, step("l", "r", 42, 62, 18)), (0.26, {}), (0.28, step("r", "l", 42, 62, 18)), (0.26, {}),
+            (0.28, step("l", "r", 42, 62, 18)),
+            (0.26, {}),
+            (0.28, step("r", "l", 42, 62, 18)),
+            (0.26, {}),
             grounded=False,
         )
     ),
     Scene(
         _loop(
             "jogging in place",
-            (0.18, {**step("l", "r", 36, 80, 30), "rise": 0.02}), (0.16, {"rise": -0.025, **both(elbow=65)}),
-            (0.18, {**step("r", "l", 36, 80, 30), "rise": 0.02}), (0.16, {"rise": -0.025, **both(elbow=65)}),
+            (0.18, {**step("l", "r", 36, 80, 30), "rise": 0.02}),
+            (0.16, {"rise": -0.025, **both(elbow=65)}),
+            (0.18, {**step("r", "l", 36, 80, 30), "rise": 0.02}),
+            (0.16, {"rise": -0.025, **both(elbow=65)}),
             grounded=False,
         )
     ),
@@ -97,20 +108,24 @@ SCENES = (
     Scene(
         _loop(
             "waving",
-            (0.24, right(flex=40, abd=45, spin=-75, elbow=105)), (0.24, right(flex=40, abd=45, spin=-18, elbow=115)),
+            (0.24, right(flex=40, abd=45, spin=-75, elbow=105)),
+            (0.24, right(flex=40, abd=45, spin=-18, elbow=115)),
         )
     ),
     Scene(
         _loop(
             "boxing",
-            (0.2, {**GUARD, **right(**PUNCH), "twist": 15}), (0.22, GUARD),
-            (0.2, {**GUARD, **left(**PUNCH), "twist": -15}), (0.22, GUARD),
+            (0.2, {**GUARD, **right(**PUNCH), "twist": 15}),
+            (0.22, GUARD),
+            (0.2, {**GUARD, **left(**PUNCH), "twist": -15}),
+            (0.22, GUARD),
         )
     ),
     Scene(
         _loop(
             "lifting weights",
-            (0.45, both(flex=6, abd=4, spin=-8, elbow=135, roll=-60)), (0.45, both(elbow=14, roll=-55)),
+            (0.45, both(flex=6, abd=4, spin=-8, elbow=135, roll=-60)),
+            (0.45, both(elbow=14, roll=-55)),
         )
     ),
     Scene(_HANDSHAKE, _HANDSHAKE),
@@ -119,5 +134,5 @@ SCENES = (
         _loop("taking an object", (0.5, _OFFER), (0.3, _OFFER), (0.5, right(flex=5, elbow=40)), (0.2, {})),
     ),
     Scene(_HIGH_FIVE, _HIGH_FIVE),
-)  # fmt: skip
+)
 """The activities, in the order of their labels."""

@@ -129,8 +129,14 @@ UTD_ACTIONS = (
             *START,
             (0.5, {**right(flex=25, elbow=60), **trunk(bend=12)}),
             (0.5, {**right(flex=-55, abd=15, elbow=5), **left(hip=35, knee=25, abd=30), **trunk(bend=38, twist=-12)}),
-            (0.4, {**right(flex=35, abd=0, elbow=5, hip=-5, knee=25), **left(hip=45, knee=50, abd=25),
-                    **trunk(bend=42, twist=10)}),
+            (
+                0.4,
+                {
+                    **right(flex=35, abd=0, elbow=5, hip=-5, knee=25),
+                    **left(hip=45, knee=50, abd=25),
+                    **trunk(bend=42, twist=10),
+                },
+            ),
             (0.34, {**right(flex=95, abd=-8, elbow=25), **left(hip=35, knee=40), **trunk(bend=28, twist=12)}),
         ),
         outro=END,
@@ -139,8 +145,10 @@ UTD_ACTIONS = (
         "front boxing",
         (*START, (0.45, GUARD)),
         (
-            (0.2, {**GUARD, **right(**PUNCH), "twist": 15}), (0.25, GUARD),
-            (0.2, {**GUARD, **left(**PUNCH), "twist": -15}), (0.25, GUARD),
+            (0.2, {**GUARD, **right(**PUNCH), "twist": 15}),
+            (0.25, GUARD),
+            (0.2, {**GUARD, **left(**PUNCH), "twist": -15}),
+            (0.25, GUARD),
         ),
         END,
         (1, 3),
@@ -149,12 +157,30 @@ UTD_ACTIONS = (
         "baseball swing from right",
         (
             *START,
-            (0.6, {**right(flex=35, abd=45, elbow=110), **left(flex=70, abd=-38, spin=25, elbow=75),
-                   **trunk(twist=-38, yaw=-18)}),
-            (0.34, {**right(flex=72, abd=-12, elbow=22, roll=40), **left(flex=75, abd=18, elbow=15, roll=-40),
-                   **trunk(twist=14, yaw=8)}),
-            (0.32, {**right(flex=88, abd=-48, spin=20, elbow=60, roll=70), **left(flex=75, abd=55, elbow=70),
-                    **trunk(twist=45, yaw=22)}),
+            (
+                0.6,
+                {
+                    **right(flex=35, abd=45, elbow=110),
+                    **left(flex=70, abd=-38, spin=25, elbow=75),
+                    **trunk(twist=-38, yaw=-18),
+                },
+            ),
+            (
+                0.34,
+                {
+                    **right(flex=72, abd=-12, elbow=22, roll=40),
+                    **left(flex=75, abd=18, elbow=15, roll=-40),
+                    **trunk(twist=14, yaw=8),
+                },
+            ),
+            (
+                0.32,
+                {
+                    **right(flex=88, abd=-48, spin=20, elbow=60, roll=70),
+                    **left(flex=75, abd=55, elbow=70),
+                    **trunk(twist=45, yaw=22),
+                },
+            ),
         ),
         outro=((1.0, {}), (0.25, {})),
     ),
@@ -162,10 +188,22 @@ UTD_ACTIONS = (
         "tennis right hand forehand swing",
         (
             *START,
-            (0.6, {**right(flex=-15, abd=62, spin=-30, elbow=35), **left(flex=40, abd=0, elbow=50),
-                   **trunk(twist=-40, yaw=-12)}),
-            (0.3, {**right(flex=48, abd=28, elbow=15, roll=20), **left(flex=30, abd=20, elbow=40),
-                    **trunk(twist=12, yaw=5)}),
+            (
+                0.6,
+                {
+                    **right(flex=-15, abd=62, spin=-30, elbow=35),
+                    **left(flex=40, abd=0, elbow=50),
+                    **trunk(twist=-40, yaw=-12),
+                },
+            ),
+            (
+                0.3,
+                {
+                    **right(flex=48, abd=28, elbow=15, roll=20),
+                    **left(flex=30, abd=20, elbow=40),
+                    **trunk(twist=12, yaw=5),
+                },
+            ),
             (0.3, {**right(flex=105, abd=-38, spin=20, elbow=70, roll=75), **trunk(twist=38, yaw=12)}),
         ),
         outro=END,
@@ -182,18 +220,34 @@ UTD_ACTIONS = (
         (
             *START,
             (0.6, {**right(flex=20, abd=30, elbow=70), **left(flex=60, elbow=25)}),
-            (0.45, {**right(flex=25, abd=92, spin=-80, elbow=105), **left(flex=150, abd=10, elbow=8),
-                    **trunk(twist=-25, bend=-10)}),
+            (
+                0.45,
+                {
+                    **right(flex=25, abd=92, spin=-80, elbow=105),
+                    **left(flex=150, abd=10, elbow=8),
+                    **trunk(twist=-25, bend=-10),
+                },
+            ),
             (0.32, {**right(flex=158, abd=18, elbow=8, roll=45), **left(flex=60, elbow=50), **trunk(twist=12)}),
-            (0.34, {**right(flex=40, abd=-28, spin=15, elbow=20, roll=60), **left(flex=20, elbow=50),
-                    **trunk(twist=32, bend=25)}),
+            (
+                0.34,
+                {
+                    **right(flex=40, abd=-28, spin=15, elbow=20, roll=60),
+                    **left(flex=20, elbow=50),
+                    **trunk(twist=32, bend=25),
+                },
+            ),
         ),
         outro=END,
     ),
     Action(
         "two hand push",
-        (*START, (0.55, both(flex=15, abd=8, elbow=122, roll=20)), (0.4, both(flex=84, abd=0, elbow=10, roll=40)),
-         (0.3, both(flex=82, abd=0, elbow=14, roll=40))),
+        (
+            *START,
+            (0.55, both(flex=15, abd=8, elbow=122, roll=20)),
+            (0.4, both(flex=84, abd=0, elbow=10, roll=40)),
+            (0.3, both(flex=82, abd=0, elbow=14, roll=40)),
+        ),
         outro=END,
     ),
     Action(
@@ -208,8 +262,12 @@ UTD_ACTIONS = (
     ),
     Action(
         "right hand catch an object",
-        (*START, (0.5, right(flex=96, abd=22, elbow=22, roll=-30)), (0.16, right(flex=100, abd=8, elbow=38, roll=20)),
-         (0.35, right(flex=55, abd=2, spin=25, elbow=92, roll=40))),
+        (
+            *START,
+            (0.5, right(flex=96, abd=22, elbow=22, roll=-30)),
+            (0.16, right(flex=100, abd=8, elbow=38, roll=20)),
+            (0.35, right(flex=55, abd=2, spin=25, elbow=92, roll=40)),
+        ),
         outro=END,
     ),
     Action(
@@ -218,15 +276,21 @@ UTD_ACTIONS = (
             *START,
             (0.8, {**right(flex=62, abd=5, elbow=8), **both(hip=62, knee=62, ankle=12), **trunk(pitch=8, bend=58)}),
             (0.2, {**right(flex=66, abd=0, elbow=12), **both(hip=62, knee=62, ankle=12), **trunk(pitch=8, bend=58)}),
-            (0.75, COCKED), (0.3, THROWN), (0.26, FOLLOWED),
+            (0.75, COCKED),
+            (0.3, THROWN),
+            (0.26, FOLLOWED),
         ),
         outro=END,
     ),
     Action(
         "jogging in place",
         ((0.0, {}), (0.2, {})),
-        ((0.18, {**step("l", "r", 36, 80, 30), "rise": 0.02}), (0.18, {"rise": -0.025, **both(elbow=65)}),
-         (0.18, {**step("r", "l", 36, 80, 30), "rise": 0.02}), (0.18, {"rise": -0.025, **both(elbow=65)})),
+        (
+            (0.18, {**step("l", "r", 36, 80, 30), "rise": 0.02}),
+            (0.18, {"rise": -0.025, **both(elbow=65)}),
+            (0.18, {**step("r", "l", 36, 80, 30), "rise": 0.02}),
+            (0.18, {"rise": -0.025, **both(elbow=65)}),
+        ),
         ((0.2, {}),),
         (4, 6),
         grounded=False,
@@ -261,5 +325,5 @@ UTD_ACTIONS = (
         ),
         outro=((1.0, {}), (0.25, {})),
     ),
-)  # fmt: skip
+)
 """Actions 1 to 27."""

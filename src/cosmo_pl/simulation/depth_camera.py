@@ -20,16 +20,24 @@ _EDGE = 0.2  # metres
 
 # Joint, joint, radius in metres for a body 1.7 m tall; it is scaled by the height.
 _LIMBS = (
-    *((f"{side}_{a}", f"{side}_{b}", radius) for side in ("left", "right") for a, b, radius in (
-        ("shoulder", "elbow", 0.05), ("elbow", "wrist", 0.04), ("wrist", "hand", 0.045),
-        ("hip", "knee", 0.075), ("knee", "ankle", 0.05), ("ankle", "foot", 0.045),
-    )),
+    *(
+        (f"{side}_{a}", f"{side}_{b}", radius)
+        for side in ("left", "right")
+        for a, b, radius in (
+            ("shoulder", "elbow", 0.05),
+            ("elbow", "wrist", 0.04),
+            ("wrist", "hand", 0.045),
+            ("hip", "knee", 0.075),
+            ("knee", "ankle", 0.05),
+            ("ankle", "foot", 0.045),
+        )
+    ),
     ("left_shoulder", "right_shoulder", 0.09),
     ("shoulder_center", "spine", 0.14),
     ("spine", "hip_center", 0.14),
     ("left_hip", "right_hip", 0.11),
     ("shoulder_center", "head", 0.06),
-)  # fmt: skip
+)
 _HEAD_RADIUS = 0.11
 
 

@@ -28,13 +28,20 @@ _FLOOR = 0.02  # smallest intensity of a voxel with a velocity
 # Joint, joint and cross section, relative to a trunk; each line carries POINTS scatterers.
 POINTS = 4
 _LINES = (
-    *((f"{side}_{a}", f"{side}_{b}", section) for side in ("left", "right") for a, b, section in (
-        ("shoulder", "elbow", 0.2), ("elbow", "hand", 0.15), ("hip", "knee", 0.35), ("knee", "foot", 0.25),
-    )),
+    *(
+        (f"{side}_{a}", f"{side}_{b}", section)
+        for side in ("left", "right")
+        for a, b, section in (
+            ("shoulder", "elbow", 0.2),
+            ("elbow", "hand", 0.15),
+            ("hip", "knee", 0.35),
+            ("knee", "foot", 0.25),
+        )
+    ),
     ("head", "shoulder_center", 0.4),
     ("shoulder_center", "spine", 0.8),
     ("spine", "hip_center", 0.8),
-)  # fmt: skip
+)
 _FIRST, _SECOND = ([JOINTS.index(line[i]) for line in _LINES] for i in (0, 1))
 
 
