@@ -15,7 +15,7 @@ def require(package: str, argument: str) -> None:
 
     Args:
         package: Name of the package, a key of `EXTRAS`.
-        argument: What asked for it, which the error names.
+        argument: Name of the argument that needs it, for the error.
 
     Raises:
         ConfigurationError: It is not installed.

@@ -158,7 +158,7 @@ def load_run(folder: Path) -> tuple[BaseModule, MultimodalDataModule]:
         check_trusted(path, f"run '{folder}'")
     parser = _parser("model", "data")
     link_data_to_model(parser)
-    parts = {part: told for part, told in config.items() if part in ("model", "data")}
+    parts = {part: given for part, given in config.items() if part in ("model", "data")}
     checkpoint = read_checkpoint(folder / LAST)
     try:
         parsed = parse_content(parser, parts, folder / CONFIG)

@@ -20,7 +20,7 @@ class Locations:
         project: The studies.
         results: Their results.
         runs: Folder of logs, bundles and checkpoints.
-        rendered: Folder of what is drawn.
+        rendered: Folder of the rendered files.
     """
 
     project: Project
@@ -38,7 +38,7 @@ class Locations:
             project: Folder of the studies, see `cosmo_pl.shipped.study_folders`.
             results: Folder of the results; a folder that is named is read alone, without the shipped results.
             runs: Folder of the runs.
-            output: Folder of what is drawn.
+            output: Folder of the rendered files.
 
         Raises:
             ConfigurationError: The project holds no studies.
