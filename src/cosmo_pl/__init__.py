@@ -8,7 +8,7 @@ The names below are imported when they are first used, so that ``import cosmo_pl
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from cosmo_pl.version import __version__
+from cosmo_pl.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from cosmo_pl.bundle import Bundle
@@ -83,7 +83,6 @@ __all__ = [
     "TemporalEncoder",
     "USCDataModule",
     "UTDDataModule",
-    "__version__",
     "default_callbacks",
 ]
 

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.modules.base import TrainingRecord
 from cosmo_pl.study.definition import measurement
 from cosmo_pl.study.execution import EntryPoints, Executor, curves
 
@@ -157,7 +158,8 @@ def test_a_run_that_must_not_look_at_the_test_subjects_does_not(project, workspa
     executor, calls = made
     untested = {"data.init_args.track_test": False}
     job = replace(project.jobs("table9", "paper")[1], arguments=untested)
-    model, data = SimpleNamespace(record={"fit_seconds": 5.0}), SimpleNamespace(folder=tmp_path, data_fingerprint="f")
+    training = TrainingRecord(fit_seconds=5.0, epochs=2)
+    model, data = SimpleNamespace(record=training), SimpleNamespace(folder=tmp_path, data_fingerprint="f")
     run = workspace.run(job) / "version_0"
 
     def load(folder):
@@ -168,7 +170,7 @@ def test_a_run_that_must_not_look_at_the_test_subjects_does_not(project, workspa
     executor = replace(executor, entry=replace(executor.entry, load_run=load))
     record = execute(executor, workspace, job)
     assert [call[0] for call in calls] == ["fit"]
-    assert record.result == {"val_accuracy": 0.5, "training": {"fit_seconds": 5.0}}
+    assert record.result == {"val_accuracy": 0.5, "training": {"fit_seconds": 5.0, "epochs": 2}}
 
 
 def test_curves_of_a_resumed_run_are_one(tmp_path):
