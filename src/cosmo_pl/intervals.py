@@ -17,6 +17,11 @@ def t_interval(values: Sequence[float]) -> tuple[float, float]:
 
     Args:
         values: At least two.
+
+    Examples:
+        >>> low, high = t_interval([0.90, 0.92, 0.94])
+        >>> print(f"{low:.3f} to {high:.3f}")
+        0.870 to 0.970
     """
     from scipy.stats import t
 

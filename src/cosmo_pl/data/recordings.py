@@ -129,6 +129,11 @@ def resample(values: NDArray[np.float32], steps: int) -> NDArray[np.float32]:
 
     Returns:
         Array (steps, *shape).
+
+    Examples:
+        >>> import numpy as np
+        >>> resample(np.array([0.0, 2.0, 4.0]), steps=5)
+        array([0., 1., 2., 3., 4.])
     """
     position = np.linspace(0.0, len(values) - 1.0, steps)
     left = np.minimum(position.astype(np.int64), max(len(values) - 2, 0))
@@ -148,5 +153,9 @@ def window_starts(length: int, window_size: int, stride: int) -> NDArray[np.int6
 
     Returns:
         Array (number of windows,), empty for a recording shorter than a window.
+
+    Examples:
+        >>> window_starts(length=10, window_size=4, stride=3)
+        array([0, 3, 6])
     """
     return np.arange(0, length - window_size + 1, stride, dtype=np.int64)

@@ -42,6 +42,11 @@ class TemporalEncoder(Encoder):
 
     Raises:
         ConfigurationError: Widths and strides do not match, or a size is out of range.
+
+    Examples:
+        >>> import torch
+        >>> TemporalEncoder(in_features=60)(torch.rand(2, 40, 20, 3)).shape
+        torch.Size([2, 192, 6])
     """
 
     numerics = "1.1"

@@ -85,6 +85,14 @@ class QualityGuidedAttention(Constrained, nn.Module):
     Raises:
         ConfigurationError: λ is outside [0, 1], quality weights are missing, negative or of other modalities, or
             the mode is "sum" and the features have different sizes.
+
+    Examples:
+        With λ = 1 the weights are the measured ones:
+
+        >>> import torch
+        >>> attention = QualityGuidedAttention({"acc": 8, "gyro": 8}, {"acc": 3.0, "gyro": 1.0}, quality_lambda=1.0)
+        >>> attention.weights({"acc": torch.rand(1, 8), "gyro": torch.rand(1, 8)}).detach()
+        tensor([[0.7500, 0.2500]])
     """
 
     quality: Tensor

@@ -36,6 +36,12 @@ class FusionAugmentation(Constrained, nn.Module):
 
     Raises:
         ConfigurationError: An argument is out of range.
+
+    Examples:
+        >>> FusionAugmentation(num_fused=3).weights(num_modalities=2)
+        tensor([[0.1000, 0.9000],
+                [0.5000, 0.5000],
+                [0.9000, 0.1000]])
     """
 
     def __init__(

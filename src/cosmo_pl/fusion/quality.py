@@ -104,6 +104,16 @@ def hopkins_statistic(
 
     Returns:
         Mean and standard deviation over the repetitions.
+
+    Examples:
+        >>> import numpy as np
+        >>> random = np.random.default_rng(0)
+        >>> uniform = random.random((500, 2))
+        >>> clusters = random.choice([0.0, 1.0], (500, 2)) + 0.01 * random.standard_normal((500, 2))
+        >>> 0.4 < hopkins_statistic(uniform)[0] < 0.6
+        True
+        >>> hopkins_statistic(clusters)[0] > 0.9
+        True
     """
     from sklearn.neighbors import NearestNeighbors
 
