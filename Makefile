@@ -30,7 +30,7 @@ $(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --editable '.[dev]'
 	@touch $@
 
-demo: install  ## simulate recordings, train both stages, test: accuracy beside chance, pictures
+demo: install  ## simulate recordings, train both stages, test: accuracy and confusion matrix
 	$(COSMO) data simulate utd --root $(DEMO_DATA)
 	$(COSMO) fit --config configs/demo_stage1.yaml
 	$(COSMO) fit --config configs/demo_stage2.yaml
@@ -56,7 +56,7 @@ test: install  ## run the tests
 test-slow: install  ## run the tests that take minutes
 	$(BIN)/pytest -m slow
 
-attack: install  ## kill, mislead and starve every command, damage every file; prints how often it went well
+attack: install  ## robustness tests: killed runs, bad input, damaged files, full disks
 	$(BIN)/pytest -n 2 --dist loadfile tests/attack
 
 golden: install  ## record the values that tests compare with, of classes whose numerics were raised
@@ -111,7 +111,7 @@ paper-smoke: install  ## run and draw every table and figure on small simulated 
 	$(COSMO) study run all --preset smoke --jobs 2 --results $(SMOKE)/results --runs $(SMOKE)/runs
 	$(COSMO) study render all --preset smoke --results $(SMOKE)/results --output $(SMOKE)/rendered
 
-evidence: install  ## run all that is missing, in order of worth, beside other work (TIME=150m JOBS=1)
+evidence: install  ## run all missing results by priority, beside other work (TIME=150m JOBS=1)
 	$(COSMO) study evidence --time-limit $(TIME) --jobs $(JOBS)
 
 bench: install  ## measure training steps before and now, shares of their time, and the loss's memory

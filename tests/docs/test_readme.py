@@ -41,7 +41,7 @@ def test_the_experiment_in_python(
     data.setup()
     run = next(tmp_path.glob("stage2/**/last.ckpt"))
     inputs = {name: data.samples.inputs[name][:3] for name in data.modalities} if data.samples else {}
-    recognise = block("python", "Recogniser.load").replace("runs/utd_plus/cosmo-prototypes/version_0", str(run))
+    recognise = block("python", "Recogniser.load").replace('"stage2/lightning_logs/version_0"', repr(str(run)))
     exec(recognise, {"Recogniser": names["Recogniser"], **inputs})
 
 

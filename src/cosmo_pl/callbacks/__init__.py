@@ -1,4 +1,4 @@
-"""What hangs on the trainer: results, reproducibility, and changes of the training batches."""
+"""Callbacks of the Trainer: results, reproducibility, and changes of training batches."""
 
 from pytorch_lightning import Callback
 

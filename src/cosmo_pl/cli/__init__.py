@@ -26,12 +26,14 @@ prepare data:
   data simulate   write simulated recordings in the layout of a dataset
   data describe   count recordings, subjects and activities of a dataset, of a class of your own or of a config
   data augmentations
-                  a picture of what a config's augmentations do to a sample
+                  plot each augmentation of a config on a sample
+  data clip       plot the sensors of one clip, or animate them
+  data pack       write all samples into one file, for a machine without the recordings
 
 train and use models:
-  fit             train, for instance --config cosmo:usc_stage1; a second --config puts another method in Cosmo's
-                  place, for instance --config cosmo:model/cmc
-  validate        evaluate the validation parts of the newest run of a config, or --ckpt_path
+  fit             train, for instance --config cosmo:usc_stage1; a second --config replaces the method, for instance
+                  --config cosmo:model/cmc
+  validate        evaluate the validation subjects with the newest run of a config, or with --ckpt_path
   test            evaluate the test subjects; writes metrics.json and a confusion matrix
   predict         write a CSV of predictions for the test subjects
 
@@ -44,10 +46,11 @@ configs and runs:
 
 regenerate the paper, in any folder; `--project DIR` takes the studies of another project:
   study run       run what is missing of a table, figure or sweep, for instance table2, or all
-  study status    how far it is, and how long the rest will take
-  study render    draw it beside what the paper states
+  study status    runs done, runs missing, expected time
+  study render    render it beside the figures of the paper
   study claims    each claim of the paper and its verdict, on one page
   study headline  the table of headline results, for README.md
+  study evidence  run all that is missing, by priority
   study sweep     start a sweep of experiments/sweeps at W&B
 
 `--allow-code PACKAGE` lets bundles and runs name classes of that package, whose code then runs.

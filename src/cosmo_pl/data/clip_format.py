@@ -20,7 +20,7 @@ from cosmo_pl.io import file_status, read_json
 MANIFEST = "manifest.json"
 NAME = re.compile(r"[A-Za-z0-9_-]+")  # of a modality, which names files of the cache and parts of networks
 FORMAT = 1
-REMEDY = "Correct the manifest; the README has the format"
+REMEDY = "Correct the manifest, docs/own-recordings.md describes it"
 DTYPES = {"series": ("float32", "float64"), "depth": ("uint16",), "radar": ("float16", "float32")}
 """Kind of a modality to the allowed types of its arrays."""
 

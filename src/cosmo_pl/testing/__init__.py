@@ -1,4 +1,4 @@
-"""Conformance checks that a dataset or a method from any package runs against itself."""
+"""Conformance tests for datasets and methods, of this package and of others."""
 
 from cosmo_pl.testing.datasets import DATASET_CHECKS, check_dataset
 from cosmo_pl.testing.methods import METHOD_CHECKS, check_method

@@ -1,4 +1,4 @@
-"""What every datamodule keeps: checks that a dataset runs against itself."""
+"""Conformance tests of a dataset."""
 
 from __future__ import annotations
 

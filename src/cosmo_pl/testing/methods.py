@@ -1,4 +1,4 @@
-"""What every method keeps: checks that a LightningModule of this package or another one runs against itself."""
+"""Conformance tests of a method, a LightningModule of this package or of another one."""
 
 from __future__ import annotations
 

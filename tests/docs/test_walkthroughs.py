@@ -1,7 +1,9 @@
-"""The pages on extending, as a reader follows them: their files are written and their commands run."""
+"""Pages of the documentation as a reader follows them: their files are written and their commands run."""
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shlex
 import subprocess
@@ -13,14 +15,24 @@ import pytest
 from cosmo_pl.cli import main
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = ("dataset", "sensor", "method", "figure")  # in the order of the navigation: each builds on those before
+PAGES = (
+    "extending/dataset",
+    "extending/sensor",
+    "extending/method",
+    "extending/figure",
+)  # in the order of the navigation: each builds on those before
 BLOCK = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 QUIET = ["--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false"]
 
 
+def blocks(page: str) -> list[tuple[str, str, str]]:
+    """Language, file name and content of the code blocks of a page."""
+    return BLOCK.findall((DOCS / f"{page}.md").read_text(encoding="utf-8"))
+
+
 def write_files(page: str, project: Path) -> None:
     """Writes the blocks that have a file name."""
-    for _, name, content in BLOCK.findall((DOCS / "extending" / f"{page}.md").read_text(encoding="utf-8")):
+    for _, name, content in blocks(page):
         if name:
             path = project / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -29,7 +41,7 @@ def write_files(page: str, project: Path) -> None:
 
 def run_commands(page: str, project: Path) -> None:
     """Runs the lines of the shell blocks: ours in this process, which is faster, others in a shell."""
-    for kind, _, content in BLOCK.findall((DOCS / "extending" / f"{page}.md").read_text(encoding="utf-8")):
+    for kind, _, content in blocks(page):
         for line in content.splitlines() if kind == "sh" else ():
             program, *words = shlex.split(line)
             if program == "cosmo-pl":
@@ -40,8 +52,6 @@ def run_commands(page: str, project: Path) -> None:
 
 
 def environment(project: Path) -> dict[str, str]:
-    import os
-
     return {**os.environ, "PYTHONPATH": os.pathsep.join([str(project), *sys.path])}
 
 
@@ -81,5 +91,18 @@ def test_the_figure_has_a_row_for_each_method_over_both_seeds(project: Path) -> 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_python_block_of_a_page_has_a_file_name(page: str) -> None:
-    blocks = BLOCK.findall((DOCS / "extending" / f"{page}.md").read_text(encoding="utf-8"))
-    assert blocks and all(name for kind, name, _ in blocks if kind in ("python", "yaml"))
+    found = blocks(page)
+    assert found and all(name for kind, name, _ in found if kind in ("python", "yaml"))
+
+
+@pytest.mark.slow
+def test_own_recordings_as_the_page_writes_and_trains_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COSMO_PL_DATA", raising=False)
+    write_files("own-recordings", tmp_path)
+    run_commands("own-recordings", tmp_path)
+    metrics = json.loads(
+        (tmp_path / "runs/mine/cosmo-iterative/version_0/test_0/metrics.json").read_text(encoding="utf-8")
+    )
+    assert metrics["total"] == 24 and metrics["labels"] == 4
+    assert metrics["accuracy"] > 0.8  # two frequencies are easy to tell apart
