@@ -61,6 +61,16 @@ def test_legend_names_everything_once_and_the_paper_last():
     assert [text.get_text() for text in legend.get_texts()] == ["Cosmo", "paper"]
 
 
+def test_legend_is_no_wider_than_the_figure():
+    figure, axes = style.new_figure()
+    for number in range(6):
+        axes[0, 0].plot([0], [0], label=f"method {number} with a name that needs much room")
+    style.legend(figure, columns=3)
+    (legend,) = figure.legends
+    assert legend.get_window_extent().width <= figure.bbox.width
+    assert len(legend.get_texts()) == 6
+
+
 def test_panels_beside_each_other_have_one_scale():
     _, axes = style.new_figure(columns=2)
     style.share_heights(axes[0])

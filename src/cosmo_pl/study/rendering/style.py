@@ -183,12 +183,20 @@ def share_heights(row: Sequence[Axes]) -> None:
 
 
 def legend(figure: Figure, columns: int = 4) -> None:
-    """Adds one legend below all panels, without duplicates, and with the entries of the paper last."""
+    """Adds one legend below all panels, without duplicates, and with the entries of the paper last.
+
+    Args:
+        figure: The figure.
+        columns: Columns of the legend; fewer where they would be wider than the figure.
+    """
     named: dict[str, Any] = {}
     for axes in figure.axes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             named.setdefault(label, handle)
-    if named:
-        named = dict(sorted(named.items(), key=lambda item: item[0].startswith("paper")))
-        look: dict[str, Any] = {"loc": "outside lower center", "frameon": False, "fontsize": 10}
-        figure.legend(list(named.values()), list(named), ncols=min(columns, len(named)), **look)
+    named = dict(sorted(named.items(), key=lambda item: item[0].startswith("paper")))
+    look: dict[str, Any] = {"loc": "outside lower center", "frameon": False, "fontsize": 10}
+    for count in range(min(columns, len(named)), 0, -1):
+        added = figure.legend(list(named.values()), list(named), ncols=count, **look)
+        if count == 1 or added.get_window_extent().width <= figure.bbox.width:
+            return
+        added.remove()
