@@ -6,17 +6,20 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 
 from cosmo_pl.cli import main
 from cosmo_pl.data import UTDDataModule
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+STARTING = (ROOT / "docs" / "getting-started.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(\w+).*?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 QUIET = ["--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false"]
 
 
-def block(kind: str, containing: str) -> str:
-    return next(text for found, text in BLOCK.findall(README) if found == kind and containing in text)
+def block(kind: str, containing: str, page: str = README) -> str:
+    return next(text for found, text in BLOCK.findall(page) if found == kind and containing in text)
 
 
 def test_it_is_two_pages() -> None:
@@ -43,6 +46,13 @@ def test_the_experiment_in_python(
     inputs = {name: data.samples.inputs[name][:3] for name in data.modalities} if data.samples else {}
     recognise = block("python", "Recogniser.load").replace('"stage2/lightning_logs/version_0"', repr(str(run)))
     exec(recognise, {"Recogniser": names["Recogniser"], **inputs})
+    recognise = block("python", "Recogniser.load", STARTING)
+    exec(recognise.replace('"runs/utd_plus/cosmo-prototypes/version_0"', repr(str(run))), dict(inputs))
+    (bundle,) = tmp_path.glob("stage1/**/bundle")
+    encode = block("python", "Bundle.load", STARTING).replace('"runs/utd_plus/cosmo"', repr(str(bundle)))
+    encoded: dict[str, torch.Tensor] = {"inertial": torch.from_numpy(inputs["inertial"])}
+    exec(encode, encoded)
+    assert encoded["features"].shape[0] == 3 and encoded["features"].isfinite().all()
 
 
 def test_the_experiment_as_a_configuration(
