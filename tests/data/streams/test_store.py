@@ -1,0 +1,90 @@
+"""The folder of imported recordings."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cosmo_pl.data.streams.store import (
+    LabelInterval,
+    Segment,
+    StreamRecording,
+    StreamSensor,
+    StreamStore,
+    read_store,
+)
+from cosmo_pl.errors import RecordingError
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> StreamStore:
+    """Two recordings of two sensors; the second stream of the first recording has a gap."""
+    sensors = {
+        "wrist": StreamSensor("accelerometer", 50.0, (3,), ("x", "y", "z"), ("g", "g", "g")),
+        "mat": StreamSensor("pressure", 10.0, (4, 2), ("pressure",), ("au",)),
+    }
+    recordings = (
+        StreamRecording(
+            "a",
+            1,
+            "2024-05-01T10:00:00",
+            10.0,
+            (LabelInterval(1.0, 4.0, "walk"), LabelInterval(4.0, 9.0, "sit")),
+            {"wrist": (Segment(0, 500, 0),), "mat": (Segment(3, 20, 0), Segment(40, 60, 20))},
+        ),
+        StreamRecording("b", 2, "2024-05-02T10:00:00", 2.0, (), {"wrist": (Segment(0, 100, 500),)}),
+    )
+    store = StreamStore(
+        tmp_path,
+        "Kitchen",
+        sensors,
+        ("walk", "sit"),
+        {"anna": 1, "ben": 2},
+        recordings,
+        {name: str(i) * 32 + "ab" * 16 for i, name in enumerate(sensors)},
+        {"files": 3},
+    )
+    np.save(store.path("wrist"), np.zeros((600, 3), dtype=np.float32))
+    np.save(store.path("mat"), np.ones((80, 4, 2), dtype=np.float32))
+    store.write()
+    return store
+
+
+def test_a_store_is_read_as_it_was_written(store: StreamStore) -> None:
+    read = read_store(store.folder)
+    assert read == store
+    assert read.array("mat").shape == (80, 4, 2)
+    assert read.sensors["wrist"].description.rate == 50.0
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "named"),
+    [
+        ("format", 2, "format is 2, not 1"),
+        ("activities", ["walk"], "labels[1][2] is 'sit'"),
+        ("recordings", [], "recordings is []"),
+        ("sensors", {"a/b": {}}, "name of a sensor"),
+        ("sha256", {}, "sha256.wrist is missing"),
+    ],
+)
+def test_a_damaged_description_is_refused_by_field(store: StreamStore, key: str, value: object, named: str) -> None:
+    path = store.folder / "streams.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
+    with pytest.raises(RecordingError) as refused:
+        read_store(store.folder)
+    assert named in str(refused.value)
+
+
+def test_overlapping_labels_are_refused(store: StreamStore) -> None:
+    first = replace(store.recordings[0], labels=(LabelInterval(1.0, 4.0, "walk"), LabelInterval(3.0, 5.0, "sit")))
+    replace(store, recordings=(first,)).write()
+    with pytest.raises(RecordingError, match="do not overlap"):
+        read_store(store.folder)
+
+
+def test_an_array_of_other_length_is_refused(store: StreamStore) -> None:
+    np.save(store.path("wrist"), np.zeros((599, 3), dtype=np.float32))
+    with pytest.raises(RecordingError, match="599"):
+        read_store(store.folder).array("wrist")
