@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         DATASETS,
         MultimodalDataModule,
         SelfCollectedDataModule,
+        StreamsDataModule,
         USCDataModule,
         UTDDataModule,
     )
@@ -80,6 +81,7 @@ __all__ = [
     "SingleModalModule",
     "SkeletonEncoder",
     "StatisticsEncoder",
+    "StreamsDataModule",
     "TemporalEncoder",
     "USCDataModule",
     "UTDDataModule",

@@ -12,12 +12,19 @@ import numpy as np
 import pytest
 import torch
 
-from cosmo_pl.data import MultimodalDataModule, SelfCollectedDataModule, USCDataModule, UTDDataModule
+from cosmo_pl.data import (
+    MultimodalDataModule,
+    SelfCollectedDataModule,
+    StreamsDataModule,
+    USCDataModule,
+    UTDDataModule,
+)
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.testing import DATASET_CHECKS, batches, check_dataset, splits
 from cosmo_pl.testing.helpers import MakeData
 
 from .raw import write_self_collected
+from .streams.written import write_streams
 
 SMALL = {"depth_frames": 4, "depth_size": (6, 8), "radar_frames": 3, "pretrain_batch_size": 6, "batch_size": 4}
 
@@ -27,12 +34,22 @@ def self_collected_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_self_collected(tmp_path_factory.mktemp("self"), subjects=range(1, 6), activities=3, trials=8)
 
 
-@pytest.fixture(params=["usc", "utd", "self_collected"])
+@pytest.fixture(scope="module")
+def streams_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("streams")
+    write_streams(root / "Streams", per_activity=2)
+    return root
+
+
+@pytest.fixture(params=["usc", "utd", "self_collected", "streams"])
 def make(request: pytest.FixtureRequest) -> MakeData:
     kinds: dict[str, MakeData] = {
         "usc": partial(USCDataModule, label_rate=0.1),
         "utd": partial(UTDDataModule, label_rate=0.25),
         "self_collected": partial(SelfCollectedDataModule, in_memory=True, label_rate=0.2, test_subjects=(5,), **SMALL),
+        "streams": partial(
+            StreamsDataModule, in_memory=True, label_rate=0.2, test_subjects=(5,), pretrain_batch_size=6
+        ),
     }
     return partial(kinds[request.param], root=str(request.getfixturevalue(f"{request.param}_root")))
 

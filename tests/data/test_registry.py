@@ -7,17 +7,23 @@ from inspect import signature
 
 import pytest
 
-from cosmo_pl.data import DATASETS, SelfCollectedDataModule, USCDataModule, UTDDataModule
+from cosmo_pl.data import DATASETS, SelfCollectedDataModule, StreamsDataModule, USCDataModule, UTDDataModule
 from cosmo_pl.errors import ConfigurationError
 
 
 def test_keys_and_classes() -> None:
-    assert dict(DATASETS) == {"utd": UTDDataModule, "usc": USCDataModule, "self_collected": SelfCollectedDataModule}
-    assert len(DATASETS) == 3 and all(kind.key == key for key, kind in DATASETS.items())
+    own = [UTDDataModule, USCDataModule, SelfCollectedDataModule, StreamsDataModule]
+    assert dict(DATASETS) == dict(zip(("utd", "usc", "self_collected", "streams"), own, strict=True))
+    assert len(DATASETS) == 4 and all(kind.key == key for key, kind in DATASETS.items())
 
 
 def test_titles_are_distinct() -> None:
-    assert [kind.title for kind in DATASETS.values()] == ["UTD-MHAD", "USC-HAD", "self-collected"]
+    assert [kind.title for kind in DATASETS.values()] == [
+        "UTD-MHAD",
+        "USC-HAD",
+        "self-collected",
+        "imported recordings",
+    ]
 
 
 def test_an_unknown_key_is_a_key_error_of_the_mapping_and_one_line_of_the_command_line() -> None:
@@ -32,6 +38,6 @@ def test_published_datasets_have_archives_of_their_modalities() -> None:
 
 
 def test_simulators_take_what_the_command_line_gives() -> None:
-    for kind in DATASETS.values():
+    for kind in (kind for kind in DATASETS.values() if kind.simulator):
         module, _, name = str(kind.simulator).rpartition(".")
         assert {"subjects", "trials", "seed"} <= set(signature(getattr(import_module(module), name)).parameters)

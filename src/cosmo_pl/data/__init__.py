@@ -3,9 +3,17 @@
 from cosmo_pl.data.base import MultimodalDataModule
 from cosmo_pl.data.registry import DatasetRegistry
 from cosmo_pl.data.self_collected import SelfCollectedDataModule
+from cosmo_pl.data.streams.datamodule import StreamsDataModule
 from cosmo_pl.data.usc import USCDataModule
 from cosmo_pl.data.utd import UTDDataModule
 
-DATASETS = DatasetRegistry([UTDDataModule, USCDataModule, SelfCollectedDataModule])
+DATASETS = DatasetRegistry([UTDDataModule, USCDataModule, SelfCollectedDataModule, StreamsDataModule])
 
-__all__ = ["DATASETS", "MultimodalDataModule", "SelfCollectedDataModule", "USCDataModule", "UTDDataModule"]
+__all__ = [
+    "DATASETS",
+    "MultimodalDataModule",
+    "SelfCollectedDataModule",
+    "StreamsDataModule",
+    "USCDataModule",
+    "UTDDataModule",
+]

@@ -15,6 +15,7 @@ from pytorch_lightning.utilities import rank_zero_info
 from cosmo_pl import constraints
 from cosmo_pl.data.augmentations import Augmentation
 from cosmo_pl.data.dead_sensors import check_sensors
+from cosmo_pl.data.extremes import Extremes
 from cosmo_pl.data.faults import FaultLog, complete_recordings, report_missing
 from cosmo_pl.data.identity import DatasetIdentity, dataset_folder, is_simulated
 from cosmo_pl.data.loading import Inputs
@@ -293,15 +294,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
             raise ConfigurationError(
                 "modalities", f"no recording in '{folder}' has all of {list(self.modalities)}", "Choose fewer"
             )
-        samples, extremes, self.data_fingerprint = read_recordings(
-            recordings,
-            self.modalities,
-            self.stored,
-            self.read,
-            {"dataset": self.key, **self.reader_arguments()},
-            cache_folder(self.cache_dir),
-            self.faults,
-        )
+        samples, extremes, self.data_fingerprint = self.read_all(recordings)
         scaled = {n for n, steps in self.transforms.items() if any(isinstance(step, ScaleByTorso) for step in steps)}
         plausible = plausible_samples(
             samples,
@@ -313,6 +306,18 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
             self.faults,
         )
         return samples.some(plausible)
+
+    def read_all(self, recordings: Sequence[Recording]) -> tuple[Samples, dict[str, Extremes], str]:
+        """Reads the recordings, or takes their samples from the cache; see `read_recordings`."""
+        return read_recordings(
+            recordings,
+            self.modalities,
+            self.stored,
+            self.read,
+            {"dataset": self.key, **self.reader_arguments()},
+            cache_folder(self.cache_dir),
+            self.faults,
+        )
 
     def pack(self, root: Path) -> Path:
         """Writes all samples into one file, which `load` reads on machines without the recordings.

@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosmo_pl.data.recordings import Recording
+from cosmo_pl.data.sensors import groups_of
 from cosmo_pl.errors import RecordingError
 from cosmo_pl.io import file_status, read_json
 
@@ -45,9 +45,8 @@ class Sensor:
 
     @property
     def groups(self) -> tuple[tuple[int, ...], ...]:
-        """Channels that share normalisation statistics: at most three adjacent ones of the same unit, as x, y, z."""
-        runs = [list(run) for _, run in groupby(range(len(self.unit)), key=lambda channel: self.unit[channel])]
-        return tuple(tuple(run[i : i + 3]) for run in runs for i in range(0, len(run), 3))
+        """Channels that share normalisation statistics."""
+        return groups_of(self.unit)
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,8 @@ def describe(data: MultimodalDataModule) -> str:
         "| activity | " + " | ".join(f"s{s}" for s in subjects) + " | all |",
         "|---" * (len(subjects) + 2) + "|",
     ]
-    for label, name in enumerate(data.class_names):
+    rows = [*enumerate(data.class_names), *([(-1, "(unlabelled)")] if (samples.label < 0).any() else [])]
+    for label, name in rows:
         counts = [int(((samples.label == label) & (samples.subject == s)).sum()) for s in subjects]
         lines.append(f"| {name} | " + " | ".join(map(str, counts)) + f" | {sum(counts)} |")
     return "\n".join(lines)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+
+from cosmo_pl.data.normalization import samples_at_once
+from cosmo_pl.data.samples import MappedRows
 
 Groups = Sequence[Sequence[int]]
 ROUNDING = 1e-6  # relative difference of values of a constant that was resampled
@@ -35,6 +38,13 @@ class Extremes:
     high: NDArray[np.float64]
     still: NDArray[np.bool_]
     checksum: NDArray[np.int64]
+
+    @classmethod
+    def of_rows(cls, values: MappedRows, groups: Groups, axis: int | None) -> Extremes:
+        """As `of`, for samples on disk, of which a part is read at a time."""
+        size = samples_at_once(values.shape[1:])
+        parts = [cls.of(values[i : i + size], groups, axis) for i in range(0, len(values), size)]
+        return cls(*(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(cls)))
 
     @classmethod
     def of(cls, values: NDArray[Any], groups: Groups, axis: int | None) -> Extremes:

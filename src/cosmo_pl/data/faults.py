@@ -53,8 +53,8 @@ class FaultLog:
             rank_zero_warn(f"{self.dataset}: {line}. {remedy}.")
 
     def name_of(self, path: Path) -> str:
-        """A file as it is named in a line: its path below the dataset's folder."""
-        return path.relative_to(self.folder).as_posix()
+        """A file as it is named in a line: its path below the dataset's folder, or else its whole path."""
+        return (path.relative_to(self.folder) if path.is_relative_to(self.folder) else path).as_posix()
 
 
 def one_of_each(found: Sequence[tuple[str, str, Path]], faults: FaultLog) -> dict[str, Path]:

@@ -26,7 +26,7 @@ class DatasetIdentity:
     """Name of the dataset's folder."""
     key: ClassVar[str]
     """Name of the dataset on the command line and in `cosmo_pl.data.DATASETS`."""
-    title: ClassVar[str]
+    title: str
     """Name of the dataset in tables and figures."""
     archives: ClassVar[Mapping[str, Archive]] = {}
     """Modality to the archive that ``cosmo-pl data download`` fetches for it; empty for a dataset without download."""

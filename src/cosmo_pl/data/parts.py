@@ -65,6 +65,9 @@ class PartLoaders:
         """
         rows, size, drop_last = self.training_rows, self.pretrain_batch_size, True
         if self.phase == "finetune":
+            if not len(rows):
+                problem = "no recording of the training subjects is labelled"
+                raise ConfigurationError("train_subjects", problem, "Label some of their time, or only pretrain")
             # One sample has no batch statistics: a last batch of one sample is dropped, a different one each epoch.
             size, drop_last = self.batch_size, len(rows) // self.share[1] % self.batch_size == 1
         elif len(rows) < size:

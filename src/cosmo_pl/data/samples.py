@@ -27,7 +27,7 @@ class Samples:
 
     Args:
         inputs: Modality to its values (N, *shape): an array of float32, or `MappedRows` of a file.
-        label: Activity (N,), 0-based.
+        label: Activity (N,), 0-based; -1 if it is unknown.
         subject: Subject (N,).
         recording: Name of the recording of each sample (N,).
         start: First step of each sample in its recording (N,), in steps of the sensor.
@@ -86,6 +86,33 @@ class MappedRows:
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Maps the file again."""
         self.__dict__.update(state, array=np.load(state["array"], mmap_mode="r"))
+
+
+class MappedWindows(MappedRows):
+    """Windows of a memory-mapped stream, which are read when they are indexed; those that overlap are not copied.
+
+    Args:
+        array: The stream (frames, *shape).
+        rows: First frame of each window (N,); -1 for a window that the sensor lacks, which is 0.
+        steps: Frames of a window.
+    """
+
+    def __init__(self, array: NDArray[Any], rows: NDArray[np.int64], steps: int) -> None:
+        super().__init__(array, rows)
+        self.steps = steps
+        self.shape = (len(rows), steps, *array.shape[1:])
+
+    def __getitem__(self, index: Any) -> Any:
+        """Some of these windows, (n, steps, *shape), or one, (steps, *shape)."""
+        first = np.asarray(self.rows[index])
+        windows = self.array[np.maximum(first, 0)[..., None] + np.arange(self.steps)]
+        if (first < 0).any():
+            windows[first < 0] = 0
+        return windows
+
+    def some(self, rows: NDArray[np.int64]) -> MappedWindows:
+        """Some of these windows, which are not read."""
+        return MappedWindows(self.array, self.rows[rows], self.steps)
 
 
 def fingerprint(files: Iterable[Path], root: Path) -> str:

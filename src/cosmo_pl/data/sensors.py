@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 
 @dataclass(frozen=True)
@@ -34,3 +36,17 @@ class SensorDescription:
 
 def _described(rate: float | None) -> str:
     return "varying" if rate is None else f"{rate:g} Hz"
+
+
+def groups_of(units: Sequence[str]) -> tuple[tuple[int, ...], ...]:
+    """Channels that share normalisation statistics: at most three adjacent ones of the same unit, as x, y, z.
+
+    Args:
+        units: Unit of each channel.
+
+    Examples:
+        >>> groups_of(["g", "g", "g", "deg/s", "deg/s", "deg/s"])
+        ((0, 1, 2), (3, 4, 5))
+    """
+    runs = [list(run) for _, run in groupby(range(len(units)), key=lambda channel: units[channel])]
+    return tuple(tuple(run[i : i + 3]) for run in runs for i in range(0, len(run), 3))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +31,7 @@ class Split:
         unlabeled: Unlabelled training samples, disjoint from `labeled`.
         val: Validation samples.
         test: Test samples.
+        unknown: Those of `unlabeled` whose activity nobody knows.
     """
 
     train: Indices
@@ -38,6 +39,7 @@ class Split:
     unlabeled: Indices
     val: Indices
     test: Indices
+    unknown: Indices = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def pretraining(self, include_labeled: bool) -> Indices:
         """Samples of the pretraining: the unlabelled ones, and with `include_labeled` the labelled ones as well."""
@@ -55,11 +57,11 @@ class Split:
     def probe(self) -> dict[str, Indices]:
         """Samples of a nearest-neighbour probe of the pretraining.
 
-        "reference" has the labelled samples, "query" the validation samples, or else the unlabelled training samples.
-        Without a query the result is empty.
+        "reference" has the labelled samples, "query" the validation samples, or else the unlabelled training samples
+        whose activity is known. Without a reference or a query the result is empty.
         """
-        query = self.val if len(self.val) else self.unlabeled
-        if not len(query):
+        query = self.val if len(self.val) else np.setdiff1d(self.unlabeled, self.unknown)
+        if not len(query) or not len(self.labeled):
             return {}
         return {"reference": self.labeled, "query": query[evenly_spaced(len(query), PROBE_QUERIES)]}
 
@@ -160,6 +162,9 @@ def make_split(
 ) -> Split:
     """Splits the samples by subject, and the training samples into a labelled and an unlabelled part.
 
+    Samples of an unknown activity are unlabelled training samples, and are neither validated nor tested. If no training
+    sample has a known activity, none is labelled: such data can be used for pretraining.
+
     Args:
         samples: All samples of the dataset.
         subjects: Subjects of each part.
@@ -171,8 +176,13 @@ def make_split(
         ConfigurationError: Subjects or labels are missing; the message names the argument.
     """
     train_ids, val_ids, test_ids = subjects.resolve(np.unique(samples.subject), dataset)
-    train, val, test = (np.flatnonzero(np.isin(samples.subject, ids)) for ids in (train_ids, val_ids, test_ids))
+    train = np.flatnonzero(np.isin(samples.subject, train_ids))
+    known = samples.label >= 0
+    val, test = (np.flatnonzero(np.isin(samples.subject, ids) & known) for ids in (val_ids, test_ids))
     pool = train[evenly_spaced(len(train), sampling.max_train_samples)]
+    unknown, pool = pool[~known[pool]], pool[known[pool]]
+    if not len(pool):
+        return Split(train, pool, unknown, val, test, unknown)
     absent = sorted(set(range(num_classes)) - set(samples.label[pool].tolist()))
     if absent:
         raise ConfigurationError(
@@ -194,12 +204,14 @@ def make_split(
         labeled, rest = order[:wanted], order[wanted:]
     if sampling.target_fraction is not None:
         labeled, rest, test = _with_target_labels(samples, labeled, rest, test, sampling)
+    unlabeled = np.sort(_some_unlabeled(np.concatenate([rest, unknown]), len(labeled), sampling))
     return Split(
         train=train,
         labeled=np.sort(labeled),
-        unlabeled=np.sort(_some_unlabeled(rest, len(labeled), sampling)),
+        unlabeled=unlabeled,
         val=val,
         test=test[evenly_spaced(len(test), sampling.max_test_samples)],
+        unknown=np.intersect1d(unlabeled, unknown),
     )
 
 
@@ -221,7 +233,7 @@ def tested_split(samples: Samples, subjects: SubjectLists, limit: int | None, da
         raise ConfigurationError(
             "test_subjects", f"{dataset} on disk has no subject {absent}", f"Choose the subjects to test from {present}"
         )
-    test = np.flatnonzero(np.isin(samples.subject, subjects.test))
+    test = np.flatnonzero(np.isin(samples.subject, subjects.test) & (samples.label >= 0))
     empty = np.zeros(0, dtype=np.int64)
     return Split(empty, empty, empty, empty, test[evenly_spaced(len(test), limit)])
 

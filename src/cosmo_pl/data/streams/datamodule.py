@@ -1,0 +1,177 @@
+"""Imported recordings: windows of streams of any sensors, some of them labelled."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cosmo_pl.constraints import NonNegativeInt, PositiveFloat, Share
+from cosmo_pl.data.base import MultimodalDataModule
+from cosmo_pl.data.extremes import Extremes
+from cosmo_pl.data.identity import dataset_folder
+from cosmo_pl.data.recordings import Recording
+from cosmo_pl.data.samples import MappedWindows, Samples
+from cosmo_pl.data.sensors import groups_of
+from cosmo_pl.data.streams.store import MANIFEST, StreamStore, read_store
+from cosmo_pl.data.streams.windows import cut_windows, steps_of
+from cosmo_pl.errors import ConfigurationError
+
+
+class StreamsDataModule(MultimodalDataModule):
+    """Windows of the recordings that ``cosmo-pl data import`` has imported.
+
+    A sample is a window of `window` seconds: a series is (rate · window, channels), images are (rate · window, height,
+    width). Windows begin at multiples of `hop` seconds after the start of a recording. Windows with a gap in a sensor,
+    or across the border of a label, are left out and counted. Windows in unlabelled time are pretrained on; they are
+    neither validated nor tested.
+
+    Args:
+        root: Folder that the recordings were imported to.
+        window: Seconds of a window.
+        hop: Seconds between the starts of two windows.
+        modalities: Sensors to use; None takes all.
+        test_subjects: Test subjects, unless `folds` are given.
+        label_rate: Labelled share of the training windows whose activity is known.
+        **shared: See `MultimodalDataModule`.
+
+    Raises:
+        DatasetNotFoundError: Nothing was imported to `root`.
+        RecordingError: The folder is damaged.
+        ConfigurationError: No activity is known, or a window is shorter than two frames.
+    """
+
+    numerics = "1.0"
+    dataset = "Streams"
+    key = "streams"
+    title = "imported recordings"
+
+    def __init__(
+        self,
+        root: str | None = None,
+        window: PositiveFloat = 2.0,
+        hop: PositiveFloat = 1.0,
+        modalities: Sequence[str] | None = None,
+        test_subjects: Sequence[NonNegativeInt] | None = None,
+        label_rate: Share = 1.0,
+        **shared: Any,
+    ) -> None:
+        self.store = self.open_store(root, shared.get("cache_dir"))
+        self.window, self.hop = window, hop
+        self.title, self.class_names = self.store.title, self.store.activities
+        sensors = self.store.sensors
+        images = {name for name, sensor in sensors.items() if len(sensor.shape) > 1}
+        self.channel_groups = {name: groups_of(sensor.units) for name, sensor in sensors.items()}
+        self.channel_axis = {name: None if name in images else -1 for name in sensors}
+        self.units = {
+            name: tuple(sensors[name].units[group[0]] for group in groups)
+            for name, groups in self.channel_groups.items()
+        }
+        super().__init__(
+            root=root,
+            modalities=tuple(sensors) if modalities is None else modalities,
+            test_subjects=test_subjects,
+            label_rate=label_rate,
+            **shared,
+        )
+        self._check_window()
+
+    @classmethod
+    def open_store(cls, root: str | None, cache_dir: str | None) -> StreamStore:
+        """The imported recordings.
+
+        Args:
+            root: The argument of that name.
+            cache_dir: The argument of that name.
+
+        Raises:
+            DatasetNotFoundError: There are none.
+        """
+        folder = dataset_folder(root, cls.dataset)
+        if not (folder / MANIFEST).is_file():
+            raise cls.not_found(folder, f"{MANIFEST}, which `cosmo-pl data import` writes")
+        return read_store(folder)
+
+    def _check_window(self) -> None:
+        if not self.class_names:
+            problem = f"'{self.store.folder}' names no activity, and the methods need their number"
+            raise ConfigurationError("data", problem, "List the activities in the description of the import")
+        for name in self.modalities:
+            if steps_of(self.store.sensors[name], self.window) < 2:
+                rate = self.store.sensors[name].rate
+                problem = f"{self.window:g} s are less than two frames of '{name}' at {rate:g} Hz"
+                raise ConfigurationError("window", problem, f"Use at least {2 / rate:g} s")
+
+    @property
+    def modality_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Frames of a window by the shape of a frame."""
+        sensors = {name: self.store.sensors[name] for name in self.modalities}
+        return {name: (steps_of(sensor, self.window), *sensor.shape) for name, sensor in sensors.items()}
+
+    @property
+    def span(self) -> int:
+        """Milliseconds of a window."""
+        return round(1000 * self.window)
+
+    def reader_arguments(self) -> dict[str, object]:
+        """Length and distance of the windows."""
+        return {"window": self.window, "hop": self.hop}
+
+    def find_recordings(self, folder: Path) -> list[Recording]:
+        """Lists the recordings; their windows have the labels."""
+        return [
+            Recording(
+                each.name,
+                -1,
+                each.subject,
+                {name: self.store.path(name) for name in self.modalities if each.segments.get(name)},
+                frozenset(name for name in self.modalities if not each.segments.get(name)),
+            )
+            for each in self.store.recordings
+            if any(each.segments.get(name) for name in self.modalities)
+        ]
+
+    def read(self, recordings: Sequence[Recording]) -> Samples:
+        """Cuts the recordings into windows, which stay on disk."""
+        sensors = {name: self.store.sensors[name] for name in self.modalities}
+        streams = {each.name: each for each in self.store.recordings}
+        cut, left_out = [], dict[str, dict[str, int]]()
+        for recording in recordings:
+            keep = self.keep_incomplete and recording.subject in self.subjects.test
+            found = cut_windows(
+                streams[recording.name], sensors, self.class_names, self.window, self.hop, keep_incomplete=keep
+            )
+            cut.append(found)
+            for reason, count in found.left_out.items():
+                left_out.setdefault(reason, {})[recording.name] = count
+        for reason, names in left_out.items():
+            problem = f"recordings have windows that {reason}; these {sum(names.values())} windows are left out"
+            self.faults.report(problem, names, "Nothing has to be done where that is expected", mended=True)
+        counts = [len(windows.start) for windows in cut]
+        if not sum(counts):
+            problem = f"no recording has {self.window:g} s without a gap in one activity"
+            raise ConfigurationError("window", problem, "Use a shorter window or fewer modalities")
+        rows = {name: np.concatenate([windows.rows[name] for windows in cut]) for name in sensors}
+        return Samples(
+            inputs={
+                name: MappedWindows(self.store.array(name), rows[name], steps_of(sensor, self.window))
+                for name, sensor in sensors.items()
+            },
+            label=np.concatenate([windows.label for windows in cut]),
+            subject=np.repeat(np.array([each.subject for each in recordings], dtype=np.int64), counts),
+            recording=np.repeat(np.array([each.name for each in recordings]), counts),
+            start=np.rint(1000 * np.concatenate([windows.start for windows in cut])).astype(np.int64),
+            present={name: found >= 0 for name, found in rows.items() if (found < 0).any()},
+        )
+
+    def read_all(self, recordings: Sequence[Recording]) -> tuple[Samples, dict[str, Extremes], str]:
+        """Cuts the windows; the fingerprint is that of ``streams.json``, which has the hashes of all arrays."""
+        samples = self.read(recordings)
+        extremes = {
+            name: Extremes.of_rows(values, self.channel_groups[name], self.channel_axis[name])
+            for name, values in samples.inputs.items()
+        }
+        return samples, extremes, hashlib.sha256((self.store.folder / MANIFEST).read_bytes()).hexdigest()

@@ -1,0 +1,122 @@
+"""Windows of imported streams: by time, without gaps, and inside one activity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosmo_pl.data.streams.store import LabelInterval, Segment, StreamRecording, StreamSensor
+
+TOLERANCE = 1e-6  # seconds; ends of windows and of labels are sums of floating-point numbers
+BORDER = "cross the border of a label"
+GAP = "have a gap in '{}'"
+OUTSIDE = "begin before '{}' starts or end after it stops"
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows of one recording.
+
+    Args:
+        start: Seconds after the start of the recording (N,).
+        label: Activity (N,), -1 in unlabelled time.
+        rows: Sensor to the row of the first frame of each window in its array (N,); -1 if the sensor is missing.
+        left_out: Reason to the number of windows that are left out for it.
+    """
+
+    start: NDArray[np.float64]
+    label: NDArray[np.int64]
+    rows: Mapping[str, NDArray[np.int64]]
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+
+def steps_of(sensor: StreamSensor, window: float) -> int:
+    """Frames of a window of so many seconds."""
+    return round(sensor.rate * window)
+
+
+def cut_windows(
+    recording: StreamRecording,
+    sensors: Mapping[str, StreamSensor],
+    activities: Sequence[str],
+    window: float,
+    hop: float,
+    keep_incomplete: bool = False,
+) -> Windows:
+    """The windows [n·hop, n·hop + window) of a recording in which every sensor has all frames.
+
+    A window lies in one labelled interval, or in no interval at all. All sensors have their windows at the same times,
+    whichever of them are chosen.
+
+    Args:
+        recording: The recording.
+        sensors: Chosen sensors.
+        activities: Names of the activities, in the order of their labels.
+        window: Seconds of a window.
+        hop: Seconds between the starts of two windows.
+        keep_incomplete: Whether windows are kept that some sensors lack, but not all.
+    """
+    count = int((recording.duration - window + TOLERANCE) / hop) + 1 if recording.duration + TOLERANCE >= window else 0
+    start = (hop * np.arange(count)).astype(np.float64)
+    label = _labels(start, window, recording.labels, activities)
+    keep, left_out = label >= -1, {BORDER: int((label < -1).sum())}
+    rows = {}
+    for name, sensor in sensors.items():
+        first, steps = np.rint(start * sensor.rate).astype(np.int64), steps_of(sensor, window)
+        rows[name] = _rows(first, steps, recording.segments.get(name, ()))
+    found = [found >= 0 for found in rows.values()]
+    complete = np.any(found, axis=0) if keep_incomplete else np.all(found, axis=0)
+    for name, sensor in sensors.items():
+        lacking = keep & ~complete & (rows[name] < 0)
+        outside = lacking & _outside(start, window, sensor, recording.segments.get(name, ()))
+        left_out[OUTSIDE.format(name)] = int(outside.sum())
+        left_out[GAP.format(name)] = int((lacking & ~outside).sum())
+        keep = keep & ~lacking
+    kept = {name: found[keep] for name, found in rows.items()}
+    return Windows(start[keep], label[keep], kept, {reason: n for reason, n in left_out.items() if n})
+
+
+def _labels(
+    start: NDArray[np.float64], window: float, intervals: Sequence[LabelInterval], activities: Sequence[str]
+) -> NDArray[np.int64]:
+    """Label of each window (N,): -1 in unlabelled time, -2 across a border."""
+    label = np.full(len(start), -1, dtype=np.int64)
+    for begin, end, activity in joined(intervals):
+        inside = (start >= begin - TOLERANCE) & (start + window <= end + TOLERANCE)
+        touches = (start < end - TOLERANCE) & (start + window > begin + TOLERANCE)
+        label[touches] = -2
+        label[inside] = activities.index(activity)
+    return label
+
+
+def joined(intervals: Sequence[LabelInterval]) -> list[LabelInterval]:
+    """Intervals in which neighbours of the same activity, without time between them, are one."""
+    result: list[LabelInterval] = []
+    for each in intervals:
+        if result and result[-1].activity == each.activity and each.start - result[-1].end <= TOLERANCE:
+            result[-1] = result[-1]._replace(end=each.end)
+        else:
+            result.append(each)
+    return result
+
+
+def _rows(first: NDArray[np.int64], steps: int, segments: Sequence[Segment]) -> NDArray[np.int64]:
+    """Row of the frame at tick `first` (N,) where the `steps` frames from it lie in one segment; else -1."""
+    row = np.full(len(first), -1, dtype=np.int64)
+    for segment in segments:
+        inside = (first >= segment.first) & (first + steps <= segment.first + segment.frames)
+        row[inside] = segment.row + first[inside] - segment.first
+    return row
+
+
+def _outside(
+    start: NDArray[np.float64], window: float, sensor: StreamSensor, segments: Sequence[Segment]
+) -> NDArray[np.bool_]:
+    """Whether a window begins before the sensor's first frame or ends after its last (N,)."""
+    if not segments:
+        return np.ones(len(start), dtype=bool)
+    begin, end = segments[0].first / sensor.rate, (segments[-1].first + segments[-1].frames) / sensor.rate
+    return (start < begin - TOLERANCE) | (start + window > end + TOLERANCE)

@@ -1,0 +1,124 @@
+"""Imported recordings as a dataset."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from cosmo_pl.data import StreamsDataModule
+from cosmo_pl.data.samples import MappedWindows
+from cosmo_pl.data.streams.store import Segment, read_store
+from cosmo_pl.errors import ConfigurationError, DatasetNotFoundError, RecordingError
+
+from .written import write_streams
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_streams(tmp_path / "kitchen", unlabeled=2).folder
+
+
+def ready(folder: Path, **arguments: object) -> StreamsDataModule:
+    given = {"test_subjects": (5,), "labels_per_class": 2, "pretrain_batch_size": 8, **arguments}
+    data = StreamsDataModule(root=str(folder), **given)  # type: ignore[arg-type]
+    data.setup()
+    return data
+
+
+def test_a_sample_is_the_window_of_its_stream(folder: Path) -> None:
+    data, store = ready(folder), read_store(folder)
+    samples = data.load()
+    assert data.modality_shapes == {"wrist": (40, 3), "mat": (10, 4, 2)}
+    streams = {each.name: each for each in store.recordings}
+    for row in (0, 17, len(samples) - 1):
+        segments = streams[str(samples.recording[row])].segments
+        for name, rate in (("wrist", 20), ("mat", 5)):
+            first = segments[name][0].row + samples.start[row] * rate // 1000
+            expected = np.load(folder / f"{name}.npy")[first : first + 2 * rate]
+            assert np.array_equal(samples.inputs[name][row], expected)
+
+
+def test_unlabelled_windows_are_pretrained_on_and_nothing_else(folder: Path) -> None:
+    data = ready(folder)
+    label = data.samples.label
+    unknown = np.flatnonzero(label < 0)
+    assert len(unknown) == 5 * 2 * 11
+    train = unknown[np.isin(data.samples.subject[unknown], (1, 2, 3, 4))]
+    assert set(train.tolist()) <= set(data.split.unlabeled.tolist())
+    assert np.array_equal(data.split.unknown, train)
+    for part in (data.split.labeled, data.split.test, data.split.val, *data.split.probe.values()):
+        assert (label[part] >= 0).all()
+    assert len(data.split.labeled) == 6 and len(data.split.test) == 3 * 11
+    assert set(data.split.labeled) & set(data.split.unlabeled) == set()
+
+
+def test_the_labels_of_the_others_do_not_depend_on_unlabelled_recordings(tmp_path: Path) -> None:
+    """All labelled windows of one training subject are the same samples with and without unlabelled ones."""
+    splits = []
+    for unlabeled in (0, 2):
+        data = ready(write_streams(tmp_path / str(unlabeled), unlabeled=unlabeled).folder)
+        named = data.samples.recording[data.split.labeled], data.samples.start[data.split.labeled]
+        splits.append(sorted(zip(*named, strict=True)))
+    assert splits[0] == splits[1]
+
+
+def test_recordings_without_any_label_can_be_pretrained_on(tmp_path: Path) -> None:
+    folder = write_streams(tmp_path, labels=(), unlabeled=3).folder
+    data = ready(folder, phase="pretrain")
+    assert len(data.split.labeled) == len(data.split.test) == 0 and data.val_dataloader() == []
+    assert len(next(iter(data.train_dataloader()))["label"]) == 8
+    data = ready(folder, phase="finetune")
+    with pytest.raises(ConfigurationError, match="no recording of the training subjects is labelled"):
+        data.train_dataloader()
+
+
+def test_windows_in_memory_and_on_disk_are_the_same_batches(folder: Path) -> None:
+    batches = []
+    for arguments in ({"in_memory": True}, {"in_memory": False}, {"in_memory": False, "num_workers": 1}):
+        torch.manual_seed(0)
+        batches.append(next(iter(ready(folder, **arguments).train_dataloader())))
+    for other in batches[1:]:
+        assert all(torch.equal(batches[0]["inputs"][name], other["inputs"][name]) for name in ("wrist", "mat"))
+
+
+def test_a_sensor_that_stops_early_is_missing_in_test_windows_on_request(folder: Path) -> None:
+    store = read_store(folder)
+    short = {"mat": (Segment(0, 20, store.recordings[-3].segments["mat"][0].row),)}
+    changed = replace(store.recordings[-3], segments={**store.recordings[-3].segments, **short})
+    replace(store, recordings=(*store.recordings[:-3], changed, *store.recordings[-2:])).write()
+    assert changed.subject == 5 and changed.labels
+    data = ready(folder)
+    assert len(data.split.test) == 3 * 11 - 8
+    assert any("end after it stops" in line and "8 windows" in line for line in data.faults.lines)
+    kept = ready(folder, keep_incomplete=True)
+    assert len(kept.split.test) == 3 * 11
+    absent = ~kept.samples.present["mat"]
+    assert absent.sum() == 8 and not kept.samples.inputs["mat"][np.flatnonzero(absent)].any()
+
+
+def test_mapped_windows_survive_pickling_and_selection(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.arange(20, dtype=np.float32).reshape(10, 2))
+    windows = MappedWindows(np.load(tmp_path / "a.npy", mmap_mode="r"), np.array([0, 3, -1, 7]), 3)
+    assert windows.shape == (4, 3, 2) and windows[1].tolist() == [[6, 7], [8, 9], [10, 11]]
+    assert not windows[np.array([2])].any()
+    again = pickle.loads(pickle.dumps(windows.some(np.array([3, 0]))))
+    assert np.array_equal(again[:], windows[np.array([3, 0])]) and again.shape == (2, 3, 2)
+
+
+def test_bad_input_is_named(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(DatasetNotFoundError, match=r"streams\.json"):
+        StreamsDataModule(root=str(tmp_path / "nothing"))
+    with pytest.raises(ConfigurationError, match="two frames of 'mat' at 5 Hz"):
+        StreamsDataModule(root=str(folder), window=0.25)
+    with pytest.raises(ConfigurationError, match=r"12\.5 s without a gap"):
+        ready(folder, window=12.5)
+    with pytest.raises(ConfigurationError, match="camera"):
+        ready(folder, modalities=["camera"])
+    np.save(folder / "mat.npy", np.zeros((3, 4, 2), dtype=np.float32))
+    with pytest.raises(RecordingError, match=r"mat\.npy"):
+        ready(folder)

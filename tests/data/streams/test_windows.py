@@ -1,0 +1,69 @@
+"""Windows of imported streams."""
+
+import numpy as np
+import pytest
+
+from cosmo_pl.data.streams.store import LabelInterval, Segment, StreamRecording
+from cosmo_pl.data.streams.windows import BORDER, GAP, OUTSIDE, cut_windows, joined
+
+from .written import SENSORS
+
+ACTIVITIES = ("walk", "sit")
+
+
+def recording(
+    labels: tuple[LabelInterval, ...] = (),
+    wrist: tuple[Segment, ...] = (Segment(0, 200, 0),),
+    mat: tuple[Segment, ...] = (Segment(0, 50, 0),),
+) -> StreamRecording:
+    """Ten seconds."""
+    return StreamRecording("a", 1, "2024-05-01T10:00:00", 10.0, labels, {"wrist": wrist, "mat": mat})
+
+
+def test_windows_are_cut_by_time_at_each_sensors_rate() -> None:
+    found = cut_windows(recording(), SENSORS, ACTIVITIES, window=2.0, hop=1.5)
+    assert found.start.tolist() == [0.0, 1.5, 3.0, 4.5, 6.0, 7.5]
+    assert found.rows["wrist"].tolist() == [0, 30, 60, 90, 120, 150]
+    assert found.rows["mat"].tolist() == [0, 8, 15, 22, 30, 38], "the nearest tick of the slower sensor"
+    assert found.label.tolist() == [-1] * 6
+    assert not found.left_out
+
+
+def test_a_label_needs_the_whole_window_and_borders_are_left_out() -> None:
+    labels = (LabelInterval(0.0, 3.0, "walk"), LabelInterval(3.0, 5.0, "walk"), LabelInterval(6.0, 8.0, "sit"))
+    found = cut_windows(recording(labels), SENSORS, ACTIVITIES, window=1.0, hop=0.5)
+    expected = {}
+    for n in range(19):  # naive: the time of a window against each interval
+        begin, end = 0.5 * n, 0.5 * n + 1.0
+        touched = {name for a, b, name in joined(labels) if begin < b and end > a}
+        whole = {name for a, b, name in joined(labels) if begin >= a and end <= b}
+        if touched == whole:
+            expected[begin] = ACTIVITIES.index(whole.pop()) if whole else -1
+    assert dict(zip(found.start.tolist(), found.label.tolist(), strict=True)) == expected
+    assert found.left_out == {BORDER: 19 - len(expected)}
+    assert 2.5 in expected, "two intervals of one activity without time between them are one"
+
+
+def test_windows_with_a_gap_or_without_a_sensor_are_counted_by_reason() -> None:
+    gap = (Segment(0, 60, 0), Segment(80, 120, 60))  # 3 to 4 s are missing
+    late = (Segment(10, 40, 0),)  # the mat starts after 2 s
+    found = cut_windows(recording(wrist=gap, mat=late), SENSORS, ACTIVITIES, window=1.0, hop=1.0)
+    assert found.start.tolist() == [2.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]
+    assert found.rows["wrist"].tolist() == [40, 60, 80, 100, 120, 140, 160]
+    assert found.rows["mat"].tolist() == [0, 10, 15, 20, 25, 30, 35]
+    assert found.left_out == {GAP.format("wrist"): 1, OUTSIDE.format("mat"): 2}
+
+
+def test_incomplete_windows_are_kept_on_request() -> None:
+    late = (Segment(10, 40, 0),)
+    found = cut_windows(recording(mat=late), SENSORS, ACTIVITIES, window=1.0, hop=1.0, keep_incomplete=True)
+    assert found.rows["mat"].tolist() == [-1, -1, 0, 5, 10, 15, 20, 25, 30, 35]
+    assert len(found.start) == 10 and not found.left_out
+
+
+@pytest.mark.parametrize(("duration", "count"), [(1.9, 0), (2.0, 1), (4.999, 3), (5.0, 4)])
+def test_only_complete_windows_count(duration: float, count: int) -> None:
+    short = StreamRecording("a", 1, "", duration, (), {"wrist": (Segment(0, 200, 0),)})
+    found = cut_windows(short, {"wrist": SENSORS["wrist"]}, ACTIVITIES, window=2.0, hop=1.0)
+    assert len(found.start) == count
+    assert np.array_equal(found.start, np.arange(count))
