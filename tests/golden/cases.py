@@ -17,7 +17,14 @@ from pytorch_lightning import Callback, Trainer
 from torch import Tensor, nn
 
 from cosmo_pl import callbacks, encoders, modules
-from cosmo_pl.data import SelfCollectedDataModule, USCDataModule, UTDDataModule, augmentations, transforms
+from cosmo_pl.data import (
+    SelfCollectedDataModule,
+    StreamsDataModule,
+    USCDataModule,
+    UTDDataModule,
+    augmentations,
+    transforms,
+)
 from cosmo_pl.fusion import modality_quality
 
 Values = dict[str, float]
@@ -44,11 +51,13 @@ class Data:
         utd: Folder with a simulated UTD-MHAD.
         usc: Folder with a simulated USC-HAD.
         self_collected: Folder with a simulated self-collected set.
+        streams: Folder with imported streams.
         folder: Where bundles are written.
     """
 
-    def __init__(self, utd: Path, usc: Path, self_collected: Path, folder: Path) -> None:
-        self.roots, self.folder = {"utd": utd, "usc": usc, "self_collected": self_collected}, folder
+    def __init__(self, utd: Path, usc: Path, self_collected: Path, streams: Path, folder: Path) -> None:
+        self.roots = {"utd": utd, "usc": usc, "self_collected": self_collected, "streams": streams}
+        self.folder = folder
         self.cache = str(folder / "cache")  # its own: other tests keep a quality that is measured in another way
 
     def utd(self, **arguments: Any) -> UTDDataModule:
@@ -65,6 +74,11 @@ class Data:
         """The simulated set, depth at its own size."""
         given = {"depth_size": (12, 16), "test_subjects": (3,), "labels_per_class": 1, "in_memory": True} | arguments
         return SelfCollectedDataModule(root=str(self.roots["self_collected"]), **given)
+
+    def streams(self, **arguments: Any) -> StreamsDataModule:
+        """Imported streams, with unlabelled recordings."""
+        given = {"test_subjects": (5,), "labels_per_class": 1, "in_memory": True} | arguments
+        return StreamsDataModule(root=str(self.roots["streams"]), **given)
 
     @cached_property
     def bundle(self) -> str:
@@ -165,6 +179,7 @@ def _datasets(data: Data) -> dict[str, Case]:
         "UTD-MHAD": Case([UTDDataModule, *map(type, UPRIGHT)], lambda: samples(data.utd())),
         "USC-HAD": Case([USCDataModule], lambda: samples(data.usc())),
         "self-collected": Case([SelfCollectedDataModule], lambda: samples(data.self_collected())),
+        "streams": Case([StreamsDataModule], lambda: samples(data.streams())),
         "modality quality": Case([modules.ContrastiveFusionModule], quality),
     }
 

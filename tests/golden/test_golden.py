@@ -20,6 +20,7 @@ import cosmo_pl.modules
 from cosmo_pl.data import augmentations, transforms
 from cosmo_pl.fusion import modality_quality
 from cosmo_pl.simulation import simulate_self_collected
+from data.streams.written import write_streams
 
 from .cases import Data, all_cases
 from .golden import VALUES, defaults, entry, may_record, problem, read
@@ -30,7 +31,7 @@ CLASSES = sorted(
     {kind for space in SPACES for kind in vars(space).values() if isinstance(kind, type) and hasattr(kind, "numerics")},
     key=lambda kind: kind.__name__,
 )
-NAMES = list(all_cases(Data(Path(), Path(), Path(), Path())))
+NAMES = list(all_cases(Data(Path(), Path(), Path(), Path(), Path())))
 RECORD = os.environ.get("COSMO_PL_GOLDEN") == "record"
 
 
@@ -39,9 +40,14 @@ def three_sensors(root: Path) -> None:
     simulate_self_collected(root, range(1, 4), trials=1, resolution=(12, 16), progress=False, jobs=1)
 
 
+def streams(root: Path) -> None:
+    """Writes streams of five subjects, each with an unlabelled recording."""
+    write_streams(root, unlabeled=1)
+
+
 @pytest.fixture(scope="module")
 def cases(utd_root, usc_root, once, tmp_path_factory):
-    recordings = (utd_root, usc_root, once("golden", three_sensors))
+    recordings = (utd_root, usc_root, once("golden", three_sensors), once("golden_streams", streams))
     with pytest.MonkeyPatch.context() as patch:
         quick = partial(modality_quality, num_seeds=1)
         patch.setattr("cosmo_pl.modules.base.quality.modality_quality", quick)
