@@ -136,7 +136,7 @@ class ResultWriter(Callback):
                     found = int(probability.argmax())
                     sample = data.samples
                     where = (sample.recording[index], int(sample.start[index]), int(sample.subject[index]))
-                    names = (data.class_names[label], data.class_names[found])
+                    names = (data.class_names[label] if label >= 0 else "", data.class_names[found])
                     writer.writerow([*where, *names, f"{float(probability[found]):.4f}"])
         print(path)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -352,6 +353,8 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         if trained is None or trained.is_of(self.data_fingerprint, self.subjects.test):
             sampling = listed_labels(self.label_sampling, self.folder, self.label_split_file, self.label_split)
             return make_split(samples, self.subjects, sampling, self.num_classes, self.dataset)
+        if not self.subjects.test:
+            self.subjects = replace(self.subjects, test=np.unique(samples.subject).tolist())
         split = tested_split(samples, self.subjects, self.label_sampling.max_test_samples, self.dataset)
         check_tested(trained, samples, split, self.data_fingerprint)
         return split

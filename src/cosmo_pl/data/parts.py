@@ -14,6 +14,7 @@ from cosmo_pl.data.normalization import samples_at_once
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.data.selection import evenly_spaced, without_overlap
 from cosmo_pl.data.split import Split
+from cosmo_pl.data.subjects import SubjectLists
 from cosmo_pl.data.views import AugmentedViews
 from cosmo_pl.errors import ConfigurationError
 
@@ -29,6 +30,7 @@ class PartLoaders:
     track_test: bool
     num_workers: int
     samples: Samples | None
+    subjects: SubjectLists
     split: Split
     inputs: dict[str, Inputs]
     views: AugmentedViews | None
@@ -106,7 +108,11 @@ class PartLoaders:
         """The test subjects' samples, each exactly once."""
         return self.plain_loader(self.split.test)
 
-    predict_dataloader = test_dataloader
+    def predict_dataloader(self) -> DataLoader[Batch]:
+        """The test subjects' samples, those of an unknown activity included."""
+        assert self.samples is not None
+        unknown = np.flatnonzero(np.isin(self.samples.subject, self.subjects.test) & (self.samples.label < 0))
+        return self.plain_loader(np.union1d(self.split.test, unknown))
 
     def plain_batch(self, rows: np.ndarray) -> Batch:
         """Samples of the whole dataset by their indices, without augmentation, in one batch."""

@@ -229,7 +229,7 @@ def tested_split(samples: Samples, subjects: SubjectLists, limit: int | None, da
     """
     present = np.unique(samples.subject).tolist()
     absent = sorted(set(subjects.test) - set(present))
-    if absent or not subjects.test:
+    if absent:
         raise ConfigurationError(
             "test_subjects", f"{dataset} on disk has no subject {absent}", f"Choose the subjects to test from {present}"
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pytorch_lightning.utilities import rank_zero_warn
 
 from cosmo_pl.constraints import NonNegativeInt, PositiveFloat, Share
 from cosmo_pl.data.base import MultimodalDataModule
@@ -18,6 +19,7 @@ from cosmo_pl.data.samples import MappedWindows, Samples
 from cosmo_pl.data.sensors import groups_of
 from cosmo_pl.data.streams.store import MANIFEST, StreamStore, read_store
 from cosmo_pl.data.streams.windows import cut_windows, steps_of
+from cosmo_pl.data.trained import TrainedOn
 from cosmo_pl.errors import ConfigurationError
 
 
@@ -34,14 +36,15 @@ class StreamsDataModule(MultimodalDataModule):
         window: Seconds of a window.
         hop: Seconds between the starts of two windows.
         modalities: Sensors to use; None takes all.
-        test_subjects: Test subjects, unless `folds` are given.
+        test_subjects: Test subjects, unless `folds` are given. A trained model is tested on, and predicts, all subjects
+            of other recordings by default.
         label_rate: Labelled share of the training windows whose activity is known.
         **shared: See `MultimodalDataModule`.
 
     Raises:
         DatasetNotFoundError: Nothing was imported to `root`.
         RecordingError: The folder is damaged.
-        ConfigurationError: No activity is known, or a window is shorter than two frames.
+        ConfigurationError: A window is shorter than two frames.
     """
 
     numerics = "1.0"
@@ -95,10 +98,17 @@ class StreamsDataModule(MultimodalDataModule):
             raise cls.not_found(folder, f"{MANIFEST}, which `cosmo-pl data import` writes")
         return read_store(folder)
 
+    def adopt(self, trained: TrainedOn) -> None:
+        """Uses the statistics of a trained model, and its activities if these recordings name none."""
+        self.class_names = self.class_names or trained.class_names
+        super().adopt(trained)
+
     def _check_window(self) -> None:
         if not self.class_names:
-            problem = f"'{self.store.folder}' names no activity, and the methods need their number"
-            raise ConfigurationError("data", problem, "List the activities in the description of the import")
+            rank_zero_warn(
+                f"'{self.store.folder}' names no activity: a trained model can predict these recordings, but training "
+                "needs the number of activities. List them in the description of the import."
+            )
         for name in self.modalities:
             if steps_of(self.store.sensors[name], self.window) < 2:
                 rate = self.store.sensors[name].rate
