@@ -1,0 +1,72 @@
+"""Times of labels, one at a time: a file of labels is short, and people write it in many ways."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from cosmo_pl.data.streams.description import UNITS, TimeDescription
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LARGEST = 2**62  # nanoseconds, the year 2116
+
+
+def instant(text: str, time: TimeDescription, date: str | None, refuse: Callable[[str], Exception]) -> int:
+    """The time of a label in nanoseconds.
+
+    Args:
+        text: The time as it is written: ISO 8601, a number, or a time of day such as 12:10.
+        time: Unit, zone, and whether it counts from the start of the recording.
+        date: Date (ISO 8601) of times of day; None if it is unknown.
+        refuse: Makes the error from the problem.
+
+    Returns:
+        Nanoseconds since 1970 in UTC, or since the start of the recording if `time` is relative.
+
+    Raises:
+        Exception: That of `refuse`: the text is no time, does not exist in the zone, or is twice in it.
+    """
+    if time.unit != "iso":
+        return _number(text, UNITS[time.unit], refuse)
+    if time.relative:
+        return _duration(text, refuse)
+    clock = len(text) < 13 and ":" in text and "-" not in text
+    if clock and date is None:
+        raise refuse(f"'{text}' has no date")
+    try:
+        moment = datetime.fromisoformat(f"{date}T{text.zfill(5)}" if clock else text)
+    except ValueError:
+        raise refuse(f"'{text}' is no time of ISO 8601") from None
+    if moment.tzinfo is None:
+        moment = _located(moment, ZoneInfo(time.zone), text, refuse)
+    return round((moment - EPOCH) / timedelta(microseconds=1)) * 1000
+
+
+def _located(moment: datetime, zone: ZoneInfo, text: str, refuse: Callable[[str], Exception]) -> datetime:
+    """The moment in its zone; hours that the change to or from daylight saving skips or repeats are refused."""
+    first, second = (moment.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
+    if first.utcoffset() != second.utcoffset():
+        again = first.astimezone(UTC).astimezone(zone).replace(tzinfo=None) == moment
+        raise refuse(f"'{text}' {'is twice' if again else 'does not exist'} in {zone.key}; write its offset from UTC")
+    return first
+
+
+def _number(text: str, unit: int, refuse: Callable[[str], Exception]) -> int:
+    try:
+        value = float(text)
+    except ValueError:
+        raise refuse(f"'{text}' is no number") from None
+    if not math.isfinite(value) or abs(value) * unit > LARGEST:
+        raise refuse(f"'{text}' is out of range")
+    return round(value * unit) if "." in text or "e" in text.lower() else int(text) * unit
+
+
+def _duration(text: str, refuse: Callable[[str], Exception]) -> int:
+    """Hours, minutes and seconds since the start, as 1:02:03.5 or 62:03."""
+    parts = text.split(":")
+    if not 2 <= len(parts) <= 3 or not all(part.replace(".", "", 1).isdecimal() for part in parts):
+        raise refuse(f"'{text}' is no time since the start, as 1:02:03.5")
+    seconds: float = sum(float(part) * 60.0**place for place, part in enumerate(reversed(parts)))
+    return round(seconds * 10**9)

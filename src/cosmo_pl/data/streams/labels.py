@@ -1,0 +1,203 @@
+"""Label intervals from CSV, from ELAN (``.eaf``) and from Label Studio (JSON)."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+from cosmo_pl.data.streams.description import LabelsDescription
+from cosmo_pl.data.streams.label_times import instant
+from cosmo_pl.errors import RecordingError, choices
+from cosmo_pl.fields import Field
+from cosmo_pl.io import read_json, utf8_text
+
+DAY = 24 * 3600 * 10**9
+MILLISECOND = 10**6
+VALUES = ("timeserieslabels", "labels")  # keys of Label Studio's labels on time series and on audio
+
+
+class RawInterval(NamedTuple):
+    """A label as it stands in a file.
+
+    Attributes:
+        start: Nanoseconds since 1970 in UTC, or since the start of the recording if the times are `relative`.
+        end: As `start`.
+        activity: Its name, after the renaming of the description.
+        subject: Name of the subject; None if the file does not say it.
+        relative: Whether the times count from the start of the recording.
+        where: Its row or annotation, for errors.
+    """
+
+    start: int
+    end: int
+    activity: str
+    subject: str | None
+    relative: bool
+    where: str
+
+
+def read_intervals(path: Path, labels: LabelsDescription, day: date | None = None) -> list[RawInterval]:
+    """Reads the intervals of a file.
+
+    Overlapping intervals of one activity and subject are joined.
+
+    Args:
+        path: The file.
+        labels: Its description.
+        day: Date of times that have none, such as 12:10; an interval that ends before it starts then ends a day later.
+
+    Returns:
+        The intervals in the order of subject and time, of activities that are not left out.
+
+    Raises:
+        RecordingError: The file cannot be read, holds no interval, or an interval has no time, no length, or overlaps
+            one of another activity; the message names the row or annotation.
+    """
+    read: Mapping[str, Callable[..., Iterator[RawInterval]]] = {
+        "csv": _csv,
+        "elan": _elan,
+        "label_studio": _label_studio,
+    }
+    found = list(read[labels.format](path, labels, day))
+    if not found:
+        raise RecordingError(path, "holds no interval", "Label some time, or remove the file")
+    renamed = [(each, labels.activities.get(each.activity, each.activity)) for each in found]
+    kept = [each._replace(activity=name) for each, name in renamed if name is not None]
+    return _joined(path, sorted(kept, key=lambda each: (each.subject or "", each.start, each.end)))
+
+
+def _joined(path: Path, intervals: Iterable[RawInterval]) -> list[RawInterval]:
+    result: list[RawInterval] = []
+    for each in intervals:
+        if each.end <= each.start:
+            raise RecordingError(path, f"{each.where}: the end is not after the start", "Correct its times")
+        before = result[-1] if result else None
+        if before is None or before.subject != each.subject or each.start >= before.end:
+            result.append(each)
+        elif before.activity == each.activity:
+            result[-1] = before._replace(end=max(before.end, each.end))
+        else:
+            problem = f"{each.where}: '{each.activity}' overlaps '{before.activity}' of {before.where}"
+            raise RecordingError(path, problem, "Give each time one activity; choose a `tier` if there are several")
+    return result
+
+
+def _csv(path: Path, labels: LabelsDescription, day: date | None) -> Iterator[RawInterval]:
+    text = utf8_text(path, partial(RecordingError, path))
+    reader = csv.DictReader(io.StringIO(text), delimiter=labels.delimiter, strict=True)
+    known = list(reader.fieldnames or ())
+    for role, column in labels.columns.items():
+        if column not in known:
+            problem = f"has no column '{column}' for the {role} of a label"
+            raise RecordingError(path, problem, f"labels.columns.{role}: {choices(column, known)}")
+    try:
+        for row in reader:
+            yield _interval_of_row(path, f"row {reader.line_num}", row, labels, day)
+    except csv.Error as error:
+        raise RecordingError(path, f"row {reader.line_num + 1}: {error}", "Correct the row") from error
+
+
+def _interval_of_row(
+    path: Path, where: str, row: Mapping[str, str | None], labels: LabelsDescription, day: date | None
+) -> RawInterval:
+    value = {role: (row.get(column) or "").strip() for role, column in labels.columns.items()}
+    missing = [role for role in ("start", "end", "activity") if not value.get(role)]
+    if missing:
+        raise RecordingError(path, f"{where}: no {' and no '.join(missing)}", "Complete the row, or remove it")
+    dated = value.get("date") or (day.isoformat() if day else None)
+    refuse = partial(_refused, path, where)
+    start, end = (instant(value[role], labels.time, dated, partial(refuse, role)) for role in ("start", "end"))
+    if end < start and ":" in value["end"] and len(value["end"]) < 13:  # a time of day after midnight
+        end += DAY
+    return RawInterval(start, end, value["activity"], value.get("subject") or None, labels.time.relative, where)
+
+
+def _elan(path: Path, labels: LabelsDescription, day: date | None) -> Iterator[RawInterval]:
+    text = utf8_text(path, partial(RecordingError, path))
+    if "<!DOCTYPE" in text or "<!ENTITY" in text:
+        raise RecordingError(path, "declares XML entities, which ELAN does not write", "Save it in ELAN again")
+    try:
+        root = ElementTree.fromstring(text)
+    except (ElementTree.ParseError, ValueError) as error:
+        raise RecordingError(path, f"is not readable as XML ({error})", "Save it in ELAN again") from error
+    header = root.find("HEADER")
+    unit = "milliseconds" if header is None else header.get("TIME_UNITS", "milliseconds")
+    if unit != "milliseconds":
+        raise RecordingError(path, f"has times in {unit}", "Save it in ELAN with times in milliseconds")
+    tiers = {tier.get("TIER_ID", ""): tier for tier in root.iter("TIER")}
+    for name in labels.tier:
+        if name not in tiers:
+            raise RecordingError(path, f"has no tier '{name}'", f"labels.tier: {choices(name, tiers)}")
+    slots = {slot.get("TIME_SLOT_ID"): slot.get("TIME_VALUE") for slot in root.iter("TIME_SLOT")}
+    for name, tier in tiers.items():
+        if not labels.tier or name in labels.tier:
+            for annotation in tier.iter("ALIGNABLE_ANNOTATION"):
+                yield _annotated(path, name, annotation, slots)
+
+
+def _annotated(
+    path: Path, tier: str, annotation: ElementTree.Element, slots: Mapping[str | None, str | None]
+) -> RawInterval:
+    where = f"annotation {annotation.get('ANNOTATION_ID', '?')} of tier '{tier}'"
+    times = [slots.get(annotation.get(f"TIME_SLOT_REF{end}")) for end in (1, 2)]
+    if not all(time is not None and time.isdecimal() for time in times):
+        raise RecordingError(path, f"{where}: a time slot has no time", "Align the annotation in ELAN")
+    activity = (annotation.findtext("ANNOTATION_VALUE") or "").strip()
+    if not activity:
+        raise RecordingError(path, f"{where}: no value", "Name the activity, or remove the annotation")
+    start, end = (int(str(time)) * MILLISECOND for time in times)
+    return RawInterval(start, end, activity, None, True, where)
+
+
+def _label_studio(path: Path, labels: LabelsDescription, day: date | None) -> Iterator[RawInterval]:
+    content = read_json(path, partial(RecordingError, path))
+    tasks = Field(content, "tasks").each() if isinstance(content, list) else [Field(content, "task")]
+    if len(tasks) > 1 and labels.time.relative:
+        problem = f"holds {len(tasks)} tasks with relative times"
+        raise RecordingError(path, problem, "Export each recording to a file of its own")
+    for task in tasks:
+        try:
+            yield from _labelled(path, _annotation(task), labels, day)
+        except ValueError as error:
+            remedy = "Export it as JSON (not JSON-MIN), with one annotation per task or one marked as ground truth"
+            raise RecordingError(path, str(error), remedy) from error
+
+
+def _annotation(task: Field) -> list[Field]:
+    """Labels of a task's annotation: the only one, or that which is marked as ground truth."""
+    given = [each for each in task["annotations"].each() if not each.mapping().get("was_cancelled")]
+    chosen = [each for each in given if each.mapping().get("ground_truth")] or given
+    if len(chosen) > 1:
+        raise ValueError(f"{task.name}.annotations: there are {len(chosen)} annotations")
+    return chosen[0]["result"].each() if chosen else []
+
+
+def _labelled(
+    path: Path, results: Sequence[Field], labels: LabelsDescription, day: date | None
+) -> Iterator[RawInterval]:
+    for result in results:
+        content = result.mapping()
+        if labels.tier and content.get("from_name") not in labels.tier:
+            continue
+        value = result["value"]
+        key = next((key for key in VALUES if key in value.mapping()), None)
+        if key is None:
+            continue  # a choice or a text for the whole task
+        refuse = partial(_refused, path, result.name)
+        dated = None if day is None else day.isoformat()
+        start, end = (
+            instant(str(value[role].value), labels.time, dated, partial(refuse, role)) for role in ("start", "end")
+        )
+        names = value[key].each()
+        value[key].require(len(names) == 1, "a list of one activity")
+        yield RawInterval(start, end, names[0].text(), None, labels.time.relative, result.name)
+
+
+def _refused(path: Path, where: str, role: str, problem: str) -> RecordingError:
+    return RecordingError(path, f"{where}: the {role} {problem}", "Correct it, or labels.time in the description")
