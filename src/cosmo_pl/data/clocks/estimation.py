@@ -1,0 +1,188 @@
+"""Offset and drift of one sensor's clock against another's, from the correlation of their features over lags.
+
+Each piece of a recording has its own canonical correlation: which features move together depends on the person and the
+activity. The sum over many pieces shows the lag that they share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosmo_pl.data.clocks.features import RATE, Signal, features
+
+MIN_SECONDS = 20.0  # of a piece: a canonical correlation of fewer values says little
+MIN_PIECES = 10
+RIDGE = 0.1  # of the mean variance of a sensor's features
+DIVISIONS = 100
+MEDIAN_OF_DIFFERENCE = 0.6745  # median of |x| for a standard normal x; a half has √2, a difference 2 standard errors
+TOLERANCE = 0.2  # seconds
+THRESHOLD = 0.8
+MAX_DRIFT = 500.0  # microseconds per second; quartz clocks have less than 100
+
+
+class Piece(NamedTuple):
+    """A piece of a recording by two sensors, at most a minute or so.
+
+    Attributes:
+        reference: The sensor whose clock is right.
+        other: The sensor whose clock is corrected.
+        age: Seconds since the two clocks were set, such as since the start of the day's first recording.
+    """
+
+    reference: Signal
+    other: Signal
+    age: float = 0.0
+
+
+@dataclass(frozen=True)
+class ClockEstimate:
+    """Error of a sensor's clock.
+
+    Args:
+        offset: Seconds by which it is ahead of the reference, when the clocks were set.
+        drift: Microseconds that it gains per second.
+        deviation: Standard error of `offset` in seconds, from the difference between random halves of the pieces.
+        confidence: Share of random divisions of the pieces into halves whose offsets agree within `TOLERANCE`. For
+            unrelated sensors it is about 2 · `TOLERANCE` / the searched range.
+        problem: Why nothing can be estimated; empty otherwise.
+        lags: Lags of `curve` in seconds (L,).
+        curve: Sum over the pieces of their standardised correlations at each lag (L,), without drift.
+    """
+
+    offset: float
+    drift: float
+    deviation: float
+    confidence: float
+    problem: str
+    lags: NDArray[np.float64]
+    curve: NDArray[np.float64]
+
+    @property
+    def reliable(self) -> bool:
+        """Whether a clock should be corrected by it."""
+        return not self.problem and self.confidence >= THRESHOLD
+
+
+def estimate_clock(pieces: Sequence[Piece], max_offset: float = 3.0, seed: int = 0) -> ClockEstimate:
+    """Estimates offset and drift of the other sensor's clock.
+
+    For each piece and lag l, let ρ_i be the canonical correlations of the reference's features at t and the other's at
+    t + l. The curve of a piece is Σ_i ρ_i², minus its mean over the lags, divided by its deviation. Offset and drift
+    maximise the sum of the curves at l = offset + drift · age. The drift is searched only if the ages differ by enough
+    for `MAX_DRIFT` to change the lag by a tick of the grid, 40 ms.
+
+    The features of different sensors need not follow each other without delay: a chest moves before a mat feels it. The
+    estimate contains this delay. It is right for correcting a clock by an earlier estimate of the same sensors.
+
+    Args:
+        pieces: Pieces in which both sensors run; those that share less than `MIN_SECONDS` are left out.
+        max_offset: Largest offset that is searched, in seconds.
+        seed: Seed of the divisions.
+    """
+    count = round(max_offset * RATE)
+    lags = np.arange(-count, count + 1) / RATE
+    found = [(curve, piece.age) for piece in pieces if (curve := lag_curve(piece, count)) is not None]
+    if len(found) < MIN_PIECES:
+        problem = f"{len(found)} pieces of {MIN_SECONDS:g} s and more in which both sensors change; {MIN_PIECES} needed"
+        return ClockEstimate(0.0, 0.0, 0.0, 0.0, problem, lags, np.zeros(len(lags)))
+    curves, ages = np.array([curve for curve, _ in found]), np.array([age for _, age in found])
+    offset, drift = _best(curves, ages)
+    shifted = _shifted(curves, drift * 1e-6 * ages * RATE)
+    random, half = np.random.default_rng(seed), len(curves) // 2
+    orders = [random.permutation(len(curves)) for _ in range(DIVISIONS)]
+    halves = np.array([[_peak(shifted[part].sum(axis=0)) for part in (o[:half], o[half:])] for o in orders])
+    apart = np.abs(halves[:, 0] - halves[:, 1])
+    near = apart <= TOLERANCE
+    edge = abs(offset) >= max_offset - 1 / RATE
+    problem = f"the correlation is largest at the edge of the searched ±{max_offset:g} s" if edge else ""
+    deviation = float(np.median(apart)) / MEDIAN_OF_DIFFERENCE / 2
+    return ClockEstimate(offset, drift, deviation, float(near.mean()), problem, lags, curves.sum(axis=0))
+
+
+def lag_curve(piece: Piece, count: int) -> NDArray[np.float64] | None:
+    """Standardised correlation of a piece at the lags from -count to count ticks, (2·count + 1,).
+
+    None if the sensors share too little time, or one of them is constant.
+    """
+    start = max(piece.reference.times[0], piece.other.times[0])
+    stop = min(piece.reference.times[-1], piece.other.times[-1])
+    if stop - start < max(MIN_SECONDS, 3 * count / RATE):
+        return None
+    one, two = (features(signal, start, stop) for signal in (piece.reference, piece.other))
+    if not one.any() or not two.any():
+        return None
+    whitened = _inverse_root(one) @ _cross_covariance(one, two, count) @ _inverse_root(two)
+    curve = (np.linalg.svd(whitened, compute_uv=False) ** 2).sum(axis=1)
+    result: NDArray[np.float64] = (curve - curve.mean()) / max(float(curve.std()), 1e-12)
+    return result
+
+
+def corrected(times: NDArray[np.float64], estimate: ClockEstimate, origin: float = 0.0) -> NDArray[np.float64]:
+    """Times by the reference's clock of a sensor's times (T,), in seconds.
+
+    Args:
+        times: Times by the sensor's clock.
+        estimate: Error of the clock.
+        origin: Time at which the clocks were set, by the reference's clock.
+    """
+    rate = 1 + 1e-6 * estimate.drift
+    result: NDArray[np.float64] = origin + (times - origin - estimate.offset) / rate
+    return result
+
+
+def _cross_covariance(one: NDArray[np.float64], two: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """Sum of one[t] two[t + l]ᵀ over the n - |l| values of t, divided by √(n (n - |l|)), (2·count + 1, D, D').
+
+    With this divisor the correlations of unrelated sensors are equally large at all lags. A mean over n - |l| values
+    would be larger at the edges, and one over n values at lag 0.
+    """
+    size = 1 << (len(one) + count).bit_length()
+    spectra = np.conj(np.fft.rfft(one, size, axis=0))[:, :, None] * np.fft.rfft(two, size, axis=0)[:, None, :]
+    lags = np.arange(-count, count + 1)
+    lagged: NDArray[np.float64] = np.fft.irfft(spectra, size, axis=0)[lags]
+    lagged /= np.sqrt(len(one) * (len(one) - np.abs(lags)))[:, None, None]
+    return lagged
+
+
+def _inverse_root(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Inverse square root of the regularised covariance, (D, D)."""
+    covariance = values.T @ values / len(values)
+    eigenvalues, vectors = np.linalg.eigh(covariance + RIDGE * np.eye(len(covariance)))
+    root: NDArray[np.float64] = (vectors / np.sqrt(eigenvalues)) @ vectors.T
+    return root
+
+
+def _best(curves: NDArray[np.float64], ages: NDArray[np.float64]) -> tuple[float, float]:
+    """Offset in seconds and drift in ppm with the largest sum."""
+    span = float(np.ptp(ages))
+    step = 1e6 / RATE / max(span, 1e-9)  # ppm that change the lag by a tick over the ages
+    if step > MAX_DRIFT:
+        return _peak(curves.sum(axis=0)), 0.0
+    size = int(MAX_DRIFT / (step / 2))
+    drifts = np.arange(-size, size + 1) * step / 2
+    sums = [_shifted(curves, drift * 1e-6 * ages * RATE).sum(axis=0) for drift in drifts]
+    best = int(np.argmax([total.max() for total in sums]))
+    return _peak(sums[best]), float(drifts[best])
+
+
+def _shifted(curves: NDArray[np.float64], ticks: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Curves (n, L) whose lags are earlier by ticks (n,)."""
+    if not ticks.any():
+        return curves
+    lags = np.arange(curves.shape[1])
+    return np.stack([np.interp(lags + shift, lags, curve) for curve, shift in zip(curves, ticks, strict=True)])
+
+
+def _peak(curve: NDArray[np.float64]) -> float:
+    """Lag in seconds of the largest value of a curve (L,), by a parabola through it and its neighbours."""
+    best = int(np.argmax(curve))
+    shift = 0.0
+    if 0 < best < len(curve) - 1:
+        left, middle, right = curve[best - 1 : best + 2]
+        shift = 0.5 * (left - right) / (left - 2 * middle + right)
+    return float((best + shift - len(curve) // 2) / RATE)
