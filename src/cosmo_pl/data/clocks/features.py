@@ -6,8 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import butter, sosfiltfilt
-from scipy.signal.windows import tukey
 
 RATE = 25.0
 BAND = (0.1, 4.0)  # Hz: slower changes are drifts of the sensor, and bodies hardly move faster
@@ -41,6 +39,9 @@ def features(signal: Signal, start: float, stop: float) -> NDArray[np.float64]:
         start: Seconds of the first tick.
         stop: Seconds before which the last tick lies.
     """
+    from scipy.signal import butter, sosfiltfilt
+    from scipy.signal.windows import tukey
+
     times = np.arange(start, stop, 1 / RATE)
     frames = _blocks(signal.values) if signal.images else signal.values.reshape(len(signal.values), -1)
     change = np.abs(np.diff(frames, axis=0, prepend=frames[:1]))
