@@ -25,6 +25,7 @@ prepare data:
   data download   fetch USC-HAD or UTD-MHAD from its publisher, verify and unpack it
   data simulate   write simulated recordings in the layout of a dataset
   data describe   count recordings, subjects and activities of a dataset, of a class of your own or of a config
+  data clocks     estimate by how much the clocks of imported sensors differ
   data augmentations
                   plot each augmentation of a config on a sample
   data clip       plot the sensors of one clip, or animate them

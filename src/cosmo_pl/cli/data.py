@@ -1,4 +1,4 @@
-"""`cosmo-pl data download|simulate|describe|pack|augmentations|clip`."""
+"""`cosmo-pl data download|simulate|describe|pack|clocks|augmentations|clip`."""
 
 from __future__ import annotations
 
@@ -149,6 +149,40 @@ def clip(name: str, root: str | None = None, out: str = "clip.png") -> None:
     print(plot({sensor: np.load(path) for sensor, path in chosen.files.items()}, title, Path(out)))
 
 
+def clocks(folder: str, reference: str | None = None, max_offset: float = 3.0, out: str | None = None) -> None:
+    """Estimates by how much the clocks of imported sensors differ, from their movements; no label is used.
+
+    It prints the lines `clocks:` for the description of the import, with the sensors whose error is certain enough. A
+    sensor may follow another with a delay by nature, as a mat feels a movement late: the estimate contains it.
+
+    Args:
+        folder: Folder of imported recordings.
+        reference: Sensor whose clock is right; the first by default.
+        max_offset: Largest offset that is searched, in seconds.
+        out: PNG of the correlation over the lag; not drawn by default.
+    """
+    from cosmo_pl.data.clocks import estimate_clock
+    from cosmo_pl.data.streams.clock_pieces import clock_pieces
+    from cosmo_pl.data.streams.store import read_store
+
+    store = read_store(Path(folder))
+    names = list(store.sensors)
+    right = reference or names[0]
+    if right not in names or len(names) < 2:
+        raise ConfigurationError("reference", f"'{right}' cannot be compared", f"Name one of two or more of {names}")
+    found = {name: estimate_clock(clock_pieces(store, right, name), max_offset) for name in names if name != right}
+    for name, each in found.items():
+        verdict = "certain enough" if each.reliable else f"unchanged: {each.problem or 'not certain enough'}"
+        numbers = f"offset {each.offset:+.3f} s ± {each.deviation:.3f} s, drift {each.drift:+.0f} ppm"
+        print(f"# {name} against {right}: {numbers}, confidence {each.confidence:.2f}, {verdict}")
+    lines = [f"  {n}: {{offset: {e.offset:.3f}, drift: {e.drift:.0f}}}" for n, e in found.items() if e.reliable]
+    print("\n".join(["clocks:", *lines] if lines else ["clocks: {}"]))
+    if out is not None:
+        from cosmo_pl.plots.clocks import picture
+
+        print(f"# {picture(found, right, Path(out))}")
+
+
 def augmentations(recipe: str, clip: int = 0, out: str = "augmentations.png", seed: int = 0) -> None:
     """Plots a training sample as recorded and after each augmentation of a config.
 
@@ -181,4 +215,4 @@ def main(args: Sequence[str]) -> None:
     """Runs one data subcommand."""
     from cosmo_pl.parsing import run_command
 
-    run_command([download, simulate, describe, pack, augmentations, clip], args, "cosmo-pl data")
+    run_command([download, simulate, describe, pack, clocks, augmentations, clip], args, "cosmo-pl data")

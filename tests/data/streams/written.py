@@ -23,8 +23,13 @@ def write_streams(
     per_activity: int = 1,
     unlabeled: int = 0,
     labels: Sequence[str] = ACTIVITIES,
+    seconds: float = SECONDS,
+    offset: float | None = None,
 ) -> StreamStore:
-    """Recordings of 12 s, each of one activity; and `unlabeled` recordings without labels per subject."""
+    """Recordings, each of one activity; and `unlabeled` recordings without labels per subject.
+
+    With an `offset`, both sensors see the same movement, the mat by a clock that is ahead by so many seconds.
+    """
     recordings, frames = [], dict.fromkeys(SENSORS, 0)
     random = np.random.default_rng(0)
     values: dict[str, list[np.ndarray]] = {name: [] for name in SENSORS}
@@ -32,14 +37,15 @@ def write_streams(
         for number, activity in enumerate([*(list(labels) * per_activity), *([None] * unlabeled)]):
             segments = {}
             for name, sensor in SENSORS.items():
-                length = round(sensor.rate * SECONDS)
+                length = round(sensor.rate * seconds)
                 segments[name] = (Segment(0, length, frames[name]),)
                 frames[name] += length
                 level = ACTIVITIES.index(activity) if activity else 0
-                values[name].append(random.normal(size=(length, *sensor.shape)).astype(np.float32) + level)
-            marked = (LabelInterval(0.0, SECONDS, activity),) if activity else ()
+                moved = 0.0 if offset is None else _movement(len(recordings), name, length, offset)
+                values[name].append(random.normal(size=(length, *sensor.shape)).astype(np.float32) + level + moved)
+            marked = (LabelInterval(0.0, seconds, activity),) if activity else ()
             start = f"2024-05-{subject:02d}T10:{number:02d}:00"
-            recordings.append(StreamRecording(f"s{subject}_{number}", subject, start, SECONDS, marked, segments))
+            recordings.append(StreamRecording(f"s{subject}_{number}", subject, start, seconds, marked, segments))
     folder.mkdir(parents=True, exist_ok=True)
     known = {str(subject): subject for subject in subjects}
     hashes = dict.fromkeys(SENSORS, "ab" * 32)
@@ -48,3 +54,13 @@ def write_streams(
         np.save(store.path(name), np.concatenate(parts))
     store.write()
     return store
+
+
+def _movement(recording: int, name: str, length: int, offset: float) -> np.ndarray:
+    """A smooth movement (length, *1) that is the same function of time for both sensors."""
+    random = np.random.default_rng(recording)
+    frequencies, phases = random.uniform(0.2, 1.5, size=12), random.uniform(0, 6.3, size=12)
+    sensor = SENSORS[name]
+    times = np.arange(length) / sensor.rate - (offset if name == "mat" else 0.0)
+    movement: np.ndarray = 2 * np.sin(2 * np.pi * times[:, None] * frequencies + phases).sum(axis=1)
+    return movement.astype(np.float32).reshape(-1, *(1,) * len(sensor.shape))
