@@ -72,7 +72,6 @@ def test_labels_activity_and_clocks() -> None:
     found = parse_description(content | {"clocks": {"wrist": {"offset": 0.5}}})
     assert found.activity is not None and found.activity.names == {"01": "squat", "02": None}
     assert found.clocks == {"wrist": ClockCorrection(0.5, 0.0)}
-    assert parse_description(content | {"clocks": "estimate"}).clocks == "estimate"
 
 
 @pytest.mark.parametrize(

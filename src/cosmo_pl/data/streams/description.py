@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cosmo_pl.data.streams.patterns import Pattern
+from cosmo_pl.data.streams.patterns import Pattern, filled, placeholders
 
 DESCRIPTION = "streams.yaml"
 FORMATS = (".csv", ".tsv", ".parquet", ".npz")
@@ -111,6 +111,16 @@ class PathActivity:
     path: str
     names: Mapping[str, str | None] = field(default_factory=dict)
 
+    @property
+    def placeholders(self) -> tuple[str, ...]:
+        """Placeholders of the path."""
+        return placeholders(self.path)
+
+    def of(self, values: Mapping[str, str]) -> str | None:
+        """The activity of a recording from the values of its placeholders; None if it has no label."""
+        raw = filled(self.path, values)
+        return self.names.get(raw, raw)
+
 
 @dataclass(frozen=True)
 class ClockCorrection:
@@ -138,7 +148,7 @@ class ImportDescription:
         activities: Names of the activities in the order of their labels; empty for the order of the alphabet.
         subjects: Name of a subject in the paths to its number; empty for whole numbers as they are, or 1, 2, ... in
             the order of the names.
-        clocks: Sensor to the error of its clock, or "estimate".
+        clocks: Sensor to the error of its clock.
         content: The whole description as it was read, which identifies it.
     """
 
@@ -149,5 +159,5 @@ class ImportDescription:
     activity: PathActivity | None = None
     activities: tuple[str, ...] = ()
     subjects: Mapping[str, int] = field(default_factory=dict)
-    clocks: Mapping[str, ClockCorrection] | str = field(default_factory=dict)
+    clocks: Mapping[str, ClockCorrection] = field(default_factory=dict)
     content: Mapping[str, Any] = field(default_factory=dict)

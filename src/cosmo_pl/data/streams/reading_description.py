@@ -34,7 +34,6 @@ RANGE = r"(?:(.+)\.)?(\d+):(\d+)"
 AXES = ("x", "y", "z")
 AXES_OF = ("accelerometer", "gyroscope", "magnetometer")
 MAX_COLUMNS = 100_000
-ESTIMATE = "estimate"
 
 
 def read_description(path: Path) -> ImportDescription:
@@ -300,11 +299,9 @@ def _names(given: Field | None) -> dict[str, str | None]:
     return {str(raw): None if name.value is None else name.text(".+", "a name") for raw, name in found.items()}
 
 
-def _clocks(given: Field | None, sensors: Mapping[str, Any]) -> Mapping[str, ClockCorrection] | str:
+def _clocks(given: Field | None, sensors: Mapping[str, Any]) -> Mapping[str, ClockCorrection]:
     if given is None:
         return {}
-    if given.value == ESTIMATE:
-        return ESTIMATE
     found = {}
     for name, each in given.fields().items():
         each.require(name in sensors, f"of a sensor: {', '.join(sensors)}")

@@ -1,0 +1,163 @@
+"""Labels of imported recordings: intervals of label files, matched by path, subject and time."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from cosmo_pl.data.streams.description import SUBJECT, ImportDescription, LabelsDescription
+from cosmo_pl.data.streams.labels import RawInterval, read_intervals
+from cosmo_pl.data.streams.planning import PlannedRecording, matching
+from cosmo_pl.data.streams.source import Source
+from cosmo_pl.data.streams.store import LabelInterval
+from cosmo_pl.errors import RecordingError
+
+SECOND = 10**9
+OUTSIDE = "label intervals are outside of all recordings"
+CUT = "label intervals are cut at the start or end of a recording"
+
+
+@dataclass(frozen=True)
+class Span:
+    """Time of a recording.
+
+    Args:
+        recording: The recording.
+        start: Nanoseconds since 1970.
+        end: Nanoseconds since 1970.
+    """
+
+    recording: PlannedRecording
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Labels of all recordings.
+
+    Args:
+        intervals: Recording to its intervals in the order of time.
+        left_out: Reason to the places of the intervals, "labels.csv row 3".
+    """
+
+    intervals: Mapping[str, tuple[LabelInterval, ...]]
+    left_out: Mapping[str, list[str]]
+
+
+def label(source: Source, description: ImportDescription, spans: Sequence[Span], scratch: Path) -> Labelled:
+    """Labels of all recordings.
+
+    Args:
+        source: Folder or archive.
+        description: Its description.
+        spans: All recordings.
+        scratch: Folder for copies of label files from an archive.
+
+    Raises:
+        RecordingError: A label file cannot be read or belongs to no recording, or two of its intervals overlap.
+    """
+    left_out: dict[str, list[str]] = {OUTSIDE: [], CUT: []}
+    if description.labels is not None:
+        found = _from_files(source, description.labels, spans, scratch, left_out)
+    else:
+        found = {span.recording.name: _whole(description, span) for span in spans}
+    return Labelled({name: tuple(sorted(intervals)) for name, intervals in found.items()}, left_out)
+
+
+def _whole(description: ImportDescription, span: Span) -> list[LabelInterval]:
+    activity = None if description.activity is None else description.activity.of(span.recording.placeholders)
+    seconds = (span.end - span.start) / SECOND
+    return [] if activity is None or seconds <= 0 else [LabelInterval(0.0, seconds, activity)]
+
+
+def _from_files(
+    source: Source, labels: LabelsDescription, spans: Sequence[Span], scratch: Path, left_out: dict[str, list[str]]
+) -> dict[str, list[LabelInterval]]:
+    found: dict[str, list[LabelInterval]] = {span.recording.name: [] for span in spans}
+    files = [(name, values) for name in source.names if (values := labels.files.match(name)) is not None]
+    if not files:
+        problem = f"holds no file of labels, {labels.files.text}"
+        raise RecordingError(source.path, problem, "Correct labels.files in the description, or leave labels out")
+    for name, values in files:
+        names = {each.name for each in matching(values, [span.recording for span in spans])}
+        mine = [span for span in spans if span.recording.name in names]
+        if not mine:
+            problem = "belongs to no recording by its path"
+            raise RecordingError(source.shown(name), problem, "Correct labels.files in the description")
+        for raw in read_intervals(source.on_disk(name, scratch), labels, _day(mine, labels)):
+            _place(source, name, raw, _candidates(source, name, raw, mine), found, left_out)
+    for name, intervals in found.items():
+        for before, after in itertools.pairwise(sorted(intervals)):
+            if after.start < before.end:
+                problem = f"'{after.activity}' overlaps '{before.activity}' at {after.start:.3f} s of '{name}'"
+                raise RecordingError(source.path / labels.files.text, problem, "Give each time one activity")
+    return found
+
+
+def _day(spans: Sequence[Span], labels: LabelsDescription) -> date | None:
+    """The date on which all recordings start; None if there are several."""
+    zone = ZoneInfo(labels.time.zone)
+    days = {datetime.fromtimestamp(span.start / SECOND, UTC).astimezone(zone).date() for span in spans}
+    return next(iter(days)) if len(days) == 1 else None
+
+
+def _candidates(source: Source, name: str, raw: RawInterval, spans: Sequence[Span]) -> list[Span]:
+    """Recordings that an interval can be in: those of its subject, and only one if its times are relative."""
+    mine = [span for span in spans if raw.subject in (None, span.recording.subject)]
+    if not mine:
+        known = ", ".join(sorted({span.recording.subject for span in spans}))
+        problem = f"{raw.where}: there is no recording of {SUBJECT} '{raw.subject}', but of {known}"
+        raise RecordingError(source.shown(name), problem, "Correct the subject")
+    if raw.relative and len(mine) > 1:
+        problem = f"{raw.where}: its times count from the start of a recording, but the file belongs to {len(mine)}"
+        raise RecordingError(source.shown(name), problem, "Use one file per recording, with its placeholders")
+    return mine
+
+
+def _place(
+    source: Source,
+    name: str,
+    raw: RawInterval,
+    spans: Sequence[Span],
+    found: dict[str, list[LabelInterval]],
+    left_out: dict[str, list[str]],
+) -> None:
+    """Adds an interval to all recordings that it overlaps."""
+    inside = 0
+    for span in spans:
+        start, end = (each if raw.relative else each - span.start for each in (raw.start, raw.end))
+        low, high = max(start, 0), min(end, span.end - span.start)
+        if low < high:
+            found[span.recording.name].append(LabelInterval(low / SECOND, high / SECOND, raw.activity))
+            inside += high - low
+    if not inside:
+        left_out[OUTSIDE].append(f"{name} {raw.where}")
+    elif inside < raw.end - raw.start and len(spans) > 0:
+        left_out[CUT].append(f"{name} {raw.where}")
+
+
+def activities_of(labelled: Labelled, given: Sequence[str]) -> tuple[str, ...]:
+    """All activities, in the given order or in that of the alphabet.
+
+    Raises:
+        ValueError: One is not among the given ones.
+    """
+    names = sorted({each.activity for intervals in labelled.intervals.values() for each in intervals})
+    unknown = [name for name in names if given and name not in given]
+    if unknown:
+        raise ValueError(f"activities: '{unknown[0]}' of the labels is missing")
+    return tuple(given) or tuple(names)
+
+
+def seconds_by_activity(intervals: Sequence[LabelInterval]) -> dict[str, float]:
+    """Labelled seconds of each activity."""
+    total: Counter[str] = Counter()
+    for each in intervals:
+        total[each.activity] += each.end - each.start  # type: ignore[assignment]
+    return {name: float(total[name]) for name in sorted(total)}

@@ -1,0 +1,101 @@
+"""Rows in the order of time, each time once, in pieces without a gap."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosmo_pl.data.streams.quality import Quality
+
+MAX_REACH = 10 * 10**9  # nanoseconds: rows of this time are held in memory
+
+
+class Piece(NamedTuple):
+    """Consecutive samples.
+
+    Attributes:
+        begins: Whether there is a gap before the first one.
+        time: Nanoseconds, strictly increasing (T,).
+        values: Values (T, C).
+    """
+
+    begins: bool
+    time: NDArray[np.int64]
+    values: NDArray[np.float32]
+
+
+Samples = tuple[NDArray[np.int64], NDArray[np.float32]]  # times and values, without missing ones
+NumberedSamples = tuple[str, NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]  # file, rows, times, values
+
+
+def in_order(batches: Iterable[NumberedSamples], reach: int, quality: Quality) -> Iterator[Samples]:
+    """Sorts samples by time and drops all but the first sample of a time.
+
+    A sample that is behind the latest one before it by at most `reach` is sorted in. If it is behind by more, the clock
+    has been set back: samples are left out until the clock has passed its latest time.
+
+    Args:
+        batches: Samples as recorded.
+        reach: Nanoseconds.
+        quality: Counts what is sorted and left out.
+    """
+    reach = min(reach, MAX_REACH)
+    latest, behind_jump = None, False
+    held: Samples | None = None
+    for file, row, time, values in batches:
+        if not len(time):
+            continue
+        before = np.maximum.accumulate(np.concatenate([time[:1] - 1 if latest is None else [latest], time]))
+        behind = before[:-1] - time
+        index = np.arange(len(time))
+        passed = np.maximum.accumulate(np.where(behind < 0, index, -1))
+        jumped = np.maximum.accumulate(np.where(behind > reach, index, -1))
+        dropped = (jumped > passed) | ((passed < 0) & behind_jump)
+        begins = dropped & ~np.concatenate([[behind_jump], dropped[:-1]])
+        quality.clock_set_back(file, row, begins, dropped)
+        quality.out_of_order(int(((behind > 0) & ~dropped).sum()))
+        latest, behind_jump = int(before[-1]), bool(dropped[-1])
+        if dropped.any():
+            time, values = time[~dropped], values[~dropped]
+        if held is not None:
+            time, values = np.concatenate([held[0], time]), np.concatenate([held[1], values])
+        if (np.diff(time) < 0).any():
+            order = np.argsort(time, kind="stable")
+            time, values = time[order], values[order]
+        final = int(np.searchsorted(time, latest - reach))
+        yield from _once(time[:final], values[:final], quality)
+        held = time[final:], values[final:]
+    if held is not None:
+        yield from _once(*held, quality)
+
+
+def _once(time: NDArray[np.int64], values: NDArray[np.float32], quality: Quality) -> Iterator[Samples]:
+    if len(time):
+        first = np.concatenate([[True], np.diff(time) > 0])
+        quality.duplicates(int((~first).sum()))
+        yield (time, values) if first.all() else (time[first], values[first])
+
+
+def pieces(batches: Iterable[Samples], max_gap: int, quality: Quality) -> Iterator[Piece]:
+    """Cuts samples at gaps.
+
+    Args:
+        batches: Samples in the order of time.
+        max_gap: Longest time between two samples that is no gap, in nanoseconds.
+        quality: Measures intervals and gaps.
+    """
+    last: int | None = None
+    for time, values in batches:
+        interval = np.diff(time, prepend=time[0] if last is None else last)
+        gaps = np.flatnonzero(interval > max_gap)
+        quality.intervals(time, interval if last is not None else interval[1:], gaps, interval[gaps])
+        edges = [0, *gaps[gaps > 0].tolist(), len(time)]
+        begins = last is None or interval[0] > max_gap
+        for low, high in itertools.pairwise(edges):
+            yield Piece(bool(begins), time[low:high], values[low:high])
+            begins = True
+        last = int(time[-1])

@@ -1,0 +1,212 @@
+"""The stream of one sensor in one recording: read, checked, put onto the grid, and kept until all are joined."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosmo_pl.data.streams.description import ClockCorrection, StreamDescription
+from cosmo_pl.data.streams.ordering import NumberedSamples, in_order, pieces
+from cosmo_pl.data.streams.patterns import filled
+from cosmo_pl.data.streams.planning import PlannedRecording
+from cosmo_pl.data.streams.quality import BROKEN, EMPTY, NO_TIME, Quality, StreamFacts
+from cosmo_pl.data.streams.reading import FileReader
+from cosmo_pl.data.streams.resampling import SECOND, Frames, on_grid
+from cosmo_pl.data.streams.source import Source
+from cosmo_pl.data.streams.times import NONE, Clock
+from cosmo_pl.errors import ConfigurationError, RecordingError
+from cosmo_pl.io import read_json, whole_file, write_json
+
+VERSION = 1  # of what is computed: a part of another version is made again
+PEEK = 2**16  # bytes that are read for the first time of a file
+INTERVALS = 5  # that are a gap
+FRAMES, FACTS = "frames.f32", "facts.json"
+
+
+@dataclass(frozen=True)
+class Part:
+    """An imported stream.
+
+    Args:
+        folder: Folder with its frames.
+        segments: First tick and number of frames of each segment.
+        facts: What it is like.
+    """
+
+    folder: Path
+    segments: list[tuple[int, int]]
+    facts: StreamFacts
+
+    @property
+    def frames(self) -> Path:
+        """File of its frames, float32 (N, C)."""
+        return self.folder / FRAMES
+
+
+class StreamImport:
+    """Imports a sensor's stream of a recording.
+
+    Args:
+        source: Folder or archive.
+        recording: The recording.
+        sensor: Name of the sensor.
+        stream: Its description.
+        correction: Error of its clock.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        recording: PlannedRecording,
+        sensor: str,
+        stream: StreamDescription,
+        correction: ClockCorrection,
+    ) -> None:
+        self.source, self.recording, self.sensor, self.stream = source, recording, sensor, stream
+        self.correction = correction
+        self._zero = self._time_of_zero()
+        firsts = {name: self._first_time(name) for name in recording.files[sensor]}
+        self.files = sorted(firsts, key=lambda name: (firsts[name], name))
+        self.recorded_start = firsts[self.files[0]]
+
+    def _time_of_zero(self) -> int:
+        """Time at which relative times are 0."""
+        from pyarrow import array
+
+        time = self.stream.time
+        if time.start is None:
+            return 0
+        text = filled(time.start, self.recording.placeholders)
+
+        def refuse(_: int, problem: str) -> Exception:
+            name = f"sensors.{self.sensor}.time.start of '{self.recording.name}'"
+            return ConfigurationError(name, f"'{text}' {problem}", "Correct the description of the import")
+
+        return int(Clock(type(time)("iso", zone=time.zone)).read(array([text]), refuse)[0])
+
+    def _reader(self, name: str, clock: Clock, **size: int) -> FileReader:
+        return FileReader(self.source, name, self.stream, clock, **size)
+
+    def _first_time(self, name: str) -> int:
+        reader = self._reader(name, Clock(self.stream.time, self._zero), block=PEEK)
+        for rows in reader.batches():
+            times = rows.time[rows.time != NONE]
+            if len(times):
+                return int(times.min())
+        raise RecordingError(reader.path, "has no row with a time", "Remove the file, or correct the description")
+
+    def start(self, origin: int) -> int:
+        """Corrected time of the first sample in nanoseconds.
+
+        Args:
+            origin: Time from which the clock drifts.
+        """
+        return int(self._corrected(np.array([self.recorded_start]), origin)[0])
+
+    def _corrected(self, time: NDArray[np.int64], origin: int) -> NDArray[np.int64]:
+        offset, drift = self.correction.offset, self.correction.drift
+        if not offset and not drift:
+            return time
+        elapsed = (time - origin - offset * SECOND) / (1 + 1e-6 * drift)
+        return origin + np.rint(elapsed).astype(np.int64)
+
+    def key(self, origin: int, start: int) -> str:
+        """Identifies the result."""
+        files = [self.source.identity(name) for name in self.files]
+        content = [VERSION, str(self.stream), str(self.correction), self._zero, origin, start, files]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+    def run(self, folder: Path, origin: int, start: int) -> Part:
+        """Imports the stream, unless that is done.
+
+        Args:
+            folder: Folder of all parts.
+            origin: Time from which the clock drifts, in nanoseconds.
+            start: Time of tick 0.
+
+        Raises:
+            RecordingError: A file cannot be read, or no row of it can be used.
+        """
+        path = folder / f"{self.sensor}-{hashlib.sha256(self.recording.name.encode()).hexdigest()[:16]}"
+        key = self.key(origin, start)
+        return _kept(path, key) or self._imported(path, key, origin, start)
+
+    def _imported(self, path: Path, key: str, origin: int, start: int) -> Part:
+        stream = self.stream
+        quality = Quality(stream.channels, stream.units, stream.images)
+        samples = self._samples(origin, quality)
+        first = next(samples, None)
+        if first is None:
+            shown = self.source.shown(self.files[0])
+            raise RecordingError(shown, f"has no row with a time and {len(stream.values)} values", "Correct `values`")
+        interval = _median_interval(first[2])
+        max_gap = round((stream.max_gap or INTERVALS / min(stream.rate, SECOND / interval)) * SECOND)
+        ordered = in_order(itertools.chain([first], samples), max_gap, quality)
+        average = interval * stream.rate < 0.5 * SECOND
+        frames = on_grid(pieces(ordered, max_gap, quality), stream.rate, start, average)
+        if path.exists():  # of another version of the files or the description
+            shutil.rmtree(path)
+        with whole_file(path, one_writer=True) as part:
+            part.mkdir()
+            segments = _write_frames(part / FRAMES, frames)
+            facts = quality.facts(sum(count for _, count in segments))
+            write_json(part / FACTS, {"key": key, "segments": segments, "facts": asdict(facts)})
+        return Part(path, segments, facts)
+
+    def _samples(self, origin: int, quality: Quality) -> Iterator[NumberedSamples]:
+        """Rows with a time and all values, converted and by the right clock."""
+        clock = Clock(self.stream.time, self._zero)
+        factors = np.asarray(self.stream.factors, dtype=np.float32)
+        for name in self.files:
+            reader = self._reader(name, clock)
+            for rows in reader.batches():
+                timed = rows.time != NONE
+                complete = np.isfinite(rows.values).all(axis=1)
+                quality.leave_out(NO_TIME, name, rows.row[~timed])
+                quality.leave_out(EMPTY, name, rows.row[timed & ~complete])
+                used = timed & complete
+                values = rows.values if used.all() else rows.values[used]
+                if (factors != 1).any():
+                    values = values * factors
+                if len(values):
+                    quality.values(values)
+                    yield name, rows.row[used], self._corrected(rows.time[used], origin), values
+            quality.leave_out(BROKEN, name, reader.broken)
+
+
+def _median_interval(time: NDArray[np.int64]) -> float:
+    """Median interval of the first batch in nanoseconds, between different times."""
+    interval = np.diff(np.unique(time))
+    return float(np.median(interval)) if len(interval) else float(SECOND)
+
+
+def _write_frames(path: Path, frames: Iterator[Frames]) -> list[tuple[int, int]]:
+    """Writes frames to a file; first tick and number of frames of each segment."""
+    segments: list[tuple[int, int]] = []
+    with path.open("wb") as file:
+        for begins, first, values in frames:
+            file.write(np.ascontiguousarray(values, dtype="<f4").data)
+            if begins or not segments:
+                segments.append((first, len(values)))
+            else:
+                segments[-1] = segments[-1][0], segments[-1][1] + len(values)
+    return segments
+
+
+def _kept(path: Path, key: str) -> Part | None:
+    """A complete part with this key."""
+    if not (path / FACTS).is_file():
+        return None
+    content = read_json(path / FACTS, partial(RecordingError, path / FACTS))
+    if content["key"] != key:
+        return None
+    return Part(path, [(first, count) for first, count in content["segments"]], StreamFacts(**content["facts"]))

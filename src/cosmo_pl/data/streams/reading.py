@@ -1,0 +1,234 @@
+"""Batches of rows from CSV, TSV, Parquet and NPZ. Memory does not depend on the length of a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosmo_pl.data.streams.description import StreamDescription
+from cosmo_pl.data.streams.source import Source, readable
+from cosmo_pl.data.streams.times import Clock
+from cosmo_pl.errors import RecordingError, choices
+
+BLOCK = 4 * 2**20  # bytes of CSV or of values at once
+MAX_HEADER = 2**20
+NPZ_ROWS = 8192
+REMEDY = "Correct the row, or remove it"
+
+
+@dataclass
+class Rows:
+    """Rows of a file.
+
+    Args:
+        row: Number of each row in the file, from 1, a header included (T,).
+        time: Nanoseconds, or `times.NONE` (T,).
+        values: Values as recorded, NaN where they are missing (T, C).
+    """
+
+    row: NDArray[np.int64]
+    time: NDArray[np.int64]
+    values: NDArray[np.float32]
+
+
+@dataclass
+class FileReader:
+    """Reads a file of a stream.
+
+    Args:
+        source: Folder or archive.
+        name: The file.
+        stream: Its description.
+        clock: Reads its times; that of the previous file goes on.
+        block: Bytes that are read at once.
+        broken: Rows that have more or fewer values than the others, which are left out.
+    """
+
+    source: Source
+    name: str
+    stream: StreamDescription
+    clock: Clock
+    block: int = BLOCK
+    broken: list[int] = field(default_factory=list)
+
+    @property
+    def path(self) -> Path:
+        """The file as it is named in errors."""
+        return self.source.shown(self.name)
+
+    def batches(self) -> Iterator[Rows]:
+        """All rows.
+
+        Raises:
+            RecordingError: The file is damaged, lacks a column, or a value is no number or no time.
+        """
+        import pyarrow as pa
+
+        read = {".parquet": self._parquet, ".npz": self._npz}.get(Path(self.name).suffix.lower(), self._csv)
+        with readable(self.path):
+            try:
+                for row, time, values in read():
+                    yield Rows(row, self.clock.read(time, self._refusal(row)), values)
+            except pa.ArrowException as error:
+                problem = " ".join(str(error).split())
+                raise RecordingError(self.path, f"cannot be read ({problem})", REMEDY) from error
+
+    def _refusal(self, row: NDArray[np.int64]) -> Any:
+        return lambda at, problem: RecordingError(
+            self.path, f"row {row[at]}, column '{self.stream.time.column}': {problem}", REMEDY
+        )
+
+    def _csv(self) -> Iterator[tuple[NDArray[np.int64], Any, NDArray[np.float32]]]:
+        import pyarrow as pa
+        from pyarrow import csv as arrow
+
+        header = self.stream.header
+        columns, width = self._csv_columns()
+        time, *values = columns
+        skipped: list[int] = []
+
+        def report(row: Any) -> str:
+            skipped.append(row.number)
+            if row.text.strip():  # not an empty line
+                self.broken.append(row.number)
+            return "skip"
+
+        types = {f"c{each}": pa.float32() for each in values} | {f"c{time}": pa.string()}
+        options = (
+            arrow.ReadOptions(
+                use_threads=False,
+                block_size=self.block,
+                column_names=[f"c{each}" for each in range(width)],
+                skip_rows=int(header),
+            ),
+            arrow.ParseOptions(delimiter=self.stream.delimiter, ignore_empty_lines=False, invalid_row_handler=report),
+            arrow.ConvertOptions(
+                include_columns=list(types), column_types=types, strings_can_be_null=False, check_utf8=False
+            ),
+        )
+        first = 1
+        with self.source.open(self.name) as file:
+            for batch in arrow.open_csv(pa.PythonFile(file, mode="r"), *options):
+                row, first = _numbered(first, batch.num_rows, skipped, offset=int(header) if header else 0)
+                yield row, batch.column(f"c{time}"), _stacked([batch.column(f"c{each}") for each in values])
+
+    def _csv_columns(self) -> tuple[list[int], int]:
+        """Positions of the time and the values, and the number of columns, from the first row."""
+        with self.source.open(self.name) as file:
+            line = file.readline(MAX_HEADER)
+        try:
+            text = line.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise RecordingError(self.path, f"row 1: is not UTF-8 ({error.reason})", "Save it as UTF-8") from error
+        first = next(csv.reader(io.StringIO(text), delimiter=self.stream.delimiter), [])
+        names = [each.strip() for each in first]
+        if not any(names):
+            raise RecordingError(self.path, "has an empty first row", "Remove the file, or record it again")
+        return self._positions(names), len(names)
+
+    def _positions(self, names: list[str]) -> list[int]:
+        result = []
+        for column in (self.stream.time.column, *self.stream.values):
+            known = column in names if isinstance(column, str) else isinstance(column, int) and column < len(names)
+            if not known:
+                problem = f"has no column {column!r} among its {len(names)}"
+                remedy = choices(column, names) if isinstance(column, str) else "Correct `values` or `delimiter`"
+                raise RecordingError(self.path, problem, remedy)
+            result.append(names.index(column) if isinstance(column, str) else int(column or 0))
+        return result
+
+    def _parquet(self) -> Iterator[tuple[NDArray[np.int64], Any, NDArray[np.float32]]]:
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        with self.source.open(self.name) as file:
+            found = parquet.ParquetFile(pa.PythonFile(file, mode="r"))
+            names = found.schema_arrow.names
+            time, *values = (names[each] for each in self._positions(names))
+            size = max(1, self.block // (8 * len(names)))
+            first = 1
+            for batch in found.iter_batches(size, columns=[time, *values]):
+                row = np.arange(first, first + batch.num_rows)
+                first += batch.num_rows
+                yield row, batch.column(time), _stacked([batch.column(each) for each in values])
+
+    def _npz(self) -> Iterator[tuple[NDArray[np.int64], Any, NDArray[np.float32]]]:
+        import pyarrow as pa
+
+        with self.source.open(self.name) as file:
+            try:
+                archive = zipfile.ZipFile(file)
+            except zipfile.BadZipFile as error:
+                raise RecordingError(self.path, f"is no NPZ ({error})", "Save it by numpy.savez") from error
+            wanted = [str(each) for each in (self.stream.time.column, *self.stream.values)]
+            names = [name.removesuffix(".npy") for name in archive.namelist()]
+            arrays = {name: name if name in names else name.rpartition(".")[0] for name in wanted}
+            for column, name in arrays.items():
+                if name not in names:
+                    raise RecordingError(self.path, f"has no array '{column}'", choices(column, names))
+            readers = {name: _array_blocks(archive, name, self.path) for name in dict.fromkeys(arrays.values())}
+            first = 1
+            for blocks in zip(*readers.values(), strict=True):
+                found = dict(zip(readers, blocks, strict=True))
+                if len({len(block) for block in blocks}) > 1:
+                    raise RecordingError(self.path, "has arrays of different lengths", "Save one row for each time")
+                time, *values = (self._npz_column(found[name], column, name) for column, name in arrays.items())
+                row = np.arange(first, first + len(time))
+                first += len(time)
+                yield row, pa.array(time), np.stack(values, axis=1).astype(np.float32)
+
+    def _npz_column(self, block: NDArray[Any], column: str, name: str) -> NDArray[Any]:
+        if column == name and block.ndim == 1:
+            return block
+        flat, number = block.reshape(len(block), -1), column.removeprefix(name + ".")
+        if column == name or not number.isdecimal() or int(number) >= flat.shape[1]:
+            problem = f"has no column '{column}': '{name}' has {flat.shape[1]} values in a row"
+            raise RecordingError(self.path, problem, f'Write the columns as a range, "{name}.0:{flat.shape[1]}"')
+        return flat[:, int(number)]
+
+
+def _numbered(first: int, count: int, skipped: list[int], offset: int) -> tuple[NDArray[np.int64], int]:
+    """Numbers of `count` rows of a file from `first` on that are not `skipped`, and the next number."""
+    row = np.arange(max(first, 1 + offset), max(first, 1 + offset) + count + len(skipped), dtype=np.int64)
+    row = np.setdiff1d(row, np.asarray(skipped, dtype=np.int64))[:count]
+    return row, int(row[-1]) + 1 if count else first
+
+
+def _stacked(columns: list[Any]) -> NDArray[np.float32]:
+    """Columns side by side (T, C)."""
+    import pyarrow as pa
+
+    result = np.empty((len(columns[0]), len(columns)), dtype=np.float32)
+    for at, column in enumerate(columns):
+        result[:, at] = column.cast(pa.float32(), safe=False).to_numpy(zero_copy_only=False)
+    return result
+
+
+def _array_blocks(archive: zipfile.ZipFile, name: str, path: Path) -> Iterator[NDArray[Any]]:
+    """An array of an NPZ in blocks of rows; all arrays have blocks of equally many rows."""
+    with archive.open(f"{name}.npy") as file:
+        version = np.lib.format.read_magic(file)
+        header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, column_order, kind = header(file)
+        if not shape or kind.hasobject or (column_order and len(shape) > 1):
+            problem = f"'{name}' is an array of {kind} {shape}{' in column order' if column_order else ''}"
+            raise RecordingError(path, problem, "Save arrays of numbers in row order")
+        for start in range(0, shape[0], NPZ_ROWS):
+            count = min(NPZ_ROWS, shape[0] - start)
+            yield _exactly(file, count, shape[1:], kind, path)
+
+
+def _exactly(file: IO[bytes], count: int, shape: tuple[int, ...], kind: np.dtype[Any], path: Path) -> NDArray[Any]:
+    size = count * int(np.prod(shape)) * kind.itemsize
+    content = file.read(size)
+    if len(content) != size:
+        raise RecordingError(path, "ends too early")
+    return np.frombuffer(content, dtype=kind).reshape(count, *shape)

@@ -1,0 +1,119 @@
+"""``report.json``: what every stream was like, what was left out, and how much time has which label."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from cosmo_pl.data.faults import FaultLog
+from cosmo_pl.data.streams.labelling import Labelled, seconds_by_activity
+from cosmo_pl.data.streams.parts import Part
+from cosmo_pl.data.streams.quality import BROKEN, EMPTY, NO_TIME, SET_BACK
+from cosmo_pl.data.streams.store import StreamStore
+from cosmo_pl.io import write_json
+
+REPORT = "report.json"
+SECOND = 10**9
+MANY = 0.5  # share of duplicates from which times are too coarse
+Streams = Mapping[str, Mapping[str, Part]]  # recording to sensor to its part
+
+REMEDIES = {
+    NO_TIME: "Complete their times, or remove them",
+    EMPTY: "Complete them, or describe columns that are filled at other times as another sensor",
+    BROKEN: "Correct or remove them",
+    SET_BACK: "Correct the times, or cut the file there",
+}
+
+
+def report_faults(streams: Streams, faults: FaultLog) -> None:
+    """Reports the faults of streams, one line for each kind.
+
+    Raises:
+        RecordingError: `faults` is strict, and data are lost or look wrong.
+    """
+    for reason, remedy in REMEDIES.items():
+        found = [part.facts for each in streams.values() for part in each.values() if reason in part.facts.left_out]
+        count = sum(facts.left_out[reason] for facts in found)
+        names = [facts.where[reason] for facts in found]
+        faults.report(f"streams have {count} {reason}, which are left out", names, remedy)
+    listed: dict[tuple[str, str, bool], list[str]] = {}
+    for name, parts in streams.items():
+        for sensor, part in parts.items():
+            for fault in _faults(part):
+                listed.setdefault(fault, []).append(f"{name} {sensor}")
+    for (problem, remedy, mended), names in listed.items():
+        faults.report(problem, names, remedy, mended)
+
+
+def _faults(part: Part) -> list[tuple[str, str, bool]]:
+    """Faults of a stream: problem, remedy, and whether no data are lost or wrong by it."""
+    facts, found = part.facts, []
+    if facts.duplicates > MANY * (facts.samples + facts.duplicates):
+        remedy = "Record times with a fraction; the unit of time in the description may be wrong"
+        found.append(("streams have times that are coarser than their samples", remedy, False))
+    elif facts.duplicates:
+        found.append(("streams have rows of the same time, of which the first is used", "Nothing is to do", True))
+    if facts.out_of_order:
+        found.append(("streams have rows out of order, which are sorted", "Nothing is to do", True))
+    if facts.set_forward:
+        remedy = "Correct the times if there was no pause"
+        found.append(("streams have a gap of more than a day", remedy, False))
+    if facts.constant:
+        found.append(("streams have a channel that never changes", "Check the sensor", False))
+    if facts.saturated:
+        found.append(("streams have a channel that is saturated", "Check the range of the sensor", True))
+    if not facts.frames:
+        found.append(("streams have no frame on the grid", "Check the unit of time, the rate and max_gap", False))
+    found += [
+        (f"streams have units that look wrong: {text}", "Correct unit or convert", False) for text in facts.suspicious
+    ]
+    return found
+
+
+def write_report(store: StreamStore, streams: Streams, labelled: Labelled, faults: FaultLog) -> None:
+    """Writes ``report.json``.
+
+    Args:
+        store: The imported recordings.
+        streams: Their streams.
+        labelled: Their labels.
+        faults: What was reported.
+    """
+    by_subject: dict[int, Counter[str]] = {}
+    recordings = []
+    for each in store.recordings:
+        seconds = seconds_by_activity(each.labels)
+        by_subject.setdefault(each.subject, Counter()).update(seconds)  # type: ignore[arg-type]
+        recordings.append(
+            {
+                "name": each.name,
+                "subject": each.subject,
+                "start": each.start,
+                "duration": each.duration,
+                "overlap": _overlap(streams[each.name]),
+                "labels": seconds,
+                "sensors": {sensor: asdict(part.facts) for sensor, part in streams[each.name].items()},
+            }
+        )
+    left_out: Counter[str] = Counter()
+    for parts in streams.values():
+        for part in parts.values():
+            left_out.update(part.facts.left_out)
+    left_out.update({reason: len(where) for reason, where in labelled.left_out.items() if where})
+    content: dict[str, Any] = {
+        "title": store.title,
+        "recordings": recordings,
+        "label_seconds": {str(subject): dict(seconds) for subject, seconds in sorted(by_subject.items())},
+        "left_out": dict(left_out),
+        "faults": faults.lines,
+    }
+    write_json(store.folder / REPORT, content)
+
+
+def _overlap(parts: Mapping[str, Part]) -> dict[str, float]:
+    """Seconds from the start of the last to the end of the first sensor, and share of the whole time."""
+    starts, ends = ([getattr(part.facts, key) for part in parts.values()] for key in ("start", "end"))
+    common, whole = max(0, min(ends) - max(starts)) / SECOND, (max(ends) - min(starts)) / SECOND
+    return {"seconds": common, "share": common / whole if whole else 1.0}
