@@ -30,7 +30,7 @@ LAYERS = [
     {"cli"},
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
-HEAVY = {"scipy", "sklearn", "dtaidistance", "matplotlib", "wandb", "requests"}
+HEAVY = {"scipy", "sklearn", "dtaidistance", "matplotlib", "wandb", "requests", "pyarrow"}
 MAX_LINES, MAX_METHOD_LINES = 400, 400
 
 

@@ -1,4 +1,4 @@
-"""`cosmo-pl data download|simulate|describe|pack|clocks|augmentations|clip`."""
+"""`cosmo-pl data download|simulate|import|describe|pack|clocks|augmentations|clip`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
+from cosmo_pl.constraints import PositiveInt
 from cosmo_pl.errors import ConfigurationError
 
 
@@ -84,6 +85,32 @@ def simulate(
     if unknown:
         raise ConfigurationError(unknown[0], f"is no argument of {dataset}", "Leave it out")
     print(write(Path(root), **specified))
+
+
+def import_(
+    folder: str, out: str = "imported", description: str | None = None, strict: bool = False, jobs: PositiveInt = 1
+) -> None:
+    """Imports recordings as devices write them: timestamped files of several sensors, and labels as intervals of time.
+
+    Gaps, clock jumps, duplicates and whatever else is wrong are counted in report.json. An import that was killed goes
+    on where it stood.
+
+    Args:
+        folder: Folder of the recordings, or a ZIP archive of it, which is not unpacked.
+        out: Folder that is written. If it holds the same import, nothing is done.
+        description: Description of files, columns, units and labels; by default streams.yaml in the folder.
+        strict: Whether lost rows and suspicious values are errors.
+        jobs: Number of processes.
+    """
+    from cosmo_pl.data.streams.importing import import_streams
+
+    store = import_streams(folder, out, description, strict, jobs)
+    hours = sum(recording.duration for recording in store.recordings) / 3600
+    labelled = sum(each.end - each.start for recording in store.recordings for each in recording.labels) / 3600
+    print(
+        f"{store.folder}: {len(store.recordings)} recordings of {len({r.subject for r in store.recordings})} subjects, "
+        f"{hours:.2f} hours, of which {labelled:.2f} have labels; sensors {', '.join(store.sensors)}"
+    )
 
 
 def describe(dataset: str, root: str | None = None, cache_dir: str | None = None) -> None:
@@ -215,4 +242,4 @@ def main(args: Sequence[str]) -> None:
     """Runs one data subcommand."""
     from cosmo_pl.parsing import run_command
 
-    run_command([download, simulate, describe, pack, clocks, augmentations, clip], args, "cosmo-pl data")
+    run_command([download, simulate, import_, describe, pack, clocks, augmentations, clip], args, "cosmo-pl data")

@@ -93,11 +93,8 @@ class StreamImport:
 
         return int(Clock(type(time)("iso", zone=time.zone)).read(array([text]), refuse)[0])
 
-    def _reader(self, name: str, clock: Clock, **size: int) -> FileReader:
-        return FileReader(self.source, name, self.stream, clock, **size)
-
     def _first_time(self, name: str) -> int:
-        reader = self._reader(name, Clock(self.stream.time, self._zero), block=PEEK)
+        reader = FileReader(self.source, name, self.stream, Clock(self.stream.time, self._zero), PEEK)
         for rows in reader.batches():
             times = rows.time[rows.time != NONE]
             if len(times):
@@ -117,7 +114,8 @@ class StreamImport:
         if not offset and not drift:
             return time
         elapsed = (time - origin - offset * SECOND) / (1 + 1e-6 * drift)
-        return origin + np.rint(elapsed).astype(np.int64)
+        corrected: NDArray[np.int64] = np.rint(elapsed).astype(np.int64) + origin
+        return corrected
 
     def key(self, origin: int, start: int) -> str:
         """Identifies the result."""
@@ -167,7 +165,7 @@ class StreamImport:
         clock = Clock(self.stream.time, self._zero)
         factors = np.asarray(self.stream.factors, dtype=np.float32)
         for name in self.files:
-            reader = self._reader(name, clock)
+            reader = FileReader(self.source, name, self.stream, clock)
             for rows in reader.batches():
                 timed = rows.time != NONE
                 complete = np.isfinite(rows.values).all(axis=1)

@@ -114,7 +114,8 @@ class Quality:
         self._intervals = LogHistogram(1e-6, 1e5)
         self._gaps: list[tuple[float, float]] = []
         self._gap_seconds = self._longest = 0.0
-        self._start = self._end = 0
+        self._start: int | None = None
+        self._end = 0
         self._channels = _Channels(len(channels))
         self._norms = {unit: LogHistogram(1e-6, 1e7) for unit in dict.fromkeys(units) if self._axes(unit) is not None}
 
@@ -162,7 +163,7 @@ class Quality:
             gaps: Indices of samples after a gap (G,).
             lost: Lengths of the gaps (G,).
         """
-        self._start = self._start or int(time[0])
+        self._start = int(time[0]) if self._start is None else self._start
         self._end = int(time[-1])
         self._counts["samples"] += len(time)
         self._intervals.add(interval / SECOND)
@@ -181,7 +182,7 @@ class Quality:
         interval = {f"p{share}": self._intervals.quantile(share / 100) for share in (25, 50, 75, 99)}
         return StreamFacts(
             self._counts["samples"],
-            self._start,
+            self._start or 0,
             self._end,
             1 / interval["p50"] if interval["p50"] else 0.0,
             interval,

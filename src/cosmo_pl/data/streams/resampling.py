@@ -45,7 +45,9 @@ def on_grid(batches: Iterable[Piece], rate: float, start: int, average: bool) ->
         start: Time of tick 0 in nanoseconds.
         average: Whether to average.
     """
-    relative = ((each.begins, (each.time - start) * (rate / SECOND), each.values) for each in batches)
+    relative: Iterator[Ticks] = (
+        (each.begins, np.multiply(each.time - start, rate / SECOND, dtype=np.float64), each.values) for each in batches
+    )
     return _interpolated(_averaged(relative) if average else relative)
 
 

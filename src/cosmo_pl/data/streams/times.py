@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -66,10 +67,9 @@ class Clock:
             if mask.any():
                 rows = np.flatnonzero(mask)
                 some = column if mask.all() else column.take(pa.array(rows))
-                found = _parsed(some, pa.timestamp("ns", zone), lambda at, rows=rows: int(rows[at]), refuse)
-                result[rows] = (
-                    found if zone else self._located(found, lambda at, p, rows=rows: refuse(int(rows[at]), p))
-                )
+                of_rows = partial(_of_rows, rows, refuse)
+                found = _integers(_cast(some, pa.timestamp("ns", zone), of_rows, "is no time of ISO 8601"))
+                result[rows] = found if zone else self._located(found, of_rows)
         return result
 
     def _numbers(self, column: Any, text: bool, refuse: Refuse) -> Times:
@@ -83,7 +83,7 @@ class Clock:
             try:
                 column = column.cast(pa.int64())
             except pa.ArrowInvalid:
-                column = _cast(column, pa.float64(), lambda at: at, refuse, "is no number")
+                column = _cast(column, pa.float64(), refuse, "is no number")
         missing = np.asarray(column.is_null())
         if pa.types.is_integer(column.type):
             values = column.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
@@ -123,7 +123,7 @@ class Clock:
             raise refuse(int(rows[wrong[0]]), f"does not exist in {self.time.zone}; write times with their zone")
         late = located(ambiguous="latest", nonexistent="latest")
         result = np.full(len(local), NONE)
-        result[rows] = self._chosen(local[known], after, late, lambda at, problem: refuse(int(rows[at]), problem))
+        result[rows] = self._chosen(local[known], after, late, partial(_of_rows, rows, refuse))
         return result
 
     def _chosen(self, local: Times, early: Times, late: Times, refuse: Refuse) -> Times:
@@ -147,11 +147,12 @@ class Clock:
         return result
 
 
-def _parsed(column: Any, kind: Any, row: Callable[[int], int], refuse: Refuse) -> Times:
-    return _integers(_cast(column, kind, row, refuse, "is no time of ISO 8601"))
+def _of_rows(rows: NDArray[np.int64], refuse: Refuse, at: int, problem: str) -> Exception:
+    """The error of a value among some of the rows."""
+    return refuse(int(rows[at]), problem)
 
 
-def _cast(column: Any, kind: Any, row: Callable[[int], int], refuse: Refuse, problem: str) -> Any:
+def _cast(column: Any, kind: Any, refuse: Refuse, problem: str) -> Any:
     """The column as another type; the first value that cannot be cast is found by bisection."""
     import pyarrow as pa
 
@@ -166,7 +167,7 @@ def _cast(column: Any, kind: Any, row: Callable[[int], int], refuse: Refuse, pro
                 low = middle
             except pa.ArrowInvalid:
                 high = middle
-        raise refuse(row(low), f"'{column[low].as_py()}' {problem}") from None
+        raise refuse(low, f"'{column[low].as_py()}' {problem}") from None
 
 
 def _integers(column: Any) -> Times:

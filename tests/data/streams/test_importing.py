@@ -1,0 +1,306 @@
+"""Imports of whole folders: what arrives in the store, what is refused, and what a killed import leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from cosmo_pl.cli import main
+from cosmo_pl.data.streams import importing, parts
+from cosmo_pl.data.streams.importing import import_streams
+from cosmo_pl.data.streams.quality import BROKEN, EMPTY, NO_TIME
+from cosmo_pl.data.streams.store import LabelInterval, read_store
+from cosmo_pl.errors import ConfigurationError, RecordingError
+
+from .recorded import SECOND, SENSOR, START, described, jittered, signal, write_csv
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Two people with 10 s each; the second one starts 1 s later."""
+    for number, name in enumerate(("anna", "ben")):
+        time = jittered(10, 60, seed=number)[60 * number :]
+        write_csv(tmp_path / "home" / name / "wrist.csv", time, signal(time))
+    return tmp_path / "home"
+
+
+def frames_of(store, sensor: str = "wrist") -> list[np.ndarray]:
+    array = store.array(sensor)
+    return [
+        np.asarray(array[each.row : each.row + each.frames])
+        for recording in store.recordings
+        for each in recording.segments[sensor]
+    ]
+
+
+def report_of(store) -> dict:
+    return json.loads((store.folder / "report.json").read_text())
+
+
+def test_streams_reach_the_store(home: Path, tmp_path: Path) -> None:
+    store = import_streams(home, tmp_path / "out", described())
+    assert [(each.name, each.subject) for each in store.recordings] == [("anna", 1), ("ben", 2)]
+    assert store.subjects == {"anna": 1, "ben": 2}
+    assert store.recordings[0].start == "2020-09-13T12:26:40.000000000Z"
+    assert read_store(tmp_path / "out") == store
+    for recording, frames, seed in zip(store.recordings, frames_of(store), (0, 1), strict=True):
+        time = jittered(10, 60, seed=seed)[60 * seed :]
+        ticks = time[0] + np.arange(len(frames)) * (SECOND // 50)
+        expected = np.stack([np.interp(ticks - START, time - START, column) for column in signal(time).T], axis=1)
+        np.testing.assert_allclose(frames, expected, atol=1e-6)
+        assert recording.duration == pytest.approx((time[-1] - time[0]) / SECOND, abs=0.02)
+    assert sorted(path.name for path in store.folder.iterdir()) == ["report.json", "streams.json", "wrist.npy"]
+    facts = report_of(store)["recordings"][1]["sensors"]["wrist"]
+    assert (facts["samples"], facts["gaps"], facts["left_out"]) == (540, 0, {})
+    assert facts["rate"] == pytest.approx(60, rel=0.05)
+
+
+def as_parquet(folder: Path, time: np.ndarray, values: np.ndarray) -> dict:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    columns = {"time": pa.array(time).cast(pa.timestamp("ns", "UTC")), **dict(zip("xyz", values.T, strict=True))}
+    parquet.write_table(pa.table(columns), folder / "wrist.parquet")
+    return {"files": "{subject}/wrist.parquet", "time": {"column": "time", "unit": "iso"}}
+
+
+def as_npz(folder: Path, time: np.ndarray, values: np.ndarray) -> dict:
+    np.savez(folder / "wrist.npz", time=time, acc=values)
+    return {"files": "{subject}/wrist.npz", "values": "acc.0:3", "channels": ["x", "y", "z"]}
+
+
+def as_tsv(folder: Path, time: np.ndarray, values: np.ndarray) -> dict:
+    rows = (f"{t / SECOND:.9f}\t" + "\t".join(map(str, row)) for t, row in zip(time.tolist(), values, strict=True))
+    (folder / "wrist.tsv").write_text("\n".join(rows))
+    sensor = {"files": "{subject}/wrist.tsv", "values": [1, 2, 3], "header": False}
+    return sensor | {"time": {"column": 0, "unit": "s"}}
+
+
+def as_iso(folder: Path, time: np.ndarray, values: np.ndarray) -> dict:
+    texts = [str(each).replace("T", " ").removesuffix(".000000000") for each in time.astype("datetime64[ns]")]
+    write_csv(folder / "iso.csv", texts, values)
+    return {"files": "{subject}/iso.csv", "time": {"column": "time", "unit": "iso"}}
+
+
+@pytest.mark.parametrize("write", [as_parquet, as_npz, as_tsv, as_iso])
+@pytest.mark.parametrize("packed", [False, True], ids=["folder", "zip"])
+def test_all_formats_give_the_same(home: Path, tmp_path: Path, write, packed: bool) -> None:
+    expected = frames_of(import_streams(home, tmp_path / "csv", described()))
+    for number, name in enumerate(("anna", "ben")):
+        time = jittered(10, 60, seed=number)[60 * number :]
+        sensor = write(home / name, time, signal(time))
+    source = home
+    if packed:
+        source = tmp_path / "home.zip"
+        with zipfile.ZipFile(source, "w", zipfile.ZIP_LZMA) as archive:
+            for path in sorted(home.rglob("*.*")):
+                archive.write(path, path.relative_to(home))
+    found = frames_of(import_streams(source, tmp_path / "out", described(sensor)))
+    for frames, others in zip(found, expected, strict=True):
+        np.testing.assert_allclose(frames, others, atol=2e-5)  # seconds as float64 are exact to 0.2 us
+
+
+def test_small_blocks_and_processes_change_nothing(home: Path, tmp_path: Path, monkeypatch) -> None:
+    expected = import_streams(home, tmp_path / "one", described())
+    monkeypatch.setattr("cosmo_pl.data.streams.reading.FileReader.__init__.__defaults__", (1000, None), raising=False)
+    found = import_streams(home, tmp_path / "two", described(), jobs=2)
+    assert (expected.sha256, expected.recordings) == (found.sha256, found.recordings)
+
+
+def test_units_are_converted_and_gaps_kept(home: Path, tmp_path: Path) -> None:
+    time = jittered(10, 60)
+    kept = time[(time < START + 3 * SECOND) | (time > START + 5 * SECOND)]
+    write_csv(home / "anna" / "wrist.csv", kept, 9.80665 * signal(kept))
+    store = import_streams(home, tmp_path / "out", described({"convert": {"from": "m/s2"}}))
+    first, second = store.recordings[0].segments["wrist"]
+    assert (first.first, first.frames) == (0, 150)
+    assert second.first == pytest.approx(250, abs=2)
+    assert np.linalg.norm(frames_of(store)[0], axis=1).mean() == pytest.approx(1, abs=0.1)
+
+
+def test_files_of_a_recording_are_joined_in_the_order_of_time(home: Path, tmp_path: Path) -> None:
+    expected = import_streams(home, tmp_path / "one", described())
+    time = jittered(10, 60)
+    (home / "anna" / "wrist.csv").unlink()
+    write_csv(home / "anna" / "wrist_b.csv", time[:300], signal(time[:300]))
+    write_csv(home / "anna" / "wrist_a.csv", time[300:], signal(time[300:]))
+    found = import_streams(home, tmp_path / "two", described({"files": "{subject}/wrist*.csv"}))
+    assert found.sha256 == expected.sha256
+
+
+def test_rows_that_cannot_be_used_are_counted_and_refused_under_strict(home: Path, tmp_path: Path) -> None:
+    path = home / "anna" / "wrist.csv"
+    rows = path.read_text().splitlines()
+    rows[100] = rows[100].rpartition(",")[0]  # row 101 of the file
+    rows[200] = "," + rows[200].partition(",")[2]
+    rows[300] = rows[300].rpartition(",")[0] + ","
+    rows.insert(50, "")
+    path.write_text("\n".join(rows) + "\n\n")
+    store = import_streams(home, tmp_path / "out", described())
+    facts = report_of(store)["recordings"][0]["sensors"]["wrist"]
+    assert facts["left_out"] == {BROKEN: 1, NO_TIME: 1, EMPTY: 1}
+    name = "anna/wrist.csv row"
+    assert facts["where"] == {BROKEN: f"{name} 102", NO_TIME: f"{name} 202", EMPTY: f"{name} 302"}
+    assert facts["samples"] == 597
+    assert report_of(store)["left_out"] == facts["left_out"]
+    with pytest.raises(RecordingError, match=r"refused under strict: 1 streams have 1 rows without a time"):
+        import_streams(home, tmp_path / "strict", described(), strict=True)
+
+
+@pytest.mark.parametrize(
+    ("row", "text", "message"),
+    [
+        (3, "soon,1,1,1", r"anna/wrist.csv: row 4, column 'time': 'soon' is no number. Correct the row"),
+        (3, "1600000000500000000,1,up,1", r"anna/wrist.csv: cannot be read \(In CSV column #2: Row #4: .*'up'"),
+        (0, "t,x,y,z", r"anna/wrist.csv: has no column 'time' among its 4. Choose from t, x, y, z"),
+        (0, "", r"anna/wrist.csv: has an empty first row"),
+    ],
+)
+def test_errors_name_file_and_row(home: Path, tmp_path: Path, row: int, text: str, message: str) -> None:
+    path = home / "anna" / "wrist.csv"
+    rows = path.read_text().splitlines()
+    rows[row] = text
+    path.write_text("\n".join(rows))
+    with pytest.raises(RecordingError, match=message) as caught:
+        import_streams(home, tmp_path / "out", described())
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "out" / "streams.json").exists()
+
+
+def test_nothing_outside_of_the_folder_is_read(home: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside.csv"
+    outside.write_text("time,x,y,z\n")
+    (home / "carl").mkdir()
+    (home / "carl" / "wrist.csv").symlink_to(outside)
+    with pytest.raises(RecordingError, match="is a link to a file outside of the folder"):
+        import_streams(home, tmp_path / "out", described())
+    (home / "carl" / "wrist.csv").unlink()
+    (home / "dora").symlink_to(tmp_path)
+    with pytest.raises(RecordingError, match="is a link to a folder"):
+        import_streams(home, tmp_path / "out", described())
+
+
+def test_missing_files_and_folders(home: Path, tmp_path: Path) -> None:
+    with pytest.raises(RecordingError, match=r"holds no file of the sensor 'wrist', \{subject\}/ankle.csv"):
+        import_streams(home, tmp_path / "out", described({"files": "{subject}/ankle.csv"}))
+    with pytest.raises(RecordingError, match="is neither a folder nor a ZIP archive"):
+        import_streams(home / "no", tmp_path / "out", described())
+    with pytest.raises(RecordingError, match=r"holds no streams.yaml. Give the description by --description"):
+        import_streams(home, tmp_path / "out")
+    with pytest.raises(ConfigurationError, match="subjects: 'ben' has no number"):
+        import_streams(home, tmp_path / "out", described(subjects={"anna": 4}))
+
+
+def test_another_import_is_not_overwritten(home: Path, tmp_path: Path) -> None:
+    first = import_streams(home, tmp_path / "out", described())
+    changed = (tmp_path / "out" / "wrist.npy").stat().st_mtime_ns
+    assert import_streams(home, tmp_path / "out", described()) == first
+    assert (tmp_path / "out" / "wrist.npy").stat().st_mtime_ns == changed
+    with pytest.raises(RecordingError, match="holds another import"):
+        import_streams(home, tmp_path / "out", described({"rate": 25}))
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.tex").write_text("")
+    with pytest.raises(RecordingError, match="exists and is no unfinished import"):
+        import_streams(home, tmp_path / "other", described())
+
+
+def test_killed_import_goes_on(home: Path, tmp_path: Path, monkeypatch) -> None:
+    expected = import_streams(home, tmp_path / "whole", described())
+    written = parts._write_frames
+    calls = []
+
+    def killed(path, frames):
+        calls.append(path)
+        if len(calls) == 2:
+            path.write_bytes(b"half")
+            os._exit(9)
+        return written(path, frames)
+
+    child = os.fork()
+    if child == 0:
+        monkeypatch.setattr(parts, "_write_frames", killed)
+        import_streams(home, tmp_path / "out", described())
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    assert not (tmp_path / "out" / "streams.json").exists()
+
+    def counted(path, frames):
+        calls.append(path)
+        return written(path, frames)
+
+    monkeypatch.setattr(parts, "_write_frames", counted)
+    store = import_streams(home, tmp_path / "out", described())
+    assert len(calls) == 1  # only ben's
+    assert (store.sha256, store.recordings) == (expected.sha256, expected.recordings)
+    assert not (tmp_path / "out" / importing.PARTS).exists()
+
+
+def labelled(home: Path, rows: list[str], **labels) -> dict:
+    (home / "labels.csv").write_text("\n".join(["start,end,activity,subject", *rows]))
+    columns = {"subject": "subject"}
+    time = {"unit": "iso"}
+    return {"labels": {"files": "labels.csv", "format": "csv", "columns": columns, "time": time} | labels}
+
+
+def test_labels_are_matched_by_subject_and_time(home: Path, tmp_path: Path) -> None:
+    day = "2020-09-13T12:"
+    rows = [
+        f"{day}26:42,{day}26:44.5,cook,anna",
+        f"{day}26:45,{day}26:46,eat,anna",
+        f"{day}26:42,{day}27:30,eat,ben",  # beyond the end
+        f"{day}36:42,{day}37:30,eat,ben",  # outside
+    ]
+    store = import_streams(home, tmp_path / "out", described(**labelled(home, rows)))
+    anna, ben = store.recordings
+    assert store.activities == ("cook", "eat")
+    assert anna.labels == (LabelInterval(2.0, 4.5, "cook"), LabelInterval(5.0, 6.0, "eat"))
+    assert len(ben.labels) == 1 and ben.labels[0].end <= ben.duration + 0.02
+    report = report_of(store)
+    assert report["label_seconds"]["1"] == {"cook": 2.5, "eat": 1.0}
+    assert report["left_out"] == {
+        "label intervals are outside of all recordings": 1,
+        "label intervals are cut at the start or end of a recording": 1,
+    }
+    with pytest.raises(ConfigurationError, match="activities: 'eat' of the labels is missing"):
+        import_streams(home, tmp_path / "no", described(**labelled(home, rows), activities=["cook"]))
+    with pytest.raises(RecordingError, match=r"row 2: there is no recording of subject 'carl', but of anna, ben"):
+        import_streams(home, tmp_path / "no", described(**labelled(home, [f"{day}26:42,{day}26:43,eat,carl"])))
+
+
+def test_activity_from_the_path_is_that_of_the_whole_recording(home: Path, tmp_path: Path) -> None:
+    activity = {"path": "{subject}", "names": {"anna": "cook", "ben": None}}
+    store = import_streams(home, tmp_path / "out", described(activity=activity))
+    (only,) = store.recordings[0].labels
+    assert (only.start, only.activity) == (0, "cook")
+    assert only.end == pytest.approx(store.recordings[0].duration, abs=0.02)
+    assert store.recordings[1].labels == ()
+
+
+def test_clock_offset_and_drift_are_taken_out(tmp_path: Path) -> None:
+    """A sensor whose clock is 0.5 s ahead and gains 1000 us per second, beside one that is right."""
+    time = jittered(30, 60)
+    wrong = START + np.rint((time - START) * 1.001).astype(np.int64) + SECOND // 2
+    write_csv(tmp_path / "home" / "anna" / "wrist.csv", time, signal(time))
+    write_csv(tmp_path / "home" / "anna" / "ankle.csv", wrong, signal(time))
+    sensors = {"wrist": SENSOR, "ankle": SENSOR | {"files": "{subject}/ankle.csv"}}
+    clocks = {"ankle": {"offset": 0.5, "drift": 1000}}
+    store = import_streams(tmp_path / "home", tmp_path / "out", described(sensors=sensors, clocks=clocks))
+    np.testing.assert_allclose(store.array("ankle"), store.array("wrist"), atol=1e-5)
+    report = report_of(store)["recordings"][0]
+    assert report["overlap"] == {"seconds": pytest.approx(30, abs=0.1), "share": pytest.approx(1)}
+
+
+def test_command_line(home: Path, tmp_path: Path, capsys) -> None:
+    content = {"title": "Kitchen", "sensors": {"wrist": SENSOR}}
+    (home / "streams.yaml").write_text(yaml.safe_dump(content))
+    main(["data", "import", str(home), "--out", str(tmp_path / "out")])
+    assert "2 recordings of 2 subjects, 0.01 hours, of which 0.00 have labels; sensors wrist" in capsys.readouterr().out
+    assert read_store(tmp_path / "out").source["description"] == content
