@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from cosmo_pl.cli import main
 from cosmo_pl.data.streams import importing, parts
 from cosmo_pl.data.streams.importing import import_streams
 from cosmo_pl.data.streams.quality import BROKEN, EMPTY, NO_TIME
+from cosmo_pl.data.streams.reading import FileReader
 from cosmo_pl.data.streams.store import LabelInterval, read_store
 from cosmo_pl.errors import ConfigurationError, RecordingError
 
@@ -108,9 +110,16 @@ def test_all_formats_give_the_same(home: Path, tmp_path: Path, write, packed: bo
         np.testing.assert_allclose(frames, others, atol=2e-5)  # seconds as float64 are exact to 0.2 us
 
 
-def test_small_blocks_and_processes_change_nothing(home: Path, tmp_path: Path, monkeypatch) -> None:
+def test_small_blocks_change_nothing(home: Path, tmp_path: Path, monkeypatch) -> None:
     expected = import_streams(home, tmp_path / "one", described())
-    monkeypatch.setattr("cosmo_pl.data.streams.reading.FileReader.__init__.__defaults__", (1000, None), raising=False)
+    monkeypatch.setattr(parts, "FileReader", partial(FileReader, block=1000))
+    found = import_streams(home, tmp_path / "two", described())
+    assert (expected.sha256, expected.recordings) == (found.sha256, found.recordings)
+
+
+@pytest.mark.slow  # processes start by importing the package
+def test_processes_change_nothing(home: Path, tmp_path: Path) -> None:
+    expected = import_streams(home, tmp_path / "one", described())
     found = import_streams(home, tmp_path / "two", described(), jobs=2)
     assert (expected.sha256, expected.recordings) == (found.sha256, found.recordings)
 

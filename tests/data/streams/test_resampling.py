@@ -102,7 +102,7 @@ def test_clock_that_is_set_back_loses_the_rows_until_it_has_passed(sizes) -> Non
 
 @SIZES
 def test_downsampling_averages_each_interval(sizes) -> None:
-    """At 500 Hz to 50 Hz, 120 Hz would be folded to 20 Hz by interpolation; the mean of 10 samples nearly removes it."""
+    """From 500 to 50 Hz, interpolation would fold 120 Hz to 20 Hz; the mean of 10 samples nearly removes it."""
     time = START + np.arange(5000) * (SECOND // 500)
     values = np.stack([np.sin(2 * np.pi * f * (time - START) / SECOND) for f in (1, 120, 0)], axis=1)
     ((first, frames),), _ = imported(time, values, sizes, average=True)
@@ -136,7 +136,7 @@ def facts_of(values, unit):
 
 
 def test_units_that_look_wrong() -> None:
-    gravity = np.random.default_rng(0).normal(0, 0.1, (1000, 3)) + [0, 0, 1]
+    gravity = np.random.default_rng(0).normal([0, 0, 1], 0.1, (1000, 3))
     assert facts_of(gravity, "g").suspicious == facts_of(9.8 * gravity, "m/s2").suspicious == []
     assert facts_of(9.8 * gravity, "g").suspicious[0].endswith("looks like m/s2")
     assert facts_of(gravity, "m/s2").suspicious[0].endswith("looks like g")

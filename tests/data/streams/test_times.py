@@ -12,18 +12,19 @@ import pytest
 from cosmo_pl.data.streams.description import TimeDescription
 from cosmo_pl.data.streams.times import NONE, Clock
 
+UTC_TIMES = TimeDescription("iso")
 BERLIN = TimeDescription("iso", zone="Europe/Berlin")
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     pass
 
 
 def refuse(at: int, problem: str) -> Exception:
-    return Refused(at, problem)
+    return RefusedError(at, problem)
 
 
-def read(values, time=TimeDescription("iso"), start=0, kind=None):
+def read(values, time=UTC_TIMES, start=0, kind=None):
     return Clock(time, start).read(pa.array(values, kind), refuse).tolist()
 
 
@@ -89,7 +90,7 @@ def test_timestamps_of_parquet() -> None:
     ],
 )
 def test_first_wrong_row_is_named(values, time, at) -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedError) as caught:
         read(values, time)
     assert caught.value.args[0] == at
 

@@ -94,7 +94,7 @@ class StreamImport:
         return int(Clock(type(time)("iso", zone=time.zone)).read(array([text]), refuse)[0])
 
     def _first_time(self, name: str) -> int:
-        reader = FileReader(self.source, name, self.stream, Clock(self.stream.time, self._zero), PEEK)
+        reader = FileReader(self.source, name, self.stream, Clock(self.stream.time, self._zero), block=PEEK)
         for rows in reader.batches():
             times = rows.time[rows.time != NONE]
             if len(times):
@@ -168,8 +168,9 @@ class StreamImport:
             reader = FileReader(self.source, name, self.stream, clock)
             for rows in reader.batches():
                 timed = rows.time != NONE
+                blank = ~timed & np.isnan(rows.values).all(axis=1)  # an empty line
                 complete = np.isfinite(rows.values).all(axis=1)
-                quality.leave_out(NO_TIME, name, rows.row[~timed])
+                quality.leave_out(NO_TIME, name, rows.row[~timed & ~blank])
                 quality.leave_out(EMPTY, name, rows.row[timed & ~complete])
                 used = timed & complete
                 values = rows.values if used.all() else rows.values[used]
