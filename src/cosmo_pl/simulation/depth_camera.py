@@ -18,8 +18,7 @@ FAR = 8.0  # metres; beyond it the camera has no reading
 NEAR = 0.4
 _EDGE = 0.2  # metres
 
-# Joint, joint, radius in metres for a body 1.7 m tall; it is scaled by the height.
-_LIMBS = (
+LIMBS = (
     *(
         (f"{side}_{a}", f"{side}_{b}", radius)
         for side in ("left", "right")
@@ -38,6 +37,7 @@ _LIMBS = (
     ("left_hip", "right_hip", 0.11),
     ("shoulder_center", "head", 0.06),
 )
+"""Joint, joint, and radius in metres for a body 1.7 m tall; it is scaled by `limb_size`."""
 _HEAD_RADIUS = 0.11
 
 
@@ -161,11 +161,17 @@ def box_depth(rays: Array, box: Box) -> Array:
     return np.asarray(np.where((enter <= leave) & (enter > 0), enter, np.inf))
 
 
+def limb_size(joints: Array) -> float:
+    """Size of a body with joints (20, 3), relative to one 1.7 m tall."""
+    trunk = joints[JOINTS.index("shoulder_center")] - joints[JOINTS.index("spine")]
+    return float(np.linalg.norm(trunk)) / 0.34
+
+
 def limbs(joints: Array) -> list[tuple[Array, Array, float]]:
     """Capsules (start, end, radius) of a body with joints (20, 3); the head is a sphere."""
     at = dict(zip(JOINTS, joints, strict=True))
-    size = float(np.linalg.norm(at["shoulder_center"] - at["spine"])) / 0.34  # relative to a body 1.7 m tall
-    found = [(at[a], at[b], size * radius) for a, b, radius in _LIMBS]
+    size = limb_size(joints)
+    found = [(at[a], at[b], size * radius) for a, b, radius in LIMBS]
     return [*found, (at["head"], at["head"], size * _HEAD_RADIUS)]
 
 

@@ -15,8 +15,8 @@ MANIFEST = "simulation.json"
 NOTE = "Simulated recordings, not measurements: written from one kinematic body model in the official file layout."
 
 
-Recording = tuple[Sequence[Path], Callable[[], Sequence[Mapping[str, Any]]]]
-"""The files of one recording, and a function that makes the fields of each file."""
+Recording = tuple[Sequence[Path], Callable[[], Sequence[Any]]]
+"""The files of one recording, and a function that makes the content of each file."""
 
 
 def write_mat(path: Path, fields: Mapping[str, Any]) -> None:
@@ -40,7 +40,7 @@ def claim_folder(folder: Path, settings: Mapping[str, Any]) -> None:
     settings = {**settings, "version": __version__}
     manifest = json.dumps({"simulated": True, "note": NOTE, "settings": settings}, indent=2) + "\n"
     path = folder / MANIFEST
-    if any(file.suffix in (".mat", ".npy") for file in folder.rglob("*")):
+    if any(file.suffix in (".mat", ".npy", ".csv") for file in folder.rglob("*")):
         found = path.read_text(encoding="utf-8") if path.is_file() else None
         if found != manifest:
             what = "simulated recordings of other settings" if found else "recordings that were not simulated"
@@ -62,19 +62,22 @@ def check_counts(subjects: Sequence[int], trials: int, seed: int) -> None:
         raise ConfigurationError("seed", f"{seed} is negative", "Use 0 or more")
 
 
-def write_missing(recordings: Sequence[Recording], label: str, progress: bool) -> None:
+def write_missing(
+    recordings: Sequence[Recording], label: str, progress: bool, write: Callable[[Path, Any], None] = write_mat
+) -> None:
     """Makes each recording with a missing file, and writes its missing files.
 
     Args:
-        recordings: The files of each recording, and a function that makes the fields of each file.
+        recordings: The files of each recording, and a function that makes the content of each file.
         label: Text of the progress bar.
         progress: Whether the progress bar is shown.
+        write: Writes the content of a file; by default the fields of a MATLAB file.
     """
     from tqdm import tqdm
 
     for paths, make in tqdm(recordings, desc=label, disable=not progress):
         if all(path.is_file() for path in paths):
             continue
-        for path, fields in zip(paths, make(), strict=True):
+        for path, content in zip(paths, make(), strict=True):
             if not path.is_file():
-                write_mat(path, fields)
+                write(path, content)
