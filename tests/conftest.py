@@ -14,7 +14,7 @@ import torch
 from filelock import FileLock
 
 from cosmo_pl.fusion import modality_quality
-from cosmo_pl.simulation import simulate_usc, simulate_utd
+from cosmo_pl.simulation import simulate_mex, simulate_usc, simulate_utd
 from cosmo_pl.study.evidence import quiet
 
 ROOT = Path(__file__).parents[1]
@@ -102,6 +102,12 @@ def utd_root(once: Once) -> Path:
     The default split fits; the default label rate does not: 5 % is less than one label a class. Never write here.
     """
     return once("utd", partial(simulate_utd, subjects=range(1, 9), trials=1, seed=0, progress=False))
+
+
+@pytest.fixture(scope="session")
+def mex_root(once: Once) -> Path:
+    """Folder that holds a simulated ``MEx``: 5 subjects, recordings of about 6 s. Never write here."""
+    return once("mex", partial(simulate_mex, subjects=range(1, 6), seconds=6.0, seed=0, progress=False))
 
 
 @pytest.fixture(scope="session")

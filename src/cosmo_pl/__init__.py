@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cosmo_pl.callbacks import ModalityDropout, NearestNeighborPositives, default_callbacks
     from cosmo_pl.data import (
         DATASETS,
+        MExDataModule,
         MultimodalDataModule,
         SelfCollectedDataModule,
         StreamsDataModule,
@@ -67,6 +68,7 @@ __all__ = [
     "FeatureForestModule",
     "InertialEncoder",
     "IterativeFusionModule",
+    "MExDataModule",
     "ModalityDropout",
     "MultimodalDataModule",
     "NearestNeighborModule",

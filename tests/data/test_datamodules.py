@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from cosmo_pl.data import (
+    MExDataModule,
     MultimodalDataModule,
     SelfCollectedDataModule,
     StreamsDataModule,
@@ -41,12 +42,22 @@ def streams_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture(params=["usc", "utd", "self_collected", "streams"])
+@pytest.fixture(params=["usc", "utd", "self_collected", "mex", "streams"])
 def make(request: pytest.FixtureRequest) -> MakeData:
     kinds: dict[str, MakeData] = {
         "usc": partial(USCDataModule, label_rate=0.1),
         "utd": partial(UTDDataModule, label_rate=0.25),
         "self_collected": partial(SelfCollectedDataModule, in_memory=True, label_rate=0.2, test_subjects=(5,), **SMALL),
+        "mex": partial(
+            MExDataModule,
+            window=2.0,
+            hop=1.0,
+            rates={"act": 20, "acw": 20, "dc": 5, "pm": 5},
+            in_memory=True,
+            label_rate=0.2,
+            test_subjects=(5,),
+            pretrain_batch_size=6,
+        ),
         "streams": partial(
             StreamsDataModule, in_memory=True, label_rate=0.2, test_subjects=(5,), pretrain_batch_size=6
         ),

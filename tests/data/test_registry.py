@@ -7,14 +7,21 @@ from inspect import signature
 
 import pytest
 
-from cosmo_pl.data import DATASETS, SelfCollectedDataModule, StreamsDataModule, USCDataModule, UTDDataModule
+from cosmo_pl.data import (
+    DATASETS,
+    MExDataModule,
+    SelfCollectedDataModule,
+    StreamsDataModule,
+    USCDataModule,
+    UTDDataModule,
+)
 from cosmo_pl.errors import ConfigurationError
 
 
 def test_keys_and_classes() -> None:
-    own = [UTDDataModule, USCDataModule, SelfCollectedDataModule, StreamsDataModule]
-    assert dict(DATASETS) == dict(zip(("utd", "usc", "self_collected", "streams"), own, strict=True))
-    assert len(DATASETS) == 4 and all(kind.key == key for key, kind in DATASETS.items())
+    own = [UTDDataModule, USCDataModule, SelfCollectedDataModule, MExDataModule, StreamsDataModule]
+    assert dict(DATASETS) == dict(zip(("utd", "usc", "self_collected", "mex", "streams"), own, strict=True))
+    assert len(DATASETS) == 5 and all(kind.key == key for key, kind in DATASETS.items())
 
 
 def test_titles_are_distinct() -> None:
@@ -22,6 +29,7 @@ def test_titles_are_distinct() -> None:
         "UTD-MHAD",
         "USC-HAD",
         "self-collected",
+        "MEx",
         "imported recordings",
     ]
 
@@ -34,7 +42,11 @@ def test_an_unknown_key_is_a_key_error_of_the_mapping_and_one_line_of_the_comman
 
 def test_published_datasets_have_archives_of_their_modalities() -> None:
     published = {key: set(kind.archives) for key, kind in DATASETS.items() if kind.archives}
-    assert published == {"utd": set(UTDDataModule.channel_groups), "usc": set(USCDataModule.channel_groups)}
+    assert published == {
+        "utd": set(UTDDataModule.channel_groups),
+        "usc": set(USCDataModule.channel_groups),
+        "mex": {"act", "acw", "dc", "pm"},
+    }
 
 
 def test_simulators_take_what_the_command_line_gives() -> None:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from cosmo_pl import callbacks, encoders, modules
 from cosmo_pl.data import (
+    MExDataModule,
     SelfCollectedDataModule,
     StreamsDataModule,
     USCDataModule,
@@ -52,11 +53,12 @@ class Data:
         usc: Folder with a simulated USC-HAD.
         self_collected: Folder with a simulated self-collected set.
         streams: Folder with imported streams.
+        mex: Folder with a simulated MEx.
         folder: Where bundles are written.
     """
 
-    def __init__(self, utd: Path, usc: Path, self_collected: Path, streams: Path, folder: Path) -> None:
-        self.roots = {"utd": utd, "usc": usc, "self_collected": self_collected, "streams": streams}
+    def __init__(self, utd: Path, usc: Path, self_collected: Path, streams: Path, mex: Path, folder: Path) -> None:
+        self.roots = {"utd": utd, "usc": usc, "self_collected": self_collected, "streams": streams, "mex": mex}
         self.folder = folder
         self.cache = str(folder / "cache")  # its own: other tests keep a quality that is measured in another way
 
@@ -79,6 +81,11 @@ class Data:
         """Imported streams, with unlabelled recordings."""
         given = {"test_subjects": (5,), "labels_per_class": 1, "in_memory": True} | arguments
         return StreamsDataModule(root=str(self.roots["streams"]), **given)
+
+    def mex(self, **arguments: Any) -> MExDataModule:
+        """MEx, windows of two seconds."""
+        given = {"window": 2.0, "hop": 1.0, "test_subjects": (5,), "labels_per_class": 1} | arguments
+        return MExDataModule(root=str(self.roots["mex"]), **given)
 
     @cached_property
     def bundle(self) -> str:
@@ -179,6 +186,7 @@ def _datasets(data: Data) -> dict[str, Case]:
         "UTD-MHAD": Case([UTDDataModule, *map(type, UPRIGHT)], lambda: samples(data.utd())),
         "USC-HAD": Case([USCDataModule], lambda: samples(data.usc())),
         "self-collected": Case([SelfCollectedDataModule], lambda: samples(data.self_collected())),
+        "MEx": Case([MExDataModule], lambda: samples(data.mex())),
         "streams": Case([StreamsDataModule], lambda: samples(data.streams())),
         "modality quality": Case([modules.ContrastiveFusionModule], quality),
     }

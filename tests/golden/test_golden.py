@@ -31,7 +31,7 @@ CLASSES = sorted(
     {kind for space in SPACES for kind in vars(space).values() if isinstance(kind, type) and hasattr(kind, "numerics")},
     key=lambda kind: kind.__name__,
 )
-NAMES = list(all_cases(Data(Path(), Path(), Path(), Path(), Path())))
+NAMES = list(all_cases(Data(*[Path()] * 6)))
 RECORD = os.environ.get("COSMO_PL_GOLDEN") == "record"
 
 
@@ -46,8 +46,8 @@ def streams(root: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def cases(utd_root, usc_root, once, tmp_path_factory):
-    recordings = (utd_root, usc_root, once("golden", three_sensors), once("golden_streams", streams))
+def cases(utd_root, usc_root, mex_root, once, tmp_path_factory):
+    recordings = (utd_root, usc_root, once("golden", three_sensors), once("golden_streams", streams), mex_root)
     with pytest.MonkeyPatch.context() as patch:
         quick = partial(modality_quality, num_seeds=1)
         patch.setattr("cosmo_pl.modules.base.quality.modality_quality", quick)

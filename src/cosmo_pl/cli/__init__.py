@@ -22,7 +22,7 @@ HELP = """usage: cosmo-pl COMMAND [options]
 Cosmo: contrastive fusion learning with small data for multimodal activity recognition.
 
 prepare data:
-  data download   fetch USC-HAD or UTD-MHAD from its publisher, verify and unpack it
+  data download   fetch USC-HAD, UTD-MHAD or MEx from its publisher, verify and unpack it
   data simulate   write simulated recordings in the layout of a dataset
   data import     put timestamped recordings of several sensors onto grids of time, and check them
   data describe   count recordings, subjects and activities of a dataset, of a class of your own or of a config

@@ -26,7 +26,7 @@ def download(
     An interrupted download is resumed. Existing recordings are never overwritten.
 
     Args:
-        dataset: Key of a dataset that can be downloaded: usc (USC-HAD) or utd (UTD-MHAD).
+        dataset: Key of a dataset that can be downloaded: usc (USC-HAD), utd (UTD-MHAD) or mex (MEx).
         root: Folder in which the dataset's folder is made.
         modalities: Modalities whose archives are downloaded; by default all that the datamodules read.
         base_url: Address of a mirror with archives of the same names.
@@ -59,8 +59,8 @@ def simulate(
     pixels of the paper need 84 GB.
 
     Args:
-        dataset: Key of a dataset that can be simulated: usc (USC-HAD), utd (UTD-MHAD) or self_collected (the paper's
-            own, which was never published).
+        dataset: Key of a dataset that can be simulated: usc (USC-HAD), utd (UTD-MHAD), mex (MEx) or self_collected (the
+            paper's own, which was never published).
         root: Folder in which the dataset's folder is made.
         subjects: Number of subjects; by default that of the dataset.
         trials: Trials per activity and subject; by default those of the dataset.
@@ -117,8 +117,8 @@ def describe(dataset: str, root: str | None = None, cache_dir: str | None = None
     """Checks all recordings of a dataset, and prints its counts: Table 1 of the paper, samples by activity and subject.
 
     Args:
-        dataset: Key of a dataset: usc (USC-HAD), utd (UTD-MHAD), self_collected (your own recordings) or that of an
-            installed package; the class path of a datamodule; or a YAML file with data and their arguments.
+        dataset: Key of a dataset: usc (USC-HAD), utd (UTD-MHAD), mex (MEx), self_collected (your own recordings) or
+            that of an installed package; the class path of a datamodule; or a YAML file with data and their arguments.
         root: Folder that contains the dataset's folder; by default $COSMO_PL_DATA, else data.
         cache_dir: Folder of the cache of parsed recordings.
     """

@@ -1,16 +1,18 @@
 """Datasets: from raw recordings to batches."""
 
 from cosmo_pl.data.base import MultimodalDataModule
+from cosmo_pl.data.mex import MExDataModule
 from cosmo_pl.data.registry import DatasetRegistry
 from cosmo_pl.data.self_collected import SelfCollectedDataModule
 from cosmo_pl.data.streams.datamodule import StreamsDataModule
 from cosmo_pl.data.usc import USCDataModule
 from cosmo_pl.data.utd import UTDDataModule
 
-DATASETS = DatasetRegistry([UTDDataModule, USCDataModule, SelfCollectedDataModule, StreamsDataModule])
+DATASETS = DatasetRegistry([UTDDataModule, USCDataModule, SelfCollectedDataModule, MExDataModule, StreamsDataModule])
 
 __all__ = [
     "DATASETS",
+    "MExDataModule",
     "MultimodalDataModule",
     "SelfCollectedDataModule",
     "StreamsDataModule",

@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cosmo_pl.errors import ConfigurationError, DownloadError
 from cosmo_pl.io import user_path, whole_file
@@ -26,16 +26,32 @@ BACKOFF = 1.0  # seconds; the waits between tries to connect are 0, 2 and 4 time
 TIMEOUT = 30.0  # seconds without a byte
 SPACE_FACTOR = 3  # the archive, its recordings, and room to spare
 CHUNK = 1 << 16
-MAT_MAGIC = b"MATLAB 5.0 MAT-file"
-MAT_HEADER = 128  # bytes
 EXPANSION = 100  # largest ratio of unpacked to packed size of a member: MATLAB files are compressed already
 NOT_TO_BE_USED = "Do not use this archive; remove it"
 ROOM = 4  # largest ratio of the size of all members to that of the recordings
 
 
+class Kind(NamedTuple):
+    """A kind of files.
+
+    Attributes:
+        name: Its name with its article.
+        begins: What each file begins with.
+        header: Bytes of a file without content.
+    """
+
+    name: str
+    begins: bytes
+    header: int
+
+
+MATLAB = Kind("a MATLAB 5.0 file", b"MATLAB 5.0 MAT-file", 128)
+ZIP = Kind("a zip archive", b"PK\x03\x04", 30)
+
+
 @dataclass(frozen=True)
 class Archive:
-    """One official archive of MATLAB files and its contents.
+    """One official archive and its contents.
 
     Args:
         name: File name on the server and below the root.
@@ -47,6 +63,7 @@ class Archive:
         default: Whether it is fetched if no modalities are named.
         unpacked: Bytes of the unpacked recordings; None if unknown. An archive of more than four times as much is
             refused.
+        kind: Kind of the recordings: MATLAB files, or archives that a datamodule reads as they are.
     """
 
     name: str
@@ -57,6 +74,7 @@ class Archive:
     sha256: str | None = None
     default: bool = True
     unpacked: int | None = None
+    kind: Kind = MATLAB
 
 
 def download(
@@ -115,7 +133,8 @@ def _is_complete(folder: Path, archive: Archive) -> bool:
     """Whether all recordings exist; a folder that holds anything else is refused, so nothing is overwritten."""
     if not folder.exists() or not any(folder.iterdir()):
         return False
-    names = [path.relative_to(folder).as_posix() for path in folder.rglob("*.mat") if path.stat().st_size > MAT_HEADER]
+    files = [path for path in folder.rglob("*") if path.is_file() and path.stat().st_size > archive.kind.header]
+    names = [path.relative_to(folder).as_posix() for path in files]
     found = sum(re.fullmatch(archive.pattern, name) is not None for name in names)
     if found != archive.members:
         raise DownloadError(
@@ -224,11 +243,12 @@ def _verify(path: Path, archive: Archive, verify_hash: bool) -> dict[str, zipfil
             for info in file.infolist():
                 target = _recording(info, archive, path)
                 with file.open(info) as member:
-                    header = member.read(MAT_HEADER)
+                    header = member.read(archive.kind.header)
                     while member.read(CHUNK):  # to the end, where zipfile compares the checksum
                         pass
-                if target and not (header.startswith(MAT_MAGIC) and info.file_size > MAT_HEADER):
-                    raise DownloadError(path, f"'{info.filename}' is not a MATLAB 5.0 file", again)
+                whole = info.file_size > archive.kind.header and header.startswith(archive.kind.begins)
+                if target and not whole:
+                    raise DownloadError(path, f"'{info.filename}' is not {archive.kind.name}", again)
                 if target in recordings:
                     raise DownloadError(path, f"'{target}' is in it twice", again)
                 if target:

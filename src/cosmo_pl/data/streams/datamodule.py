@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from cosmo_pl.data.recordings import Recording
 from cosmo_pl.data.samples import MappedWindows, Samples
 from cosmo_pl.data.sensors import groups_of
 from cosmo_pl.data.streams.store import MANIFEST, StreamStore, read_store
-from cosmo_pl.data.streams.windows import cut_windows, steps_of
+from cosmo_pl.data.streams.windows import common_start, cut_windows, steps_of
 from cosmo_pl.data.trained import TrainedOn
 from cosmo_pl.errors import ConfigurationError
 
@@ -27,9 +26,9 @@ class StreamsDataModule(MultimodalDataModule):
     """Windows of the recordings that ``cosmo-pl data import`` has imported.
 
     A sample is a window of `window` seconds: a series is (rate · window, channels), images are (rate · window, height,
-    width). Windows begin at multiples of `hop` seconds after the start of a recording. Windows with a gap in a sensor,
-    or across the border of a label, are left out and counted. Windows in unlabelled time are pretrained on; they are
-    neither validated nor tested.
+    width). A window begins when the last sensor of a recording starts, and others by multiples of `hop` seconds before
+    and after it. Windows with a gap in a sensor, or across the border of a label, are left out and counted. Windows in
+    unlabelled time are pretrained on; they are neither validated nor tested.
 
     Args:
         root: Folder that the recordings were imported to.
@@ -82,9 +81,8 @@ class StreamsDataModule(MultimodalDataModule):
         )
         self._check_window()
 
-    @classmethod
-    def open_store(cls, root: str | None, cache_dir: str | None) -> StreamStore:
-        """The imported recordings.
+    def open_store(self, root: str | None, cache_dir: str | None) -> StreamStore:
+        """The imported recordings. A dataset that is imported when it is first used overrides it.
 
         Args:
             root: The argument of that name.
@@ -93,9 +91,9 @@ class StreamsDataModule(MultimodalDataModule):
         Raises:
             DatasetNotFoundError: There are none.
         """
-        folder = dataset_folder(root, cls.dataset)
+        folder = dataset_folder(root, self.dataset)
         if not (folder / MANIFEST).is_file():
-            raise cls.not_found(folder, f"{MANIFEST}, which `cosmo-pl data import` writes")
+            raise self.not_found(folder, f"{MANIFEST}, which `cosmo-pl data import` writes")
         return read_store(folder)
 
     def adopt(self, trained: TrainedOn) -> None:
@@ -151,8 +149,15 @@ class StreamsDataModule(MultimodalDataModule):
         cut, left_out = [], dict[str, dict[str, int]]()
         for recording in recordings:
             keep = self.keep_incomplete and recording.subject in self.subjects.test
+            stream = streams[recording.name]
             found = cut_windows(
-                streams[recording.name], sensors, self.class_names, self.window, self.hop, keep_incomplete=keep
+                stream,
+                sensors,
+                self.class_names,
+                self.window,
+                self.hop,
+                keep_incomplete=keep,
+                aligned=common_start(stream, self.store.sensors),
             )
             cut.append(found)
             for reason, count in found.left_out.items():
@@ -178,10 +183,10 @@ class StreamsDataModule(MultimodalDataModule):
         )
 
     def read_all(self, recordings: Sequence[Recording]) -> tuple[Samples, dict[str, Extremes], str]:
-        """Cuts the windows; the fingerprint is that of ``streams.json``, which has the hashes of all arrays."""
+        """Cuts the windows; the fingerprint is that of the store, which has the hashes of all arrays."""
         samples = self.read(recordings)
         extremes = {
             name: Extremes.of_rows(values, self.channel_groups[name], self.channel_axis[name])
             for name, values in samples.inputs.items()
         }
-        return samples, extremes, hashlib.sha256((self.store.folder / MANIFEST).read_bytes()).hexdigest()
+        return samples, extremes, self.store.fingerprint

@@ -6,7 +6,9 @@ was at (f + k) / r seconds after the start of the recording. Time between segmen
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -151,17 +153,24 @@ class StreamStore:
 
     def write(self) -> None:
         """Writes ``streams.json``, to be called when all arrays are complete: a folder without it is no dataset."""
-        content = {
+        write_json(self.folder / MANIFEST, {**self._content, "source": self.source})
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of all that is imported, not of where it comes from: copies on other machines have the same."""
+        return hashlib.sha256(json.dumps(self._content, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def _content(self) -> dict[str, Any]:
+        return {
             "format": FORMAT,
             "title": self.title,
             "sensors": {name: asdict(sensor) for name, sensor in self.sensors.items()},
             "activities": self.activities,
             "subjects": self.subjects,
             "sha256": self.sha256,
-            "source": self.source,
             "recordings": [asdict(recording) for recording in self.recordings],
         }
-        write_json(self.folder / MANIFEST, content)
 
 
 def read_store(folder: Path) -> StreamStore:

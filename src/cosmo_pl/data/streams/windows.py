@@ -45,8 +45,9 @@ def cut_windows(
     window: float,
     hop: float,
     keep_incomplete: bool = False,
+    aligned: float = 0.0,
 ) -> Windows:
-    """The windows [n·hop, n·hop + window) of a recording in which every sensor has all frames.
+    """The windows [aligned + n·hop, aligned + n·hop + window) of a recording in which every sensor has all frames.
 
     A window lies in one labelled interval, or in no interval at all. All sensors have their windows at the same times,
     whichever of them are chosen.
@@ -58,9 +59,11 @@ def cut_windows(
         window: Seconds of a window.
         hop: Seconds between the starts of two windows.
         keep_incomplete: Whether windows are kept that some sensors lack, but not all.
+        aligned: Seconds after the start of the recording at which a window begins; see `common_start`.
     """
-    count = int((recording.duration - window + TOLERANCE) / hop) + 1 if recording.duration + TOLERANCE >= window else 0
-    start = (hop * np.arange(count)).astype(np.float64)
+    first = (aligned + TOLERANCE) % hop - TOLERANCE
+    left = recording.duration - window - first + TOLERANCE
+    start = first + hop * np.arange(int(left / hop) + 1 if left >= 0 else 0, dtype=np.float64)
     label = _labels(start, window, recording.labels, activities)
     keep, left_out = label >= -1, {BORDER: int((label < -1).sum())}
     rows = {}
@@ -77,6 +80,18 @@ def cut_windows(
         keep = keep & ~lacking
     kept = {name: found[keep] for name, found in rows.items()}
     return Windows(start[keep], label[keep], kept, {reason: n for reason, n in left_out.items() if n})
+
+
+def common_start(recording: StreamRecording, sensors: Mapping[str, StreamSensor]) -> float:
+    """Seconds after the start of the recording at which the last of its sensors starts.
+
+    A window that begins then has all sensors as soon as possible. Sensors never start at quite the same time.
+
+    Args:
+        recording: The recording.
+        sensors: All sensors, chosen or not, so that the choice does not move the windows.
+    """
+    return max((found[0].first / sensors[name].rate for name, found in recording.segments.items() if found), default=0)
 
 
 def _labels(
