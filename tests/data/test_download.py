@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from cosmo_pl.data.download import download
+from cosmo_pl.errors import DownloadError
 
 from .download_server import (
     ARCHIVES,
@@ -47,6 +48,19 @@ def test_usc_keeps_its_subject_folders(server: Server, tmp_path: Path) -> None:
     assert folder == tmp_path / "USC-HAD"
     assert tree(folder) == names
     assert server.requests == [("/USC-HAD.zip", None)]
+
+
+def test_mex_is_an_archive_in_an_archive_and_stays_packed(server: Server, tmp_path: Path) -> None:
+    inner = make_zip({"act/01/01_act_1.csv": b"2018-11-08 11:34:51,0,0,1"})
+    server.files["mex.zip"] = make_zip({"data.zip": inner, "readme.txt": b"hello"})
+    folder = download(OFFICIAL["mex"], tmp_path, base_url=server.url)
+    assert tree(folder) == ["data.zip"] and (folder / "data.zip").read_bytes() == inner
+    download(OFFICIAL["mex"], tmp_path, base_url=server.url)
+    assert len(server.requests) == 1, "it is complete"
+    (tmp_path / "mex.zip").unlink()
+    server.files["mex.zip"] = make_zip({"data.zip": b"<html>moved</html>".ljust(100)})
+    with pytest.raises(DownloadError, match=r"'data\.zip' is not a zip archive"):
+        download(OFFICIAL["mex"], tmp_path / "other", base_url=server.url)
 
 
 def test_default_is_everything_but_depth_and_depth_can_be_added(server: Server, tmp_path: Path) -> None:

@@ -45,8 +45,8 @@ ACCELERATION = {"kind": "accelerometer", "values": "1:4", "unit": "g"}
 SENSORS: Mapping[str, Mapping[str, Any]] = {
     "act": ACCELERATION,
     "acw": ACCELERATION,
-    "dc": {"kind": "depth", "values": "1:193", "shape": [12, 16], "unit": "relative"},
-    "pm": {"kind": "pressure", "values": "1:513", "shape": [32, 16], "unit": "au"},
+    "dc": {"kind": "depth", "values": "1:193", "shape": [12, 16], "unit": "relative", "max_gap": 1.0},
+    "pm": {"kind": "pressure", "values": "1:513", "shape": [32, 16], "unit": "au", "max_gap": 1.0},
 }
 RATES = {"act": 50.0, "acw": 50.0, "dc": 5.0, "pm": 5.0}
 TRIALS = {(22, 4): 1}  # of subject and exercise; exercise 4 has two trials of all others, left and right

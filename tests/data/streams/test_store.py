@@ -59,6 +59,13 @@ def test_a_store_is_read_as_it_was_written(store: StreamStore) -> None:
     assert read.sensors["wrist"].description.rate == 50.0
 
 
+def test_the_fingerprint_is_that_of_the_content_wherever_it_comes_from(store: StreamStore, tmp_path: Path) -> None:
+    assert read_store(store.folder).fingerprint == store.fingerprint
+    assert replace(store, folder=tmp_path / "b", source={"files": 9}).fingerprint == store.fingerprint
+    hashes = {**store.sha256, "mat": "0" * 64}
+    assert replace(store, sha256=hashes).fingerprint != store.fingerprint
+
+
 @pytest.mark.parametrize(
     ("key", "value", "named"),
     [

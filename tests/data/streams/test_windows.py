@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cosmo_pl.data.streams.store import LabelInterval, Segment, StreamRecording
-from cosmo_pl.data.streams.windows import BORDER, GAP, OUTSIDE, cut_windows, joined
+from cosmo_pl.data.streams.windows import BORDER, GAP, OUTSIDE, common_start, cut_windows, joined
 
 from .written import SENSORS
 
@@ -59,6 +59,17 @@ def test_incomplete_windows_are_kept_on_request() -> None:
     found = cut_windows(recording(mat=late), SENSORS, ACTIVITIES, window=1.0, hop=1.0, keep_incomplete=True)
     assert found.rows["mat"].tolist() == [-1, -1, 0, 5, 10, 15, 20, 25, 30, 35]
     assert len(found.start) == 10 and not found.left_out
+
+
+def test_windows_are_aligned_with_the_start_of_the_last_sensor() -> None:
+    late = recording(mat=(Segment(6, 44, 0),))  # after 1.2 s
+    aligned = common_start(late, SENSORS)
+    assert aligned == pytest.approx(1.2)
+    for chosen in (SENSORS, {"wrist": SENSORS["wrist"]}):
+        found = cut_windows(late, chosen, ACTIVITIES, window=1.0, hop=0.5, aligned=aligned)
+        first = 2 if len(chosen) > 1 else 0  # without the mat, the two windows before it starts have all sensors
+        assert found.start == pytest.approx(np.arange(0.2, 9.0 + 1e-9, 0.5)[first:])
+    assert common_start(recording(), SENSORS) == 0
 
 
 @pytest.mark.parametrize(("duration", "count"), [(1.9, 0), (2.0, 1), (4.999, 3), (5.0, 4)])
