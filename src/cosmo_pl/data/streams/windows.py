@@ -61,9 +61,9 @@ def cut_windows(
         keep_incomplete: Whether windows are kept that some sensors lack, but not all.
         aligned: Seconds after the start of the recording at which a window begins; see `common_start`.
     """
-    first = (aligned + TOLERANCE) % hop - TOLERANCE
-    left = recording.duration - window - first + TOLERANCE
-    start = first + hop * np.arange(int(left / hop) + 1 if left >= 0 else 0, dtype=np.float64)
+    begin = (aligned + TOLERANCE) % hop - TOLERANCE
+    left = recording.duration - window - begin + TOLERANCE
+    start = begin + hop * np.arange(int(left / hop) + 1 if left >= 0 else 0, dtype=np.float64)
     label = _labels(start, window, recording.labels, activities)
     keep, left_out = label >= -1, {BORDER: int((label < -1).sum())}
     rows = {}
