@@ -313,3 +313,26 @@ def test_command_line(home: Path, tmp_path: Path, capsys) -> None:
     main(["data", "import", str(home), "--out", str(tmp_path / "out")])
     assert "2 recordings of 2 subjects, 0.01 hours, of which 0.00 have labels; sensors wrist" in capsys.readouterr().out
     assert read_store(tmp_path / "out").source["description"] == content
+
+
+MEX = Path(os.environ.get("COSMO_PL_DATA", "data")) / "MEx" / "MEx.zip"
+
+
+@pytest.mark.skipif(not MEX.is_file(), reason="MEx is absent")
+def test_real_recordings_from_the_archive_as_it_is(tmp_path: Path) -> None:
+    """Subject 1's first exercise: two sensors at different, varying rates."""
+    act = SENSOR | {"files": "act/{subject}/01_act_{trial}.csv", "values": "1:4", "header": False}
+    act |= {"time": {"column": 0, "unit": "iso"}}
+    mat = {**act, "files": "pm_1.0_1.0/{subject}/01_pm_{trial}.csv", "kind": "pressure", "values": "1:513"}
+    mat |= {"shape": [32, 16], "unit": "1", "rate": 10}
+    source = tmp_path / "one.zip"
+    with zipfile.ZipFile(MEX) as whole, zipfile.ZipFile(source, "w", zipfile.ZIP_LZMA) as one:
+        for name in ("act/01/01_act_1.csv", "pm_1.0_1.0/01/01_pm_1.csv"):
+            one.writestr(name, whole.read(name))
+    store = import_streams(source, tmp_path / "out", described(sensors={"act": act, "pm": mat}))
+    (report,) = report_of(store)["recordings"]
+    assert report["sensors"]["act"]["rate"] == pytest.approx(100, rel=0.02)
+    assert report["sensors"]["pm"]["rate"] == pytest.approx(15, rel=0.02)
+    assert report["overlap"]["share"] > 0.99
+    assert store.array("pm").shape[1:] == (32, 16) and 0 <= store.array("pm").min() < store.array("pm").max() <= 3767
+    assert np.linalg.norm(store.array("act"), axis=1).mean() == pytest.approx(1, abs=0.05)

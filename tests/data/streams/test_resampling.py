@@ -154,3 +154,5 @@ def test_constant_and_saturated_channels() -> None:
     facts = facts_of(values, "g")
     assert facts.constant == ["y"]
     assert facts.saturated == {"z": pytest.approx(0.01)}
+    assert facts_of(values, "deg/s").saturated == {}  # at rest, as no sensor has a range of 8 degrees/s
+    assert facts_of(values, "uT").saturated == facts.saturated

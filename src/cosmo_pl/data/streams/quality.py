@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmo_pl.data.streams.units import quantity
+from cosmo_pl.data.streams.units import factor, quantity
 
 SECOND = 10**9
 FORWARD = 24 * 3600 * SECOND  # a gap of a day is reported as a jump of the clock
@@ -20,6 +20,7 @@ EMPTY = "rows with an empty value"
 BROKEN = "rows with more or fewer values than the first"
 SET_BACK = "rows after the clock was set back, until it passed its latest time"
 SATURATED = 0.005  # share of samples at the extreme, at least 3 deviations from the mean
+RANGE = {"acceleration": ("m/s2", 18.0), "angular velocity": ("rad/s", 4.0)}  # no sensor has less than 2 g or 250 deg/s
 REST = {"g": 1.0, "mg": 1000.0, "m/s2": 9.80665}  # median norm of acceleration, mostly of gravity
 FAST = 20.0  # rad/s; a movement of a person is slower, 1,100 deg/s
 
@@ -177,6 +178,12 @@ class Quality:
             ends = (time[gaps[:room]] - self._start) / SECOND
             self._gaps += zip((ends - seconds[:room]).tolist(), seconds[:room].tolist(), strict=True)
 
+    def _saturated(self) -> dict[str, float]:
+        """Channel to the share at its extreme. A sensor at rest is often at its extreme, but within its range."""
+        base = {unit: RANGE.get(quantity(unit) or "") for unit in self.units}
+        smallest = [0.0 if (known := base[unit]) is None else known[1] / factor(unit, known[0]) for unit in self.units]
+        return {self.channels[at]: share for at, share in self._channels.saturated(np.array(smallest)).items()}
+
     def facts(self, frames: int) -> StreamFacts:
         """The facts of all batches."""
         interval = {f"p{share}": self._intervals.quantile(share / 100) for share in (25, 50, 75, 99)}
@@ -197,7 +204,7 @@ class Quality:
             dict(self._left_out),
             self._where,
             [self.channels[at] for at in self._channels.constant()],
-            {} if self.images else {self.channels[at]: share for at, share in self._channels.saturated().items()},
+            {} if self.images else self._saturated(),
             [text for unit, norms in self._norms.items() if (text := _looks_wrong(unit, norms))],
             frames,
         )
@@ -225,13 +232,17 @@ class _Channels:
     def constant(self) -> list[int]:
         return np.flatnonzero(self.extremes[0] == self.extremes[1]).tolist() if self.count > 1 else []
 
-    def saturated(self) -> dict[int, float]:
-        """Channel to the share of samples at the more frequent extreme, if it is far from the mean and frequent."""
+    def saturated(self, smallest: NDArray[np.float64]) -> dict[int, float]:
+        """Channel to the share of samples at the more frequent extreme, if it is far from the mean and frequent.
+
+        Args:
+            smallest: Magnitude of the smallest range that a sensor can have, for each channel (C,).
+        """
         if not self.count:
             return {}
         mean = self.sums[0] / self.count
         deviation = np.sqrt(np.maximum(self.sums[1] / self.count - mean**2, 0))
-        far = np.abs(self.extremes - mean) >= 3 * deviation
+        far = (np.abs(self.extremes - mean) >= 3 * deviation) & (np.abs(self.extremes) >= smallest)
         share = np.where(far & (self.times >= 3) & (deviation > 0), self.times / self.count, 0).max(axis=0)
         return {int(at): float(share[at]) for at in np.flatnonzero(share >= SATURATED)}
 
