@@ -15,7 +15,7 @@ import numpy as np
 from cosmo_pl.constraints import PositiveInt, check
 from cosmo_pl.data.faults import FaultLog
 from cosmo_pl.data.streams.description import DESCRIPTION, ClockCorrection, ImportDescription
-from cosmo_pl.data.streams.labelling import Labelled, Span, activities_of, label
+from cosmo_pl.data.streams.labelling import CUT, Labelled, Span, activities_of, label
 from cosmo_pl.data.streams.parts import VERSION, Part, StreamImport
 from cosmo_pl.data.streams.planning import PlannedRecording, plan, subject_numbers
 from cosmo_pl.data.streams.reading_description import REMEDY, read_description
@@ -97,7 +97,8 @@ def import_streams(
     spans = [Span(each.recording, each.start, each.end) for each in imported]
     labelled = label(source, given, spans, target / PARTS)
     for reason, where in labelled.left_out.items():
-        faults.report(reason, where, "Correct the times of the labels, or their zone in the description")
+        remedy = "Correct the times of the labels, or their zone in the description"
+        faults.report(reason, where, remedy, mended=reason == CUT)
     return _join(target, given, imported, labelled, subjects, identity, faults)
 
 

@@ -138,7 +138,7 @@ def _place(
             inside += high - low
     if not inside:
         left_out[OUTSIDE].append(f"{name} {raw.where}")
-    elif inside < raw.end - raw.start and len(spans) > 0:
+    elif inside < raw.end - raw.start:
         left_out[CUT].append(f"{name} {raw.where}")
 
 
