@@ -217,11 +217,11 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 @pytest.mark.parametrize("command", ["describe", "simulate", "download"])
 def test_an_unknown_key_lists_those_there_are(command: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "'kitchn'. Choose from utd, usc, self_collected, kitchen" in refused(capsys, "data", command, "kitchn")
+    assert "'kitchn'. Choose from utd, usc, self_collected, mex, streams, kitchen" in refused(capsys, "data", command, "kitchn")
 
 
 def test_what_a_dataset_does_not_offer_is_refused(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "Choose from utd, usc." in refused(capsys, "data", "download", "kitchen")
+    assert "Choose from utd, usc, mex." in refused(capsys, "data", "download", "kitchen")
     assert "resolution" in refused(capsys, "data", "simulate", "kitchen", "--resolution=[2, 2]")
     told = refused(capsys, "data", "describe", "kitchen", "--root=nowhere")
     assert "cosmo-pl data simulate kitchen" in told and "download" not in told
