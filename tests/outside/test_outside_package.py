@@ -217,7 +217,8 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 @pytest.mark.parametrize("command", ["describe", "simulate", "download"])
 def test_an_unknown_key_lists_those_there_are(command: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "'kitchn'. Choose from utd, usc, self_collected, mex, streams, kitchen" in refused(capsys, "data", command, "kitchn")
+    known = "utd, usc, self_collected, mex, streams, kitchen"
+    assert f"'kitchn'. Choose from {known}" in refused(capsys, "data", command, "kitchn")
 
 
 def test_what_a_dataset_does_not_offer_is_refused(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
