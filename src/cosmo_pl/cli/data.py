@@ -263,4 +263,5 @@ def main(args: Sequence[str]) -> None:
     """Runs one data subcommand."""
     from cosmo_pl.parsing import run_command
 
-    run_command([download, simulate, sniff, import_, describe, pack, clocks, augmentations, clip], args, "cosmo-pl data")
+    commands = [download, simulate, sniff, import_, describe, pack, clocks, augmentations, clip]
+    run_command(commands, args, "cosmo-pl data")

@@ -21,7 +21,7 @@ class Draft:
         """The YAML."""
         return "\n".join(self.lines) + "\n"
 
-    def open(self, *keys: str) -> None:
+    def within(self, *keys: str) -> None:
         """Begins a mapping below these keys, from the top."""
         common = 0
         while common < min(len(keys), len(self._path)) and keys[common] == self._path[common]:

@@ -182,7 +182,7 @@ def _head(folder: Path, streams: Sequence[Stream], draft: Draft) -> None:
 
 def _sensor(stream: Stream, zone: tuple[str, str] | None, draft: Draft) -> None:
     group, head, time = stream.group, stream.heads[0], stream.time
-    draft.open("sensors", stream.name)
+    draft.within("sensors", stream.name)
     draft.add("files", group.pattern.text, f"{len(group.paths)} files match it")
     kind, units, reasons, shape = _measured(stream)
     draft.add("kind", kind, reasons[0])
@@ -259,7 +259,7 @@ def _labels(
         if other is not group:
             draft.unknown.append(f"{other.pattern.text}: more labels; only those of {group.pattern.text} are described")
     found = marks[group.paths[0]]
-    draft.open("labels")
+    draft.within("labels")
     draft.add("files", group.pattern.text, f"{len(group.paths)} files match it")
     draft.add("format", found.format)
     if found.columns:
@@ -281,7 +281,7 @@ def _activity(streams: Sequence[Stream], draft: Draft) -> None:
         draft.unknown.append("labels: no file of labels was found; all time is unlabelled")
         return
     values = sorted(set(streams[0].group.values(ACTIVITY)))
-    draft.open()
+    draft.within()
     unknown = "the names of the activities: add names" if all(map(str.isdigit, values)) else ""
     example = f', names: {{"{values[0]}": walking}}' if unknown else ""
     why = f"there are {len(values)} values and no file of labels{example}"
