@@ -263,5 +263,8 @@ def main(args: Sequence[str]) -> None:
     """Runs one data subcommand."""
     from cosmo_pl.parsing import run_command
 
-    commands = [download, simulate, sniff, import_, describe, pack, clocks, augmentations, clip]
-    run_command(commands, args, "cosmo-pl data")
+    run_command(
+        [download, simulate, sniff, import_, describe, pack, clocks, augmentations, clip],
+        args,
+        "cosmo-pl data",
+    )
