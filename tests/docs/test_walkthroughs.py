@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import re
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 
 import pytest
+import yaml
 
 from cosmo_pl.cli import main
+from cosmo_pl.data.streams.reading_description import parse_description
+from cosmo_pl.data.streams.sniffing import sniff
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = (
@@ -45,7 +51,7 @@ def run_commands(page: str, project: Path) -> None:
         for line in content.splitlines() if kind == "sh" else ():
             program, *words = shlex.split(line)
             if program == "cosmo-pl":
-                main([*words, *(QUIET if {"fit", "test"} & {*words} else [])])
+                main([*words, *(QUIET if {"fit", "test", "predict"} & {*words} else [])])
             else:
                 assert program == "python"
                 subprocess.run([sys.executable, *words], cwd=project, check=True, env=environment(project))
@@ -106,3 +112,36 @@ def test_own_recordings_as_the_page_writes_and_trains_them(tmp_path: Path, monke
     )
     assert metrics["total"] == 24 and metrics["labels"] == 4
     assert metrics["accuracy"] > 0.8  # two frequencies are easy to tell apart
+
+
+def test_sniff_describes_the_folder_of_the_page_as_the_page_does(tmp_path: Path) -> None:
+    write_files("import", tmp_path)
+    subprocess.run([sys.executable, "record.py"], cwd=tmp_path, check=True, env=environment(tmp_path))
+    found = sniff(tmp_path / "recordings").description
+    (text,) = [content for kind, name, content in blocks("import") if kind == "yaml" and not name]
+    expected = parse_description(yaml.safe_load(text))
+    assert set(found.sensors) == set(expected.sensors) == {"wrist", "ankle"}
+    for name, stream in expected.sensors.items():
+        mine = found.sensors[name]
+        assert replace(mine, time=stream.time, channels=stream.channels) == stream
+        assert (mine.time.column, mine.time.unit) == (stream.time.column, stream.time.unit)
+    assert found.labels is not None and expected.labels is not None
+    assert replace(found.labels, time=expected.labels.time) == expected.labels
+    assert found.labels.time.zone == found.sensors["wrist"].time.zone == "Etc/GMT-2"  # Berlin in summer
+
+
+@pytest.mark.slow
+def test_recordings_of_devices_as_the_page_imports_and_predicts_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COSMO_PL_DATA", raising=False)
+    write_files("import", tmp_path)
+    run_commands("import", tmp_path)
+    assert "<svg" in (tmp_path / "kitchen" / "report.html").read_text(encoding="utf-8")
+    table = (tmp_path / "runs/kitchen/prototypes/version_0/predict_0/predictions.csv").read_text(encoding="utf-8")
+    rows = list(csv.DictReader(table.splitlines()))
+    assert {row["recording"] for row in rows} == {"emil"}
+    labelled = [row for row in rows if row["label"]]
+    assert 150 < len(labelled) < len(rows) - 50  # windows of three minutes, and of unlabelled time
+    assert fmean(row["label"] == row["predicted"] for row in labelled) > 0.8

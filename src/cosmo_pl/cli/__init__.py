@@ -24,6 +24,7 @@ Cosmo: contrastive fusion learning with small data for multimodal activity recog
 prepare data:
   data download   fetch USC-HAD, UTD-MHAD or MEx from its publisher, verify and unpack it
   data simulate   write simulated recordings in the layout of a dataset
+  data sniff      draft the description of a folder of recordings as devices write them
   data import     put timestamped recordings of several sensors onto grids of time, and check them
   data describe   count recordings, subjects and activities of a dataset, of a class of your own or of a config
   data clocks     estimate by how much the clocks of imported sensors differ

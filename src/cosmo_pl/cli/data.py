@@ -1,4 +1,4 @@
-"""`cosmo-pl data download|simulate|import|describe|pack|clocks|augmentations|clip`."""
+"""`cosmo-pl data download|simulate|sniff|import|describe|pack|clocks|augmentations|clip`."""
 
 from __future__ import annotations
 
@@ -92,8 +92,8 @@ def import_(
 ) -> None:
     """Imports recordings as devices write them: timestamped files of several sensors, and labels as intervals of time.
 
-    Gaps, clock jumps, duplicates and whatever else is wrong are counted in report.json. An import that was killed goes
-    on where it stood.
+    Gaps, clock jumps, duplicates and whatever else is wrong are counted in report.json; report.html shows them with a
+    time line of each recording. An import that was killed goes on where it stood.
 
     Args:
         folder: Folder of the recordings, or a ZIP archive of it, which is not unpacked.
@@ -103,13 +103,15 @@ def import_(
         jobs: Number of processes.
     """
     from cosmo_pl.data.streams.importing import import_streams
+    from cosmo_pl.plots.import_report import write_page
 
     store = import_streams(folder, out, description, strict, jobs)
+    page = write_page(store.folder)
     hours = sum(recording.duration for recording in store.recordings) / 3600
     labelled = sum(each.end - each.start for recording in store.recordings for each in recording.labels) / 3600
     print(
         f"{store.folder}: {len(store.recordings)} recordings of {len({r.subject for r in store.recordings})} subjects, "
-        f"{hours:.2f} hours, of which {labelled:.2f} have labels; sensors {', '.join(store.sensors)}"
+        f"{hours:.2f} hours, of which {labelled:.2f} have labels; sensors {', '.join(store.sensors)}\n{page}"
     )
 
 
@@ -149,6 +151,25 @@ def pack(recipe: str, out: str = "packed", modalities: list[str] | None = None) 
     data = make_data([Path(recipe)], {} if modalities is None else {"modalities": modalities})
     path = data.pack(Path(out))
     print(f"{path} ({path.stat().st_size / 2**20:.1f} MiB)")
+
+
+def sniff(folder: str, out: str | None = None) -> None:
+    """Drafts the description of a folder of recordings, which `cosmo-pl data import` reads.
+
+    Only the first rows of files are read, and no file is overwritten. Everything that is assumed is printed.
+
+    Args:
+        folder: Folder or ZIP archive with CSV, TSV, Parquet or NPZ files, each of one sensor, with a column of time.
+        out: YAML file to write; streams.yaml in the folder by default.
+    """
+    from cosmo_pl.data.streams.sniffing import write_description
+
+    path, found = write_description(Path(folder), None if out is None else Path(out))
+    print(f"assumed, see the comments of {path}:", *(f"  {line}" for line in found.assumed), sep="\n")
+    if found.unknown:
+        print("not known:", *(f"  {line}" for line in found.unknown), sep="\n")
+    described = "" if out is None else f" --description {out}"
+    print(f"Check {path}, then run: cosmo-pl data import {folder} --out NAME{described}")
 
 
 def clip(name: str, root: str | None = None, out: str = "clip.png") -> None:
@@ -242,4 +263,8 @@ def main(args: Sequence[str]) -> None:
     """Runs one data subcommand."""
     from cosmo_pl.parsing import run_command
 
-    run_command([download, simulate, import_, describe, pack, clocks, augmentations, clip], args, "cosmo-pl data")
+    run_command(
+        [download, simulate, sniff, import_, describe, pack, clocks, augmentations, clip],
+        args,
+        "cosmo-pl data",
+    )

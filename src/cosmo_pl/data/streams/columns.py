@@ -1,0 +1,194 @@
+"""What the columns of a stream hold, judged by their names and by the first rows of some files."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosmo_pl.data.streams.description import UNITS
+from cosmo_pl.data.streams.heads import Head, moment, seconds
+
+TIME_WORDS = ("time", "timestamp", "timestamps", "datetime", "date", "epoch", "unix", "ts", "t", "clock", "utc")
+NOT_MEASURED = (
+    *("label", "labels", "activity", "class", "subject", "person", "id", "index", "frame", "sample", "row"),
+    *("counter", "count", "seq", "sequence", "unnamed", "session", "trial", "battery", "quality", "confidence"),
+)
+EPOCHS = {"s": (6e8, 4e9), "ms": (6e11, 4e12), "us": (6e14, 4e15), "ns": (6e17, 4e18)}  # 1989 to 2096
+RATES = (1, 2, 4, 5, 8, 10, 12.5, 15, 16, 20, 25, 30, 32, 40, 50, 60, 64, 75, 80, 90, 100, 120, 125, 128, 150, 200, 250)
+ROUNDING = 0.06
+KINDS = {
+    "accelerometer": ("acc", "accel", "accelerometer", "acceleration", "act", "acw", "ax", "ay", "az"),
+    "gyroscope": ("gyr", "gyro", "gyroscope", "rotation", "rot", "gx", "gy", "gz", "omega"),
+    "magnetometer": ("mag", "magnet", "magnetometer", "compass", "mx", "my", "mz"),
+    "depth": ("depth", "dc"),
+    "pressure": ("pressure", "pm", "mat", "insole"),
+    "radar": ("radar",),
+    "skeleton": ("skeleton", "kinect", "joints", "pose"),
+}
+GRAVITY = {"g": 1.0, "m/s2": 9.80665, "mg": 1000.0}
+IMAGE_COLUMNS = 64
+
+
+@dataclass(frozen=True)
+class TimeGuess:
+    """The column of time.
+
+    Args:
+        column: Its name, or position.
+        unit: "iso", "s", "ms", "us" or "ns".
+        relative: Whether it counts from the start of the device.
+        zoned: Whether ISO times state their offset from UTC.
+        reason: Why this is assumed.
+    """
+
+    column: str | int
+    unit: str
+    relative: bool
+    zoned: bool
+    reason: str
+
+    def seconds(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Times in seconds; NaN for what is none."""
+        return np.array([seconds(text, UNITS.get(self.unit)) for text in texts])
+
+
+def words(name: str) -> set[str]:
+    """Words of a name, in small letters: "Acc_X (g)", "accX"."""
+    apart = re.sub(r"([a-z])([A-Z])", r"\1 \2", name)
+    return set(re.findall(r"[^\W\d_]+", apart.lower()))
+
+
+def time_of(heads: Sequence[Head]) -> TimeGuess | None:
+    """The column of time: the first with ISO times, else one that is named so, else the first if it grows."""
+    head = heads[0]
+    for column in head.columns:
+        found = [moment(text) for text in head.texts(column)[:20]]
+        if found and all(found):
+            zoned = any(each is not None and each.tzinfo for each in found)
+            return TimeGuess(column, "iso", False, zoned, "it holds times of ISO 8601")
+    named = [column for column in head.columns if isinstance(column, str) and words(column) & set(TIME_WORDS)]
+    for column in [*named, *head.columns[:1]]:
+        values = head.numbers(column)
+        if len(values) > 1 and np.isfinite(values).all() and np.median(np.diff(values)) >= 0 and np.ptp(values) > 0:
+            return _numeric_time(column, values)
+    return None
+
+
+def _numeric_time(column: str | int, values: NDArray[np.float64]) -> TimeGuess:
+    middle, step = float(np.median(values)), float(np.ptp(values) / (len(values) - 1))
+    for unit, (low, high) in EPOCHS.items():
+        if low <= middle <= high:
+            return TimeGuess(column, unit, False, False, f"numbers of this size are {unit} since 1970")
+    stated = words(str(column)) & set(UNITS) - {"s"} or words(str(column)) & {"sec", "seconds", "s"}
+    if stated:
+        unit = next(iter(stated)) if stated & set(UNITS) else "s"
+        return TimeGuess(column, unit, True, False, "its name states the unit; it counts from the start")
+    rates = {unit: 1e9 / UNITS[unit] / step for unit in UNITS}
+    unit = next((unit for unit, rate in rates.items() if 0.9 <= rate <= 2000), "s")
+    return TimeGuess(column, unit, True, False, f"it grows by {step:g}, which is {rates[unit]:.4g} Hz in {unit}")
+
+
+def rate_of(heads: Sequence[Head], time: TimeGuess) -> tuple[float, float]:
+    """A round rate, and the measured one: the median of the rates at the starts of the files (Hz)."""
+    measured = []
+    for head in heads:
+        found = time.seconds(head.texts(time.column))
+        found = found[np.isfinite(found)]
+        steps = np.diff(found)
+        if len(steps) and np.median(steps) > 0:
+            measured.append(1 / float(np.median(steps)))
+        elif len(steps) and np.ptp(found) > 0:  # several samples have the same time
+            measured.append(len(steps) / float(np.ptp(found)))
+    rate = float(np.median(measured)) if measured else 1.0
+    near = min(RATES, key=lambda each: abs(math.log(each / rate)))
+    two_digits = float(f"{rate:.2g}")
+    return (float(near) if abs(near / rate - 1) <= ROUNDING else two_digits), rate
+
+
+def values_of(heads: Sequence[Head], time: TimeGuess) -> tuple[list[str] | list[int], dict[str | int, str]]:
+    """Columns of values, and the other columns with the reason that each is left out for."""
+    kept, left_out = [], dict[str | int, str]()
+    for column in heads[0].columns:
+        if column == time.column:
+            continue
+        texts = [text for head in heads for text in head.texts(column)]
+        numbers = np.concatenate([head.numbers(column) for head in heads])
+        if any(texts[n].lower() not in ("", "nan", "null") for n in np.flatnonzero(np.isnan(numbers))):
+            left_out[column] = "it holds text"
+        elif np.isnan(numbers).all():
+            left_out[column] = "it is empty"
+        elif isinstance(column, str) and words(column) & set(NOT_MEASURED):
+            left_out[column] = "its name is that of no measured value"
+        elif isinstance(column, str) and words(column) & set(TIME_WORDS):
+            left_out[column] = "it is another time"
+        elif all(len(head.rows) > 2 and (np.diff(head.numbers(column)) == 1).all() for head in heads):
+            left_out[column] = "it counts the rows"
+        else:
+            kept.append(column)
+    return kept, left_out  # type: ignore[return-value]
+
+
+def kind_of(name: str) -> str | None:
+    """The kind of sensor that a name states; None if it states none."""
+    return next((kind for kind, known in KINDS.items() if words(name) & set(known)), None)
+
+
+def unit_of(kind: str, values: NDArray[np.float64]) -> tuple[str | None, str]:
+    """Unit of values of a kind (N, 3), and the reason.
+
+    Acceleration at rest is gravity, so the median length of the vector tells its unit.
+    """
+    finite = values[np.isfinite(values).all(axis=1)]
+    if not len(finite):
+        return None, "no row is complete"
+    length = float(np.median(np.linalg.norm(finite, axis=1)))
+    if kind == "accelerometer":
+        near = [unit for unit, gravity in GRAVITY.items() if 0.7 <= length / gravity <= 1.4]
+        return (near[0] if near else None), f"the median length of its vector is {length:.3g}"
+    largest = float(np.percentile(np.abs(finite), 99))
+    if kind == "gyroscope":
+        return ("deg/s" if largest > 20 else "rad/s"), f"99 % of its values are below {largest:.3g}"
+    if kind == "magnetometer":
+        unit = next(
+            (unit for unit, (low, high) in {"G": (0.1, 1.5), "uT": (10, 150)}.items() if low < length < high), None
+        )
+        return unit, f"the median length of its vector is {length:.3g}"
+    return None, f"a sensor of the kind {kind} has no usual unit"
+
+
+def is_gravity(values: NDArray[np.float64]) -> bool:
+    """Whether vectors (N, 3) are those of an accelerometer by their length, which is nearly that of gravity."""
+    unit, _ = unit_of("accelerometer", values)
+    if unit is None:
+        return False
+    length = np.linalg.norm(values, axis=1) / GRAVITY[unit]
+    return bool(np.nanmedian(np.abs(length - 1)) < 0.25)
+
+
+def shape_of(name: str, columns: int) -> tuple[tuple[int, int] | None, str]:
+    """Height and width of images with so many columns, and the reason.
+
+    Args:
+        name: Path of the files, which may state them: "depth_12x16".
+        columns: Values of an image.
+    """
+    for height, width in re.findall(r"(\d+)x(\d+)", name):
+        if int(height) * int(width) == columns:
+            return (int(height), int(width)), "the name states it"
+    if kind_of(name) == "depth":
+        height = round(math.sqrt(columns * 3 / 4))
+        if height and columns == height * (height * 4 // 3) and height % 3 == 0:
+            return (height, height * 4 // 3), "cameras have 3 rows per 4 columns"
+    pairs = [(h, columns // h) for h in range(2, columns // 2 + 1) if columns % h == 0 and 0.25 <= h * h / columns <= 4]
+    return None, "; ".join(f"[{h}, {w}]" for h, w in pairs) or "no rectangle"
+
+
+def named_axes(columns: Sequence[str | int]) -> list[list[str | int]]:
+    """Columns in runs of three, as x, y and z of a sensor; what is left is one run."""
+    threes = [list(columns[i : i + 3]) for i in range(0, len(columns) - len(columns) % 3, 3)]
+    return threes if len(columns) % 3 == 0 else [list(columns)]

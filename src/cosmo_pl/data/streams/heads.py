@@ -1,0 +1,228 @@
+"""First rows of files of recordings, as text, and the last time in them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosmo_pl.data.streams.description import FORMATS
+from cosmo_pl.data.streams.source import FolderSource, Source, readable
+from cosmo_pl.errors import RecordingError
+
+ROWS = 200
+BYTES = 2**19  # of the start of a text file, 200 rows of up to 2,600 characters
+TAIL = 2**16
+DELIMITERS = ",;\t|"
+MAX_COLUMNS = 10_000  # of an array of NPZ whose columns are listed
+
+
+@dataclass(frozen=True)
+class Head:
+    """First rows of a file.
+
+    Args:
+        path: The file.
+        columns: Names of its columns; their positions if it has no header.
+        rows: Texts of the first rows (N, columns).
+        last: Texts of the last row; None if it is not read.
+        delimiter: Of CSV.
+    """
+
+    path: Path
+    columns: tuple[str, ...] | tuple[int, ...]
+    rows: tuple[tuple[str, ...], ...]
+    last: tuple[str, ...] | None = None
+    delimiter: str = ","
+
+    @property
+    def header(self) -> bool:
+        """Whether the columns have names."""
+        return isinstance(self.columns[0], str)
+
+    @cached_property
+    def _by_column(self) -> dict[str | int, tuple[str, ...]]:
+        return dict(zip(self.columns, zip(*self.rows, strict=True), strict=True))
+
+    @cached_property
+    def _numbers(self) -> dict[str | int, NDArray[np.float64]]:
+        return {}
+
+    def texts(self, column: str | int) -> tuple[str, ...]:
+        """Texts of a column in the first rows (N,)."""
+        return self._by_column[column]
+
+    def numbers(self, column: str | int) -> NDArray[np.float64]:
+        """Numbers of a column in the first rows (N,); NaN for what is empty or no number."""
+        if column not in self._numbers:
+            texts = self.texts(column)
+            try:
+                self._numbers[column] = np.array(texts, dtype=np.float64)
+            except ValueError:
+                self._numbers[column] = np.array([number(text) for text in texts])
+        return self._numbers[column]
+
+
+def number(text: str) -> float:
+    """The number that a text is, else NaN."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def moment(text: str) -> datetime | None:
+    """The time of ISO 8601 that a text is, with a date; else None."""
+    if len(text) < 13 or text[4:5] != "-":
+        return None
+    try:
+        return datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None
+
+
+def seconds(text: str, unit: float | None) -> float:
+    """A time in seconds since 1970, or since the start of the device; NaN for another text.
+
+    Args:
+        text: The time as it is written.
+        unit: Nanoseconds of its unit; None for ISO 8601, in UTC if it has no zone.
+    """
+    if unit is not None:
+        return number(text) * unit / 1e9
+    found = moment(text)
+    return math.nan if found is None else (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
+def read_head(source: Source, name: str) -> Head:
+    """Reads the first rows of a file, and the last row of CSV and Parquet in a folder.
+
+    Args:
+        source: Folder or archive.
+        name: The file.
+
+    Raises:
+        RecordingError: It cannot be read, or holds no row of numbers.
+    """
+    path = source.shown(name)
+    readers: dict[str, Callable[[Path, IO[bytes], bool], Head]] = {".parquet": _parquet, ".npz": _npz}
+    # in an archive, the end of a file takes as long as all of it
+    tail = isinstance(source, FolderSource)
+    try:
+        with source.open(name) as file, readable(path):
+            head = readers.get(path.suffix.lower(), _text)(path, file, tail)
+    except (OSError, ValueError, KeyError, csv.Error) as error:  # pyarrow's errors are ValueErrors and OSErrors
+        raise RecordingError(path, f"cannot be read ({error})", "Write it again, or move it elsewhere") from error
+    if not head.columns or not head.rows:
+        raise RecordingError(path, "holds no rows", "Remove it, or record it again")
+    return head
+
+
+def files_of(source: Source, endings: tuple[str, ...] = FORMATS) -> list[str]:
+    """Files with these endings that are not hidden."""
+    return [
+        name
+        for name in source.names
+        if name.lower().endswith(endings) and not any(part.startswith(".") for part in name.split("/"))
+    ]
+
+
+def _text(path: Path, file: IO[bytes], tail: bool) -> Head:
+    start = file.read(BYTES)
+    lines = start.decode("utf-8-sig", errors="replace").splitlines()
+    if len(start) == BYTES:
+        lines = lines[:-1]  # which may be cut
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else _delimiter(lines[:20])
+    rows = _rows(lines[: ROWS + 1], delimiter)
+    if not rows:
+        return Head(path, (), ())
+    header = not any(is_value(cell) for cell in rows[0])
+    columns: tuple[Any, ...] = rows[0] if header else tuple(range(len(rows[0])))
+    body = [row for row in (rows[1:] if header else rows) if len(row) == len(columns)]
+    last = _rows(_end(file).splitlines()[-1:], delimiter) if tail else []
+    whole = bool(last) and len(last[0]) == len(columns)
+    return Head(path, columns, tuple(body), last[0] if whole else None, delimiter)
+
+
+def _end(file: IO[bytes]) -> str:
+    size = file.seek(0, io.SEEK_END)
+    file.seek(max(0, size - TAIL))
+    return file.read().decode("utf-8", errors="replace")
+
+
+def is_value(cell: str) -> bool:
+    """Whether a cell is a number or a time, not the name of a column."""
+    return not math.isnan(number(cell)) or cell.strip().lower() == "nan" or moment(cell) is not None
+
+
+def _delimiter(lines: list[str]) -> str:
+    """The delimiter that most lines have the same number of."""
+    found = {each: Counter(line.count(each) for line in lines if line) for each in DELIMITERS}
+    score = {
+        each: max(((n, count) for count, n in counts.items() if count), default=(0, 0))
+        for each, counts in found.items()
+    }
+    return max(score, key=lambda each: score[each])
+
+
+def _rows(lines: list[str], delimiter: str) -> list[tuple[str, ...]]:
+    reader = csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter)
+    return [tuple(cell.strip() for cell in row) for row in reader if row]
+
+
+def _parquet(path: Path, stream: IO[bytes], tail: bool) -> Head:
+    from pyarrow import PythonFile, parquet
+
+    file = parquet.ParquetFile(PythonFile(stream, mode="r"))
+    names = tuple(field.name for field in file.schema_arrow)
+    groups = file.num_row_groups
+    if not groups or not file.metadata.num_rows:
+        return Head(path, names, ())
+    first = next(file.iter_batches(batch_size=ROWS)).to_pylist()
+    rows = [tuple(_written(row[name]) for name in names) for row in first]
+    end = file.metadata.row_group(groups - 1).num_rows - 1
+    last = file.read_row_group(groups - 1).slice(end).to_pylist()[0] if tail else None
+    return Head(path, names, tuple(rows), None if last is None else tuple(_written(last[name]) for name in names))
+
+
+def _written(value: Any) -> str:
+    """A value of Parquet as text."""
+    if hasattr(value, "isoformat"):
+        return str(value.isoformat())
+    return "" if value is None else str(value)
+
+
+def _npz(path: Path, stream: IO[bytes], tail: bool) -> Head:
+    columns: dict[str, list[str]] = {}
+    with zipfile.ZipFile(stream) as archive:
+        for member in archive.namelist():
+            with archive.open(member) as file:
+                for name, values in _array_head(member.removesuffix(".npy"), file):
+                    columns[name] = [str(value) for value in values]
+    length = Counter(map(len, columns.values())).most_common(1)[0][0] if columns else 0
+    kept = {name: values for name, values in columns.items() if len(values) == length}
+    return Head(path, tuple(kept), tuple(zip(*kept.values(), strict=True)))
+
+
+def _array_head(name: str, file: Any) -> Iterator[tuple[str, NDArray[Any]]]:
+    """Columns of an array's first rows; only these are read, as a compressed array may be large."""
+    read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    shape, by_column, dtype = read[np.lib.format.read_magic(file)](file)
+    if not shape or (by_column and len(shape) > 1) or dtype.hasobject or math.prod(shape[1:]) > MAX_COLUMNS:
+        return
+    count = min(ROWS, shape[0])
+    size = count * math.prod(shape[1:])
+    values = np.frombuffer(file.read(size * dtype.itemsize), dtype, size).reshape(count, -1)
+    names = [name] if len(shape) == 1 else [f"{name}.{column}" for column in range(values.shape[1])]
+    yield from zip(names, values.T, strict=True)

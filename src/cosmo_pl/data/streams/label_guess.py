@@ -1,0 +1,120 @@
+"""Files of labels in a folder, recognised by their first rows, and how their times are written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from cosmo_pl.data.streams.columns import EPOCHS, words
+from cosmo_pl.data.streams.description import ACTIVITY, SUBJECT
+from cosmo_pl.data.streams.heads import is_value, moment, number, read_head
+from cosmo_pl.data.streams.source import Source
+from cosmo_pl.errors import CosmoError, RecordingError
+from cosmo_pl.io import read_json
+
+ROLES = {
+    "start": ("start", "begin", "begins", "from", "onset", "started", "starttime"),
+    "end": ("end", "stop", "to", "until", "finish", "ended", "ends", "endtime"),
+    ACTIVITY: ("activity", "label", "class", "annotation", "event", "action", "exercise", "behaviour", "what"),
+    SUBJECT: ("subject", "person", "participant", "who", "user"),
+    "date": ("date", "day"),
+}
+FORMAT_OF = {".csv": "csv", ".tsv": "csv", ".eaf": "elan", ".json": "label_studio"}
+CLOCK = r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?"
+
+
+@dataclass(frozen=True)
+class LabelGuess:
+    """How a file of labels is written.
+
+    Args:
+        format: "csv", "elan" or "label_studio".
+        time: Fields of `TimeDescription`.
+        reason: Why these times are assumed.
+        columns: Role to column of CSV.
+        delimiter: Of CSV.
+        absolute: Whether the times are ISO times or times of day without zone.
+    """
+
+    format: str
+    time: dict[str, Any]
+    reason: str
+    columns: dict[str, str] = field(default_factory=dict)
+    delimiter: str = ","
+    absolute: bool = False
+
+
+def label_guess(source: Source, name: str, scratch: Path) -> LabelGuess | None:
+    """How a file of labels is written; None for another file.
+
+    Args:
+        source: Folder or archive.
+        name: The file.
+        scratch: Folder for copies of files from an archive.
+    """
+    try:
+        kind = FORMAT_OF.get(PurePosixPath(name).suffix.lower())
+        if kind == "csv":
+            return _table(source, name)
+        if kind == "label_studio":
+            return _label_studio(source.on_disk(name, scratch))
+        return None if kind is None else LabelGuess(kind, {"unit": "ms", "relative": True}, "ELAN counts milliseconds")
+    except CosmoError:
+        return None
+
+
+def roles_of(columns: Sequence[str | int]) -> dict[str, str]:
+    """Role to the first column that is named so."""
+    found: dict[str, str] = {}
+    for column in map(str, columns):
+        role = next((role for role, known in ROLES.items() if role not in found and words(column) & set(known)), None)
+        if role is not None:
+            found[role] = column
+    return found
+
+
+def _table(source: Source, name: str) -> LabelGuess | None:
+    with source.open(name) as file:
+        first = file.readline(4096).decode("utf-8-sig", errors="replace")
+    names = re.split(r"[,;\t|]", first.strip())
+    if is_value(names[0]) or not {"start", "end", ACTIVITY} <= set(roles_of(names)):
+        return None  # before the file is read, which may be a long stream
+    head = read_head(source, name)
+    roles = roles_of(head.columns)
+    texts = [text for text in head.texts(roles["start"]) if text]
+    time, reason, absolute = _time(texts)
+    return LabelGuess("csv", time, reason, roles, head.delimiter, absolute)
+
+
+def _time(texts: Sequence[str]) -> tuple[dict[str, Any], str, bool]:
+    if all(re.fullmatch(CLOCK, text) for text in texts):
+        return {"unit": "iso"}, "they are times of day", True
+    if all(moment(text) for text in texts):
+        return {"unit": "iso"}, "they are times of ISO 8601", not any(moment(text).tzinfo for text in texts)  # type: ignore[union-attr]
+    largest = max(map(number, texts))
+    for unit, (low, high) in EPOCHS.items():
+        if low <= largest <= high:
+            return {"unit": unit}, f"numbers of this size are {unit} since 1970", False
+    unit = "s" if largest < 1e5 else "ms"
+    return (
+        {"unit": unit, "relative": True},
+        f"they are up to {largest:g}, and count from the start of a recording",
+        False,
+    )
+
+
+def _label_studio(path: Path) -> LabelGuess | None:
+    content = read_json(path, partial(RecordingError, path))
+    tasks = content if isinstance(content, list) else [content]
+    if not tasks or not all(isinstance(task, dict) and isinstance(task.get("annotations"), list) for task in tasks):
+        return None
+    results = [each for task in tasks for one in task["annotations"] for each in one.get("result", ())]
+    starts = [str(each["value"]["start"]) for each in results if "start" in each.get("value", {})]
+    if not starts:
+        return None
+    time, reason, absolute = _time(starts)
+    return LabelGuess("label_studio", time, reason, absolute=absolute)

@@ -1,0 +1,288 @@
+"""Drafts the description of a folder of recordings from the first rows of its files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import yaml
+
+from cosmo_pl.data.selection import evenly_spaced
+from cosmo_pl.data.streams import columns as guess
+from cosmo_pl.data.streams.columns import TimeGuess
+from cosmo_pl.data.streams.description import ACTIVITY, DESCRIPTION, FORMATS, SUBJECT, ImportDescription
+from cosmo_pl.data.streams.draft import Draft
+from cosmo_pl.data.streams.grouping import Group, groups_of_files
+from cosmo_pl.data.streams.heads import Head, files_of, read_head
+from cosmo_pl.data.streams.label_guess import FORMAT_OF, LabelGuess, label_guess
+from cosmo_pl.data.streams.reading_description import parse_description
+from cosmo_pl.data.streams.source import Source, open_source
+from cosmo_pl.data.streams.zones import label_zone, zones_of
+from cosmo_pl.errors import ConfigurationError, RecordingError
+from cosmo_pl.io import write_whole
+
+FILES = 24  # of a sensor, of which the first rows are read
+RAW = "raw"
+
+
+@dataclass(frozen=True)
+class Sniffed:
+    """A drafted description.
+
+    Args:
+        text: Its YAML.
+        assumed: What was assumed.
+        unknown: What could not be known.
+        description: The YAML as it is read.
+    """
+
+    text: str
+    assumed: tuple[str, ...]
+    unknown: tuple[str, ...]
+    description: ImportDescription
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A sensor whose columns were recognised.
+
+    Args:
+        name: Its name.
+        group: Its files.
+        heads: First rows of some of them.
+        time: Their column of time.
+        values: Their columns of values.
+        left_out: Other columns, with the reason.
+    """
+
+    name: str
+    group: Group
+    heads: tuple[Head, ...]
+    time: TimeGuess
+    values: list[Any]
+    left_out: dict[str | int, str]
+
+
+def write_description(folder: Path, out: Path | None = None) -> tuple[Path, Sniffed]:
+    """Drafts the description of a folder and writes it.
+
+    Args:
+        folder: Folder or ZIP archive of the recordings.
+        out: File to write; by default ``streams.yaml`` in the folder.
+
+    Returns:
+        The file, and what it holds.
+
+    Raises:
+        RecordingError: There is neither a folder nor an archive.
+        ConfigurationError: The file exists, or there are no files that can be described.
+    """
+    if out is None and folder.is_file():
+        raise ConfigurationError("out", "is needed for an archive", "Give the file to write")
+    path = folder / DESCRIPTION if out is None else out
+    if path.exists() or path.is_symlink():
+        raise ConfigurationError("out", f"'{path}' exists", "Move it elsewhere, or give another file")
+    found = sniff(folder)
+    write_whole(path, found.text)
+    return path, found
+
+
+def sniff(folder: Path) -> Sniffed:
+    """Drafts the description of a folder, or of a ZIP archive, from the first rows of its files.
+
+    Raises:
+        RecordingError: There is neither a folder nor an archive.
+        ConfigurationError: It has no files that can be described.
+    """
+    with TemporaryDirectory() as scratch:
+        return _sniff(open_source(folder), Path(scratch))
+
+
+def _sniff(source: Source, scratch: Path) -> Sniffed:
+    draft, folder = Draft(), source.path
+    guesses = {name: label_guess(source, name, scratch) for name in files_of(source, tuple(FORMAT_OF))}
+    marks = {name: found for name, found in guesses.items() if found is not None}
+    names = [name for name in files_of(source) if name not in marks]
+    if not names:
+        problem = f"'{folder}' holds no {', '.join(FORMATS)}"
+        raise ConfigurationError("folder", problem, "Give the folder of the recordings")
+    groups = groups_of_files(names, lambda name: _signature(source, name), bool(marks))
+    streams = _streams(source, groups, draft)
+    if not streams:
+        reasons = "; ".join(draft.unknown)
+        raise ConfigurationError("folder", f"no file of '{folder}' has a time and values ({reasons})", "Correct them")
+    _head(folder, streams, draft)
+    zones = zones_of({each.name: (each.group, each.heads, each.time) for each in streams}, source)
+    for stream in streams:
+        _sensor(stream, zones.get(stream.name), draft)
+    unzoned = [
+        each.name for each in streams if each.time.unit == "iso" and not each.time.zoned and each.name not in zones
+    ]
+    if unzoned:
+        draft.unknown.append(f"{', '.join(unzoned)}: the zone of their times; for local time add zone: Europe/Berlin")
+    if marks:
+        known = {name: set(each.group.values(name)) for each in streams for name in each.group.pattern.names}
+        _labels(source, scratch, marks, known, streams, draft)
+    else:
+        _activity(streams, draft)
+    description = parse_description(yaml.safe_load(draft.text), "the drafted description")
+    return Sniffed(draft.text, tuple(draft.assumed), tuple(draft.unknown), description)
+
+
+def _signature(source: Source, name: str) -> tuple[Any, ...]:
+    try:
+        head = read_head(source, name)
+    except RecordingError:
+        return ()
+    return len(head.columns), head.columns if head.header else ()
+
+
+def _streams(source: Source, groups: Sequence[Group], draft: Draft) -> list[Stream]:
+    found: list[Stream] = []
+    for group in groups:
+        heads = []
+        for path in (group.paths[i] for i in evenly_spaced(len(group.paths), FILES)):
+            try:
+                heads.append(read_head(source, path))
+            except RecordingError as error:
+                draft.unknown.append(str(error))
+        time = guess.time_of(heads) if heads else None
+        alike = tuple(head for head in heads if head.columns == heads[0].columns)
+        if len(alike) < len(heads):
+            other = next(head.path for head in heads if head.columns != heads[0].columns)
+            draft.unknown.append(f"{group.pattern.text}: '{other}' has other columns than '{heads[0].path}'")
+        if time is None:
+            draft.unknown.append(f"{group.pattern.text}: no column of time was found; these files are left out")
+            continue
+        values, left_out = guess.values_of(alike, time)
+        if not values:
+            draft.unknown.append(f"{group.pattern.text}: no column of numbers was found; these files are left out")
+            continue
+        taken = sum(each.name.rstrip("0123456789_") == group.name for each in found)
+        found.append(Stream(f"{group.name}_{taken + 1}" if taken else group.name, group, alike, time, values, left_out))
+    return found
+
+
+def _head(folder: Path, streams: Sequence[Stream], draft: Draft) -> None:
+    draft.lines.append("# Drafted by `cosmo-pl data sniff`. Check every line that has a comment.")
+    draft.add("title", folder.resolve().stem or "Recordings")
+    common = set.intersection(*(set(each.group.pattern.names) for each in streams))
+    guessed = sorted({name for each in streams for name in each.group.guessed})
+    if guessed:
+        draft.assumed.append(
+            f"{', '.join(f'{{{name}}}' for name in guessed)}: by position, no word of the paths says so"
+        )
+    if SUBJECT not in common:
+        draft.unknown.append("{subject}: no part of the paths of all sensors differs between persons")
+
+
+def _sensor(stream: Stream, zone: tuple[str, str] | None, draft: Draft) -> None:
+    group, head, time = stream.group, stream.heads[0], stream.time
+    draft.within("sensors", stream.name)
+    draft.add("files", group.pattern.text, f"{len(group.paths)} files match it")
+    kind, units, reasons, shape = _measured(stream)
+    draft.add("kind", kind, reasons[0])
+    fields: dict[str, Any] = {"column": time.column, "unit": time.unit}
+    fields |= {"relative": True} if time.relative else {}
+    fields |= {"zone": zone[0]} if zone else {}
+    naive = time.unit == "iso" and not time.zoned
+    draft.add("time", fields, "; ".join([time.reason, *(zone[1:] if zone else ["in UTC"] * naive)]))
+    if time.relative:
+        draft.unknown.append(f"{stream.name}.time: when it was 0; without start, all sensors start together")
+    numbers = stream.values
+    whole = isinstance(numbers[0], int) and len(numbers) > 3 and numbers == [*range(numbers[0], numbers[-1] + 1)]
+    left = "; ".join(f"without {column}, {reason}" for column, reason in stream.left_out.items())
+    draft.add("values", f"{numbers[0]}:{numbers[-1] + 1}" if whole else numbers, left)
+    unknown = "the unit is not known: replace raw" if RAW in units else ""
+    draft.add("unit", units[0] if len(set(units)) == 1 else units, "; ".join(reasons[1:]), unknown)
+    if isinstance(shape, tuple):
+        draft.add("shape", list(shape), f"{len(numbers)} columns; the name or the aspect of cameras says it")
+    elif shape:
+        draft.lines.append(f"    # shape: {shape}")
+        draft.unknown.append(f"{stream.name}.shape: if its {len(numbers)} values are an image, add shape: {shape}")
+    rate, measured = guess.rate_of(stream.heads, time)
+    draft.add("rate", int(rate) if rate == int(rate) else rate, f"the median is {measured:.4g} Hz")
+    if not head.header and head.path.suffix.lower() in (".csv", ".tsv"):
+        draft.add("header", False, "the first row has values")
+    if head.delimiter != ("\t" if head.path.suffix.lower() == ".tsv" else ","):
+        draft.add("delimiter", head.delimiter)
+
+
+def _measured(stream: Stream) -> tuple[str, list[str], list[str], tuple[int, int] | str | None]:
+    """Kind, units, reasons for the kind and for the units, and shape of images or what it may be."""
+    path, values = f"{stream.group.pattern.text} {stream.name}", stream.values
+    rows = np.concatenate([np.stack([head.numbers(column) for column in values], 1) for head in stream.heads])
+    shape, which = guess.shape_of(path, len(values))
+    if len(values) >= guess.IMAGE_COLUMNS or (shape and len(values) > 9):
+        stated = guess.kind_of(path)
+        low, high = np.nanmin(rows), np.nanmax(rows)
+        scale = "1" if low >= 0 and 0 < high <= 1 else RAW
+        reason = f"values are from {low:g} to {high:g}"
+        why = "the name says so" if stated else "no name says more"
+        return stated or "series", [scale], [why, reason], shape or f"one of {which}"
+    kinds, units, reasons = list[str](), list[str](), list[str]()
+    for number, axes in enumerate(guess.named_axes(values)):
+        part = rows[:, [values.index(column) for column in axes]]
+        named = guess.kind_of(" ".join(map(str, axes))) or (guess.kind_of(path) if len(values) <= 3 else None)
+        if named:
+            kind, why = named, "the name says so"
+        elif len(axes) == 3 and guess.is_gravity(part):
+            kind, why = "accelerometer", "its vectors are about as long as gravity"
+        elif len(axes) == 3 and kinds == ["accelerometer"]:
+            kind, why = "gyroscope", "it follows an accelerometer in the same file"
+        else:
+            kind, why = "series", "no name says more"
+        unit, reason = guess.unit_of(kind, part) if len(axes) == 3 else (None, "")
+        kinds.append(kind)
+        units += [unit or RAW] * len(axes)
+        reasons += [why] * (number == 0) + [reason] * bool(reason)
+    inertial = len(kinds) > 1 and set(kinds) <= {"accelerometer", "gyroscope", "magnetometer"}
+    whole = kinds[0] if len(set(kinds)) == 1 else "inertial" if inertial else "series"
+    return whole, units, reasons, None
+
+
+def _labels(
+    source: Source,
+    scratch: Path,
+    marks: dict[str, LabelGuess],
+    known: dict[str, set[str]],
+    streams: Sequence[Stream],
+    draft: Draft,
+) -> None:
+    groups = groups_of_files(list(marks), lambda path: marks[path].format, True, known)
+    group = max(groups, key=lambda each: len(each.paths))
+    for other in groups:
+        if other is not group:
+            draft.unknown.append(f"{other.pattern.text}: more labels; only those of {group.pattern.text} are described")
+    found = marks[group.paths[0]]
+    draft.within("labels")
+    draft.add("files", group.pattern.text, f"{len(group.paths)} files match it")
+    draft.add("format", found.format)
+    if found.columns:
+        draft.add("columns", found.columns, "their names say so")
+    if found.delimiter != ",":
+        draft.add("delimiter", found.delimiter)
+    zone, unknown = None, ""
+    if found.absolute:
+        spans = {each.name: (each.group, each.heads, each.time) for each in streams}
+        zone = label_zone(source, group, found, spans, scratch)
+        unknown = "" if zone else "their zone, UTC is assumed: if they are local times, add zone: Europe/Berlin"
+    time = found.time | ({"zone": zone[0]} if zone else {})
+    draft.add("time", time, "; ".join([found.reason, *zone[1:]] if zone else [found.reason]), unknown)
+
+
+def _activity(streams: Sequence[Stream], draft: Draft) -> None:
+    common = set.intersection(*(set(each.group.pattern.names) for each in streams))
+    if ACTIVITY not in common:
+        draft.unknown.append("labels: no file of labels was found; all time is unlabelled")
+        return
+    values = sorted(set(streams[0].group.values(ACTIVITY)))
+    draft.within()
+    unknown = "the names of the activities: add names" if all(map(str.isdigit, values)) else ""
+    example = f', names: {{"{values[0]}": walking}}' if unknown else ""
+    why = f"there are {len(values)} values and no file of labels{example}"
+    draft.add(ACTIVITY, {"path": "{activity}"}, why, unknown)
