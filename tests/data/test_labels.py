@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cosmo_pl.data import USCDataModule
-from cosmo_pl.data.split import read_label_split
+from cosmo_pl.data.label_splits import read_label_split
 from cosmo_pl.errors import ConfigurationError
 
 from .raw import write_usc

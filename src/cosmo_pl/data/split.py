@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from cosmo_pl.data.label_splits import Listed, listed_positions, read_label_split
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.data.selection import Indices, balanced_order, evenly_spaced, rank_in_class, split_recordings
 from cosmo_pl.data.subjects import SubjectLists
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.io import read_json, user_path
+from cosmo_pl.io import user_path
 
 PROBE_QUERIES = 2000  # with so many samples, the standard error of a nearest-neighbour score is about 1 %
 
@@ -88,7 +89,7 @@ class LabelSampling:
         max_test_samples: The argument of that name.
         unlabeled_per_labeled: The argument of that name.
         target_fraction: `target_label_fraction`.
-        recordings: Names of the labelled recordings if they are listed; None if labels are sampled.
+        recordings: The labelled recordings or samples if they are listed; None if labels are sampled.
     """
 
     rate: float
@@ -99,7 +100,7 @@ class LabelSampling:
     max_test_samples: int | None
     unlabeled_per_labeled: float | None
     target_fraction: float | None
-    recordings: frozenset[str] | None = None
+    recordings: frozenset[Listed] | None = None
 
     def count(self, pool: int, num_classes: int) -> int:
         """Number of labels.
@@ -119,24 +120,6 @@ class LabelSampling:
                 f"Use a label_rate of at least {num_classes / max(pool, 1):.4f}",
             )
         return wanted
-
-
-def read_label_split(path: Path, name: str) -> frozenset[str]:
-    """Reads the names of labelled recordings from a JSON file that maps the name of a split to a list of recordings.
-
-    Raises:
-        ConfigurationError: The file is missing or not of that form, or has no split of that name.
-    """
-    splits = read_json(
-        path, lambda problem: ConfigurationError("label_split_file", f"'{path}' {problem}", "Name another file")
-    )
-    if not isinstance(splits, dict) or name not in splits:
-        known = ", ".join(map(str, splits)) if isinstance(splits, dict) else "none"
-        raise ConfigurationError("label_split", f"'{path}' has no split '{name}'", f"Splits in this file: {known}")
-    listed = splits[name]
-    if not isinstance(listed, list) or not listed or not all(isinstance(clip, str) for clip in listed):
-        raise ConfigurationError("label_split", f"'{name}' in '{path}' is no list of recordings", "List their names")
-    return frozenset(listed)
 
 
 def listed_labels(sampling: LabelSampling, folder: Path, file: str, name: str | None) -> LabelSampling:
@@ -188,12 +171,12 @@ def make_split(
         raise ConfigurationError(
             "train_subjects", f"their recordings hold no sample of the classes {absent} (from 0)", "Add subjects"
         )
-    first = _listed(samples, pool, sampling.recordings)
+    first = listed_positions(samples, pool, sampling.recordings)
     rank = rank_in_class(samples.label[pool], sampling.seed, first)
     if sampling.max_train_per_class is not None:
         keep = np.flatnonzero(rank < sampling.max_train_per_class)
         pool, rank = pool[keep], rank[keep]
-        first = _listed(samples, pool, sampling.recordings)
+        first = listed_positions(samples, pool, sampling.recordings)
     order = pool[balanced_order(samples.label[pool], rank, sampling.seed)]
     if sampling.recordings is not None:
         labeled, rest = pool[first], np.setdiff1d(pool, pool[first])
@@ -260,20 +243,6 @@ def check_labels(split: Split, samples: Samples, class_names: Sequence[str], lab
     if label_split is not None and len(split.labeled) and missing:
         problem = f"'{label_split}' lists no recording of {', '.join(class_names[label] for label in missing)}"
         raise ConfigurationError("label_split", problem, "List at least one of each class")
-
-
-def _listed(samples: Samples, pool: Indices, recordings: frozenset[str] | None) -> list[int]:
-    if recordings is None:
-        return []
-    names = samples.recording[pool]
-    missing = sorted(recordings - set(names.tolist()))
-    if missing:
-        raise ConfigurationError(
-            "label_split",
-            f"{len(missing)} recordings are not among the training samples: {missing[:3]}",
-            "Check train_subjects and max_train_per_class",
-        )
-    return np.flatnonzero(np.isin(names, sorted(recordings))).tolist()
 
 
 def _check_classes(labels: NDArray[np.int64], per_class: int) -> None:
