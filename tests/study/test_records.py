@@ -204,6 +204,7 @@ MEASURED = {
             "samples": 10, "hopkins": 0.7, "hopkins_std": 0.1, "silhouettes": {"2": 0.1}, "num_clusters": [2, 2],
             "weight": [1.0, 1.0]}},
     },
+    "suggestions": {"labels": 3, "total": 8, "num_classes": 4, "correct": {"random": 5}, "classes": {"random": 2}},
     "a_package.measure": {"anything": [1, 2.5, None, "text"]},
 }  # fmt: skip
 
@@ -224,6 +225,8 @@ MEASURED = {
         ("describe", {"modalities": {"a": [0]}}),
         ("quality", {"default_max_clusters": 3}),
         ("quality", {"modalities": {"a": {}}}),
+        ("suggestions", {"correct": {"random": 9}}),
+        ("suggestions", {"classes": {"random": 4}}),
         ("a_package.measure", {"anything": [1e999]}),
     ],
 )

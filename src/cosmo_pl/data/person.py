@@ -62,13 +62,14 @@ def tested_rows(samples: Samples, test: Indices, adaptation: Indices, span: int 
     return left
 
 
-def person_labels(samples: Samples, adaptation: Indices, per_class: int, seed: int) -> Indices:
+def person_labels(samples: Samples, test: Indices, adaptation: Indices, per_class: int, seed: int) -> Indices:
     """Samples labels of each test subject: equally many per class, from different recordings where there are enough.
 
     Labels of one seed are nested, and those of a subject do not depend on the other test subjects.
 
     Args:
         samples: All samples of the dataset.
+        test: Indices of all samples of the test subjects.
         adaptation: Result of `adaptation_rows`.
         per_class: Labels per class of each subject.
         seed: Seed of the label sampling.
@@ -80,9 +81,9 @@ def person_labels(samples: Samples, adaptation: Indices, per_class: int, seed: i
         ConfigurationError: A class of a subject has fewer samples.
     """
     chosen: list[Indices] = [adaptation[:0]]
-    for subject in np.unique(samples.subject[adaptation]).tolist():
+    for subject in np.unique(samples.subject[test]).tolist():
         own = np.random.default_rng([seed, subject]).permutation(adaptation[samples.subject[adaptation] == subject])
-        for label in np.unique(samples.label[own]).tolist():
+        for label in np.unique(samples.label[test[samples.subject[test] == subject]]).tolist():
             members = own[samples.label[own] == label]
             if len(members) < per_class:
                 problem = f"is {per_class}, and subject {subject} has {len(members)} samples of class {label} (from 0)"

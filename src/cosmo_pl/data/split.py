@@ -322,7 +322,7 @@ def _with_person(
     """
     adaptation = adaptation_rows(samples, test, span)
     tested = tested_rows(samples, test, adaptation, span)
-    own = person_labels(samples, adaptation, sampling.person_per_class or 0, sampling.seed)
+    own = person_labels(samples, test, adaptation, sampling.person_per_class or 0, sampling.seed)
     unlabeled = np.setdiff1d(adaptation, own)
     parts = {None: [rest], "add": [rest, unlabeled], "only": [unlabeled]}
     return np.concatenate([labeled, own]), np.concatenate(parts[sampling.person_unlabeled]), tested

@@ -15,8 +15,8 @@ STAGES = {"person": "the recipe's", "person_tuned": "fine-tuned"}
 """Beginning of the names of methods to the name of their second stage; the end is the kind of adaptation."""
 BASE = "0"  # neither labels nor unlabelled samples of the person
 NOTES = (
-    "About the first three quarters of a person's recordings of each class are for adaptation, the rest is tested, in all "
-    "columns alike. Labels are per class of the person.",
+    "About the first three quarters of a person's recordings of each class are for adaptation. The rest is tested, in "
+    "all columns alike. Labels are per class of the person.",
     "The mean of a seed is over all persons; the worst person is the one with the lowest mean of its column.",
 )
 
