@@ -137,7 +137,7 @@ def test_a_sample_of_a_recording_may_be_listed_alone(tmp_path: Path) -> None:
     assert listed == {(str(samples.recording[row]), int(samples.start[row])) for row in rows}
     assert split(samples, recordings=listed).labeled.tolist() == rows.tolist()
     assert len(json.loads(path.read_text(encoding="utf-8"))["others"]) == 2
-    with pytest.raises(ConfigurationError, match="out: .*has a split 'few' already"):
+    with pytest.raises(ConfigurationError, match=r"out: .*has a split 'few' already"):
         write_label_split(path, "few", samples, rows)
     with pytest.raises(ConfigurationError, match=r"label_split: 1 recordings are not among.*'s1c0r1', 15"):
         split(samples, recordings=listed | {("s1c0r1", 15)})

@@ -127,5 +127,5 @@ def test_recordings_of_a_new_person_do_not_reach_the_statistics(tmp_path: Path) 
     without.setup()
     with_person.setup()
     assert with_person.normalization == without.normalization
-    for part in (with_person.split.labeled, with_person.split.unlabeled):
-        assert np.isin(with_person.samples.subject[part], TEST).any()
+    own = np.isin(with_person.samples.subject, TEST)
+    assert own[with_person.split.labeled].any() and not own[with_person.split.train].any()

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cosmo_pl.data.person import adaptation_rows, person_labels, tested_rows
+from cosmo_pl.data import person
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.errors import ConfigurationError
 
@@ -84,8 +84,8 @@ def test_a_recording_of_each_class_is_divided_in_time_without_overlap() -> None:
     samples = make_samples(recordings=1, windows=12)  # a window begins every 10 steps
     test = np.flatnonzero(samples.subject > 2)
     for span in (10, 25):
-        adaptation = adaptation_rows(samples, test, span)
-        tested = tested_rows(samples, test, adaptation, span)
+        adaptation = person.adaptation_rows(samples, test, span)
+        tested = person.tested_rows(samples, test, adaptation, span)
         end, first = samples.start[adaptation].max() + span, samples.start[tested].min()
         assert end <= first < end + 10 and end <= 0.75 * (110 + span)
         left_out = len(test) - len(adaptation) - len(tested)
@@ -94,20 +94,24 @@ def test_a_recording_of_each_class_is_divided_in_time_without_overlap() -> None:
 
 def test_recordings_are_in_the_order_of_their_numbers() -> None:
     samples = make_samples((3,), 1, 12, 1)
-    adaptation = adaptation_rows(samples, np.arange(12))
+    adaptation = person.adaptation_rows(samples, np.arange(12))
     assert [trial(samples, row) for row in adaptation] == list(range(9))
 
 
 def test_what_cannot_be_met_is_refused() -> None:
     samples = make_samples(windows=1)
     with pytest.raises(
-        ConfigurationError, match=r"person_labels_per_class: is 4, and subject 3 has 3 samples of class 0"
+        ConfigurationError, match="person_labels_per_class: is 4, and subject 3 has 3 samples of class 0"
     ):
-        split(samples, person_per_class=4)
+        split(samples, rate=0.5, person_per_class=4)
     with pytest.raises(
-        ConfigurationError, match=r"person_labels_per_class: leaves no sample to test of the subjects \[3"
+        ConfigurationError, match="person_labels_per_class: is 1, and subject 3 has 0 samples of class 0"
     ):
-        split(make_samples(recordings=1, windows=1), person_per_class=0)
+        split(make_samples(recordings=1, windows=1), rate=0.5, person_per_class=1)
+    two = make_samples((3,), recordings=1, windows=2)
+    rows = np.arange(len(two))
+    with pytest.raises(ConfigurationError, match=r"person_labels_per_class: leaves no sample to test of the subjects"):
+        person.tested_rows(two, rows, person.adaptation_rows(two, rows, 25), 25)
     with pytest.raises(ConfigurationError, match="person_unlabeled: is add, and person_labels_per_class is not given"):
         split(person_unlabeled="add")
     with pytest.raises(ConfigurationError, match="target_label_fraction: is given"):
@@ -115,4 +119,4 @@ def test_what_cannot_be_met_is_refused() -> None:
 
 
 def test_labels_of_no_person_are_none() -> None:
-    assert not len(person_labels(make_samples(), np.zeros(0, dtype=np.int64), 3, 0))
+    assert not len(person.person_labels(make_samples(), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), 3, 0))
