@@ -109,7 +109,8 @@ def _first_windows(samples: Samples, rows: Indices, span: int) -> Indices:
     """Windows in the first three quarters of a recording."""
     start = samples.start[rows]
     border = start.min() + 3 * (start.max() + span - start.min()) // 4
-    return rows[start + span <= border]
+    first: Indices = rows[start + span <= border]
+    return first
 
 
 def _recordings(samples: Samples, rows: Indices) -> list[str]:
