@@ -167,6 +167,12 @@ def test_an_edited_result_is_damaged_and_left_out(project, results, name):
     assert str(results.path(job)) in str(refused.value) and "Remove it" in str(refused.value)
 
 
+def test_an_f1_score_of_1_in_float32_is_whole(project, results):
+    job = next(job for job in project.jobs("table9", "paper") if job.kind == "finetune")
+    results.put(job, finished(job, result={**left_by("finetune"), "f1_macro": 1.0000001192092896}))
+    assert results.usable(job) is not None
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [
