@@ -52,6 +52,11 @@ def test_a_seed_without_some_person_is_not_in_the_mean():
     assert made(lambda job: False).rows == []
 
 
+def test_without_a_run_of_every_person_there_is_neither_mean_nor_worst_person():
+    rendered = made(lambda job: (job.dataset, job.method, job.factors["person"]) == ("utd_plus", "person_0", [7]))
+    assert [row[3] for row in rendered.rows] == ["-"] * 6 + ["0.660 ± 0.016 (n=5)", "-", "-", "-"]
+
+
 def test_a_row_for_each_way_to_choose_labels():
     found = {}
     for job in (job for job in jobs("suggest") if job.kind == "measure"):

@@ -17,7 +17,8 @@ BASE = "0"  # neither labels nor unlabelled samples of the person
 NOTES = (
     "About the first three quarters of a person's recordings of each class are for adaptation. The rest is tested, in "
     "all columns alike. Labels are per class of the person.",
-    "The mean of a seed is over all persons; the worst person is the one with the lowest mean of its column.",
+    "Mean and worst person need a run of every person. The mean of a seed is over all persons; the worst person is the "
+    "one with the lowest mean of its column.",
 )
 
 
@@ -32,7 +33,8 @@ def table(view: View) -> Rendered:
             own = [(job, record) for job, record in pairs if _is(job, dataset, stage)]
             found = {kind: [(j, r) for j, r in own if _kind(j.method) == kind] for kind in kinds}
             start = [view.title(dataset), STAGES[stage]]
-            rows += [[*start, *cells] for cells in _rows(found)]
+            planned = [o.job for o in view.outcomes if o.job.kind == "finetune" and _is(o.job, dataset, stage)]
+            rows += [[*start, *cells] for cells in _rows(found, sorted(set(map(person, planned))))]
             comparisons += [[dataset, "all", *cells] for cells in _comparisons(view, stage, found)]
     titles = [style.title(view.methods, f"person_{kind}") for kind in kinds]
     return Rendered(("dataset", "second stage", "person", *titles), rows, notes=NOTES, comparisons=comparisons)
@@ -42,13 +44,12 @@ Runs = Mapping[str, list[tuple[Job, Record]]]
 """Kind of adaptation to its runs."""
 
 
-def _rows(found: Runs) -> Iterator[list[str]]:
-    people = sorted({person(job) for runs in found.values() for job, _ in runs})
+def _rows(found: Runs, people: list[int]) -> Iterator[list[str]]:
     for each in people:
         of_person = [[record for job, record in runs if person(job) == each] for runs in found.values()]
         yield [str(each), *(mean_and_std(summarize(records)) for records in of_person)]
     yield ["mean", *(_mean(runs, people) for runs in found.values())]
-    yield ["worst person", *(_worst(runs) for runs in found.values())]
+    yield ["worst person", *(_worst(runs, people) for runs in found.values())]
 
 
 def _mean(runs: list[tuple[Job, Record]], people: list[int]) -> str:
@@ -57,12 +58,11 @@ def _mean(runs: list[tuple[Job, Record]], people: list[int]) -> str:
     return f"{mean_text(values)} (n={len(values)}){mark}" if values else "-"
 
 
-def _worst(runs: list[tuple[Job, Record]]) -> str:
-    means = {
-        each: fmean(r.result["accuracy"] for j, r in runs if person(j) == each) for each in map(person, _jobs(runs))
-    }
-    if not means:
+def _worst(runs: list[tuple[Job, Record]], people: list[int]) -> str:
+    accuracies = {each: [r.result["accuracy"] for j, r in runs if person(j) == each] for each in people}
+    if not people or not all(accuracies.values()):
         return "-"
+    means = {each: fmean(values) for each, values in accuracies.items()}
     worst = min(means, key=lambda each: (means[each], each))
     return f"{means[worst]:.3f} (person {worst})"
 
