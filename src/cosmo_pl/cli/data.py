@@ -273,5 +273,6 @@ def main(args: Sequence[str]) -> None:
     """Runs one data subcommand."""
     from cosmo_pl.parsing import run_command
 
-    commands = [download, simulate, import_, describe, pack, clocks, augmentations, clip, suggest]
-    run_command(commands, args, "cosmo-pl data")
+    run_command(
+        [download, simulate, import_, describe, pack, clocks, augmentations, clip, suggest], args, "cosmo-pl data"
+    )
