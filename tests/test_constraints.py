@@ -45,6 +45,7 @@ BAD: list[tuple[type, dict[str, Any], dict[str, list[Any]]]] = [
     (UTDDataModule, {}, {
         "batch_size": [*COUNTS, 1], "pretrain_batch_size": [1, 0], "label_rate": [0, 1.01, -0.1, NAN, "0.5", None],
         "labels_per_class": [0, -1, 2.0], "label_seed": [-1, 2**32, 0.5], "unlabeled_per_labeled": [0, -1, NAN],
+        "person_labels_per_class": [-1, 0.5], "person_unlabeled": ["all", 1],
         "target_label_fraction": [-0.1, 1.1, NAN], "max_train_samples": [0], "max_train_per_class": [0, -3],
         "max_test_samples": [0], "num_augmentations": [0, 1001], "num_workers": [-1, 513],
         "inertial_steps": [9, 10**7, 120.0], "skeleton_frames": [9], "depth_frames": [0, 10**6],

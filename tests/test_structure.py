@@ -25,7 +25,7 @@ LAYERS = [
     {"modules", "plots"},
     {"callbacks", "testing"},
     {"run_loading"},
-    {"recogniser"},
+    {"recogniser", "suggestion"},
     {"study"},
     {"cli"},
 ]

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         SingleModalModule,
     )
     from cosmo_pl.recogniser import Prediction, Recogniser
+    from cosmo_pl.suggestion import Suggestion, suggest
 
 
 __all__ = [
@@ -84,13 +85,15 @@ __all__ = [
     "SkeletonEncoder",
     "StatisticsEncoder",
     "StreamsDataModule",
+    "Suggestion",
     "TemporalEncoder",
     "USCDataModule",
     "UTDDataModule",
     "default_callbacks",
+    "suggest",
 ]
 
-_SUBMODULES = ("errors", "data", "encoders", "modules", "bundle", "callbacks", "recogniser")
+_SUBMODULES = ("errors", "data", "encoders", "modules", "bundle", "callbacks", "recogniser", "suggestion")
 """Where the names are looked for, in the order in which these import each other."""
 
 if not TYPE_CHECKING:  # a type checker would take any attribute for known

@@ -9,7 +9,7 @@ import shutil
 import stat
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -213,6 +213,17 @@ def _refused(problem: str, mark: Any) -> yaml.MarkedYAMLError:
 
 def _kind(value: Any) -> str:
     return {list: "a list", str: "text", bool: "a truth value"}.get(type(value), f"a {type(value).__name__}")
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of cells as lines of text with aligned columns.
+
+    Args:
+        rows: At least one row; all of equal length.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def keep_json(path: Path, content: Any) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cosmo_pl.data import USCDataModule
-from cosmo_pl.data.split import read_label_split
+from cosmo_pl.data.label_splits import read_label_split, write_label_split
 from cosmo_pl.errors import ConfigurationError
 
 from .raw import write_usc
@@ -128,7 +128,42 @@ def test_reading_a_list_of_recordings(tmp_path: Path) -> None:
         read_label_split(path, "7")
 
 
-@pytest.mark.parametrize("content", ["", "{", '["5"]', '"5"', '{"5": 3}', '{"5": "a1"}', '{"5": [["a1"]]}', "\udcff"])
+def test_a_sample_of_a_recording_may_be_listed_alone(tmp_path: Path) -> None:
+    samples, path = make_samples(), tmp_path / "splits.json"
+    rows = np.array([4, 17, 30, 43, 56])  # of all classes, with one window of each recording
+    write_label_split(path, "few", samples, rows)
+    write_label_split(path, "others", samples, rows[:2])
+    listed = read_label_split(path, "few")
+    assert listed == {(str(samples.recording[row]), int(samples.start[row])) for row in rows}
+    assert split(samples, recordings=listed).labeled.tolist() == rows.tolist()
+    assert len(json.loads(path.read_text(encoding="utf-8"))["others"]) == 2
+    with pytest.raises(ConfigurationError, match=r"out: .*has a split 'few' already"):
+        write_label_split(path, "few", samples, rows)
+    with pytest.raises(ConfigurationError, match=r"label_split: 1 recordings are not among.*'s1c0r1', 15"):
+        split(samples, recordings=listed | {("s1c0r1", 15)})
+
+
+def test_recordings_of_one_sample_are_listed_by_name(tmp_path: Path) -> None:
+    samples, path = make_samples(windows=1), tmp_path / "splits.json"
+    write_label_split(path, "few", samples, np.array([3, 1]))
+    assert json.loads(path.read_text(encoding="utf-8")) == {"few": ["s1c0r3", "s1c0r1"]}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"5": [{"recording": "a"}]}',
+        '{"5": [{"recording": "a", "start": true}]}',
+        "",
+        "{",
+        '["5"]',
+        '"5"',
+        '{"5": 3}',
+        '{"5": "a1"}',
+        '{"5": [["a1"]]}',
+        "\udcff",
+    ],
+)
 def test_a_file_of_lists_that_is_none_is_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "splits.json"
     path.write_bytes(content.encode(errors="surrogateescape"))
@@ -145,6 +180,9 @@ def test_a_list_that_lacks_a_class_is_refused_by_the_names_of_the_classes(tmp_pa
     data = USCDataModule(root=str(tmp_path), window_size=20, stride=10, test_subjects=[4], label_split="few")
     with pytest.raises(ConfigurationError, match="label_split: 'few' lists no recording of walking right, sitting"):
         data.setup()
+    data.allow_missing_classes = True
+    data.setup()
+    assert len(set(data.samples.label[data.split.labeled].tolist())) == 10
 
 
 def test_home_is_expanded_in_every_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,3 +116,16 @@ def test_target_labels_do_not_reach_the_statistics(tmp_path: Path) -> None:
     with_target.setup()
     assert with_target.normalization == without.normalization
     assert np.isin(with_target.samples.subject[with_target.split.labeled], TEST).any()
+
+
+def test_recordings_of_a_new_person_do_not_reach_the_statistics(tmp_path: Path) -> None:
+    make = utd(tmp_path)
+    without, with_person = (
+        make(root=str(tmp_path), **arguments)
+        for arguments in ({}, {"person_labels_per_class": 1, "person_unlabeled": "add"})
+    )
+    without.setup()
+    with_person.setup()
+    assert with_person.normalization == without.normalization
+    own = np.isin(with_person.samples.subject, TEST)
+    assert own[with_person.split.labeled].any() and not own[with_person.split.train].any()

@@ -188,6 +188,13 @@ def test_a_class_without_a_label_is_named(make_data, make_trainer, bundle):
     data.split = dataclasses.replace(data.split, labeled=data.split.labeled[label != 4])
     with pytest.raises(ConfigurationError, match=f"label_split: has no sample of .'{data.class_names[4]}'."):
         fitted(data, make_trainer(1), bundle)
+    data.allow_missing_classes = True
+    module = fitted(data, make_trainer(1), bundle)
+    inputs = {name: x[torch.from_numpy(data.split.test)] for name, x in data.inputs.items()}
+    logits = module(inputs)
+    assert not module.prototypes[4].any() and (logits[:, 4] == -20).all() and logits.isfinite().all()
+    others = [label for label in range(data.num_classes) if label != 4]
+    assert (logits[:, others].max(dim=1).values > -20).all()
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,9 @@ MEASURED: dict[str | None, dict[str, Any]] = {
     "embedding": {"points": {"inertial": [[0, 1]]}, "label": {"inertial": [0]}, "class_names": ["a"]},
     "latency": {"seconds": {"1": 0.1, "64": 0.01}, "device": "cpu", "threads": 1, "cores": 2},
     "missing_sensors": {"correct": {"x": 5, "y": 3}, "total": 9},
+    "suggestions": {"labels": 4, "total": 9, "num_classes": 4,
+                    "correct": {"suggested": 5, "random": 4, "balanced": 6},
+                    "classes": {"suggested": 4, "random": 3, "balanced": 4}},
     "quality": {"dataset": "Mine", "num_classes": 2, "max_clusters": [2, 3, 4], "default_max_clusters": 4,
                 "modalities": {"x": {
                     "samples": 9, "hopkins": 0.7, "hopkins_std": 0.1, "silhouettes": {"2": 0.1, "3": 0.3, "4": 0.2},

@@ -167,6 +167,12 @@ def test_an_edited_result_is_damaged_and_left_out(project, results, name):
     assert str(results.path(job)) in str(refused.value) and "Remove it" in str(refused.value)
 
 
+def test_an_f1_score_of_1_in_float32_is_whole(project, results):
+    job = next(job for job in project.jobs("table9", "paper") if job.kind == "finetune")
+    results.put(job, finished(job, result={**left_by("finetune"), "f1_macro": 1.0000001192092896}))
+    assert results.usable(job) is not None
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [
@@ -204,6 +210,7 @@ MEASURED = {
             "samples": 10, "hopkins": 0.7, "hopkins_std": 0.1, "silhouettes": {"2": 0.1}, "num_clusters": [2, 2],
             "weight": [1.0, 1.0]}},
     },
+    "suggestions": {"labels": 3, "total": 8, "num_classes": 4, "correct": {"random": 5}, "classes": {"random": 2}},
     "a_package.measure": {"anything": [1, 2.5, None, "text"]},
 }  # fmt: skip
 
@@ -224,6 +231,8 @@ MEASURED = {
         ("describe", {"modalities": {"a": [0]}}),
         ("quality", {"default_max_clusters": 3}),
         ("quality", {"modalities": {"a": {}}}),
+        ("suggestions", {"correct": {"random": 9}}),
+        ("suggestions", {"classes": {"random": 4}}),
         ("a_package.measure", {"anything": [1e999]}),
     ],
 )

@@ -31,6 +31,7 @@ prepare data:
   data augmentations
                   plot each augmentation of a config on a sample
   data clip       plot the sensors of one clip, or animate them
+  data suggest    suggest the samples to label: the most typical ones by the features of stage 1
   data pack       write all samples into one file, for a machine without the recordings
 
 train and use models:

@@ -1,4 +1,4 @@
-"""`cosmo-pl data download|simulate|sniff|import|describe|pack|clocks|augmentations|clip`."""
+"""`cosmo-pl data download|simulate|sniff|import|describe|pack|clocks|augmentations|clip|suggest`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 
 from cosmo_pl.constraints import PositiveInt
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.io import user_path
 
 
 def download(
@@ -259,12 +260,42 @@ def augmentations(recipe: str, clip: int = 0, out: str = "augmentations.png", se
     print(picture(sample, data.augmentations, title, Path(out)))
 
 
+def suggest(
+    recipe: str, bundle: str, labels: int | None = None, out: str | None = None, name: str = "suggested", seed: int = 0
+) -> None:
+    """Suggests samples to label: the most typical unlabelled training samples, by the features of stage 1.
+
+    Args:
+        recipe: A config with the data of that stage 1, for instance configs/utd_plus_stage2.yaml.
+        bundle: Folder of the runs of stage 1, whose newest bundle is used, for instance runs/utd_plus/cosmo; or a
+            bundle.
+        labels: Number of samples to label; by default as many as activities.
+        out: JSON file for the list of suggestions, see `label_split_file`; other lists in it are kept.
+        name: Name of the list, see `label_split`.
+        seed: Seed of the clusters.
+    """
+    import numpy as np
+
+    from cosmo_pl.data.label_splits import write_label_split
+    from cosmo_pl.run_loading import load_data
+    from cosmo_pl.suggestion import suggest as suggestions
+    from cosmo_pl.suggestion import table
+
+    data = load_data([Path(recipe)])
+    found = suggestions(data, user_path(bundle), data.num_classes if labels is None else labels, seed)
+    print(table(found))
+    if out is not None:
+        assert data.samples is not None
+        write_label_split(user_path(out), name, data.samples, np.array([each.index for each in found]))
+        print(f"list '{name}' in {out}")
+
+
 def main(args: Sequence[str]) -> None:
     """Runs one data subcommand."""
     from cosmo_pl.parsing import run_command
 
     run_command(
-        [download, simulate, sniff, import_, describe, pack, clocks, augmentations, clip],
+        [download, simulate, sniff, import_, describe, pack, clocks, augmentations, clip, suggest],
         args,
         "cosmo-pl data",
     )

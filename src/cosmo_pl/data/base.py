@@ -23,6 +23,7 @@ from cosmo_pl.data.loading import Inputs
 from cosmo_pl.data.normalization import Normalization
 from cosmo_pl.data.packed import is_packed, unpacked, unused_path, write_packed
 from cosmo_pl.data.parts import PartLoaders, Phase
+from cosmo_pl.data.person import PersonUnlabeled
 from cosmo_pl.data.plausibility import check_ranges, plausible_samples
 from cosmo_pl.data.reading import read_recordings, standardise
 from cosmo_pl.data.recordings import Recording
@@ -64,12 +65,19 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         labels_per_class: Labelled samples per class, instead of `label_rate`.
         label_split: Name of a list of labelled recordings in `label_split_file`, instead of either.
         label_split_file: JSON file of such lists, in the dataset's folder or a path.
+        allow_missing_classes: Whether a listed label split may lack classes, which are then never recognised. By
+            default it is refused.
         label_seed: Seed of the label sampling. Labels of one seed are balanced over the classes and nested.
         include_labeled: Whether pretraining also uses the labelled samples, without their labels.
         unlabeled_per_labeled: Unlabelled samples per labelled sample (Fig. 12), sampled independently of the classes;
             None takes all.
         target_label_fraction: Share of the labels that are sampled from the test subjects (Fig. 13). Half of their
             recordings then leave the test set, for every share including 0; None keeps the test set whole.
+        person_labels_per_class: Labels per class of each test subject, added to those of the training subjects. For
+            every number including 0, about the first three quarters of the recordings of each test subject leave the
+            test set, see `cosmo_pl.data.person`; None keeps the test set whole.
+        person_unlabeled: What becomes of those of these recordings that are not labelled: "add" adds them to the
+            unlabelled training samples, "only" replaces these by them, None leaves them out.
         max_train_samples: Largest number of training samples, evenly spaced.
         max_train_per_class: Largest number of training samples per class, sampled with `label_seed`.
         max_test_samples: Largest number of test samples, evenly spaced.
@@ -108,10 +116,13 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         labels_per_class: constraints.PositiveInt | None = None,
         label_split: str | None = None,
         label_split_file: str = "label_splits.json",
+        allow_missing_classes: bool | None = None,
         label_seed: constraints.Seed = 0,
         include_labeled: bool = False,
         unlabeled_per_labeled: constraints.PositiveFloat | None = None,
         target_label_fraction: constraints.ClosedShare | None = None,
+        person_labels_per_class: constraints.NonNegativeInt | None = None,
+        person_unlabeled: PersonUnlabeled | None = None,
         max_train_samples: constraints.PositiveInt | None = None,
         max_train_per_class: constraints.PositiveInt | None = None,
         max_test_samples: constraints.PositiveInt | None = None,
@@ -137,6 +148,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         )
         self.label_split = label_split
         self.label_split_file = label_split_file
+        self.allow_missing_classes = bool(allow_missing_classes)
         self.label_sampling = LabelSampling(
             rate=label_rate,
             per_class=labels_per_class,
@@ -146,6 +158,8 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
             max_test_samples=max_test_samples,
             unlabeled_per_labeled=unlabeled_per_labeled,
             target_fraction=target_label_fraction,
+            person_per_class=person_labels_per_class,
+            person_unlabeled=person_unlabeled,
         )
         self.include_labeled = include_labeled
         self.transforms = {name: tuple(steps) for name, steps in (transforms or {}).items()}
@@ -253,7 +267,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
             return
         samples = self.load()
         self.split = self._split(samples)
-        check_labels(self.split, samples, self.class_names, self.label_split)
+        check_labels(self.split, samples, self.class_names, None if self.allow_missing_classes else self.label_split)
         check_sensors(samples, self.split.measured(self.include_labeled), self, self.strict)
         self.inputs: dict[str, Inputs] = {}
         for name in self.modalities:
@@ -352,7 +366,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         trained = self.adopted
         if trained is None or trained.is_of(self.data_fingerprint, self.subjects.test):
             sampling = listed_labels(self.label_sampling, self.folder, self.label_split_file, self.label_split)
-            return make_split(samples, self.subjects, sampling, self.num_classes, self.dataset)
+            return make_split(samples, self.subjects, sampling, self.num_classes, self.dataset, self.span)
         if not self.subjects.test:
             self.subjects = replace(self.subjects, test=np.unique(samples.subject).tolist())
         split = tested_split(samples, self.subjects, self.label_sampling.max_test_samples, self.dataset)

@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from cosmo_pl.data.label_splits import Listed, listed_positions, read_label_split
+from cosmo_pl.data.person import PersonUnlabeled, adaptation_rows, person_labels, tested_rows
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.data.selection import Indices, balanced_order, evenly_spaced, rank_in_class, split_recordings
 from cosmo_pl.data.subjects import SubjectLists
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.io import read_json, user_path
+from cosmo_pl.io import user_path
 
 PROBE_QUERIES = 2000  # with so many samples, the standard error of a nearest-neighbour score is about 1 %
 
@@ -22,8 +24,8 @@ PROBE_QUERIES = 2000  # with so many samples, the standard error of a nearest-ne
 class Split:
     """Indices of the samples of each part.
 
-    The subjects of `train`, `val` and `test` are disjoint. With `target_label_fraction`, `labeled` has recordings of
-    the test subjects as well.
+    The subjects of `train`, `val` and `test` are disjoint. With `target_label_fraction` or `person_labels_per_class`,
+    `labeled` and `unlabeled` have recordings of the test subjects as well, which `test` does not have.
 
     Args:
         train: All samples of the training subjects, including those that are left out by a limit.
@@ -88,7 +90,9 @@ class LabelSampling:
         max_test_samples: The argument of that name.
         unlabeled_per_labeled: The argument of that name.
         target_fraction: `target_label_fraction`.
-        recordings: Names of the labelled recordings if they are listed; None if labels are sampled.
+        person_per_class: `person_labels_per_class`.
+        person_unlabeled: The argument of that name.
+        recordings: The labelled recordings or samples if they are listed; None if labels are sampled.
     """
 
     rate: float
@@ -99,7 +103,17 @@ class LabelSampling:
     max_test_samples: int | None
     unlabeled_per_labeled: float | None
     target_fraction: float | None
-    recordings: frozenset[str] | None = None
+    person_per_class: int | None = None
+    person_unlabeled: PersonUnlabeled | None = None
+    recordings: frozenset[Listed] | None = None
+
+    def __post_init__(self) -> None:
+        if self.person_unlabeled is not None and self.person_per_class is None:
+            problem = f"is {self.person_unlabeled}, and person_labels_per_class is not given"
+            raise ConfigurationError("person_unlabeled", problem, "Give it as well; 0 labels nothing of the person")
+        if self.person_per_class is not None and self.target_fraction is not None:
+            problem = "is given, and so is person_labels_per_class"
+            raise ConfigurationError("target_label_fraction", problem, "Give one of them")
 
     def count(self, pool: int, num_classes: int) -> int:
         """Number of labels.
@@ -121,24 +135,6 @@ class LabelSampling:
         return wanted
 
 
-def read_label_split(path: Path, name: str) -> frozenset[str]:
-    """Reads the names of labelled recordings from a JSON file that maps the name of a split to a list of recordings.
-
-    Raises:
-        ConfigurationError: The file is missing or not of that form, or has no split of that name.
-    """
-    splits = read_json(
-        path, lambda problem: ConfigurationError("label_split_file", f"'{path}' {problem}", "Name another file")
-    )
-    if not isinstance(splits, dict) or name not in splits:
-        known = ", ".join(map(str, splits)) if isinstance(splits, dict) else "none"
-        raise ConfigurationError("label_split", f"'{path}' has no split '{name}'", f"Splits in this file: {known}")
-    listed = splits[name]
-    if not isinstance(listed, list) or not listed or not all(isinstance(clip, str) for clip in listed):
-        raise ConfigurationError("label_split", f"'{name}' in '{path}' is no list of recordings", "List their names")
-    return frozenset(listed)
-
-
 def listed_labels(sampling: LabelSampling, folder: Path, file: str, name: str | None) -> LabelSampling:
     """Replaces the sampling of labels by a list of recordings, if the name of a list is given.
 
@@ -158,7 +154,7 @@ def listed_labels(sampling: LabelSampling, folder: Path, file: str, name: str | 
 
 
 def make_split(
-    samples: Samples, subjects: SubjectLists, sampling: LabelSampling, num_classes: int, dataset: str
+    samples: Samples, subjects: SubjectLists, sampling: LabelSampling, num_classes: int, dataset: str, span: int = 1
 ) -> Split:
     """Splits the samples by subject, and the training samples into a labelled and an unlabelled part.
 
@@ -171,6 +167,7 @@ def make_split(
         sampling: How labels are sampled.
         num_classes: Number of classes.
         dataset: Name of the dataset, for the message.
+        span: Steps of a recording that a sample covers.
 
     Raises:
         ConfigurationError: Subjects or labels are missing; the message names the argument.
@@ -188,12 +185,12 @@ def make_split(
         raise ConfigurationError(
             "train_subjects", f"their recordings hold no sample of the classes {absent} (from 0)", "Add subjects"
         )
-    first = _listed(samples, pool, sampling.recordings)
+    first = listed_positions(samples, pool, sampling.recordings)
     rank = rank_in_class(samples.label[pool], sampling.seed, first)
     if sampling.max_train_per_class is not None:
         keep = np.flatnonzero(rank < sampling.max_train_per_class)
         pool, rank = pool[keep], rank[keep]
-        first = _listed(samples, pool, sampling.recordings)
+        first = listed_positions(samples, pool, sampling.recordings)
     order = pool[balanced_order(samples.label[pool], rank, sampling.seed)]
     if sampling.recordings is not None:
         labeled, rest = pool[first], np.setdiff1d(pool, pool[first])
@@ -204,7 +201,11 @@ def make_split(
         labeled, rest = order[:wanted], order[wanted:]
     if sampling.target_fraction is not None:
         labeled, rest, test = _with_target_labels(samples, labeled, rest, test, sampling)
-    unlabeled = np.sort(_some_unlabeled(np.concatenate([rest, unknown]), len(labeled), sampling))
+    if sampling.person_per_class is not None:
+        labeled, rest, test = _with_person(samples, labeled, np.concatenate([rest, unknown]), test, sampling, span)
+    else:
+        rest = np.concatenate([rest, unknown])
+    unlabeled = np.sort(_some_unlabeled(rest, len(labeled), sampling))
     return Split(
         train=train,
         labeled=np.sort(labeled),
@@ -245,7 +246,7 @@ def check_labels(split: Split, samples: Samples, class_names: Sequence[str], lab
         split: The split.
         samples: All samples of the dataset.
         class_names: Names of the activities.
-        label_split: Name of the list of labelled recordings; None if labels are sampled.
+        label_split: Name of the list of labelled recordings; None if labels are sampled, or may lack classes.
 
     Raises:
         ConfigurationError: Incomplete clips of test subjects are kept and labelled, or the list lacks a class.
@@ -259,21 +260,8 @@ def check_labels(split: Split, samples: Samples, class_names: Sequence[str], lab
     missing = sorted(set(range(len(class_names))) - set(samples.label[split.labeled].tolist()))
     if label_split is not None and len(split.labeled) and missing:
         problem = f"'{label_split}' lists no recording of {', '.join(class_names[label] for label in missing)}"
-        raise ConfigurationError("label_split", problem, "List at least one of each class")
-
-
-def _listed(samples: Samples, pool: Indices, recordings: frozenset[str] | None) -> list[int]:
-    if recordings is None:
-        return []
-    names = samples.recording[pool]
-    missing = sorted(recordings - set(names.tolist()))
-    if missing:
-        raise ConfigurationError(
-            "label_split",
-            f"{len(missing)} recordings are not among the training samples: {missing[:3]}",
-            "Check train_subjects and max_train_per_class",
-        )
-    return np.flatnonzero(np.isin(names, sorted(recordings))).tolist()
+        remedy = "List at least one of each class, or set allow_missing_classes to true"
+        raise ConfigurationError("label_split", problem, remedy)
 
 
 def _check_classes(labels: NDArray[np.int64], per_class: int) -> None:
@@ -323,3 +311,18 @@ def _with_target_labels(
             "Use a smaller fraction or fewer labels",
         )
     return np.concatenate([kept, target]), np.concatenate([rest, replaced]), test
+
+
+def _with_person(
+    samples: Samples, labeled: Indices, rest: Indices, test: Indices, sampling: LabelSampling, span: int
+) -> tuple[Indices, Indices, Indices]:
+    """Adds labels of the test subjects, and leaves what is for adaptation out of the test set.
+
+    The test set is the same for every number of labels, so that 0 is the comparison "without labels of the person".
+    """
+    adaptation = adaptation_rows(samples, test, span)
+    tested = tested_rows(samples, test, adaptation, span)
+    own = person_labels(samples, test, adaptation, sampling.person_per_class or 0, sampling.seed)
+    unlabeled = np.setdiff1d(adaptation, own)
+    parts = {None: [rest], "add": [rest, unlabeled], "only": [unlabeled]}
+    return np.concatenate([labeled, own]), np.concatenate(parts[sampling.person_unlabeled]), tested

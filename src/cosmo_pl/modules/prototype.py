@@ -31,7 +31,8 @@ class PrototypeModule(ClassifierModule):
     recordings made to a protocol, and not those of daily life.
 
     If fewer samples are unlabelled than labelled, `unlabeled_weight` is multiplied by the ratio of the two numbers; it
-    is 0 if all are labelled. Every class needs a labelled sample.
+    is 0 if all are labelled. Every class needs a labelled sample, unless the data have `allow_missing_classes`: a class
+    without one is then never predicted.
 
     The features of each stream are normalised to unit norm and joined. The mean over the unlabelled samples is
     subtracted (over all training samples, if fewer are unlabelled than labelled), and the result is normalised again.
@@ -91,6 +92,7 @@ class PrototypeModule(ClassifierModule):
         cosine = self.features(inputs, available) @ self.prototypes.T
         if available is not None:
             cosine = cosine / (self._mask(available) @ self.prototypes.square().T).sqrt().clamp_min(EPSILON)
+        cosine = cosine.masked_fill(~self.prototypes.any(dim=1), -1.0)  # the lowest, for classes without labels
         return cosine / self.hparams["temperature"], None
 
     def features(self, inputs: dict[str, Tensor], available: Present | None = None) -> Tensor:
@@ -119,8 +121,10 @@ class PrototypeModule(ClassifierModule):
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         labeled, unlabeled = data.split.labeled, data.split.unlabeled
         labelled = set(data.samples.label[labeled].tolist())
-        if absent := [name for c, name in enumerate(data.class_names) if c not in labelled]:
-            raise ConfigurationError("label_split", f"has no sample of {absent}", "Label one of each class")
+        absent = [name for c, name in enumerate(data.class_names) if c not in labelled]
+        if absent and not data.allow_missing_classes:
+            remedy = "Label one of each class, or set allow_missing_classes to true"
+            raise ConfigurationError("label_split", f"has no sample of {absent}", remedy)
         if self.current_epoch == 0:
             self.sums.zero_()  # of an earlier training
         rows = np.concatenate([unlabeled, labeled]) if len(unlabeled) < len(labeled) else unlabeled
@@ -148,10 +152,11 @@ class PrototypeModule(ClassifierModule):
         weight *= min(1.0, len(self._unlabeled) / self._labels)  # few samples say little, and cannot be balanced
         labelled = F.normalize(self.sums, dim=1)
         self.prototypes.copy_(labelled)
+        known = labelled.any(dim=1)  # classes with labels
         for _ in range(ROUNDS if weight else 0):
-            assigned = assign(self._unlabeled @ self.prototypes.T / temperature, self.hparams["balance"])
+            assigned = assign(self._unlabeled @ self.prototypes[known].T / temperature, self.hparams["balance"])
             means = F.normalize(assigned.T @ self._unlabeled, dim=1)
-            self.prototypes.copy_(F.normalize((1 - weight) * labelled + weight * means, dim=1))
+            self.prototypes[known] = F.normalize((1 - weight) * labelled[known] + weight * means, dim=1)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """An optimizer without parameters: Lightning writes no checkpoint before an optimizer has made a step."""

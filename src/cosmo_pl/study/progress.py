@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from cosmo_pl.io import aligned
 from cosmo_pl.provenance import processor
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Results
@@ -95,8 +96,7 @@ def status(studies: Mapping[str, Sequence[Job]], results: Results, workspace: Wo
         counts = [sum(job.key in keys for job in jobs) for keys in (done, running)]
         left = clock.left(job for job in jobs if job.key not in done)
         table.append([*group, *map(str, [*counts, len(jobs)]), cells_by_runs(jobs, done), left])
-    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
+    lines = [aligned(table)]
     rest = clock.left(job for key, job in every.items() if key not in done)
     lines += sorted(set(results.damaged.values()))
     lines.append(

@@ -89,8 +89,8 @@ def _check_finetuned(field: Field) -> None:
     for name in COUNTS:
         if (groups := field.get(name)) is not None:
             _check_counts(groups, correct, total)
-    for name in ("f1_macro", "chance"):
-        field[name].number(0, 1)
+    field["chance"].number(0, 1)
+    field["f1_macro"].number(0, 1 + ROUNDING)  # a mean in float32 can be 1.0000001
     for name in ("labels", "unlabeled", "parameters"):
         field[name].whole(0)
     for name in ("method", "dataset"):
@@ -197,6 +197,14 @@ def _check_quality(field: Field) -> None:
             measured[name].require(len(values) == len(limits), f"a value for each of {len(limits)} limits")
 
 
+def _check_suggestions(field: Field) -> None:
+    total, classes = field["total"].whole(1), field["num_classes"].whole(2)
+    labels = field["labels"].whole(1)
+    for name, largest in (("correct", total), ("classes", min(classes, labels))):
+        for count in field[name].fields().values():
+            count.whole(0, largest)
+
+
 MEASURES: dict[str, Callable[[Field], None]] = {
     "describe": _check_describe,
     "embedding": _check_embedding,
@@ -204,4 +212,5 @@ MEASURES: dict[str, Callable[[Field], None]] = {
     "latency": _check_latency,
     "missing_sensors": _check_missing_sensors,
     "quality": _check_quality,
+    "suggestions": _check_suggestions,
 }

@@ -1,0 +1,110 @@
+"""A new person: accuracy on each test subject, as it is, adapted, and with labels of the subject."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from statistics import fmean
+
+from cosmo_pl.study.jobs import Job
+from cosmo_pl.study.records import Record
+from cosmo_pl.study.rendering import style
+from cosmo_pl.study.rendering.statistics import MARK, dirty, mean_and_std, mean_text, paired, summarize
+from cosmo_pl.study.rendering.view import Rendered, View, unique
+
+STAGES = {"person": "the recipe's", "person_tuned": "fine-tuned"}
+"""Beginning of the names of methods to the name of their second stage; the end is the kind of adaptation."""
+BASE = "0"  # neither labels nor unlabelled samples of the person
+NOTES = (
+    "About the first three quarters of a person's recordings of each class are for adaptation. The rest is tested, in "
+    "all columns alike. Labels are per class of the person.",
+    "Mean and worst person need a run of every person. The mean of a seed is over all persons; the worst person is the "
+    "one with the lowest mean of its column.",
+)
+
+
+def table(view: View) -> Rendered:
+    """One row for each dataset, second stage and person, and their mean and worst person; a column per adaptation."""
+    pairs = view.records(lambda job: job.kind == "finetune" and _stage(job.method) in STAGES)
+    kinds = unique(_kind(method) for method in view.methods if any(job.method == method for job, _ in pairs))
+    rows: list[list[str]] = []
+    comparisons: list[list[str]] = []
+    for dataset in unique(job.dataset for job, _ in pairs):
+        for stage in [stage for stage in STAGES if any(_is(job, dataset, stage) for job, _ in pairs)]:
+            own = [(job, record) for job, record in pairs if _is(job, dataset, stage)]
+            found = {kind: [(j, r) for j, r in own if _kind(j.method) == kind] for kind in kinds}
+            start = [view.title(dataset), STAGES[stage]]
+            planned = [o.job for o in view.outcomes if o.job.kind == "finetune" and _is(o.job, dataset, stage)]
+            rows += [[*start, *cells] for cells in _rows(found, sorted(set(map(person, planned))))]
+            comparisons += [[dataset, "all", *cells] for cells in _comparisons(view, stage, found)]
+    titles = [style.title(view.methods, f"person_{kind}") for kind in kinds]
+    return Rendered(("dataset", "second stage", "person", *titles), rows, notes=NOTES, comparisons=comparisons)
+
+
+Runs = Mapping[str, list[tuple[Job, Record]]]
+"""Kind of adaptation to its runs."""
+
+
+def _rows(found: Runs, people: list[int]) -> Iterator[list[str]]:
+    for each in people:
+        of_person = [[record for job, record in runs if person(job) == each] for runs in found.values()]
+        yield [str(each), *(mean_and_std(summarize(records)) for records in of_person)]
+    yield ["mean", *(_mean(runs, people) for runs in found.values())]
+    yield ["worst person", *(_worst(runs, people) for runs in found.values())]
+
+
+def _mean(runs: list[tuple[Job, Record]], people: list[int]) -> str:
+    values = list(over_people(runs, people).values())
+    mark = MARK if any(dirty(record) for _, record in runs) else ""
+    return f"{mean_text(values)} (n={len(values)}){mark}" if values else "-"
+
+
+def _worst(runs: list[tuple[Job, Record]], people: list[int]) -> str:
+    accuracies = {each: [r.result["accuracy"] for j, r in runs if person(j) == each] for each in people}
+    if not people or not all(accuracies.values()):
+        return "-"
+    means = {each: fmean(values) for each, values in accuracies.items()}
+    worst = min(means, key=lambda each: (means[each], each))
+    return f"{means[worst]:.3f} (person {worst})"
+
+
+def _comparisons(view: View, stage: str, found: Runs) -> Iterator[list[str]]:
+    """Each kind of adaptation against none, over the people that both have."""
+    for kind, runs in found.items():
+        if kind == BASE or not runs or not found.get(BASE):
+            continue
+        people = sorted(set(map(person, _jobs(runs))) & set(map(person, _jobs(found[BASE]))))
+        ours, theirs = over_people(runs, people), over_people(found[BASE], people)
+        titles = [f"{STAGES[stage]}, {style.title(view.methods, f'{stage}_{each}')}" for each in (kind, BASE)]
+        yield [*titles, paired(ours, theirs).describe()]
+
+
+def over_people(runs: list[tuple[Job, Record]], people: list[int]) -> dict[int, float]:
+    """Seed to the mean accuracy over people, of the seeds that have a run of each of them."""
+    by_seed: dict[int, dict[int, float]] = {}
+    for job, record in runs:
+        by_seed.setdefault(job.seed, {})[person(job)] = float(record.result["accuracy"])
+    return {
+        s: fmean(by_seed[s][p] for p in people) for s in sorted(by_seed) if people and set(people) <= set(by_seed[s])
+    }
+
+
+def person(job: Job) -> int:
+    """The tested person of a run."""
+    (subject,) = job.factors["person"]
+    return int(subject)
+
+
+def _jobs(runs: list[tuple[Job, Record]]) -> Iterator[Job]:
+    return (job for job, _ in runs)
+
+
+def _is(job: Job, dataset: str, stage: str) -> bool:
+    return job.dataset == dataset and _stage(job.method) == stage
+
+
+def _stage(method: str) -> str:
+    return method.rpartition("_")[0]
+
+
+def _kind(method: str) -> str:
+    return method.rpartition("_")[2]
