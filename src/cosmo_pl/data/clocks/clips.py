@@ -6,6 +6,7 @@ A clip of some seconds is too short for `lag_curve`. Instead, the amount of moti
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ SPACING = 60.0  # seconds from the start of a clip to the next, as the files of 
 MAX_OFFSET = 1.0  # seconds that are searched: clips have 2 to 6
 LEAST_OVERLAP = 0.5  # of the shorter recording, at any lag
 SMOOTHING = 0.08  # seconds, standard deviation
+LEAST_RISE = 5.0  # standard errors; of 400 sets of 54 or 108 unrelated clips none has as much
 
 
 class Motion(NamedTuple):
@@ -101,14 +103,17 @@ def _on_grid(motion: Motion) -> tuple[int, NDArray[np.float64]]:
 def estimate_from_clips(clips: Sequence[tuple[Motion, Motion]], ages: NDArray[np.float64]) -> ClockEstimate:
     """Estimates offset and drift of the other sensor's clock.
 
-    Offset and drift maximise the sum over the clips of `motion_curve` at l = offset + drift · age.
+    Offset and drift maximise the sum over the clips of `motion_curve` at l = offset + drift · age. Let d be the
+    correlation of a clip there, minus its mean over all lags. For n clips of unrelated sensors the mean of d is a few
+    standard errors, std(d) / √n, above 0, as the best of all lags was chosen.
 
     Args:
         clips: The motion of each clip by the reference and by the other sensor.
         ages: Seconds from the first clip to each, (n,).
 
     Returns:
-        The estimate; with a problem if fewer than `MIN_PIECES` clips can be compared.
+        The estimate; with a problem if fewer than `MIN_PIECES` clips can be compared, or if the mean of d is less than
+        `LEAST_RISE` standard errors.
     """
     count = round(MAX_OFFSET * RATE)
     found = [
@@ -118,7 +123,21 @@ def estimate_from_clips(clips: Sequence[tuple[Motion, Motion]], ages: NDArray[np
         problem = f"{len(found)} clips in which both sensors move for long enough; {MIN_PIECES} are needed"
         lags = np.arange(-count, count + 1) / RATE
         return ClockEstimate(0.0, 0.0, 0.0, 0.0, problem, lags, np.zeros(len(lags)))
-    return estimate_from_curves(np.array([curve for curve, _ in found]), np.array([age for _, age in found]))
+    curves, found_ages = np.array([curve for curve, _ in found]), np.array([age for _, age in found])
+    estimate = estimate_from_curves(curves, found_ages)
+    rise = _rise(curves, found_ages, estimate)
+    if rise < LEAST_RISE and not estimate.problem:
+        problem = f"the largest correlation is {rise:.1f} standard errors above the mean; {LEAST_RISE:g} are needed"
+        return replace(estimate, problem=problem)
+    return estimate
+
+
+def _rise(curves: NDArray[np.float64], ages: NDArray[np.float64], estimate: ClockEstimate) -> float:
+    """Mean of d in standard errors, see `estimate_from_clips`."""
+    lags = estimate.offset + 1e-6 * estimate.drift * ages
+    best = np.array([np.interp(lag, estimate.lags, curve) for lag, curve in zip(lags, curves, strict=True)])
+    above = best - curves.mean(axis=1)
+    return float(above.mean() / max(above.std(ddof=1) / np.sqrt(len(above)), 1e-12))
 
 
 def clip_ages(subjects: NDArray[np.int64]) -> NDArray[np.float64]:
