@@ -141,11 +141,18 @@ def _rise(curves: NDArray[np.float64], ages: NDArray[np.float64], estimate: Cloc
 
 
 def clip_ages(subjects: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Seconds from the first clip of the same subject (n,), for clips in the order in which they were recorded."""
+    """Seconds from the first clip of the same subject (n,), as if clips were recorded at one per `SPACING`.
+
+    The order is random, with the subject's number as the seed. In the order of the files, which are sorted by action,
+    an error that drifts would reveal the action.
+
+    Args:
+        subjects: Subject of each clip (n,).
+    """
     ages = np.zeros(len(subjects))
-    for subject in np.unique(subjects):
+    for subject in np.unique(subjects).tolist():
         own = np.flatnonzero(subjects == subject)
-        ages[own] = SPACING * np.arange(len(own))
+        ages[own] = SPACING * np.random.default_rng(subject).permutation(len(own))
     return ages
 
 
@@ -183,7 +190,7 @@ def clock_shifts(
     shift = error[0] + 1e-6 * error[1] * ages
     estimates: dict[int, ClockEstimate] = {}
     for subject in np.unique(subjects).tolist() if correct else ():
-        own = np.flatnonzero(subjects == subject)
+        own = np.flatnonzero(subjects == subject).tolist()
         late = [_overlapping(clips[i][0], clips[i][1].shifted(float(shift[i]))) for i in own]
         estimates[subject] = estimate = estimate_from_clips(late, ages[own])
         if estimate.reliable:
