@@ -82,8 +82,8 @@ class UTDDataModule(MultimodalDataModule):
         label_split_file: File of lists of labelled clips.
         max_train_per_class: Largest number of training clips per class.
         clock_error: Error that is put into the inertial sensor's clock, to see its effect: seconds by which it is
-            ahead in the first clip of each subject, and its drift in ppm, as if a clip were recorded per minute, in random
-            order. Both sensors are then cut to the time that they share. None puts in none.
+            ahead in the first clip of each subject, and its drift in ppm, as if a clip were recorded per minute, in
+            random order. Both sensors are then cut to the time that they share. None puts in none.
         correct_clocks: Whether each subject's error of that clock is estimated from the clips, without labels, and
             corrected where the estimate is reliable. None is false.
         **shared: See `MultimodalDataModule`.
