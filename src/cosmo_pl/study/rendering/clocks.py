@@ -32,8 +32,9 @@ def table(view: View) -> Rendered:
             before, after = (_at(pairs, dataset, method, value) for pairs in (put_in, corrected))
             without = _at(put_in, dataset, method, None)
             cells = [mean_and_std(summarize([record for _, record in pairs])) for pairs in (before, after)]
-            cells.append("-" if value is None else paired(by_seed(before), by_seed(without)).describe())
-            cells.append(paired(by_seed(after), by_seed(before)).describe())
+            put = value is not None and before
+            cells.append(paired(by_seed(before), by_seed(without)).describe() if put else "-")
+            cells.append(paired(by_seed(after), by_seed(before)).describe() if after else "-")
             rows.append([view.title(dataset), title(view.methods, method), str(name), *cells])
     measured = [record.result for _, record in view.records(lambda job: job.measure == FACTOR)]
     return Rendered(HEADER, rows, notes=[note for result in measured for note in _notes(result)])
