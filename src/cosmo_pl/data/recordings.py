@@ -120,12 +120,16 @@ def _fits(have: Sequence[int], wanted: Sequence[int | None]) -> bool:
     return len(have) == len(wanted) and all(want in (None, size) for want, size in zip(wanted, have, strict=True))
 
 
-def resample(values: NDArray[np.float32], steps: int) -> NDArray[np.float32]:
-    """Resamples a recording to a fixed number of steps by linear interpolation, from its first to its last step.
+def resample(
+    values: NDArray[np.float32], steps: int, first: float = 0.0, last: float | None = None
+) -> NDArray[np.float32]:
+    """Resamples a recording to a fixed number of steps by linear interpolation.
 
     Args:
         values: Recording, (T, *shape).
         steps: Number of steps of the result.
+        first: Position of the first step of the result, in steps of the recording.
+        last: Position of the last one; None takes that of the recording.
 
     Returns:
         Array (steps, *shape).
@@ -135,7 +139,7 @@ def resample(values: NDArray[np.float32], steps: int) -> NDArray[np.float32]:
         >>> resample(np.array([0.0, 2.0, 4.0]), steps=5)
         array([0., 1., 2., 3., 4.])
     """
-    position = np.linspace(0.0, len(values) - 1.0, steps)
+    position = np.linspace(first, len(values) - 1.0 if last is None else last, steps)
     left = np.minimum(position.astype(np.int64), max(len(values) - 2, 0))
     right = np.minimum(left + 1, len(values) - 1)
     weight = (position - left).astype(np.float32).reshape(-1, *(1,) * (values.ndim - 1))

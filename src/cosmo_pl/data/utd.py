@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmo_pl.constraints import AtLeastTwo, Frames, NonNegativeInt, PositiveInt, Share, Size, whole
+from cosmo_pl.constraints import AtLeastTwo, Frames, NonNegativeInt, Number, PositiveInt, Share, Size, whole
 from cosmo_pl.data.base import MultimodalDataModule
 from cosmo_pl.data.download import Archive
 from cosmo_pl.data.faults import one_of_each
@@ -25,7 +25,8 @@ from cosmo_pl.data.recordings import Recording, clip_columns, read_mat, resample
 from cosmo_pl.data.reduction import check_size, reduce_depth
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.data.stored import StoredModality
-from cosmo_pl.errors import RecordingError
+from cosmo_pl.data.utd_clocks import with_clocks
+from cosmo_pl.errors import ConfigurationError, RecordingError
 
 FILE_NAME = re.compile(r"a(\d+)_s(\d+)_t(\d+)_(\w+)\.mat", re.IGNORECASE | re.ASCII)
 MISSING = {"a8_s1_t4", "a23_s6_t4", "a27_s8_t4"}  # never published
@@ -80,6 +81,11 @@ class UTDDataModule(MultimodalDataModule):
         label_rate: Labelled share of the training clips.
         label_split_file: File of lists of labelled clips.
         max_train_per_class: Largest number of training clips per class.
+        clock_error: Error that is put into the inertial sensor's clock, to see its effect: seconds by which it is
+            ahead in the first clip of each subject, and its drift in ppm, as if a clip were recorded per minute, in
+            random order. Both sensors are then cut to the time that they share. None puts in none.
+        correct_clocks: Whether each subject's error of that clock is estimated from the clips, without labels, and
+            corrected where the estimate is reliable. None is false.
         **shared: See `MultimodalDataModule`.
     """
 
@@ -143,6 +149,8 @@ class UTDDataModule(MultimodalDataModule):
         label_rate: Share = 0.05,
         label_split_file: str = "released_label_splits.json",
         max_train_per_class: PositiveInt | None = 20,
+        clock_error: tuple[Number, Number] | None = None,
+        correct_clocks: bool | None = None,
         **shared: Any,
     ) -> None:
         super().__init__(
@@ -157,6 +165,15 @@ class UTDDataModule(MultimodalDataModule):
         self.steps = {"inertial": inertial_steps, "skeleton": skeleton_frames}
         check_size("depth_size", depth_size, _frame_shape("depth"))
         self.depth_frames, self.depth_size = depth_frames, depth_size
+        self.clock_error, self.correct_clocks = clock_error, correct_clocks
+        if self._has_clocks and set(self.modalities) != set(self.steps):
+            argument = "clock_error" if clock_error else "correct_clocks"
+            problem = f"compares {' and '.join(self.steps)}, and the modalities are {list(self.modalities)}"
+            raise ConfigurationError(argument, problem, "Leave it out, or use exactly these two modalities")
+
+    @property
+    def _has_clocks(self) -> bool:
+        return bool(self.clock_error or self.correct_clocks)
 
     @property
     def stored(self) -> dict[str, StoredModality]:
@@ -175,8 +192,9 @@ class UTDDataModule(MultimodalDataModule):
         }
 
     def reader_arguments(self) -> dict[str, object]:
-        """Number of steps of each modality in memory."""
-        return {name: self.steps[name] for name in self.modalities if name in self.steps}
+        """Number of steps of each modality in memory, and what is done to the clocks."""
+        clocks = {"clock_error": self.clock_error, "correct_clocks": self.correct_clocks} if self._has_clocks else {}
+        return {**{name: self.steps[name] for name in self.modalities if name in self.steps}, **clocks}
 
     def find_recordings(self, folder: Path) -> list[Recording]:
         """Lists the clips ``a{a}_s{s}_t{t}`` of any modality."""
@@ -207,6 +225,8 @@ class UTDDataModule(MultimodalDataModule):
 
     def read(self, recordings: Sequence[Recording]) -> Samples:
         """Reads and resamples all clips, without depth."""
+        if self._has_clocks:
+            return self._read_with_clocks(recordings)
         return Samples(
             inputs={
                 name: np.stack([_read_clip(r.files.get(name), name, steps) for r in recordings])
@@ -215,6 +235,32 @@ class UTDDataModule(MultimodalDataModule):
             },
             **clip_columns(recordings),
         )
+
+    def _read_with_clocks(self, recordings: Sequence[Recording]) -> Samples:
+        """The clips after an error of a clock and its correction; see the arguments of the class."""
+        columns = clip_columns(recordings)
+        clips = self.pairs_of(recordings)
+        inputs, estimates = with_clocks(
+            clips, columns["subject"], self.steps, self.clock_error or (0.0, 0.0), bool(self.correct_clocks)
+        )
+        unchanged = [f"subject {subject} ({each})" for subject, each in estimates.items() if not each.reliable]
+        problem = "subjects keep the clock of their inertial sensor, as its error is uncertain"
+        self.faults.report(problem, unchanged, "Nothing has to be done if the clocks are right", mended=True)
+        return Samples(inputs=inputs, **columns)
+
+    def pairs_of(self, recordings: Sequence[Recording]) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        """Inertial data (T, 6) and skeletons (F, 20, 3) of each clip as they were recorded.
+
+        Raises:
+            RecordingError: A clip lacks one of them.
+        """
+        for recording in recordings:
+            if recording.lacks:
+                problem = f"lacks {' and '.join(sorted(recording.lacks))}, and its clocks are to be compared"
+                raise RecordingError(next(iter(recording.files.values())), problem, "Set keep_incomplete to false")
+        return [
+            (_frames(r.files["inertial"], "inertial"), _frames(r.files["skeleton"], "skeleton")) for r in recordings
+        ]
 
 
 def _frame_shape(modality: str) -> tuple[int, ...]:

@@ -90,7 +90,19 @@ def estimate_clock(pieces: Sequence[Piece], max_offset: float = 3.0, seed: int =
     if len(found) < MIN_PIECES:
         problem = f"{len(found)} pieces of {MIN_SECONDS:g} s and more in which both sensors change; {MIN_PIECES} needed"
         return ClockEstimate(0.0, 0.0, 0.0, 0.0, problem, lags, np.zeros(len(lags)))
-    curves, ages = np.array([curve for curve, _ in found]), np.array([age for _, age in found])
+    return estimate_from_curves(np.array([curve for curve, _ in found]), np.array([age for _, age in found]), seed)
+
+
+def estimate_from_curves(curves: NDArray[np.float64], ages: NDArray[np.float64], seed: int = 0) -> ClockEstimate:
+    """Estimates offset and drift from what the lags of many pieces or clips have in common.
+
+    Args:
+        curves: Correlation of each piece at the lags -k to k ticks (n, 2·k + 1).
+        ages: See `Piece`, (n,).
+        seed: Seed of the divisions.
+    """
+    count = curves.shape[1] // 2
+    lags, max_offset = np.arange(-count, count + 1) / RATE, count / RATE
     offset, drift = _best(curves, ages)
     shifted = _shifted(curves, drift * 1e-6 * ages * RATE)
     random, half = np.random.default_rng(seed), len(curves) // 2

@@ -1,0 +1,60 @@
+"""Accuracy with an error of a sensor's clock, and after its correction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from statistics import median
+from typing import Any
+
+from cosmo_pl.study.rendering.statistics import Pairs, by_seed, mean_and_std, paired, summarize
+from cosmo_pl.study.rendering.style import title
+from cosmo_pl.study.rendering.view import Rendered, View, unique
+
+HEADER = (
+    "dataset",
+    "method",
+    "error of the inertial sensor's clock",
+    "not corrected",
+    "corrected",
+    "not corrected minus without error, paired by seed",
+    "corrected minus not corrected, paired by seed",
+)
+FACTOR = "clock_error"
+
+
+def table(view: View) -> Rendered:
+    """One row for each error: accuracy before and after the correction, beside that without an error."""
+    put_in, corrected = (view.grid(number) for number in (0, 1))
+    factor = view.study.runs[0].vary[FACTOR]
+    rows = []
+    for dataset, method in unique((job.dataset, job.method) for job, _ in (*put_in, *corrected)):
+        for value, name in zip(factor.values, factor.labels or map(str, factor.values), strict=True):
+            before, after = (_at(pairs, dataset, method, value) for pairs in (put_in, corrected))
+            without = _at(put_in, dataset, method, None)
+            cells = [mean_and_std(summarize([record for _, record in pairs])) for pairs in (before, after)]
+            put = value is not None and before
+            cells.append(paired(by_seed(before), by_seed(without)).describe() if put else "-")
+            cells.append(paired(by_seed(after), by_seed(before)).describe() if after else "-")
+            rows.append([view.title(dataset), title(view.methods, method), str(name), *cells])
+    measured = [record.result for _, record in view.records(lambda job: job.measure == FACTOR)]
+    return Rendered(HEADER, rows, notes=[note for result in measured for note in _notes(result)])
+
+
+def _at(pairs: Pairs, dataset: str, method: str, value: Any) -> Pairs:
+    return [p for p in pairs if (p[0].dataset, p[0].method, p[0].factors[FACTOR]) == (dataset, method, value)]
+
+
+def _notes(result: Mapping[str, Any]) -> Iterator[str]:
+    recorded = ", ".join(f"{1000 * each['offset']:+.0f}" for each in result["as_recorded"])
+    yield f"As recorded, the estimates for the {len(result['subjects'])} subjects are {recorded} ms."
+    for kind in ("constant", "drifting"):
+        left = [value for case in result[kind] for value in case["remaining_ms"]]
+        largest = max(abs(case["offset"]) for case in result[kind])
+        drift = max(abs(case["drift"]) for case in result[kind])
+        put_in = f"up to {largest:.1f} s" + (f" and {drift:.0f} ppm" if drift else "")
+        yield (
+            f"Of {len(result[kind])} random {kind} errors of {put_in}, {median(left):.0f} ms remain after the "
+            f"correction (median over subjects and errors; at most {max(left):.0f} ms)."
+        )
+    total = len(result["subjects"]) * sum(len(result[kind]) for kind in ("constant", "drifting"))
+    yield f"{result['reliable']} of these {total} estimates are reliable and were used."

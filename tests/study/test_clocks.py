@@ -1,0 +1,64 @@
+"""The study of clocks: errors put in, and what their correction leaves."""
+
+from __future__ import annotations
+
+from cosmo_pl.data import UTDDataModule
+from cosmo_pl.study.definition import measurement
+from cosmo_pl.study.rendering.clocks import table
+
+from .factory import jobs, record, view
+
+ACCURACY = {(None, False): 0.8, ((0.6, 0), False): 0.7, ((0.6, 0), True): 0.78}
+
+
+def is_corrected(job):
+    return "data.init_args.correct_clocks" in job.arguments
+
+
+def accuracy(job):
+    error = job.factors["clock_error"]
+    return ACCURACY.get((None if error is None else tuple(error), is_corrected(job)))
+
+
+def measured():
+    case = {"offset": -0.5, "drift": 0.0, "remaining_ms": [10.0, 20.0]}
+    recorded = [{"offset": 0.031, "drift": 0.0, "deviation": 0.01, "confidence": 1.0}] * 2
+    return {
+        "subjects": [1, 2], "clips": 200, "reliable": 3, "as_recorded": recorded,
+        "constant": [case], "drifting": [{**case, "drift": 70.0}],
+    }  # fmt: skip
+
+
+def test_the_table_has_the_accuracy_before_and_after():
+    known = {
+        job.key: record(job, accuracy(job) + 0.01 * job.seed)
+        for job in jobs("clocks")
+        if (job.method, job.kind) == ("cosmo", "finetune") and job.seed < 3 and accuracy(job) is not None
+    }
+    known |= {job.key: record(job, result=measured()) for job in jobs("clocks") if job.kind == "measure"}
+    rendered = table(view("clocks", "paper", known))
+    without, constant, drifting = (dict(zip(rendered.header, row, strict=True)) for row in rendered.rows)
+    assert (without["not corrected"], without["corrected"]) == ("0.810 ± 0.010 (n=3)", "-")
+    assert (constant["not corrected"], constant["corrected"]) == ("0.710 ± 0.010 (n=3)", "0.790 ± 0.010 (n=3)")
+    assert constant["not corrected minus without error, paired by seed"].startswith("-0.100")
+    assert constant["corrected minus not corrected, paired by seed"].startswith("+0.080")
+    assert (drifting["not corrected"], drifting["corrected"]) == ("-", "-")
+    assert any("15 ms remain" in note for note in rendered.notes)
+    assert any(note.startswith("3 of these 4 estimates") for note in rendered.notes)
+
+
+def test_runs_without_an_error_are_those_of_other_studies():
+    keys = {job.key for job in jobs("plus") if job.dataset == "utd_plus" and job.method == "cosmo"}
+    plain = [job for job in jobs("clocks") if (job.method, job.kind) == ("cosmo", "finetune")]
+    plain = [job for job in plain if accuracy(job) == 0.8]
+    assert len(plain) == 5 and {job.key for job in plain} <= keys
+
+
+def test_what_remains_is_measured(utd_root):
+    data = UTDDataModule(root=str(utd_root), labels_per_class=1)
+    found = measurement("clock_error")([(None, data)])
+    assert found["subjects"] == list(range(1, 9)) and found["clips"] == 216
+    for kind in ("constant", "drifting"):
+        assert [len(case["remaining_ms"]) for case in found[kind]] == [8] * 10
+    assert all(case["drift"] == 0 for case in found["constant"])
+    assert any(case["drift"] != 0 for case in found["drifting"])
