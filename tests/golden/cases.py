@@ -278,6 +278,7 @@ def _parts() -> dict[str, Case]:
         (e.SkeletonEncoder, e.SkeletonEncoder, body),
         (e.TemporalEncoder, partial(e.TemporalEncoder, 60, velocities=True), body),
         (e.StatisticsEncoder, partial(e.StatisticsEncoder, 6), (4, 80, 6)),
+        (e.ImageStatisticsEncoder, partial(e.ImageStatisticsEncoder, 768), map_of_depth),
         (e.SpectralEncoder, partial(e.SpectralEncoder, 6), (4, 160, 6)),
         (e.CPCEncoder, e.CPCEncoder, clip),
         (e.DepthEncoder, e.DepthEncoder, map_of_depth),
