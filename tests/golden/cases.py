@@ -256,6 +256,7 @@ def _classifiers(data: Data) -> dict[str, Case]:
             stage2, lambda: of(stage2, bundle=data.bundle), callbacks.ModalityDropout, callbacks=[drop]
         ),
         "prototypes": case(m.PrototypeModule, lambda: of(m.PrototypeModule, bundle=data.bundle)),
+        "pseudo-labels": case(m.PseudoLabelModule, lambda: of(m.PseudoLabelModule, bundle=data.bundle)),
         "forest on features": forest,
         "random forest": case(m.RandomForestModule, lambda: of(m.RandomForestModule, num_trees=20), epochs=1),
         "nearest neighbour": case(m.NearestNeighborModule, lambda: of(m.NearestNeighborModule), epochs=1),

@@ -50,9 +50,7 @@ class ImageStatisticsEncoder(Encoder):
         series = x.flatten(2)
         spread = series.std(dim=1, correction=0)
         change = series.diff(dim=1).abs().mean(dim=1)
-        statistics = torch.cat(
-            [series.mean(dim=1), (spread + FLOOR).log(), (change + FLOOR).log(), series.amin(dim=1), series.amax(dim=1)],
-            dim=1,
-        )
+        logarithms = (spread + FLOOR).log(), (change + FLOOR).log()
+        statistics = torch.cat([series.mean(dim=1), *logarithms, series.amin(dim=1), series.amax(dim=1)], dim=1)
         features: Tensor = self.layers(self.standardize(statistics)).unsqueeze(2)
         return features
