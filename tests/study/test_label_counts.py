@@ -54,7 +54,9 @@ def test_all_methods_of_a_recipe_share_a_stage_1_for_all_labels():
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_missing_sensors_are_measured_on_runs_of_the_table(seed):
     trained = {job.key for job in jobs("mex") if job.kind == "finetune"}
-    measured = [job for job in jobs("mex_missing") if job.measure and job.method != "cosmo_dropout" and job.seed == seed]
+    measured = [
+        job for job in jobs("mex_missing") if job.measure and job.method != "cosmo_dropout" and job.seed == seed
+    ]
     assert measured and all(parent.key in trained for job in measured for parent in job.parents)
 
 

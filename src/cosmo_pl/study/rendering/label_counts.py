@@ -8,7 +8,9 @@ from cosmo_pl.study.rendering.view import Rendered, View, unique
 
 LABELS, FOLD = "labels", "fold"  # factors of the grids; a grid without the factor "labels" has all labels
 HEADER = ("dataset", "method", "labels per class", "accuracy", "n", "folds", "subjects, lowest to highest")
-NOTE = "n is the number of seeds that have all folds; the accuracy of a seed is the mean over the subjects of all folds."
+NOTE = (
+    "n is the number of seeds that have all folds; the accuracy of a seed is the mean over the subjects of all folds."
+)
 
 
 def table(view: View) -> Rendered:
@@ -33,7 +35,9 @@ def _folds(view: View, dataset: str) -> int:
 
 def _cells(pairs: Pairs, folds: int) -> list[str]:
     """Accuracy, seeds, folds with a run, and range over the subjects."""
-    done = {seed: {job.factors.get(FOLD) for job, _ in pairs if job.seed == seed} for seed in {j.seed for j, _ in pairs}}
+    done = {
+        seed: {job.factors.get(FOLD) for job, _ in pairs if job.seed == seed} for seed in {j.seed for j, _ in pairs}
+    }
     whole = [(job, record) for job, record in pairs if len(done[job.seed]) == folds]
     run = f"{len(set.union(*done.values()))} of {folds}"
     if not whole:
