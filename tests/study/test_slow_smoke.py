@@ -7,8 +7,8 @@ import pytest
 from .smoke import project, recordings, run_and_draw
 
 # fig13 is drawn like fig12 and runs the same methods; those of fig17, precision and variance are run by other studies,
-# as are depth, MEx, the recipe and the profile released by test_cli, and the overlays of the others by test_overlays; what
-# all of them draw has tests of its own.
+# as are depth, MEx, the recipe and the profile released by test_cli, and the overlays of the others by test_overlays;
+# what all of them draw has tests of its own.
 ELSEWHERE = (
     "depth", "fig11", "fig12", "fig13", "fig17", "mex", "mex_missing", "missing", "originals_lr", "plus",
     "plus_ablation", "plus_labels", "plus_search", "plus_search_usc", "precision", "released", "usc_epochs", "variance",

@@ -35,9 +35,9 @@ def _folds(view: View, dataset: str) -> int:
 
 def _cells(pairs: Pairs, folds: int) -> list[str]:
     """Accuracy, seeds, folds with a run, and range over the subjects."""
-    done = {
-        seed: {job.factors.get(FOLD) for job, _ in pairs if job.seed == seed} for seed in {j.seed for j, _ in pairs}
-    }
+    done: dict[int, set[object]] = {}
+    for job, _ in pairs:
+        done.setdefault(job.seed, set()).add(job.factors.get(FOLD))
     whole = [(job, record) for job, record in pairs if len(done[job.seed]) == folds]
     run = f"{len(set.union(*done.values()))} of {folds}"
     if not whole:
