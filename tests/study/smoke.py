@@ -36,7 +36,7 @@ def recordings(root: Path) -> None:
             savemat(path.with_name(path.name.replace("_t1_", f"_t{trial}_")), other)
     simulate_usc(root, subjects=range(1, 15), trials=1, seed=0, progress=False)
     simulate_self_collected(root, range(1, 7), trials=2, resolution=(12, 16), progress=False, jobs=1)
-    simulate_mex(root, range(1, 6), seconds=15.0, progress=False)
+    simulate_mex(root, range(1, 6), seconds=12.0, progress=False)
     add_depth(root / "UTD-MHAD")
 
 
