@@ -11,7 +11,7 @@ import pytest
 from scipy.io import savemat
 
 from cosmo_pl.cli import main
-from cosmo_pl.simulation import simulate_self_collected
+from cosmo_pl.simulation import simulate_mex, simulate_self_collected
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 TINY = [
@@ -32,8 +32,15 @@ SECOND_RUN = {  # base of a chain of configs to the run and the method of its st
     "usc_plus": ("cosmo-forest", "FeatureForestModule"),
     "utd_depth": ("cosmo-prototypes", "PrototypeModule"),
     "self_collected": ("cosmo-iterative", "IterativeFusionModule"),
+    "mex": ("cosmo-iterative", "IterativeFusionModule"),
+    "mex_plus": ("cosmo-pseudo-labels", "PseudoLabelModule"),
 }
-FEW = {"self_collected": ["--data.init_args.test_subjects=[4,5]", "--data.init_args.labels_per_class=1"]}
+THREE_FOLDS = ("--data.init_args.folds=[[1],[2],[3]]", "--data.init_args.labels_per_class=1")
+FEW = {
+    "self_collected": ("--data.init_args.test_subjects=[4,5]", "--data.init_args.labels_per_class=1"),
+    "mex": THREE_FOLDS,
+    "mex_plus": THREE_FOLDS,
+}
 """Dataset to arguments that the small simulated set needs."""
 CHAINS = tuple(SECOND_RUN)
 
@@ -60,6 +67,12 @@ def self_root(once):
 
 
 @pytest.fixture(scope="session")
+def mex_root(once):
+    """Folder that holds a simulated ``MEx``: 3 subjects, 12 s per recording. Never write here."""
+    return once("mex", functools.partial(simulate_mex, subjects=range(1, 4), seconds=12.0, progress=False))
+
+
+@pytest.fixture(scope="session")
 def utd_depth_root(tmp_path_factory, utd_root):
     """A part of the simulated ``UTD-MHAD``, subjects 1, 2 and 7, with depth files of ten frames: a plate that moves."""
     folder = tmp_path_factory.mktemp("depth") / "UTD-MHAD"
@@ -79,10 +92,10 @@ def utd_depth_root(tmp_path_factory, utd_root):
 
 
 @pytest.fixture(scope="session")
-def roots(usc_root, utd_root, utd_depth_root, self_root):
+def roots(usc_root, utd_root, utd_depth_root, self_root, mex_root):
     return {"usc": str(usc_root), "utd": str(utd_root), "utd_released": str(utd_root), "demo": str(utd_root),
             "utd_plus": str(utd_root), "usc_plus": str(usc_root), "utd_depth": str(utd_depth_root),
-            "self_collected": str(self_root)}  # fmt: skip
+            "self_collected": str(self_root), "mex": str(mex_root), "mex_plus": str(mex_root)}  # fmt: skip
 
 
 def cosmo(command, name, root, *more, overlay=None):

@@ -256,6 +256,7 @@ def _classifiers(data: Data) -> dict[str, Case]:
             stage2, lambda: of(stage2, bundle=data.bundle), callbacks.ModalityDropout, callbacks=[drop]
         ),
         "prototypes": case(m.PrototypeModule, lambda: of(m.PrototypeModule, bundle=data.bundle)),
+        "pseudo-labels": case(m.PseudoLabelModule, lambda: of(m.PseudoLabelModule, bundle=data.bundle)),
         "forest on features": forest,
         "random forest": case(m.RandomForestModule, lambda: of(m.RandomForestModule, num_trees=20), epochs=1),
         "nearest neighbour": case(m.NearestNeighborModule, lambda: of(m.NearestNeighborModule), epochs=1),
@@ -278,6 +279,7 @@ def _parts() -> dict[str, Case]:
         (e.SkeletonEncoder, e.SkeletonEncoder, body),
         (e.TemporalEncoder, partial(e.TemporalEncoder, 60, velocities=True), body),
         (e.StatisticsEncoder, partial(e.StatisticsEncoder, 6), (4, 80, 6)),
+        (e.ImageStatisticsEncoder, partial(e.ImageStatisticsEncoder, 768), map_of_depth),
         (e.SpectralEncoder, partial(e.SpectralEncoder, 6), (4, 160, 6)),
         (e.CPCEncoder, e.CPCEncoder, clip),
         (e.DepthEncoder, e.DepthEncoder, map_of_depth),

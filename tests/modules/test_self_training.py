@@ -9,7 +9,7 @@ from sklearn.ensemble import RandomForestClassifier
 
 from cosmo_pl.data import USCDataModule
 from cosmo_pl.modules import RandomForestModule
-from cosmo_pl.modules.random_forest import average_in_context
+from cosmo_pl.modules.base import average_in_context
 
 LIMIT = 150
 

@@ -20,7 +20,7 @@ from cosmo_pl.cli import main
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.samples import fingerprint
 from cosmo_pl.fusion import modality_quality, optimal_num_clusters
-from cosmo_pl.simulation import simulate_self_collected, simulate_usc, simulate_utd
+from cosmo_pl.simulation import simulate_mex, simulate_self_collected, simulate_usc, simulate_utd
 from cosmo_pl.study.jobs import Project
 
 ROOT = Path(__file__).parents[2]
@@ -36,6 +36,7 @@ def recordings(root: Path) -> None:
             savemat(path.with_name(path.name.replace("_t1_", f"_t{trial}_")), other)
     simulate_usc(root, subjects=range(1, 15), trials=1, seed=0, progress=False)
     simulate_self_collected(root, range(1, 7), trials=2, resolution=(12, 16), progress=False, jobs=1)
+    simulate_mex(root, range(1, 6), seconds=12.0, progress=False)
     add_depth(root / "UTD-MHAD")
 
 

@@ -7,11 +7,11 @@ import pytest
 from .smoke import project, recordings, run_and_draw
 
 # fig13 is drawn like fig12 and runs the same methods; those of fig17, precision and variance are run by other studies,
-# as are depth, the recipe and the profile released by test_cli, and the overlays of the others by test_overlays; what
-# all of them draw has tests of its own.
+# as are depth, MEx, the recipe and the profile released by test_cli, and the overlays of the others by test_overlays;
+# what all of them draw has tests of its own.
 ELSEWHERE = (
-    "clocks", "depth", "fig11", "fig12", "fig13", "fig17", "missing", "originals_lr", "person", "plus",
-    "plus_ablation", "plus_labels", "plus_search", "plus_search_usc", "precision", "released", "suggest",
+    "clocks", "depth", "fig11", "fig12", "fig13", "fig17", "mex", "mex_missing", "missing", "originals_lr", "person",
+    "plus", "plus_ablation", "plus_labels", "plus_search", "plus_search_usc", "precision", "released", "suggest",
     "usc_epochs", "variance",
 )  # fmt: skip
 

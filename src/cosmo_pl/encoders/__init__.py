@@ -4,6 +4,7 @@ from cosmo_pl.encoders.base import Encoder
 from cosmo_pl.encoders.cpc import CPCEncoder
 from cosmo_pl.encoders.depth import DepthEncoder
 from cosmo_pl.encoders.heads import ProjectionHead, RecurrentClassifier
+from cosmo_pl.encoders.image_statistics import ImageStatisticsEncoder
 from cosmo_pl.encoders.inertial import InertialEncoder
 from cosmo_pl.encoders.radar import RadarEncoder
 from cosmo_pl.encoders.skeleton import SkeletonEncoder
@@ -15,6 +16,7 @@ __all__ = [
     "CPCEncoder",
     "DepthEncoder",
     "Encoder",
+    "ImageStatisticsEncoder",
     "InertialEncoder",
     "ProjectionHead",
     "RadarEncoder",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -39,12 +40,7 @@ class StatisticsEncoder(Encoder):
         self.num_frequencies = num_frequencies
         size = (in_features + 1) * (2 + num_frequencies)
         self.standardize = nn.BatchNorm1d(size, affine=False)
-        self.layers = nn.Sequential(
-            *(
-                nn.Sequential(nn.Linear(before, after), nn.BatchNorm1d(after), nn.ReLU())
-                for before, after in itertools.pairwise((size, *widths))
-            )
-        )
+        self.layers = perceptron(size, widths)
 
     def forward(self, x: Tensor) -> Tensor:
         """Encodes (N, time, axes) into (N, widths[-1], 1)."""
@@ -58,3 +54,18 @@ class StatisticsEncoder(Encoder):
         statistics = torch.cat([mean, (spread + FLOOR).log(), (spectrum + FLOOR).log()], dim=1).flatten(1)
         features: Tensor = self.layers(self.standardize(statistics)).unsqueeze(2)
         return features
+
+
+def perceptron(size: int, widths: Sequence[int]) -> nn.Sequential:
+    """Linear layers with batch normalisation and ReLU.
+
+    Args:
+        size: Number of features of the input.
+        widths: Widths of the layers.
+    """
+    return nn.Sequential(
+        *(
+            nn.Sequential(nn.Linear(before, after), nn.BatchNorm1d(after), nn.ReLU())
+            for before, after in itertools.pairwise((size, *widths))
+        )
+    )

@@ -8,7 +8,7 @@ from cosmo_pl.modules.cpc import CPCModule
 from cosmo_pl.modules.deepsense import DeepSenseModule
 from cosmo_pl.modules.iterative_fusion import IterativeFusionModule
 from cosmo_pl.modules.nearest_neighbor import NearestNeighborModule
-from cosmo_pl.modules.prototype import PrototypeModule
+from cosmo_pl.modules.prototype import PrototypeModule, PseudoLabelModule
 from cosmo_pl.modules.random_forest import FeatureForestModule, RandomForestModule
 from cosmo_pl.modules.single_modal import SingleModalModule
 
@@ -25,6 +25,7 @@ __all__ = [
     "NearestNeighborModule",
     "OptimizerSettings",
     "PrototypeModule",
+    "PseudoLabelModule",
     "RandomForestModule",
     "SingleModalModule",
 ]

@@ -1,4 +1,4 @@
-"""Few labels without back-propagation: one prototype per class, refined on the unlabelled samples."""
+"""Few labels without back-propagation: prototypes refined on the unlabelled samples, and their pseudo-labels."""
 
 from __future__ import annotations
 
@@ -9,11 +9,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cosmo_pl.constraints import PositiveFloat, Probability, Size
+from cosmo_pl.constraints import NonNegativeInt, PositiveFloat, Probability, Size
 from cosmo_pl.data.loading import Batch, on_device
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.modules.base import ClassifierModule, Present, Shapes, availability, load_encoders, unit_features
+from cosmo_pl.modules.base import (
+    ClassifierModule,
+    Present,
+    Shapes,
+    availability,
+    average_in_context,
+    load_encoders,
+    unit_features,
+)
 
 ROUNDS = 20  # of assignment and averaging; the prototypes converge within ten
 SINKHORN_ROUNDS = 30
@@ -161,6 +169,99 @@ class PrototypeModule(ClassifierModule):
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """An optimizer without parameters: Lightning writes no checkpoint before an optimizer has made a step."""
         return torch.optim.SGD([torch.zeros(0)], lr=0.0)
+
+
+class PseudoLabelModule(PrototypeModule):
+    """Classifies by logistic regression on the features, trained on labels and on pseudo-labels by prototypes.
+
+    A prototype per class assumes that each class is one cluster. Here the refined prototypes of `PrototypeModule` only
+    assign the unlabelled samples to classes, and a linear classifier is then trained on these pseudo-labels and on the
+    labels (D.-H. Lee, "Pseudo-label", ICML workshop on challenges in representation learning, 2013). The assignment of
+    a sample is first averaged over the training samples within `context` of the same recording, because people seldom
+    change their activity within seconds. Test subjects take no part in this, and the evaluation uses no context.
+
+    Args:
+        modality_shapes: Modality to shape of a sample. The command line takes it from the data.
+        num_classes: Number of activities. The command line takes it from the data.
+        bundle: Folder or name of a bundle, as in `IterativeFusionModule`.
+        encoders: Encoders equal to those of the bundle, or None.
+        unlabeled_weight: See `PrototypeModule`; with 0 the classifier is trained on the labels only.
+        balance: See `PrototypeModule`.
+        temperature: See `PrototypeModule`.
+        context: Largest distance, in the steps that samples start at, of samples whose assignments are averaged.
+        inverse_penalty: Weight of the sum of losses relative to half the squared norm of the weights.
+
+    Raises:
+        ConfigurationError: No bundle is given, or an argument is out of range.
+        BundleError: The bundle is missing, damaged, or for other modalities or shapes.
+    """
+
+    numerics = "1.0"
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(
+        self,
+        modality_shapes: Shapes,
+        num_classes: Size,
+        bundle: str | None = None,
+        encoders: dict[str, Encoder] | None = None,
+        unlabeled_weight: Probability = 0.5,
+        balance: bool = True,
+        temperature: PositiveFloat = 0.05,
+        context: NonNegativeInt = 0,
+        inverse_penalty: PositiveFloat = 20.0,
+    ) -> None:
+        super().__init__(modality_shapes, num_classes, bundle, encoders, unlabeled_weight, balance, temperature)
+        self.save_hyperparameters(ignore=["encoders"])
+        self.register_buffer("weight", torch.zeros_like(self.prototypes))
+        self.register_buffer("bias", torch.zeros(num_classes))
+        self._labeled: Tensor | None = None
+
+    def classify(self, inputs: dict[str, Tensor], present: Present | None = None) -> tuple[Tensor, None]:
+        """Logits (N, num_classes) of the linear classifier; no attention. Features of missing modalities are 0."""
+        features = self.features(inputs, availability(self.encoders, inputs, present))
+        return features @ self.weight.T + self.bias, None
+
+    def on_fit_start(self) -> None:
+        """Encodes the unlabelled and the labelled samples, once.
+
+        Raises:
+            ConfigurationError: A class has no labelled sample.
+        """
+        super().on_fit_start()
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        batches = (on_device(batch, self.device) for batch in data.plain_loader(data.split.labeled))
+        self._labeled = torch.cat([self.features(batch["inputs"]) for batch in batches])
+
+    def _update_prototypes(self) -> None:
+        super()._update_prototypes()
+        from sklearn.linear_model import LogisticRegression
+
+        features, label = self._pseudo_labeled()
+        classifier = LogisticRegression(C=self.hparams["inverse_penalty"], max_iter=1000)
+        classifier.fit(features.cpu().double().numpy(), label)
+        weight, bias = torch.from_numpy(classifier.coef_), torch.from_numpy(classifier.intercept_)
+        if len(weight) == 1:  # of two classes, scikit-learn has the difference of their logits
+            weight, bias = torch.cat([-weight, weight]) / 2, torch.cat([-bias, bias]) / 2
+        self.weight.copy_(weight)
+        self.bias.copy_(bias)
+
+    def _pseudo_labeled(self) -> tuple[Tensor, np.ndarray]:
+        """Features (n, D) of the labelled samples, then of the unlabelled ones, with labels and pseudo-labels (n,)."""
+        assert self._labeled is not None and self._unlabeled is not None
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        samples, known = data.samples, data.samples.label[data.split.labeled]
+        if not self.hparams["unlabeled_weight"]:
+            return self._labeled, known
+        scores = self._unlabeled @ self.prototypes.T / self.hparams["temperature"]
+        of_labels = F.one_hot(torch.from_numpy(known), self.num_classes).float()
+        probability = torch.cat([of_labels, assign(scores, self.hparams["balance"]).cpu()]).numpy()
+        rows = np.concatenate([data.split.labeled, data.split.unlabeled])
+        recording, start = samples.recording[rows], samples.start[rows]
+        label = average_in_context(probability, recording, start, self.hparams["context"]).argmax(axis=1)
+        label[: len(known)] = known
+        return torch.cat([self._labeled, self._unlabeled]), label
 
 
 def assign(scores: Tensor, balance: bool) -> Tensor:

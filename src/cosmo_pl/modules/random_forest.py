@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from cosmo_pl.constraints import MAX_SIZE, NonNegativeInt, PositiveInt, Seed, Size, whole
 from cosmo_pl.data.selection import evenly_spaced
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.modules.base import ExampleModule, Present, Shapes, availability, load_encoders
+from cosmo_pl.modules.base import ExampleModule, Present, Shapes, availability, average_in_context, load_encoders
 
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestClassifier
@@ -193,26 +192,3 @@ def channel_statistics(values: Tensor, num_frequencies: int) -> Tensor:
     mean = series.mean(dim=1, keepdim=True)
     spectrum = torch.fft.rfft(series - mean, dim=1)[:, 1 : num_frequencies + 1].abs()
     return torch.cat([mean, series.std(dim=1, correction=0, keepdim=True), spectrum], dim=1).flatten(1)
-
-
-def average_in_context(
-    values: NDArray[np.float32], recording: NDArray[Any], start: NDArray[np.int64], context: int
-) -> NDArray[np.float32]:
-    """Mean over the samples of the same recording that begin at most `context` steps earlier or later.
-
-    Args:
-        values: Values of each sample (N, C).
-        recording: Recording of each sample (N,).
-        start: First step of each sample in its recording (N,).
-        context: The largest distance. With 0, samples with different starts keep their values.
-
-    Returns:
-        Means (N, C).
-    """
-    means = np.empty_like(values)
-    _, member = np.unique(recording, return_inverse=True)
-    order = np.argsort(member, kind="stable")
-    for rows in np.split(order, np.flatnonzero(np.diff(member[order])) + 1):
-        near = np.abs(start[rows][:, None] - start[rows]) <= context
-        means[rows] = near @ values[rows] / near.sum(axis=1, keepdims=True)
-    return means

@@ -10,6 +10,7 @@ from cosmo_pl.modules.base.alternation import (
     toggle,
 )
 from cosmo_pl.modules.base.classifier import ClassifierModule
+from cosmo_pl.modules.base.context import average_in_context
 from cosmo_pl.modules.base.encoding import (
     VARIED,
     FeatureMemory,
@@ -52,6 +53,7 @@ __all__ = [
     "active_parts",
     "allow_unused_parameters",
     "availability",
+    "average_in_context",
     "joined",
     "load_encoders",
     "optimization",
