@@ -11,7 +11,7 @@ from .smoke import project, recordings, run_and_draw
 # all of them draw has tests of its own.
 ELSEWHERE = (
     "depth", "fig11", "fig12", "fig13", "fig17", "missing", "originals_lr", "plus", "plus_ablation", "plus_labels",
-    "plus_search", "plus_search_usc", "precision", "released", "usc_epochs", "variance",
+    "plus_search", "plus_search_usc", "precision", "released", "transfer", "usc_epochs", "variance",
 )  # fmt: skip
 
 

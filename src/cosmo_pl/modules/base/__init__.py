@@ -27,6 +27,7 @@ from cosmo_pl.modules.base.fusion import Fusion, FusionClassifier, Head, Sequenc
 from cosmo_pl.modules.base.module import BaseModule, BestEpoch, Shapes, TrainingRecord
 from cosmo_pl.modules.base.optimization import OptimizerSettings, optimization
 from cosmo_pl.modules.base.pretraining import CrossModalModule, PretrainingModule
+from cosmo_pl.modules.base.quality import data_quality
 
 __all__ = [
     "PARTS",
@@ -52,6 +53,7 @@ __all__ = [
     "active_parts",
     "allow_unused_parameters",
     "availability",
+    "data_quality",
     "joined",
     "load_encoders",
     "optimization",
