@@ -234,24 +234,29 @@ class Bundle:
         if known := self.data.tested(data):
             problem = f"was trained on the subjects {known}, which are test subjects now"
             raise BundleError(self.folder, problem, "Use the test subjects of its stage 1")
-        if self.data.sensors:
-            self._check_sensors(data)
-        else:
+        if not self.data.sensors:
             self.check_normalization(data.normalization)
-
-    def _check_sensors(self, data: MultimodalDataModule) -> None:
-        for name, differences in self.data.unsuitable(data).items():
-            mine = self.names.get(name, name)
-            differ = "; ".join(differences)
-            problem = f"has an encoder of '{mine}' that does not suit '{name}' of {data.title}: {differ}"
-            remedy = "Resample or convert the data as in its stage 1, or match another sensor in bundle_modalities"
-            raise BundleError(self.folder, problem, remedy)
+            return
+        self.check_sensors(data)
         other = [name for name, kept in self.normalization.items() if not kept.close_to(data.normalization[name])]
         if other and data.statistics_of is None:
             rank_zero_warn(
                 f"bundle '{self.folder}' was trained on {', '.join(other)} standardised with other statistics than "
                 f"those of {data.title}, which are used. Set data.init_args.normalization to bundle, data or adapt"
             )
+
+    def check_sensors(self, data: MultimodalDataModule) -> None:
+        """Checks that the sensors of data suit the encoders; the data need not have been read.
+
+        Raises:
+            BundleError: A sensor has another kind, unit, rate, channels or transforms. The message names both.
+        """
+        for name, differences in self.data.unsuitable(data).items():
+            mine = self.names.get(name, name)
+            differ = "; ".join(differences)
+            problem = f"has an encoder of '{mine}' that does not suit '{name}' of {data.title}: {differ}"
+            remedy = "Resample or convert the data as in its stage 1, or match another sensor in bundle_modalities"
+            raise BundleError(self.folder, problem, remedy)
 
     def check_normalization(self, normalization: Mapping[str, Normalization]) -> None:
         """Checks that the data have the standardisation of stage 1.
