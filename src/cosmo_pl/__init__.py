@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cosmo_pl.callbacks import ModalityDropout, NearestNeighborPositives, default_callbacks
     from cosmo_pl.data import (
         DATASETS,
+        JointDataModule,
         MExDataModule,
         MultimodalDataModule,
         SelfCollectedDataModule,
@@ -69,6 +70,7 @@ __all__ = [
     "FeatureForestModule",
     "InertialEncoder",
     "IterativeFusionModule",
+    "JointDataModule",
     "MExDataModule",
     "ModalityDropout",
     "MultimodalDataModule",

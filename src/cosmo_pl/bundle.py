@@ -6,6 +6,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,12 @@ from cosmo_pl.bundle_checks import (
     check_hashes,
     check_weights,
     digest_of,
+    matched_names,
 )
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.normalization import Normalization
 from cosmo_pl.encoders import Encoder
-from cosmo_pl.errors import BundleError
+from cosmo_pl.errors import BundleError, ConfigurationError
 from cosmo_pl.fields import Field
 from cosmo_pl.fusion import ModalityQuality
 from cosmo_pl.io import read_json, whole_file, write_json
@@ -56,6 +58,7 @@ class Bundle:
         versions: Versions of the libraries.
         folder: Folder that it was loaded from, which errors name.
         data: The data that it was trained on.
+        names: Modality of the data that it is restricted to, to the name in the stored bundle, see `restrict`.
     """
 
     encoders: dict[str, Encoder]
@@ -67,6 +70,7 @@ class Bundle:
     versions: dict[str, str] = field(default_factory=lambda: dict(_versions()))
     folder: Path = Path()
     data: TrainingData = field(default_factory=TrainingData)
+    names: Mapping[str, str] = field(default_factory=dict)
 
     def save(self, folder: str | Path) -> Path:
         """Writes the bundle as a whole: the folder is complete as soon as it exists.
@@ -169,41 +173,55 @@ class Bundle:
             )
         return found
 
-    def restrict(self, modality_shapes: Mapping[str, tuple[int, ...]]) -> Bundle:
-        """The bundle of some of its modalities.
+    def restrict(
+        self, modality_shapes: Mapping[str, tuple[int, ...]], modalities: Mapping[str, str] | None = None
+    ) -> Bundle:
+        """The bundle for the modalities of other data, with their names.
 
         Args:
             modality_shapes: Modality to shape of the samples to be encoded.
+            modalities: Modality of the data to the modality of the bundle whose encoder it uses; others use that of the
+                same name. Modalities that use the same encoder receive copies.
 
         Raises:
             BundleError: A modality is missing, has another shape, or is encoded together with one that is not wanted.
+            ConfigurationError: `modalities` names a modality that the data do not have.
         """
         wanted = {name: tuple(shape) for name, shape in modality_shapes.items()}
-        if {name: self.modality_shapes.get(name) for name in wanted} != wanted:
-            problem = f"is for samples {dict(self.modality_shapes)}, the data have {wanted}"
-            raise BundleError(self.folder, problem, "Use the data arguments of its stage 1")
-        encoders = {name: self.encoders[name] for name in self.encoders if set(name.split("+")) & set(wanted)}
-        joined = {part for name in encoders for part in name.split("+")}
-        if joined != set(wanted):
-            problem = f"encodes {sorted(joined)} together, the data have {sorted(wanted)}"
-            raise BundleError(self.folder, problem, "Use the data arguments of its stage 1")
+        if unknown := sorted(set(modalities or {}) - set(wanted)):
+            raise ConfigurationError("bundle_modalities", f"the data have no {unknown}", f"Choose from {list(wanted)}")
+        try:
+            names, streams = matched_names(self.encoders, self.modality_shapes, wanted, modalities or {})
+        except ValueError as error:
+            remedy = "Use the data arguments of its stage 1, or name its modalities in bundle_modalities"
+            raise BundleError(self.folder, str(error), remedy) from error
+        kept = list(streams.values())
+        encoders = {
+            new: deepcopy(self.encoders[old]) if kept.count(old) > 1 else self.encoders[old]
+            for new, old in streams.items()
+        }
         return replace(
             self,
             encoders=encoders,
             modality_shapes=wanted,
-            normalization={name: kept for name, kept in self.normalization.items() if name in wanted},
-            quality={name: kept for name, kept in self.quality.items() if name in wanted},
-            data_fingerprint=self.data_fingerprint if set(wanted) == set(self.modality_shapes) else "",
+            normalization={new: self.normalization[old] for new, old in names.items() if old in self.normalization},
+            quality={new: self.quality[old] for new, old in names.items() if old in self.quality},
+            data_fingerprint=self.data_fingerprint if set(names.values()) == set(self.modality_shapes) else "",
+            data=self.data.matched(names),
+            names={new: self.names.get(old, old) for new, old in names.items()},
         )
 
     def check_data(self, data: MultimodalDataModule) -> None:
         """Checks that the bundle may be fine-tuned on these data, and warns about differences to its own.
 
+        The sensors have to be of the same kind, unit, rate and channels, with the same transforms; statistics may
+        differ. A bundle of an older version does not describe its sensors: its statistics have to be those of the data.
+
         Args:
             data: The data after their setup.
 
         Raises:
-            BundleError: Their standardisation differs, or their test subjects include training subjects of the bundle.
+            BundleError: A sensor differs, or the test subjects include training subjects of the bundle.
         """
         if not self.normalization:
             rank_zero_warn(f"bundle '{self.folder}' was trained without a datamodule: its standardisation is unknown")
@@ -216,7 +234,29 @@ class Bundle:
         if known := self.data.tested(data):
             problem = f"was trained on the subjects {known}, which are test subjects now"
             raise BundleError(self.folder, problem, "Use the test subjects of its stage 1")
-        self.check_normalization(data.normalization)
+        if not self.data.sensors:
+            self.check_normalization(data.normalization)
+            return
+        self.check_sensors(data)
+        other = [name for name, kept in self.normalization.items() if not kept.close_to(data.normalization[name])]
+        if other and data.statistics_of is None:
+            rank_zero_warn(
+                f"bundle '{self.folder}' was trained on {', '.join(other)} standardised with other statistics than "
+                f"those of {data.title}, which are used. Set data.init_args.normalization to bundle, data or adapt"
+            )
+
+    def check_sensors(self, data: MultimodalDataModule) -> None:
+        """Checks that the sensors of data suit the encoders; the data need not have been read.
+
+        Raises:
+            BundleError: A sensor has another kind, unit, rate, channels or transforms. The message names both.
+        """
+        for name, differences in self.data.unsuitable(data).items():
+            mine = self.names.get(name, name)
+            differ = "; ".join(differences)
+            problem = f"has an encoder of '{mine}' that does not suit '{name}' of {data.title}: {differ}"
+            remedy = "Resample or convert the data as in its stage 1, or match another sensor in bundle_modalities"
+            raise BundleError(self.folder, problem, remedy)
 
     def check_normalization(self, normalization: Mapping[str, Normalization]) -> None:
         """Checks that the data have the standardisation of stage 1.
@@ -229,7 +269,7 @@ class Bundle:
                 raise BundleError(
                     self.folder,
                     f"was trained on {name} standardised with other statistics {mine} than now {normalization[name]}",
-                    "Use the recordings, training subjects and transforms of its stage 1",
+                    "Use the recordings, training subjects and transforms of its stage 1, or normalization bundle",
                 )
 
     def _describe(self, weights_sha256: str) -> dict[str, Any]:
@@ -241,7 +281,7 @@ class Bundle:
             "normalization": {name: asdict(statistics) for name, statistics in self.normalization.items()},
             "quality": {name: asdict(quality) for name, quality in self.quality.items()},
             "data_fingerprint": self.data_fingerprint,
-            "data": asdict(self.data) if self.normalization else None,
+            "data": self.data.described() if self.normalization else None,
             "training": self.training,
             "versions": self.versions,
         }

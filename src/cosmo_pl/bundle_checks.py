@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from torch import Tensor
 
 from cosmo_pl.data import MultimodalDataModule
+from cosmo_pl.data.sensors import SensorDescription
+from cosmo_pl.data.transforms import Described, described_transforms
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.fields import Field
 from cosmo_pl.fusion.quality import best_num_clusters, quality_weights
@@ -31,25 +33,61 @@ class TrainingData:
         title: Name of the dataset in tables and figures.
         subjects: Subjects of the samples.
         class_names: Activities of the dataset.
+        sensors: Modality to what it measures; empty where it is unknown, as in bundles of version 0.1.0.
+        transforms: Modality to its preprocessing steps, see `described_transforms`; None where they are unknown.
+        joined: Key to subjects of each of several datasets that were used together; empty for one dataset.
     """
 
     dataset: str = ""
     title: str = ""
     subjects: tuple[int, ...] = ()
     class_names: tuple[str, ...] = ()
+    sensors: Mapping[str, SensorDescription] = field(default_factory=dict)
+    transforms: Described | None = None
+    joined: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, data: MultimodalDataModule) -> TrainingData:
         """The data of a datamodule after its setup."""
-        assert data.samples is not None, "setup comes first"
-        subjects = {int(subject) for subject in data.samples.subject[data.training_rows]}
-        return cls(data.key, data.title, tuple(sorted(subjects)), tuple(data.class_names))
+        subjects, steps = dict(data.training_subjects), described_transforms(data.transforms)
+        own = subjects.pop(data.key, ())
+        return cls(data.key, data.title, own, tuple(data.class_names), data.sensors, steps, subjects)
 
     @classmethod
     def stored(cls, described: Mapping[str, Any]) -> TrainingData:
         """The data in a description that `check_description` has accepted."""
-        lists = {name: tuple(described.get(name, ())) for name in ("subjects", "class_names")}
-        return cls(described.get("dataset", ""), described.get("title", ""), **lists)
+        subjects, class_names = (tuple(described.get(name, ())) for name in ("subjects", "class_names"))
+        sensors = {name: SensorDescription.read(each) for name, each in described.get("sensors", {}).items()}
+        dataset, title = (described.get(name, "") for name in ("dataset", "title"))
+        joined = {name: tuple(several) for name, several in described.get("joined", {}).items()}
+        return cls(dataset, title, subjects, class_names, sensors, described.get("transforms"), joined)
+
+    def described(self) -> dict[str, Any]:
+        """The fields as plain values; those of newer versions only where they are known."""
+        found = asdict(self)
+        unknown: dict[str, Any] = {"sensors": {}, "transforms": None, "joined": {}}
+        return {name: value for name, value in found.items() if name not in unknown or value != unknown[name]}
+
+    def matched(self, names: Mapping[str, str]) -> TrainingData:
+        """The same data with other names.
+
+        Args:
+            names: New name of a modality to its name here.
+        """
+        sensors = {new: self.sensors[old] for new, old in names.items() if old in self.sensors}
+        if self.transforms is None:
+            return replace(self, sensors=sensors)
+        steps = {new: self.transforms.get(old, ()) for new, old in names.items()}
+        return replace(self, sensors=sensors, transforms=steps)
+
+    def unsuitable(self, data: MultimodalDataModule) -> dict[str, list[str]]:
+        """Modality of other data to what differs from its description here: kind, channels, unit, rate, transforms."""
+        now = described_transforms(data.transforms)
+        found = {name: data.sensors[name].differences(mine) for name, mine in self.sensors.items()}
+        for name in found if self.transforms is not None and now is not None else ():
+            mine, theirs = _steps((self.transforms or {}).get(name, ())), _steps((now or {}).get(name, ()))
+            found[name] += [f"transforms {theirs}, not {mine}"] * (mine != theirs)
+        return {name: differences for name, differences in found.items() if differences}
 
     def differences(self, data: MultimodalDataModule) -> list[str]:
         """Known differences to other data: "dataset", "classes"."""
@@ -60,10 +98,60 @@ class TrainingData:
     def tested(self, data: MultimodalDataModule) -> list[int]:
         """Training subjects that are test subjects of other data of the same dataset."""
         trains_on_test_subjects = data.label_sampling.target_fraction is not None  # Figure 13 of the paper
-        if self.dataset != data.key or trains_on_test_subjects:
+        seen = self.subjects if self.dataset == data.key else self.joined.get(data.key, ())
+        if not seen or trains_on_test_subjects:
             return []
         assert data.samples is not None, "setup comes first"
-        return sorted(set(self.subjects) & set(data.samples.subject[data.split.test].tolist()))
+        return sorted(set(seen) & set(data.samples.subject[data.split.test].tolist()))
+
+
+def matched_names(
+    encoders: Mapping[str, Encoder], bundle: Shapes, data: Shapes, given: Mapping[str, str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Which modality and which encoder of a bundle each modality of the data uses.
+
+    Args:
+        encoders: Stream to encoder of the bundle.
+        bundle: Modality to shape of its samples.
+        data: Modality to shape of the data's samples.
+        given: Modality of the data to modality of the bundle; others have the same name.
+
+    Returns:
+        Modality of the data to modality of the bundle, and stream of the data to stream of the bundle.
+
+    Raises:
+        ValueError: A modality does not exist, has another shape, or is encoded together with one that is not wanted.
+    """
+    names = {name: given.get(name, name) for name in data}
+    for name, mine in names.items():
+        if mine not in bundle:
+            raise ValueError(f"has no '{mine}' for '{name}' of the data, its modalities are {sorted(bundle)}")
+    streams: dict[str, str] = {}
+    for stream, encoder in encoders.items():
+        users = [[name for name, mine in names.items() if mine == part] for part in stream.split("+")]
+        if len(users) > 1 and any(users) and any(len(each) != 1 for each in users):
+            raise ValueError(f"encodes {stream.split('+')} together, the data have {sorted(data)}")
+        joined = users[0] if len(users) == 1 else ["+".join(each[0] for each in users)] if any(users) else []
+        streams |= dict.fromkeys(joined, stream)
+        for name in (name for each in users for name in each):
+            _check_shape(name, data[name], names[name], bundle[names[name]], encoder)
+    return names, streams
+
+
+def _check_shape(name: str, shape: Sequence[int], mine: str, trained: Sequence[int], encoder: Encoder) -> None:
+    if tuple(shape) == tuple(trained):
+        return
+    problem = f"is for samples {tuple(trained)} of '{mine}', the data have {tuple(shape)} of '{name}'"
+    if tuple(shape[1:]) != tuple(trained[1:]):
+        raise ValueError(problem)
+    if not encoder.any_length:
+        raise ValueError(f"{problem}, and {type(encoder).__name__} depends on the number of steps")
+
+
+def _steps(described: Sequence[Mapping[str, Any]]) -> str:
+    """The preprocessing steps of a modality in words."""
+    steps = [f"{step['class_path'].rpartition('.')[2]}{dict(step['init_args']) or ''}" for step in described]
+    return ", ".join(steps) or "none"
 
 
 def digest_of(description: Mapping[str, Any]) -> str:
@@ -183,3 +271,20 @@ def _check_data(field: Field) -> None:
         subject.whole()
     for activity in field["class_names"].each():
         activity.text()
+    for subjects in ({} if (joined := field.get("joined")) is None else joined.fields()).values():
+        for subject in subjects.each():
+            subject.whole()
+    for sensor in ({} if (sensors := field.get("sensors")) is None else sensors.fields()).values():
+        _check_sensor(sensor)
+    for steps in ({} if (transforms := field.get("transforms")) is None else transforms.fields()).values():
+        for step in steps.each():
+            step["class_path"].text()
+            step["init_args"].mapping()
+
+
+def _check_sensor(field: Field) -> None:
+    field["kind"].text()
+    channels, units = ([name.text() for name in field[part].each()] for part in ("channels", "units"))
+    field["units"].require(len(units) == len(channels), f"{len(channels)} units, one per channel")
+    if field["rate"].value is not None:
+        field["rate"].number(math.ulp(0.0))

@@ -83,8 +83,8 @@ class Recogniser:
                 taken; or a checkpoint.
 
         Raises:
-            ConfigurationError: There is no checkpoint, or it is of a pretraining, of a training on plain loaders, or of
-                a version that did not store the preprocessing.
+            ConfigurationError: There is no checkpoint, or it is of a pretraining, of a training on plain loaders, of a
+                version that did not store the preprocessing, or of a training with `normalization` "adapt".
             CodeError: It names a class of a package that is not trusted, see `cosmo_pl.trust`.
         """
         path = checkpoint_in(Path(run).expanduser())
@@ -92,6 +92,11 @@ class Recogniser:
         module = _module(checkpoint, path)
         if module.trained is None:
             raise ConfigurationError("run", f"'{path}' does not say how its samples were standardised", AGAIN)
+        if module.trained.adapted:
+            problem = f"'{path}' standardises each person by all of their recordings (normalization adapt)"
+            raise ConfigurationError(
+                "run", problem, "Use `cosmo-pl predict`, or train with normalization data or bundle"
+            )
         return cls(module, module.trained, _transforms(module.trained, path))
 
     def predict(self, arrays: Mapping[str, Any]) -> Prediction:

@@ -123,7 +123,7 @@ def name_test_subjects(data: Any) -> None:
         data: ``class_path`` and ``init_args``, all defaults filled in; a mapping or what the parser makes of it.
     """
     given = data["init_args"]
-    if all(given.get(name) is None for name in ("test_subjects", "folds", "fold")):
+    if "test_subjects" in given and all(given.get(name) is None for name in ("test_subjects", "folds", "fold")):
         given["test_subjects"] = list(imported_class(data["class_path"]).default_test_subjects)
 
 

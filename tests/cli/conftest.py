@@ -30,6 +30,8 @@ SECOND_RUN = {  # base of a chain of configs to the run and the method of its st
     **dict.fromkeys(("utd", "utd_released", "usc", "demo"), ("cosmo-iterative", "IterativeFusionModule")),
     "utd_plus": ("cosmo-prototypes", "PrototypeModule"),
     "usc_plus": ("cosmo-forest", "FeatureForestModule"),
+    "utd_motion": ("cosmo-prototypes", "PrototypeModule"),
+    "usc_motion": ("cosmo-prototypes", "PrototypeModule"),
     "utd_depth": ("cosmo-prototypes", "PrototypeModule"),
     "self_collected": ("cosmo-iterative", "IterativeFusionModule"),
     "mex": ("cosmo-iterative", "IterativeFusionModule"),
@@ -95,6 +97,7 @@ def utd_depth_root(tmp_path_factory, utd_root):
 def roots(usc_root, utd_root, utd_depth_root, self_root, mex_root):
     return {"usc": str(usc_root), "utd": str(utd_root), "utd_released": str(utd_root), "demo": str(utd_root),
             "utd_plus": str(utd_root), "usc_plus": str(usc_root), "utd_depth": str(utd_depth_root),
+            "utd_motion": str(utd_root), "usc_motion": str(usc_root),
             "self_collected": str(self_root), "mex": str(mex_root), "mex_plus": str(mex_root)}  # fmt: skip
 
 

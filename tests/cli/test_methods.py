@@ -34,6 +34,7 @@ def test_every_yaml_is_run_by_a_test():
     run = {CONFIGS / "logger" / "wandb.yaml"}
     methods = (*PRETRAINING, *SECOND_STAGES, *SUPERVISED, *CLASSICAL, SINGLE, "iterative")
     run |= {CONFIGS / "model" / f"{method}.yaml" for method in methods}
+    run.add(CONFIGS / "joint_motion_stage1.yaml")  # by test_transfer
     for name in CHAINS:
         for stage in (1, 2):
             run |= parts_of(CONFIGS / f"{name}_stage{stage}.yaml")

@@ -30,6 +30,7 @@ KEPT = {  # phase to argument to the reason why an overlay keeps it
         "encoders": "methods are compared with equal encoders",
         "projection_hidden": "methods are compared with equal projection heads",
         "temperature": "chosen with the recipe",
+        "max_clusters": "the quality in a bundle of several datasets is measured anew on each of them",
         **dict.fromkeys(("lr", "optimizer.milestones", "optimizer.name", "optimizer.schedule"), PROTOCOL),
     },
     "finetune": {

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from cosmo_pl import callbacks, encoders, modules
 from cosmo_pl.data import (
+    JointDataModule,
     MExDataModule,
     SelfCollectedDataModule,
     StreamsDataModule,
@@ -71,6 +72,11 @@ class Data:
         """USC-HAD with two labels per class."""
         given = {"labels_per_class": 2, "cache_dir": self.cache} | arguments
         return USCDataModule(root=str(self.roots["usc"]), **given)
+
+    def joint(self) -> JointDataModule:
+        """Both motion sensors in real time, and the skeletons of UTD-MHAD."""
+        utd = self.utd(modalities=["acc", "gyro", "skeleton"], inertial_rate=50, inertial_steps=100)
+        return JointDataModule([utd, self.usc(rate=50, window_size=100, stride=50)], cache_dir=self.cache)
 
     def self_collected(self, **arguments: Any) -> SelfCollectedDataModule:
         """The simulated set, depth at its own size."""
@@ -185,6 +191,10 @@ def _datasets(data: Data) -> dict[str, Case]:
     return {
         "UTD-MHAD": Case([UTDDataModule, *map(type, UPRIGHT)], lambda: samples(data.utd())),
         "USC-HAD": Case([USCDataModule], lambda: samples(data.usc())),
+        "USC-HAD, each subject standardised": Case(
+            [USCDataModule], lambda: samples(data.usc(rate=50, window_size=100, normalization="adapt"))
+        ),
+        "several datasets": Case([JointDataModule], lambda: samples(data.joint())),
         "self-collected": Case([SelfCollectedDataModule], lambda: samples(data.self_collected())),
         "MEx": Case([MExDataModule], lambda: samples(data.mex())),
         "streams": Case([StreamsDataModule], lambda: samples(data.streams())),
@@ -212,6 +222,13 @@ def _pretraining(data: Data) -> dict[str, Case]:
     def cpc(d: Any) -> Any:
         return modules.CPCModule(d.modality_shapes, d.num_classes, channels=(4, 4), context_dim=8)
 
+    def several(d: Any) -> Any:
+        made = {
+            name: encoders.TemporalEncoder(int(np.prod(shape[1:])), (4, 4), strides=(1, 2))
+            for name, shape in d.modality_shapes.items()
+        }
+        return modules.ContrastiveFusionModule(d.modality_shapes, d.num_classes, made, weight_range=(0.1, 0.8), **small)
+
     changes = {"inertial": [augmentations.Gain()], "skeleton": [augmentations.ScaleAxes()]}
     twice = partial(data.utd, num_augmentations=2, augmentations=changes)
     neighbors = callbacks.NearestNeighborPositives(start_epoch=1)
@@ -226,6 +243,10 @@ def _pretraining(data: Data) -> dict[str, Case]:
         ),
         "Cosmo, stage 1, nearest-neighbour positives": Case(
             [*cosmo_on, callbacks.NearestNeighborPositives], lambda: few_steps(cosmo, twice, callbacks=[neighbors])
+        ),
+        "Cosmo, stage 1, several datasets": Case(
+            [modules.ContrastiveFusionModule, encoders.TemporalEncoder, JointDataModule],
+            lambda: few_steps(several, data.joint),
         ),
         "CMC": Case([modules.CMCModule], lambda: few_steps(cmc, data.utd)),
         "CPC": Case([modules.CPCModule], lambda: few_steps(cpc, partial(data.utd, modalities=["inertial"]))),

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from pytorch_lightning.loggers import CSVLogger
 
 from cosmo_pl.bundle import Bundle
+from cosmo_pl.data.transforms import CenterOnHip
 from cosmo_pl.errors import BundleError, ConfigurationError
 from cosmo_pl.modules import ContrastiveFusionModule
 
@@ -177,8 +178,11 @@ def test_unfit_bundles_are_refused(trained, make_data, make_trainer, tmp_path):
     with pytest.raises(BundleError, match="120"):
         stage2(make_data(inertial_steps=60), bundle=str(folder))
     other = make_data(train_subjects=[1, 2, 3], label_rate=0.5, phase="finetune")
-    with pytest.raises(BundleError, match="standardised"):
+    with pytest.warns(UserWarning, match="inertial, skeleton standardised with other statistics"):
         make_trainer(1).fit(stage2(other, bundle=str(folder)), datamodule=other)
+    moved = make_data(transforms={"skeleton": [CenterOnHip()]}, phase="finetune")
+    with pytest.raises(BundleError, match=r"'skeleton' of UTD-MHAD: transforms CenterOnHip.*, not none"):
+        make_trainer(1).fit(stage2(moved, bundle=str(folder)), datamodule=moved)
     with pytest.raises(BundleError, match="does not exist"):
         stage2(make_data(), bundle=str(tmp_path / "nowhere"))
     (tmp_path / "empty").mkdir()

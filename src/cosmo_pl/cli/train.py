@@ -143,6 +143,8 @@ class CosmoCLI(LightningCLI):
             raise refusal(error, self.given) from error
         finally:
             config.model = given
+        if self.subcommand == "fit" and (bundle := getattr(self.model, "bundle", None)) is not None:
+            bundle.check_sensors(self.datamodule)  # again in the setup, but that comes after all recordings are read
         if content is not None and "trained_on" in content and self.subcommand != "fit":
             self.datamodule.adopt(TrainedOn.read(content["trained_on"]))
 

@@ -1,6 +1,7 @@
 """Datasets: from raw recordings to batches."""
 
 from cosmo_pl.data.base import MultimodalDataModule
+from cosmo_pl.data.joint import JointDataModule
 from cosmo_pl.data.mex import MExDataModule
 from cosmo_pl.data.registry import DatasetRegistry
 from cosmo_pl.data.self_collected import SelfCollectedDataModule
@@ -12,6 +13,7 @@ DATASETS = DatasetRegistry([UTDDataModule, USCDataModule, SelfCollectedDataModul
 
 __all__ = [
     "DATASETS",
+    "JointDataModule",
     "MExDataModule",
     "MultimodalDataModule",
     "SelfCollectedDataModule",

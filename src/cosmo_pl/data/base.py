@@ -20,7 +20,7 @@ from cosmo_pl.data.extremes import Extremes
 from cosmo_pl.data.faults import FaultLog, complete_recordings, report_missing
 from cosmo_pl.data.identity import DatasetIdentity, dataset_folder, is_simulated
 from cosmo_pl.data.loading import Inputs
-from cosmo_pl.data.normalization import Normalization
+from cosmo_pl.data.normalization import Normalization, StatisticsOf, check_statistics
 from cosmo_pl.data.packed import is_packed, unpacked, unused_path, write_packed
 from cosmo_pl.data.parts import PartLoaders, Phase
 from cosmo_pl.data.person import PersonUnlabeled
@@ -94,6 +94,11 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         keep_incomplete: Keep recordings of test subjects that lack a modality; ``present`` marks what they have.
         in_memory: Load modalities that are stored on disk, such as depth, into memory.
         num_workers: Worker processes that read modalities stored on disk.
+        normalization: Whose mean and deviation standardise the samples. "data" takes those of the training subjects;
+            "bundle" those that the encoders of the module's bundle were trained with; "adapt" standardises each subject
+            by the statistics of its own samples, without their labels. "adapt" uses unlabelled recordings of the test
+            subjects, so that it is a protocol of its own, and its results are not compared with those of the others as
+            if they were on unseen subjects. None is "data", with a warning if a bundle has other statistics.
     """
 
     numerics: ClassVar[str] = "1.0"
@@ -136,6 +141,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         keep_incomplete: bool = False,
         in_memory: bool = False,
         num_workers: constraints.Workers = 0,
+        normalization: StatisticsOf | None = None,
     ) -> None:
         super().__init__()
         self.root = root
@@ -172,6 +178,8 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         self.keep_incomplete = keep_incomplete
         self.in_memory = in_memory
         self.num_workers = num_workers
+        self.statistics_of = normalization
+        self.bundle_statistics: Mapping[str, Normalization] | None = None
         self.normalization: dict[str, Normalization] = {}
         self.adopted: TrainedOn | None = None
         self.data_fingerprint = ""
@@ -244,12 +252,30 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         trained.check_usable(self.class_names, self.modalities)
         self.adopted = trained
 
+    def known_statistics(self) -> Mapping[str, Normalization]:
+        """Statistics that are not fitted to the training samples: of an adopted training, or of a bundle.
+
+        With `normalization` "bundle" they are `bundle_statistics`; where these are None, those of the trainer's module.
+
+        Raises:
+            ConfigurationError: `normalization` is "bundle", and there is none, or it lacks a modality or its channels.
+        """
+        if self.adopted is not None:
+            return self.adopted.normalization
+        if self.statistics_of != "bundle":
+            return {}
+        module = None if self.trainer is None else self.trainer.lightning_module
+        found = self.bundle_statistics or getattr(module, "bundle_statistics", None) or {}
+        check_statistics(found, {name: sum(map(len, self.channel_groups[name])) for name in self.modalities})
+        return found
+
     @property
     def trained_on(self) -> TrainedOn:
         """What a model that is trained on these data keeps of them."""
         assert self.samples is not None
         statistics, tested = self.normalization, self.subjects.test
-        return training_data(self.samples, self.split, self, statistics, self.data_fingerprint, tested, self.transforms)
+        steps, adapted = self.transforms, self.statistics_of == "adapt"
+        return training_data(self.samples, self.split, self, statistics, self.data_fingerprint, tested, steps, adapted)
 
     def prepare_data(self) -> None:
         """Finds, checks and reads all recordings, and fills the cache."""
@@ -266,18 +292,20 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         if self.samples is not None:
             return
         samples = self.load()
-        self.split = self._split(samples)
-        check_labels(self.split, samples, self.class_names, None if self.allow_missing_classes else self.label_split)
+        self.split = self.split_samples(samples)
         check_sensors(samples, self.split.measured(self.include_labeled), self, self.strict)
         self.inputs: dict[str, Inputs] = {}
+        known = self.known_statistics()
         for name in self.modalities:
+            has = samples.present.get(name, np.ones(len(samples), dtype=bool))
             inputs, self.normalization[name] = standardise(
                 samples.inputs[name],
-                self.split.train,
+                self.split.train[has[self.split.train]],
                 self.transforms.get(name, ()),
                 self.channel_groups[name],
                 self.channel_axis.get(name, -1),
-                None if self.adopted is None else self.adopted.normalization[name],
+                known.get(name),
+                (samples.subject, np.flatnonzero(has)) if self.statistics_of == "adapt" else None,
             )
             on_disk = inputs.on_disk and not self.in_memory
             self.inputs[name] = inputs if on_disk else inputs.in_memory(self.device)
@@ -357,8 +385,11 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
     def _packed_arguments(self) -> dict[str, object]:
         return {"dataset": self.key, "modalities": self.modalities, **self.reader_arguments()}
 
-    def _split(self, samples: Samples) -> Split:
+    def split_samples(self, samples: Samples) -> Split:
         """The split that the arguments describe; of other recordings or subjects than a model's, the test alone.
+
+        Args:
+            samples: All samples of the dataset, as `load` returns them.
 
         Raises:
             ConfigurationError: The arguments cannot be met, or samples that the model was trained on would be tested.
@@ -366,9 +397,11 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         trained = self.adopted
         if trained is None or trained.is_of(self.data_fingerprint, self.subjects.test):
             sampling = listed_labels(self.label_sampling, self.folder, self.label_split_file, self.label_split)
-            return make_split(samples, self.subjects, sampling, self.num_classes, self.dataset, self.span)
-        if not self.subjects.test:
-            self.subjects = replace(self.subjects, test=np.unique(samples.subject).tolist())
-        split = tested_split(samples, self.subjects, self.label_sampling.max_test_samples, self.dataset)
-        check_tested(trained, samples, split, self.data_fingerprint)
+            split = make_split(samples, self.subjects, sampling, self.num_classes, self.dataset, self.span)
+        else:
+            if not self.subjects.test:
+                self.subjects = replace(self.subjects, test=np.unique(samples.subject).tolist())
+            split = tested_split(samples, self.subjects, self.label_sampling.max_test_samples, self.dataset)
+            check_tested(trained, samples, split, self.data_fingerprint)
+        check_labels(split, samples, self.class_names, None if self.allow_missing_classes else self.label_split)
         return split

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 from cosmo_pl.data.download import Archive
+from cosmo_pl.data.sensors import SensorDescription, described_sensor
 from cosmo_pl.errors import ConfigurationError, DatasetNotFoundError
 from cosmo_pl.io import user_path
 
@@ -32,6 +33,8 @@ class DatasetIdentity:
     """Modality to the archive that ``cosmo-pl data download`` fetches for it; empty for a dataset without download."""
     official: ClassVar[Collection[str]] = ()
     """Names of all recordings of a published dataset; those that are missing are reported."""
+    modalities: tuple[str, ...]
+    """The chosen modalities."""
     class_names: tuple[str, ...]
     """Names of the activities."""
     channel_groups: Mapping[str, tuple[tuple[int, ...], ...]]
@@ -42,6 +45,10 @@ class DatasetIdentity:
     """Modality (T, ...) to the unit of each of its groups of channels. Others are not checked for plausibility."""
     skeletons: Collection[str] = ()
     """Modalities (T, joints, 3) of bodies whose joints are in the order of UTD-MHAD."""
+    kinds: Mapping[str, str] = {}
+    """Modality to its kind, see `SensorDescription`. That of others follows from their units."""
+    rates: Mapping[str, float | None] = {}
+    """Modality to its frames per second as the samples have them; None, and for others, if it varies or is unknown."""
     default_test_subjects: Sequence[int] = ()
     """Test subjects where neither they nor folds are given."""
     simulator: ClassVar[str | None] = None
@@ -66,6 +73,20 @@ class DatasetIdentity:
         """
         make: Callable[..., Self] = cls
         return make(root=root, cache_dir=cache_dir)
+
+    @property
+    def sensors(self) -> dict[str, SensorDescription]:
+        """What each modality measures, by which the encoders of a bundle are matched to it."""
+        skeletons = dict.fromkeys(self.skeletons, "skeleton")
+        return {
+            name: described_sensor(
+                self.channel_groups[name],
+                self.units.get(name, ()),
+                self.kinds.get(name, skeletons.get(name)),
+                self.rates.get(name),
+            )
+            for name in self.modalities
+        }
 
     @classmethod
     def not_found(cls, folder: Path, looked_for: str) -> DatasetNotFoundError:

@@ -58,10 +58,10 @@ class StoredInputs:
 
     Args:
         values: The samples (N, *shape).
-        prepare: Transforms and standardises stored samples (n, *shape).
+        prepare: Transforms and standardises stored samples (n, *shape) of given rows (n,).
     """
 
-    def __init__(self, values: NDArray[Any] | MappedRows, prepare: Callable[[Tensor], Tensor]) -> None:
+    def __init__(self, values: NDArray[Any] | MappedRows, prepare: Callable[[Tensor, Tensor], Tensor]) -> None:
         self.values = values
         self.prepare = prepare
         self.device = torch.device("cpu")
@@ -75,7 +75,7 @@ class StoredInputs:
 
     def __getitem__(self, rows: Tensor) -> Tensor:
         """Rows (n,), prepared, (n, *shape)."""
-        return self.prepare(self.fetch(rows))
+        return self.prepare(self.fetch(rows), rows)
 
     @property
     def on_disk(self) -> bool:
@@ -139,14 +139,27 @@ class SampleBatches(Dataset[Batch]):
     def finish(self, batch: Batch) -> Batch:
         """Prepares samples from disk, and augments; in the process of the training, with its random generators."""
         inputs = {
-            name: values.prepare(batch["inputs"][name].to(self.label.device))
+            name: values.prepare(batch["inputs"][name].to(self.label.device), batch["index"])
             if isinstance(values, StoredInputs)
             else batch["inputs"][name]
             for name, values in self.inputs.items()
         }
+        finished = {**batch, "inputs": self._without_missing(inputs, batch)}
         if self.views is None:
-            return {**batch, "inputs": inputs}
-        return {**batch, "inputs": self.views.augment(inputs), "num_augmentations": self.views.count}
+            return finished
+        augmented = self._without_missing(self.views.augment(inputs), batch)
+        return {**finished, "inputs": augmented, "num_augmentations": self.views.count}
+
+    @staticmethod
+    def _without_missing(inputs: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
+        """Inputs whose missing modalities are 0, also after standardisation and augmentation."""
+        present = batch.get("present", {})
+        return {
+            name: torch.where(present[name].view(-1, *(1,) * (values.ndim - 1)), values, 0)
+            if name in present
+            else values
+            for name, values in inputs.items()
+        }
 
     def batch(self, positions: list[int]) -> Batch:
         """One batch; see `MultimodalDataModule` for its keys and shapes."""

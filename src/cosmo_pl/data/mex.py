@@ -104,7 +104,7 @@ class MExDataModule(StreamsDataModule):
         unknown = sorted(set(rates or ()) - set(RATES))
         if unknown:
             raise ConfigurationError("rates", f"has unknown sensors {unknown}", f"Use {list(RATES)}")
-        self.rates = {**RATES, **(rates or {})}
+        self.grid_rates = {**RATES, **(rates or {})}
         super().__init__(
             root=root,
             window=window,
@@ -123,7 +123,7 @@ class MExDataModule(StreamsDataModule):
         """
         source = self._source(dataset_folder(root, self.dataset))
         top = self._top(source)
-        description = _description(top, self.rates)
+        description = _description(top, self.grid_rates)
         files = [source.identity(name) for name in source.names if name.startswith(top) and name.endswith(".csv")]
         key = hashlib.sha256(json.dumps([files, description]).encode()).hexdigest()[:16]
         out = cache_folder(cache_dir) / "streams" / f"{self.key}-{key}"
@@ -131,7 +131,7 @@ class MExDataModule(StreamsDataModule):
 
     def reader_arguments(self) -> dict[str, object]:
         """Length, distance and rates of the windows."""
-        return {**super().reader_arguments(), "rates": self.rates}
+        return {**super().reader_arguments(), "rates": self.grid_rates}
 
     def _source(self, folder: Path) -> Source:
         """The archive or the folder of the recordings."""

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from cosmo_pl.errors import ConfigurationError
+
+StatisticsOf = Literal["bundle", "data", "adapt"]
+"""Whose statistics standardise the samples, see `MultimodalDataModule`."""
 VALUES_AT_ONCE = 2**24  # values of a modality that are processed together: 128 MiB in double precision
 
 
@@ -76,6 +82,66 @@ class Normalization:
             np.allclose(self.std, other.std, rtol=1e-4)
             and np.all(np.abs(np.subtract(self.mean, other.mean)) <= 1e-4 * np.asarray(self.std))
         )
+
+
+@dataclass(frozen=True)
+class SubjectStatistics:
+    """Statistics of each subject's own samples, of one modality.
+
+    Args:
+        subject: Subject of each sample of the dataset (N,).
+        statistics: Subject to its statistics.
+    """
+
+    subject: NDArray[np.int64]
+    statistics: Mapping[int, Normalization]
+
+    @classmethod
+    def fit(
+        cls,
+        subject: NDArray[np.int64],
+        rows: NDArray[np.int64],
+        read: Callable[[NDArray[np.int64]], Iterable[Tensor]],
+        groups: Sequence[Sequence[int]],
+        axis: int | None,
+    ) -> SubjectStatistics:
+        """Fits the statistics of every subject; labels are not used.
+
+        Args:
+            subject: Subject of each sample of the dataset (N,).
+            rows: Indices of the samples that have the modality.
+            read: Reads samples by their indices, in chunks (n, *shape).
+            groups: Channels that share statistics, see `Normalization.fit`.
+            axis: Axis of the channels, counted from the end; None for no channel axis.
+        """
+        own = {int(each): rows[subject[rows] == each] for each in np.unique(subject[rows])}
+        return cls(subject, {each: Normalization.fit(read(some), groups, axis) for each, some in own.items()})
+
+    def apply(self, values: Tensor, rows: Tensor) -> Tensor:
+        """Standardises samples (n, *shape) of the indices (n,); those of a subject without the modality stay."""
+        subject, result = self.subject[rows.cpu().numpy()], values.clone()
+        for each in np.unique(subject):
+            if (statistics := self.statistics.get(int(each))) is not None:
+                mine = torch.from_numpy(subject == each).to(values.device)
+                result[mine] = statistics.apply(values[mine])
+        return result
+
+
+def check_statistics(found: Mapping[str, Normalization], channels: Mapping[str, int]) -> None:
+    """Checks that a bundle's statistics are those of some modalities.
+
+    Args:
+        found: Modality to its statistics.
+        channels: Modality to its number of channels.
+
+    Raises:
+        ConfigurationError: A modality is missing or has another number of channels.
+    """
+    for name, count in channels.items():
+        if name not in found or len(found[name].mean) != count:
+            problem = f"is 'bundle', and no bundle has statistics of {count} channels of '{name}'"
+            remedy = "Give the model a bundle with a datamodule's statistics, or set data.bundle_statistics"
+            raise ConfigurationError("normalization", problem, remedy)
 
 
 def samples_at_once(shape: Sequence[int]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ Phase = Literal["pretrain", "finetune"]
 class PartLoaders:
     """Loaders of a datamodule after `setup`, see `MultimodalDataModule`."""
 
+    key: ClassVar[str]
     batch_size: int
     pretrain_batch_size: int
     include_labeled: bool
@@ -88,6 +89,13 @@ class PartLoaders:
         """Indices of the samples that the phase trains on."""
         return self.split.labeled if self.phase == "finetune" else self.split.pretraining(self.include_labeled)
 
+    @property
+    def training_subjects(self) -> dict[str, tuple[int, ...]]:
+        """Key of the dataset to the subjects of the samples that the phase trains on."""
+        assert self.samples is not None, "setup comes first"
+        subjects = np.unique(self.samples.subject[self.training_rows])
+        return {self.key: tuple(subjects.tolist())}
+
     def plain_loader(self, rows: np.ndarray) -> DataLoader[Batch]:
         """Samples of the whole dataset by their indices, in that order and without augmentation."""
         return self._loader(rows, 8 * self.batch_size)
@@ -121,14 +129,16 @@ class PartLoaders:
     def quality_inputs(self, limit: int = 2000) -> dict[str, Tensor]:
         """Modality to the samples on which its quality is measured: those of `Split.measured` that do not overlap.
 
-        All modalities have the same samples, at most `limit`, and at most 256 MiB per modality.
+        All modalities have the same samples, except those that lack one; at most `limit`, and 256 MiB per modality.
         """
         assert self.samples is not None
         rows = self.split.measured(self.include_labeled)
         rows = without_overlap(rows, self.samples.recording, self.samples.start, self.span)
         limit = min(limit, *(4 * samples_at_once(shape) for shape in self.modality_shapes.values()))
-        chosen = torch.from_numpy(rows[evenly_spaced(len(rows), limit)])
-        return {name: values[chosen.to(values.device)] for name, values in self.inputs.items()}
+        having = {name: rows[self.samples.present[name][rows]] for name in self.samples.present}
+        found = {name: having.get(name, rows) for name in self.inputs}
+        chosen = {name: torch.from_numpy(some[evenly_spaced(len(some), limit)]) for name, some in found.items()}
+        return {name: values[chosen[name].to(values.device)] for name, values in self.inputs.items()}
 
     def _batches(self, rows: np.ndarray, views: AugmentedViews | None = None) -> SampleBatches:
         assert self.samples is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from torch import Tensor
 from cosmo_pl.data.extremes import Extremes
 from cosmo_pl.data.faults import FaultLog
 from cosmo_pl.data.loading import StoredInputs
-from cosmo_pl.data.normalization import Normalization, samples_at_once
+from cosmo_pl.data.normalization import Normalization, SubjectStatistics, samples_at_once
 from cosmo_pl.data.recordings import Recording
 from cosmo_pl.data.samples import MappedRows, Samples, cached, fingerprint
 from cosmo_pl.data.selection import Indices
@@ -76,6 +76,7 @@ def standardise(
     groups: Sequence[Sequence[int]],
     axis: int | None,
     fitted: Normalization | None = None,
+    adapted: tuple[Indices, Indices] | None = None,
 ) -> tuple[StoredInputs, Normalization]:
     """Transforms and standardises the samples of a modality when they are read.
 
@@ -86,14 +87,22 @@ def standardise(
         groups: Channels that share statistics, see `Normalization.fit`.
         axis: Axis of the channels, counted from the end; None for no channel axis.
         fitted: Statistics to use; None fits those of the training samples.
+        adapted: Subject of each sample (N,), and indices of the samples that have the modality, to standardise each
+            subject with statistics of its own; None standardises all with the same.
 
     Returns:
-        The samples as they are read, transformed and standardised; and the statistics.
+        The samples as they are read, transformed and standardised; and the statistics of the training samples.
     """
-    size, transformed = samples_at_once(values.shape[1:]), partial(_transformed, transforms=transforms)
-    chunks = (torch.from_numpy(values[train[i : i + size]]) for i in range(0, len(train), size))
-    normalization = fitted or Normalization.fit(map(transformed, chunks), groups, axis)
-    return StoredInputs(values, partial(_prepared, transforms=transforms, normalization=normalization)), normalization
+    size = samples_at_once(values.shape[1:])
+
+    def read(rows: Indices) -> Iterator[Tensor]:
+        chunks = (torch.from_numpy(values[rows[i : i + size]]) for i in range(0, len(rows), size))
+        return (_transformed(chunk, transforms) for chunk in chunks)
+
+    normalization = fitted or Normalization.fit(read(train), groups, axis)
+    own = None if adapted is None else SubjectStatistics.fit(*adapted, read, groups, axis)
+    prepare = partial(_prepared, transforms=transforms, normalization=normalization, own=own)
+    return StoredInputs(values, prepare), normalization
 
 
 def _transformed(stored: Tensor, transforms: Sequence[Transform]) -> Tensor:
@@ -103,5 +112,12 @@ def _transformed(stored: Tensor, transforms: Sequence[Transform]) -> Tensor:
     return tensor
 
 
-def _prepared(stored: Tensor, transforms: Sequence[Transform], normalization: Normalization) -> Tensor:
-    return normalization.apply(_transformed(stored, transforms))
+def _prepared(
+    stored: Tensor,
+    rows: Tensor,
+    transforms: Sequence[Transform],
+    normalization: Normalization,
+    own: SubjectStatistics | None,
+) -> Tensor:
+    values = _transformed(stored, transforms)
+    return normalization.apply(values) if own is None else own.apply(values, rows)

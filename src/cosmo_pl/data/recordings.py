@@ -147,6 +147,64 @@ def resample(
     return resampled
 
 
+def at_rate(values: NDArray[np.float32], recorded: float, rate: float) -> NDArray[np.float32]:
+    """Resamples a recording in time, step k of the result being at k / rate seconds.
+
+    A higher rate interpolates linearly. A lower rate averages over one step of the result, every value being constant
+    for one step of the recording, so that frequencies which the result cannot hold are attenuated.
+
+    Args:
+        values: Recording, (T, *shape).
+        recorded: Its steps per second.
+        rate: Steps per second of the result.
+
+    Returns:
+        Array (floor((T - 1) · rate / recorded) + 1, *shape); the recording itself if the rates are equal.
+
+    Examples:
+        >>> import numpy as np
+        >>> at_rate(np.array([0.0, 2.0, 4.0]), recorded=10, rate=20)
+        array([0., 1., 2., 3., 4.], dtype=float32)
+        >>> at_rate(np.array([0.0, 1.0, 0.0, 1.0, 0.0]), recorded=10, rate=5)
+        array([0.33333334, 0.5       , 0.33333334], dtype=float32)
+    """
+    if rate == recorded:
+        return values
+    flat = values.reshape(len(values), -1).astype(np.float64)
+    count = int((len(values) - 1) * rate / recorded + 1e-6) + 1
+    position = np.arange(count) * (recorded / rate)
+    if rate > recorded:
+        columns = [np.interp(position, np.arange(len(flat)), column) for column in flat.T]
+    else:  # value i fills the interval from i to i + 1 of these edges
+        edges, half = np.arange(len(flat) + 1), recorded / rate / 2
+        start, stop = np.clip([position + 0.5 - half, position + 0.5 + half], 0, len(flat))
+        sums = [np.concatenate([[0.0], np.cumsum(column)]) for column in flat.T]
+        columns = [(np.interp(stop, edges, total) - np.interp(start, edges, total)) / (stop - start) for total in sums]
+    resampled: NDArray[np.float32] = np.stack(columns, axis=1).astype(np.float32).reshape(count, *values.shape[1:])
+    return resampled
+
+
+def central(values: NDArray[np.float32], steps: int) -> tuple[NDArray[np.float32], int]:
+    """The central steps of a recording; a shorter one is padded by repeating its first and last step.
+
+    Args:
+        values: Recording, (T, *shape).
+        steps: Number of steps of the result.
+
+    Returns:
+        Array (steps, *shape), and the step of the recording at which it begins, negative where it is padded.
+
+    Examples:
+        >>> import numpy as np
+        >>> central(np.arange(5), steps=3)
+        (array([1, 2, 3]), 1)
+        >>> central(np.arange(2), steps=5)
+        (array([0, 0, 0, 1, 1]), -2)
+    """
+    start = (len(values) - steps) // 2 if len(values) >= steps else -((steps - len(values) + 1) // 2)
+    return values[np.clip(np.arange(start, start + steps), 0, len(values) - 1)], start
+
+
 def window_starts(length: int, window_size: int, stride: int) -> NDArray[np.int64]:
     """First steps of all complete windows of a recording.
 

@@ -105,6 +105,9 @@ class SelfCollectedDataModule(MultimodalDataModule):
                 check_size("depth_size", depth_size, sensors[name].shape)
             elif sensors[name].kind == "radar":
                 check_size("radar_frames", [radar_frames], [self.manifest.steps(name)])
+        self.kinds = {name: each.kind for name, each in sensors.items() if each.kind != "series"}
+        frames = {kind: size[0] / self.manifest.duration for kind, size in self.reduced.items()}
+        self.rates = {name: frames.get(each.kind, each.rate) for name, each in sensors.items()}
 
     @property
     def stored(self) -> dict[str, StoredModality]:

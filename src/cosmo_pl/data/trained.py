@@ -36,6 +36,8 @@ class TrainedOn:
         split: Hash of the samples of each part.
         recordings: Hashes of the content of the recordings that were trained on.
         transforms: Modality to its preprocessing steps, see `described_transforms`; None where they are unknown.
+        adapted: Whether the samples of each subject, tested ones included, are standardised with statistics of their
+            own, and not with `normalization`.
     """
 
     dataset: str
@@ -49,6 +51,7 @@ class TrainedOn:
     split: str
     recordings: tuple[str, ...] = ()
     transforms: Described | None = None
+    adapted: bool = False
 
     def described(self) -> dict[str, Any]:
         """The fields as plain values, for a checkpoint."""
@@ -83,6 +86,7 @@ class TrainedOn:
             "test subjects": (self.test_subjects, now.test_subjects),
             "number of labelled samples": (self.labels, now.labels),
             "number of unlabelled samples": (self.unlabeled, now.unlabeled),
+            "standardisation by subject": (self.adapted, now.adapted),
             "labelled, unlabelled or evaluated samples": (self.split[:12], now.split[:12]),
         }
         differ = [f"{name} {then} -> {new}" for name, (then, new) in compared.items() if then != new]
@@ -127,6 +131,7 @@ def training_data(
     fingerprint: str,
     test_subjects: Collection[int],
     transforms: Mapping[str, Sequence[Transform]],
+    adapted: bool,
 ) -> TrainedOn:
     """What a model keeps of the data that it is trained on.
 
@@ -138,6 +143,7 @@ def training_data(
         fingerprint: Fingerprint of the recordings.
         test_subjects: Test subjects.
         transforms: Modality to its preprocessing steps.
+        adapted: Whether each subject is standardised with statistics of its own.
     """
     hashes, used = recording_hashes(samples), np.concatenate([split.train, split.labeled])
     known = sorted({hashes[name] for name in set(samples.recording[used].tolist()) if name in hashes})
@@ -153,6 +159,7 @@ def training_data(
         split=split_hash(split, samples),
         recordings=tuple(known),
         transforms=described_transforms(transforms),
+        adapted=adapted,
     )
 
 

@@ -14,14 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmo_pl.constraints import NonNegativeInt, PositiveInt, Share, Size
+from cosmo_pl.constraints import NonNegativeInt, PositiveFloat, PositiveInt, Share, Size
 from cosmo_pl.data.base import MultimodalDataModule
 from cosmo_pl.data.download import Archive
 from cosmo_pl.data.faults import one_of_each
-from cosmo_pl.data.recordings import Recording, read_mat, window_starts
+from cosmo_pl.data.recordings import Recording, at_rate, read_mat, window_starts
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.errors import RecordingError
 
+RECORDED_RATE = 100.0  # steps per second
 COLUMNS = {"acc": slice(0, 3), "gyro": slice(3, 6)}
 FILE_NAME = re.compile(r"subject(\d+)/a(\d+)t(\d+)\.mat", re.IGNORECASE | re.ASCII)
 OFFICIAL = frozenset(f"Subject{s}/a{a}t{t}" for s in range(1, 15) for a in range(1, 13) for t in range(1, 6))
@@ -51,6 +52,8 @@ class USCDataModule(MultimodalDataModule):
         max_train_samples: Largest number of training windows, evenly spaced.
         max_test_samples: Largest number of test windows, evenly spaced.
         strict: Refuse recordings with a fault instead of leaving them out with a warning; None leaves them out.
+        rate: Steps per second to which recordings are resampled before they are cut into windows, whose size and stride
+            are in these steps; None keeps 100 Hz.
         **shared: See `MultimodalDataModule`.
     """
 
@@ -89,6 +92,7 @@ class USCDataModule(MultimodalDataModule):
         max_train_samples: PositiveInt | None = 20000,
         max_test_samples: PositiveInt | None = 2000,
         strict: bool | None = None,
+        rate: PositiveFloat | None = None,
         **shared: Any,
     ) -> None:
         # One file holds both sensors, and all windows fit into memory: the last three options have no effect.
@@ -106,6 +110,8 @@ class USCDataModule(MultimodalDataModule):
         )
         self.window_size = window_size
         self.stride = stride
+        self.rate = RECORDED_RATE if rate is None else float(rate)
+        self.rates = dict.fromkeys(COLUMNS, self.rate)
 
     @property
     def modality_shapes(self) -> dict[str, tuple[int, ...]]:
@@ -118,8 +124,9 @@ class USCDataModule(MultimodalDataModule):
         return self.window_size
 
     def reader_arguments(self) -> dict[str, object]:
-        """Window size and stride."""
-        return {"window_size": self.window_size, "stride": self.stride}
+        """Window size and stride, and another rate than the recorded one."""
+        resampled = {} if self.rate == RECORDED_RATE else {"rate": self.rate}
+        return {"window_size": self.window_size, "stride": self.stride, **resampled}
 
     def find_recordings(self, folder: Path) -> list[Recording]:
         """Lists ``Subject{s}/a{m}t{n}.mat``. Subject and activity are those of the file name: some fields are wrong."""
@@ -146,7 +153,7 @@ class USCDataModule(MultimodalDataModule):
         starts: list[NDArray[np.int64]] = []
         for recording in recordings:
             path = recording.files["readings"]
-            readings = read_mat(path, "sensor_readings", (None, 6))
+            readings = at_rate(read_mat(path, "sensor_readings", (None, 6)), RECORDED_RATE, self.rate)
             start = window_starts(len(readings), self.window_size, self.stride)
             if not len(start):
                 raise RecordingError(

@@ -27,6 +27,9 @@ class Encoder(Constrained, nn.Module, ABC):
     sample_axes: ClassVar[int | None]
     """Number of axes of a sample, including time; None for any number of at least two."""
 
+    any_length: ClassVar[bool] = False
+    """Whether samples with another number of steps than in training have features of the same shape and meaning."""
+
     def save_hyperparameters(self) -> None:
         """Stores the arguments of the calling constructor as `hparams`.
 

@@ -51,6 +51,7 @@ class TemporalEncoder(Encoder):
 
     numerics = "1.1"
     sample_axes = None
+    any_length = True
 
     def __init__(
         self,

@@ -114,6 +114,10 @@ class QualityGuidedAttention(Constrained, nn.Module):
         self.score = SCORES[score](feature_dims)
         self.register_buffer("quality", self._quality(quality_weights))
 
+    def set_quality(self, weights: Mapping[str, float]) -> None:
+        """Replaces the quality weights, by modality; they are scaled to sum to 1."""
+        self.quality.copy_(self._quality(weights))
+
     def _quality(self, weights: Mapping[str, float] | None) -> Tensor:
         if weights is None:
             if self.quality_lambda > 0:

@@ -97,11 +97,25 @@ class FusionAugmentation(Constrained, nn.Module):
             "weight_range", f"[{self.low}, {self.high}] leaves almost no weights", "Use a wider range"
         )
 
-    def forward(self, features: Mapping[str, Tensor] | Sequence[Tensor]) -> Tensor:
+    def _of_available(self, stacked: Tensor, alpha: Tensor, available: Tensor) -> Tensor:
+        """Weighted features of each sample's own modalities, (N, P, D) or (N, P, M·D)."""
+        own = alpha.unsqueeze(0) * available.unsqueeze(1).to(alpha)
+        own = own / own.sum(dim=2, keepdim=True)
+        present = torch.where(available.unsqueeze(2), stacked, 0)
+        if self.mode == "sum":
+            return torch.einsum("npm,nmd->npd", own, present)
+        return torch.einsum("npm,nmd->npmd", own, present).flatten(2)
+
+    def forward(self, features: Mapping[str, Tensor] | Sequence[Tensor], available: Tensor | None = None) -> Tensor:
         """Fuses projected features.
+
+        With missing modalities, the weights of each sample are renormalised over those that it has: with a_j 1 for an
+        available and 0 for a missing modality, v_k = Σ_j a_j α_jk r_j / Σ_j a_j α_jk. They may then lie outside of
+        `weight_range`, and the views of a sample with one modality are equal.
 
         Args:
             features: M tensors (N, D).
+            available: Availability of each modality in each sample (N, M), at least one; None stands for all.
 
         Returns:
             Fused views (N, P, D) of unit norm, (N, P, M·D) for "concat".
@@ -109,7 +123,9 @@ class FusionAugmentation(Constrained, nn.Module):
         stacked = torch.stack(list(features.values() if isinstance(features, Mapping) else features), dim=1)
         alpha = self.weights(stacked.shape[1]).to(stacked)
         with torch.autocast(stacked.device.type, enabled=False):  # half precision is too coarse for a small τ
-            if self.mode == "sum":
+            if available is not None:
+                fused = self._of_available(stacked, alpha, available)
+            elif self.mode == "sum":
                 fused = torch.einsum("pm,nmd->npd", alpha, stacked)
             else:
                 fused = torch.einsum("pm,nmd->npmd", alpha, stacked).flatten(2)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal
 
+import torch
 from torch import Tensor
 
 from cosmo_pl.constraints import AtLeastTwo, PositiveFloat, Size, whole
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.fusion import FusionAugmentation, WeightRange
 from cosmo_pl.losses import ContrastiveFusionLoss
-from cosmo_pl.modules.base import CrossModalModule, OptimizerSettings, Shapes
+from cosmo_pl.modules.base import CrossModalModule, OptimizerSettings, Present, Shapes
 
 
 class ContrastiveFusionModule(CrossModalModule):
@@ -41,6 +42,7 @@ class ContrastiveFusionModule(CrossModalModule):
     """
 
     numerics = "1.1"
+    missing_modalities = True
 
     def __init__(
         self,
@@ -65,14 +67,27 @@ class ContrastiveFusionModule(CrossModalModule):
         self.augment.weights(len(self.encoders))  # refuses an impossible range before the training
         self.loss = ContrastiveFusionLoss(temperature, reduction)
 
+    def _gathered_mask(self, available: Present | None) -> Tensor | None:
+        """Availability (N, M) in the batches of all processes."""
+        if available is None:
+            return None
+        return self.gathered(torch.stack(list(available.values()), dim=1).float()) > 0
+
     def views(self, projected: dict[str, Tensor]) -> Tensor:
         """Fused views (N, P, D) (Eq. 3)."""
         fused: Tensor = self.augment(projected)
         return fused
 
-    def pretraining_loss(self, inputs: dict[str, Tensor], num_augmentations: int = 1) -> Tensor:
-        """Contrastive fusion loss (Eq. 4). The P fused views of the V augmented views of a sample are V·P positives."""
-        views = self.views(self.gathered(self.project(self(inputs))))
+    def pretraining_loss(
+        self, inputs: dict[str, Tensor], num_augmentations: int = 1, present: Present | None = None
+    ) -> Tensor:
+        """Contrastive fusion loss (Eq. 4). The P fused views of the V augmented views of a sample are V·P positives.
+
+        Samples that lack modalities are fused from those that they have, see `FusionAugmentation`.
+        """
+        available = self.available(inputs, present)
+        projected = self.gathered(self.project(self(inputs, available), available))
+        views = self.augment(projected, self._gathered_mask(available))
         positives = views.reshape(-1, num_augmentations * views.shape[1], views.shape[2])
         floor = math.log(positives.shape[1] - 1)
         self.log_mean("train/loss_floor", floor, len(positives))

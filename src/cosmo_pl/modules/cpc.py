@@ -18,7 +18,7 @@ from cosmo_pl.constraints import (
 from cosmo_pl.encoders import CPCEncoder
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.losses import PredictiveCodingLoss
-from cosmo_pl.modules.base import OptimizerSettings, PretrainingModule, Shapes, joined
+from cosmo_pl.modules.base import OptimizerSettings, Present, PretrainingModule, Shapes, joined
 
 PUBLISHED = OptimizerSettings("adam", weight_decay=0.0, milestones=(25, 50, 75, 100, 125), gamma=0.8)
 
@@ -88,9 +88,9 @@ class CPCModule(PretrainingModule):
         assert isinstance(encoder, CPCEncoder)
         return encoder
 
-    def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+    def forward(self, inputs: dict[str, Tensor], available: Present | None = None) -> dict[str, Tensor]:
         """Encodes samples, modality to (N, time, axes), into their last contexts, stream to (N, context_dim)."""
-        return {name: contexts[..., -1] for name, contexts in self.encoders(inputs).items()}
+        return {name: contexts[..., -1] for name, contexts in self.encoders(inputs, available).items()}
 
     def predict_futures(self, x: Tensor, start: int) -> tuple[Tensor, Tensor]:
         """Latents after a step, and their predictions from the context at that step.

@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from cosmo_pl.bundle import Bundle
 from cosmo_pl.constraints import ClosedShare, NonNegativeFloat, NonNegativeInt, PositiveFloat, Size
+from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.loading import Batch
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import ConfigurationError
@@ -27,6 +29,7 @@ from cosmo_pl.modules.base import (
     active_parts,
     allow_unused_parameters,
     availability,
+    data_quality,
     load_encoders,
     optimization,
     step_each,
@@ -54,7 +57,8 @@ class IterativeFusionModule(ClassifierModule):
             its offset is 1.
         freeze: False only switches train and eval mode and trains both parts in every epoch, as the released code does.
         quality_lambda: λ of the attention.
-        quality_weights: Modality to quality weight, instead of the bundle's.
+        quality_weights: Modality to quality weight, instead of the bundle's. Of a bundle of another dataset they are
+            measured anew on these data before the training.
         fusion: "sum" (Eq. 8) or "concat" (Eq. 9) of the weighted features. None sums features of equal size and
             concatenates others.
         score: Attention score, "dot" (Eq. 5-6) or "concat_mlp" (the released code's).
@@ -66,6 +70,8 @@ class IterativeFusionModule(ClassifierModule):
         classifier_lr: Learning rate of attention, GRU and perceptron.
         optimizer: Optimizer and schedule of each part.
         gradient_clip_val: Largest norm of the gradient of a part; None does not clip.
+        bundle_modalities: Modality of the data to the modality of the bundle whose encoder it uses, as {acc: thigh}.
+            Several may use one. None, and others, use the encoder of the same name.
 
     Raises:
         ConfigurationError: An argument is out of range, or neither `bundle` nor `encoders` is given.
@@ -96,13 +102,15 @@ class IterativeFusionModule(ClassifierModule):
         classifier_lr: PositiveFloat = 1e-3,
         optimizer: OptimizerSettings = OptimizerSettings(milestones=(350, 400, 450)),
         gradient_clip_val: PositiveFloat | None = None,
+        bundle_modalities: dict[str, str] | None = None,
     ) -> None:
-        streams, loaded = load_encoders(modality_shapes, encoders, bundle)
+        streams, loaded = load_encoders(modality_shapes, encoders, bundle, bundle_modalities)
         super().__init__(num_classes, attends_to=tuple(streams) if head == "recurrent" and len(streams) > 1 else ())
         self.save_hyperparameters(ignore=["encoders"])
         self.automatic_optimization = False  # two optimizers
         if frozen_encoders and not freeze:
             raise ConfigurationError("freeze", "is false and frozen_encoders true", "Set freeze to true")
+        self._takes_quality = quality_weights is None
         if loaded is not None and quality_weights is None and set(loaded.quality) == set(streams):
             quality_weights = {name: quality.weight for name, quality in loaded.quality.items()}
             self.hparams["quality_weights"] = quality_weights  # so that the checkpoint needs no bundle
@@ -116,8 +124,19 @@ class IterativeFusionModule(ClassifierModule):
     def setup(self, stage: str) -> None:
         """Also makes distributed training (DDP) accept the frozen part, which has no gradients."""
         super().setup(stage)
+        if stage == "fit" and self.bundle is not None and self.data is not None and self._takes_quality:
+            self._measure_quality(self.bundle, self.data)
         if self.hparams["iterative_epochs"] > 0 or self.hparams["frozen_encoders"]:
             allow_unused_parameters(self.trainer)
+
+    def _measure_quality(self, bundle: Bundle, data: MultimodalDataModule) -> None:
+        """Measures the quality of the modalities of other data than the bundle's, with their number of classes."""
+        guides = self.attends_to and self.hparams["quality_lambda"] > 0
+        if guides and bundle.data.differences(data) and set(data.modalities) == set(self.encoders):
+            weights = {name: quality.weight for name, quality in data_quality(data).items()}
+            self.hparams["quality_weights"] = weights
+            assert self.classifier.attention is not None
+            self.classifier.attention.set_quality(weights)
 
     def classify(self, inputs: dict[str, Tensor], present: Present | None = None) -> tuple[Tensor, Tensor | None]:
         """Logits (N, num_classes) and weights β (N, M) in the order of `modality_shapes`, 0 for missing modalities."""

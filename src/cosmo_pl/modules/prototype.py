@@ -54,6 +54,8 @@ class PrototypeModule(ClassifierModule):
             ones; 0 uses the labelled samples only.
         balance: Whether the classes are assumed to be equally frequent among the unlabelled samples.
         temperature: Temperature of the assignment and of the logits.
+        bundle_modalities: Modality of the data to the modality of the bundle whose encoder it uses, as {acc: thigh}.
+            Several may use one. None, and others, use the encoder of the same name.
 
     Raises:
         ConfigurationError: No bundle is given, or an argument is out of range.
@@ -76,12 +78,13 @@ class PrototypeModule(ClassifierModule):
         unlabeled_weight: Probability = 0.5,
         balance: bool = True,
         temperature: PositiveFloat = 0.05,
+        bundle_modalities: dict[str, str] | None = None,
     ) -> None:
         super().__init__(num_classes)
         self.save_hyperparameters(ignore=["encoders"])
         if bundle is None:
             raise ConfigurationError("bundle", "none is given, and prototypes need trained encoders", "Give one")
-        self.encoders, self.bundle = load_encoders(modality_shapes, encoders, bundle)
+        self.encoders, self.bundle = load_encoders(modality_shapes, encoders, bundle, bundle_modalities)
         self.encoders.requires_grad_(False)
         size = sum(torch.Size(shape).numel() for shape in self.encoders.feature_shapes.values())
         self.register_buffer("centre", torch.zeros(size))

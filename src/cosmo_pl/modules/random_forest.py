@@ -140,6 +140,8 @@ class FeatureForestModule(RandomForestModule):
         self_training_rounds: See `RandomForestModule`.
         context: See `RandomForestModule`.
         max_pseudo_labels: See `RandomForestModule`.
+        bundle_modalities: Modality of the data to the modality of the bundle whose encoder it uses, as {acc: thigh}.
+            Several may use one. None, and others, use the encoder of the same name.
 
     Raises:
         ConfigurationError: No bundle is given, or an argument is out of range.
@@ -160,13 +162,14 @@ class FeatureForestModule(RandomForestModule):
         self_training_rounds: NonNegativeInt = 0,
         context: NonNegativeInt = 0,
         max_pseudo_labels: PositiveInt = 4000,
+        bundle_modalities: dict[str, str] | None = None,
     ) -> None:
         self_training = self_training_rounds, context, max_pseudo_labels
         super().__init__(modality_shapes, num_classes, num_trees, num_frequencies, seed, *self_training)
         self.save_hyperparameters(ignore=["encoders"])
         if bundle is None:
             raise ConfigurationError("bundle", "none is given, and the features need trained encoders", "Give one")
-        self.encoders, self.bundle = load_encoders(modality_shapes, encoders, bundle)
+        self.encoders, self.bundle = load_encoders(modality_shapes, encoders, bundle, bundle_modalities)
         self.encoders.requires_grad_(False)
 
     def features(self, inputs: dict[str, Tensor]) -> Tensor:

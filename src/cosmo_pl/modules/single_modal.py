@@ -33,6 +33,8 @@ class SingleModalModule(ClassifierModule):
         steps: Length of the sequence over time.
         lr: Learning rate.
         optimizer: Optimizer and schedule of the learning rate.
+        bundle_modalities: Modality of the data to the modality of the bundle whose encoder it uses, as {acc: thigh}.
+            Several may use one. None, and others, use the encoder of the same name.
 
     Raises:
         ConfigurationError: The data or the encoders lack the modality, or an argument is out of range.
@@ -53,6 +55,7 @@ class SingleModalModule(ClassifierModule):
         steps: Size = 16,
         lr: PositiveFloat = 1e-3,
         optimizer: OptimizerSettings = OptimizerSettings(milestones=(350, 400, 450)),
+        bundle_modalities: dict[str, str] | None = None,
     ) -> None:
         super().__init__(num_classes)
         self.save_hyperparameters(ignore=["encoders"])
@@ -63,7 +66,8 @@ class SingleModalModule(ClassifierModule):
                 problem = f"the {argument} have no '{modality}'"
                 raise ConfigurationError("modality", problem, f"Use one of {list(known)}")
         own = {modality: encoders[modality]} if encoders is not None else None
-        self.encoders, self.bundle = load_encoders({modality: modality_shapes[modality]}, own, bundle)
+        names = {name: other for name, other in (bundle_modalities or {}).items() if name == modality}
+        self.encoders, self.bundle = load_encoders({modality: modality_shapes[modality]}, own, bundle, names)
         self.classifier = FusionClassifier(self.encoders.feature_shapes, num_classes, sequence_axis, steps)
 
     def classify(self, inputs: dict[str, Tensor], present: Present | None = None) -> tuple[Tensor, None]:

@@ -138,6 +138,7 @@ class Method(Described):
         arguments: Phase to arguments.
         by_dataset: Dataset to phase to further arguments.
         datasets: Datasets on which it can be run; None for all.
+        pretrain_on: Dataset to another one whose stage 1 is used, as the parts before ``_stage1.yaml``.
         trained: False for methods without epochs, whose runs are the same under all presets.
         paper: Its name in ``paper.yaml``.
     """
@@ -148,6 +149,7 @@ class Method(Described):
     arguments: dict[FitPhase, dict[str, Value]] = field(default_factory=dict)
     by_dataset: dict[str, dict[FitPhase, dict[str, Value]]] = field(default_factory=dict)
     datasets: list[str] | None = None
+    pretrain_on: dict[str, str] = field(default_factory=dict)
     trained: bool = True
     paper: str | None = None
 

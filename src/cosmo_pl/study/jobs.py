@@ -206,7 +206,7 @@ def expand(project: Project, study: Study, preset: str) -> list[Job]:
 
 
 def choose(jobs: Sequence[Job], key: str | None, datasets: Sequence[str] | None) -> list[Job]:
-    """The job of a key, or the jobs of some datasets.
+    """The job of a key, or the jobs of some datasets with the stages 1 that they need of others.
 
     Raises:
         ConfigurationError: There is no such job.
@@ -216,7 +216,9 @@ def choose(jobs: Sequence[Job], key: str | None, datasets: Sequence[str] | None)
     if unknown:
         problem = f"the study has no {', '.join(unknown)}"
         raise ConfigurationError("datasets", problem, f"Choose from {', '.join(known)}")
-    chosen = [job for job in jobs if key in (None, job.key) and (not datasets or job.dataset in datasets)]
+    wanted = [job for job in jobs if key in (None, job.key) and (not datasets or job.dataset in datasets)]
+    needed = {each.key for job in wanted for each in (job, *(_ancestors(job) if key is None else ()))}
+    chosen = [job for job in jobs if job.key in needed]
     if not chosen and key is None:
         raise ConfigurationError("study", "has no runs: its datasets have no configs", "Choose another")
     if not chosen:
@@ -276,20 +278,21 @@ class _Maker:
         for phase, chosen in overlays.items():
             if chosen is None or (runs.until == "pretrain" and phase == "finetune"):
                 continue
+            on = method.pretrain_on.get(dataset, dataset) if phase == "pretrain" else dataset
             arguments: dict[str, Any] = {"seed_everything": seed, "data.init_args.label_seed": seed}
-            for source in (method.arguments, method.by_dataset.get(dataset, {}), runs.arguments):
+            for source in (method.arguments, method.by_dataset.get(on, {}), runs.arguments):
                 arguments |= source.get(phase, {})
             own = {factor: value for factor, value in factors.items() if phase in runs.vary[factor].phases}
             for factor, value in own.items():
                 if value != runs.vary[factor].default:
                     arguments[runs.vary[factor].argument] = value
             arguments |= self.settings.arguments.get(phase, {})
-            configs = self._configs(dataset, phase, chosen, method.trained)
+            configs = self._configs(on, phase, chosen, method.trained)
             parents = (job,) if job is not None else ()
             # A stage 1 belongs to the pretraining method, as several second stages share it.
             of = name if phase == "finetune" else (chosen[-1] if chosen else "cosmo")
             varied = own if phase == "pretrain" else factors  # a stage 2 also has the factors of its stage 1
-            job = self._job(phase, dataset, of, seed, varied, configs, arguments, parents, None)
+            job = self._job(phase, on, of, seed, varied, configs, arguments, parents, None)
         return job
 
     def _configs(self, dataset: str, phase: FitPhase, overlays: Sequence[str], trained: bool) -> tuple[str, ...]:

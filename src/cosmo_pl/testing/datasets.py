@@ -33,6 +33,8 @@ DATASET_CHECKS: tuple[Callable[[MakeData], None], ...] = (
     splits.check_folds_that_cannot_be_are_refused,
     splits.check_limits_keep_every_subject,
     splits.check_training_samples_have_mean_zero_and_deviation_one,
+    splits.check_sensors_describe_every_channel,
+    splits.check_each_subject_may_be_standardised_by_itself,
     splits.check_quality_is_measured_on_unlabelled_samples_that_do_not_overlap,
     splits.check_quality_uses_labelled_samples_only_where_few_are_unlabelled,
     splits.check_quality_inputs_keep_to_their_limit,

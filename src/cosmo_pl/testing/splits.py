@@ -201,6 +201,30 @@ def check_training_samples_have_mean_zero_and_deviation_one(make: MakeData) -> N
         assert abs(float(others.double().std()) - 1) > 1e-6, "the statistics are those of all subjects"
 
 
+def check_sensors_describe_every_channel(make: MakeData) -> None:
+    """`sensors` names a kind, and a unit of every channel, before anything is read."""
+    data = make()
+    assert list(data.sensors) == list(data.modalities)
+    for name, sensor in data.sensors.items():
+        channels = sum(map(len, data.channel_groups[name]))
+        assert sensor.kind and len(sensor.channels) == len(sensor.units) == channels
+        assert sensor.rate is None or sensor.rate > 0
+
+
+def check_each_subject_may_be_standardised_by_itself(make: MakeData) -> None:
+    """With `normalization` "adapt", the samples of every subject have mean 0 in each group of channels."""
+    data = ready(make(normalization="adapt"))
+    assert data.samples is not None and data.trained_on.adapted
+    for name in data.modalities:
+        whole, axis = data.inputs[name], data.channel_axis.get(name, -1)
+        assert isinstance(whole, Tensor), "the checks need samples in memory"
+        for subject in np.unique(data.samples.subject):
+            values = whole[np.flatnonzero(data.samples.subject == subject)].double()
+            last = values.unsqueeze(-1) if axis is None else values.movedim(axis, -1)
+            for group in data.channel_groups[name]:
+                assert abs(float(last[..., list(group)].mean())) < 1e-3
+
+
 def check_quality_is_measured_on_unlabelled_samples_that_do_not_overlap(make: MakeData) -> None:
     """`quality_inputs` has as many unlabelled samples as fit without overlap."""
     data = ready(make())

@@ -15,7 +15,7 @@ from cosmo_pl.data.extremes import Extremes
 from cosmo_pl.data.identity import dataset_folder
 from cosmo_pl.data.recordings import Recording
 from cosmo_pl.data.samples import MappedWindows, Samples
-from cosmo_pl.data.sensors import groups_of
+from cosmo_pl.data.sensors import SensorDescription, groups_of
 from cosmo_pl.data.streams.store import MANIFEST, StreamStore, read_store
 from cosmo_pl.data.streams.windows import common_start, cut_windows, steps_of
 from cosmo_pl.data.trained import TrainedOn
@@ -118,6 +118,16 @@ class StreamsDataModule(MultimodalDataModule):
         """Frames of a window by the shape of a frame."""
         sensors = {name: self.store.sensors[name] for name in self.modalities}
         return {name: (steps_of(sensor, self.window), *sensor.shape) for name, sensor in sensors.items()}
+
+    @property
+    def sensors(self) -> dict[str, SensorDescription]:
+        """The sensors as the import describes them."""
+        return {name: self.store.sensors[name].description for name in self.modalities}
+
+    @property
+    def sensors(self) -> dict[str, SensorDescription]:
+        """What each modality measures, as the import describes it."""
+        return {name: self.store.sensors[name].description for name in self.modalities}
 
     @property
     def span(self) -> int:

@@ -28,6 +28,7 @@ from cosmo_pl.modules.base.fusion import Fusion, FusionClassifier, Head, Sequenc
 from cosmo_pl.modules.base.module import BaseModule, BestEpoch, Shapes, TrainingRecord
 from cosmo_pl.modules.base.optimization import OptimizerSettings, optimization
 from cosmo_pl.modules.base.pretraining import CrossModalModule, PretrainingModule
+from cosmo_pl.modules.base.quality import data_quality
 
 __all__ = [
     "PARTS",
@@ -54,6 +55,7 @@ __all__ = [
     "allow_unused_parameters",
     "availability",
     "average_in_context",
+    "data_quality",
     "joined",
     "load_encoders",
     "optimization",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch.nn.functional as F
@@ -15,6 +15,7 @@ from torchmetrics.classification import MulticlassConfusionMatrix
 from cosmo_pl.bundle import Bundle
 from cosmo_pl.constraints import Size
 from cosmo_pl.data.loading import Batch, on_device
+from cosmo_pl.data.normalization import Normalization
 from cosmo_pl.metrics import ClassMean, classification_metrics
 from cosmo_pl.modules.base.encoding import Present
 from cosmo_pl.modules.base.module import BaseModule, BestEpoch
@@ -48,6 +49,11 @@ class ClassifierModule(BaseModule):
         )
         self.confusion = MulticlassConfusionMatrix(num_classes)
         self.class_attention = ClassMean(num_classes, len(self.attends_to))
+
+    @property
+    def bundle_statistics(self) -> Mapping[str, Normalization] | None:
+        """Statistics of the bundle, which a datamodule with `normalization` "bundle" uses; None without a bundle."""
+        return None if self.bundle is None else self.bundle.normalization
 
     @abstractmethod
     def classify(self, inputs: dict[str, Tensor], present: Present | None = None) -> tuple[Tensor, Tensor | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import torch
@@ -95,13 +95,38 @@ class Streams(nn.ModuleDict):
         """
         if available is None:
             return {name: encoder(joined(inputs, name)) for name, encoder in self.items()}
-        return {name: self._scattered(name, inputs, rows) for name, rows in available.items()}
+        shapes = self.feature_shapes
+        return {name: on_rows(self[name], joined(inputs, name), rows, shapes[name]) for name, rows in available.items()}
 
-    def _scattered(self, name: str, inputs: Mapping[str, Tensor], rows: Tensor) -> Tensor:
-        if not rows.any():
-            return torch.zeros(len(rows), *self.feature_shapes[name], device=rows.device)
-        encoded: Tensor = self[name](joined(inputs, name)[rows])
-        return encoded.new_zeros(len(rows), *encoded.shape[1:]).index_put((rows,), encoded)
+
+def on_rows(module: nn.Module, values: Tensor, rows: Tensor, shape: Sequence[int]) -> Tensor:
+    """Applies a module to some rows; batch normalisation sees no others.
+
+    Where the training mode needs two rows and there is one, its batch normalisation uses the running statistics.
+
+    Args:
+        module: The module.
+        values: Its input (N, *).
+        rows: Whether each row is used (N,).
+        shape: Shape of a row of its result.
+
+    Returns:
+        Its result (N, *shape), 0 in the other rows.
+    """
+    if not rows.any():
+        return torch.zeros(len(rows), *shape, device=rows.device)
+    some = values[rows]
+    try:
+        found: Tensor = module(some)
+    except ValueError:  # "Expected more than 1 value per channel when training"
+        if len(some) > 1 or not module.training:
+            raise
+        module.eval()
+        try:
+            found = module(some)
+        finally:
+            module.train()
+    return found.new_zeros(len(rows), *found.shape[1:]).index_put((rows,), found)
 
 
 class FeatureMemory:
@@ -210,7 +235,10 @@ def variant_encoders(
 
 
 def load_encoders(
-    modality_shapes: Shapes, encoders: Mapping[str, Encoder] | None, bundle: str | None
+    modality_shapes: Shapes,
+    encoders: Mapping[str, Encoder] | None,
+    bundle: str | None,
+    bundle_modalities: Mapping[str, str] | None = None,
 ) -> tuple[Streams, Bundle | None]:
     """Encoders of a classifier: untrained ones, or the trained ones of a bundle.
 
@@ -219,6 +247,8 @@ def load_encoders(
         encoders: Modality to encoder. Beside a bundle they have to be equal to its own, or None. Encoders that are only
             described belong to a checkpoint, which holds their weights. No bundle is read for them.
         bundle: Folder of a bundle, or of runs whose newest bundle is used; None uses `encoders`, untrained.
+        bundle_modalities: Modality of the data to the modality of the bundle whose encoder it uses, see
+            `Bundle.restrict`.
 
     Raises:
         ConfigurationError: Neither is given, or they do not match each other or the modalities.
@@ -228,7 +258,7 @@ def load_encoders(
         if encoders is None:
             raise ConfigurationError("encoders", "neither encoders nor a bundle are given", "Give one of them")
         return Streams(modality_shapes, encoders), None
-    loaded = Bundle.load(bundle).restrict(modality_shapes)
+    loaded = Bundle.load(bundle).restrict(modality_shapes, bundle_modalities)
     for name, wanted in (encoders or {}).items():
         have = loaded.encoders.get(name)
         left_out = have is None and not set(name.split("+")) & set(modality_shapes)

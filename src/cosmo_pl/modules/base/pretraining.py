@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from itertools import chain, combinations, count
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -18,12 +18,13 @@ from torch import Tensor, nn
 from cosmo_pl.bundle import Bundle
 from cosmo_pl.bundle_checks import TrainingData
 from cosmo_pl.constraints import AtLeastTwo, Size
+from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.identity import is_simulated
 from cosmo_pl.data.loading import Batch
 from cosmo_pl.encoders import Encoder, ProjectionHead
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.fusion import MIN_POINTS
-from cosmo_pl.modules.base.encoding import Streams, unit_features
+from cosmo_pl.modules.base.encoding import Present, Streams, availability, on_rows, unit_features
 from cosmo_pl.modules.base.module import BaseModule, Shapes
 from cosmo_pl.modules.base.quality import data_quality
 from cosmo_pl.run_folder import BUNDLE
@@ -69,22 +70,37 @@ class PretrainingModule(BaseModule):
         self.bundle_folder: Path | None = None
         self._probe: dict[str, list[tuple[Tensor, Tensor]]] = {}
 
+    missing_modalities: ClassVar[bool] = False
+    """Whether `pretraining_loss` has the argument ``present``, for samples that lack modalities."""
+
     @abstractmethod
     def pretraining_loss(self, inputs: dict[str, Tensor], num_augmentations: int = 1) -> Tensor:
         """Loss (scalar) of unlabelled samples.
+
+        That of a class with `missing_modalities` also takes ``present: Present | None = None``: modality to its
+        availability in each row (N·V,); None stands for all.
 
         Args:
             inputs: Modality to (N·V, *shape).
             num_augmentations: Number of augmented views V. Rows n·V to n·V + V-1 are those of the n-th sample.
         """
 
-    def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Encodes samples, modality to (N, *shape), into features, stream to (N, D_j) (Eq. 1)."""
-        return {name: feature_map.flatten(1) for name, feature_map in self.encoders(inputs).items()}
+    def forward(self, inputs: dict[str, Tensor], available: Present | None = None) -> dict[str, Tensor]:
+        """Encodes samples, modality to (N, *shape), into features, stream to (N, D_j) (Eq. 1).
+
+        Features of streams that are not `available` (see `availability`) are 0.
+        """
+        return {name: feature_map.flatten(1) for name, feature_map in self.encoders(inputs, available).items()}
+
+    def available(self, inputs: dict[str, Tensor], present: Present | None) -> Present | None:
+        """Availability of each stream (N,), see `availability`; None if no sample lacks one."""
+        found = availability(self.encoders, inputs, present)
+        return None if found is None or all(bool(rows.all()) for rows in found.values()) else found
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of a batch. Its labels are not used."""
-        loss = self.pretraining_loss(batch["inputs"], batch.get("num_augmentations", 1))
+        partial = {"present": batch["present"]} if self.missing_modalities and "present" in batch else {}
+        loss = self.pretraining_loss(batch["inputs"], batch.get("num_augmentations", 1), **partial)
         size = len(next(iter(batch["inputs"].values()))) // batch.get("num_augmentations", 1)
         self.log_mean("train/loss", loss, size, prog_bar=True)
         return loss
@@ -124,13 +140,17 @@ class PretrainingModule(BaseModule):
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Collects features for the probe."""
         name = self.loader_name(dataloader_idx)
-        features = self(batch["inputs"])
+        available = self.available(batch["inputs"], batch.get("present")) if self.missing_modalities else None
+        features = self(batch["inputs"]) if available is None else self(batch["inputs"], available)
         self._probe.setdefault(name, []).append((unit_features(features), batch["label"]))
-        if name != "reference" and len(batch["label"]) > 1:
+        if available is not None:
+            whole = torch.stack(list(available.values())).all(dim=0)
+            features = {stream: values[whole] for stream, values in features.items()}
+        if name != "reference" and len(next(iter(features.values()))) > 1:
             self.observe(features)
 
     def observe(self, features: dict[str, Tensor]) -> None:
-        """Logs measures of a subclass on the features of validation samples, stream to (N, D_j)."""
+        """Logs measures of a subclass on the features of validation samples with all streams, stream to (N, D_j)."""
 
     def on_validation_epoch_end(self) -> None:
         """Logs the nearest-neighbour probe."""
@@ -155,12 +175,23 @@ class PretrainingModule(BaseModule):
                 "there is no datamodule: the bundle will hold neither statistics nor quality of the modalities"
             )
             return
-        measured = len(next(iter(self.data.quality_inputs().values())))
+        self._check_missing(self.data)
+        measured = min(map(len, self.data.quality_inputs().values()))
         if measured < MIN_POINTS:
             problem = f"leaves {measured} samples to pretraining, too few to measure the modalities' quality"
             more, unlabelled = "Use more training samples", f"leave at least {MIN_POINTS} samples unlabelled"
             remedy = more if self.data.include_labeled else f"Set include_labeled to true, or {unlabelled}"
             raise ConfigurationError("label_rate", problem, remedy)
+
+    def _check_missing(self, data: MultimodalDataModule) -> None:
+        assert data.samples is not None
+        rows = data.training_rows
+        missing = [name for name, has in data.samples.present.items() if not has[rows].all()]
+        if missing and not self.missing_modalities:
+            problem = f"some samples lack {', '.join(missing)}, and {type(self).__name__} needs every modality"
+            raise ConfigurationError(
+                "data", problem, "Use ContrastiveFusionModule, or modalities that all samples have"
+            )
 
     def _free_folder(self) -> Path | None:
         """A new folder for the bundle in the run's folder; None for a training that writes no files."""
@@ -229,6 +260,7 @@ class CrossModalModule(PretrainingModule):
         if len(self.encoders) < 2:
             problem = f"{list(modality_shapes)} is one stream, and the loss compares streams"
             raise ConfigurationError("modalities", problem, "Use at least two")
+        self.projection_dim = projection_dim
         self.heads = nn.ModuleDict(
             {
                 name: ProjectionHead(math.prod(shape), projection_hidden, projection_dim)
@@ -240,9 +272,15 @@ class CrossModalModule(PretrainingModule):
     def views(self, projected: dict[str, Tensor]) -> Tensor:
         """Views (N, P, D) of samples from their projected features, modality to (N, D)."""
 
-    def project(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Projects features z_j (N, D_j) to unit vectors r_j (N, D) (Eq. 2)."""
-        return {name: head(features[name]) for name, head in self.heads.items()}
+    def project(self, features: dict[str, Tensor], available: Present | None = None) -> dict[str, Tensor]:
+        """Projects features z_j (N, D_j) to unit vectors r_j (N, D) (Eq. 2).
+
+        Those of streams that are not `available` are 0, and do not enter batch statistics.
+        """
+        if available is None:
+            return {name: head(features[name]) for name, head in self.heads.items()}
+        shape = (self.projection_dim,)
+        return {name: on_rows(head, features[name], available[name], shape) for name, head in self.heads.items()}
 
     def observe(self, features: dict[str, Tensor]) -> None:
         """Logs consistency, alignment and uniformity."""

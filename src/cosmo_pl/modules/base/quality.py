@@ -10,7 +10,8 @@ from typing import Any
 from pytorch_lightning.utilities import rank_zero_warn
 
 from cosmo_pl.data import MultimodalDataModule
-from cosmo_pl.fusion import ModalityQuality, default_max_clusters, modality_quality
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.fusion import MIN_POINTS, ModalityQuality, default_max_clusters, modality_quality
 from cosmo_pl.io import cache_folder, keep_json, kept_json
 
 CACHE_VERSION = 2  # raise it when `modality_quality` returns other values for the same samples, or another format
@@ -25,6 +26,9 @@ def data_quality(data: MultimodalDataModule, max_clusters: int | None = None) ->
     Args:
         data: The datamodule, set up.
         max_clusters: Largest number of clusters tried; None takes twice the number of classes.
+
+    Raises:
+        ConfigurationError: Too few samples are unlabelled.
     """
     limit = default_max_clusters(data.num_classes) if max_clusters is None else max_clusters
     quality = _measured(data, limit)
@@ -39,6 +43,10 @@ def data_quality(data: MultimodalDataModule, max_clusters: int | None = None) ->
 
 def _measured(data: MultimodalDataModule, max_clusters: int) -> dict[str, ModalityQuality]:
     samples = {name: values.cpu().numpy() for name, values in data.quality_inputs().items()}
+    if (few := min(map(len, samples.values()))) < MIN_POINTS:
+        problem = f"the modalities' quality is measured on unlabelled samples, and {data.title} has {few}"
+        remedy = f"Leave at least {MIN_POINTS} unlabelled, give quality_weights, or set quality_lambda to 0"
+        raise ConfigurationError("label_rate", problem, remedy)
     digest = hashlib.sha256(f"{CACHE_VERSION} {data.num_classes} {max_clusters}".encode())
     for name, values in samples.items():
         digest.update(f"{name} {values.shape} {values.dtype}".encode() + values.tobytes())

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-RECIPES = ("plus", "released", "depth")  # of configs/<dataset>_<recipe>_stage1.yaml
+RECIPES = ("plus", "released", "depth", "motion")  # of configs/<dataset>_<recipe>_stage1.yaml
 COMPARED = ("dataset", "test subjects", "first", "second", "first minus second, paired by seed")
 
 
