@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -224,11 +223,6 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
     # Shared
 
     @property
-    def num_classes(self) -> int:
-        """Number of activities."""
-        return len(self.class_names)
-
-    @property
     def folder(self) -> Path:
         """The dataset's folder."""
         return dataset_folder(self.root, self.dataset)
@@ -273,9 +267,8 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
     def trained_on(self) -> TrainedOn:
         """What a model that is trained on these data keeps of them."""
         assert self.samples is not None
-        statistics, tested = self.normalization, self.subjects.test
-        steps, adapted = self.transforms, self.statistics_of == "adapt"
-        return training_data(self.samples, self.split, self, statistics, self.data_fingerprint, tested, steps, adapted)
+        others = self.data_fingerprint, self.subjects.test, self.transforms, self.statistics_of == "adapt"
+        return training_data(self.samples, self.split, self, self.normalization, *others)
 
     def prepare_data(self) -> None:
         """Finds, checks and reads all recordings, and fills the cache."""
@@ -399,8 +392,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
             sampling = listed_labels(self.label_sampling, self.folder, self.label_split_file, self.label_split)
             split = make_split(samples, self.subjects, sampling, self.num_classes, self.dataset, self.span)
         else:
-            if not self.subjects.test:
-                self.subjects = replace(self.subjects, test=np.unique(samples.subject).tolist())
+            self.subjects = self.subjects.tested_or_all(samples.subject)
             split = tested_split(samples, self.subjects, self.label_sampling.max_test_samples, self.dataset)
             check_tested(trained, samples, split, self.data_fingerprint)
         check_labels(split, samples, self.class_names, None if self.allow_missing_classes else self.label_split)

@@ -75,6 +75,11 @@ class DatasetIdentity:
         return make(root=root, cache_dir=cache_dir)
 
     @property
+    def num_classes(self) -> int:
+        """Number of activities."""
+        return len(self.class_names)
+
+    @property
     def sensors(self) -> dict[str, SensorDescription]:
         """What each modality measures, by which the encoders of a bundle are matched to it."""
         skeletons = dict.fromkeys(self.skeletons, "skeleton")

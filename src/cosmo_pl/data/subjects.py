@@ -102,6 +102,10 @@ class SubjectLists:
             raise ConfigurationError("test_subjects", problem, "Give folds or test_subjects, not both")
         return replace(self, test=tested)
 
+    def tested_or_all(self, present: NDArray[np.int64]) -> SubjectLists:
+        """The same lists; without test subjects, all subjects on disk are tested, as by a model of other recordings."""
+        return self if self.test else replace(self, test=np.unique(present).tolist())
+
     def resolve(self, present: NDArray[np.int64], dataset: str) -> tuple[Indices, Indices, Indices]:
         """Checks the lists against the subjects on disk.
 

@@ -125,11 +125,6 @@ class StreamsDataModule(MultimodalDataModule):
         return {name: self.store.sensors[name].description for name in self.modalities}
 
     @property
-    def sensors(self) -> dict[str, SensorDescription]:
-        """What each modality measures, as the import describes it."""
-        return {name: self.store.sensors[name].description for name in self.modalities}
-
-    @property
     def span(self) -> int:
         """Milliseconds of a window."""
         return round(1000 * self.window)
