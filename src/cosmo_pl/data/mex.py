@@ -82,6 +82,7 @@ class MExDataModule(StreamsDataModule):
     """
 
     numerics = "1.0"
+    rates: Mapping[str, float]
     dataset = "MEx"
     key = "mex"
     title = "MEx"
