@@ -19,7 +19,7 @@ from cosmo_pl.data.extremes import Extremes
 from cosmo_pl.data.faults import FaultLog, complete_recordings, report_missing
 from cosmo_pl.data.identity import DatasetIdentity, dataset_folder, is_simulated
 from cosmo_pl.data.loading import Inputs
-from cosmo_pl.data.normalization import Normalization, StatisticsOf, check_statistics
+from cosmo_pl.data.normalization import Normalization, StatisticsOf
 from cosmo_pl.data.packed import is_packed, unpacked, unused_path, write_packed
 from cosmo_pl.data.parts import PartLoaders, Phase
 from cosmo_pl.data.person import PersonUnlabeled
@@ -245,23 +245,6 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         """
         trained.check_usable(self.class_names, self.modalities)
         self.adopted = trained
-
-    def known_statistics(self) -> Mapping[str, Normalization]:
-        """Statistics that are not fitted to the training samples: of an adopted training, or of a bundle.
-
-        With `normalization` "bundle" they are `bundle_statistics`; where these are None, those of the trainer's module.
-
-        Raises:
-            ConfigurationError: `normalization` is "bundle", and there is none, or it lacks a modality or its channels.
-        """
-        if self.adopted is not None:
-            return self.adopted.normalization
-        if self.statistics_of != "bundle":
-            return {}
-        module = None if self.trainer is None else self.trainer.lightning_module
-        found = self.bundle_statistics or getattr(module, "bundle_statistics", None) or {}
-        check_statistics(found, {name: sum(map(len, self.channel_groups[name])) for name in self.modalities})
-        return found
 
     @property
     def trained_on(self) -> TrainedOn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -10,11 +11,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from cosmo_pl.data.loading import WHOLE, Batch, Inputs, SampleBatches, Share
-from cosmo_pl.data.normalization import samples_at_once
+from cosmo_pl.data.normalization import Normalization, StatisticsOf, check_statistics, samples_at_once
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.data.selection import evenly_spaced, without_overlap
 from cosmo_pl.data.split import Split
 from cosmo_pl.data.subjects import SubjectLists
+from cosmo_pl.data.trained import TrainedOn
 from cosmo_pl.data.views import AugmentedViews
 from cosmo_pl.errors import ConfigurationError
 
@@ -25,6 +27,11 @@ class PartLoaders:
     """Loaders of a datamodule after `setup`, see `MultimodalDataModule`."""
 
     key: ClassVar[str]
+    modalities: tuple[str, ...]
+    channel_groups: Mapping[str, tuple[tuple[int, ...], ...]]
+    adopted: TrainedOn | None
+    statistics_of: StatisticsOf | None
+    bundle_statistics: Mapping[str, Normalization] | None
     batch_size: int
     pretrain_batch_size: int
     include_labeled: bool
@@ -88,6 +95,23 @@ class PartLoaders:
     def training_rows(self) -> np.ndarray:
         """Indices of the samples that the phase trains on."""
         return self.split.labeled if self.phase == "finetune" else self.split.pretraining(self.include_labeled)
+
+    def known_statistics(self) -> Mapping[str, Normalization]:
+        """Statistics that are not fitted to the training samples: of an adopted training, or of a bundle.
+
+        With `normalization` "bundle" they are `bundle_statistics`; where these are None, those of the trainer's module.
+
+        Raises:
+            ConfigurationError: `normalization` is "bundle", and there is none, or it lacks a modality or its channels.
+        """
+        if self.adopted is not None:
+            return self.adopted.normalization
+        if self.statistics_of != "bundle":
+            return {}
+        module = None if self.trainer is None else self.trainer.lightning_module
+        found = self.bundle_statistics or getattr(module, "bundle_statistics", None) or {}
+        check_statistics(found, {name: sum(map(len, self.channel_groups[name])) for name in self.modalities})
+        return found
 
     @property
     def training_subjects(self) -> dict[str, tuple[int, ...]]:
