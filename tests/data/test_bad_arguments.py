@@ -17,7 +17,7 @@ from .refusals import BOTH, Module, make, refusal, run
 @pytest.mark.parametrize(
     ("argument", "value", "told"),
     [
-        ("modalities", ["acc", "depth"], "Choose from"),
+        ("modalities", ["acc", "radar"], "Choose from"),
         ("modalities", [], "Choose from"),
         ("transforms", {"radar": [CenterOnHip()]}, "radar"),
         ("batch_size", 1, "at least 2"),
@@ -88,7 +88,7 @@ def test_folds_that_cannot_work_are_refused_before_any_file_is_read(
         (UTDDataModule, "skeleton_frames", 0),
         (USCDataModule, "modalities", ["skeleton"]),
         (USCDataModule, "modalities", ["acc", "acc"]),
-        (UTDDataModule, "modalities", ["acc"]),
+        (UTDDataModule, "modalities", ["radar"]),
     ],
 )
 def test_an_argument_of_one_dataset_that_cannot_work(

@@ -190,7 +190,9 @@ def test_root_that_is_a_file(server: Server, tmp_path: Path) -> None:
         fetch(server, tmp_path / "file")
 
 
-@pytest.mark.parametrize(("modalities", "named"), [(["radar"], "radar.*inertial, skeleton, depth"), ([], "modalities")])
+@pytest.mark.parametrize(
+    ("modalities", "named"), [(["radar"], "radar.*inertial, acc, gyro, skeleton, depth"), ([], "modalities")]
+)
 def test_unknown_modalities(tmp_path: Path, modalities: list[str], named: str) -> None:
     with pytest.raises(ConfigurationError, match=named):
         download(ARCHIVES["utd"], tmp_path / "root", modalities)

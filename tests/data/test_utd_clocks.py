@@ -69,7 +69,7 @@ def test_an_uncertain_clock_is_not_changed_and_that_is_said(tmp_path: Path) -> N
 
 
 def test_clocks_need_both_sensors() -> None:
-    with pytest.raises(ConfigurationError, match="clock_error: compares inertial and skeleton"):
+    with pytest.raises(ConfigurationError, match="clock_error: compares stretched clips of inertial and skeleton"):
         UTDDataModule(modalities=["inertial"], clock_error=(0.1, 0.0))
     with pytest.raises(ConfigurationError, match="correct_clocks: compares"):
         UTDDataModule(modalities=["inertial", "skeleton", "depth"], correct_clocks=True)

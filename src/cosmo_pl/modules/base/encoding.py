@@ -95,8 +95,12 @@ class Streams(nn.ModuleDict):
         """
         if available is None:
             return {name: encoder(joined(inputs, name)) for name, encoder in self.items()}
-        shapes = self.feature_shapes
-        return {name: on_rows(self[name], joined(inputs, name), rows, shapes[name]) for name, rows in available.items()}
+        return {
+            name: on_rows(self[name], joined(inputs, name), rows, self.feature_shapes[name])
+            if rows.any()  # the inputs may lack a modality that all samples lack
+            else torch.zeros(len(rows), *self.feature_shapes[name], device=rows.device)
+            for name, rows in available.items()
+        }
 
 
 def on_rows(module: nn.Module, values: Tensor, rows: Tensor, shape: Sequence[int]) -> Tensor:
