@@ -114,7 +114,7 @@ def test_files(content, line, refused, here):
         (["fit"], "data: is missing or null."),
         (["test", "--ckpt_pth=x"], "--ckpt_pth: there is no such option. The nearest: --ckpt_path"),
         (["data"], "command of `cosmo-pl data`: none is given. Choose from download, "),
-        (["data", "describ", "usc"], "command of `cosmo-pl data`: there is no 'describ'. Choose from download, "),
+        (["data", "describ", "usc"], "command of `cosmo-pl data`: there is no 'describ'. The nearest: describe"),
         (["data", "describe"], "dataset: is missing or null."),
         (["data", "describe", "usb"], "dataset: there is no 'usb'. Choose from utd, usc, "),
         (["data", "describe", "usc", "--roott=x"], "--roott: there is no such option. Choose from --config, --root"),
