@@ -9,7 +9,6 @@ from cosmo_pl.study.rendering import style
 
 from .factory import PROJECT, jobs, records, view
 
-
 IN_TABLES_ONLY = ("person_", "motion_")
 
 
