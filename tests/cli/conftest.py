@@ -71,7 +71,7 @@ def self_root(once):
 @pytest.fixture(scope="session")
 def mex_root(once):
     """Folder that holds a simulated ``MEx``: 3 subjects, 12 s per recording. Never write here."""
-    return once("mex", functools.partial(simulate_mex, subjects=range(1, 4), seconds=12.0, progress=False))
+    return once("mex-of-12-s", functools.partial(simulate_mex, subjects=range(1, 4), seconds=12.0, progress=False))
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 import pytest
 import yaml
@@ -55,6 +56,9 @@ def value_of(config, argument):
     return config
 
 
+JOBS_PER_CELL = 4  # each is resolved in a third of a second
+
+
 def checked(spec):
     """Values that are looked at: the default, which is not passed on, and one that is."""
     own = [] if spec.labels else [spec.default]  # a labelled default only stands for what the config has
@@ -65,13 +69,13 @@ def checked(spec):
 @pytest.mark.parametrize("name", STUDIES)
 def test_runs_have_the_values_of_their_cells(name, capsys):
     study, first = PROJECT.study(name), PROJECT.preset("paper").seeds[0]
-    looked_at = 0
+    looked_at: Counter[tuple[int, str, str]] = Counter()
     for job in expand(PROJECT, study, "paper"):
         for grid, factors in job.cells if job.seed == first else ():
             for factor, value in factors.items():
-                spec = study.runs[grid].vary[factor]
-                for each in lineage(job) if value in checked(spec) else ():
+                spec, cell = study.runs[grid].vary[factor], (grid, factor, str(value))
+                for each in lineage(job) if value in checked(spec) and looked_at[cell] < JOBS_PER_CELL else ():
                     if each.kind in spec.phases:
                         assert value_of(resolved(each, capsys), spec.argument) == value, (each.name, factor)
-                        looked_at += 1
+                        looked_at[cell] += 1
     assert looked_at

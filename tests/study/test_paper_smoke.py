@@ -34,7 +34,7 @@ def test_nothing_is_left_to_run(capsys):
     for name in STUDIES:
         main(["study", "run", name, "--preset=smoke"])
         assert capsys.readouterr().out.splitlines()[-1].endswith(" done, 0 to run")
-    main(["study", "status", "all", "--preset=smoke"])
+    main(["study", "status", "table2", "--preset=smoke"])
     assert " 0 running" in capsys.readouterr().out
 
 
