@@ -56,7 +56,7 @@ def value_of(config, argument):
     return config
 
 
-JOBS_PER_CELL = 4  # each is resolved in a third of a second
+JOBS_PER_CELL = 2  # each takes a tenth of a second and more to resolve
 
 
 def checked(spec):
