@@ -108,6 +108,7 @@ paper-smoke: install  ## run and draw every table and figure on small simulated 
 	$(COSMO) data simulate utd --root $(SMOKE)/data
 	$(COSMO) data simulate usc --root $(SMOKE)/data --trials 1
 	$(COSMO) data simulate self_collected --root $(SMOKE)/data --subjects 6 --trials 2 --resolution '[12, 16]'
+	$(COSMO) data simulate mex --root $(SMOKE)/data --subjects 5
 	$(COSMO) study run all --preset smoke --jobs 2 --results $(SMOKE)/results --runs $(SMOKE)/runs
 	$(COSMO) study render all --preset smoke --results $(SMOKE)/results --output $(SMOKE)/rendered
 
