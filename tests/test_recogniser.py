@@ -159,3 +159,17 @@ def test_steps_are_described_and_built():
     first, second = built_transforms(described, "a test")["skeleton"]
     assert (first.frame, type(second)) == ("first", FaceCamera)
     assert described_transforms({"inertial": [Shifted()]}) is None
+
+
+def test_it_says_what_the_sensors_were_and_how_attention_weighted_them(recogniser, arrays):
+    data_sensors = recogniser.sensors
+    assert data_sensors["inertial"].units == ("g",) * 3 + ("deg/s",) * 3 and recogniser.window is None
+    weights = recogniser.predict(arrays).weights
+    assert list(weights) == ["inertial", "skeleton"]
+    total = weights["inertial"] + weights["skeleton"]
+    assert total.shape == (54,) and total == pytest.approx(1, abs=1e-5)
+
+
+def test_a_method_without_attention_has_no_weights(folder, arrays):
+    forest = Recogniser.load(next(folder.glob("runs/utd/*forest*")))
+    assert forest.predict(arrays).weights == {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from cosmo_pl.checkpoints import checkpoint_in, read_checkpoint
 from cosmo_pl.data.normalization import samples_at_once
+from cosmo_pl.data.sensors import SensorDescription
 from cosmo_pl.data.trained import TrainedOn
 from cosmo_pl.data.transforms import Transform, built_transforms
 from cosmo_pl.errors import ConfigurationError, choices
@@ -34,11 +35,13 @@ class Prediction:
         label: Number of each sample's most probable activity (N,).
         name: Name of that activity, one per sample.
         probability: Probability of every activity (N, C), in the order of `Recogniser.class_names`.
+        weights: Attention weight of each modality (N,), where the method has attention; else empty.
     """
 
     label: NDArray[np.int64]
     name: tuple[str, ...]
     probability: NDArray[np.float32]
+    weights: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
 class Recogniser:
@@ -73,6 +76,16 @@ class Recogniser:
         """Modality to the shape of one sample; the first axis is time."""
         shapes: Mapping[str, Sequence[int]] = self.module.hparams["modality_shapes"]
         return {name: tuple(shape) for name, shape in shapes.items()}
+
+    @property
+    def sensors(self) -> Mapping[str, SensorDescription]:
+        """Modality to what it measures: kind, channels, units and rate; empty where the run does not say so."""
+        return self.trained.sensors
+
+    @property
+    def window(self) -> float | None:
+        """Seconds of a sample; None for clips of different lengths, and where the run does not say so."""
+        return self.trained.window
 
     @classmethod
     def load(cls, run: str | Path) -> Recogniser:
@@ -118,18 +131,22 @@ class Recogniser:
         count = len(next(iter(samples.values())))
         step = min(SAMPLES_AT_ONCE, *(samples_at_once(values.shape[1:]) for values in samples.values()))
         parts = [
-            self._probability({name: values[start : start + step] for name, values in samples.items()})
+            self._classified({name: values[start : start + step] for name, values in samples.items()})
             for start in range(0, count, step)
         ]
-        probability = torch.cat(parts).numpy()
+        probability = torch.cat([each for each, _ in parts]).numpy()
+        attention = torch.cat([weights for _, weights in parts]).numpy()
         label = probability.argmax(axis=1)
-        return Prediction(label, tuple(self.class_names[each] for each in label), probability)
+        names = tuple(self.class_names[each] for each in label)
+        return Prediction(label, names, probability, dict(zip(self.module.attends_to, attention.T, strict=True)))
 
-    def _probability(self, samples: Mapping[str, Tensor]) -> Tensor:
+    def _classified(self, samples: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Probabilities (N, C) and attention weights (N, M), M = 0 without attention."""
         with torch.inference_mode():
             inputs = {name: self._prepared(name, values).to(self.module.device) for name, values in samples.items()}
-            probability: Tensor = self.module(inputs).softmax(dim=1)
-        return probability.float().cpu()
+            logits, weights = self.module.classify(inputs)
+        weights = logits.new_zeros(len(logits), 0) if weights is None else weights
+        return logits.softmax(dim=1).float().cpu(), weights.float().cpu()
 
     def _prepared(self, name: str, values: Tensor) -> Tensor:
         for transform in self.transforms.get(name, ()):

@@ -93,6 +93,11 @@ class DatasetIdentity:
             for name in self.modalities
         }
 
+    @property
+    def window_seconds(self) -> float | None:
+        """Seconds of a sample; None for clips of different lengths, and where it is unknown."""
+        return None
+
     @classmethod
     def not_found(cls, folder: Path, looked_for: str) -> DatasetNotFoundError:
         """The error of `find_recordings` for a folder without recordings.

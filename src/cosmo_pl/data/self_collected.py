@@ -110,6 +110,11 @@ class SelfCollectedDataModule(MultimodalDataModule):
         self.rates = {name: frames.get(each.kind, each.rate) for name, each in sensors.items()}
 
     @property
+    def window_seconds(self) -> float:
+        """Seconds of a clip."""
+        return self.manifest.duration
+
+    @property
     def stored(self) -> dict[str, StoredModality]:
         """Depth and radar at their reduced sizes."""
         bounds = depth_bounds(self.plausible)

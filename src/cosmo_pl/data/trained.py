@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import zip_longest
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from cosmo_pl.data.identity import DatasetIdentity
 from cosmo_pl.data.normalization import Normalization
 from cosmo_pl.data.samples import MappedRows, Samples
+from cosmo_pl.data.sensors import SensorDescription
 from cosmo_pl.data.split import Split
 from cosmo_pl.data.transforms import Described, Transform, described_transforms
 from cosmo_pl.errors import ConfigurationError
@@ -38,6 +39,8 @@ class TrainedOn:
         transforms: Modality to its preprocessing steps, see `described_transforms`; None where they are unknown.
         adapted: Whether the samples of each subject, tested ones included, are standardised with statistics of their
             own, and not with `normalization`.
+        sensors: Modality to what it measures; empty where it is unknown, as in checkpoints of version 0.1.0.
+        window: Seconds of a sample; None for clips of different lengths, and where it is unknown.
     """
 
     dataset: str
@@ -52,6 +55,8 @@ class TrainedOn:
     recordings: tuple[str, ...] = ()
     transforms: Described | None = None
     adapted: bool = False
+    sensors: Mapping[str, SensorDescription] = field(default_factory=dict)
+    window: float | None = None
 
     def described(self) -> dict[str, Any]:
         """The fields as plain values, for a checkpoint."""
@@ -66,7 +71,8 @@ class TrainedOn:
         """
         try:
             statistics = {name: Normalization(**each) for name, each in described["normalization"].items()}
-            return cls(**{**described, "normalization": statistics})
+            sensors = {name: SensorDescription.read(each) for name, each in described.get("sensors", {}).items()}
+            return cls(**{**described, "normalization": statistics, "sensors": sensors})
         except (TypeError, KeyError, AttributeError) as error:
             problem = f"its description of the training data is damaged ({error})"
             raise ConfigurationError("ckpt_path", problem, "Train again, or give another checkpoint") from error
@@ -138,7 +144,7 @@ def training_data(
     Args:
         samples: All samples of the dataset.
         split: How they are split.
-        identity: The dataset's name and classes.
+        identity: The dataset's name, classes and sensors.
         normalization: Modality to its statistics.
         fingerprint: Fingerprint of the recordings.
         test_subjects: Test subjects.
@@ -160,6 +166,8 @@ def training_data(
         recordings=tuple(known),
         transforms=described_transforms(transforms),
         adapted=adapted,
+        sensors=identity.sensors,
+        window=identity.window_seconds,
     )
 
 

@@ -123,6 +123,11 @@ class USCDataModule(MultimodalDataModule):
         """Steps of a window."""
         return self.window_size
 
+    @property
+    def window_seconds(self) -> float:
+        """Seconds of a window."""
+        return self.window_size / self.rate
+
     def reader_arguments(self) -> dict[str, object]:
         """Window size and stride, and another rate than the recorded one."""
         resampled = {} if self.rate == RECORDED_RATE else {"rate": self.rate}

@@ -129,6 +129,11 @@ class StreamsDataModule(MultimodalDataModule):
         """Milliseconds of a window."""
         return round(1000 * self.window)
 
+    @property
+    def window_seconds(self) -> float:
+        """Seconds of a window."""
+        return self.window
+
     def reader_arguments(self) -> dict[str, object]:
         """Length and distance of the windows."""
         return {"window": self.window, "hop": self.hop}
