@@ -25,12 +25,14 @@ LAYERS = [
     {"modules", "plots"},
     {"callbacks", "testing"},
     {"run_loading"},
+    {"exported"},
     {"recogniser", "suggestion"},
+    {"edge"},
     {"study"},
     {"cli"},
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
-HEAVY = {"scipy", "sklearn", "dtaidistance", "matplotlib", "wandb", "requests", "pyarrow"}
+HEAVY = {"scipy", "sklearn", "dtaidistance", "matplotlib", "wandb", "requests", "pyarrow"} | {"onnx", "onnxruntime", "skl2onnx", "paho", "rerun"}
 MAX_LINES, MAX_METHOD_LINES = 400, 400
 
 

@@ -6,7 +6,16 @@ from importlib.util import find_spec
 
 from cosmo_pl.errors import ConfigurationError
 
-EXTRAS = {"wandb": "loggers", "submitit": "slurm"}
+EXTRAS = {
+    "wandb": "loggers",
+    "submitit": "slurm",
+    "onnx": "export",
+    "onnxruntime": "export",
+    "onnxscript": "export",
+    "skl2onnx": "export",
+    "paho": "mqtt",
+    "rerun": "viewer",
+}
 """Package to the extra that installs it."""
 
 
