@@ -13,6 +13,7 @@ from cosmo_pl.study.jobs import Project
 from .smoke import ROOT, project, recordings, run_and_draw
 from .test_slow_smoke import ELSEWHERE
 
+pytestmark = pytest.mark.slow
 STUDIES = [name for name in Project(ROOT).studies() if name not in ELSEWHERE]
 
 
