@@ -104,7 +104,8 @@ def import_(
         jobs: Number of processes.
     """
     from cosmo_pl.data.streams.importing import import_streams
-    from cosmo_pl.plots.import_report import write_page
+    from cosmo_pl.data.streams.report import REPORT
+    from cosmo_pl.plots.import_report import read_facts, write_page
 
     store = import_streams(folder, out, description, strict, jobs)
     page = write_page(store.folder)
@@ -114,6 +115,10 @@ def import_(
         f"{store.folder}: {len(store.recordings)} recordings of {len({r.subject for r in store.recordings})} subjects, "
         f"{hours:.2f} hours, of which {labelled:.2f} have labels; sensors {', '.join(store.sensors)}\n{page}"
     )
+    clocks = read_facts(store.folder / REPORT).clocks
+    for name in dict.fromkeys(each["sensor"] for each in clocks):
+        right = sum(len(each["recordings"]) for each in clocks if each["sensor"] == name and each["corrected"])
+        print(f"clock of {name}: corrected in {right} of {len(store.recordings)} recordings")
 
 
 def describe(dataset: str, root: str | None = None, cache_dir: str | None = None) -> None:

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 from cosmo_pl.data.streams.description import (
     ACTIVITY,
     DATE,
+    ESTIMATE,
+    ESTIMATE_EACH,
     FORMATS,
     LABEL_FORMATS,
     SUBJECT,
@@ -299,9 +301,14 @@ def _names(given: Field | None) -> dict[str, str | None]:
     return {str(raw): None if name.value is None else name.text(".+", "a name") for raw, name in found.items()}
 
 
-def _clocks(given: Field | None, sensors: Mapping[str, Any]) -> Mapping[str, ClockCorrection]:
+def _clocks(given: Field | None, sensors: Mapping[str, Any]) -> Mapping[str, ClockCorrection] | str:
     if given is None:
         return {}
+    if isinstance(given.value, str):
+        known = given.value in (ESTIMATE, ESTIMATE_EACH)
+        given.require(known, f"a mapping of sensors, '{ESTIMATE}' or '{ESTIMATE_EACH}'")
+        given.require(len(sensors) > 1, "left out, as there is one sensor")
+        return given.text()
     found = {}
     for name, each in given.fields().items():
         each.require(name in sensors, f"of a sensor: {', '.join(sensors)}")
