@@ -226,7 +226,7 @@ def clocks(folder: str, reference: str | None = None, max_offset: float = 3.0, o
         raise ConfigurationError("reference", f"'{right}' cannot be compared", f"Name one of two or more of {names}")
     found = {name: estimate_clock(clock_pieces(store, right, name), max_offset) for name in names if name != right}
     for name, each in found.items():
-        verdict = "certain enough" if each.reliable else f"unchanged: {each.problem or 'not certain enough'}"
+        verdict = "certain enough" if each.reliable else f"unchanged: {each.doubt}"
         numbers = f"offset {each.offset:+.3f} s ± {each.deviation:.3f} s, drift {each.drift:+.0f} ppm"
         print(f"# {name} against {right}: {numbers}, confidence {each.confidence:.2f}, {verdict}")
     lines = [f"  {n}: {{offset: {e.offset:.3f}, drift: {e.drift:.0f}}}" for n, e in found.items() if e.reliable]

@@ -229,10 +229,9 @@ CLOCK_COLUMNS = ("offset, s", "standard error, s", "drift, ppm", "confidence", "
 
 def _clock(found: Mapping[str, Any]) -> list[str]:
     names = found["recordings"]
-    doubt = found["problem"] or "the estimate is not certain enough"
     cells = [found["sensor"], found["reference"], names[0] if len(names) == 1 else f"{len(names)} recordings"]
     cells += [f"{found['offset']:+.3f}", f"{found['deviation']:.3f}", f"{found['drift']:+.0f}"]
-    cells += [f"{found['confidence']:.2f}", "corrected" if found["corrected"] else f"unchanged: {doubt}"]
+    cells += [f"{found['confidence']:.2f}", "corrected" if found["corrected"] else f"unchanged: {found['problem']}"]
     return [escape(cell) for cell in cells]
 
 

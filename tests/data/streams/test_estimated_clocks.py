@@ -94,7 +94,7 @@ def test_what_is_uncertain_is_unchanged_and_the_report_says_so(
     main(["data", "import", str(tmp_path / "home"), "--out", str(tmp_path / "out")])
     assert "clock of ankle: corrected in 0 of 12 recordings" in capsys.readouterr().out
     page = (tmp_path / "out" / "report.html").read_text()
-    assert "<td>12 recordings</td>" in page and "unchanged: the estimate is not certain enough" in page
+    assert "<td>12 recordings</td>" in page and "unchanged: the confidence is 0." in page
     plain = import_streams(tmp_path / "home", tmp_path / "plain", described_pair({}))
     store = import_streams(tmp_path / "home", tmp_path / "out", described_pair("estimate"))
     assert (store.sha256, store.recordings) == (plain.sha256, plain.recordings)

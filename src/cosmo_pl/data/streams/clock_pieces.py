@@ -8,13 +8,18 @@ from datetime import datetime
 import numpy as np
 
 from cosmo_pl.data.clocks import Piece, Signal
+from cosmo_pl.data.streams.description import ClockCorrection
 from cosmo_pl.data.streams.store import Segment, StreamRecording, StreamSensor, StreamStore
 
 SECONDS = 60.0  # of a piece: a drift of 100 ppm changes the lag by 6 ms in it
 
 
 def clock_pieces(
-    store: StreamStore, reference: str, other: str, recordings: Sequence[StreamRecording] | None = None
+    store: StreamStore,
+    reference: str,
+    other: str,
+    recordings: Sequence[StreamRecording] | None = None,
+    error: ClockCorrection | None = None,
 ) -> list[Piece]:
     """Pieces of at most a minute in which both sensors run without a gap.
 
@@ -23,6 +28,7 @@ def clock_pieces(
         reference: Sensor whose clock is right.
         other: Sensor whose clock is to be corrected.
         recordings: Those that are used; None takes all.
+        error: Error that is put into the other sensor's clock.
     """
     chosen = store.recordings if recordings is None else recordings
     arrays = {name: store.array(name) for name in (reference, other)}
@@ -33,6 +39,8 @@ def clock_pieces(
                 _signal(arrays[name], store.sensors[name], each.segments[name], start, stop)
                 for name in (reference, other)
             )
+            if error is not None:
+                two = two._replace(times=two.times + error.at(age[each.name]).seconds(two.times))
             pieces.append(Piece(one, two, age[each.name] + start))
     return pieces
 

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cosmo_pl.data.streams.patterns import Pattern, filled, placeholders
 
 DESCRIPTION = "streams.yaml"
@@ -142,6 +145,10 @@ class ClockCorrection:
             age: Seconds from the start of the subject's first recording to that of the recording.
         """
         return ClockCorrection(self.offset + 1e-6 * self.drift * age, self.drift)
+
+    def seconds(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Seconds by which the clock is ahead at times (T,) from the start."""
+        return self.offset + 1e-6 * self.drift * times
 
 
 @dataclass(frozen=True)

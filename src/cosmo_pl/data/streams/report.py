@@ -123,8 +123,9 @@ def _clock(clock: EstimatedClock) -> dict[str, Any]:
         "sensor": clock.sensor,
         "reference": clock.reference,
         "recordings": list(clock.recordings),
-        **{key: getattr(found, key) for key in ("offset", "drift", "deviation", "confidence", "problem")},
+        **{key: getattr(found, key) for key in ("offset", "drift", "deviation", "confidence")},
         "corrected": found.reliable,
+        "problem": found.doubt,
     }
 
 
