@@ -58,7 +58,10 @@ class StreamDescription:
         shape: Shape of a frame: (channels,) of a series, (height, width) of images.
         max_gap: Seconds without a sample that are a gap; None for 5 intervals, see `resampling`.
         header: Whether the first row of CSV has the names of the columns.
-        delimiter: Between the values of a row.
+        delimiter: Between the values of a row of CSV.
+        decimal: Point or comma of decimals in CSV.
+        comment: First character of lines of CSV that are no rows; empty if there are none.
+        skip: Lines before the first row of CSV.
     """
 
     files: Pattern
@@ -73,6 +76,9 @@ class StreamDescription:
     max_gap: float | None = None
     header: bool = True
     delimiter: str = ","
+    decimal: str = "."
+    comment: str = ""
+    skip: int = 0
 
     @property
     def images(self) -> bool:

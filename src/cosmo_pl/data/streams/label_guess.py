@@ -87,7 +87,7 @@ def _table(source: Source, name: str) -> LabelGuess | None:
     roles = roles_of(head.columns)
     texts = [text for text in head.texts(roles["start"]) if text]
     time, reason, absolute = _time(texts)
-    return LabelGuess("csv", time, reason, roles, head.delimiter, absolute)
+    return LabelGuess("csv", time, reason, roles, head.format.delimiter, absolute)
 
 
 def _time(texts: Sequence[str]) -> tuple[dict[str, Any], str, bool]:
