@@ -208,6 +208,15 @@ class StreamsDataModule(MultimodalDataModule):
             present={name: found >= 0 for name, found in rows.items() if (found < 0).any()},
         )
 
+    def pack(self, root: Path) -> Path:
+        """Refuses: windows overlap, and a file of them would be larger than the folder that they are cut from.
+
+        Raises:
+            ConfigurationError: Always.
+        """
+        problem = f"is not needed: all that is read lies in '{self.folder}'"
+        raise ConfigurationError("pack", problem, "Copy that folder, and give the copy as root on the other machine")
+
     def _clock_errors(self) -> dict[str, ClockCorrection]:
         """Errors of the sensors' clocks that are put in and remain."""
         recordings: Sequence[StreamRecording] = ()
