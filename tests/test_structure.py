@@ -32,7 +32,13 @@ LAYERS = [
     {"cli"},
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
-HEAVY = {"scipy", "sklearn", "dtaidistance", "matplotlib", "wandb", "requests", "pyarrow"} | {"onnx", "onnxruntime", "skl2onnx", "paho", "rerun"}
+HEAVY = {"scipy", "sklearn", "dtaidistance", "matplotlib", "wandb", "requests", "pyarrow"} | {
+    "onnx",
+    "onnxruntime",
+    "skl2onnx",
+    "paho",
+    "rerun",
+}
 MAX_LINES, MAX_METHOD_LINES = 400, 400
 
 

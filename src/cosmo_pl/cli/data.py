@@ -104,7 +104,8 @@ def import_(
         jobs: Number of processes.
     """
     from cosmo_pl.data.streams.importing import import_streams
-    from cosmo_pl.plots.import_report import write_page
+    from cosmo_pl.data.streams.report import REPORT
+    from cosmo_pl.plots.import_report import read_facts, write_page
 
     store = import_streams(folder, out, description, strict, jobs)
     page = write_page(store.folder)
@@ -114,6 +115,10 @@ def import_(
         f"{store.folder}: {len(store.recordings)} recordings of {len({r.subject for r in store.recordings})} subjects, "
         f"{hours:.2f} hours, of which {labelled:.2f} have labels; sensors {', '.join(store.sensors)}\n{page}"
     )
+    clocks = read_facts(store.folder / REPORT).clocks
+    for name in dict.fromkeys(each["sensor"] for each in clocks):
+        right = sum(len(each["recordings"]) for each in clocks if each["sensor"] == name and each["corrected"])
+        print(f"clock of {name}: corrected in {right} of {len(store.recordings)} recordings")
 
 
 def describe(dataset: str, root: str | None = None, cache_dir: str | None = None) -> None:
@@ -140,7 +145,8 @@ def describe(dataset: str, root: str | None = None, cache_dir: str | None = None
 def pack(recipe: str, out: str = "packed", modalities: list[str] | None = None) -> None:
     """Writes the samples of a dataset into one file, for a machine without the recordings.
 
-    On that machine, `--root` or $COSMO_PL_DATA is the folder of this file instead of that of the recordings.
+    On that machine, `--root` or $COSMO_PL_DATA is the folder of this file instead of that of the recordings. Imported
+    recordings, and MEx, need no such file: their folder is copied.
 
     Args:
         recipe: A config with data, for instance configs/usc_stage1.yaml.
@@ -221,7 +227,7 @@ def clocks(folder: str, reference: str | None = None, max_offset: float = 3.0, o
         raise ConfigurationError("reference", f"'{right}' cannot be compared", f"Name one of two or more of {names}")
     found = {name: estimate_clock(clock_pieces(store, right, name), max_offset) for name in names if name != right}
     for name, each in found.items():
-        verdict = "certain enough" if each.reliable else f"unchanged: {each.problem or 'not certain enough'}"
+        verdict = "certain enough" if each.reliable else f"unchanged: {each.doubt}"
         numbers = f"offset {each.offset:+.3f} s ± {each.deviation:.3f} s, drift {each.drift:+.0f} ppm"
         print(f"# {name} against {right}: {numbers}, confidence {each.confidence:.2f}, {verdict}")
     lines = [f"  {n}: {{offset: {e.offset:.3f}, drift: {e.drift:.0f}}}" for n, e in found.items() if e.reliable]

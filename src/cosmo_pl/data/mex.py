@@ -18,6 +18,7 @@ from cosmo_pl.data.download import ZIP, Archive
 from cosmo_pl.data.identity import dataset_folder
 from cosmo_pl.data.streams.datamodule import StreamsDataModule
 from cosmo_pl.data.streams.importing import import_streams
+from cosmo_pl.data.streams.parts import VERSION
 from cosmo_pl.data.streams.reading_description import parse_description
 from cosmo_pl.data.streams.source import Source, open_source
 from cosmo_pl.data.streams.store import StreamStore
@@ -126,7 +127,7 @@ class MExDataModule(StreamsDataModule):
         top = self._top(source)
         description = _description(top, self.grid_rates)
         files = [source.identity(name) for name in source.names if name.startswith(top) and name.endswith(".csv")]
-        key = hashlib.sha256(json.dumps([files, description]).encode()).hexdigest()[:16]
+        key = hashlib.sha256(json.dumps([VERSION, files, description]).encode()).hexdigest()[:16]
         out = cache_folder(cache_dir) / "streams" / f"{self.key}-{key}"
         return import_streams(source.path, out, parse_description(description))
 

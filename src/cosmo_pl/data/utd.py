@@ -306,7 +306,7 @@ class UTDDataModule(MultimodalDataModule):
             self.clock_error or (0.0, 0.0),
             bool(self.correct_clocks),
         )
-        unchanged = [f"subject {subject} ({each})" for subject, each in estimates.items() if not each.reliable]
+        unchanged = [f"subject {subject} ({each.doubt})" for subject, each in estimates.items() if not each.reliable]
         problem = "subjects keep the clock of their inertial sensor, as its error is uncertain"
         self.faults.report(problem, unchanged, "Nothing has to be done if the clocks are right", mended=True)
         return Samples(inputs=inputs, **columns)

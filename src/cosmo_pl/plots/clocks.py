@@ -24,8 +24,12 @@ def picture(found: Mapping[str, ClockEstimate], reference: str, path: Path) -> P
     rows = figure.subplots(len(found), 1, sharex=True, squeeze=False)[:, 0]
     for axes, (name, each) in zip(rows, found.items(), strict=True):
         axes.plot(each.lags, each.curve, color="tab:blue" if each.reliable else "tab:gray", linewidth=1.2)
-        verdict = f"offset {each.offset:+.3f} s" if each.reliable else each.problem or "not certain enough"
-        axes.set_title(f"{name}: {verdict}, confidence {each.confidence:.2f}", fontsize=9, loc="left")
+        verdict = (
+            f"offset {each.offset:+.3f} s, confidence {each.confidence:.2f}"
+            if each.reliable
+            else f"unchanged: {each.doubt}"
+        )
+        axes.set_title(f"{name}: {verdict}", fontsize=9, loc="left")
         axes.set_ylabel("correlation\n(standardised)", fontsize=8)
         axes.grid(alpha=0.3)
         if each.reliable:

@@ -42,11 +42,13 @@ class Facts:
         problems: One line on each kind.
         left_out: Reason to the number of what was left out for it.
         streams: Recording and sensor to its `StreamFacts` as JSON.
+        clocks: Estimated errors of clocks as JSON.
     """
 
     problems: tuple[str, ...]
     left_out: Mapping[str, int]
     streams: Mapping[tuple[str, str], Mapping[str, Any]]
+    clocks: Sequence[Mapping[str, Any]] = ()
 
 
 def write_page(folder: Path) -> Path:
@@ -78,7 +80,7 @@ def read_facts(path: Path) -> Facts:
         for recording in content.get("recordings", ())
         for sensor, facts in recording["sensors"].items()
     }
-    return Facts(tuple(content.get("faults", ())), content.get("left_out", {}), streams)
+    return Facts(tuple(content.get("faults", ())), content.get("left_out", {}), streams, content.get("clocks", ()))
 
 
 def _lines(recording: str, sensor: str, facts: Mapping[str, Any]) -> Iterator[str]:
@@ -114,6 +116,7 @@ def report_page(store: StreamStore, facts: Facts) -> str:
         _problems(facts),
         "<h2>Sensors</h2>",
         _sensors(store, facts),
+        *_clocks(facts.clocks),
         "<h2>Labelled time</h2>",
         _labelled(store),
         "<h2>Recordings</h2>",
@@ -212,6 +215,24 @@ def _spread(values: Sequence[float]) -> str:
 
 def _sum(values: Sequence[int]) -> str:
     return f"{sum(values):,}" if sum(values) else '<span class="none">0</span>'
+
+
+def _clocks(clocks: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Estimated errors of clocks and what was done about them; nothing if none was to be estimated."""
+    if clocks:
+        yield "<h2>Clocks</h2>"
+        yield _table(("sensor", "reference", "recordings", *CLOCK_COLUMNS), map(_clock, clocks))
+
+
+CLOCK_COLUMNS = ("offset, s", "standard error, s", "drift, ppm", "confidence", "correction")
+
+
+def _clock(found: Mapping[str, Any]) -> list[str]:
+    names = found["recordings"]
+    cells = [found["sensor"], found["reference"], names[0] if len(names) == 1 else f"{len(names)} recordings"]
+    cells += [f"{found['offset']:+.3f}", f"{found['deviation']:.3f}", f"{found['drift']:+.0f}"]
+    cells += [f"{found['confidence']:.2f}", "corrected" if found["corrected"] else f"unchanged: {found['problem']}"]
+    return [escape(cell) for cell in cells]
 
 
 def _labelled(store: StreamStore) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -122,3 +123,11 @@ def test_bad_input_is_named(folder: Path, tmp_path: Path) -> None:
     np.save(folder / "mat.npy", np.zeros((3, 4, 2), dtype=np.float32))
     with pytest.raises(RecordingError, match=r"mat\.npy"):
         ready(folder)
+
+
+def test_packing_is_refused_as_the_folder_can_be_copied(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"^pack: is not needed: .*kitchen'. Copy that folder"):
+        ready(folder).pack(tmp_path / "packed")
+    assert not (tmp_path / "packed").exists()
+    copied = shutil.copytree(folder, tmp_path / "copy")
+    assert ready(copied).data_fingerprint == ready(folder).data_fingerprint

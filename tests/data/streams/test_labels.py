@@ -179,6 +179,11 @@ def test_label_studio(tmp_path: Path) -> None:
         (EAF.replace("?>", "?><!DOCTYPE a>", 1), described("elan"), "declares XML entities"),
         ("{", described("label_studio"), "not readable as JSON"),
         (studio(annotation(), annotation()), described("label_studio"), "there are 2 annotations"),
+        (
+            studio(annotation({"ranges": [{"start": 30, "end": 90}], "timelinelabels": ["walk"]})),
+            described("label_studio", unit="ms", relative=True),
+            r"labels frames of a video, which have no times. Label the time series",
+        ),
         (studio(annotation(region(0, 1, "a", "b"))), described("label_studio", unit="s"), "not a list of one activity"),
         (
             json.dumps([{"label": [region(0, 1, "a")]}]),

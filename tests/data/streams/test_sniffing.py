@@ -212,6 +212,11 @@ def test_label_files_of_elan_and_label_studio_are_found(tmp_path: Path) -> None:
     labels = sniff(tmp_path / "studio").description.labels
     assert labels is not None and labels.format == "label_studio" and labels.files.text == "{subject}/export.json"
     assert labels.time.unit == "ms" and not labels.time.relative
+    value = {"ranges": [{"start": 30, "end": 90}], "timelinelabels": ["walk"]}
+    task = [{"annotations": [{"result": [{"from_name": "label", "value": value}]}]}]
+    (tmp_path / "studio" / "anna" / "export.json").write_text(json.dumps(task), encoding="utf-8")
+    (tmp_path / "studio" / "ben" / "export.json").unlink()
+    assert any("video frames have no times" in line for line in sniff(tmp_path / "studio").assumed)
 
 
 def test_nothing_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from cosmo_pl.data.streams.description import ClockCorrection
 from cosmo_pl.data.streams.store import LabelInterval, Segment, StreamRecording
 from cosmo_pl.data.streams.windows import BORDER, GAP, OUTSIDE, common_start, cut_windows, joined
 
@@ -78,3 +79,13 @@ def test_only_complete_windows_count(duration: float, count: int) -> None:
     found = cut_windows(short, {"wrist": SENSORS["wrist"]}, ACTIVITIES, window=2.0, hop=1.0)
     assert len(found.start) == count
     assert np.array_equal(found.start, np.arange(count))
+
+
+def test_a_clock_that_is_ahead_shows_earlier_frames() -> None:
+    """By 0.4 s in the middle of the recording, and by what it has gained since."""
+    error = {"wrist": ClockCorrection(0.2, 40_000.0)}
+    found = cut_windows(recording(), SENSORS, ACTIVITIES, window=1.0, hop=1.0, errors=error)
+    assert found.start.tolist() == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]
+    assert found.rows["wrist"].tolist() == [round(20 * (t - 0.2 - 0.04 * t)) for t in range(1, 10)]
+    assert found.rows["mat"].tolist() == [5 * t for t in range(1, 10)]
+    assert found.left_out == {OUTSIDE.format("wrist"): 1}

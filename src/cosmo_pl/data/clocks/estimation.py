@@ -65,7 +65,13 @@ class ClockEstimate:
     @property
     def reliable(self) -> bool:
         """Whether a clock should be corrected by it."""
-        return not self.problem and self.confidence >= THRESHOLD
+        return not self.doubt
+
+    @property
+    def doubt(self) -> str:
+        """Why no clock should be corrected by it; empty if one should."""
+        uncertain = self.confidence < THRESHOLD
+        return self.problem or (f"the confidence is {self.confidence:.2f}, below {THRESHOLD:g}" if uncertain else "")
 
 
 def estimate_clock(pieces: Sequence[Piece], max_offset: float = 3.0, seed: int = 0) -> ClockEstimate:

@@ -2,44 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 import numpy as np
 
 from cosmo_pl.data.clocks import Piece, Signal
+from cosmo_pl.data.streams.description import ClockCorrection
 from cosmo_pl.data.streams.store import Segment, StreamRecording, StreamSensor, StreamStore
 
 SECONDS = 60.0  # of a piece: a drift of 100 ppm changes the lag by 6 ms in it
 
 
-def clock_pieces(store: StreamStore, reference: str, other: str, subjects: set[int] | None = None) -> list[Piece]:
+def clock_pieces(
+    store: StreamStore,
+    reference: str,
+    other: str,
+    recordings: Sequence[StreamRecording] | None = None,
+    error: ClockCorrection | None = None,
+) -> list[Piece]:
     """Pieces of at most a minute in which both sensors run without a gap.
-
-    Their ages count from the start of the first recording of the same subject: clocks are set before a session.
 
     Args:
         store: The recordings.
         reference: Sensor whose clock is right.
         other: Sensor whose clock is to be corrected.
-        subjects: Subjects whose recordings are used; None takes all.
+        recordings: Those that are used; None takes all.
+        error: Error that is put into the other sensor's clock.
     """
-    chosen = [each for each in store.recordings if subjects is None or each.subject in subjects]
-    first: dict[int, datetime] = {}
-    for each in chosen:
-        begun = datetime.fromisoformat(each.start)
-        first[each.subject] = min(begun, first.get(each.subject, begun))
+    chosen = store.recordings if recordings is None else recordings
     arrays = {name: store.array(name) for name in (reference, other)}
-    pieces = []
+    pieces, age = [], ages(chosen)
     for each in chosen:
-        age = (datetime.fromisoformat(each.start) - first[each.subject]).total_seconds()
         for start, stop in _common(each, store, reference, other):
             one, two = (
                 _signal(arrays[name], store.sensors[name], each.segments[name], start, stop)
                 for name in (reference, other)
             )
-            pieces.append(Piece(one, two, age + start))
+            if error is not None:
+                two = two._replace(times=two.times + error.at(age[each.name]).seconds(two.times))
+            pieces.append(Piece(one, two, age[each.name] + start))
     return pieces
+
+
+def ages(recordings: Iterable[StreamRecording]) -> dict[str, float]:
+    """Name of each recording to the seconds from the start of its subject's first recording to its own."""
+    return ages_of({each.name: (each.subject, datetime.fromisoformat(each.start).timestamp()) for each in recordings})
+
+
+def ages_of(starts: Mapping[str, tuple[Hashable, float]]) -> dict[str, float]:
+    """Name of each recording to its age: the clocks are taken as set at the start of the subject's first recording.
+
+    Args:
+        starts: Name of each recording to its subject and its start in seconds.
+    """
+    first: dict[Hashable, float] = {}
+    for subject, start in starts.values():
+        first[subject] = min(start, first.get(subject, start))
+    return {name: start - first[subject] for name, (subject, start) in starts.items()}
 
 
 def _common(

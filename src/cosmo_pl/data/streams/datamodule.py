@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from pytorch_lightning.utilities import rank_zero_warn
 
-from cosmo_pl.constraints import NonNegativeInt, PositiveFloat, Share
+from cosmo_pl.constraints import NonNegativeInt, Number, PositiveFloat, Share
 from cosmo_pl.data.base import MultimodalDataModule
 from cosmo_pl.data.extremes import Extremes
 from cosmo_pl.data.identity import dataset_folder
 from cosmo_pl.data.recordings import Recording
 from cosmo_pl.data.samples import MappedWindows, Samples
 from cosmo_pl.data.sensors import SensorDescription, groups_of
-from cosmo_pl.data.streams.store import MANIFEST, StreamStore, read_store
+from cosmo_pl.data.streams.clock_errors import check_errors, remaining_errors
+from cosmo_pl.data.streams.clock_pieces import ages
+from cosmo_pl.data.streams.description import ClockCorrection
+from cosmo_pl.data.streams.store import MANIFEST, StreamRecording, StreamStore, read_store
 from cosmo_pl.data.streams.windows import common_start, cut_windows, steps_of
 from cosmo_pl.data.trained import TrainedOn
 from cosmo_pl.errors import ConfigurationError
@@ -38,6 +41,11 @@ class StreamsDataModule(MultimodalDataModule):
         test_subjects: Test subjects, unless `folds` are given. A trained model is tested on, and predicts, all subjects
             of other recordings by default.
         label_rate: Labelled share of the training windows whose activity is known.
+        clock_error: Sensor to an error that is put into its clock, to see its effect: seconds by which it is ahead at
+            the start of each subject's first recording, and its drift in ppm. None puts in none.
+        correct_clocks: Whether the error of each sensor's clock, compared with that of the first of `modalities`, is
+            estimated from the training subjects' recordings, without labels, and corrected in all recordings where the
+            estimate is reliable. None is false.
         **shared: See `MultimodalDataModule`.
 
     Raises:
@@ -59,6 +67,8 @@ class StreamsDataModule(MultimodalDataModule):
         modalities: Sequence[str] | None = None,
         test_subjects: Sequence[NonNegativeInt] | None = None,
         label_rate: Share = 1.0,
+        clock_error: Mapping[str, tuple[Number, Number]] | None = None,
+        correct_clocks: bool | None = None,
         **shared: Any,
     ) -> None:
         self.store = self.open_store(root, shared.get("cache_dir"))
@@ -79,6 +89,8 @@ class StreamsDataModule(MultimodalDataModule):
             label_rate=label_rate,
             **shared,
         )
+        self.clock_error, self.correct_clocks = clock_error, correct_clocks
+        check_errors(clock_error or {}, bool(correct_clocks), self.modalities)
         self._check_window()
 
     def open_store(self, root: str | None, cache_dir: str | None) -> StreamStore:
@@ -135,8 +147,10 @@ class StreamsDataModule(MultimodalDataModule):
         return self.window
 
     def reader_arguments(self) -> dict[str, object]:
-        """Length and distance of the windows."""
-        return {"window": self.window, "hop": self.hop}
+        """Length and distance of the windows, and changes of the clocks."""
+        clocks = {"clock_error": self.clock_error, "correct_clocks": self.correct_clocks}
+        changed = {name: value for name, value in clocks.items() if value}
+        return {"window": self.window, "hop": self.hop, **changed}
 
     def find_recordings(self, folder: Path) -> list[Recording]:
         """Lists the recordings; their windows have the labels."""
@@ -157,6 +171,7 @@ class StreamsDataModule(MultimodalDataModule):
         sensors = {name: self.store.sensors[name] for name in self.modalities}
         streams = {each.name: each for each in self.store.recordings}
         cut, left_out = [], dict[str, dict[str, int]]()
+        errors, age = self._clock_errors(), ages(self.store.recordings)
         for recording in recordings:
             keep = self.keep_incomplete and recording.subject in self.subjects.test
             stream = streams[recording.name]
@@ -168,6 +183,7 @@ class StreamsDataModule(MultimodalDataModule):
                 self.hop,
                 keep_incomplete=keep,
                 aligned=common_start(stream, self.store.sensors),
+                errors={name: error.at(age[stream.name]) for name, error in errors.items()},
             )
             cut.append(found)
             for reason, count in found.left_out.items():
@@ -191,6 +207,29 @@ class StreamsDataModule(MultimodalDataModule):
             start=np.rint(1000 * np.concatenate([windows.start for windows in cut])).astype(np.int64),
             present={name: found >= 0 for name, found in rows.items() if (found < 0).any()},
         )
+
+    def pack(self, root: Path) -> Path:
+        """Refuses: windows overlap, and a file of them would be larger than the folder that they are cut from.
+
+        Raises:
+            ConfigurationError: Always.
+        """
+        problem = f"is not needed: all that is read lies in '{self.folder}'"
+        raise ConfigurationError("pack", problem, "Copy that folder, and give the copy as root on the other machine")
+
+    def _clock_errors(self) -> dict[str, ClockCorrection]:
+        """Errors of the sensors' clocks that are put in and remain."""
+        recordings: Sequence[StreamRecording] = ()
+        if self.correct_clocks:
+            train, held_out = self.subjects.train, {*self.subjects.val, *self.subjects.test}
+            every = self.store.recordings
+            used = [each for each in every if each.subject not in held_out and (not train or each.subject in train)]
+            recordings = used or every  # other recordings than those of the training have no training subjects
+        errors, estimates = remaining_errors(self.store, self.modalities, self.clock_error or {}, recordings)
+        uncertain = [f"{name} ({found.doubt})" for name, found in estimates.items() if not found.reliable]
+        problem = "sensors keep their clock, as its error is uncertain"
+        self.faults.report(problem, uncertain, "Nothing has to be done if the clocks are right", mended=True)
+        return errors
 
     def read_all(self, recordings: Sequence[Recording]) -> tuple[Samples, dict[str, Extremes], str]:
         """Cuts the windows; the fingerprint is that of the store, which has the hashes of all arrays."""

@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cosmo_pl.data.streams.patterns import Pattern, filled, placeholders
 
 DESCRIPTION = "streams.yaml"
 FORMATS = (".csv", ".tsv", ".parquet", ".npz")
 UNITS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}  # of numeric time, in nanoseconds
+ESTIMATE, ESTIMATE_EACH = "estimate", "estimate per recording"  # of the errors of clocks
 LABEL_FORMATS = ("csv", "elan", "label_studio")
 SUBJECT = "subject"
 ACTIVITY = "activity"
@@ -54,7 +58,10 @@ class StreamDescription:
         shape: Shape of a frame: (channels,) of a series, (height, width) of images.
         max_gap: Seconds without a sample that are a gap; None for 5 intervals, see `resampling`.
         header: Whether the first row of CSV has the names of the columns.
-        delimiter: Between the values of a row.
+        delimiter: Between the values of a row of CSV.
+        decimal: Point or comma of decimals in CSV.
+        comment: First character of lines of CSV that are no rows; empty if there are none.
+        skip: Lines before the first row of CSV.
     """
 
     files: Pattern
@@ -69,6 +76,9 @@ class StreamDescription:
     max_gap: float | None = None
     header: bool = True
     delimiter: str = ","
+    decimal: str = "."
+    comment: str = ""
+    skip: int = 0
 
     @property
     def images(self) -> bool:
@@ -127,12 +137,24 @@ class ClockCorrection:
     """Error of a sensor's clock.
 
     Args:
-        offset: Seconds by which it is ahead at the start of each recording.
+        offset: Seconds by which it is ahead at the start of the subject's first recording.
         drift: Microseconds that it gains per second.
     """
 
     offset: float = 0.0
     drift: float = 0.0
+
+    def at(self, age: float) -> ClockCorrection:
+        """The same error, with the offset of a later recording.
+
+        Args:
+            age: Seconds from the start of the subject's first recording to that of the recording.
+        """
+        return ClockCorrection(self.offset + 1e-6 * self.drift * age, self.drift)
+
+    def seconds(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Seconds by which the clock is ahead at times (T,) from the start."""
+        return self.offset + 1e-6 * self.drift * times
 
 
 @dataclass(frozen=True)
@@ -148,7 +170,8 @@ class ImportDescription:
         activities: Names of the activities in the order of their labels; empty for the order of the alphabet.
         subjects: Name of a subject in the paths to its number; empty for whole numbers as they are, or 1, 2, ... in
             the order of the names.
-        clocks: Sensor to the error of its clock.
+        clocks: Sensor to the error of its clock; or `ESTIMATE`, which estimates it from all recordings together, or
+            `ESTIMATE_EACH`, from each recording.
         content: The whole description as it was read, which identifies it.
     """
 
@@ -159,5 +182,5 @@ class ImportDescription:
     activity: PathActivity | None = None
     activities: tuple[str, ...] = ()
     subjects: Mapping[str, int] = field(default_factory=dict)
-    clocks: Mapping[str, ClockCorrection] = field(default_factory=dict)
+    clocks: Mapping[str, ClockCorrection] | str = field(default_factory=dict)
     content: Mapping[str, Any] = field(default_factory=dict)

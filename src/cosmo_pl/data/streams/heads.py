@@ -17,6 +17,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cosmo_pl.data.streams.csv_format import COMMA, COMMON, CsvFormat, csv_format
 from cosmo_pl.data.streams.description import FORMATS
 from cosmo_pl.data.streams.source import FolderSource, Source, readable
 from cosmo_pl.errors import RecordingError
@@ -24,7 +25,6 @@ from cosmo_pl.errors import RecordingError
 ROWS = 200
 BYTES = 2**19  # of the start of a text file, 200 rows of up to 2,600 characters
 TAIL = 2**16
-DELIMITERS = ",;\t|"
 MAX_COLUMNS = 10_000  # of an array of NPZ whose columns are listed
 
 
@@ -37,14 +37,14 @@ class Head:
         columns: Names of its columns; their positions if it has no header.
         rows: Texts of the first rows (N, columns).
         last: Texts of the last row; None if it is not read.
-        delimiter: Of CSV.
+        format: How CSV is written; decimal commas are points in `rows` and `last`.
     """
 
     path: Path
     columns: tuple[str, ...] | tuple[int, ...]
     rows: tuple[tuple[str, ...], ...]
     last: tuple[str, ...] | None = None
-    delimiter: str = ","
+    format: CsvFormat = COMMON
 
     @property
     def header(self) -> bool:
@@ -143,16 +143,17 @@ def _text(path: Path, file: IO[bytes], tail: bool) -> Head:
     lines = start.decode("utf-8-sig", errors="replace").splitlines()
     if len(start) == BYTES:
         lines = lines[:-1]  # which may be cut
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else _delimiter(lines[:20])
-    rows = _rows(lines[: ROWS + 1], delimiter)
+    found = csv_format(lines[:ROWS], "\t" if path.suffix.lower() == ".tsv" else None)
+    table = [line for line in lines[found.skip :] if not (found.comment and line.startswith(found.comment))]
+    rows = _rows(table[: ROWS + 1], found)
     if not rows:
         return Head(path, (), ())
     header = not any(is_value(cell) for cell in rows[0])
     columns: tuple[Any, ...] = rows[0] if header else tuple(range(len(rows[0])))
     body = [row for row in (rows[1:] if header else rows) if len(row) == len(columns)]
-    last = _rows(_end(file).splitlines()[-1:], delimiter) if tail else []
+    last = _rows(_end(file).splitlines()[-1:], found) if tail else []
     whole = bool(last) and len(last[0]) == len(columns)
-    return Head(path, columns, tuple(body), last[0] if whole else None, delimiter)
+    return Head(path, columns, tuple(body), last[0] if whole else None, found)
 
 
 def _end(file: IO[bytes]) -> str:
@@ -166,19 +167,14 @@ def is_value(cell: str) -> bool:
     return not math.isnan(number(cell)) or cell.strip().lower() == "nan" or moment(cell) is not None
 
 
-def _delimiter(lines: list[str]) -> str:
-    """The delimiter that most lines have the same number of."""
-    found = {each: Counter(line.count(each) for line in lines if line) for each in DELIMITERS}
-    score = {
-        each: max(((n, count) for count, n in counts.items() if count), default=(0, 0))
-        for each, counts in found.items()
-    }
-    return max(score, key=lambda each: score[each])
-
-
-def _rows(lines: list[str], delimiter: str) -> list[tuple[str, ...]]:
-    reader = csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter)
-    return [tuple(cell.strip() for cell in row) for row in reader if row]
+def _rows(lines: list[str], written: CsvFormat) -> list[tuple[str, ...]]:
+    reader = csv.reader(io.StringIO("\n".join(lines)), delimiter=written.delimiter)
+    comma = written.decimal == ","
+    return [
+        tuple(text.replace(",", ".") if comma and COMMA.fullmatch(text) else text for text in map(str.strip, row))
+        for row in reader
+        if row
+    ]
 
 
 def _parquet(path: Path, stream: IO[bytes], tail: bool) -> Head:

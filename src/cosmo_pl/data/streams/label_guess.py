@@ -12,6 +12,7 @@ from typing import Any
 from cosmo_pl.data.streams.columns import EPOCHS, words
 from cosmo_pl.data.streams.description import ACTIVITY, SUBJECT
 from cosmo_pl.data.streams.heads import is_value, moment, number, read_head
+from cosmo_pl.data.streams.labels import FRAMES
 from cosmo_pl.data.streams.source import Source
 from cosmo_pl.errors import CosmoError, RecordingError
 from cosmo_pl.io import read_json
@@ -87,7 +88,7 @@ def _table(source: Source, name: str) -> LabelGuess | None:
     roles = roles_of(head.columns)
     texts = [text for text in head.texts(roles["start"]) if text]
     time, reason, absolute = _time(texts)
-    return LabelGuess("csv", time, reason, roles, head.delimiter, absolute)
+    return LabelGuess("csv", time, reason, roles, head.format.delimiter, absolute)
 
 
 def _time(texts: Sequence[str]) -> tuple[dict[str, Any], str, bool]:
@@ -114,6 +115,9 @@ def _label_studio(path: Path) -> LabelGuess | None:
         return None
     results = [each for task in tasks for one in task["annotations"] for each in one.get("result", ())]
     starts = [str(each["value"]["start"]) for each in results if "start" in each.get("value", {})]
+    if any(FRAMES in each.get("value", {}) for each in results):
+        reason = "labels of video frames have no times, so the import refuses them"
+        return LabelGuess("label_studio", {"unit": "ms", "relative": True}, reason)
     if not starts:
         return None
     time, reason, absolute = _time(starts)

@@ -20,6 +20,7 @@ from cosmo_pl.io import read_json, utf8_text
 DAY = 24 * 3600 * 10**9
 MILLISECOND = 10**6
 VALUES = ("timeserieslabels", "labels")  # keys of Label Studio's labels on time series and on audio
+FRAMES = "timelinelabels"  # key of Label Studio's labels on frames of a video, whose rate an export does not state
 
 
 class RawInterval(NamedTuple):
@@ -186,6 +187,10 @@ def _labelled(
         if labels.tier and content.get("from_name") not in labels.tier:
             continue
         value = result["value"]
+        if FRAMES in value.mapping():
+            problem = f"{result.name}: labels frames of a video, which have no times"
+            remedy = "Label the time series in Label Studio, or write start and end in seconds to CSV"
+            raise RecordingError(path, problem, remedy)
         key = next((key for key in VALUES if key in value.mapping()), None)
         if key is None:
             continue  # a choice or a text for the whole task

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -26,7 +25,7 @@ from cosmo_pl.data.streams.times import NONE, Clock
 from cosmo_pl.errors import ConfigurationError, RecordingError
 from cosmo_pl.io import read_json, whole_file, write_json
 
-VERSION = 1  # of what is computed: a part of another version is made again
+VERSION = 2  # of what is computed: a part of another version is made again
 PEEK = 2**16  # bytes that are read for the first time of a file
 INTERVALS = 5  # that are a gap
 FRAMES, FACTS = "frames.f32", "facts.json"
@@ -120,7 +119,16 @@ class StreamImport:
     def key(self, origin: int, start: int) -> str:
         """Identifies the result."""
         files = [self.source.identity(name) for name in self.files]
-        content = [VERSION, str(self.stream), str(self.correction), self._zero, origin, start, files]
+        content = [
+            VERSION,
+            self.recording.name,
+            str(self.stream),
+            str(self.correction),
+            self._zero,
+            origin,
+            start,
+            files,
+        ]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def run(self, folder: Path, origin: int, start: int) -> Part:
@@ -134,8 +142,8 @@ class StreamImport:
         Raises:
             RecordingError: A file cannot be read, or no row of it can be used.
         """
-        path = folder / f"{self.sensor}-{hashlib.sha256(self.recording.name.encode()).hexdigest()[:16]}"
         key = self.key(origin, start)
+        path = folder / f"{self.sensor}-{key[:16]}"
         return _kept(path, key) or self._imported(path, key, origin, start)
 
     def _imported(self, path: Path, key: str, origin: int, start: int) -> Part:
@@ -151,8 +159,6 @@ class StreamImport:
         ordered = in_order(itertools.chain([first], samples), max_gap, quality)
         average = interval * stream.rate < 0.5 * SECOND
         frames = on_grid(pieces(ordered, max_gap, quality), stream.rate, start, average)
-        if path.exists():  # of another version of the files or the description
-            shutil.rmtree(path)
         with whole_file(path, one_writer=True) as part:
             part.mkdir()
             segments = _write_frames(part / FRAMES, frames)

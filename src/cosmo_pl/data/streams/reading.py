@@ -13,13 +13,13 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cosmo_pl.data.streams.csv_lines import WithoutComments, first_row
 from cosmo_pl.data.streams.description import StreamDescription
 from cosmo_pl.data.streams.source import Source, readable
 from cosmo_pl.data.streams.times import Clock
 from cosmo_pl.errors import RecordingError, choices
 
 BLOCK = 4 * 2**20  # bytes of CSV or of values at once
-MAX_HEADER = 2**20
 NPZ_ROWS = 8192
 REMEDY = "Correct the row, or remove it"
 
@@ -88,10 +88,10 @@ class FileReader:
 
     def _csv(self) -> Iterator[tuple[NDArray[np.int64], Any, NDArray[np.float32]]]:
         import pyarrow as pa
+        import pyarrow.compute as pc
         from pyarrow import csv as arrow
 
-        header = self.stream.header
-        columns, width = self._csv_columns()
+        columns, width, before = self._csv_columns()
         time, *values = columns
         skipped: list[int] = []
 
@@ -107,32 +107,44 @@ class FileReader:
                 use_threads=False,
                 block_size=self.block,
                 column_names=[f"c{each}" for each in range(width)],
-                skip_rows=int(header),
+                skip_rows=before,
             ),
             arrow.ParseOptions(delimiter=self.stream.delimiter, ignore_empty_lines=False, invalid_row_handler=report),
             arrow.ConvertOptions(
-                include_columns=list(types), column_types=types, strings_can_be_null=False, check_utf8=False
+                include_columns=list(types),
+                column_types=types,
+                strings_can_be_null=False,
+                check_utf8=False,
+                decimal_point=self.stream.decimal,
             ),
         )
         first = 1
         with self.source.open(self.name) as file:
-            for batch in arrow.open_csv(pa.PythonFile(file, mode="r"), *options):
-                row, first = _numbered(first, batch.num_rows, skipped, offset=int(header) if header else 0)
-                yield row, batch.column(f"c{time}"), _stacked([batch.column(f"c{each}") for each in values])
+            for batch in arrow.open_csv(pa.PythonFile(self._rows(file), mode="r"), *options):
+                row, first = _numbered(first, batch.num_rows, skipped, offset=before)
+                times = batch.column(f"c{time}")
+                if self.stream.decimal == ",":
+                    times = pc.replace_substring(times, ",", ".")
+                yield row, times, _stacked([batch.column(f"c{each}") for each in values])
 
-    def _csv_columns(self) -> tuple[list[int], int]:
-        """Positions of the time and the values, and the number of columns, from the first row."""
+    def _rows(self, file: IO[bytes]) -> IO[bytes]:
+        comment = self.stream.comment
+        return io.BufferedReader(WithoutComments(file, comment, self.block)) if comment else file
+
+    def _csv_columns(self) -> tuple[list[int], int, int]:
+        """Positions of the time and the values, the number of columns, and that of the lines before the values."""
         with self.source.open(self.name) as file:
-            line = file.readline(MAX_HEADER)
+            line, before = first_row(file, self.stream.skip, self.stream.comment)
         try:
             text = line.decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            raise RecordingError(self.path, f"row 1: is not UTF-8 ({error.reason})", "Save it as UTF-8") from error
+            problem = f"row {before + 1}: is not UTF-8 ({error.reason})"
+            raise RecordingError(self.path, problem, "Save it as UTF-8") from error
         first = next(csv.reader(io.StringIO(text), delimiter=self.stream.delimiter), [])
         names = [each.strip() for each in first]
         if not any(names):
-            raise RecordingError(self.path, "has an empty first row", "Remove the file, or record it again")
-        return self._positions(names), len(names)
+            raise RecordingError(self.path, "has an empty first row", "Remove the file, or correct `skip`")
+        return self._positions(names), len(names), before + int(self.stream.header)
 
     def _positions(self, names: list[str]) -> list[int]:
         result = []

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 from cosmo_pl.data.streams.description import (
     ACTIVITY,
     DATE,
+    ESTIMATE,
+    ESTIMATE_EACH,
     FORMATS,
     LABEL_FORMATS,
     SUBJECT,
@@ -101,7 +103,7 @@ def _known(given: Field, keys: Collection[str]) -> None:
 
 def _stream(given: Field) -> StreamDescription:
     keys = ("files", "kind", "time", "values", "channels", "unit", "convert", "shape", "rate", "max_gap", "header")
-    _known(given, (*keys, "delimiter"))
+    _known(given, (*keys, "delimiter", "decimal", "comment", "skip"))
     files, kind, values = _pattern(given["files"], FORMATS), given["kind"].text("[a-z_]+", "a kind"), _values(given)
     shape = _shape(given, len(values))
     channels = _channels(given, values, kind, images=len(shape) > 1)
@@ -115,7 +117,8 @@ def _stream(given: Field) -> StreamDescription:
     given["time"]["column"].require(header or number, "the position of a column, as the files have no header")
     factors = _factors(given.get("convert"), units)
     return StreamDescription(
-        files, kind, time, values, channels, units, factors, rate, shape, max_gap, header, delimiter
+        *(files, kind, time, values, channels, units, factors, rate, shape, max_gap),
+        *(header, delimiter, *_lines(given, delimiter)),
     )
 
 
@@ -213,6 +216,23 @@ def _delimiter(given: Field, files: Pattern | None) -> str:
     return "\t" if files is not None and files.text.lower().endswith(".tsv") else ","
 
 
+def _lines(given: Field, delimiter: str) -> tuple[str, str, int]:
+    """Decimal point or comma, first character of comments, and lines before the table."""
+    decimal, comment, skip = (given.get(key) for key in ("decimal", "comment", "skip"))
+    if decimal is not None:
+        decimal.require(decimal.value in (".", ","), 'a point or a comma: "," or "."')
+        decimal.require(decimal.value != delimiter, "another character than the delimiter")
+    if comment is not None:
+        comment.require(comment.value != delimiter, "another character than the delimiter")
+    return (
+        "." if decimal is None else decimal.text(),
+        ""
+        if comment is None
+        else comment.text("[!-/:-@^-`{-~\\[\\]]", "one character that is no letter, digit or space"),
+        0 if skip is None else skip.whole(0, MAX_COLUMNS),
+    )
+
+
 def _time(given: Field, placed: bool, named: Collection[str] = ()) -> TimeDescription:
     _known(given, ("column",) * placed + ("unit", "zone", "relative") + ("start",) * placed)
     unit = given["unit"]
@@ -299,9 +319,14 @@ def _names(given: Field | None) -> dict[str, str | None]:
     return {str(raw): None if name.value is None else name.text(".+", "a name") for raw, name in found.items()}
 
 
-def _clocks(given: Field | None, sensors: Mapping[str, Any]) -> Mapping[str, ClockCorrection]:
+def _clocks(given: Field | None, sensors: Mapping[str, Any]) -> Mapping[str, ClockCorrection] | str:
     if given is None:
         return {}
+    if isinstance(given.value, str):
+        known = given.value in (ESTIMATE, ESTIMATE_EACH)
+        given.require(known, f"a mapping of sensors, '{ESTIMATE}' or '{ESTIMATE_EACH}'")
+        given.require(len(sensors) > 1, "left out, as there is one sensor")
+        return given.text()
     found = {}
     for name, each in given.fields().items():
         each.require(name in sensors, f"of a sensor: {', '.join(sensors)}")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from cosmo_pl.data.faults import FaultLog
+from cosmo_pl.data.streams.clock_corrections import EstimatedClock
 from cosmo_pl.data.streams.labelling import Labelled, seconds_by_activity
 from cosmo_pl.data.streams.parts import Part
 from cosmo_pl.data.streams.quality import BROKEN, EMPTY, NO_TIME, SET_BACK
@@ -72,7 +73,9 @@ def _faults(part: Part) -> list[tuple[str, str, bool]]:
     return found
 
 
-def write_report(store: StreamStore, streams: Streams, labelled: Labelled, faults: FaultLog) -> None:
+def write_report(
+    store: StreamStore, streams: Streams, labelled: Labelled, faults: FaultLog, clocks: Sequence[EstimatedClock] = ()
+) -> None:
     """Writes ``report.json``.
 
     Args:
@@ -80,6 +83,7 @@ def write_report(store: StreamStore, streams: Streams, labelled: Labelled, fault
         streams: Their streams.
         labelled: Their labels.
         faults: What was reported.
+        clocks: Estimated errors of the sensors' clocks.
     """
     by_subject: dict[int, Counter[str]] = {}
     recordings = []
@@ -107,9 +111,22 @@ def write_report(store: StreamStore, streams: Streams, labelled: Labelled, fault
         "recordings": recordings,
         "label_seconds": {str(subject): dict(seconds) for subject, seconds in sorted(by_subject.items())},
         "left_out": dict(left_out),
+        "clocks": [_clock(each) for each in clocks],
         "faults": faults.lines,
     }
     write_json(store.folder / REPORT, content)
+
+
+def _clock(clock: EstimatedClock) -> dict[str, Any]:
+    found = clock.estimate
+    return {
+        "sensor": clock.sensor,
+        "reference": clock.reference,
+        "recordings": list(clock.recordings),
+        **{key: getattr(found, key) for key in ("offset", "drift", "deviation", "confidence")},
+        "corrected": found.reliable,
+        "problem": found.doubt,
+    }
 
 
 def _overlap(parts: Mapping[str, Part]) -> dict[str, float]:

@@ -208,8 +208,22 @@ def _sensor(stream: Stream, zone: tuple[str, str] | None, draft: Draft) -> None:
     draft.add("rate", int(rate) if rate == int(rate) else rate, f"the median is {measured:.4g} Hz")
     if not head.header and head.path.suffix.lower() in (".csv", ".tsv"):
         draft.add("header", False, "the first row has values")
-    if head.delimiter != ("\t" if head.path.suffix.lower() == ".tsv" else ","):
-        draft.add("delimiter", head.delimiter)
+    _format(stream, draft)
+
+
+def _format(stream: Stream, draft: Draft) -> None:
+    """How CSV is written, where that is unusual."""
+    head, found = stream.heads[0], stream.heads[0].format
+    if found.delimiter != ("\t" if head.path.suffix.lower() == ".tsv" else ","):
+        draft.add("delimiter", found.delimiter)
+    if found.decimal != ".":
+        draft.add("decimal", found.decimal, "numbers are written as 1,5")
+    if found.comment:
+        draft.add("comment", found.comment, "lines begin with it")
+    if found.skip:
+        other = next((each for each in stream.heads if each.format.skip != found.skip), None)
+        unlike = f"'{other.path}' has {other.format.skip}" if other is not None else ""
+        draft.add("skip", found.skip, "so many lines precede the table", unlike)
 
 
 def _measured(stream: Stream) -> tuple[str, list[str], list[str], tuple[int, int] | str | None]:

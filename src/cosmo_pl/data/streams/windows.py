@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from cosmo_pl.data.streams.description import ClockCorrection
 from cosmo_pl.data.streams.store import LabelInterval, Segment, StreamRecording, StreamSensor
 
 TOLERANCE = 1e-6  # seconds; ends of windows and of labels are sums of floating-point numbers
 BORDER = "cross the border of a label"
+RIGHT = ClockCorrection()
 GAP = "have a gap in '{}'"
 OUTSIDE = "begin before '{}' starts or end after it stops"
 
@@ -46,6 +48,7 @@ def cut_windows(
     hop: float,
     keep_incomplete: bool = False,
     aligned: float = 0.0,
+    errors: Mapping[str, ClockCorrection] | None = None,
 ) -> Windows:
     """The windows [aligned + n·hop, aligned + n·hop + window) of a recording in which every sensor has all frames.
 
@@ -60,21 +63,24 @@ def cut_windows(
         hop: Seconds between the starts of two windows.
         keep_incomplete: Whether windows are kept that some sensors lack, but not all.
         aligned: Seconds after the start of the recording at which a window begins; see `common_start`.
+        errors: Sensor to the error of its clock from the start of the recording on: its frames of a window are those
+            that a clock which is ahead by so much would have put there.
     """
     begin = (aligned + TOLERANCE) % hop - TOLERANCE
     left = recording.duration - window - begin + TOLERANCE
     start = begin + hop * np.arange(int(left / hop) + 1 if left >= 0 else 0, dtype=np.float64)
     label = _labels(start, window, recording.labels, activities)
     keep, left_out = label >= -1, {BORDER: int((label < -1).sum())}
+    begins = {name: start - (errors or {}).get(name, RIGHT).seconds(start) for name in sensors}
     rows = {}
     for name, sensor in sensors.items():
-        first, steps = np.rint(start * sensor.rate).astype(np.int64), steps_of(sensor, window)
+        first, steps = np.rint(begins[name] * sensor.rate).astype(np.int64), steps_of(sensor, window)
         rows[name] = _rows(first, steps, recording.segments.get(name, ()))
     found = [found >= 0 for found in rows.values()]
     complete = np.any(found, axis=0) if keep_incomplete else np.all(found, axis=0)
     for name, sensor in sensors.items():
         lacking = keep & ~complete & (rows[name] < 0)
-        outside = lacking & _outside(start, window, sensor, recording.segments.get(name, ()))
+        outside = lacking & _outside(begins[name], window, sensor, recording.segments.get(name, ()))
         left_out[OUTSIDE.format(name)] = int(outside.sum())
         left_out[GAP.format(name)] = int((lacking & ~outside).sum())
         keep = keep & ~lacking

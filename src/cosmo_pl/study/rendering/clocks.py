@@ -13,21 +13,24 @@ from cosmo_pl.study.rendering.view import Rendered, View, unique
 HEADER = (
     "dataset",
     "method",
-    "error of the inertial sensor's clock",
+    "error of a sensor's clock",
     "not corrected",
     "corrected",
     "not corrected minus without error, paired by seed",
     "corrected minus not corrected, paired by seed",
 )
-FACTOR = "clock_error"
+FACTOR, CORRECTED = "clock_error", "data.init_args.correct_clocks"
 
 
 def table(view: View) -> Rendered:
     """One row for each error: accuracy before and after the correction, beside that without an error."""
-    put_in, corrected = (view.grid(number) for number in (0, 1))
-    factor = view.study.runs[0].vary[FACTOR]
+    grids = [number for number, run in enumerate(view.study.runs) if FACTOR in run.vary]
+    pairs = [pair for number in grids for pair in view.grid(number)]
+    corrected = [pair for pair in pairs if CORRECTED in pair[0].arguments]
+    put_in = [pair for pair in pairs if CORRECTED not in pair[0].arguments]
     rows = []
-    for dataset, method in unique((job.dataset, job.method) for job, _ in (*put_in, *corrected)):
+    for dataset, method in unique((job.dataset, job.method) for job, _ in pairs):
+        factor = next(view.study.runs[n].vary[FACTOR] for n in grids if dataset in view.study.runs[n].datasets)
         for value, name in zip(factor.values, factor.labels or map(str, factor.values), strict=True):
             before, after = (_at(pairs, dataset, method, value) for pairs in (put_in, corrected))
             without = _at(put_in, dataset, method, None)

@@ -1,0 +1,118 @@
+"""CSV with lines before the table, comments and decimal commas: found by a draft, and read as it describes them."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from cosmo_pl.data.streams.csv_format import CsvFormat, csv_format
+from cosmo_pl.data.streams.csv_lines import WithoutComments
+from cosmo_pl.data.streams.importing import import_streams
+from cosmo_pl.data.streams.quality import BROKEN
+from cosmo_pl.data.streams.reading_description import parse_description
+from cosmo_pl.data.streams.sniffing import sniff
+from cosmo_pl.errors import ConfigurationError, RecordingError
+
+from .recorded import SECOND, described, jittered, signal, write_csv
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+PREAMBLE = ["Device: wrist 7", "Firmware;1.2;beta", "", "Started at 12:26"]
+
+
+def rows(delimiter: str = ",", decimal: str = ".", header: bool = True) -> list[str]:
+    """Ten seconds of acceleration at about 60 Hz."""
+    time = jittered(10, 60)
+    body = [[f"{t / 1e9:.9f}", *(f"{v:.6f}" for v in row)] for t, row in zip(time, signal(time), strict=True)]
+    lines = [delimiter.join(cell.replace(".", decimal) for cell in row) for row in body]
+    return [*([delimiter.join(["time", "x", "y", "z"])] if header else []), *lines]
+
+
+def commented(lines: list[str]) -> list[str]:
+    """The same with comments before, within and after."""
+    return ["# a, b, c, d", "#", *lines[:3], "# paused, resumed, 1, 2", *lines[3:], "# end"]
+
+
+FORMS = {
+    "plain": (rows(), CsvFormat()),
+    "preamble": ([*PREAMBLE, *rows()], CsvFormat(skip=4)),
+    "separator of Excel": (["sep=;", *rows(";", ",")], CsvFormat(";", 1, "", ",")),
+    "decimal commas": (rows(";", ","), CsvFormat(";", decimal=",")),
+    "decimal commas and tabs": (rows("\t", ","), CsvFormat("\t", decimal=",")),
+    "comments": (commented(rows()), CsvFormat(comment="#")),
+    "comments without a header": (commented(rows(header=False)), CsvFormat(comment="#")),
+    "all": ([*PREAMBLE, *commented(rows(";", ","))], CsvFormat(";", 4, "#", ",")),
+    "an empty line": (["", *rows()], CsvFormat(skip=1)),
+}
+
+
+@pytest.mark.parametrize(("lines", "expected"), FORMS.values(), ids=FORMS)
+def test_the_format_is_found_and_read(tmp_path: Path, lines: list[str], expected: CsvFormat) -> None:
+    time = jittered(10, 60)
+    write_csv(tmp_path / "plain" / "anna" / "wrist.csv", time, signal(time))
+    plain = import_streams(tmp_path / "plain", tmp_path / "expected", described())
+    for name in ("anna", "ben"):
+        (tmp_path / "home" / name).mkdir(parents=True)
+        (tmp_path / "home" / name / "wrist.csv").write_text("\n".join(lines) + "\n")
+    assert csv_format(lines[:200]) == expected
+    found = yaml.safe_load(sniff(tmp_path / "home").text)
+    given = found["sensors"]["wrist"]
+    fields = {name: given.get(name, default) for name, default in CsvFormat._field_defaults.items()}
+    assert CsvFormat(**fields) == expected
+    store = import_streams(tmp_path / "home", tmp_path / "out", parse_description(found))
+    frames = [each for recording in store.recordings for each in recording.segments["wrist"]]
+    assert len(frames) == 2
+    for part in frames:
+        read = store.array("wrist")[part.row : part.row + part.frames]
+        wanted = np.interp(np.arange(len(read)) / given["rate"], (time - time[0]) / SECOND, signal(time)[:, 0])
+        np.testing.assert_allclose(read[:, 0], wanted, atol=2e-5)
+    assert plain.recordings[0].duration == pytest.approx(store.recordings[0].duration, abs=0.02)
+
+
+def test_rows_are_numbered_as_in_the_file(tmp_path: Path) -> None:
+    lines = [*PREAMBLE, *commented(rows())]
+    lines[10] = lines[10].rpartition(",")[0]
+    (tmp_path / "anna").mkdir()
+    path = tmp_path / "anna" / "wrist.csv"
+    path.write_text("\n".join(lines))
+    sensor = {"time": {"column": "time", "unit": "s"}, "skip": 4, "comment": "#"}
+    store = import_streams(tmp_path, tmp_path / "out", described(sensor))
+    report = json.loads((store.folder / "report.json").read_text())
+    facts = report["recordings"][0]["sensors"]["wrist"]
+    assert facts["where"] == {BROKEN: "anna/wrist.csv row 11"} and facts["left_out"] == {BROKEN: 1}
+    lines[10] = "soon,1,1,1"
+    path.write_text("\n".join(lines))
+    with pytest.raises(RecordingError, match="row 11, column 'time': 'soon' is no number"):
+        import_streams(tmp_path, tmp_path / "again", described(sensor))
+
+
+@pytest.mark.parametrize("block", [1, 7, 1000])
+def test_comments_become_empty_lines_whatever_the_size_of_a_block(block: int) -> None:
+    content = b"\xef\xbb\xbf# a\n1,2\r\n#\n#3,4\n5,#6\n# end"
+    file = io.BufferedReader(WithoutComments(io.BytesIO(content), "#", block))
+    assert file.read() == b"\n1,2\r\n\n\n5,#6\n"
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"decimal": ","}, "decimal is ',', not another character than the delimiter"),
+        ({"decimal": "·"}, "decimal is '·', not a point or a comma"),
+        ({"comment": "//"}, "comment is '//', not one character"),
+        ({"comment": ","}, "comment is ',', not another character than the delimiter"),
+        ({"skip": -1}, "skip is -1, not a whole number"),
+    ],
+)
+def test_what_cannot_be_is_refused(fields: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        described(fields)
+
+
+def test_a_file_that_ends_before_its_table_is_named(tmp_path: Path) -> None:
+    write_csv(tmp_path / "anna" / "wrist.csv", [1, 2], np.ones((2, 3)))
+    with pytest.raises(RecordingError, match=r"anna/wrist.csv: has an empty first row. .* correct `skip`"):
+        import_streams(tmp_path, tmp_path / "out", described({"skip": 9}))
