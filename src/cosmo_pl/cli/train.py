@@ -145,8 +145,12 @@ class CosmoCLI(LightningCLI):
             config.model = given
         if self.subcommand == "fit" and (bundle := getattr(self.model, "bundle", None)) is not None:
             bundle.check_sensors(self.datamodule)  # again in the setup, but that comes after all recordings are read
-        if content is not None and "trained_on" in content and self.subcommand != "fit":
-            self.datamodule.adopt(TrainedOn.read(content["trained_on"]))
+        if content is not None and "trained_on" in content:
+            trained = TrainedOn.read(content["trained_on"])
+            if self.subcommand == "fit":  # the model of a checkpoint has no bundle
+                self.datamodule.bundle_statistics = trained.normalization
+            else:
+                self.datamodule.adopt(trained)
 
     def resolved(self, config: Any) -> dict[str, Any]:
         """The whole configuration, as ``config.yaml`` has it."""

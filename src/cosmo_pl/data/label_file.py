@@ -110,8 +110,11 @@ def with_label_file(
         number = data.class_names.index(each.activity)
         for row in _rows(data, span, samples, each, path).tolist():
             if label[row] not in (-1, number):
-                other = f"that {origin.get(row, 'the recordings')} labels '{data.class_names[label[row]]}'"
-                raise refuse(f"{each.where}: '{each.activity}' for a sample of '{each.recording}' {other}", REMEDY)
+                other = (
+                    f"'{data.class_names[label[row]]}' {f'by {origin[row]}' if row in origin else 'in the recordings'}"
+                )
+                problem = f"{each.where}: '{each.activity}' for a sample of '{each.recording}' that is {other}"
+                raise refuse(problem, REMEDY)
             label[row] = number
             origin[row] = each.where
     rows = np.array(sorted(origin), dtype=np.int64)
