@@ -26,6 +26,7 @@ from cosmo_pl.edge.budget import Budget, peak_megabytes
 from cosmo_pl.edge.given_labels import LABELS
 from cosmo_pl.errors import BundleError, ConfigurationError, CosmoError, RecordingError
 from data.streams.written import ACTIVITIES, write_streams
+from docs.test_walkthroughs import run_commands, write_files
 
 EPOCHS = "trainer: {max_epochs: 3, accelerator: cpu}\n"
 HEADER = "recording,start,end,activity\n"
@@ -338,3 +339,19 @@ def test_the_peak_is_that_of_the_system() -> None:
 def test_an_export_is_made_where_there_is_one(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cosmo_pl.edge.adaptation.find_spec", lambda _: None)
     assert export_if_possible(Path("run")) is None
+
+
+def test_the_page_as_a_reader_follows_it(bundle: Path, here: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    write_files("adapt", here)
+    Path("runs/kitchen").mkdir(parents=True)
+    Path("runs/kitchen/cosmo").symlink_to(bundle)
+    store = read_store(Path("device"))
+    names = ("monday_morning", "monday_noon", "monday_evening")
+    renamed = [replace(each, name=name) for each, name in zip(store.recordings, names, strict=False)]
+    replace(store, recordings=(*renamed, *store.recordings[3:])).write()
+    Path("device").rename("mine")
+    run_commands("adapt", here)
+    out = capfd.readouterr().out
+    assert "runs/mine/version_0: 10 of 10 epochs with 10 labels" in out
+    assert "runs/mine/version_1: 20 of 20 epochs with 15 labels" in out
+    assert "('walk', 'sit', 'jump')" in out

@@ -39,7 +39,8 @@ class Report:
         epochs: Epochs of the training so far.
         planned: Epochs that it is planned for.
         labels: Labelled samples.
-        seconds: Seconds from the start of this adaptation to its end, without the export.
+        seconds: Seconds from the start of this call to the end of its training, without the export.
+        cpu_seconds: Seconds of computation in that time: of all threads, and none while other programs run.
         peak_megabytes: Largest memory of the process so far (resident set) in 10⁶ bytes, Python and PyTorch included.
         threads: Threads of PyTorch.
         time_is_up: Whether it was ended by the time limit.
@@ -50,16 +51,19 @@ class Report:
     planned: int
     labels: int
     seconds: float
+    cpu_seconds: float
     peak_megabytes: float
     threads: int
     time_is_up: bool
 
     def __str__(self) -> str:
-        cost = f"{self.seconds:.1f} s, peak memory {self.peak_megabytes:.0f} MB, threads: {self.threads}"
-        line = f"{self.run}: {self.epochs} of {self.planned} epochs with {self.labels} labels; {cost}"
-        if self.time_is_up:
-            return f"{line}\nthe time limit has ended the training; the same command goes on"
-        return line
+        parts = [
+            f"{self.run}: {self.epochs} of {self.planned} epochs with {self.labels} labels",
+            f"{self.seconds:.1f} s ({self.cpu_seconds:.1f} s of computation), threads: {self.threads}",
+            f"peak memory {self.peak_megabytes:.0f} MB",
+            *["the time limit has ended the training; the same command goes on"] * self.time_is_up,
+        ]
+        return "\n".join(parts)
 
 
 def adapt(
@@ -102,6 +106,8 @@ def adapt(
             words += [f"--data.init_args.label_file={(out / LABELS).resolve()}"] if (out / LABELS).is_file() else []
             words += [] if checkpoint is None else ["--ckpt_path=last"]
             fit(["fit", *words], [budget])
+        else:
+            print("all epochs are trained; it goes on with further labels")
     report = _reported(run_of(newest_checkpoint(out)), budget, planned)
     if done < planned:
         write_json(Path(report.run, REPORT), asdict(report))
@@ -126,6 +132,7 @@ def _reported(run: Path, budget: Budget, planned: int) -> Report:
         planned=planned,
         labels=int(content["trained_on"]["labels"]),
         seconds=budget.seconds,
+        cpu_seconds=budget.cpu_seconds,
         peak_megabytes=peak_megabytes(),
         threads=torch.get_num_threads(),
         time_is_up=budget.time_is_up,

@@ -27,6 +27,7 @@ class Budget(Callback):
         self.limit = limit
         self.time_is_up = False
         self._begin = self._epoch_began = time.perf_counter()
+        self._cpu_begin = time.process_time()
         self._longest = 0.0
         self._line = -SECONDS_BETWEEN_LINES
 
@@ -34,6 +35,11 @@ class Budget(Callback):
     def seconds(self) -> float:
         """Seconds since it was made."""
         return time.perf_counter() - self._begin
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Seconds of computation of this process since it was made, of all threads."""
+        return time.process_time() - self._cpu_begin
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Starts the clock of the epoch."""
