@@ -14,7 +14,7 @@ from cosmo_pl.cli import main
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PROGRAMS = ("cosmo-pl", "make")
-TESTED = {"extending", "own-recordings", "import"}  # test_walkthroughs runs these commands
+TESTED = {"extending", "own-recordings", "import", "adapt"}  # tests run these commands
 BLOCK = re.compile(r"^```(\w*).*?\n(.*?)^```|^((?: {4}.*\n)+)", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)|!\[[^\]]*\]\((?!https?:)([^)]+)\)")
 

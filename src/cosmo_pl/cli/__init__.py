@@ -15,7 +15,7 @@ from cosmo_pl.storage import storage_error
 from cosmo_pl.trust import allowing
 
 TRAINING = ("fit", "validate", "test", "predict")
-OTHERS = ("data", "study", "configs", "runs")
+OTHERS = ("data", "study", "configs", "runs", "adapt")
 
 HELP = """usage: cosmo-pl COMMAND [options]
 
@@ -40,6 +40,8 @@ train and use models:
   validate        evaluate the validation subjects with the newest run of a config, or with --ckpt_path
   test            evaluate the test subjects; writes metrics.json and a confusion matrix
   predict         write a CSV of predictions for the test subjects
+  adapt           train stage 2 on a device from a bundle, recordings and few labels, within a time limit; the same
+                  command goes on, also with further labels
 
 configs and runs:
   configs         list the configs that ship with the package; `--config cosmo:NAME` uses one in any folder

@@ -11,12 +11,14 @@ from cosmo_pl.io import read_yaml
 from cosmo_pl.run_folder import CONFIG, run_of
 from cosmo_pl.study.identity import ASIDE, TRAINING
 
+LABELS = "label_file"  # labels can be added later
 LENGTH = {"max_epochs", "min_epochs", "max_steps", "min_steps", "max_time"}
 SUBJECTS = {"test_subjects", "val_subjects", "folds", "fold"}
 # Arguments of the data that an evaluation may change.
 OF_EVALUATION = {
     *ASIDE,
     "phase",
+    LABELS,
     "batch_size",
     "pretrain_batch_size",
     "track_test",
@@ -29,7 +31,8 @@ OF_EVALUATION = {
 def check_continued(checkpoint: Path, config: Mapping[str, Any]) -> None:
     """Checks that a resumed training has the configuration that it began with.
 
-    Devices, workers and loggers may change. The number of epochs may change unless the schedule depends on it.
+    Devices, workers, loggers and the file of labels may change. The number of epochs may change unless the schedule
+    depends on it.
 
     Args:
         checkpoint: The checkpoint. Without a stored configuration in its run nothing is checked.
@@ -46,7 +49,7 @@ def check_continued(checkpoint: Path, config: Mapping[str, Any]) -> None:
     trainer = {*TRAINING, "precision"} - (set() if scheduled else LENGTH)
     differ = [
         *differences("model", then, config),
-        *differences("data", then, config, free=ASIDE | {"phase"}),
+        *differences("data", then, config, free=ASIDE | {"phase", LABELS}),
         *differences("trainer", then, config, only=trainer),
     ]
     if then.get("seed_everything") != config.get("seed_everything"):

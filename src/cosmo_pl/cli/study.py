@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, Literal
 
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.io import user_path, utf8_text, write_whole
+from cosmo_pl.parsing.duration import parse_duration
 from cosmo_pl.provenance import check_committed
 from cosmo_pl.shipped import holds_studies
 from cosmo_pl.study.jobs import Job, choose
@@ -18,7 +18,6 @@ from cosmo_pl.study.workspace import Workspace
 from cosmo_pl.trust import allowed
 
 ORDER = "experiments/orders/evidence.yaml"
-UNITS = {"h": 3600, "m": 60, "s": 1}
 
 
 def run(
@@ -259,20 +258,6 @@ def sweep(name: str) -> None:
         problem = "the working directory holds no studies, and W&B's agents read their configs from there"
         raise ConfigurationError("sweep", problem, f"Change to a checkout, or use `cosmo-pl study run {name}`")
     start(Path(), name, train)
-
-
-def parse_duration(text: str | None) -> float | None:
-    """Seconds of "90s", "9m" or "1h30m"; None for None.
-
-    Raises:
-        ConfigurationError: It is no duration.
-    """
-    if text is None:
-        return None
-    parts = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text)
-    if not text or parts is None:
-        raise ConfigurationError("time_limit", f"'{text}' is no duration", "Write it as in 90s, 9m or 1h30m")
-    return float(sum(int(count) * unit for count, unit in zip(parts.groups(), UNITS.values(), strict=True) if count))
 
 
 def main(args: Sequence[str]) -> None:

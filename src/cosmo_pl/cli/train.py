@@ -52,8 +52,8 @@ from cosmo_pl.trust import check_trusted, class_paths
 class CosmoCLI(LightningCLI):
     """LightningCLI that passes the shapes of the data to the model and finds the newest run of a config."""
 
-    def __init__(self, command: str, *args: Any, **named: Any) -> None:
-        self.command = command
+    def __init__(self, command: str, *args: Any, callbacks: Sequence[Callback] = (), **named: Any) -> None:
+        self.command, self.callbacks = command, callbacks
         self.checkpoint: dict[str, Any] | None = None
         self.folder: Path | None = None
         try:
@@ -145,8 +145,12 @@ class CosmoCLI(LightningCLI):
             config.model = given
         if self.subcommand == "fit" and (bundle := getattr(self.model, "bundle", None)) is not None:
             bundle.check_sensors(self.datamodule)  # again in the setup, but that comes after all recordings are read
-        if content is not None and "trained_on" in content and self.subcommand != "fit":
-            self.datamodule.adopt(TrainedOn.read(content["trained_on"]))
+        if content is not None and "trained_on" in content:
+            trained = TrainedOn.read(content["trained_on"])
+            if self.subcommand == "fit":  # the model of a checkpoint has no bundle
+                self.datamodule.bundle_statistics = trained.normalization
+            else:
+                self.datamodule.adopt(trained)
 
     def resolved(self, config: Any) -> dict[str, Any]:
         """The whole configuration, as ``config.yaml`` has it."""
@@ -162,7 +166,7 @@ class CosmoCLI(LightningCLI):
         mixed = self.subcommand == "fit" and self.model.mixed_precision  # evaluations stay in float32
         kwargs["precision"] = resolved_precision(given.precision, given.accelerator, mixed)
         if self.subcommand == "fit":
-            callbacks.append(LastCheckpoint())
+            callbacks += [*self.callbacks, LastCheckpoint()]
             if self.config_init.fit.wandb is not None:  # raises an error without a login
                 callbacks.append(WandbResults(self.config_init.fit.wandb, flat(self.resolved(self.config.fit))))
             kwargs |= self._run_arguments()
@@ -250,8 +254,13 @@ def with_own_config(args: Sequence[str]) -> list[str]:
     return [args[0], f"--config={config}", *args[1:]]
 
 
-def main(args: Sequence[str]) -> None:
-    """Runs one training subcommand."""
+def main(args: Sequence[str], callbacks: Sequence[Callback] = ()) -> None:
+    """Runs one training subcommand.
+
+    Args:
+        args: Its command line.
+        callbacks: Further callbacks of a training, which do not change what is trained and are no part of its config.
+    """
     # Lightning's warnings about its own internals, an unused checkpoint writer, and the lack of validation data.
     for note in (
         "`isinstance.treespec, LeafSpec.` is deprecated",
@@ -265,6 +274,7 @@ def main(args: Sequence[str]) -> None:
         args[0],
         BaseModule,
         MultimodalDataModule,
+        callbacks=callbacks,
         subclass_mode_model=True,
         subclass_mode_data=True,
         load_from_checkpoint_support=False,  # the modules' checkpoints are whole by themselves

@@ -18,6 +18,7 @@ from cosmo_pl.data.dead_sensors import check_sensors
 from cosmo_pl.data.extremes import Extremes
 from cosmo_pl.data.faults import FaultLog, complete_recordings, report_missing
 from cosmo_pl.data.identity import DatasetIdentity, dataset_folder, is_simulated
+from cosmo_pl.data.label_file import with_label_file
 from cosmo_pl.data.loading import Inputs
 from cosmo_pl.data.normalization import Normalization, StatisticsOf
 from cosmo_pl.data.packed import is_packed, unpacked, unused_path, write_packed
@@ -34,7 +35,7 @@ from cosmo_pl.data.trained import TrainedOn, check_tested, training_data
 from cosmo_pl.data.transforms import ScaleByTorso, Transform
 from cosmo_pl.data.views import AugmentedViews
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.io import cache_folder
+from cosmo_pl.io import cache_folder, user_path
 
 
 class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity, LightningDataModule, ABC):
@@ -55,8 +56,8 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         pretrain_batch_size: Unlabelled samples per batch (pretrain).
         train_subjects: Training subjects; None takes all subjects that are neither validation nor test subjects.
         val_subjects: Validation subjects, which are not trained on; none by default.
-        test_subjects: Test subjects, of which nothing reaches the training. None takes those of `folds`; without
-            folds, `default_test_subjects`.
+        test_subjects: Test subjects, of which nothing reaches the training; an empty list for none. None takes those of
+            `folds`; without folds, `default_test_subjects`.
         folds: Instead of `test_subjects`: number of folds into which the sorted subjects on disk are divided,
             consecutive, disjoint and of nearly equal size; or the folds themselves, one list of subjects each.
         fold: Number of the tested fold, from 0.
@@ -64,8 +65,10 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         labels_per_class: Labelled samples per class, instead of `label_rate`.
         label_split: Name of a list of labelled recordings in `label_split_file`, instead of either.
         label_split_file: JSON file of such lists, in the dataset's folder or a path.
-        allow_missing_classes: Whether a listed label split may lack classes, which are then never recognised. By
-            default it is refused.
+        label_file: CSV of further labels of training samples, see `cosmo_pl.data.label_file`; rows may be added to it
+            before a training is resumed.
+        allow_missing_classes: Whether the labels may lack classes, which are then never recognised. By default that is
+            refused.
         label_seed: Seed of the label sampling. Labels of one seed are balanced over the classes and nested.
         include_labeled: Whether pretraining also uses the labelled samples, without their labels.
         unlabeled_per_labeled: Unlabelled samples per labelled sample (Fig. 12), sampled independently of the classes;
@@ -120,6 +123,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         labels_per_class: constraints.PositiveInt | None = None,
         label_split: str | None = None,
         label_split_file: str = "label_splits.json",
+        label_file: str | None = None,
         allow_missing_classes: bool | None = None,
         label_seed: constraints.Seed = 0,
         include_labeled: bool = False,
@@ -153,6 +157,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         )
         self.label_split = label_split
         self.label_split_file = label_split_file
+        self.label_file = label_file
         self.allow_missing_classes = bool(allow_missing_classes)
         self.label_sampling = LabelSampling(
             rate=label_rate,
@@ -165,6 +170,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
             target_fraction=target_label_fraction,
             person_per_class=person_labels_per_class,
             person_unlabeled=person_unlabeled,
+            missing_classes=self.allow_missing_classes,
         )
         self.include_labeled = include_labeled
         self.transforms = {name: tuple(steps) for name, steps in (transforms or {}).items()}
@@ -269,6 +275,10 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
             return
         samples = self.load()
         self.split = self.split_samples(samples)
+        if self.label_file is not None:
+            samples, self.split = with_label_file(self, self.span, samples, self.split, user_path(self.label_file))
+        if stage == "fit":
+            self.check_labelled()
         check_sensors(samples, self.split.measured(self.include_labeled), self, self.strict)
         self.inputs: dict[str, Inputs] = {}
         known = self.known_statistics()
@@ -289,6 +299,8 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         if self.augmentations or self.num_augmentations > 1:
             self.views = AugmentedViews(self.augmentations, self.normalization, self.num_augmentations)
         rank_zero_info(f"{self.dataset}: {self.split}; phase {self.phase}")
+        if self.allow_missing_classes and (missing := self.split.without_label(samples, self.class_names)):
+            rank_zero_info(f"without a label, and never recognised: {', '.join(missing)}")
 
     def load(self) -> Samples:
         """Finds, checks and reads all recordings, or takes them from the cache; nothing is split or standardised.

@@ -75,9 +75,7 @@ class PartLoaders:
         """
         rows, size, drop_last = self.training_rows, self.pretrain_batch_size, True
         if self.phase == "finetune":
-            if not len(rows):
-                problem = "no recording of the training subjects is labelled"
-                raise ConfigurationError("train_subjects", problem, "Label some of their time, or only pretrain")
+            self.check_labelled()
             # One sample has no batch statistics: a last batch of one sample is dropped, a different one each epoch.
             size, drop_last = self.batch_size, len(rows) // self.share[1] % self.batch_size == 1
         elif len(rows) < size:
@@ -85,6 +83,16 @@ class PartLoaders:
             more = "" if self.include_labeled else ", or set include_labeled to true"
             raise ConfigurationError("pretrain_batch_size", problem, f"Use a smaller batch{more}")
         return self._loader(rows, size, self.views, shuffle=True, drop_last=drop_last, share=self.share)
+
+    def check_labelled(self) -> None:
+        """Checks that there is a labelled training sample, unless the phase is the pretraining.
+
+        Raises:
+            ConfigurationError: There is none.
+        """
+        if self.phase == "finetune" and not len(self.split.labeled):
+            problem = "no recording of the training subjects is labelled"
+            raise ConfigurationError("train_subjects", problem, "Label some of their time, or only pretrain")
 
     @property
     def share(self) -> Share:

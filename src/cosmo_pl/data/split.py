@@ -34,6 +34,7 @@ class Split:
         val: Validation samples.
         test: Test samples.
         unknown: Those of `unlabeled` whose activity nobody knows.
+        added: Those of `labeled` that a file of labels adds.
     """
 
     train: Indices
@@ -42,6 +43,28 @@ class Split:
     val: Indices
     test: Indices
     unknown: Indices = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    added: Indices = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+
+    def with_labels(self, rows: Indices) -> Split:
+        """The split with further training samples labelled; those that are labelled already stay so."""
+        return replace(
+            self,
+            labeled=np.union1d(self.labeled, rows),
+            unlabeled=np.setdiff1d(self.unlabeled, rows),
+            unknown=np.setdiff1d(self.unknown, rows),
+            added=np.setdiff1d(rows, self.labeled),
+        )
+
+    @property
+    def without_added(self) -> Split:
+        """The split without the file of labels."""
+        labeled, unlabeled = np.setdiff1d(self.labeled, self.added), np.union1d(self.unlabeled, self.added)
+        return replace(self, labeled=labeled, unlabeled=unlabeled, added=self.added[:0]) if len(self.added) else self
+
+    def without_label(self, samples: Samples, class_names: Sequence[str]) -> list[str]:
+        """Names of the classes of which no training sample is labelled."""
+        labelled = set(samples.label[self.labeled].tolist())
+        return [name for label, name in enumerate(class_names) if label not in labelled]
 
     def pretraining(self, include_labeled: bool) -> Indices:
         """Samples of the pretraining: the unlabelled ones, and with `include_labeled` the labelled ones as well."""
@@ -93,6 +116,7 @@ class LabelSampling:
         person_per_class: `person_labels_per_class`.
         person_unlabeled: The argument of that name.
         recordings: The labelled recordings or samples if they are listed; None if labels are sampled.
+        missing_classes: Whether the training samples may lack classes.
     """
 
     rate: float
@@ -106,6 +130,7 @@ class LabelSampling:
     person_per_class: int | None = None
     person_unlabeled: PersonUnlabeled | None = None
     recordings: frozenset[Listed] | None = None
+    missing_classes: bool = False
 
     def __post_init__(self) -> None:
         if self.person_unlabeled is not None and self.person_per_class is None:
@@ -126,7 +151,7 @@ class LabelSampling:
             ConfigurationError: It is less than one label per class.
         """
         wanted = round(self.rate * pool) if self.per_class is None else self.per_class * num_classes
-        if wanted < num_classes:
+        if wanted < num_classes and not self.missing_classes:
             raise ConfigurationError(
                 "label_rate" if self.per_class is None else "labels_per_class",
                 f"gives {wanted} labels of {pool} training samples, fewer than the {num_classes} classes",
@@ -181,7 +206,7 @@ def make_split(
     if not len(pool):
         return Split(train, pool, unknown, val, test, unknown)
     absent = sorted(set(range(num_classes)) - set(samples.label[pool].tolist()))
-    if absent:
+    if absent and not sampling.missing_classes:
         raise ConfigurationError(
             "train_subjects", f"their recordings hold no sample of the classes {absent} (from 0)", "Add subjects"
         )
@@ -257,9 +282,9 @@ def check_labels(split: Split, samples: Samples, class_names: Sequence[str], lab
         raise ConfigurationError(
             "target_label_fraction", f"labels {lacking} clips that lack a modality", "Set keep_incomplete to false"
         )
-    missing = sorted(set(range(len(class_names))) - set(samples.label[split.labeled].tolist()))
+    missing = split.without_label(samples, class_names)
     if label_split is not None and len(split.labeled) and missing:
-        problem = f"'{label_split}' lists no recording of {', '.join(class_names[label] for label in missing)}"
+        problem = f"'{label_split}' lists no recording of {', '.join(missing)}"
         remedy = "List at least one of each class, or set allow_missing_classes to true"
         raise ConfigurationError("label_split", problem, remedy)
 

@@ -81,12 +81,14 @@ class SubjectLists:
         val: Validation subjects.
         test: Test subjects.
         folds: Folds that determine `test`, see `located`.
+        untested: Whether there are to be no test subjects, as on a device that has the recordings of its user alone.
     """
 
     train: Sequence[int] | None
     val: Sequence[int]
     test: Sequence[int]
     folds: Folds | None = None
+    untested: bool = False
 
     def located(self, present: Sequence[int], dataset: str) -> SubjectLists:
         """The same lists with the test subjects of the folds, for the subjects on disk.
@@ -129,7 +131,7 @@ class SubjectLists:
             if shared:
                 raise ConfigurationError(one, f"subjects {shared} are also in {other}", "Leave them in one list only")
         for name in ("train_subjects", "test_subjects"):
-            if not lists[name]:
+            if not lists[name] and not (name == "test_subjects" and self.untested):
                 raise ConfigurationError(name, "no subject is left", "Name at least one")
         train_ids, val_ids, test_ids = (np.asarray(subjects, dtype=np.int64) for subjects in lists.values())
         return train_ids, val_ids, test_ids
@@ -148,7 +150,7 @@ def subjects_of(
     Args:
         train: Training subjects.
         val: Validation subjects.
-        test: Test subjects.
+        test: Test subjects; an empty list for none.
         default_test: Test subjects where neither `test` nor folds are given.
         folds: See `Folds`.
         fold: See `Folds`.
@@ -161,7 +163,8 @@ def subjects_of(
     if folds is not None and fold is None:
         raise ConfigurationError("fold", "is not given, and folds are", "Give the number of the tested fold, from 0")
     if folds is None or fold is None:
-        return SubjectLists(train, tuple(val), tuple(default_test if test is None else test))
+        tested = tuple(default_test if test is None else test)
+        return SubjectLists(train, tuple(val), tested, untested=test is not None and not tested)
     return SubjectLists(train, tuple(val), tuple(test or ()), Folds(folds, fold))
 
 

@@ -41,6 +41,7 @@ class TrainedOn:
             own, and not with `normalization`.
         sensors: Modality to what it measures; empty where it is unknown, as in checkpoints of version 0.1.0.
         window: Seconds of a sample; None for clips of different lengths, and where it is unknown.
+        added: Number of those of `labels` that a file of labels adds. `split` is the split without them.
     """
 
     dataset: str
@@ -57,6 +58,7 @@ class TrainedOn:
     adapted: bool = False
     sensors: Mapping[str, SensorDescription] = field(default_factory=dict)
     window: float | None = None
+    added: int = 0
 
     def described(self) -> dict[str, Any]:
         """The fields as plain values, for a checkpoint."""
@@ -80,6 +82,8 @@ class TrainedOn:
     def check_resumed(self, now: TrainedOn) -> None:
         """Checks that a training is resumed with the data that it was started with.
 
+        A file of labels may have changed: labels can be added later, and the training goes on with them.
+
         Args:
             now: The data that it is resumed with.
 
@@ -90,8 +94,8 @@ class TrainedOn:
         compared = {
             "training subjects": (self.subjects, now.subjects),
             "test subjects": (self.test_subjects, now.test_subjects),
-            "number of labelled samples": (self.labels, now.labels),
-            "number of unlabelled samples": (self.unlabeled, now.unlabeled),
+            "number of labelled samples": (self.labels - self.added, now.labels - now.added),
+            "number of unlabelled samples": (self.unlabeled + self.added, now.unlabeled + now.added),
             "standardisation by subject": (self.adapted, now.adapted),
             "labelled, unlabelled or evaluated samples": (self.split[:12], now.split[:12]),
         }
@@ -162,12 +166,13 @@ def training_data(
         test_subjects=tuple(sorted(test_subjects)),
         labels=len(split.labeled),
         unlabeled=len(split.unlabeled),
-        split=split_hash(split, samples),
+        split=split_hash(split.without_added, samples),
         recordings=tuple(known),
         transforms=described_transforms(transforms),
         adapted=adapted,
         sensors=identity.sensors,
         window=identity.window_seconds,
+        added=len(split.added),
     )
 
 

@@ -136,14 +136,17 @@ class PrototypeModule(ClassifierModule):
         if absent and not data.allow_missing_classes:
             remedy = "Label one of each class, or set allow_missing_classes to true"
             raise ConfigurationError("label_split", f"has no sample of {absent}", remedy)
-        if self.current_epoch == 0:
-            self.sums.zero_()  # of an earlier training
         rows = np.concatenate([unlabeled, labeled]) if len(unlabeled) < len(labeled) else unlabeled
         parts = [self._joined(on_device(batch, self.device)["inputs"]) for batch in data.plain_loader(rows)]
         joined = torch.cat(parts)
         self.centre.copy_(joined.mean(dim=0))
         self._unlabeled = F.normalize(joined[: len(unlabeled)] - self.centre, dim=1)
         self._labels = len(labeled)
+
+    def on_train_start(self) -> None:
+        """Forgets an earlier training, unless it is resumed. Before this hook the epoch of a resumed one is unknown."""
+        if self.current_epoch == 0:
+            self.sums.zero_()
 
     def on_train_epoch_start(self) -> None:
         """Keeps the encoders in eval mode."""

@@ -46,12 +46,14 @@ class StreamsDataModule(MultimodalDataModule):
         correct_clocks: Whether the error of each sensor's clock, compared with that of the first of `modalities`, is
             estimated from the training subjects' recordings, without labels, and corrected in all recordings where the
             estimate is reliable. None is false.
+        activities: Names of the activities, in the order of their labels, with all those of the import; None takes
+            those of the import.
         **shared: See `MultimodalDataModule`.
 
     Raises:
         DatasetNotFoundError: Nothing was imported to `root`.
         RecordingError: The folder is damaged.
-        ConfigurationError: A window is shorter than two frames.
+        ConfigurationError: A window is shorter than two frames, or `activities` lack one.
     """
 
     numerics = "1.0"
@@ -69,11 +71,16 @@ class StreamsDataModule(MultimodalDataModule):
         label_rate: Share = 1.0,
         clock_error: Mapping[str, tuple[Number, Number]] | None = None,
         correct_clocks: bool | None = None,
+        activities: Sequence[str] | None = None,
         **shared: Any,
     ) -> None:
         self.store = self.open_store(root, shared.get("cache_dir"))
         self.window, self.hop = window, hop
-        self.title, self.class_names = self.store.title, self.store.activities
+        self.title = self.store.title
+        self.class_names = self.store.activities if activities is None else tuple(activities)
+        if unknown := sorted(set(self.store.activities) - set(self.class_names)):
+            problem = f"lacks {unknown}, which '{self.store.folder}' has"
+            raise ConfigurationError("activities", problem, "Add them, or leave the argument out")
         sensors = self.store.sensors
         images = {name for name, sensor in sensors.items() if len(sensor.shape) > 1}
         self.channel_groups = {name: groups_of(sensor.units) for name, sensor in sensors.items()}

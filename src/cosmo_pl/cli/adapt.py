@@ -1,0 +1,69 @@
+"""`cosmo-pl adapt`: stage 2 on a device, within a time limit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from cosmo_pl.parsing import parse
+from cosmo_pl.parsing.commands import CommandParser
+from cosmo_pl.parsing.duration import parse_duration
+from cosmo_pl.parsing.given import Given
+
+
+def adapt(
+    bundle: str,
+    data: str,
+    out: str,
+    labels: str | None = None,
+    time_limit: str | None = None,
+    config: Sequence[str] = (),
+) -> None:
+    """Trains a second stage on a stage-1 bundle and recordings with few labels; the same command goes on.
+
+    A training that was killed or has reached the time limit goes on after its last epoch. With further labels it goes
+    on from its weights for as many epochs as the first time.
+
+    Args:
+        bundle: A bundle, or the folder of the runs of stage 1, whose newest bundle is used.
+        data: Folder that `cosmo-pl data import` has written, or a config with data, as cosmo:utd_plus_stage2.
+        out: Folder of the adaptation, which `Recogniser.load` opens.
+        labels: CSV of labels with the columns recording, start, end, activity; they are added to earlier ones.
+        time_limit: Duration, as in 90s or 10m: the training ends with the last epoch within it.
+        config: Overlay that replaces the second stage, as cosmo:model/iterative; may be given several times. By default
+            the second stage of the config of `data`, else prototypes.
+    """
+    from cosmo_pl.cli.train import main as train
+    from cosmo_pl.edge.adaptation import adapt as run
+    from cosmo_pl.edge.adaptation import export_if_possible
+
+    given = None if labels is None else Path(labels)
+    limit = parse_duration(time_limit)
+    report = run(Path(bundle), Path(data), Path(out), train, given, limit, [Path(each) for each in config])
+    print(report)
+    if (exported := export_if_possible(Path(report.run))) is not None:
+        print(f"exported to {exported}")
+
+
+def main(args: Sequence[str]) -> None:
+    """Runs the command."""
+    parser = CommandParser(prog="cosmo-pl adapt", description=str(adapt.__doc__).partition("\n")[0])
+    parser.add_function_arguments(adapt, as_positional=False, skip={"config"})
+    parser.add_argument("--config", help="Overlay that replaces the second stage; may be given several times.")
+    words, configs = _without_configs(args)
+    adapt(**vars(parse(Given.of(parser, words))) | {"config": configs})
+
+
+def _without_configs(args: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The command line without ``--config FILE``, and the files; options may be written with dashes."""
+    words: list[str] = []
+    configs: list[str] = []
+    left = iter(args)
+    for word in left:
+        option, _, value = word.partition("=")
+        if option == "--config":
+            configs.append(value or next(left, ""))
+        else:
+            words.append(re.sub("^--[^=]+", lambda found: "--" + found[0][2:].replace("-", "_"), word))
+    return words, configs

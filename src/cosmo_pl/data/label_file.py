@@ -1,0 +1,155 @@
+"""Files of labels that a person gives: CSV with a recording, a time and an activity in each row."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from cosmo_pl.data.identity import DatasetIdentity
+from cosmo_pl.data.samples import Samples
+from cosmo_pl.data.selection import Indices
+from cosmo_pl.data.split import Split
+from cosmo_pl.errors import RecordingError, choices
+from cosmo_pl.io import utf8_text
+
+COLUMNS = ("recording", "activity")
+TOLERANCE = 1e-6  # seconds; starts of windows are rounded
+REMEDY = "Correct the row, or remove it"
+
+
+@dataclass(frozen=True)
+class GivenLabel:
+    """The activity of a recording, of one of its samples, or of an interval of its time.
+
+    Args:
+        recording: Name of the recording.
+        activity: Name of the activity.
+        start: With `end`, seconds after the start of the recording; without, the first step of one sample, as
+            ``predictions.csv`` and label splits name it. None stands for all samples.
+        end: Seconds after the start of the recording.
+        where: The row, for errors.
+    """
+
+    recording: str
+    activity: str
+    start: float | None
+    end: float | None
+    where: str = field(compare=False)
+
+
+def read_label_file(path: Path) -> list[GivenLabel]:
+    """Reads a CSV file with the columns ``recording``, ``activity`` and, optionally, ``start`` and ``end``.
+
+    Raises:
+        RecordingError: It cannot be read, lacks a column, or has no row or one that cannot be used; the message names
+            the row.
+    """
+    reader = csv.DictReader(io.StringIO(utf8_text(path, partial(RecordingError, path))), strict=True)
+    known = list(reader.fieldnames or ())
+    if missing := [name for name in COLUMNS if name not in known]:
+        problem = f"has no column {' and no column '.join(missing)}"
+        raise RecordingError(path, problem, "Write the columns recording, start, end, activity")
+    try:
+        found = [_label(path, f"row {reader.line_num}", row) for row in reader]
+    except csv.Error as error:
+        raise RecordingError(path, f"row {reader.line_num + 1}: {error}", REMEDY) from error
+    if not found:
+        raise RecordingError(path, "holds no label", "Write a row for each")
+    return found
+
+
+def _label(path: Path, where: str, row: Mapping[str, str | None]) -> GivenLabel:
+    text = {name: (row.get(name) or "").strip() for name in (*COLUMNS, "start", "end")}
+    if not text["recording"] or not text["activity"]:
+        raise RecordingError(path, f"{where}: no recording or no activity", REMEDY)
+    try:
+        start, end = (float(text[name]) if text[name] else None for name in ("start", "end"))
+    except ValueError as error:
+        raise RecordingError(path, f"{where}: {error}", "Write seconds, as in 12.5") from error
+    if not all(time is None or math.isfinite(time) for time in (start, end)):
+        raise RecordingError(path, f"{where}: a time is not finite", REMEDY)
+    if end is not None and (start is None or end <= start):
+        raise RecordingError(path, f"{where}: the end is not after the start", REMEDY)
+    return GivenLabel(text["recording"], text["activity"], start, end, where)
+
+
+def with_label_file(
+    data: DatasetIdentity, span: int, samples: Samples, split: Split, path: Path
+) -> tuple[Samples, Split]:
+    """Adds the labels of a file to the labelled training samples.
+
+    An interval labels the samples that lie in it as a whole; those at its borders stay as they are.
+
+    Args:
+        data: The dataset.
+        span: Steps of a recording that a sample covers.
+        samples: All samples of the dataset.
+        split: Their split without the file.
+        path: The file.
+
+    Returns:
+        The samples and their split, in which those of the file are labelled.
+
+    Raises:
+        RecordingError: An activity or recording is unknown, a label has no sample or one that is not trained on, or
+            contradicts another label; the message names the row.
+    """
+    label = samples.label.copy()
+    origin: dict[int, str] = {}
+    for each in read_label_file(path):
+        refuse = partial(RecordingError, path)
+        if each.activity not in data.class_names:
+            raise refuse(f"{each.where}: unknown activity '{each.activity}'", choices(each.activity, data.class_names))
+        number = data.class_names.index(each.activity)
+        for row in _rows(data, span, samples, each, path).tolist():
+            if label[row] not in (-1, number):
+                other = (
+                    f"'{data.class_names[label[row]]}' {f'by {origin[row]}' if row in origin else 'in the recordings'}"
+                )
+                problem = f"{each.where}: '{each.activity}' for a sample of '{each.recording}' that is {other}"
+                raise refuse(problem, REMEDY)
+            label[row] = number
+            origin[row] = each.where
+    rows = np.array(sorted(origin), dtype=np.int64)
+    trained = np.union1d(split.labeled, split.unlabeled)
+    if len(others := np.setdiff1d(rows, trained)):
+        problem = f"{origin[int(others[0])]}: '{samples.recording[others[0]]}' is not among the training samples"
+        raise RecordingError(path, problem, "Label recordings of training subjects")
+    return replace(samples, label=label), split.with_labels(rows)
+
+
+def _rows(data: DatasetIdentity, span: int, samples: Samples, given: GivenLabel, path: Path) -> Indices:
+    """Indices of the samples that a label names."""
+    rows = np.flatnonzero(samples.recording == given.recording)
+    if not len(rows):
+        known = sorted(set(samples.recording.tolist()))
+        raise RecordingError(
+            path, f"{given.where}: there is no recording '{given.recording}'", choices(given.recording, known)
+        )
+    if given.start is None:
+        return rows
+    start = samples.start[rows]
+    if given.end is None:
+        found: Indices = rows[start == given.start]
+        problem = f"'{given.recording}' has no sample that begins at step {given.start:g}"
+        remedy = "Take it from `cosmo-pl data suggest` or predictions.csv, or give an end as well: seconds"
+    elif data.window_seconds is None:
+        problem = f"{given.where}: an interval, and {data.title} has clips of different lengths"
+        raise RecordingError(path, problem, "Leave start and end empty, to label the whole clip")
+    else:
+        steps_per_second = span / data.window_seconds
+        begin, stop = start / steps_per_second, (start + span) / steps_per_second
+        found = rows[(begin >= given.start - TOLERANCE) & (stop <= given.end + TOLERANCE)]
+        times = f"{begin.min():g} to {stop.max():g} s"
+        problem = f"no sample of '{given.recording}' lies within {given.start:g} to {given.end:g} s"
+        remedy = f"Samples of {data.window_seconds:g} s were recorded from {times}"
+    if not len(found):
+        raise RecordingError(path, f"{given.where}: {problem}", remedy)
+    return found

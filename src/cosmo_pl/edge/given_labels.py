@@ -1,0 +1,69 @@
+"""The labels of an adaptation: those of the first call and those that were added later, in one file."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from cosmo_pl.data.label_file import GivenLabel, read_label_file
+from cosmo_pl.io import write_whole
+
+LABELS = "labels.csv"
+ADDITION = "addition"
+"""Column of the number of the call that added a label: 0 for labels of the first training."""
+
+
+@contextmanager
+def accepted_labels(given: Path | None, out: Path, again: bool) -> Iterator[None]:
+    """Adds labels to those of an adaptation; if the body cannot use them, the file is as before.
+
+    Args:
+        given: CSV of labels; None adds none.
+        out: Folder of the adaptation.
+        again: Whether it has been trained before.
+
+    Raises:
+        RecordingError: The file cannot be used.
+    """
+    path = out / LABELS
+    before = path.read_bytes() if path.is_file() else None
+    if given is not None:
+        _add(read_label_file(given), path, additions(out) + 1 if again else 0)
+    try:
+        yield
+    except Exception:
+        if before is not None:
+            path.write_bytes(before)
+        elif given is not None:
+            path.unlink(missing_ok=True)
+            with suppress(OSError):  # it holds runs
+                out.rmdir()
+        raise
+
+
+def additions(out: Path) -> int:
+    """How many times labels were added after the first training."""
+    path = out / LABELS
+    if not path.is_file():
+        return 0
+    with path.open(newline="", encoding="utf-8") as file:
+        return max((int(row[ADDITION]) for row in csv.DictReader(file)), default=0)
+
+
+def _add(given: Sequence[GivenLabel], path: Path, addition: int) -> None:
+    """Writes the labels that are new."""
+    old = set(read_label_file(path)) if path.is_file() else set()
+    new = [each for each in dict.fromkeys(given) if each not in old]
+    if not new:
+        return
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    if not old:
+        writer.writerow(["recording", "start", "end", "activity", ADDITION])
+    for each in new:
+        times = ("" if time is None else repr(time) for time in (each.start, each.end))
+        writer.writerow([each.recording, *times, each.activity, addition])
+    write_whole(path, (path.read_text(encoding="utf-8") if old else "") + text.getvalue())

@@ -1,0 +1,357 @@
+"""Stage 2 on a device: equal to `cosmo-pl fit`, within a time limit, after a kill, and with labels that come later."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from pytorch_lightning import Callback
+
+from cosmo_pl import Recogniser
+from cosmo_pl.bundle import Bundle
+from cosmo_pl.cli import main
+from cosmo_pl.cli.train import main as fit
+from cosmo_pl.data.streams.store import read_store
+from cosmo_pl.edge.adaptation import REPORT, Report, adapt, export_if_possible
+from cosmo_pl.edge.budget import Budget, peak_megabytes
+from cosmo_pl.edge.given_labels import LABELS
+from cosmo_pl.errors import BundleError, ConfigurationError, CosmoError, RecordingError
+from data.streams.written import ACTIVITIES, write_streams
+from docs.test_walkthroughs import run_commands, write_files
+
+EPOCHS = "trainer: {max_epochs: 3, accelerator: cpu}\n"
+HEADER = "recording,start,end,activity\n"
+FEW = HEADER + "s7_0,0,4,walk\ns7_1,0,4,sit\ns7_2,0,4,jump\n"
+
+
+STAGE1 = """
+seed_everything: 0
+data:
+  class_path: cosmo_pl.data.StreamsDataModule
+  init_args: {root: others, test_subjects: [5], labels_per_class: 2, pretrain_batch_size: 16}
+model:
+  class_path: cosmo_pl.modules.ContrastiveFusionModule
+  init_args:
+    encoders:
+      wrist: {class_path: cosmo_pl.encoders.TemporalEncoder, init_args: {in_features: 3, channels: [8, 8, 8, 8]}}
+      mat: {class_path: cosmo_pl.encoders.TemporalEncoder, init_args: {in_features: 8, channels: [8, 8, 8, 8]}}
+    lr: 0.001
+trainer: {max_epochs: 2, accelerator: cpu, enable_progress_bar: false, enable_model_summary: false}
+run: {folder: runs, name: cosmo}
+"""
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory, quick_quality: None) -> Path:
+    """A bundle of a short stage 1 on other people."""
+    folder = tmp_path_factory.mktemp("cloud")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        write_streams(Path("others"))
+        Path("stage1.yaml").write_text(STAGE1, encoding="utf-8")
+        fit(["fit", "--config=stage1.yaml"])
+    return folder / "runs/cosmo"
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A device with recordings of a person without labels, two of each activity."""
+    monkeypatch.chdir(tmp_path)
+    store = write_streams(Path("device"), subjects=(7,), per_activity=2)
+    replace(store, recordings=tuple(replace(each, labels=()) for each in store.recordings)).write()
+    Path("short.yaml").write_text(EPOCHS, encoding="utf-8")
+    Path("few.csv").write_text(FEW, encoding="utf-8")
+    return tmp_path
+
+
+def on_device(bundle: Path, out: str = "me", labels: str | None = "few.csv", run: Any = fit, **more: Any) -> Report:
+    given: dict[str, Any] = {"data": Path("device"), "configs": [Path("short.yaml")], **more}
+    return adapt(bundle, out=Path(out), fit=run, labels=None if labels is None else Path(labels), **given)
+
+
+def checkpoint(report: Report) -> dict[str, Any]:
+    content: dict[str, Any] = torch.load(Path(report.run, "checkpoints/last.ckpt"), weights_only=True)
+    return content
+
+
+def same_weights(one: Report, other: Report) -> bool:
+    first, second = (checkpoint(each)["state_dict"] for each in (one, other))
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+def windows() -> tuple[dict[str, np.ndarray], list[str]]:
+    """The first window of each recording on the device, and its activity."""
+    store = read_store(Path("device"))
+    found = {
+        name: np.stack([store.array(name)[each.segments[name][0].row :][:steps] for each in store.recordings])
+        for name, steps in (("wrist", 40), ("mat", 10))
+    }
+    return found, list(ACTIVITIES) * 2
+
+
+def with_callback(callback: Callback) -> Callable[[list[str], Sequence[Callback]], None]:
+    return lambda words, callbacks: fit(words, [*callbacks, callback])
+
+
+def test_labels_of_seconds_make_a_recogniser(bundle: Path, here: Path) -> None:
+    report = on_device(bundle)
+    assert (report.epochs, report.planned, report.labels, report.time_is_up) == (3, 3, 9, False)
+    assert 0 < report.seconds < 60 and 50 < report.peak_megabytes < 1e5 and report.threads == torch.get_num_threads()
+    assert json.loads(Path(report.run, REPORT).read_text(encoding="utf-8"))["labels"] == 9
+    recogniser = Recogniser.load("me")
+    assert recogniser.class_names == ACTIVITIES and recogniser.window == 2.0
+    arrays, activities = windows()
+    assert list(recogniser.predict(arrays).name) == activities
+    assert recogniser.trained.normalization == Bundle.load(bundle).normalization
+
+
+def test_it_is_equal_to_fit_with_the_same_config_and_seed(bundle: Path, here: Path) -> None:
+    """With a config of data, as for an official dataset."""
+    Path("data.yaml").write_text(
+        "class_path: cosmo_pl.data.StreamsDataModule\n"
+        "init_args: {root: device, label_file: few.csv, normalization: bundle, test_subjects: []}\n",
+        encoding="utf-8",
+    )
+    Path("stage2.yaml").write_text(
+        "seed_everything: 3\nphase: finetune\ndata: data.yaml\n"
+        "model: {class_path: cosmo_pl.modules.PrototypeModule, init_args: {unlabeled_weight: 0.4}}\n" + EPOCHS,
+        encoding="utf-8",
+    )
+    report = on_device(bundle, labels=None, data=Path("stage2.yaml"), configs=[])
+    fit(["fit", "--config=stage2.yaml", f"--model.init_args.bundle={bundle}", "--run.folder=.", "--run.name=cloud"])
+    assert same_weights(report, replace(report, run="cloud/version_0"))
+
+
+def test_the_time_limit_ends_after_an_epoch_and_the_same_command_goes_on(
+    bundle: Path, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = on_device(bundle, "whole")
+    words = ["adapt", f"--bundle={bundle}", "--data=device", "--out=me", "--labels", "few.csv", "--config=short.yaml"]
+    main([*words, "--time-limit=0s"])
+    out = capsys.readouterr().out
+    assert "epoch 1 of 3, " in out and "me/version_0: 1 of 3 epochs with 9 labels" in out
+    assert "the time limit has ended the training; the same command goes on" in out
+    assert len(Recogniser.load("me").predict(windows()[0]).name) == 6
+    main([*words, "--time-limit=10m"])
+    assert "epoch 3 of 3, " in (out := capsys.readouterr().out) and "me/version_1: 3 of 3 epochs" in out
+    assert same_weights(whole, replace(whole, run="me/version_1"))
+    main(words)
+    assert "me/version_1: 3 of 3 epochs" in capsys.readouterr().out and not Path("me/version_2").exists()
+
+
+class Kill(Callback):
+    """Kills the process at the start of an epoch."""
+
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
+        if trainer.current_epoch == self.epoch:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("epoch", [0, 1])
+def test_a_killed_adaptation_goes_on(bundle: Path, here: Path, epoch: int) -> None:
+    whole = on_device(bundle, "whole")
+    child = os.fork()
+    if child == 0:
+        on_device(bundle, run=with_callback(Kill(epoch)))
+        os._exit(70)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    assert same_weights(on_device(bundle), whole)
+
+
+class Start(Callback):
+    """Keeps the epoch and the weights that a training starts with."""
+
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        self.epoch = trainer.current_epoch
+        self.weights = {name: value.clone() for name, value in pl_module.state_dict().items()}
+
+
+@pytest.mark.parametrize("method", ["prototypes", "iterative"])
+def test_labels_that_are_added_later_are_learned_from_where_it_stood(bundle: Path, here: Path, method: str) -> None:
+    if method == "iterative":
+        Path("short.yaml").write_text(
+            "model:\n  class_path: cosmo_pl.modules.IterativeFusionModule\n"
+            "  init_args: {iterative_epochs: 2, quality_lambda: 0, classifier_lr: 0.01}\n" + EPOCHS,
+            encoding="utf-8",
+        )
+    Path("first.csv").write_text(HEADER + "s7_0,0,4,walk\ns7_1,0,4,sit\n", encoding="utf-8")
+    first = on_device(bundle, labels="first.csv")
+    arrays, _ = windows()
+    if method == "prototypes":
+        assert "jump" not in Recogniser.load("me").predict(arrays).name
+    start = Start()
+    second = on_device(bundle, labels="few.csv", run=with_callback(start))
+    assert (first.labels, second.labels) == (6, 9) and (first.epochs, second.epochs, second.planned) == (3, 6, 6)
+    before, after = checkpoint(first)["state_dict"], checkpoint(second)["state_dict"]
+    kept = [name for name in before if name != "centre"]  # the mean of the samples that are still unlabelled
+    assert start.epoch == 3 and all(torch.equal(start.weights[name], before[name]) for name in kept)
+    assert any(not torch.equal(after[name], before[name]) for name in before)
+    if method == "prototypes":
+        assert Recogniser.load("me").predict(arrays).name[2] == "jump"
+    rows = Path("me", LABELS).read_text(encoding="utf-8").splitlines()
+    assert rows[1:] == ["s7_0,0.0,4.0,walk,0", "s7_1,0.0,4.0,sit,0", "s7_2,0.0,4.0,jump,1"]
+    assert not Path(on_device(bundle, labels="few.csv").run).with_name("version_2").exists()  # nothing new
+
+
+def test_labels_of_the_import_are_used(bundle: Path, here: Path) -> None:
+    write_streams(Path("device"), subjects=(7,), unlabeled=1)
+    assert on_device(bundle, labels=None).labels == 33
+
+
+def test_activities_come_from_the_bundle_where_the_recordings_name_none(bundle: Path, here: Path) -> None:
+    replace(read_store(Path("device")), activities=()).write()
+    on_device(bundle)
+    assert Recogniser.load("me").class_names == ACTIVITIES
+
+
+def other_sensor(**changes: Any) -> None:
+    store = read_store(Path("device"))
+    replace(store, sensors={**store.sensors, "wrist": replace(store.sensors["wrist"], **changes)}).write()
+
+
+def lacks_mat() -> None:
+    store = read_store(Path("device"))
+    recordings = [replace(each, segments={"wrist": each.segments["wrist"]}) for each in store.recordings]
+    replace(store, sensors={"wrist": store.sensors["wrist"]}, recordings=tuple(recordings)).write()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda: other_sensor(units=("m/s2",) * 3), "trained on other sensors than .*'wrist': unit m/s2, not g"),
+        (lambda: other_sensor(rate=40.0), "'wrist': rate 40 Hz, not 20 Hz|'wrist': rate 40"),
+        (lambda: other_sensor(kind="gyroscope"), "'wrist': kind gyroscope, not accelerometer"),
+        (lacks_mat, "'mat' is missing"),
+    ],
+)
+def test_a_bundle_of_other_sensors_is_refused(
+    bundle: Path, here: Path, change: Callable[[], None], message: str
+) -> None:
+    change()
+    with pytest.raises(BundleError, match=message):
+        on_device(bundle, run=never)
+    assert not Path("me").exists()
+
+
+def never(words: list[str], callbacks: Sequence[Callback]) -> None:
+    raise AssertionError("it is refused before the training")
+
+
+def test_what_cannot_be_adapted_is_refused(bundle: Path, here: Path) -> None:
+    with pytest.raises(BundleError, match="does not exist"):
+        on_device(Path("none"), run=never)
+    with pytest.raises(ConfigurationError, match=r"data: 'few.csv' has no streams.json"):
+        on_device(bundle, run=never, data=Path("few.csv"))
+    with pytest.raises(ConfigurationError, match=r"trainer\.max_epochs: no config gives a number of epochs"):
+        Path("short.yaml").write_text("trainer: {max_epochs: -1}", encoding="utf-8")
+        on_device(bundle, run=never)
+    assert not Path("me").exists()
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("s7_3,0,4,fly", "row 5: unknown activity 'fly'"),
+        ("s7_3,40,44,walk", "row 5: no sample of 's7_3' lies within 40 to 44 s"),
+        ("s7_3,four,4,walk", "row 5: could not convert"),
+    ],
+)
+def test_labels_that_cannot_be_used_leave_all_as_it_was(bundle: Path, here: Path, row: str, message: str) -> None:
+    Path("bad.csv").write_text(FEW + row + "\n", encoding="utf-8")
+    with pytest.raises(RecordingError, match=message):
+        on_device(bundle, labels="bad.csv")
+    assert not Path("me").exists()
+    report = on_device(bundle)
+    before = {path: path.read_bytes() for path in Path("me").rglob("*") if path.is_file()}
+    with pytest.raises(CosmoError):
+        on_device(bundle, labels="bad.csv")
+    assert {path: path.read_bytes() for path in Path("me").rglob("*") if path.is_file()} == before
+    assert on_device(bundle, labels=None).run == report.run
+
+
+def test_recordings_without_labels_are_refused(bundle: Path, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["adapt", f"--bundle={bundle}", "--data=device", "--out=me"])
+    assert "no recording of the training subjects is labelled" in capsys.readouterr().err
+    assert not Path("me").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "bundle: is missing"),
+        (["--bundle=b", "--data=d", "--out=o", "--time-limit=soon"], "time_limit: 'soon' is no duration"),
+        (["--bundle=b", "--data=d", "--out=o", "--lables=x"], "--lables: there is no such option"),
+        (["--bundle=b", "--data=d", "--out=o", "--config=cosmo:model/none"], "there is no such config"),
+    ],
+)
+def test_words_that_cannot_be_used(
+    words: list[str], message: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["adapt", *words])
+    assert message in capsys.readouterr().err
+
+
+class Training:
+    """As much of a trainer as the budget looks at."""
+
+    max_epochs, current_epoch, should_stop = 10, 0, False
+
+
+def test_the_budget_expects_an_epoch_as_long_as_the_longest(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("cosmo_pl.edge.budget.time.perf_counter", lambda: now[0])
+    budget, trainer = Budget(10.0), Training()
+    for seconds in (3.0, 1.0, 2.0):
+        budget.on_train_epoch_start(trainer, None)  # type: ignore[arg-type]
+        now[0] += seconds
+        budget.on_train_epoch_end(trainer, None)  # type: ignore[arg-type]
+        assert not budget.time_is_up
+        trainer.current_epoch += 1
+    now[0] += 1.5  # one more epoch of 3 s would end after the limit
+    budget.on_train_epoch_start(trainer, None)  # type: ignore[arg-type]
+    now[0] += 0.5
+    budget.on_train_epoch_end(trainer, None)  # type: ignore[arg-type]
+    assert budget.time_is_up and trainer.should_stop
+
+
+def test_the_peak_is_that_of_the_system() -> None:
+    status = Path("/proc/self/status")
+    if not status.is_file():
+        pytest.skip("no Linux")
+    (kilobytes,) = re.findall(r"VmHWM:\s+(\d+) kB", status.read_text(encoding="utf-8"))
+    assert peak_megabytes() == pytest.approx(int(kilobytes) * 1024 / 1e6, rel=0.05)
+
+
+def test_an_export_is_made_where_there_is_one(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cosmo_pl.edge.adaptation.find_spec", lambda _: None)
+    assert export_if_possible(Path("run")) is None
+
+
+def test_the_page_as_a_reader_follows_it(bundle: Path, here: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    write_files("adapt", here)
+    Path("runs/kitchen").mkdir(parents=True)
+    Path("runs/kitchen/cosmo").symlink_to(bundle)
+    store = read_store(Path("device"))
+    names = ("monday_morning", "monday_noon", "monday_evening")
+    renamed = [replace(each, name=name) for each, name in zip(store.recordings, names, strict=False)]
+    replace(store, recordings=(*renamed, *store.recordings[3:])).write()
+    Path("device").rename("mine")
+    run_commands("adapt", here)
+    out = capfd.readouterr().out
+    assert "runs/mine/version_0: 10 of 10 epochs with 10 labels" in out
+    assert "runs/mine/version_1: 20 of 20 epochs with 15 labels" in out
+    assert "('walk', 'sit', 'jump')" in out
