@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cosmo_pl.plots.colours import class_colour
-from cosmo_pl.plots.viewer.drawing import TIMELINE, common_axis, entity_path, rgba
+from cosmo_pl.plots.viewer.drawing import TIMELINE, entity_path, rgba
 
 if TYPE_CHECKING:
     from rerun import RecordingStream
-    from rerun.blueprint import View
+    from rerun.blueprint import TimeAxis, View
 
 SHOWN_FROM = 0.1  # an activity is drawn from the first window on in which it is at least so probable
 TOLERANCE = 1e-6  # seconds
@@ -113,21 +113,21 @@ class Shares:
     def _path(self, name: str) -> str:
         return entity_path(self.entity, name)
 
-    def view(self) -> View:
+    def view(self, axis: TimeAxis) -> View:
         """The chart."""
         import rerun.blueprint as rrb
 
         return rrb.TimeSeriesView(
             origin=self.entity,
             name=self.title,
-            axis_x=common_axis(),
+            axis_x=axis,
             axis_y=rrb.ScalarAxis(range=(-0.02, 1.02), zoom_lock=True),
             plot_legend=rrb.Corner2D.RightTop,
         )
 
 
-def bands_view(entity: str) -> Any:
+def bands_view(entity: str, axis: TimeAxis) -> View:
     """The rows of activities."""
     import rerun.blueprint as rrb
 
-    return rrb.StateTimelineView(origin=entity, name="activity", time_view=common_axis())
+    return rrb.StateTimelineView(origin=entity, name="activity", time_view=axis)

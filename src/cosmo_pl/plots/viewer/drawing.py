@@ -42,8 +42,12 @@ class Drawing(ABC):
         """
 
     @abstractmethod
-    def views(self) -> Sequence[View]:
-        """Panels that show it."""
+    def views(self, axis: TimeAxis) -> Sequence[View]:
+        """Panels that show it.
+
+        Args:
+            axis: Axis of time of charts.
+        """
 
 
 def time_column(seconds: NDArray[Any]) -> TimeColumn:
@@ -53,11 +57,20 @@ def time_column(seconds: NDArray[Any]) -> TimeColumn:
     return rr.TimeColumn(TIMELINE, duration=seconds)
 
 
-def common_axis() -> TimeAxis:
-    """The axis of time of a chart, which moves together with those of all other charts."""
+def time_axis(duration: float | None) -> TimeAxis:
+    """The axis of time of a chart.
+
+    Args:
+        duration: Seconds that it shows; None follows the newest samples, in all charts together.
+    """
+    import rerun as rr
     import rerun.blueprint as rrb
 
-    return rrb.TimeAxis(link="LinkToGlobal")
+    if duration is None:
+        return rrb.TimeAxis(link="LinkToGlobal")
+    # linked axes would show at most 30 seconds on both sides of the cursor
+    ends = (rrb.TimeRangeBoundary.absolute(seconds=second) for second in (0.0, duration))
+    return rrb.TimeAxis(view_range=rr.TimeRange(*ends))
 
 
 def rgba(colours: Sequence[str]) -> NDArray[np.uint32]:

@@ -11,7 +11,7 @@ from cosmo_pl.plots.viewer.drawing import TIMELINE, Drawing
 
 if TYPE_CHECKING:
     from rerun import RecordingStream
-    from rerun.blueprint import View
+    from rerun.blueprint import TimeAxis, View
 
 MAX_SPEED = 1.0  # m/s at both ends of the colours of a radial velocity
 MAPS = {"depth": "viridis_r", "pressure": "inferno"}
@@ -53,7 +53,7 @@ class Images(Drawing):
         coloured[missing] = NO_READING
         return coloured
 
-    def views(self) -> list[View]:
+    def views(self, axis: TimeAxis) -> list[View]:
         """One image."""
         import rerun.blueprint as rrb
 
@@ -78,7 +78,7 @@ class Radar(Drawing):
             stream.log(f"{self.entity}/intensity", rr.Image(shaded(bright, 0.0, high, tables[0])))
             stream.log(f"{self.entity}/velocity", rr.Image(shaded(fast, -MAX_SPEED, MAX_SPEED, tables[1])))
 
-    def views(self) -> list[View]:
+    def views(self, axis: TimeAxis) -> list[View]:
         """Intensity and velocity."""
         import rerun.blueprint as rrb
 

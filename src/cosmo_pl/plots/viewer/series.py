@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosmo_pl.plots.colours import AXES, class_colour
-from cosmo_pl.plots.viewer.drawing import Drawing, common_axis, entity_path, rgba, time_column
+from cosmo_pl.plots.viewer.drawing import Drawing, entity_path, rgba, time_column
 
 if TYPE_CHECKING:
     from rerun import RecordingStream
-    from rerun.blueprint import View
+    from rerun.blueprint import TimeAxis, View
 
 QUANTITIES = {
     "g": "acceleration",
@@ -59,7 +59,7 @@ class Series(Drawing):
         for unit, columns in self.units.items():
             stream.send_columns(self._entity(unit), [time_column(time)], rr.Scalars.columns(scalars=flat[:, columns]))
 
-    def views(self) -> list[View]:
+    def views(self, axis: TimeAxis) -> list[View]:
         """A chart for each unit."""
         import rerun.blueprint as rrb
 
@@ -67,7 +67,7 @@ class Series(Drawing):
             rrb.TimeSeriesView(
                 origin=self._entity(unit),
                 name=f"{self.name}: {_title(unit)}",
-                axis_x=common_axis(),
+                axis_x=axis,
                 plot_legend=rrb.Corner2D.RightTop,
             )
             for unit in self.units

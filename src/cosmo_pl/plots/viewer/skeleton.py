@@ -12,10 +12,11 @@ from cosmo_pl.skeleton import JOINTS, PARENT_INDEX, ROOT
 
 if TYPE_CHECKING:
     from rerun import RecordingStream
-    from rerun.blueprint import View
+    from rerun.blueprint import TimeAxis, View
 
 SIDES = {"left": "#56B4E9", "right": "#E69F00", "centre": "#909090"}
 """Side of the body to the colour of its bones."""
+MIRRORED = (-1.0, 1.0, 1.0)  # x is to the right in the camera's image, and Rerun's space is right-handed
 JOINT_RADIUS, BONE_RADIUS = 0.022, 0.014  # metres
 
 
@@ -43,7 +44,9 @@ class Skeleton(Drawing):
             if not self._begun:
                 middle = joints[JOINTS.index(ROOT)] if known else joints.mean(axis=0)
                 stream.log(self.entity, rr.ViewCoordinates.RIGHT_HAND_Y_UP, static=True)
-                stream.log(f"{self.entity}/body", rr.Transform3D(translation=-middle), static=True)
+                stream.log(
+                    f"{self.entity}/body", rr.Transform3D(translation=middle * (1, -1, -1), scale=MIRRORED), static=True
+                )
                 self._begun = True
             stream.set_time(TIMELINE, duration=float(second))
             stream.log(f"{self.entity}/body/joints", rr.Points3D(joints, colors=joint_colours, radii=JOINT_RADIUS))
@@ -51,7 +54,7 @@ class Skeleton(Drawing):
                 bones = [joints[[joint, parent]] for joint, parent in PARENT_INDEX.items()]
                 stream.log(f"{self.entity}/body/bones", rr.LineStrips3D(bones, colors=bone_colours, radii=BONE_RADIUS))
 
-    def views(self) -> list[View]:
+    def views(self, axis: TimeAxis) -> list[View]:
         """A view in space from the camera."""
         import rerun.blueprint as rrb
 

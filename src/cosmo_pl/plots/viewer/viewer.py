@@ -14,7 +14,7 @@ from cosmo_pl.data.sensors import SensorDescription
 from cosmo_pl.plots.colours import SENSORS, class_colour
 from cosmo_pl.plots.viewer.activity import SHOWN_FROM, Band, Shares, bands_view
 from cosmo_pl.plots.viewer.destination import check_destination, connected
-from cosmo_pl.plots.viewer.drawing import TIMELINE, Drawing
+from cosmo_pl.plots.viewer.drawing import TIMELINE, Drawing, time_axis
 from cosmo_pl.plots.viewer.images import Images, Radar
 from cosmo_pl.plots.viewer.series import Series
 from cosmo_pl.plots.viewer.skeleton import Skeleton
@@ -41,7 +41,8 @@ class Viewer:
         notes: Text beside the pictures, in Markdown.
         save: File to write, ``.rrd``; it is complete when the context ends.
         serve: Whether browsers show it, at an address that is printed. Without `save` and `serve` a window opens.
-        live: Whether the picture follows the newest samples, instead of being played from the beginning.
+        duration: Seconds of a recording, which is shown as a whole and played from the beginning; None follows the
+            newest samples.
 
     Raises:
         ConfigurationError: See `check_destination`.
@@ -55,16 +56,15 @@ class Viewer:
         notes: str = "",
         save: Path | None = None,
         serve: bool = False,
-        live: bool = False,
+        duration: float | None = None,
     ) -> None:
         check_destination(save, serve)
         self.drawings = {name: drawing_of(name, sensor, shapes[name]) for name, sensor in sensors.items()}
-        self.notes = notes
+        self.notes, self.duration = notes, duration
         self._truth, self._prediction = Band("activity/truth", class_names), Band("activity/prediction", class_names)
         activities = {name: class_colour(number) for number, name in enumerate(class_names)}
         self._probability = Shares("probability", "probability", activities, SHOWN_FROM)
         self._weights = Shares("weight", "weight of each sensor", dict(zip(sensors, cycle(SENSORS), strict=False)))
-        self._live = live
         self._panels: frozenset[str] = frozenset()
         self._stack, self._destination = ExitStack(), (save, serve)
 
@@ -141,17 +141,25 @@ class Viewer:
         """Pictures on the left; lines over time on the right, with the activities below."""
         import rerun.blueprint as rrb
 
-        pictures = [view for each in self.drawings.values() if not each.is_chart for view in each.views()]
+        axis = time_axis(self.duration)
+        pictures = [(view, 2.0) for each in self.drawings.values() if not each.is_chart for view in each.views(axis)]
+        charts = [(view, 2.0) for each in self.drawings.values() if each.is_chart for view in each.views(axis)]
+        charts.append((bands_view("activity", axis), 2.4))
+        charts += [(part.view(axis), 2.0) for part in (self._probability, self._weights) if part.drawn]
         if self.notes:
-            pictures.append(rrb.TextDocumentView(origin=NOTES, name="about"))
-        charts = [view for each in self.drawings.values() if each.is_chart for view in each.views()]
-        charts.append(bands_view("activity"))
-        charts += [part.view() for part in (self._probability, self._weights) if part.drawn]
-        columns = [rrb.Vertical(*views) for views in (pictures, charts) if views]
-        play = {"play_state": "following"} if self._live else {"play_state": "playing", "loop_mode": "all"}
-        panels = [rrb.BlueprintPanel(state="collapsed"), rrb.SelectionPanel(state="hidden")]
-        time = rrb.TimePanel(timeline=TIMELINE, state="collapsed", **play)
-        return rrb.Blueprint(rrb.Horizontal(*columns, column_shares=[2, 3][-len(columns) :]), *panels, time)
+            (pictures or charts).append((rrb.TextDocumentView(origin=NOTES, name="about"), 1.0))
+        columns = [
+            rrb.Vertical(*(view for view, _ in column), row_shares=[height for _, height in column])
+            for column in (pictures, charts)
+            if column
+        ]
+        play = {"play_state": "following"} if self.duration is None else {"play_state": "playing", "loop_mode": "all"}
+        return rrb.Blueprint(
+            rrb.Horizontal(*columns, column_shares=[2, 3][-len(columns) :]),
+            rrb.BlueprintPanel(state="collapsed"),
+            rrb.SelectionPanel(state="hidden"),
+            rrb.TimePanel(timeline=TIMELINE, state="collapsed", **play),
+        )
 
 
 def drawing_of(name: str, sensor: SensorDescription, shape: Sequence[int]) -> Drawing:
