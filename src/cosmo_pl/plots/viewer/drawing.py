@@ -82,4 +82,4 @@ def entity_path(*parts: str) -> str:
     """Path in the viewer, of parts that may contain any character."""
     import rerun as rr
 
-    return rr.new_entity_path(parts)
+    return rr.new_entity_path([*parts])

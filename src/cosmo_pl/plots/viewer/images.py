@@ -98,4 +98,5 @@ def colour_table(name: str) -> NDArray[np.uint8]:
 def shaded(frame: NDArray[Any], low: float, high: float, colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """An image (height, width, 3) of numbers (height, width) between the two that have the first and last colour."""
     share = (np.asarray(frame, dtype=np.float32) - low) / max(high - low, 1e-9)
-    return colours[(255 * np.clip(share, 0, 1)).round().astype(np.int64)]
+    coloured: NDArray[np.uint8] = colours[(255 * np.clip(share, 0, 1)).round().astype(np.int64)]
+    return coloured

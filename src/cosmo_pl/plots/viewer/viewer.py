@@ -153,12 +153,17 @@ class Viewer:
             for column in (pictures, charts)
             if column
         ]
-        play = {"play_state": "following"} if self.duration is None else {"play_state": "playing", "loop_mode": "all"}
+        live = self.duration is None
         return rrb.Blueprint(
             rrb.Horizontal(*columns, column_shares=[2, 3][-len(columns) :]),
             rrb.BlueprintPanel(state="collapsed"),
             rrb.SelectionPanel(state="hidden"),
-            rrb.TimePanel(timeline=TIMELINE, state="collapsed", **play),
+            rrb.TimePanel(
+                timeline=TIMELINE,
+                state="collapsed",
+                play_state="following" if live else "playing",
+                loop_mode="off" if live else "all",
+            ),
         )
 
 
