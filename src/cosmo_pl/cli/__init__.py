@@ -15,7 +15,7 @@ from cosmo_pl.storage import storage_error
 from cosmo_pl.trust import allowing
 
 TRAINING = ("fit", "validate", "test", "predict")
-OTHERS = ("data", "study", "configs", "runs", "adapt")
+OTHERS = ("data", "study", "configs", "runs", "adapt", "view")
 
 HELP = """usage: cosmo-pl COMMAND [options]
 
@@ -42,6 +42,7 @@ train and use models:
   predict         write a CSV of predictions for the test subjects
   adapt           train stage 2 on a device from a bundle, recordings and few labels, within a time limit; the same
                   command goes on, also with further labels
+  view            show a recording, or a run's predictions, in the Rerun viewer, a browser or a file
 
 configs and runs:
   configs         list the configs that ship with the package; `--config cosmo:NAME` uses one in any folder

@@ -26,6 +26,7 @@ from cosmo_pl.data.parts import PartLoaders, Phase
 from cosmo_pl.data.person import PersonUnlabeled
 from cosmo_pl.data.plausibility import check_ranges, plausible_samples
 from cosmo_pl.data.reading import read_recordings, standardise
+from cosmo_pl.data.recorded import Recorded, of_samples
 from cosmo_pl.data.recordings import Recording
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.data.split import LabelSampling, Split, check_labels, listed_labels, make_split, tested_split
@@ -220,6 +221,14 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
     def stored(self) -> Mapping[str, StoredModality]:
         """Modalities that are prepared once and stay on disk; a sample is then a whole recording."""
         return {}
+
+    def recorded(self, recording: Recording) -> Recorded:
+        """A whole recording, to be looked at; by default its samples in memory, one after another.
+
+        Raises:
+            CosmoError: It cannot be read, or the dataset does not say how long its samples are.
+        """
+        return of_samples(self.read([recording]), recording, self, self.span)
 
     @property
     def span(self) -> int:

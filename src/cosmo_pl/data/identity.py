@@ -74,6 +74,19 @@ class DatasetIdentity:
         make: Callable[..., Self] = cls
         return make(root=root, cache_dir=cache_dir)
 
+    @classmethod
+    def for_viewing(cls, root: str | None = None, cache_dir: str | None = None) -> Self:
+        """The datamodule that ``cosmo-pl view`` shows recordings with: all sensors that they have.
+
+        Args:
+            root: Folder that holds the dataset's folder, or that folder itself.
+            cache_dir: Folder of the cache.
+
+        Raises:
+            CosmoError: There are no recordings.
+        """
+        return cls.for_description(root, cache_dir)
+
     @property
     def num_classes(self) -> int:
         """Number of activities."""

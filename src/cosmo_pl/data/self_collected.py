@@ -29,6 +29,7 @@ from cosmo_pl.data.clip_format import (
 )
 from cosmo_pl.data.identity import dataset_folder
 from cosmo_pl.data.plausibility import depth_bounds
+from cosmo_pl.data.recorded import Recorded, at_rate_of, of_clip
 from cosmo_pl.data.recordings import Recording, clip_columns
 from cosmo_pl.data.reduction import check_size, reduce_depth, reduce_radar
 from cosmo_pl.data.samples import Samples
@@ -135,6 +136,12 @@ class SelfCollectedDataModule(MultimodalDataModule):
         """
         manifest = _manifest(root)
         check_arrays(manifest, list(manifest.sensors), values=True)
+        return cls.for_viewing(root, cache_dir)
+
+    @classmethod
+    def for_viewing(cls, root: str | None = None, cache_dir: str | None = None) -> SelfCollectedDataModule:
+        """The same without opening the arrays."""
+        manifest = _manifest(root)
         sensors = manifest.sensors
         images = [sensor.shape for sensor in sensors.values() if sensor.kind == "depth"]
         height, width = (min(sizes) for sizes in zip((30, 40), *images, strict=True))
@@ -180,6 +187,15 @@ class SelfCollectedDataModule(MultimodalDataModule):
             if name in self.modalities and name not in self.stored
         }
         return Samples(inputs=inputs, **clip_columns(recordings))
+
+    def recorded(self, recording: Recording) -> Recorded:
+        """A whole clip at the recorded rates; depth has all its pixels, and radar all its frames."""
+        sensors = self.manifest.sensors
+        signals = {
+            name: at_rate_of(open_array(path, self.manifest.shape(name), sensors[name]), sensors[name].rate)
+            for name, path in recording.files.items()
+        }
+        return of_clip(recording, signals, self.class_names)
 
 
 def _manifest(root: str | None) -> Manifest:

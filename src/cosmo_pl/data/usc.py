@@ -18,6 +18,7 @@ from cosmo_pl.constraints import NonNegativeInt, PositiveFloat, PositiveInt, Sha
 from cosmo_pl.data.base import MultimodalDataModule
 from cosmo_pl.data.download import Archive
 from cosmo_pl.data.faults import one_of_each
+from cosmo_pl.data.recorded import Recorded, at_rate_of, of_clip
 from cosmo_pl.data.recordings import Recording, at_rate, read_mat, window_starts
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.errors import RecordingError
@@ -177,3 +178,9 @@ class USCDataModule(MultimodalDataModule):
             recording=np.repeat(np.array([r.name for r in recordings]), counts),
             start=np.concatenate(starts),
         )
+
+    def recorded(self, recording: Recording) -> Recorded:
+        """A whole trial at the recorded rate."""
+        readings = read_mat(recording.files["readings"], "sensor_readings", (None, 6))
+        signals = {name: at_rate_of(readings[:, COLUMNS[name]], RECORDED_RATE) for name in self.modalities}
+        return of_clip(recording, signals, self.class_names)

@@ -30,7 +30,9 @@ from cosmo_pl.constraints import (
 from cosmo_pl.data.base import MultimodalDataModule
 from cosmo_pl.data.download import Archive
 from cosmo_pl.data.faults import one_of_each
+from cosmo_pl.data.identity import dataset_folder
 from cosmo_pl.data.plausibility import depth_bounds
+from cosmo_pl.data.recorded import Recorded, at_rate_of, of_clip
 from cosmo_pl.data.recordings import Recording, at_rate, central, clip_columns, read_mat, resample
 from cosmo_pl.data.reduction import check_size, reduce_depth
 from cosmo_pl.data.samples import Samples
@@ -43,6 +45,7 @@ MISSING = {"a8_s1_t4", "a23_s6_t4", "a27_s8_t4"}  # never published
 OFFICIAL = {f"a{a}_s{s}_t{t}" for a in range(1, 28) for s in range(1, 9) for t in range(1, 5)} - MISSING
 MIN_STEPS = 10  # a clip of fewer steps has no action: the shortest clip of the archive has 41
 RECORDED_RATE = 50.0  # steps per second of the inertial sensor
+FRAME_RATE = 30.0  # frames per second of skeleton and depth
 ClipSteps = Annotated[int, whole(MIN_STEPS, 10_000)]
 
 
@@ -72,6 +75,7 @@ MODALITY_FILES = {
 }
 WORN = ("inertial", "acc", "gyro")  # modalities of the inertial sensor
 COMPARED = ("inertial", "skeleton")  # whose clocks can be compared
+VIEWED = ("inertial", "skeleton", "depth")
 
 
 def _archive(sensor: str, unpacked: int, sha256: str | None = None, default: bool = True) -> Archive:
@@ -217,6 +221,13 @@ class UTDDataModule(MultimodalDataModule):
             remedy = "Leave it out, or use exactly these two modalities without inertial_rate"
             raise ConfigurationError(argument, problem, remedy)
 
+    @classmethod
+    def for_viewing(cls, root: str | None = None, cache_dir: str | None = None) -> UTDDataModule:
+        """Datamodule of inertial sensor, skeleton and depth, without those whose folders do not exist."""
+        folder = dataset_folder(root, cls.dataset)
+        found = [name for name in VIEWED if (folder / MODALITY_FILES[name].folder).is_dir()]
+        return cls(root=root, cache_dir=cache_dir, modalities=found or COMPARED)
+
     @property
     def _has_clocks(self) -> bool:
         return bool(self.clock_error or self.correct_clocks)
@@ -324,6 +335,14 @@ class UTDDataModule(MultimodalDataModule):
         return [
             (_frames(r.files["inertial"], "inertial"), _frames(r.files["skeleton"], "skeleton")) for r in recordings
         ]
+
+    def recorded(self, recording: Recording) -> Recorded:
+        """A whole clip at the recorded rates; depth has all its pixels."""
+        signals = {
+            name: at_rate_of(_frames(path, name), RECORDED_RATE if name in WORN else FRAME_RATE)
+            for name, path in recording.files.items()
+        }
+        return of_clip(recording, signals, self.class_names)
 
     def _clip(self, path: Path | None, modality: str) -> tuple[NDArray[np.float32], int]:
         """The samples of a clip and their first step in it; zeros if the clip is missing."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from cosmo_pl.data.augmentations.base import Augmentation
+from cosmo_pl.plots.colours import AXES
 from cosmo_pl.skeleton import PARENT_INDEX as PARENT
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 REPEATS = 3  # random changes per augmentation
 MOMENTS = 5  # poses of a skeleton, side by side
-AXIS_COLOURS = ("#D55E00", "#009E73", "#0072B2")
 
 
 def picture(
@@ -64,7 +64,7 @@ def picture(
 
 def _series(axes: Axes, x: Tensor) -> None:
     """Up to three channels (T, ...) over time: a sensor's axes."""
-    for channel, colour in zip(x.flatten(1)[:, :3].T, AXIS_COLOURS, strict=False):
+    for channel, colour in zip(x.flatten(1)[:, :3].T, AXES, strict=False):
         axes.plot(channel.tolist(), color=colour, linewidth=1)
     axes.set_xticks([])
     axes.tick_params(labelsize=7)
@@ -81,7 +81,7 @@ def _image(axes: Axes, x: Tensor) -> None:
 def _skeleton(axes: Axes, x: Tensor) -> None:
     """Poses (T, 20, 3) from the front at a few moments, side by side."""
     width = 1.4 * float((x[..., 0].amax() - x[..., 0].amin()).clamp_min(0.1))
-    look: dict[str, Any] = {"color": AXIS_COLOURS[2], "linewidth": 1.2}
+    look: dict[str, Any] = {"color": AXES[2], "linewidth": 1.2}
     for column, moment in enumerate(torch.linspace(0, len(x) - 1, MOMENTS).round().long().tolist()):
         for joint, parent in PARENT.items():
             ends = x[moment, [joint, parent]]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cosmo_pl.plots.colours import AXES
 from cosmo_pl.simulation.radar import BIN, HIGH, LOW
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 MOMENTS = 4
 FRAME_RATE = 10
 SECONDS = 2.0
-AXIS_COLOURS = ("#D55E00", "#009E73", "#0072B2")
 SERIES = (("acceleration, g", slice(0, 3)), ("rotation, 100°/s", slice(3, 6)), ("field, 10 µT", slice(6, 9)))
 SCALE = (1.0, 100.0, 10.0)
 MAX_SPEED = 1.0  # m/s at both ends of the colours of the radial velocity
@@ -108,7 +108,7 @@ def _series(axes: Axes, imu: NDArray[Any], number: int, now: float | None) -> No
     """One sensor of the IMU over time, with a line at the present moment."""
     name, channels = SERIES[number]
     clock = np.arange(len(imu)) * SECONDS / len(imu)
-    for values, colour in zip(imu[:, channels].T / SCALE[number], AXIS_COLOURS, strict=True):
+    for values, colour in zip(imu[:, channels].T / SCALE[number], AXES, strict=True):
         axes.plot(clock, values, color=colour, linewidth=1)
     if now is not None:
         axes.axvline(now, color="#000000", linewidth=1)

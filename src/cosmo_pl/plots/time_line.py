@@ -6,19 +6,10 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from cosmo_pl.data.streams.store import Segment, StreamRecording, StreamSensor
+from cosmo_pl.plots.colours import class_colour
 
 WIDTH, LEFT, RIGHT = 1000, 110, 120  # pixels: of the picture, of the names, of the notes
 ROW, BAR, AXIS = 20, 14, 18
-PALETTE = (
-    "#0072B2",
-    "#E69F00",
-    "#009E73",
-    "#CC79A7",
-    "#56B4E9",
-    "#D55E00",
-    "#8B6FB8",
-    "#B8A300",
-)  # after Okabe and Ito
 SAMPLES, GAP, UNLABELLED = "#5b6f82", "#f5c6c2", "#eeeeee"
 STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
 TICKS = 10
@@ -27,8 +18,7 @@ LETTER = 6.5  # pixels
 
 def colours(activities: Sequence[str]) -> dict[str, str]:
     """Activity to colour."""
-    more = [f"hsl({137 * n % 360},55%,50%)" for n in range(len(PALETTE), len(activities))]
-    return dict(zip(activities, [*PALETTE, *more], strict=False))
+    return {activity: class_colour(number) for number, activity in enumerate(activities)}
 
 
 def time_line(

@@ -13,6 +13,7 @@ from cosmo_pl.constraints import NonNegativeInt, Number, PositiveFloat, Share
 from cosmo_pl.data.base import MultimodalDataModule
 from cosmo_pl.data.extremes import Extremes
 from cosmo_pl.data.identity import dataset_folder
+from cosmo_pl.data.recorded import Recorded, Signal, Span, joined
 from cosmo_pl.data.recordings import Recording
 from cosmo_pl.data.samples import MappedWindows, Samples
 from cosmo_pl.data.sensors import SensorDescription, groups_of
@@ -237,6 +238,18 @@ class StreamsDataModule(MultimodalDataModule):
         problem = "sensors keep their clock, as its error is uncertain"
         self.faults.report(problem, uncertain, "Nothing has to be done if the clocks are right", mended=True)
         return errors
+
+    def recorded(self, recording: Recording) -> Recorded:
+        """A whole recording on the grids of its sensors, with its gaps."""
+        stream = next(each for each in self.store.recordings if each.name == recording.name)
+        signals = {}
+        for name in recording.files:
+            rate, array = self.store.sensors[name].rate, self.store.array(name)
+            pieces = (
+                (np.arange(first, first + n) / rate, array[row : row + n]) for first, n, row in stream.segments[name]
+            )
+            signals[name] = joined(Signal(*piece) for piece in pieces)
+        return Recorded(stream.name, stream.subject, signals, tuple(Span(*each) for each in stream.labels))
 
     def read_all(self, recordings: Sequence[Recording]) -> tuple[Samples, dict[str, Extremes], str]:
         """Cuts the windows; the fingerprint is that of the store, which has the hashes of all arrays."""

@@ -1,0 +1,239 @@
+"""What `cosmo-pl view` shows: recordings with what was really done, and what a trained model takes it for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from inspect import signature
+from itertools import groupby
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import numpy as np
+
+from cosmo_pl.checkpoints import checkpoint_in
+from cosmo_pl.data import MultimodalDataModule
+from cosmo_pl.data.identity import is_simulated
+from cosmo_pl.data.recorded import Recorded
+from cosmo_pl.data.recordings import Recording
+from cosmo_pl.data.samples import Samples
+from cosmo_pl.data.sensors import SensorDescription
+from cosmo_pl.edge.finding import chosen, dataset_named, find_recordings, is_imported
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.plots.viewer import Viewer
+from cosmo_pl.recogniser import Recogniser
+from cosmo_pl.run_folder import CONFIG, run_of
+from cosmo_pl.run_loading import make_data
+
+PAUSE = 0.5  # seconds between two recordings on one time line
+MODEL = "model.json"  # in the folder of an exported model
+
+
+@dataclass(frozen=True)
+class Window:
+    """The prediction of a window.
+
+    Args:
+        start: Seconds after the start of the recording.
+        end: Seconds after the start of the recording.
+        activity: Name of the predicted activity.
+        probability: Activity to its probability.
+        weights: Modality to its attention weight; empty where the method has no attention.
+        right: Whether it is what was really done; None where that is unknown.
+    """
+
+    start: float
+    end: float
+    activity: str
+    probability: Mapping[str, float]
+    weights: Mapping[str, float]
+    right: bool | None
+
+
+@dataclass(frozen=True)
+class Showing:
+    """Recordings, one after another on a time line.
+
+    Args:
+        title: What they are of.
+        class_names: Names of the activities, in the order of the labels.
+        sensors: Modality to what it measures.
+        parts: Each recording with the predictions of its windows, which are empty without a model.
+    """
+
+    title: str
+    class_names: tuple[str, ...]
+    sensors: Mapping[str, SensorDescription]
+    parts: Sequence[tuple[Recorded, Sequence[Window]]]
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Modality to the shape of one of its frames."""
+        return {name: each.values.shape[1:] for recorded, _ in self.parts for name, each in recorded.signals.items()}
+
+    @property
+    def duration(self) -> float:
+        """Seconds of the time line."""
+        return sum(recorded.duration + PAUSE for recorded, _ in self.parts) - PAUSE
+
+    @property
+    def notes(self) -> str:
+        """What is shown, in Markdown."""
+        first, windows = self.parts[0][0], [window for _, windows in self.parts for window in windows]
+        names = f"**{first.name}**" + (f" and {len(self.parts) - 1} more" if len(self.parts) > 1 else "")
+        activity = f": {first.truth[0].activity}" if len(self.parts) == len(first.truth) == 1 else ""
+        known = [window.right for window in windows if window.right is not None]
+        score = f"\n\n{sum(known)} of {len(known)} windows recognised" if known else ""
+        return f"{names}{activity}\n\n{self.title}, subject {first.subject}{score}"
+
+    def show(self, save: Path | None = None, serve: bool = False) -> None:
+        """Opens a window, serves browsers until it is interrupted, or writes a file.
+
+        Args:
+            save: The file.
+            serve: Whether browsers show it.
+        """
+        sensors = {name: sensor for name, sensor in self.sensors.items() if name in self.shapes}
+        with Viewer(sensors, self.shapes, self.class_names, self.notes, save, serve, self.duration) as viewer:
+            self.send(viewer)
+            viewer.finish()
+            if serve:
+                wait_for_interrupt()
+
+    def send(self, viewer: Viewer) -> None:
+        """Sends everything to a viewer."""
+        now = 0.0
+        for recorded, windows in self.parts:
+            for name, (time, values) in recorded.signals.items():
+                viewer.samples(name, time + now, values)
+                if np.issubdtype(values.dtype, np.floating):  # no line from one recording to the next
+                    viewer.samples(name, time[-1:] + now + PAUSE / 2, np.full_like(values[:1], np.nan))
+            for start, end, activity in recorded.truth:
+                viewer.truth(start + now, end + now, activity)
+            for each in windows:
+                viewer.window(each.start + now, each.end + now, each.activity, each.probability, each.weights)
+            now += recorded.duration + PAUSE
+
+
+def wait_for_interrupt() -> None:
+    """Returns when the user presses Ctrl-C."""
+    try:
+        Event().wait()
+    except KeyboardInterrupt:
+        print()
+
+
+def showing(
+    target: str,
+    recording: str | None = None,
+    subject: int | None = None,
+    dataset: str | None = None,
+    root: str | None = None,
+) -> Showing:
+    """What a target stands for.
+
+    Args:
+        target: Name of a recording, or one of its files; a folder of imported recordings; a run, a folder of runs, a
+            checkpoint or the folder of an exported model.
+        recording: Name of a recording of an import, or of those that a model is tested on; the first by default.
+        subject: Number of a subject, all of whose recordings are shown, one after another.
+        dataset: Dataset of the recording, see `dataset_named`; an exported model needs it or `recording`.
+        root: Folder that holds the datasets' folders.
+
+    Raises:
+        CosmoError: There is no such recording, or it or the model cannot be used.
+    """
+    path = Path(target).expanduser()
+    if (path / MODEL).is_file():
+        return _of_exported(path, recording, subject, dataset, root)
+    if (path.is_dir() and not is_imported(path)) or path.suffix == ".ckpt":
+        return _of_run(path, recording, subject, root)
+    data, recordings = find_recordings(target, dataset, root)
+    parts = [(data.recorded(each), ()) for each in chosen(recordings, recording, subject)]
+    return Showing(_title(data), data.class_names, data.sensors, parts)
+
+
+def _of_run(path: Path, recording: str | None, subject: int | None, root: str | None) -> Showing:
+    """Tested recordings of a run."""
+    recogniser = Recogniser.load(path)
+    config = run_of(checkpoint_in(path)) / CONFIG
+    if not config.is_file():
+        problem = f"'{path}' has no {CONFIG}, which names its recordings"
+        raise ConfigurationError("target", problem, "Give the folder of its run")
+    data = make_data([config], {} if root is None else {"root": root})
+    data.adopt(recogniser.trained)
+    samples = data.load()
+    tested = set(samples.recording[data.split_samples(samples).test].tolist())
+    recordings = [each for each in data.find_recordings(data.folder) if each.name in tested]
+    return _recognised(recogniser, data, samples, chosen(recordings, recording, subject))
+
+
+def _of_exported(
+    path: Path, recording: str | None, subject: int | None, dataset: str | None, root: str | None
+) -> Showing:
+    """Recordings of a dataset as an exported model takes them."""
+    recogniser = Recogniser.load(path)
+    if dataset is None and recording is None:
+        raise ConfigurationError("dataset", "an exported model has no recordings", "Give --dataset or --recording")
+    named = find_recordings(str(recording), None, root)[0] if dataset is None else dataset_named(dataset, root)
+    data = with_samples_of(named, recogniser)
+    samples = data.load()
+    return _recognised(recogniser, data, samples, chosen(data.find_recordings(data.folder), recording, subject))
+
+
+def with_samples_of(data: MultimodalDataModule, recogniser: Recogniser) -> MultimodalDataModule:
+    """The data with the modalities and the window of a model.
+
+    Raises:
+        ConfigurationError: Its samples are of another shape.
+    """
+    given: dict[str, Any] = {"root": data.root, "modalities": list(recogniser.modality_shapes)}
+    if "window" in signature(type(data)).parameters and recogniser.window is not None:
+        given["window"] = recogniser.window
+    changed = type(data)(**given)
+    if changed.modality_shapes != recogniser.modality_shapes:
+        problem = f"has samples of {changed.modality_shapes}, the model takes {recogniser.modality_shapes}"
+        raise ConfigurationError("dataset", problem, "Give a YAML file with the data of its training")
+    return changed
+
+
+def _recognised(
+    recogniser: Recogniser, data: MultimodalDataModule, samples: Samples, recordings: Sequence[Recording]
+) -> Showing:
+    whole = [data.recorded(each) for each in recordings]
+    parts = [(each, windows_of(recogniser, data, samples, each)) for each in whole]
+    return Showing(_title(data), recogniser.class_names, data.sensors, parts)
+
+
+def windows_of(
+    recogniser: Recogniser, data: MultimodalDataModule, samples: Samples, recorded: Recorded
+) -> list[Window]:
+    """What a model takes the windows of a recording for; a clip that is one sample is one window.
+
+    Args:
+        recogniser: The model.
+        data: The dataset of the recording.
+        samples: Its samples.
+        recorded: The recording.
+    """
+    rows = np.flatnonzero(samples.recording == recorded.name)
+    rows = rows[np.argsort(samples.start[rows], kind="stable")]
+    seconds = recorded.duration if data.window_seconds is None else data.window_seconds
+    starts = np.zeros(len(rows)) if data.window_seconds is None else samples.start[rows] * seconds / data.span
+    start = dict(zip(rows.tolist(), starts.tolist(), strict=True))
+    has = {name: samples.present.get(name, np.ones(len(samples), dtype=bool)) for name in recogniser.modality_shapes}
+    found = []
+    for names, group in groupby(rows.tolist(), lambda row: tuple(name for name in has if has[name][row])):
+        some = list(group)
+        predicted = recogniser.predict({name: samples.inputs[name][some] for name in names})
+        for n, row in enumerate(some):
+            right = bool(samples.label[row] == predicted.label[n]) if samples.label[row] >= 0 else None
+            probability = dict(zip(recogniser.class_names, predicted.probability[n].tolist(), strict=True))
+            weights = {name: float(each[n]) for name, each in predicted.weights.items()}
+            found.append(Window(start[row], start[row] + seconds, predicted.name[n], probability, weights, right))
+    return found
+
+
+def _title(data: MultimodalDataModule) -> str:
+    return f"{data.title} (simulated)" if is_simulated(data.folder) else data.title
