@@ -15,7 +15,7 @@ from cosmo_pl.storage import storage_error
 from cosmo_pl.trust import allowing
 
 TRAINING = ("fit", "validate", "test", "predict")
-OTHERS = ("data", "study", "configs", "runs")
+OTHERS = ("data", "study", "configs", "runs", "stream")
 
 HELP = """usage: cosmo-pl COMMAND [options]
 
@@ -40,6 +40,10 @@ train and use models:
   validate        evaluate the validation subjects with the newest run of a config, or with --ckpt_path
   test            evaluate the test subjects; writes metrics.json and a confusion matrix
   predict         write a CSV of predictions for the test subjects
+
+recognise live:
+  stream          recognise activities in live samples (JSON lines on standard input, or --mqtt) or in a recording that
+                  is replayed (--recording), with a line of JSON per window
 
 configs and runs:
   configs         list the configs that ship with the package; `--config cosmo:NAME` uses one in any folder

@@ -81,11 +81,11 @@ def in_order(batches: Iterable[NumberedSamples], reach: int, quality: Quality) -
     for file, row, time, values in batches:
         if not len(time):
             continue
-        order = ordered(time, latest, behind_jump, reach)
-        dropped, latest = order.dropped, order.latest
+        found = ordered(time, latest, behind_jump, reach)
+        dropped, latest = found.dropped, found.latest
         begins = dropped & ~np.concatenate([[behind_jump], dropped[:-1]])
         quality.clock_set_back(file, row, begins, dropped)
-        quality.out_of_order(int(((order.behind > 0) & ~dropped).sum()))
+        quality.out_of_order(int(((found.behind > 0) & ~dropped).sum()))
         behind_jump = bool(dropped[-1])
         if dropped.any():
             time, values = time[~dropped], values[~dropped]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import perf_counter
@@ -17,8 +18,8 @@ from cosmo_pl.edge.live.grids import grids_of, window_of
 from cosmo_pl.edge.live.hooks import Decider, Switch, Viewer, WindowRecogniser, WindowSmoother
 from cosmo_pl.edge.live.reports import Reporter
 from cosmo_pl.edge.live.schedule import Schedule
-from cosmo_pl.edge.live.stream import SensorStream
 from cosmo_pl.edge.live.strays import JUMP, Strays
+from cosmo_pl.edge.live.stream import SensorStream
 from cosmo_pl.errors import ConfigurationError, CosmoError, choices
 
 Truth = Callable[[float, float], str | None]
@@ -53,8 +54,8 @@ class LiveRecogniser:
     """Recognises activities in samples as they arrive, sensor by sensor.
 
     Frames are those of imported recordings: linear interpolation at the ticks of the model's rate, after averaging if
-    the sensor is more than twice as fast, and none in a gap of more than five intervals. A window that a sensor has a gap
-    in is recognised without that sensor. Nothing that a sensor sends raises an error; it is reported.
+    the sensor is more than twice as fast, and none in a gap of more than five intervals. A window in which a sensor has
+    a gap is recognised without that sensor. Nothing that a sensor sends raises an error; it is reported.
 
     Args:
         recogniser: The trained model.
@@ -108,13 +109,22 @@ class LiveRecogniser:
         self._switch, self._viewer = switch, viewer
         self._strays = Strays()
         self._truth: Truth | None = None
+        self._seconds = 0.0
+        self._clock: int | None = None  # latest time of any sensor
         self._forget()
 
+    @property
+    def seconds(self) -> float:
+        """Time of the samples so far, of all recordings."""
+        origin = self.schedule.origin
+        return self._seconds + (0.0 if self._clock is None or origin is None else (self._clock - origin) / SECOND)
+
     def _forget(self) -> None:
+        self._seconds = self.seconds
         self.schedule.clear()
         for stream in self.streams.values():
             stream.clear()
-        self._clock: int | None = None  # latest time of any sensor
+        self._clock = None
         self._before: int | None = None  # what it was when the last samples came
         self._missing: dict[str, int] = {}  # sensor to the windows without it, one after another
         self._deciding.restart()
@@ -188,14 +198,14 @@ class LiveRecogniser:
             self._strays.fitted()
         return late, rest
 
-    def _stray(
-        self, stream: SensorStream, problem: str, time: NDArray[np.int64], values: NDArray[np.float32]
-    ) -> None:
+    def _stray(self, stream: SensorStream, problem: str, time: NDArray[np.int64], values: NDArray[np.float32]) -> None:
         reference = stream.latest if problem == "clock set back" else self._clock
         ahead = (int(time[0]) - (reference or 0)) / SECOND
         whose = "its own" if problem == "clock set back" else "all sensors'"
         side = "after" if ahead > 0 else "before"
-        detail = f"samples {abs(ahead):.6g} s {side} {whose} latest time are left out, unless all sensors go on from there"
+        detail = (
+            f"samples {abs(ahead):.6g} s {side} {whose} latest time are left out, unless all sensors go on from there"
+        )
         self.reporter.report(problem, detail, stream.name, int(time[0]) / SECOND, len(time))
         self._strays.add(stream.name, time, values)
 
@@ -203,7 +213,7 @@ class LiveRecogniser:
         """Goes on at the time of the samples that did not fit."""
         held = self._strays.taken()
         earliest = min(int(time.min()) for _, time, _ in held)
-        windows = []
+        windows: list[LiveWindow] = []
         if self._clock is not None and earliest <= self._clock:
             windows = self.finish()
             self._forget()
@@ -332,4 +342,4 @@ def _runs(time: NDArray[np.int64]) -> list[tuple[int, int]]:
     """Stretches of samples without a jump of the clock between two of them."""
     edges = np.flatnonzero(np.abs(np.diff(time)) > JUMP) + 1
     bounds = [0, *edges.tolist(), len(time)]
-    return list(zip(bounds[:-1], bounds[1:], strict=True))
+    return list(itertools.pairwise(bounds))

@@ -84,7 +84,9 @@ def grids_of(recogniser: WindowRecogniser, window: float) -> dict[str, Grid]:
         sensor = recogniser.sensors.get(name)
         rate = sensor.rate if sensor is not None else None
         if rate is not None and abs(rate * window - steps) > 0.5:
-            problem = f"{window:g} s have {rate * window:g} frames of '{name}' at {rate:g} Hz, and the model takes {steps}"
+            problem = (
+                f"{window:g} s have {rate * window:g} frames of '{name}' at {rate:g} Hz, and the model takes {steps}"
+            )
             raise ConfigurationError("window", problem, f"Use {steps / rate:g} s")
         found[name] = Grid(steps, tuple(shape), rate or steps / window, sensor)
     return found
