@@ -8,19 +8,14 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from cosmo_pl.constraints import NonNegativeFloat, PositiveFloat
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.io import user_path
-
-if TYPE_CHECKING:
-    from cosmo_pl.edge.live import LiveRecogniser
-    from cosmo_pl.edge.live.samples import Source
 
 
 def stream(
-    model: str,
+    model: str | None = None,
     recording: str | None = None,
     speed: Literal["1", "max"] = "1",
     mqtt: str | None = None,
@@ -36,7 +31,7 @@ def stream(
     ISO 8601. What is wrong with them is reported on standard error, as is a summary at the end.
 
     Args:
-        model: Folder of a run of a stage 2.
+        model: Folder of a run of a stage 2; it has to be given.
         recording: Recording to replay: FOLDER or FOLDER/NAME of imported recordings, a file or folder of USC-HAD, or
             UTD-MHAD/CLIP.
         speed: "1" replays as fast as it was recorded, "max" as fast as possible.
@@ -49,25 +44,16 @@ def stream(
     from cosmo_pl.edge.live import LiveRecogniser, Reporter
     from cosmo_pl.edge.live.output import report_line
     from cosmo_pl.edge.live.running import run
+    from cosmo_pl.edge.live.sources import open_source
     from cosmo_pl.recogniser import Recogniser
 
-    if recording is not None and mqtt is not None:
-        raise ConfigurationError("mqtt", "samples come from a broker or from a recording", "Leave one of them out")
+    if model is None:
+        raise ConfigurationError("model", "is missing", "Give the folder of a run, --model runs/usc_plus/cosmo-forest")
     reporter = Reporter(lambda report: print(report_line(report), file=sys.stderr, flush=True))
     live = LiveRecogniser(Recogniser.load(model), hop, window, patience=patience, delay=delay, reporter=reporter)
-    source = _source(live, recording, speed, mqtt)
+    source = open_source(live.grids, reporter, recording, speed == "1", mqtt)
     with _ending_quietly():
         run(live, source, sys.stdout, sys.stderr)
-
-
-def _source(live: LiveRecogniser, recording: str | None, speed: str, mqtt: str | None) -> Source:
-    from cosmo_pl.edge.live.lines import read_lines
-    from cosmo_pl.edge.live.mqtt import MqttSource
-    from cosmo_pl.edge.live.replay import Replays, replays_of
-
-    if recording is not None:
-        return Replays(replays_of(user_path(recording), live.grids), realtime=speed == "1")
-    return read_lines(sys.stdin.buffer, live.reporter) if mqtt is None else MqttSource(mqtt, live.reporter)
 
 
 @contextmanager

@@ -265,16 +265,18 @@ class LiveRecogniser:
 
     def _align(self, ending: bool) -> bool:
         """Begins windows when the last sensor starts, if all sensors have started that are going to."""
-        waiting = [each for each in self.streams.values() if each.first is None and not self._stalled(each)]
-        if self.schedule.origin is None or self._clock is None or (waiting and not ending):
+        if self.schedule.origin is None:
             return False
-        origin = self.schedule.origin
-        ticks = [
-            np.ceil((each.first - origin) / SECOND * each.grid.rate - ROUNDING) / each.grid.rate
-            for each in self.streams.values()
-            if each.first is not None
-        ]
-        self.schedule.align(float(max(ticks)))
+        starts = []
+        for stream in self.streams.values():
+            tick = stream.first_frame(self.schedule.origin)
+            if tick is not None:
+                starts.append(tick / stream.grid.rate)
+            elif not ending and not self._stalled(stream):
+                return False
+        if not starts:
+            return False
+        self.schedule.align(max(starts))
         return True
 
     def _recognised(self, started: float) -> LiveWindow | None:

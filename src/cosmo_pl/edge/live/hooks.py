@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from numpy.typing import NDArray
 
 from cosmo_pl.data.sensors import SensorDescription
-from cosmo_pl.recogniser import Prediction
+
+if TYPE_CHECKING:  # it imports PyTorch
+    from cosmo_pl.recogniser import Prediction
 
 
 class WindowRecogniser(Protocol):

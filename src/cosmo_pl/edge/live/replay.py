@@ -37,7 +37,7 @@ class Replay:
         stretches = [(name, *stretch) for name, found in self.stretches.items() for stretch in found if len(stretch[0])]
         first = min((times[0] for _, times, _ in stretches), default=0.0)
         last = max((times[-1] for _, times, _ in stretches), default=-1.0)
-        for number in range(int((last - first) / step) + 1):
+        for number in range(int((last - first) / step) + 2):
             low, high = first + number * step, first + (number + 1) * step
             for name, times, values in stretches:
                 begin, end = np.searchsorted(times, [low, high])
@@ -69,14 +69,13 @@ class Replays:
                 yield samples
 
 
-def replays_of(path: Path, grids: Mapping[str, Grid], recording: str | None = None) -> list[Replay]:
+def replays_of(path: Path, grids: Mapping[str, Grid]) -> list[Replay]:
     """Recordings as a model's sensors see them.
 
     Args:
         path: A folder of imported recordings, or one of them as FOLDER/NAME; a .mat file, a subject's folder or all of
             USC-HAD; or UTD-MHAD, or a clip of it as UTD-MHAD/a1_s7_t1.
         grids: Sensor of the model to its grid.
-        recording: Name of the option, for errors.
 
     Raises:
         CosmoError: There is no such recording, it cannot be read, or it has none of the sensors.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cosmo_pl.data.streams.ordering import MAX_REACH, Piece, ordered
 from cosmo_pl.data.streams.parts import INTERVALS
-from cosmo_pl.data.streams.resampling import ROUNDING, SECOND, on_grid
+from cosmo_pl.data.streams.resampling import ROUNDING, SECOND, Frames, on_grid
 from cosmo_pl.data.streams.times import LARGEST
 from cosmo_pl.edge.live.buffer import SensorBuffer
 from cosmo_pl.edge.live.facts import StreamCheck
@@ -159,16 +159,31 @@ class SensorStream:
         first, steps, rate = self.first_tick(start), self.grid.steps, self.grid.rate
         low = origin + round(first * SECOND / rate) - self.margin
         high = origin + round((first + steps - 1) * SECOND / rate) + self.margin
-        time, values = self.buffer.between(low, high)
-        if not len(time):
-            return None
-        interval = float(np.median(np.diff(time))) if len(time) > 1 else SECOND / rate
-        self._max_gap = self._longest(interval)
-        average = interval * rate < AVERAGED
-        for found, frames in _segments(on_grid(self._pieces(time, values), rate, origin, average)):
+        for found, frames in _segments(self._on_grid(low, high, origin)):
             if found <= first and first + steps <= found + len(frames):
                 return frames[first - found : first - found + steps].reshape(steps, *self.grid.shape)
         return None
+
+    def first_frame(self, origin: int) -> int | None:
+        """Tick of the first frame; None as long as it is not known.
+
+        Args:
+            origin: Time of tick 0 in nanoseconds.
+        """
+        if self.first is None or self.latest is None or self.latest - self.first < 2 * SECOND / self.grid.rate:
+            return None
+        found = next(self._on_grid(self.first, self.first + self.margin, origin), None)
+        return None if found is None else found.first
+
+    def _on_grid(self, low: int, high: int, origin: int) -> Iterator[Frames]:
+        """Frames of the samples between two times in nanoseconds."""
+        time, values = self.buffer.between(low, high)
+        if not len(time):
+            return iter(())
+        interval = float(np.median(np.diff(time))) if len(time) > 1 else SECOND / self.grid.rate
+        self._max_gap = self._longest(interval)
+        average = interval * self.grid.rate < AVERAGED
+        return on_grid(self._pieces(time, values), self.grid.rate, origin, average)
 
     @property
     def margin(self) -> int:
@@ -194,7 +209,7 @@ class SensorStream:
         self._check.judge(ending)
 
 
-def _segments(frames: Iterator[Any]) -> Iterator[tuple[int, NDArray[np.float32]]]:
+def _segments(frames: Iterator[Frames]) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """First tick and frames of each stretch without a gap."""
     first, parts = 0, list[NDArray[np.float32]]()
     for begins, tick, values in frames:
