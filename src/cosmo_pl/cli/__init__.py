@@ -15,7 +15,7 @@ from cosmo_pl.storage import storage_error
 from cosmo_pl.trust import allowing
 
 TRAINING = ("fit", "validate", "test", "predict")
-OTHERS = ("data", "study", "configs", "runs", "adapt", "view")
+OTHERS = ("data", "study", "configs", "runs", "adapt", "view", "stream")
 
 HELP = """usage: cosmo-pl COMMAND [options]
 
@@ -43,6 +43,10 @@ train and use models:
   adapt           train stage 2 on a device from a bundle, recordings and few labels, within a time limit; the same
                   command goes on, also with further labels
   view            show a recording, or a run's predictions, in the Rerun viewer, a browser or a file
+
+recognise live:
+  stream          recognise activities in live samples (JSON lines on standard input, or --mqtt) or in a recording that
+                  is replayed (--recording), with a line of JSON per window
 
 configs and runs:
   configs         list the configs that ship with the package; `--config cosmo:NAME` uses one in any folder

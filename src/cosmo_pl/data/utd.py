@@ -45,7 +45,7 @@ MISSING = {"a8_s1_t4", "a23_s6_t4", "a27_s8_t4"}  # never published
 OFFICIAL = {f"a{a}_s{s}_t{t}" for a in range(1, 28) for s in range(1, 9) for t in range(1, 5)} - MISSING
 MIN_STEPS = 10  # a clip of fewer steps has no action: the shortest clip of the archive has 41
 RECORDED_RATE = 50.0  # steps per second of the inertial sensor
-FRAME_RATE = 30.0  # frames per second of skeleton and depth
+CAMERA_RATE = 30.0  # frames per second of skeletons and depth
 ClipSteps = Annotated[int, whole(MIN_STEPS, 10_000)]
 
 
@@ -333,13 +333,13 @@ class UTDDataModule(MultimodalDataModule):
                 problem = f"lacks {' and '.join(sorted(recording.lacks))}, and its clocks are to be compared"
                 raise RecordingError(next(iter(recording.files.values())), problem, "Set keep_incomplete to false")
         return [
-            (_frames(r.files["inertial"], "inertial"), _frames(r.files["skeleton"], "skeleton")) for r in recordings
+            (frames_of(r.files["inertial"], "inertial"), frames_of(r.files["skeleton"], "skeleton")) for r in recordings
         ]
 
     def recorded(self, recording: Recording) -> Recorded:
         """A whole clip at the recorded rates; depth has all its pixels."""
         signals = {
-            name: at_rate_of(_frames(path, name), RECORDED_RATE if name in WORN else FRAME_RATE)
+            name: at_rate_of(frames_of(path, name), RECORDED_RATE if name in WORN else CAMERA_RATE)
             for name, path in recording.files.items()
         }
         return of_clip(recording, signals, self.class_names)
@@ -349,7 +349,7 @@ class UTDDataModule(MultimodalDataModule):
         steps = self.steps[modality]
         if path is None:
             return np.zeros((steps, *MODALITY_FILES[modality].frame_shape), dtype=np.float32), 0
-        frames = _frames(path, modality)
+        frames = frames_of(path, modality)
         if modality not in WORN or self.inertial_rate is None:
             return resample(frames, steps), 0
         return central(at_rate(frames, RECORDED_RATE, self.inertial_rate), steps)
@@ -358,10 +358,10 @@ class UTDDataModule(MultimodalDataModule):
 def _read_depth(
     path: Path, frames: int, size: tuple[int, int], bounds: tuple[float, float]
 ) -> tuple[NDArray[np.uint16], int]:
-    return reduce_depth(_frames(path, "depth"), frames, size, bounds)
+    return reduce_depth(frames_of(path, "depth"), frames, size, bounds)
 
 
-def _frames(path: Path, modality: str) -> NDArray[np.float32]:
+def frames_of(path: Path, modality: str) -> NDArray[np.float32]:
     """Frames (T, *shape) of a clip as they were recorded."""
     source = MODALITY_FILES[modality]
     values = np.moveaxis(read_mat(path, source.variable, source.shape), source.time_axis, 0)

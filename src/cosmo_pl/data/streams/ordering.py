@@ -32,6 +32,38 @@ Samples = tuple[NDArray[np.int64], NDArray[np.float32]]  # times and values, wit
 NumberedSamples = tuple[str, NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]  # file, rows, times, values
 
 
+class Order(NamedTuple):
+    """How samples lie in time, compared with those before them.
+
+    Attributes:
+        behind: Nanoseconds by which each is behind the latest one before it; negative if it is later (T,).
+        dropped: Whether it was recorded after the clock was set back, until it passed its latest time (T,).
+        latest: Latest time.
+    """
+
+    behind: NDArray[np.int64]
+    dropped: NDArray[np.bool_]
+    latest: int
+
+
+def ordered(time: NDArray[np.int64], latest: int | None, set_back: bool, reach: int) -> Order:
+    """Finds samples that are out of order, and those after the clock was set back.
+
+    Args:
+        time: Times in nanoseconds as recorded, at least one (T,).
+        latest: Latest time before these; None without one.
+        set_back: Whether the last sample before these was dropped.
+        reach: Nanoseconds by which a sample may be behind; if it is behind by more, the clock has been set back.
+    """
+    before = np.maximum.accumulate(np.concatenate([time[:1] - 1 if latest is None else [latest], time]))
+    behind = before[:-1] - time
+    index = np.arange(len(time))
+    passed = np.maximum.accumulate(np.where(behind < 0, index, -1))
+    jumped = np.maximum.accumulate(np.where(behind > reach, index, -1))
+    dropped = (jumped > passed) | ((passed < 0) & set_back)
+    return Order(behind, dropped, int(before[-1]))
+
+
 def in_order(batches: Iterable[NumberedSamples], reach: int, quality: Quality) -> Iterator[Samples]:
     """Sorts samples by time and drops all but the first sample of a time.
 
@@ -49,16 +81,12 @@ def in_order(batches: Iterable[NumberedSamples], reach: int, quality: Quality) -
     for file, row, time, values in batches:
         if not len(time):
             continue
-        before = np.maximum.accumulate(np.concatenate([time[:1] - 1 if latest is None else [latest], time]))
-        behind = before[:-1] - time
-        index = np.arange(len(time))
-        passed = np.maximum.accumulate(np.where(behind < 0, index, -1))
-        jumped = np.maximum.accumulate(np.where(behind > reach, index, -1))
-        dropped = (jumped > passed) | ((passed < 0) & behind_jump)
+        found = ordered(time, latest, behind_jump, reach)
+        dropped, latest = found.dropped, found.latest
         begins = dropped & ~np.concatenate([[behind_jump], dropped[:-1]])
         quality.clock_set_back(file, row, begins, dropped)
-        quality.out_of_order(int(((behind > 0) & ~dropped).sum()))
-        latest, behind_jump = int(before[-1]), bool(dropped[-1])
+        quality.out_of_order(int(((found.behind > 0) & ~dropped).sum()))
+        behind_jump = bool(dropped[-1])
         if dropped.any():
             time, values = time[~dropped], values[~dropped]
         if held is not None:

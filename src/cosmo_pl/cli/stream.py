@@ -1,0 +1,77 @@
+"""`cosmo-pl stream`: activities in live samples, or in a recording as if it were live."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Literal
+
+from cosmo_pl.constraints import NonNegativeFloat, PositiveFloat
+from cosmo_pl.errors import ConfigurationError
+
+
+def stream(
+    model: str | None = None,
+    recording: str | None = None,
+    speed: Literal["1", "max"] = "1",
+    mqtt: str | None = None,
+    hop: PositiveFloat | None = None,
+    window: PositiveFloat | None = None,
+    patience: PositiveFloat = 2.0,
+    delay: NonNegativeFloat = 0.0,
+) -> None:
+    """Recognises activities in live samples, and writes a line of JSON per window.
+
+    Samples are lines of JSON on standard input, messages of MQTT, or a recording that is replayed. A line has the
+    samples of one sensor: {"sensor": "acc", "time": 12.31, "values": [0.1, 0.2, 0.97]}, with the time in seconds or of
+    ISO 8601. What is wrong with them is reported on standard error, as is a summary at the end.
+
+    Args:
+        model: Folder of a run of a stage 2; it has to be given.
+        recording: Recording to replay: FOLDER or FOLDER/NAME of imported recordings, a file or folder of USC-HAD, or
+            UTD-MHAD/CLIP.
+        speed: "1" replays as fast as it was recorded, "max" as fast as possible.
+        mqtt: Topic of a broker, mqtt://host:port/topic.
+        hop: Seconds between the starts of two windows; by default half a window.
+        window: Seconds of a window, for a model of clips of different lengths.
+        patience: Seconds without samples of a sensor after which windows no longer wait for it.
+        delay: Seconds that are waited for late samples after the end of a window.
+    """
+    from cosmo_pl.edge.live import LiveRecogniser, Reporter
+    from cosmo_pl.edge.live.output import report_line
+    from cosmo_pl.edge.live.running import run
+    from cosmo_pl.edge.live.sources import open_source
+    from cosmo_pl.recogniser import Recogniser
+
+    if model is None:
+        raise ConfigurationError("model", "is missing", "Give the folder of a run, --model runs/usc_plus/cosmo-forest")
+    reporter = Reporter(lambda report: print(report_line(report), file=sys.stderr, flush=True))
+    live = LiveRecogniser(Recogniser.load(model), hop, window, patience=patience, delay=delay, reporter=reporter)
+    source = open_source(live.grids, reporter, recording, speed == "1", mqtt)
+    with _ending_quietly():
+        run(live, source, sys.stdout, sys.stderr)
+
+
+@contextmanager
+def _ending_quietly() -> Iterator[None]:
+    """Ends on SIGTERM as on Ctrl+C, with the summary, and when nobody reads the windows any more."""
+    here = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler) if here else None
+    try:
+        yield
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes it at its end
+    finally:
+        if here:
+            signal.signal(signal.SIGTERM, before)
+
+
+def main(args: Sequence[str]) -> None:
+    """Runs the command."""
+    from cosmo_pl.parsing import run_command
+
+    run_command([stream], ["stream", *args], "cosmo-pl")

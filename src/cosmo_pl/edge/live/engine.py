@@ -1,0 +1,347 @@
+"""Recognition of live samples: windows by time, each recognised as soon as its last sample is there."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosmo_pl.constraints import NonNegativeFloat, PositiveFloat, check
+from cosmo_pl.data.streams.resampling import ROUNDING, SECOND
+from cosmo_pl.edge.live.deciding import Deciding
+from cosmo_pl.edge.live.grids import grids_of, window_of
+from cosmo_pl.edge.live.hooks import Decider, Switch, Viewer, WindowRecogniser, WindowSmoother
+from cosmo_pl.edge.live.reports import Reporter
+from cosmo_pl.edge.live.schedule import Schedule
+from cosmo_pl.edge.live.strays import JUMP, Strays
+from cosmo_pl.edge.live.stream import SensorStream
+from cosmo_pl.errors import ConfigurationError, CosmoError, choices
+
+Truth = Callable[[float, float], str | None]
+
+
+@dataclass(frozen=True)
+class LiveWindow:
+    """A recognised window.
+
+    Args:
+        start: Its start in seconds of the sensors' clock.
+        end: Its end.
+        activity: The activity; None for none of those that the model knows.
+        probability: Activity to its probability.
+        weights: Sensor to its attention weight, where the method has attention.
+        sensors: Sensors that were used.
+        latency: Milliseconds that cutting, resampling and recognising it took.
+        truth: The activity that the recording names for it, if any.
+    """
+
+    start: float
+    end: float
+    activity: str | None
+    probability: Mapping[str, float]
+    weights: Mapping[str, float]
+    sensors: tuple[str, ...]
+    latency: float
+    truth: str | None = None
+
+
+class LiveRecogniser:
+    """Recognises activities in samples as they arrive, sensor by sensor.
+
+    Frames are those of imported recordings: linear interpolation at the ticks of the model's rate, after averaging if
+    the sensor is more than twice as fast, and none in a gap of more than five intervals. A window in which a sensor has
+    a gap is recognised without that sensor. Nothing that a sensor sends raises an error; it is reported.
+
+    Args:
+        recogniser: The trained model.
+        hop: Seconds between the starts of two windows; half a window by default.
+        window: Seconds of a window, for a model of clips of different lengths.
+        patience: Seconds without samples of a sensor after which windows no longer wait for it.
+        delay: Seconds that are waited for late samples after the end of a window.
+        reporter: Counts and reports what is wrong; by default nobody reads it.
+        decision: Calibrates probabilities, and rejects windows that show none of the activities.
+        smoother: Makes a smoother over windows; called again after a gap.
+        switch: Switches sensors off.
+        viewer: Shows samples and windows.
+
+    Raises:
+        ConfigurationError: The window, the hop or another argument cannot be used with the model.
+
+    Example:
+        >>> live = LiveRecogniser(Recogniser.load("runs/usc_plus/cosmo-forest"), hop=0.5)  # doctest: +SKIP
+        >>> for window in live.push("acc", time=12.31, values=[0.1, 0.2, 0.97]):  # doctest: +SKIP
+        ...     print(window.activity)
+    """
+
+    def __init__(
+        self,
+        recogniser: WindowRecogniser,
+        hop: float | None = None,
+        window: float | None = None,
+        *,
+        patience: float = 2.0,
+        delay: float = 0.0,
+        reporter: Reporter | None = None,
+        decision: Decider | None = None,
+        smoother: Callable[[], WindowSmoother | None] | None = None,
+        switch: Switch | None = None,
+        viewer: Viewer | None = None,
+    ) -> None:
+        check("patience", patience, PositiveFloat)
+        check("delay", delay, NonNegativeFloat)
+        seconds = window_of(recogniser, window)
+        check("hop", seconds / 2 if hop is None else hop, PositiveFloat)
+        self.reporter = reporter if reporter is not None else Reporter(lambda _: None)
+        self.grids = grids_of(recogniser, seconds)
+        self.schedule = Schedule(seconds, seconds / 2 if hop is None else hop)
+        if any(self.schedule.hop * grid.rate < 1 for grid in self.grids.values()):
+            raise ConfigurationError("hop", f"is {hop} s, less than a frame", "Use a longer one")
+        kept = seconds + self.schedule.hop + patience + delay + JUMP / SECOND
+        self.streams = {name: SensorStream(name, grid, kept, self.reporter) for name, grid in self.grids.items()}
+        self.skipped = 0  # windows without a prediction
+        self._patience, self._delay = patience, delay
+        self._deciding = Deciding(recogniser, decision, smoother, switch)
+        self._switch, self._viewer = switch, viewer
+        self._strays = Strays()
+        self._truth: Truth | None = None
+        self._seconds = 0.0
+        self._clock: int | None = None  # latest time of any sensor
+        self._forget()
+
+    @property
+    def seconds(self) -> float:
+        """Time of the samples so far, of all recordings."""
+        origin = self.schedule.origin
+        return self._seconds + (0.0 if self._clock is None or origin is None else (self._clock - origin) / SECOND)
+
+    def _forget(self) -> None:
+        self._seconds = self.seconds
+        self.schedule.clear()
+        for stream in self.streams.values():
+            stream.clear()
+        self._clock = None
+        self._before: int | None = None  # what it was when the last samples came
+        self._missing: dict[str, int] = {}  # sensor to the windows without it, one after another
+        self._deciding.restart()
+
+    def begin(self, aligned: float | None = None, truth: Truth | None = None) -> list[LiveWindow]:
+        """Begins another recording, in which 0 s is tick 0.
+
+        Args:
+            aligned: Seconds at which a window begins; None if that is when the last sensor starts.
+            truth: Start and end of a window to the activity that the recording names for it, if any.
+
+        Returns:
+            The last windows of the recording before it.
+        """
+        windows = self.finish()
+        self._strays.clear()
+        self._forget()
+        self.schedule.origin, self._truth = 0, truth
+        if aligned is not None:
+            self.schedule.align(aligned)
+        return windows
+
+    def push(self, sensor: str, time: Any, values: Any) -> list[LiveWindow]:
+        """Adds samples of a sensor.
+
+        Args:
+            sensor: Name of the sensor.
+            time: Seconds of its clock, one number or (n,).
+            values: Values in the sensor's units, (*shape) or (n, *shape).
+
+        Returns:
+            The windows that are complete now; usually none.
+        """
+        stream = self.streams.get(str(sensor))
+        if stream is None:
+            detail = f"'{str(sensor)[:40]}' is no sensor of the model. {choices(str(sensor)[:40], self.streams)}"
+            self.reporter.report("unknown sensor", detail)
+            return []
+        times, rows = stream.checked(time, values)
+        if not len(times):
+            return []
+        if self._viewer is not None:
+            self._viewer.samples(stream.name, times / SECOND, rows.reshape(-1, *stream.grid.shape))
+        self._before = self._clock
+        windows = []
+        for low, high in _runs(times):
+            windows += self._place(stream, times[low:high], rows[low:high])
+        return windows + self._due()
+
+    def _place(self, stream: SensorStream, time: NDArray[np.int64], values: NDArray[np.float32]) -> list[LiveWindow]:
+        """Adds samples whose times are near each other to the stream, or to those that do not fit."""
+        if self._clock is not None and time[0] - self._clock > JUMP:
+            self._stray(stream, "clock set forward", time, values)
+        else:
+            late, rest = self._add(stream, time, values)
+            if len(late):
+                self._stray(stream, "clock set back", late, rest)
+        delivering = [name for name in self.streams if not self._stalled(self.streams[name])]
+        return self._move() if self._strays.are_right(delivering) else []
+
+    def _add(
+        self, stream: SensorStream, time: NDArray[np.int64], values: NDArray[np.float32]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        if self.schedule.origin is None:
+            self.schedule.origin = int(time.min())
+        latest = stream.latest
+        late, rest = stream.add(time, values)
+        if stream.latest is not None and stream.latest != latest:
+            self._clock = max(stream.latest, self._clock if self._clock is not None else stream.latest)
+            stream.seen = self._clock
+            self._strays.fitted()
+        return late, rest
+
+    def _stray(self, stream: SensorStream, problem: str, time: NDArray[np.int64], values: NDArray[np.float32]) -> None:
+        reference = stream.latest if problem == "clock set back" else self._clock
+        ahead = (int(time[0]) - (reference or 0)) / SECOND
+        whose = "its own" if problem == "clock set back" else "all sensors'"
+        side = "after" if ahead > 0 else "before"
+        detail = (
+            f"samples {abs(ahead):.6g} s {side} {whose} latest time are left out, unless all sensors go on from there"
+        )
+        self.reporter.report(problem, detail, stream.name, int(time[0]) / SECOND, len(time))
+        self._strays.add(stream.name, time, values)
+
+    def _move(self) -> list[LiveWindow]:
+        """Goes on at the time of the samples that did not fit."""
+        held = self._strays.taken()
+        earliest = min(int(time.min()) for _, time, _ in held)
+        windows: list[LiveWindow] = []
+        if self._clock is not None and earliest <= self._clock:
+            windows = self.finish()
+            self._forget()
+            self.schedule.origin = earliest
+            detail = "all sensors' clocks were set back; windows begin anew"
+            self.reporter.report("restart", detail, None, earliest / SECOND)
+        self._clock = self._before = max(earliest, self._clock if self._clock is not None else earliest)
+        for name, time, values in held:
+            self._add(self.streams[name], time, values)
+        return windows
+
+    def finish(self) -> list[LiveWindow]:
+        """Recognises the windows that are complete, though not for all sensors; to be called at the end."""
+        windows = self._due(ending=True)
+        for stream in self.streams.values():
+            stream.check(ending=True)
+        return windows
+
+    def _stalled(self, stream: SensorStream) -> bool:
+        """Whether windows do not wait for a sensor: it sends nothing, or its clock is far behind."""
+        if self._before is None or self.schedule.origin is None:
+            return False
+        seen = self.schedule.origin if stream.seen is None else stream.seen
+        behind = stream.latest is not None and self._before - stream.latest > JUMP
+        return self._before - seen > self._patience * SECOND or behind
+
+    def _due(self, ending: bool = False) -> list[LiveWindow]:
+        """Recognises all windows that are complete."""
+        windows = []
+        while self._is_due(ending):
+            started = perf_counter()
+            found = self._recognised(started)
+            if found is not None:
+                windows.append(found)
+        return windows
+
+    def _is_due(self, ending: bool) -> bool:
+        if not self.schedule.aligned and not self._align(ending):
+            return False
+        start, origin = self.schedule.start, self.schedule.origin
+        assert origin is not None
+        ready = False
+        for stream in self.streams.values():
+            covered = stream.covers(start, origin) if ending else stream.settled(start, origin, self._delay)
+            if not covered and not ending and not self._stalled(stream):
+                return False
+            ready |= covered
+        return ready
+
+    def _align(self, ending: bool) -> bool:
+        """Begins windows when the last sensor starts, if all sensors have started that are going to."""
+        if self.schedule.origin is None:
+            return False
+        starts = []
+        for stream in self.streams.values():
+            tick = stream.first_frame(self.schedule.origin)
+            if tick is not None:
+                starts.append(tick / stream.grid.rate)
+            elif not ending and not self._stalled(stream):
+                return False
+        if not starts:
+            return False
+        self.schedule.align(max(starts))
+        return True
+
+    def _recognised(self, started: float) -> LiveWindow | None:
+        """Recognises the next window and goes on to the one after it; None if it cannot be recognised."""
+        start, origin = self.schedule.start, self.schedule.origin
+        assert origin is not None
+        active = tuple(self.streams) if self._switch is None else self._switch.active()
+        frames = {name: self.streams[name].frames(start, origin) for name in self.streams if name in active}
+        arrays = {name: values[None] for name, values in frames.items() if values is not None}
+        self._note_missing([name for name in frames if name not in arrays], [*arrays])
+        decided = None
+        if arrays:
+            try:
+                decided = self._deciding.decide(arrays)
+            except CosmoError as error:
+                self.reporter.report("not recognised", str(error), None, self.schedule.seconds(start))
+        self._go_on(skipping=not arrays)
+        if decided is None:
+            self.skipped += len(arrays) > 0
+            self._deciding.restart()
+            return None
+        begin, end = self.schedule.seconds(start), self.schedule.seconds(start + self.schedule.window)
+        truth = self._truth(begin, end) if self._truth is not None else None
+        if self._viewer is not None:
+            self._viewer.window(begin, end, decided.activity, decided.probability, decided.weights, truth)
+        latency = 1000 * (perf_counter() - started)
+        shown = decided.activity, decided.probability, decided.weights
+        return LiveWindow(begin, end, *shown, tuple(arrays), latency, truth)
+
+    def _note_missing(self, missing: list[str], present: list[str]) -> None:
+        for name in missing:
+            if name not in self._missing:
+                stream, time = self.streams[name], self.schedule.seconds(self.schedule.start)
+                reason = "has no samples" if not len(stream.buffer) else "has a gap"
+                detail = f"{reason}; windows are recognised without it, where the method can"
+                self.reporter.report("missing", detail, name, time)
+            else:
+                self.reporter.counts["missing", name] += 1
+            self._missing[name] = self._missing.get(name, 0) + 1
+        for name in present:
+            count = self._missing.pop(name, 0)
+            if count:
+                time = self.schedule.seconds(self.schedule.start)
+                self.reporter.report("returned", f"is back after {count} windows without it", name, time)
+
+    def _go_on(self, skipping: bool) -> None:
+        """Goes on to the next window. After a window without any frames, those in the same gap are skipped."""
+        start = self.schedule.start
+        next_samples = []
+        for stream in self.streams.values():
+            stream.check()
+            after = stream.buffer.time[np.searchsorted(stream.buffer.time, self.schedule.time(start)) :]
+            next_samples += after[:1].tolist()
+        passed = self.schedule.advance(min(next_samples) if skipping and next_samples else None)
+        if skipping:
+            self.skipped += passed
+            end = self.schedule.seconds(self.schedule.start)
+            detail = f"no sensor has all samples of {passed} windows until {end:.3f} s, which are skipped"
+            self.reporter.report("gap", detail, None, self.schedule.seconds(start), passed)
+        for stream in self.streams.values():
+            stream.buffer.drop_before(self.schedule.time(self.schedule.start) - stream.margin)
+
+
+def _runs(time: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Stretches of samples without a jump of the clock between two of them."""
+    edges = np.flatnonzero(np.abs(np.diff(time)) > JUMP) + 1
+    bounds = [0, *edges.tolist(), len(time)]
+    return list(itertools.pairwise(bounds))

@@ -1,0 +1,92 @@
+"""The grids of time that the windows of a model lie on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosmo_pl.data.plausibility import ranges_of
+from cosmo_pl.data.sensors import SensorDescription
+from cosmo_pl.edge.live.hooks import WindowRecogniser
+from cosmo_pl.errors import ConfigurationError
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The grid of a sensor.
+
+    Args:
+        steps: Frames of a window.
+        shape: Shape of a frame.
+        rate: Frames per second.
+        sensor: What the sensor measures; None where that is unknown.
+    """
+
+    steps: int
+    shape: tuple[int, ...]
+    rate: float
+    sensor: SensorDescription | None
+
+    @property
+    def size(self) -> int:
+        """Values of a frame."""
+        return math.prod(self.shape)
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """Unit of each value of a frame; empty where they are unknown."""
+        units = self.sensor.units if self.sensor else ()
+        return units * (self.size // len(units)) if units and self.size % len(units) == 0 else ()
+
+    def plausible(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Lowest and highest plausible value of each value of a frame (size,)."""
+        ranges = ranges_of(self.units or ("",) * self.size, None)
+        low, high = zip(*(bounds or (-np.inf, np.inf) for bounds in ranges), strict=True)
+        return np.array(low, dtype=np.float32), np.array(high, dtype=np.float32)
+
+
+def window_of(recogniser: WindowRecogniser, window: float | None) -> float:
+    """Seconds of a window.
+
+    Args:
+        recogniser: The model.
+        window: Seconds that are asked for.
+
+    Raises:
+        ConfigurationError: The model has another window; or it has none, and none is asked for.
+    """
+    own = recogniser.window
+    if own is None and window is None:
+        problem = "the model is one of clips of different lengths, so that its window is unknown"
+        raise ConfigurationError("window", problem, "Give the seconds that an activity lasts, for instance --window 3")
+    if window is not None and not 0 < window < math.inf:
+        raise ConfigurationError("window", f"is {window}", "Use a number of seconds above 0")
+    if own is not None and window is not None and abs(own - window) > 1e-6:
+        raise ConfigurationError("window", f"is {window:g} s, and the model's windows have {own:g} s", "Leave it out")
+    return float(own if own is not None else window or 0)
+
+
+def grids_of(recogniser: WindowRecogniser, window: float) -> dict[str, Grid]:
+    """Sensor to its grid, on which a window has as many frames as the model takes.
+
+    Args:
+        recogniser: The model.
+        window: Seconds of a window.
+
+    Raises:
+        ConfigurationError: A window has another number of frames at a sensor's rate.
+    """
+    found = {}
+    for name, (steps, *shape) in recogniser.modality_shapes.items():
+        sensor = recogniser.sensors.get(name)
+        rate = sensor.rate if sensor is not None else None
+        if rate is not None and abs(rate * window - steps) > 0.5:
+            problem = (
+                f"{window:g} s have {rate * window:g} frames of '{name}' at {rate:g} Hz, and the model takes {steps}"
+            )
+            raise ConfigurationError("window", problem, f"Use {steps / rate:g} s")
+        found[name] = Grid(steps, tuple(shape), rate or steps / window, sensor)
+    return found

@@ -1,0 +1,70 @@
+"""Samples as lines of JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from cosmo_pl.edge.live.reports import Reporter
+from cosmo_pl.edge.live.samples import Samples
+
+KEYS = ("sensor", "time", "values")
+SHOWN = 60  # characters of a broken line in a report
+
+
+def samples_in(line: bytes, reporter: Reporter) -> Iterator[Samples]:
+    """The samples of a line; none of a broken one, which is reported.
+
+    A line is ``{"sensor": "acc", "time": 12.31, "values": [0.1, 0.2, 0.97]}``. The time is in seconds, or text of ISO
+    8601, in UTC unless it has a zone. Several samples have a list of times and a list of rows. null is a missing value.
+
+    Args:
+        line: The line in UTF-8.
+        reporter: Gets what is wrong.
+    """
+    if not line.strip():
+        return
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        reporter.report("broken line", f"{shown(line)} is no JSON ({str(error)[:SHOWN]})")
+        return
+    lacks = [key for key in KEYS if key not in found] if isinstance(found, dict) else [*KEYS]
+    if lacks:
+        reporter.report("broken line", f"{shown(line)} lacks {', '.join(lacks)}")
+        return
+    sensor, time = str(found["sensor"]), found["time"]
+    try:
+        seconds = [_seconds(each) for each in time] if isinstance(time, list) else _seconds(time)
+    except (TypeError, ValueError, OverflowError):
+        reporter.report("wrong time", f"{shown(line)} has no time in seconds or of ISO 8601")
+        return
+    yield from _rows(sensor, seconds, found["values"])
+
+
+def _rows(sensor: str, seconds: Any, values: Any) -> Iterator[Samples]:
+    """All samples at once if they have equally many values, else one by one, so that a wrong one costs no other."""
+    several = isinstance(seconds, list) and isinstance(values, list) and len(seconds) == len(values)
+    lengths = {len(each) if isinstance(each, list) else -1 for each in values} if several else {0}
+    if len(lengths) == 1:
+        yield Samples(sensor, seconds, values)
+        return
+    for time, row in zip(seconds, values, strict=True):
+        yield Samples(sensor, time, row)
+
+
+def _seconds(time: Any) -> float:
+    if isinstance(time, str):
+        found = datetime.fromisoformat(time)
+        return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).timestamp()
+    if isinstance(time, bool) or not isinstance(time, int | float):
+        raise TypeError("is no number")
+    return float(time)
+
+
+def shown(line: bytes) -> str:
+    """The begin of a line for a report."""
+    text = line.decode("utf-8", errors="replace").strip()
+    return repr(text if len(text) <= SHOWN else f"{text[:SHOWN]}...")

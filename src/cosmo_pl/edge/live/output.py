@@ -1,0 +1,87 @@
+"""What live recognition writes: a line of JSON per window, per problem, and at the end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from cosmo_pl.data.streams.quality import LogHistogram
+from cosmo_pl.edge.live.engine import LiveWindow
+from cosmo_pl.edge.live.reports import Report, Reporter
+
+
+def window_line(window: LiveWindow, recording: str | None) -> str:
+    """A window as a line of JSON.
+
+    Args:
+        window: The window.
+        recording: Name of the recording that is replayed; None for live samples.
+    """
+    activity = window.activity
+    largest = max(window.probability.values())
+    found: dict[str, Any] = {
+        "time": [window.start, window.end],
+        "activity": activity,
+        "probability": round(largest if activity is None else window.probability[activity], 4),
+        "weights": {name: round(weight, 4) for name, weight in window.weights.items()},
+        "latency_ms": round(window.latency, 3),
+        "sensors": list(window.sensors),
+    }
+    if recording is not None:
+        found |= {"recording": recording, "truth": window.truth}
+    return json.dumps(found)
+
+
+def report_line(report: Report) -> str:
+    """A problem as a line of JSON."""
+    found: dict[str, Any] = {"problem": report.problem, "sensor": report.sensor, "time": report.time}
+    return json.dumps({**found, "count": report.count, "detail": report.detail})
+
+
+class Summary:
+    """Counts windows in fixed memory.
+
+    Args:
+        now: A clock in seconds.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now, self._started = now, now()
+        self.windows = self.labelled = self.correct = 0
+        self._latency = LogHistogram(1e-3, 1e6)
+
+    def add(self, window: LiveWindow) -> None:
+        """Counts a window."""
+        self.windows += 1
+        self._latency.add(np.array([window.latency]))
+        if window.truth is not None:
+            self.labelled += 1
+            self.correct += window.activity == window.truth
+
+    def line(self, skipped: int, samples: dict[str, int], seconds: float, reporter: Reporter) -> str:
+        """The summary as a line of JSON.
+
+        Args:
+            skipped: Windows without a prediction.
+            samples: Sensor to the number of samples that were used.
+            seconds: Time of the samples.
+            reporter: Has counted the problems.
+        """
+        took = self._now() - self._started
+        found: dict[str, Any] = {
+            "windows": self.windows,
+            "skipped": skipped,
+            "samples": samples,
+            "seconds": round(seconds, 3),
+            "took_seconds": round(took, 3),
+            "times_real_time": round(seconds / took, 2) if took > 0 else None,
+            "latency_ms": {f"p{share}": round(self._latency.quantile(share / 100), 3) for share in (50, 95)},
+            "problems": reporter.summary(),
+        }
+        if self.labelled:
+            found["accuracy"] = round(self.correct / self.labelled, 6)
+            found["labelled_windows"] = self.labelled
+        return json.dumps({"summary": found})

@@ -1,0 +1,67 @@
+"""When the windows are."""
+
+from __future__ import annotations
+
+from cosmo_pl.data.streams.resampling import SECOND
+from cosmo_pl.data.streams.windows import TOLERANCE
+
+
+class Schedule:
+    """The windows [begin + n·hop, begin + n·hop + window) of a stream, as `cut_windows` has them.
+
+    Args:
+        window: Seconds of a window.
+        hop: Seconds between the starts of two windows.
+    """
+
+    def __init__(self, window: float, hop: float) -> None:
+        self.window, self.hop = window, hop
+        self.clear()
+
+    def clear(self) -> None:
+        """Forgets the time line."""
+        self.origin: int | None = None  # time of tick 0 in nanoseconds
+        self._begin: float | None = None
+        self._number = 0
+
+    def align(self, aligned: float) -> None:
+        """Sets when a window begins; the first one begins as early as possible.
+
+        Args:
+            aligned: Seconds after tick 0.
+        """
+        self._begin = (aligned + TOLERANCE) % self.hop - TOLERANCE
+
+    @property
+    def aligned(self) -> bool:
+        """Whether it is known when windows begin."""
+        return self.origin is not None and self._begin is not None
+
+    @property
+    def start(self) -> float:
+        """Start of the next window in seconds after tick 0."""
+        assert self._begin is not None
+        return self._begin + self.hop * self._number
+
+    def time(self, seconds: float) -> int:
+        """Time of so many seconds after tick 0, in nanoseconds."""
+        assert self.origin is not None
+        return self.origin + round(seconds * SECOND)
+
+    def seconds(self, seconds: float) -> float:
+        """Seconds of the sensors' clock at so many seconds after tick 0."""
+        assert self.origin is not None
+        return round(self.origin / SECOND + seconds, 6)
+
+    def advance(self, to: int | None = None) -> int:
+        """Goes on to the next window, or to the first one that ends after a time in nanoseconds.
+
+        Returns:
+            Number of windows that are passed.
+        """
+        before = self._number
+        self._number += 1
+        if to is not None:
+            ahead = (to - self.time(self.start + self.window)) / SECOND
+            self._number += max(0, int(ahead / self.hop))
+        return self._number - before

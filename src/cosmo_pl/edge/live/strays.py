@@ -1,0 +1,68 @@
+"""Samples whose times do not fit those of the other sensors: a clock was set, or all sensors were off for long."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection
+
+import numpy as np
+from numpy.typing import NDArray
+
+JUMP = 10 * 10**9  # nanoseconds by which the sensors' times may differ
+ENOUGH = 5  # samples that show that a clock was set; fewer may have a wrong time
+HELD = 4096  # batches of a sensor
+
+Samples = tuple[NDArray[np.int64], NDArray[np.float32]]
+
+
+class Strays:
+    """Holds samples that do not fit until it is known which clock is right.
+
+    The clock is that of the other sensors as long as one of them has samples that fit. When no sensor has, the new
+    times are right.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[str, deque[Samples]] = {}
+        self._since: dict[str, tuple[int, int]] = {}  # first time and number since the last sample that fitted
+
+    def add(self, sensor: str, time: NDArray[np.int64], values: NDArray[np.float32]) -> None:
+        """Holds samples (n,) of a sensor with their values (n, size)."""
+        held = self._held.setdefault(sensor, deque(maxlen=HELD))
+        held.append((time, values))
+        while abs(int(time[-1]) - int(held[0][0][-1])) > JUMP:
+            held.popleft()
+        first, count = self._since.get(sensor, (int(time[0]), 0))
+        self._since[sensor] = first, count + len(time)
+        self._newest = int(time[-1])
+
+    def fitted(self) -> None:
+        """A sensor had samples that fit."""
+        self._since.clear()
+
+    def are_right(self, delivering: Collection[str]) -> bool:
+        """Whether the new times are right.
+
+        Args:
+            delivering: Sensors that had samples of late.
+        """
+        enough = {sensor for sensor, (_, count) in self._since.items() if count >= ENOUGH}
+        last = {sensor: int(held[-1][0][-1]) for sensor, held in self._held.items()}
+        long = any(abs(last[sensor] - self._since[sensor][0]) >= JUMP for sensor in enough)
+        return bool(enough) and (enough >= set(delivering) or long)
+
+    def taken(self) -> list[tuple[str, NDArray[np.int64], NDArray[np.float32]]]:
+        """The held samples near the newest one; all are forgotten."""
+        near = [
+            (sensor, time, values)
+            for sensor, held in self._held.items()
+            for time, values in held
+            if abs(int(time[0]) - self._newest) <= JUMP
+        ]
+        self.clear()
+        return near
+
+    def clear(self) -> None:
+        """Forgets all samples."""
+        self._held.clear()
+        self._since.clear()

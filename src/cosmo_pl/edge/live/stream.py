@@ -1,0 +1,222 @@
+"""The live stream of one sensor: its samples are checked, kept, and put onto the grid window by window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosmo_pl.data.streams.ordering import MAX_REACH, Piece, ordered
+from cosmo_pl.data.streams.parts import INTERVALS
+from cosmo_pl.data.streams.resampling import ROUNDING, SECOND, Frames, on_grid
+from cosmo_pl.data.streams.times import LARGEST
+from cosmo_pl.edge.live.buffer import SensorBuffer
+from cosmo_pl.edge.live.facts import StreamCheck
+from cosmo_pl.edge.live.grids import Grid
+from cosmo_pl.edge.live.reports import Reporter
+
+Checked = tuple[NDArray[np.int64], NDArray[np.float32]]  # times in nanoseconds (n,), values (n, size)
+AVERAGED = 0.5 * SECOND  # nanoseconds by ticks: a stream with more than two samples per tick, as in an import
+RECENT = 64
+FASTEST = 16  # times the rate of the grid: of a stream that is even faster, the oldest samples are dropped
+
+
+class SensorStream:
+    """The stream of a sensor.
+
+    Args:
+        name: Its name.
+        grid: Its grid.
+        seconds: Time of the samples that are kept at most, if they come at the rate of the grid.
+        reporter: Gets what is wrong.
+    """
+
+    def __init__(self, name: str, grid: Grid, seconds: float, reporter: Reporter) -> None:
+        self.name, self.grid, self.reporter = name, grid, reporter
+        self.buffer = SensorBuffer(grid.size, int(FASTEST * (grid.rate * seconds + grid.steps)))
+        self.latest: int | None = None  # time of the latest sample
+        self.first: int | None = None  # time of the first one
+        self.seen: int | None = None  # time of the engine's clock when a later sample came
+        self.samples = 0  # that were used
+        self._low, self._high = grid.plausible()
+        self._check = StreamCheck(name, grid, reporter)
+        self._fed = 0  # time up to which samples were handed to the check
+        self._max_gap = self._longest(SECOND / grid.rate)
+        self._set_back = False
+
+    def clear(self) -> None:
+        """Forgets all samples and the clock."""
+        self.buffer.clear()
+        self.latest = self.first = self.seen = None
+        self._fed, self._set_back = 0, False
+
+    def checked(self, time: Any, values: Any) -> Checked:
+        """Samples that can be used, as they are kept.
+
+        Args:
+            time: Seconds (n,), or one number.
+            values: Values (n, *shape) or (n, size); of one sample also without the first axis.
+        """
+        try:
+            times = np.atleast_1d(np.asarray(time, dtype=np.float64)).reshape(-1)
+            rows = np.asarray(values, dtype=np.float32)
+        except (TypeError, ValueError, OverflowError):
+            return self._refused("not numbers", f"its values are not {self.grid.size} numbers in a sample")
+        if rows.shape in (self.grid.shape, (self.grid.size,)) and len(times) == 1:
+            rows = rows[None]
+        if rows.shape not in ((len(times), *self.grid.shape), (len(times), self.grid.size)):
+            wanted = "×".join(map(str, self.grid.shape))
+            found = "×".join(map(str, rows.shape)) or "one"
+            problem = f"{len(times)} samples have {found} values, not {wanted} each, and are left out"
+            return self._refused("wrong number of values", problem, len(times))
+        rows = rows.reshape(len(times), -1)
+        return self._usable(times, rows)
+
+    def _refused(self, problem: str, detail: str, count: int = 1) -> Checked:
+        self.reporter.report(problem, detail, self.name, count=count)
+        return np.empty(0, dtype=np.int64), np.empty((0, self.grid.size), dtype=np.float32)
+
+    def _usable(self, times: NDArray[np.float64], rows: NDArray[np.float32]) -> Checked:
+        """Samples with a time and with finite, plausible values."""
+        timed = np.abs(times) <= LARGEST / SECOND  # false for NaN
+        if not timed.all():
+            detail = f"the time {times[~timed][0]:g} is no time in seconds; its sample is left out"
+            self._refused("wrong time", detail, int((~timed).sum()))
+        finite = np.isfinite(rows).all(axis=1)
+        with np.errstate(invalid="ignore"):
+            plausible = ((rows >= self._low) & (rows <= self._high)).all(axis=1)
+        for problem, wrong, detail in (
+            ("not finite", timed & ~finite, "samples with NaN or infinite values are left out"),
+            ("implausible", timed & finite & ~plausible, "samples beyond the range of their unit are left out"),
+        ):
+            if wrong.any():
+                at = float(times[wrong][0])
+                self.reporter.report(problem, detail, self.name, at, int(wrong.sum()))
+        used = timed & finite & plausible
+        return np.rint(times[used] * SECOND).astype(np.int64), rows[used]
+
+    def add(self, time: NDArray[np.int64], values: NDArray[np.float32]) -> Checked:
+        """Keeps samples.
+
+        Args:
+            time: Times in nanoseconds, at least one (n,).
+            values: Values (n, size).
+
+        Returns:
+            Samples that were recorded after the clock was set back, and are not kept.
+        """
+        order = ordered(time, self.latest, self._set_back, min(self._max_gap, MAX_REACH))
+        late = order.dropped
+        self._set_back = bool(late[-1])
+        sorted_in = int(((order.behind > 0) & ~late).sum())
+        if sorted_in:
+            self._report("out of order", "samples are sorted in", time[0], sorted_in)
+        if not late.all():
+            self._keep(time[~late], values[~late])
+        return time[late], values[late]
+
+    def _keep(self, time: NDArray[np.int64], values: NDArray[np.float32]) -> None:
+        added = self.buffer.add(time, values)
+        self.samples += len(time) - added.duplicates
+        if added.duplicates:
+            self._report("duplicates", "samples with the time of another are left out", time[0], added.duplicates)
+        if added.dropped:
+            detail = f"is more than {FASTEST} times as fast as the model's {self.grid.rate:g} Hz; samples are dropped"
+            self._report("too fast", detail, time[0], added.dropped)
+        self.first = int(time.min()) if self.first is None else self.first
+        self.latest = max(int(time.max()), self.latest if self.latest is not None else int(time.max()))
+
+    def _report(self, problem: str, detail: str, time: int | np.int64, count: int = 1) -> None:
+        self.reporter.report(problem, detail, self.name, int(time) / SECOND, count)
+
+    def first_tick(self, start: float) -> int:
+        """Tick of the first frame of a window that starts so many seconds after tick 0."""
+        return round(start * self.grid.rate)
+
+    def settled(self, start: float, origin: int, delay: float) -> bool:
+        """Whether later samples no longer change a window.
+
+        Args:
+            start: Start of the window in seconds after tick 0.
+            origin: Time of tick 0 in nanoseconds.
+            delay: Seconds that are waited for samples that come late.
+        """
+        if not self.covers(start, origin, delay):
+            return False
+        recent = self.buffer.time[-RECENT:]  # of a stream that is averaged, the last mean has to be complete
+        averaged = len(recent) > 1 and float(np.median(np.diff(recent))) * self.grid.rate < AVERAGED
+        return not averaged or self.covers(start, origin, delay + 1.5 / self.grid.rate)
+
+    def covers(self, start: float, origin: int, delay: float = 0.0) -> bool:
+        """Whether the samples reach the last frame of a window; for the arguments see `settled`."""
+        last = (self.first_tick(start) + self.grid.steps - 1 - ROUNDING) / self.grid.rate + delay
+        return self.latest is not None and self.latest >= origin + last * SECOND
+
+    def frames(self, start: float, origin: int) -> NDArray[np.float32] | None:
+        """The frames (steps, *shape) of a window; None if there is a gap in it. For the arguments see `covers`."""
+        first, steps, rate = self.first_tick(start), self.grid.steps, self.grid.rate
+        low = origin + round(first * SECOND / rate) - self.margin
+        high = origin + round((first + steps - 1) * SECOND / rate) + self.margin
+        for found, frames in _segments(self._on_grid(low, high, origin)):
+            if found <= first and first + steps <= found + len(frames):
+                return frames[first - found : first - found + steps].reshape(steps, *self.grid.shape)
+        return None
+
+    def first_frame(self, origin: int) -> int | None:
+        """Tick of the first frame; None as long as it is not known.
+
+        Args:
+            origin: Time of tick 0 in nanoseconds.
+        """
+        if self.first is None or self.latest is None or self.latest - self.first < 2 * SECOND / self.grid.rate:
+            return None
+        found = next(self._on_grid(self.first, self.first + self.margin, origin), None)
+        return None if found is None else found.first
+
+    def _on_grid(self, low: int, high: int, origin: int) -> Iterator[Frames]:
+        """Frames of the samples between two times in nanoseconds."""
+        time, values = self.buffer.between(low, high)
+        if not len(time):
+            return iter(())
+        interval = float(np.median(np.diff(time))) if len(time) > 1 else SECOND / self.grid.rate
+        self._max_gap = self._longest(interval)
+        average = interval * self.grid.rate < AVERAGED
+        return on_grid(self._pieces(time, values), self.grid.rate, origin, average)
+
+    @property
+    def margin(self) -> int:
+        """Nanoseconds before and after a window whose samples can change its frames."""
+        return round(max(1.0, 2 * INTERVALS / self.grid.rate) * SECOND)
+
+    def _longest(self, interval: float) -> int:
+        """Longest time between two samples that is no gap, as in an import; from the median interval."""
+        return round(INTERVALS / min(self.grid.rate, SECOND / interval) * SECOND)
+
+    def _pieces(self, time: NDArray[np.int64], values: NDArray[np.float32]) -> Iterator[Piece]:
+        gaps = np.flatnonzero(np.diff(time) > self._max_gap) + 1
+        for piece in np.split(np.arange(len(time)), gaps):
+            yield Piece(True, time[piece[0] : piece[-1] + 1], values[piece[0] : piece[-1] + 1])
+
+    def check(self, ending: bool = False) -> None:
+        """Looks at the samples since the last call: rate, units, dead channels."""
+        time = self.buffer.time
+        if len(time) and time[-1] > self._fed:
+            new, values = self.buffer.between(self._fed + 1 if self._fed else int(time[0]), int(time[-1]))
+            self._check.add(new, values)
+            self._fed = int(time[-1])
+        self._check.judge(ending)
+
+
+def _segments(frames: Iterator[Frames]) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """First tick and frames of each stretch without a gap."""
+    first, parts = 0, list[NDArray[np.float32]]()
+    for begins, tick, values in frames:
+        if begins and parts:
+            yield first, np.concatenate(parts)
+            parts = []
+        first = first if parts else tick
+        parts.append(values)
+    if parts:
+        yield first, np.concatenate(parts)
