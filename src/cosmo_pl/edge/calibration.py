@@ -15,6 +15,7 @@ from cosmo_pl.errors import ConfigurationError
 Array = NDArray[np.float64]
 RANGE = 1 / 50, 50.0  # without a wrong prediction the best temperature is 0
 BINS = 15  # as in the paper
+ROUNDING = 1e-9  # of a share of samples
 
 
 def fit_temperature(logits: ArrayLike, label: ArrayLike) -> float:
@@ -77,7 +78,7 @@ def accepting_threshold(probability: ArrayLike, accepted: float) -> float:
         raise ConfigurationError("accepted", f"is {accepted}", "Use a share in (0, 1]")
     if not len(largest):
         raise ConfigurationError("probability", "has no sample", "Give samples of validation subjects")
-    return float(largest[len(largest) - math.ceil(accepted * len(largest))])
+    return float(largest[len(largest) - math.ceil(accepted * len(largest) - ROUNDING)])
 
 
 def checked_logits(logits: ArrayLike, label: ArrayLike) -> tuple[Array, NDArray[np.int64]]:
