@@ -73,12 +73,21 @@ def accepting_threshold(probability: ArrayLike, accepted: float) -> float:
     Raises:
         ConfigurationError: The share is out of range, or there is no sample.
     """
+    check_accepted(accepted)
     largest = np.sort(np.asarray(probability, dtype=np.float64).max(axis=1, initial=0.0))
-    if not 0 < accepted <= 1:
-        raise ConfigurationError("accepted", f"is {accepted}", "Use a share in (0, 1]")
     if not len(largest):
         raise ConfigurationError("probability", "has no sample", "Give samples of validation subjects")
     return float(largest[len(largest) - math.ceil(accepted * len(largest) - ROUNDING)])
+
+
+def check_accepted(accepted: float) -> None:
+    """Checks the share of samples that `accepting_threshold` accepts.
+
+    Raises:
+        ConfigurationError: It is out of range.
+    """
+    if not 0 < accepted <= 1:
+        raise ConfigurationError("accepted", f"is {accepted}", "Use a share in (0, 1]")
 
 
 def checked_logits(logits: ArrayLike, label: ArrayLike) -> tuple[Array, NDArray[np.int64]]:

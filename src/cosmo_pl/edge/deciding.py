@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.split import Split
 from cosmo_pl.data.subjects import cut_folds
-from cosmo_pl.edge.calibration import accepting_threshold, calibration_error, fit_temperature
+from cosmo_pl.edge.calibration import accepting_threshold, calibration_error, check_accepted, fit_temperature
 from cosmo_pl.edge.decision import Decision, Transitions
 from cosmo_pl.edge.refitting import is_quick, logits_of, refitted
 from cosmo_pl.edge.transitions import counted_transitions, lasting_transitions, usual_hop
@@ -134,6 +134,9 @@ def measured_decision(
     Raises:
         ConfigurationError: An argument is out of range, or the logits are not finite.
     """
+    check_accepted(accepted)
+    if folds < 2:
+        raise ConfigurationError("folds", f"is {folds}", "Use at least 2")
     transitions, hop, counted = _transitions(module.num_classes, data, mean_duration)
     found = held_out_logits(module, data, folds)
     decision = Decision(transitions=transitions)
