@@ -19,7 +19,7 @@ LAYERS = [
     {"extras", "storage"},
     {"fields", "intervals", "io", "provenance", "run_folder", "shipped", "skeleton", "trust", "constraints", "tensors"},
     {"parsing"},
-    {"data", "simulation", "encoders", "losses", "fusion", "metrics", "checkpoints"},
+    {"data", "simulation", "encoders", "losses", "fusion", "metrics", "event_metrics", "checkpoints"},
     {"bundle_checks"},
     {"bundle", "run_summary"},
     {"modules", "plots"},
@@ -113,7 +113,7 @@ def test_imports_come_from_lower_layers(path: Path) -> None:
     assert not wrong, f"{own} imports {sorted(wrong)}"
 
 
-@pytest.mark.parametrize("name", ["losses", "metrics"])
+@pytest.mark.parametrize("name", ["losses", "metrics", "event_metrics"])
 def test_losses_and_metrics_know_no_other_part(name: str) -> None:
     own = [path for path in FILES if part(module_name(path)) == name]
     assert own and set().union(*(parts_imported(path) for path in own)) <= {"errors", "constraints", "tensors", name}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -106,6 +108,22 @@ def test_two_classes_have_two_logits(make_data, make_trainer, bundle, monkeypatc
     difference = of_test(module.eval(), data) @ [-1, 1]
     expected = logits_by_hand(module, data, rows, data.samples.label[rows])
     np.testing.assert_allclose(difference, expected, rtol=1e-2, atol=1e-2)
+
+
+def test_a_class_without_labels_is_never_predicted_and_gets_no_pseudo_labels(make_data, make_trainer, bundle):
+    data = make_data()
+    data.setup()
+    data.allow_missing_classes = True
+    absent = data.samples.label[data.split.labeled] < 2
+    without = np.setdiff1d(data.split.train, data.split.labeled[absent])
+    data.split = dataclasses.replace(data.split, labeled=data.split.labeled[~absent], unlabeled=without)
+    module = fitted(data, make_trainer(1), bundle)
+    logits = of_test(module, data)
+    assert (logits[:, :2] < logits[:, 2:].min(axis=1, keepdims=True) - 1000).all() and np.isfinite(logits).all()
+    assert (module._pseudo_labeled()[1] >= 2).all()
+    rest = np.concatenate([data.split.labeled, data.split.unlabeled])
+    expected = logits_by_hand(module, data, rest, module._pseudo_labeled()[1])
+    np.testing.assert_allclose(logits[:, 2:], expected, rtol=1e-2, atol=1e-2)
 
 
 @pytest.mark.parametrize("arguments", [{"context": -1}, {"inverse_penalty": 0.0}, {"bundle": None}])

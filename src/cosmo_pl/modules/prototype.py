@@ -26,6 +26,7 @@ from cosmo_pl.modules.base import (
 ROUNDS = 20  # of assignment and averaging; the prototypes converge within ten
 SINKHORN_ROUNDS = 30
 EPSILON = 1e-8
+LOWEST = -1e4  # logit of a class without labels; a checkpoint holds no infinite values
 
 
 class PrototypeModule(ClassifierModule):
@@ -250,8 +251,9 @@ class PseudoLabelModule(PrototypeModule):
         weight, bias = torch.from_numpy(classifier.coef_), torch.from_numpy(classifier.intercept_)
         if len(weight) == 1:  # of two classes, scikit-learn has the difference of their logits
             weight, bias = torch.cat([-weight, weight]) / 2, torch.cat([-bias, bias]) / 2
-        self.weight.copy_(weight)
-        self.bias.copy_(bias)
+        known = torch.from_numpy(classifier.classes_).to(self.device)
+        self.weight.zero_()[known] = weight.to(self.weight)
+        self.bias.fill_(LOWEST)[known] = bias.to(self.bias)
 
     def _pseudo_labeled(self) -> tuple[Tensor, np.ndarray]:
         """Features (n, D) of the labelled samples, then of the unlabelled ones, with labels and pseudo-labels (n,)."""
@@ -260,9 +262,12 @@ class PseudoLabelModule(PrototypeModule):
         samples, known = data.samples, data.samples.label[data.split.labeled]
         if not self.hparams["unlabeled_weight"]:
             return self._labeled, known
-        scores = self._unlabeled @ self.prototypes.T / self.hparams["temperature"]
+        labelled = self.prototypes.any(dim=1)  # classes with labels
+        scores = self._unlabeled @ self.prototypes[labelled].T / self.hparams["temperature"]
+        assigned = scores.new_zeros(len(scores), self.num_classes)
+        assigned[:, labelled] = assign(scores, self.hparams["balance"])
         of_labels = F.one_hot(torch.from_numpy(known), self.num_classes).float()
-        probability = torch.cat([of_labels, assign(scores, self.hparams["balance"]).cpu()]).numpy()
+        probability = torch.cat([of_labels, assigned.cpu()]).numpy()
         rows = np.concatenate([data.split.labeled, data.split.unlabeled])
         recording, start = samples.recording[rows], samples.start[rows]
         label = average_in_context(probability, recording, start, self.hparams["context"]).argmax(axis=1)

@@ -205,7 +205,30 @@ def _check_suggestions(field: Field) -> None:
             count.whole(0, largest)
 
 
+def _check_decisions(field: Field) -> None:
+    field["temperature"].number(0)
+    field["threshold"].number(0, 1)
+    for people in ("held_out", "test"):
+        if (quality := field["report"].get(people)) is not None:
+            for name in ("accuracy", "ece_before", "ece_after", "accepted"):
+                quality[name].number(0, 1 + ROUNDING)
+    for group in field["unknown"].each():
+        for name in ("known", "unknown"):
+            group[f"accepted_{name}"].whole(0, group[name].whole(0))
+        group["correct"].whole(0, group["known"].whole(0))
+        group["auroc"].number(0, 1)
+    if (streams := field.get("smoothing")) is not None:
+        windows, segments = streams["windows"].whole(1), streams["segments"].whole(1)
+        for name in ("before", "after"):
+            streams[name]["correct"].whole(0, windows)
+            streams[name]["missed"].whole(0, segments)
+            for counts in streams[name]["f1"].fields().values():
+                found, _, missed = (count.whole(0) for count in counts.each())
+                counts.require(found + missed == segments, f"found and missed segments whose sum is {segments}")
+
+
 MEASURES: dict[str, Callable[[Field], None]] = {
+    "decisions": _check_decisions,
     "describe": _check_describe,
     "embedding": _check_embedding,
     "features": _check_features,

@@ -2,6 +2,7 @@
 
 NUMERICS = {
     "clock_error": "1.0",
+    "decisions": "1.0",
     "describe": "1.0",
     "embedding": "1.0",
     "features": "1.0",

@@ -1,0 +1,231 @@
+"""The decision of a trained run, measured on people that its second stage was not trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosmo_pl.data import MultimodalDataModule
+from cosmo_pl.data.split import Split
+from cosmo_pl.data.subjects import cut_folds
+from cosmo_pl.edge.calibration import accepting_threshold, calibration_error, check_accepted, fit_temperature
+from cosmo_pl.edge.decision import Decision, Transitions
+from cosmo_pl.edge.refitting import is_quick, logits_of, refitted
+from cosmo_pl.edge.transitions import counted_transitions, lasting_transitions, usual_hop
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.modules import ClassifierModule
+from cosmo_pl.run_loading import load_run
+
+ACCEPTED = 0.95
+MEAN_DURATION = 30.0  # seconds
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Calibration and rejection on some samples.
+
+    Args:
+        samples: Number of samples.
+        accuracy: Accuracy on all of them.
+        ece_before: Expected calibration error of the model's probabilities.
+        ece_after: The same of the calibrated ones.
+        accepted: Share of samples that are accepted.
+        accuracy_of_accepted: Accuracy on these; None if there is none.
+    """
+
+    samples: int
+    accuracy: float
+    ece_before: float
+    ece_after: float
+    accepted: float
+    accuracy_of_accepted: float | None
+
+
+@dataclass(frozen=True)
+class DecisionReport:
+    """What a decision was measured on, and how good it is.
+
+    Args:
+        measured_on: The people that temperature and threshold were measured on, in words; None if they were not.
+        uncalibrated: Why they were not; None if they were.
+        held_out: The quality on these people, on whom it is too good; None without them.
+        test: The quality on the test subjects, which nothing was chosen on; None without test samples.
+        hop: Seconds between windows for which the transitions hold; None without transitions.
+        counted: Windows of recordings with several activities in which transitions were counted.
+    """
+
+    measured_on: str | None
+    uncalibrated: str | None
+    held_out: Quality | None
+    test: Quality | None
+    hop: float | None
+    counted: int
+
+    def described(self) -> dict[str, Any]:
+        """The fields as plain values, for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Logits of samples by models that were not trained on their people.
+
+    Args:
+        people: The people in words.
+        logits: Logits (N, C).
+        label: Activities (N,).
+    """
+
+    people: str
+    logits: NDArray[np.float32]
+    label: NDArray[np.int64]
+
+
+def decision_of(
+    run: str | Path, accepted: float = ACCEPTED, mean_duration: float = MEAN_DURATION, folds: int = FOLDS
+) -> tuple[Decision, DecisionReport]:
+    """Measures temperature, threshold and transitions of a run; its recordings have to be there.
+
+    See `measured_decision`.
+
+    Args:
+        run: Folder of a run of a second stage, ``runs/<dataset>/<method>/version_<n>``.
+        accepted: Share of the samples of known activities that the threshold accepts.
+        mean_duration: Mean duration of an activity in seconds, where the recordings do not show it.
+        folds: Number of folds of training subjects, for a run without validation subjects.
+
+    Raises:
+        CosmoError: The run or its data cannot be used, or an argument is out of range.
+    """
+    module, data = load_run(Path(run).expanduser())
+    if not isinstance(module, ClassifierModule):
+        problem = f"'{run}' is of {type(module).__name__}, which pretrains encoders and recognises nothing"
+        raise ConfigurationError("run", problem, "Give the run of a stage 2")
+    return measured_decision(module, data, accepted, mean_duration, folds)
+
+
+def measured_decision(
+    module: ClassifierModule,
+    data: MultimodalDataModule,
+    accepted: float = ACCEPTED,
+    mean_duration: float = MEAN_DURATION,
+    folds: int = FOLDS,
+) -> tuple[Decision, DecisionReport]:
+    """Measures the decision of a trained module.
+
+    Temperature and threshold come from all labels of the validation subjects. Without any, the training subjects are
+    divided into folds, and the labelled samples of each fold are classified by the module trained on the other
+    folds; that needs a method whose training takes seconds, and labels of each activity in at least two folds.
+    Otherwise the module stays uncalibrated, which the report states: its temperature is 1, and nothing is rejected.
+
+    Args:
+        module: A trained classifier, in eval mode.
+        data: The data of its training, after their setup.
+        accepted: See `decision_of`.
+        mean_duration: See `decision_of`.
+        folds: See `decision_of`.
+
+    Raises:
+        ConfigurationError: An argument is out of range, or the logits are not finite.
+    """
+    check_accepted(accepted)
+    if folds < 2:
+        raise ConfigurationError("folds", f"is {folds}", "Use at least 2")
+    transitions, hop, counted = _transitions(module.num_classes, data, mean_duration)
+    found = held_out_logits(module, data, folds)
+    decision = Decision(transitions=transitions)
+    if isinstance(found, HeldOut):
+        decision = replace(decision, temperature=fit_temperature(found.logits, found.label))
+        calibrated = decision.apply(probabilities(found.logits))
+        decision = replace(decision, threshold=accepting_threshold(calibrated, accepted))
+    tested = data.split.test
+    assert data.samples is not None, "setup comes first"
+    return decision, DecisionReport(
+        measured_on=found.people if isinstance(found, HeldOut) else None,
+        uncalibrated=None if isinstance(found, HeldOut) else found,
+        held_out=quality(decision, found.logits, found.label) if isinstance(found, HeldOut) else None,
+        test=quality(decision, logits_of(module, data, tested), data.samples.label[tested]) if len(tested) else None,
+        hop=hop,
+        counted=counted,
+    )
+
+
+def quality(decision: Decision, logits: NDArray[np.float32], label: NDArray[np.int64]) -> Quality:
+    """Calibration and rejection on samples, by their logits (N, C) and activities (N,)."""
+    before = probabilities(logits)
+    after = decision.apply(before)
+    right, kept = before.argmax(axis=1) == label, ~decision.rejects(after)
+    return Quality(
+        samples=len(label),
+        accuracy=float(right.mean()),
+        ece_before=calibration_error(before, label),
+        ece_after=calibration_error(after, label),
+        accepted=float(kept.mean()),
+        accuracy_of_accepted=float(right[kept].mean()) if kept.any() else None,
+    )
+
+
+def probabilities(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Softmax of logits (N, C)."""
+    from scipy.special import softmax
+
+    found: NDArray[np.float64] = softmax(logits.astype(np.float64), axis=1)
+    return found
+
+
+def held_out_logits(module: ClassifierModule, data: MultimodalDataModule, folds: int = FOLDS) -> HeldOut | str:
+    """Logits of people that the second stage was not trained on, see `measured_decision`; or why there are none."""
+    assert data.samples is not None, "setup comes first"
+    split, label, subject = data.split, data.samples.label, data.samples.subject
+    if len(split.val):
+        people = f"validation subjects {_listed(subject[split.val])}"
+        return HeldOut(people, logits_of(module, data, split.val), label[split.val])
+    remedy = "train with data.init_args.val_subjects"
+    if not is_quick(module):
+        return f"there are no validation subjects, and the weights of the model are trained; {remedy}"
+    parts = list(_folds(split, subject, folds))
+    lacking = {c for part, _ in parts for c in set(label[split.labeled]) - set(label[part.labeled])}
+    if lacking or len(parts) < 2:
+        few = f"{len(lacking)} activities have labels in one fold" if lacking else "one person has labels"
+        return f"there are no validation subjects, and {few} of training subjects only; {remedy}"
+    logits = np.concatenate([logits_of(refitted(module, data, part), data, rows) for part, rows in parts])
+    known = label[np.concatenate([rows for _, rows in parts])]
+    return HeldOut(f"labelled samples of training subjects in {len(parts)} folds", logits, known)
+
+
+def _folds(split: Split, subject: NDArray[np.int64], folds: int) -> Iterator[tuple[Split, NDArray[np.int64]]]:
+    """For each fold of subjects with labels, the samples of all others, and its own labelled samples."""
+    labelled = np.unique(subject[split.labeled]).tolist()
+    for fold in cut_folds(labelled, min(folds, len(labelled))) if labelled else ():
+        held = np.isin(subject, fold)
+        parts = {name: getattr(split, name) for name in ("labeled", "unlabeled", "unknown")}
+        others = {name: rows[~held[rows]] for name, rows in parts.items()}
+        yield replace(split, **others), split.labeled[held[split.labeled]]
+
+
+def _transitions(
+    num_classes: int, data: MultimodalDataModule, mean_duration: float
+) -> tuple[Transitions | None, float | None, int]:
+    """Transitions, the hop in seconds that they are for, and the number of labelled windows that were counted."""
+    samples, rows = data.samples, data.split.labeled
+    assert samples is not None
+    steps = usual_hop(samples.recording, samples.start)
+    if steps is None or data.window_seconds is None or num_classes < 2:
+        return None, None, 0
+    hop = steps * data.window_seconds / data.span
+    expected = lasting_transitions(num_classes, hop, mean_duration)
+    label, recording = samples.label[rows], samples.recording[rows]
+    found = counted_transitions(label, recording, samples.start[rows], steps, expected)
+    several = [name for name in np.unique(recording) if len(np.unique(label[recording == name])) > 1]
+    counted = int(np.isin(recording, several).sum())
+    return tuple(tuple(row) for row in found.tolist()), hop, counted
+
+
+def _listed(subject: NDArray[np.int64]) -> str:
+    return ", ".join(map(str, np.unique(subject).tolist()))

@@ -1,0 +1,197 @@
+"""From the probabilities of windows to decisions: calibration, "none of these", and smoothing over time.
+
+Only numpy is needed, so that a device without PyTorch can decide as the training machine does.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.fields import Field
+
+Array = NDArray[np.float64]
+Transitions = tuple[tuple[float, ...], ...]
+"""Row i, column j: probability that activity i is followed by activity j in the next window."""
+SMALLEST = 1e-12  # a probability of 0 would exclude an activity forever, and has no logarithm
+ROUNDING = 1e-6  # of a row's sum, as written to JSON
+
+
+@dataclass(frozen=True)
+class Decision:
+    """How the probabilities of windows become decisions: `apply`, then `rejects`, then `smoother`.
+
+    Args:
+        temperature: T of temperature scaling (C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger, "On calibration of modern
+            neural networks", ICML 2017, Sec. 4.2); 1 changes nothing.
+        threshold: Smallest probability of the most probable activity that is accepted; 0 accepts all windows.
+        transitions: Probabilities (C, C) of the activity of the next window, one hop later, given that of this window;
+            None without smoothing.
+
+    Raises:
+        ConfigurationError: A value is out of range, or the rows of `transitions` are no probabilities.
+
+    Example:
+        >>> decision = Decision(temperature=2.0, threshold=0.5)
+        >>> calibrated = decision.apply([[0.9, 0.1], [0.4, 0.6]])
+        >>> calibrated.round(2).tolist()
+        [[0.75, 0.25], [0.45, 0.55]]
+        >>> decision.rejects([[0.75, 0.25], [0.45, 0.55], [0.5, 0.5]]).tolist()
+        [False, False, False]
+    """
+
+    temperature: float = 1.0
+    threshold: float = 0.0
+    transitions: Transitions | None = None
+
+    def __post_init__(self) -> None:
+        if not (0 < self.temperature < math.inf):
+            raise ConfigurationError("temperature", f"is {self.temperature}", "Use a finite number above 0")
+        if not 0 <= self.threshold <= 1:
+            raise ConfigurationError("threshold", f"is {self.threshold}", "Use a number in [0, 1]")
+        if self.transitions is not None:
+            _check_transitions(self.transitions)
+
+    def apply(self, probability: ArrayLike) -> Array:
+        """Calibrates probabilities: softmax(logits / T), which needs the logits only up to a constant.
+
+        Args:
+            probability: Probabilities (N, C) of the model; rows sum to 1.
+
+        Returns:
+            Calibrated probabilities (N, C). The most probable activity stays the same.
+
+        Raises:
+            ConfigurationError: They are no probabilities (N, C), or NaN.
+        """
+        log = np.log(np.maximum(_checked(probability, self._classes), SMALLEST)) / self.temperature
+        scaled = np.exp(log - log.max(axis=1, keepdims=True))
+        return _normalised(scaled)
+
+    def rejects(self, probability: ArrayLike) -> NDArray[np.bool_]:
+        """Whether each window shows none of the activities (N,), from its calibrated probabilities (N, C).
+
+        Raises:
+            ConfigurationError: They are no probabilities (N, C), or NaN.
+        """
+        return _checked(probability, self._classes).max(axis=1) < self.threshold
+
+    def smoother(self) -> Smoother | None:
+        """A smoother of one stream of calibrated probabilities; None without `transitions`."""
+        return None if self.transitions is None else Smoother(self.transitions)
+
+    def described(self) -> dict[str, Any]:
+        """The fields as plain values, for JSON."""
+        rows = None if self.transitions is None else [list(row) for row in self.transitions]
+        return {"temperature": self.temperature, "threshold": self.threshold, "transitions": rows}
+
+    @classmethod
+    def read(cls, described: Mapping[str, Any]) -> Decision:
+        """Restores what `described` returned.
+
+        Raises:
+            ConfigurationError: A field is missing or of another type, or a value is out of range.
+        """
+        field = Field(described, "decision")
+        try:
+            rows = field.get("transitions")
+            return cls(
+                field["temperature"].number(),
+                field["threshold"].number(),
+                None if rows is None else tuple(tuple(map(float, row.numbers(0, 1))) for row in rows.each()),  # type: ignore[arg-type]
+            )
+        except ConfigurationError as error:
+            raise error.within("decision") from error
+        except ValueError as error:
+            raise ConfigurationError("decision", str(error), "Measure it again") from error
+
+    @property
+    def _classes(self) -> int | None:
+        return None if self.transitions is None else len(self.transitions)
+
+
+class Smoother:
+    """The forward algorithm of a hidden Markov model over the windows of one stream.
+
+    The state is the activity. The observation of a window is its likelihood up to a constant: the classifier's
+    probability divided by the prior (H. Bourlard and N. Morgan, "Connectionist speech recognition", 1994). It is
+    multiplied by the state that `transitions` predict from the windows before (L. R. Rabiner, "A tutorial on hidden
+    Markov models", Proc. IEEE 77, 1989, Eq. 20). Nothing of later windows is used, so that there is no delay beside
+    that of the evidence. Windows that overlap are not independent, which makes the result too certain.
+
+    Args:
+        transitions: See `Decision`.
+        prior: Probability of each activity (C,) before the first window, and among the training labels; None takes
+            equal ones, as those of labels that are balanced over the classes.
+
+    Raises:
+        ConfigurationError: They are no probabilities, or of different numbers of activities.
+
+    Example:
+        >>> smoother = Smoother([[0.9, 0.1], [0.1, 0.9]])
+        >>> [smoother.update(window).round(2).tolist() for window in ([0.8, 0.2], [0.4, 0.6])]
+        [[0.8, 0.2], [0.65, 0.35]]
+    """
+
+    def __init__(self, transitions: Sequence[Sequence[float]], prior: ArrayLike | None = None) -> None:
+        self.transitions: Array = _check_transitions(transitions)
+        count = len(self.transitions)
+        given = np.full(count, 1 / count) if prior is None else np.asarray(prior, dtype=np.float64)
+        if given.shape != (count,) or not (given > 0).all() or abs(given.sum() - 1) > ROUNDING:
+            problem = f"is {np.asarray(prior).tolist()}"
+            raise ConfigurationError("prior", problem, f"Give {count} probabilities above 0 whose sum is 1")
+        self.prior: Array = given
+        self._predicted = given  # the state of the next window
+
+    def update(self, probability: ArrayLike) -> Array:
+        """Adds a window.
+
+        Args:
+            probability: Calibrated probabilities (C,) of the window.
+
+        Returns:
+            Probability of each activity (C,) given this window and those before it.
+
+        Raises:
+            ConfigurationError: They are no probabilities (C,), or NaN. The state stays as it was.
+        """
+        (window,) = _checked(np.asarray(probability, dtype=np.float64)[None], len(self.prior))
+        state = _normalised(self._predicted * np.maximum(window, SMALLEST) / self.prior)
+        self._predicted = state @ self.transitions
+        return state
+
+
+def _normalised(values: Array) -> Array:
+    """Values (..., C) divided by the sum of their row."""
+    found: Array = values / values.sum(axis=-1, keepdims=True)
+    return found
+
+
+def _checked(probability: ArrayLike, classes: int | None) -> Array:
+    """Probabilities (N, C) as float64; a row need not sum to 1 exactly."""
+    values = np.asarray(probability, dtype=np.float64)
+    if values.ndim != 2 or values.shape[1] != (classes or values.shape[1]):
+        wanted = f"(N, {classes})" if classes else "(N, C)"
+        raise ConfigurationError("probability", f"has the shape {values.shape}", f"Give {wanted}")
+    if not ((values >= 0) & (values <= 1 + ROUNDING)).all():  # false for NaN
+        problem = "holds NaN, or values outside [0, 1]"
+        raise ConfigurationError("probability", problem, "Give probabilities, and leave out windows without values")
+    return values
+
+
+def _check_transitions(transitions: Sequence[Sequence[float]]) -> Array:
+    """Transitions as an array (C, C)."""
+    lengths = [len(row) for row in transitions]
+    if lengths != [len(lengths)] * len(lengths) or not lengths:
+        raise ConfigurationError("transitions", f"has rows of the lengths {lengths}", "Give a row for each activity")
+    values = np.asarray(transitions, dtype=np.float64)
+    right = (values >= 0).all() and bool((np.abs(values.sum(axis=1) - 1) <= ROUNDING).all())  # false for NaN
+    if not right:
+        raise ConfigurationError("transitions", "has a row that is no probabilities", "Give rows whose sum is 1")
+    return values

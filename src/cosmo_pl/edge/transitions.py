@@ -1,0 +1,85 @@
+"""Transitions between the activities of consecutive windows, for the smoothing over time."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosmo_pl.errors import ConfigurationError
+
+Array = NDArray[np.float64]
+PSEUDO_COUNT = 10.0  # windows of each activity
+
+
+def lasting_transitions(num_classes: int, hop: float, mean_duration: float) -> Array:
+    """Transitions (C, C) of activities whose duration is geometrically distributed, with equally probable successors.
+
+    An activity goes on in the next window with probability 1 - hop / mean_duration.
+
+    Args:
+        num_classes: Number of activities C.
+        hop: Seconds between the starts of two windows.
+        mean_duration: Mean duration of an activity in seconds.
+
+    Raises:
+        ConfigurationError: There is one activity, or the mean duration is not longer than the hop.
+    """
+    if num_classes < 2:
+        raise ConfigurationError("num_classes", f"is {num_classes}", "Smooth the windows of two activities or more")
+    if not (0 < hop < mean_duration < math.inf):
+        problem = f"is {mean_duration} s, and windows start {hop} s apart"
+        raise ConfigurationError("mean_duration", problem, "Use a duration longer than the hop")
+    change = hop / mean_duration / (num_classes - 1)
+    found: Array = np.full((num_classes, num_classes), change)
+    np.fill_diagonal(found, 1 - hop / mean_duration)
+    return found
+
+
+def counted_transitions(
+    label: NDArray[np.int64], recording: NDArray[Any], start: NDArray[np.int64], hop: int, expected: Array
+) -> Array:
+    """Transitions (C, C) counted in the recordings that have several activities.
+
+    A recording of one activity says when the recording was stopped, and not how long the activity lasts. To the counts
+    of each activity, `PSEUDO_COUNT` windows are added that change as expected; without counts the result is
+    `expected`.
+
+    Args:
+        label: Activity of each window (N,).
+        recording: Recording of each window (N,).
+        start: Start of each window in its recording (N,), in steps.
+        hop: Steps between the starts of consecutive windows; others, as those across a gap, are not counted.
+        expected: Transitions (C, C) as `lasting_transitions` returns them.
+    """
+    counts = np.zeros_like(expected)
+    for name in np.unique(recording):
+        rows = np.flatnonzero(recording == name)
+        rows = rows[np.argsort(start[rows], kind="stable")]
+        if len(np.unique(label[rows])) > 1:
+            consecutive = np.diff(start[rows]) == hop
+            np.add.at(counts, (label[rows[:-1]][consecutive], label[rows[1:]][consecutive]), 1)
+    counts += PSEUDO_COUNT * expected
+    found: Array = counts / counts.sum(axis=1, keepdims=True)
+    return found
+
+
+def usual_hop(recording: NDArray[Any], start: NDArray[np.int64]) -> int | None:
+    """The most frequent number of steps between the starts of consecutive windows of a recording.
+
+    Args:
+        recording: Recording of each window (N,).
+        start: Start of each window in its recording (N,), in steps.
+
+    Returns:
+        The steps; None where each recording is one sample.
+    """
+    order = np.lexsort((start, recording))
+    steps = np.diff(start[order])[recording[order][1:] == recording[order][:-1]]
+    steps = steps[steps > 0]
+    if not len(steps):
+        return None
+    values, counts = np.unique(steps, return_counts=True)
+    return int(values[counts.argmax()])

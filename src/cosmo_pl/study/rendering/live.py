@@ -1,0 +1,113 @@
+"""Calibration, rejection and smoothing: test subjects without and with the decision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from cosmo_pl.event_metrics import OVERLAPS, SegmentScore
+from cosmo_pl.study.rendering.statistics import MARK, dirty, mean_text
+from cosmo_pl.study.rendering.view import Rendered, View, unique
+
+HEADER = ("dataset", "question", "measure", "probabilities as they are", "with the decision")
+NOTES = (
+    "Temperature and threshold were measured on the people of the first row of each dataset, and never on test subjects. "
+    "The threshold accepts 95 % of the samples of these people.",
+    "Unknown activities: a quarter of the activities at a time is left out of the second stage, and their test samples are "
+    "unknown. Accuracy of the accepted counts accepted unknown samples as not correct.",
+    "Streams: the recordings of each test subject one after the other, in random order. Segments are matched as by Lea "
+    "et al. (CVPR 2017). The delay is from the start of a segment to the end of the first window that recognises it.",
+)
+Result = Mapping[str, Any]
+Value = Callable[[Result], float | None]
+
+
+def table(view: View) -> Rendered:
+    """Rows of each dataset: what was measured, and its value without and with the decision, mean over the seeds."""
+    rows: list[list[str]] = []
+    pairs = view.records(lambda job: job.measure == "decisions")
+    for dataset in unique(job.dataset for job, _ in pairs):
+        records = [record for job, record in pairs if job.dataset == dataset]
+        label = view.title(dataset) + (" (simulated)" if view.simulated(dataset) else "")
+        mark = MARK if any(map(dirty, records)) else ""
+        results = [record.result for record in records]
+        for question, measure, without, with_it in _lines(results):
+            if isinstance(without, str):
+                rows.append([label, question, measure, without, ""])
+            else:
+                cells = [_mean(results, value) for value in (without, with_it)]
+                rows.append([label, question, measure, *(cell + mark if cell != "-" else cell for cell in cells)])
+    return Rendered(HEADER, rows, notes=NOTES)
+
+
+def _mean(results: list[Result], value: Value) -> str:
+    values = [found for found in map(value, results) if found is not None]
+    return f"{mean_text(values)} (n={len(values)})" if values else "-"
+
+
+def _nothing(result: Result) -> None:
+    return None
+
+
+def _lines(results: list[Result]) -> Iterator[tuple[str, str, str | Value, Value]]:
+    """Question, measure, and the values of a result without and with the decision."""
+    people = unique(result["report"]["measured_on"] or result["report"]["uncalibrated"] for result in results)
+    yield "calibration", "measured on", "; ".join(people), _nothing
+    yield "calibration", "temperature", lambda result: 1.0, lambda result: float(result["temperature"])
+    for people, title in (("held_out", "these people"), ("test", "test subjects")):
+        yield "calibration", f"calibration error, {title}", _of(people, "ece_before"), _of(people, "ece_after")
+    yield "rejection", "test samples accepted", lambda result: 1.0, _of("test", "accepted")
+    yield "rejection", "accuracy of the accepted", _of("test", "accuracy"), _of("test", "accuracy_of_accepted")
+    if any(result["unknown"] for result in results):
+        yield "unknown activities", "known samples accepted", lambda r: 1.0, _share("accepted_known", "known")
+        yield "unknown activities", "unknown samples accepted", lambda r: 1.0, _share("accepted_unknown", "unknown")
+        yield "unknown activities", "accuracy of the accepted", _nothing, _accuracy_of_accepted
+        yield "unknown activities", "area under the ROC curve", _nothing, _auroc
+    if any(result["smoothing"] for result in results):
+        for measure, value in _stream_values().items():
+            yield "smoothing of streams", measure, _stream("before", value), _stream("after", value)
+
+
+def _of(people: str, name: str) -> Value:
+    def value(result: Result) -> float | None:
+        found: Result = result["report"][people] or {}
+        return found.get(name)
+
+    return value
+
+
+def _share(name: str, total: str) -> Value:
+    def value(result: Result) -> float | None:
+        groups = result["unknown"]
+        return sum(g[name] for g in groups) / max(1, sum(g[total] for g in groups)) if groups else None
+
+    return value
+
+
+def _accuracy_of_accepted(result: Result) -> float | None:
+    groups = result["unknown"]
+    accepted = sum(group["accepted_known"] + group["accepted_unknown"] for group in groups)
+    return sum(group["correct"] for group in groups) / accepted if accepted else None
+
+
+def _auroc(result: Result) -> float | None:
+    groups = result["unknown"]
+    return sum(group["auroc"] for group in groups) / len(groups) if groups else None
+
+
+def _stream_values() -> dict[str, Callable[[Result, Result], float | None]]:
+    """Measure to its value, from the description of the streams and the results of one kind of prediction."""
+
+    def f1(overlap: float) -> Callable[[Result, Result], float]:
+        return lambda streams, found: SegmentScore(*found["f1"][str(overlap)]).f1
+
+    return {
+        "window accuracy": lambda streams, found: found["correct"] / streams["windows"],
+        **{f"F1@{round(100 * overlap)} of segments": f1(overlap) for overlap in OVERLAPS},
+        "median delay of detection, s": lambda streams, found: found["delay"],
+        "segments never recognised": lambda streams, found: found["missed"] / streams["segments"],
+    }
+
+
+def _stream(kind: str, value: Callable[[Result, Result], float | None]) -> Value:
+    return lambda result: value(result["smoothing"], result["smoothing"][kind]) if result["smoothing"] else None

@@ -1,0 +1,65 @@
+"""Transitions that are counted in recordings of several activities, and those of a stated duration."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from cosmo_pl.edge.transitions import PSEUDO_COUNT, counted_transitions, lasting_transitions, usual_hop
+from cosmo_pl.errors import ConfigurationError
+
+
+def test_activities_last_as_long_as_stated():
+    found = lasting_transitions(4, hop=0.5, mean_duration=10.0)
+    assert found.sum(axis=1) == pytest.approx(1)
+    assert found[0] == pytest.approx([0.95, *[0.05 / 3] * 3])
+    windows = np.arange(1, 5000)  # of a geometric distribution
+    assert 0.5 * (windows * 0.95 ** (windows - 1) * 0.05).sum() == pytest.approx(10.0)
+
+
+def test_transitions_are_counted_in_recordings_of_several_activities():
+    label = np.array([0, 0, 1, 1, 0, 2, 2, 2, 1])
+    recording = np.array(["a"] * 5 + ["b"] * 3 + ["c"])
+    start = np.array([0, 10, 20, 30, 50, 0, 10, 20, 0])  # a gap before 50; b and c have one activity
+    expected = lasting_transitions(3, 1.0, 5.0)
+    pairs = Counter([(0, 0), (0, 1), (1, 1)])
+    counts = np.array([[pairs[(i, j)] for j in range(3)] for i in range(3)]) + PSEUDO_COUNT * expected
+    found = counted_transitions(label, recording, start, 10, expected)
+    assert found == pytest.approx(counts / counts.sum(axis=1, keepdims=True))
+    assert found[2] == pytest.approx(expected[2])
+    order = np.random.default_rng(0).permutation(len(label))
+    assert np.array_equal(counted_transitions(label[order], recording[order], start[order], 10, expected), found)
+
+
+def test_many_windows_outweigh_the_stated_duration():
+    random = np.random.default_rng(1)
+    true = np.array([[0.7, 0.3], [0.1, 0.9]])
+    label = [0]
+    for _ in range(20_000):
+        label.append(int(random.random() < true[label[-1], 1]))
+    row = np.arange(len(label))
+    found = counted_transitions(np.array(label), np.array(["a"] * len(label)), row, 1, lasting_transitions(2, 1, 100))
+    assert found == pytest.approx(true, abs=0.02)
+
+
+def test_the_usual_hop_is_the_most_frequent_one():
+    recording = np.array(["a", "b", "a", "a", "b", "a"])
+    assert usual_hop(recording, np.array([0, 5, 70, 140, 75, 280])) == 70
+    assert usual_hop(np.array(["a", "b", "c"]), np.array([0, 0, 0])) is None
+    assert usual_hop(np.array([], dtype=str), np.array([], dtype=np.int64)) is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((1, 1.0, 10.0), "num_classes: is 1"),
+        ((3, 1.0, 1.0), "mean_duration: is 1.0 s, and windows start 1.0 s apart. Use a duration longer than the hop"),
+        ((3, 1.0, float("inf")), "mean_duration: is inf"),
+        ((3, float("nan"), 2.0), "mean_duration"),
+    ],
+)
+def test_bad_input_is_named(arguments, message):
+    with pytest.raises(ConfigurationError, match=message):
+        lasting_transitions(*arguments)
