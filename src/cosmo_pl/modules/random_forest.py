@@ -127,7 +127,7 @@ class RandomForestModule(ExampleModule):
             return self._log_probability(inputs, self.learned), None
         has = torch.stack(list(available.values()), dim=1).cpu()
         found = torch.zeros(len(has), self.num_classes, device=self.device)
-        for pattern in has.unique(dim=0):
+        for pattern in torch.unique(has, dim=0):
             rows = (has == pattern).all(dim=1)
             names = tuple(name for name, used in zip(available, pattern.tolist(), strict=True) if used)
             found[rows] = self._log_probability({name: inputs[name][rows] for name in names}, self._forest(names))
