@@ -71,6 +71,29 @@ def test_equals_scikit_learn():
     assert len({tuple(row) for row in expected.round(6).tolist()}) > 1, "the samples are told apart"
 
 
+def test_samples_that_lack_a_sensor_are_classified_by_a_forest_on_the_others():
+    label, asked = [0, 1, 2] * 6, samples(7, seed=1)
+    module = forest_with_examples(label)
+    before = module(asked)
+    features = channel_statistics(samples(18)["b"], 15).numpy()
+    forest = RandomForestClassifier(10, random_state=0).fit(features, label)
+    expected = forest.predict_proba(channel_statistics(asked["b"], 15).numpy()).clip(SMALLEST)
+    np.testing.assert_allclose(module({"b": asked["b"]}).exp(), expected, rtol=1e-5)
+    some = module(asked, {"a": torch.arange(7) > 2})
+    np.testing.assert_allclose(some[:3].exp(), expected[:3], rtol=1e-5)
+    assert torch.equal(some[3:], before[3:]) and torch.equal(module(asked), before)
+
+
+def test_forests_of_fewer_sensors_are_of_the_present_examples():
+    asked = {"a": samples(9, seed=1)["a"]}
+    module = forest_with_examples([0, 1, 2] * 6)
+    module(asked)
+    module.remember({"inputs": samples(18, seed=2), "label": torch.tensor([2, 1, 0] * 6)})
+    fresh = RandomForestModule(SHAPES, 3, num_trees=10)
+    fresh.remember({"inputs": samples(18, seed=2), "label": torch.tensor([2, 1, 0] * 6)})
+    assert torch.equal(module(asked), fresh(asked))
+
+
 def test_seed_decides_the_forest():
     label, asked = [0, 1, 2] * 6, samples(20, seed=1)
     one, same, other = (forest_with_examples(label, seed=seed)(asked) for seed in (0, 0, 1))
@@ -104,6 +127,12 @@ def test_a_bundles_features_are_further_columns(make_data, make_trainer, tmp_pat
     assert features.shape[1] == plain.shape[1] + sum(sizes)
     first = features[:, plain.shape[1] : plain.shape[1] + sizes[0]].float()
     torch.testing.assert_close(first, torch.cat(encoded), rtol=1e-4, atol=1e-5)
+    skeleton = {"skeleton": inputs["skeleton"]}
+    columns = plain.shape[1] - RandomForestModule(data.modality_shapes, data.num_classes).features(skeleton).shape[1]
+    assert torch.equal(module.features(skeleton), torch.cat([plain[:, columns:], features[:, -sizes[1] :]], dim=1)), (
+        "columns of a missing sensor are left out"
+    )
+    assert not torch.equal(module(skeleton), module(inputs))
     other = InertialEncoder(channels=(2, 2, 2, 2))
     with pytest.raises(ConfigurationError, match="encoders"):
         FeatureForestModule(data.modality_shapes, data.num_classes, bundle=str(bundle), encoders={"inertial": other})

@@ -17,7 +17,15 @@ from cosmo_pl.constraints import MAX_SIZE, NonNegativeInt, PositiveInt, Seed, Si
 from cosmo_pl.data.selection import evenly_spaced
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.modules.base import ExampleModule, Present, Shapes, availability, average_in_context, load_encoders
+from cosmo_pl.modules.base import (
+    ExampleModule,
+    Present,
+    Shapes,
+    availability,
+    average_in_context,
+    joined,
+    load_encoders,
+)
 
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestClassifier
@@ -29,7 +37,9 @@ class RandomForestModule(ExampleModule):
     """Classifies by a forest on mean, standard deviation and spectrum of each channel of each modality.
 
     The logits are the logarithms of the forest's probabilities. When a checkpoint is loaded, the forest is grown again
-    from its examples and the seed, with identical trees.
+    from its examples and the seed, with identical trees. For samples that lack modalities, a forest on the features of
+    the others is grown from the same examples when it is first needed, and kept. On USC-HAD and MEx this recognises
+    more than the trained forest with features replaced by their mean, or treated as missing values by scikit-learn.
 
     With `self_training_rounds` the forest predicts pseudo-labels of the unlabelled training samples, and a new forest
     is grown on them and on the labelled samples. The probabilities of a sample are first averaged over the samples
@@ -70,6 +80,7 @@ class RandomForestModule(ExampleModule):
         self.seed = seed
         self.self_training_rounds, self.context = self_training_rounds, context
         self.max_pseudo_labels = max_pseudo_labels
+        self._partial: dict[tuple[str, ...], RandomForestClassifier] = {}  # by the modalities that they use
 
     def on_fit_start(self) -> None:
         """Stores the labelled samples, and runs the rounds of self-training if there are unlabelled samples."""
@@ -93,7 +104,11 @@ class RandomForestModule(ExampleModule):
         _ = self.learned  # now, so that it counts as training time
 
     def learn(self, inputs: dict[str, Tensor], label: Tensor) -> RandomForestClassifier:
-        """Grows the forest."""
+        """Grows the forest, and forgets those of fewer modalities, which are of earlier examples."""
+        self._partial.clear()
+        return self._grown(inputs, label)
+
+    def _grown(self, inputs: dict[str, Tensor], label: Tensor) -> RandomForestClassifier:
         from sklearn.ensemble import RandomForestClassifier
 
         forest = RandomForestClassifier(self.num_trees, random_state=self.seed)
@@ -105,25 +120,42 @@ class RandomForestModule(ExampleModule):
     def classify(self, inputs: dict[str, Tensor], present: Present | None = None) -> tuple[Tensor, None]:
         """Logarithms (N, num_classes) of the forest's probabilities; no attention.
 
-        Raises:
-            ConfigurationError: A sample lacks a modality.
+        Samples that lack modalities are classified by a forest on the others.
         """
-        available = availability(self.modality_shapes, inputs, present) or {}
-        missing = [name for name, rows in available.items() if not rows.all()]
-        if missing:
-            problem = f"samples lack {missing}, and a forest needs every modality"
-            remedy = "Leave them out (keep_incomplete: false), or use a method that accepts missing modalities"
-            raise ConfigurationError("present", problem, remedy)
-        forest: RandomForestClassifier = self.learned
+        available = availability(self.modality_shapes, inputs, present)
+        if available is None:
+            return self._log_probability(inputs, self.learned), None
+        has = torch.stack(list(available.values()), dim=1).cpu()
+        found = torch.zeros(len(has), self.num_classes, device=self.device)
+        for pattern in torch.unique(has, dim=0):
+            rows = (has == pattern).all(dim=1)
+            names = tuple(name for name, used in zip(available, pattern.tolist(), strict=True) if used)
+            found[rows] = self._log_probability({name: inputs[name][rows] for name in names}, self._forest(names))
+        return found, None
+
+    def _forest(self, names: tuple[str, ...]) -> RandomForestClassifier:
+        """The forest on the features of some modalities."""
+        whole: RandomForestClassifier = self.learned
+        if names == tuple(self.modality_shapes):
+            return whole
+        if names not in self._partial:
+            inputs, label = self.examples
+            self._partial[names] = self._grown({name: inputs[name] for name in names}, label)
+        return self._partial[names]
+
+    def _log_probability(self, inputs: dict[str, Tensor], forest: RandomForestClassifier) -> Tensor:
         features = self.features(inputs)
         probability = features.new_zeros(len(features), self.num_classes)
         probability[:, forest.classes_] = torch.from_numpy(forest.predict_proba(features.numpy()))
-        return probability.clamp_min(SMALLEST).log().float().to(self.device), None
+        return probability.clamp_min(SMALLEST).log().float().to(self.device)
 
     def features(self, inputs: dict[str, Tensor]) -> Tensor:
-        """Features (N, F) of samples, modality to (N, *shape), on the CPU for scikit-learn."""
-        each = [channel_statistics(inputs[name].cpu(), self.num_frequencies) for name in self.modality_shapes]
-        return torch.cat(each, dim=1)
+        """Features (N, F) of samples, modality to (N, *shape), on the CPU for scikit-learn.
+
+        Those of modalities without an entry are left out.
+        """
+        names = [name for name in self.modality_shapes if name in inputs]
+        return torch.cat([channel_statistics(inputs[name].cpu(), self.num_frequencies) for name in names], dim=1)
 
 
 class FeatureForestModule(RandomForestModule):
@@ -173,10 +205,14 @@ class FeatureForestModule(RandomForestModule):
         self.encoders.requires_grad_(False)
 
     def features(self, inputs: dict[str, Tensor]) -> Tensor:
-        """Statistics, then features of the encoders (N, F), on the CPU for scikit-learn."""
+        """Statistics, then features of the encoders (N, F), on the CPU for scikit-learn.
+
+        Those of modalities without an entry, and of streams that lack one, are left out.
+        """
         self.encoders.eval()
+        streams = [name for name in self.encoders if set(name.split("+")) <= set(inputs)]
         with torch.no_grad():
-            encoded = [z.flatten(1).double().cpu() for z in self.encoders(inputs).values()]
+            encoded = [self.encoders[name](joined(inputs, name)).flatten(1).double().cpu() for name in streams]
         return torch.cat([super().features(inputs), *encoded], dim=1)
 
 

@@ -10,5 +10,6 @@ NUMERICS = {
     "missing_sensors": "1.0",
     "quality": "1.0",
     "suggestions": "1.0",
+    "switching": "1.0",
 }
 """Measurement to its "meaning.rounding", as of classes; "1.0" for measurements that are not listed."""

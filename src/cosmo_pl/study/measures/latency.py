@@ -33,7 +33,7 @@ def latency(runs: Sequence[tuple[BaseModule, MultimodalDataModule]]) -> dict[str
     model, data = runs[0]
     model.eval()
     return {
-        "seconds": {str(size): _digits(_median(_inference(model, data, size)) / size) for size in BATCHES},
+        "seconds": {str(size): _digits(median_seconds(_inference(model, data, size)) / size) for size in BATCHES},
         "device": str(model.device),
         "threads": torch.get_num_threads(),
         "cores": os.cpu_count(),
@@ -52,7 +52,7 @@ def _inference(model: BaseModule, data: MultimodalDataModule, size: int) -> Call
     return infer
 
 
-def _median(run: Callable[[], None]) -> float:
+def median_seconds(run: Callable[[], object]) -> float:
     """Median seconds of a run after a warm-up."""
     for _ in range(WARM_UP):
         run()
