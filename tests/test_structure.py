@@ -17,7 +17,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
     {"errors", "version"},
     {"extras", "storage"},
-    {"fields", "intervals", "io", "provenance", "run_folder", "shipped", "skeleton", "trust", "constraints", "tensors"},
+    {"fields", "intervals", "io", "provenance", "run_folder", "sensors", "shipped", "skeleton", "trust", "constraints", "tensors"},
     {"parsing"},
     {"data", "simulation", "encoders", "losses", "fusion", "metrics", "event_metrics", "checkpoints"},
     {"bundle_checks"},

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         TemporalEncoder,
     )
     from cosmo_pl.errors import ConfigurationError, CosmoError
+    from cosmo_pl.exported import ExportedRecogniser
     from cosmo_pl.modules import (
         AttnSenseModule,
         BaseModule,
@@ -67,6 +68,7 @@ __all__ = [
     "DeepSenseModule",
     "DepthEncoder",
     "Encoder",
+    "ExportedRecogniser",
     "FeatureForestModule",
     "InertialEncoder",
     "IterativeFusionModule",
@@ -95,7 +97,7 @@ __all__ = [
     "suggest",
 ]
 
-_SUBMODULES = ("errors", "data", "encoders", "modules", "bundle", "callbacks", "recogniser", "suggestion")
+_SUBMODULES = ("errors", "data", "encoders", "modules", "bundle", "callbacks", "exported", "recogniser", "suggestion")
 """Where the names are looked for, in the order in which these import each other."""
 
 if not TYPE_CHECKING:  # a type checker would take any attribute for known

@@ -3,45 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from cosmo_pl.checkpoints import checkpoint_in, read_checkpoint
 from cosmo_pl.data.normalization import samples_at_once
-from cosmo_pl.data.sensors import SensorDescription
 from cosmo_pl.data.trained import TrainedOn
 from cosmo_pl.data.transforms import Transform, built_transforms
-from cosmo_pl.errors import ConfigurationError, choices
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.exported import ExportedRecogniser, Prediction, checked_samples, is_exported
 from cosmo_pl.modules import BaseModule, ClassifierModule
 from cosmo_pl.run_folder import CONFIG, run_of
 from cosmo_pl.run_loading import make_data, rebuilt
+from cosmo_pl.sensors import SensorDescription
 from cosmo_pl.trust import load_class
 
 SAMPLES_AT_ONCE = 256
 AGAIN = "Train again with this version, or give another run"
 
-
-@dataclass(frozen=True)
-class Prediction:
-    """Recognised activities of N samples.
-
-    Args:
-        label: Number of each sample's most probable activity (N,).
-        name: Name of that activity, one per sample.
-        probability: Probability of every activity (N, C), in the order of `Recogniser.class_names`.
-        weights: Attention weight of each modality (N,), where the method has attention; else empty.
-    """
-
-    label: NDArray[np.int64]
-    name: tuple[str, ...]
-    probability: NDArray[np.float32]
-    weights: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+__all__ = ["Prediction", "Recogniser"]
 
 
 class Recogniser:
@@ -88,18 +71,25 @@ class Recogniser:
         return self.trained.window
 
     @classmethod
-    def load(cls, run: str | Path) -> Recogniser:
+    def load(cls, run: str | Path) -> Recogniser | ExportedRecogniser:
         """Loads a trained classifier. Recordings are not needed.
 
         Args:
             run: Folder of a run, ``runs/utd/cosmo-iterative/version_0``; the folder of such runs, whose newest is
-                taken; or a checkpoint.
+                taken; a checkpoint; or a folder that `cosmo-pl export` wrote.
 
         Raises:
             ConfigurationError: There is no checkpoint, or it is of a pretraining, of a training on plain loaders, of a
                 version that did not store the preprocessing, or of a training with `normalization` "adapt".
             CodeError: It names a class of a package that is not trusted, see `cosmo_pl.trust`.
         """
+        if is_exported(Path(run).expanduser()):
+            return ExportedRecogniser.load(run)
+        return cls.of_run(run)
+
+    @classmethod
+    def of_run(cls, run: str | Path) -> Recogniser:
+        """As `load`, of a run or a checkpoint alone."""
         path = checkpoint_in(Path(run).expanduser())
         checkpoint = read_checkpoint(path)
         module = _module(checkpoint, path)
@@ -127,7 +117,8 @@ class Recogniser:
             ConfigurationError: A modality is unknown, of another shape, empty, or holds values that are not finite; or
                 the method needs one that is left out.
         """
-        samples = self._checked(arrays)
+        checked = checked_samples(arrays, self.modality_shapes)
+        samples = {name: torch.from_numpy(values) for name, values in checked.items()}
         count = len(next(iter(samples.values())))
         step = min(SAMPLES_AT_ONCE, *(samples_at_once(values.shape[1:]) for values in samples.values()))
         parts = [
@@ -152,44 +143,6 @@ class Recogniser:
         for transform in self.transforms.get(name, ()):
             values = transform(values)
         return self.trained.normalization[name].apply(values)
-
-    def _checked(self, arrays: Mapping[str, Any]) -> dict[str, Tensor]:
-        """The arrays as tensors (N, *shape) in the order of the modalities."""
-        shapes = self.modality_shapes
-        unknown = [name for name in arrays if name not in shapes]
-        if unknown:
-            problem = f"the model knows no modality '{unknown[0]}'"
-            raise ConfigurationError("arrays", problem, choices(str(unknown[0]), shapes))
-        if not arrays:
-            raise ConfigurationError("arrays", "hold no modality", f"Give {', '.join(shapes)}")
-        samples = {name: _samples(name, arrays[name], shape) for name, shape in shapes.items() if name in arrays}
-        counts = {name: len(values) for name, values in samples.items()}
-        if len(set(counts.values())) > 1:
-            raise ConfigurationError("arrays", f"have different numbers of samples: {counts}", "Give as many of each")
-        return samples
-
-
-def _samples(name: str, values: Any, shape: tuple[int, ...]) -> Tensor:
-    """One modality as a tensor (N, *shape)."""
-    where = f"arrays['{name}']"
-    array = np.asarray(values.cpu() if isinstance(values, Tensor) else values)
-    if array.dtype.kind not in "biuf":
-        raise ConfigurationError(where, f"has the type {array.dtype}", "Give numbers")
-    if array.shape == shape:
-        array = array[None]
-    if array.shape[1:] != shape:
-        expected = ", ".join(map(str, shape))
-        remedy = f"Give (N, {expected}), or ({expected}) for one sample"
-        raise ConfigurationError(where, f"has the shape {array.shape}", remedy)
-    if not len(array):
-        raise ConfigurationError(where, "holds no sample", "Give at least one")
-    tensor = torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
-    broken = ~tensor.isfinite().flatten(1).all(dim=1)
-    if broken.any():
-        first = int(broken.nonzero()[0])
-        problem = f"holds NaN or infinite values in {int(broken.sum())} samples, first in sample {first}"
-        raise ConfigurationError(where, problem, "Fill the gaps, or leave these samples out")
-    return tensor
 
 
 def _module(checkpoint: Mapping[str, Any], path: Path) -> ClassifierModule:

@@ -51,5 +51,5 @@ class RadarEncoder(RecurrentEncoder):
 
     def forward(self, x: Tensor) -> Tensor:
         """Encodes (N, frames, channels, range, azimuth, elevation) into (N, recurrent, frames)."""
-        frames = self.layers(x.flatten(0, 1)).unflatten(0, (len(x), -1))
+        frames = self.layers(x.flatten(0, 1)).unflatten(0, (x.shape[0], -1))
         return self.over_time(frames.transpose(1, 2))

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Annotated
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cosmo_pl.constraints import MAX_SIZE, Size, whole
@@ -35,11 +37,24 @@ class RecurrentEncoder(Encoder):
         """Feature map (N, C, T, *space) as (N, recurrent, T), or unchanged without a GRU."""
         if self.gru is None:
             return features
-        pool = nn.AdaptiveAvgPool2d(self.grid) if len(self.grid) == 2 else nn.AdaptiveAvgPool3d(self.grid)  # type: ignore[arg-type]
         steps = features.movedim(2, 1).flatten(0, 1)
-        sequence = pool(steps).unflatten(0, (len(features), -1)).flatten(2)
+        averaged = _averaged(steps, self.grid).flatten(1)
+        sequence = averaged.reshape(features.shape[0], -1, averaged.shape[1])
         states: Tensor = self.gru(sequence)[0]
         return states.transpose(1, 2)
+
+
+def _averaged(volumes: Tensor, grid: tuple[int, ...]) -> Tensor:
+    """Volumes or images (N, C, *space) averaged to (N, C, *grid)."""
+    if len(grid) == 2:
+        return F.adaptive_avg_pool2d(volumes, grid)  # type: ignore[arg-type]
+    if not torch.compiler.is_compiling():
+        return F.adaptive_avg_pool3d(volumes, grid)  # type: ignore[arg-type]
+    # An exporter to ONNX knows the pooling of images only. A mean over a box is one of means over its slices.
+    size = grid[1] * grid[2]
+    slices = F.adaptive_avg_pool2d(volumes.flatten(1, 2), grid[1:])  # type: ignore[arg-type]
+    over_slices = F.adaptive_avg_pool2d(slices.reshape(*volumes.shape[:3], size), (grid[0], size))
+    return over_slices.reshape(*volumes.shape[:2], *grid)
 
 
 def volume_layers(

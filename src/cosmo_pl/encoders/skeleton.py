@@ -81,5 +81,5 @@ class SkeletonEncoder(Encoder):
         maps = x.movedim(3, 1).unsqueeze(4)
         for block in self.layers:
             assert isinstance(block, ConvBlock) and isinstance(block[0], NarrowConv3d)
-            maps = block(block[0].beside(maps)).movedim(1, 3).unflatten(0, (len(x), -1))
+            maps = block(block[0].beside(maps)).movedim(1, 3).unflatten(0, (x.shape[0], -1))
         return maps.movedim(4, 1).movedim(2, 4)

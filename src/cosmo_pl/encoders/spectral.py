@@ -13,6 +13,7 @@ from cosmo_pl.constraints import MAX_SIZE, PositiveInt, Probability, Size, whole
 from cosmo_pl.encoders.base import Encoder
 from cosmo_pl.encoders.layers import ConvBlock
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.tensors import fourier_polar
 
 LEAST_FREQUENCIES = 7  # of which three convolutions of width 3 leave one
 
@@ -44,8 +45,8 @@ def interval_spectrum(x: Tensor, intervals: int, frequencies: int) -> Tensor:
     length = steps // intervals
     starts = torch.arange(intervals, device=x.device) * steps // intervals
     cut = x[:, starts[:, None] + torch.arange(length, device=x.device)]
-    spectrum = torch.fft.rfft(cut, n=max(length, 2 * (frequencies - 1)), dim=2)[:, :, :frequencies]
-    return torch.stack([spectrum.abs(), spectrum.angle()], dim=-1).flatten(3)
+    polar = fourier_polar(cut, range(frequencies), max(length, 2 * (frequencies - 1)))
+    return torch.stack(polar, dim=-1).flatten(3)
 
 
 class SpectralEncoder(Encoder):

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from cosmo_pl.constraints import PositiveInt, Size, Widths
 from cosmo_pl.encoders.base import Encoder
+from cosmo_pl.tensors import fourier_magnitude
 
 FLOOR = 0.1  # added before logarithms; in standardised units, below the resolution of the sensors
 
@@ -49,7 +50,7 @@ class StatisticsEncoder(Encoder):
             raise RuntimeError(f"{self.num_frequencies} frequencies in {x.shape[1]} steps")
         mean = series.mean(dim=1, keepdim=True)
         centred = series - mean
-        spectrum = torch.fft.rfft(centred.float(), dim=1)[:, 1 : self.num_frequencies + 1].abs().to(x.dtype)
+        spectrum = fourier_magnitude(centred.float(), range(1, self.num_frequencies + 1)).to(x.dtype)
         spread = centred.square().mean(dim=1, keepdim=True).sqrt()
         statistics = torch.cat([mean, (spread + FLOOR).log(), (spectrum + FLOOR).log()], dim=1).flatten(1)
         features: Tensor = self.layers(self.standardize(statistics)).unsqueeze(2)

@@ -88,7 +88,13 @@ class AttnSenseModule(ClassifierModule):
         available = availability(self.encoders, inputs, present)
         if self.training and self.noise_std:
             inputs = {name: x + self.noise_std * torch.randn_like(x) for name, x in inputs.items()}
-        logits, weights = self.classifier(self.encoders(inputs, available), available)
+        return self.classify_features(self.encoders(inputs, available), available)
+
+    def classify_features(
+        self, features: Mapping[str, Tensor], available: Present | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Attention, GRUs and output."""
+        logits, weights = self.classifier(features, available)
         return logits, weights
 
 

@@ -73,7 +73,13 @@ class DeepSenseModule(ClassifierModule):
 
     def classify(self, inputs: dict[str, Tensor], present: Present | None = None) -> tuple[Tensor, None]:
         """Logits (N, num_classes), and no weights. The features of missing modalities are 0."""
-        return self.classifier(self.encoders(inputs, availability(self.encoders, inputs, present)))[0], None
+        return self.classify_features(self.encoders(inputs, availability(self.encoders, inputs, present)))
+
+    def classify_features(
+        self, features: Mapping[str, Tensor], available: Present | None = None
+    ) -> tuple[Tensor, None]:
+        """Fusion, GRUs and output."""
+        return self.classifier(features)[0], None
 
 
 class MergeClassifier(nn.Module):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import torch
@@ -145,7 +146,13 @@ class IterativeFusionModule(ClassifierModule):
         trained = any(parameter.requires_grad for parameter in self.encoders.parameters())
         with torch.set_grad_enabled(torch.is_grad_enabled() and trained):
             maps = self.encoders(inputs, available)
-        logits, weights = self.classifier(maps, available)
+        return self.classify_features(maps, available)
+
+    def classify_features(
+        self, features: Mapping[str, Tensor], available: Present | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Attention, GRU and perceptron."""
+        logits, weights = self.classifier(features, available)
         return logits, weights
 
     def classify_batch(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
@@ -153,8 +160,7 @@ class IterativeFusionModule(ClassifierModule):
         if self._memory is None or self.data is None or not self._memory.serves(batch):
             return super().classify_batch(batch)
         available = availability(self.encoders, batch["inputs"], batch.get("present"))
-        logits, weights = self.classifier(self._memory.maps(batch, available), available)
-        return logits, weights
+        return self.classify_features(self._memory.maps(batch, available), available)
 
     def active_parts(self, epoch: int) -> tuple[Part, ...]:
         """Parts trained in an epoch, counted from 0."""

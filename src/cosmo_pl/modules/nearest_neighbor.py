@@ -8,10 +8,11 @@ Disc. 31, 2017.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from cosmo_pl.constraints import ClosedShare, Size
 from cosmo_pl.errors import ConfigurationError
@@ -75,9 +76,33 @@ class NearestNeighborModule(ExampleModule):
                 rows = available[name]
                 known = self.distances(inputs[name][rows], examples[name]) / scale
                 scaled.append(known.new_zeros(len(rows), len(label)).index_put((rows,), known))
-        distance = torch.stack(scaled).sum(dim=0)
-        nearest = distance.new_full((len(distance), self.num_classes), torch.inf)
-        return -nearest.scatter_reduce(1, label.expand(len(distance), -1), distance, "amin"), None
+        return self._logits(torch.stack(scaled).sum(dim=0), label), None
+
+    def stream_encoders(self) -> Mapping[str, nn.Module]:
+        """The samples themselves: a distance needs all of their values.
+
+        Raises:
+            ConfigurationError: The distance is "dtw".
+        """
+        if self.metric == "dtw":
+            problem = "dynamic time warping is a search for paths, which no ONNX operator performs"
+            raise ConfigurationError("run", problem, "Export metric euclidean, or another method")
+        return {name: nn.Identity() for name in self.modality_shapes}
+
+    def classify_features(
+        self, features: Mapping[str, Tensor], available: Present | None = None
+    ) -> tuple[Tensor, None]:
+        """Minus the distances to the nearest example of each class."""
+        examples, label = self.examples
+        scaled = [self.distances(features[name], examples[name]) / scale for name, scale in self.learned.items()]
+        if available is not None:
+            scaled = [each * available[name].unsqueeze(1) for name, each in zip(self.learned, scaled, strict=True)]
+        return self._logits(torch.stack(scaled).sum(dim=0), label), None
+
+    def _logits(self, distance: Tensor, label: Tensor) -> Tensor:
+        """Minus the smallest of the distances (N, n) to the examples of each class (N, num_classes)."""
+        nearest = distance.new_full((distance.shape[0], self.num_classes), torch.inf)
+        return -nearest.scatter_reduce(1, label.expand_as(distance), distance, "amin")
 
     def distances(self, one: Tensor, other: Tensor) -> Tensor:
         """Distances (N, n) between samples (N, time, *axes) and (n, time, *axes) of one modality."""

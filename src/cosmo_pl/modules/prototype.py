@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -101,7 +102,13 @@ class PrototypeModule(ClassifierModule):
         Features of missing modalities are left out of the cosine.
         """
         available = availability(self.encoders, inputs, present)
-        cosine = self.features(inputs, available) @ self.prototypes.T
+        return self.classify_features(self._encoded(inputs, available), available)
+
+    def classify_features(
+        self, features: Mapping[str, Tensor], available: Present | None = None
+    ) -> tuple[Tensor, None]:
+        """Cosine to each prototype, divided by the temperature."""
+        cosine = self._centred(features, available) @ self.prototypes.T
         if available is not None:
             cosine = cosine / (self._mask(available) @ self.prototypes.square().T).sqrt().clamp_min(EPSILON)
         cosine = cosine.masked_fill(~self.prototypes.any(dim=1), -1.0)  # the lowest, for classes without labels
@@ -109,7 +116,10 @@ class PrototypeModule(ClassifierModule):
 
     def features(self, inputs: dict[str, Tensor], available: Present | None = None) -> Tensor:
         """Centred unit features (N, D); 0 for streams that are not `available` (see `availability`)."""
-        centred = self._joined(inputs, available) - self.centre
+        return self._centred(self._encoded(inputs, available), available)
+
+    def _centred(self, features: Mapping[str, Tensor], available: Present | None) -> Tensor:
+        centred = unit_features(features) - self.centre
         return F.normalize(centred if available is None else centred * self._mask(available), dim=1)
 
     def _mask(self, available: Present) -> Tensor:
@@ -118,9 +128,10 @@ class PrototypeModule(ClassifierModule):
         parts = [rows.unsqueeze(1).expand(-1, n) for rows, n in zip(available.values(), sizes, strict=True)]
         return torch.cat(parts, dim=1).to(self.centre.dtype)
 
-    def _joined(self, inputs: dict[str, Tensor], available: Present | None = None) -> Tensor:
+    def _encoded(self, inputs: dict[str, Tensor], available: Present | None = None) -> dict[str, Tensor]:
         with torch.no_grad():
-            return unit_features(self.encoders(inputs, available))
+            maps: dict[str, Tensor] = self.encoders(inputs, available)
+        return maps
 
     def on_fit_start(self) -> None:
         """Encodes the unlabelled samples, and the samples of the subtracted mean, once.
@@ -138,8 +149,8 @@ class PrototypeModule(ClassifierModule):
             remedy = "Label one of each class, or set allow_missing_classes to true"
             raise ConfigurationError("label_split", f"has no sample of {absent}", remedy)
         rows = np.concatenate([unlabeled, labeled]) if len(unlabeled) < len(labeled) else unlabeled
-        parts = [self._joined(on_device(batch, self.device)["inputs"]) for batch in data.plain_loader(rows)]
-        joined = torch.cat(parts)
+        batches = (on_device(batch, self.device) for batch in data.plain_loader(rows))
+        joined = torch.cat([unit_features(self._encoded(batch["inputs"])) for batch in batches])
         self.centre.copy_(joined.mean(dim=0))
         self._unlabeled = F.normalize(joined[: len(unlabeled)] - self.centre, dim=1)
         self._labels = len(labeled)
@@ -227,8 +238,13 @@ class PseudoLabelModule(PrototypeModule):
 
     def classify(self, inputs: dict[str, Tensor], present: Present | None = None) -> tuple[Tensor, None]:
         """Logits (N, num_classes) of the linear classifier; no attention. Features of missing modalities are 0."""
-        features = self.features(inputs, availability(self.encoders, inputs, present))
-        return features @ self.weight.T + self.bias, None
+        return super().classify(inputs, present)
+
+    def classify_features(
+        self, features: Mapping[str, Tensor], available: Present | None = None
+    ) -> tuple[Tensor, None]:
+        """The linear classifier."""
+        return self._centred(features, available) @ self.weight.T + self.bias, None
 
     def on_fit_start(self) -> None:
         """Encodes the unlabelled and the labelled samples, once.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from torch import Tensor
 
 from cosmo_pl.constraints import PositiveFloat, Size
@@ -72,5 +74,10 @@ class SingleModalModule(ClassifierModule):
 
     def classify(self, inputs: dict[str, Tensor], present: Present | None = None) -> tuple[Tensor, None]:
         """Logits (N, num_classes) of samples, none of which may lack the modality."""
-        logits, _ = self.classifier(self.encoders(inputs, availability(self.encoders, inputs, present)))
-        return logits, None
+        return self.classify_features(self.encoders(inputs, availability(self.encoders, inputs, present)))
+
+    def classify_features(
+        self, features: Mapping[str, Tensor], available: Present | None = None
+    ) -> tuple[Tensor, None]:
+        """GRU and perceptron."""
+        return self.classifier(features)[0], None

@@ -9,7 +9,7 @@ from cosmo_pl.modules.base.alternation import (
     step_schedule,
     toggle,
 )
-from cosmo_pl.modules.base.classifier import ClassifierModule
+from cosmo_pl.modules.base.classifier import ClassifierModule, TreeHead
 from cosmo_pl.modules.base.context import average_in_context
 from cosmo_pl.modules.base.encoding import (
     VARIED,
@@ -50,6 +50,7 @@ __all__ = [
     "Shapes",
     "Streams",
     "TrainingRecord",
+    "TreeHead",
     "Variant",
     "active_parts",
     "allow_unused_parameters",

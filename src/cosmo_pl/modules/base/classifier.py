@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -16,10 +17,29 @@ from cosmo_pl.bundle import Bundle
 from cosmo_pl.constraints import Size
 from cosmo_pl.data.loading import Batch, on_device
 from cosmo_pl.data.normalization import Normalization
+from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.metrics import ClassMean, classification_metrics
-from cosmo_pl.modules.base.encoding import Present
+from cosmo_pl.modules.base.encoding import Present, Streams
 from cosmo_pl.modules.base.module import BaseModule, BestEpoch
 from cosmo_pl.tensors import at_least_float32
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import RandomForestClassifier
+
+
+@dataclass(frozen=True)
+class TreeHead:
+    """Classification by a forest, whose trees are no network.
+
+    Args:
+        columns: Network from the features of all streams, in order, to the forest's columns (N, F).
+        forest: A fitted forest of scikit-learn.
+        logits: Network from the sum of the trees' probabilities (N, K) of the K classes that it knows to logits.
+    """
+
+    columns: nn.Module
+    forest: RandomForestClassifier
+    logits: nn.Module
 
 
 class ClassifierModule(BaseModule):
@@ -38,6 +58,8 @@ class ClassifierModule(BaseModule):
 
     numerics = "1.0"
     phase = "finetune"
+    accepts_missing: ClassVar[bool] = True
+    """Whether samples may lack a modality."""
 
     def __init__(self, num_classes: Size, attends_to: Sequence[str] = ()) -> None:
         super().__init__()
@@ -72,6 +94,46 @@ class ClassifierModule(BaseModule):
         Raises:
             ConfigurationError: A sample lacks all modalities that the method can use.
         """
+
+    def stream_encoders(self) -> Mapping[str, nn.Module]:
+        """The first half of `classify` on complete samples, for an export: one network per stream.
+
+        Returns:
+            Stream, "acc" or "acc+gyro", to a network from its standardised samples (N, *shape), those of several
+            modalities joined on the last axis, to its features (N, *).
+
+        Raises:
+            ConfigurationError: The method cannot be exported.
+        """
+        encoders = getattr(self, "encoders", None)
+        if not isinstance(encoders, Streams):
+            raise self._not_exportable()
+        return dict(encoders.items())
+
+    def classify_features(
+        self, features: Mapping[str, Tensor], available: Present | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """The second half of `classify`.
+
+        Args:
+            features: Stream to its features (N, *), as `stream_encoders` give them; 0 where it is not available.
+            available: See `availability`; None if nothing is missing.
+
+        Returns:
+            What `classify` returns.
+
+        Raises:
+            ConfigurationError: The method cannot be exported.
+        """
+        raise self._not_exportable()
+
+    def tree_head(self) -> TreeHead | None:
+        """The second half of `classify` of a method that classifies by trees, None for others."""
+        return None
+
+    def _not_exportable(self) -> ConfigurationError:
+        problem = f"{type(self).__name__} cannot be exported, as it has no encoders apart from a classifier"
+        return ConfigurationError("run", problem, "Write its stream_encoders and classify_features, or use another")
 
     def forward(self, inputs: dict[str, Tensor], present: Present | None = None) -> Tensor:
         """Classifies samples, modality to (N, *shape), into logits (N, num_classes); see `classify`."""

@@ -1,0 +1,219 @@
+"""ONNX graphs of a classifier: one per encoder, from a sensor's raw samples to features, and one head."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cosmo_pl.data.normalization import Normalization
+from cosmo_pl.data.transforms import Transform
+from cosmo_pl.modules import ClassifierModule
+from cosmo_pl.modules.base import TreeHead, joined
+from cosmo_pl.recogniser import Recogniser
+
+OPSET = 18
+TREE_OPSET = 3  # of the domain ai.onnx.ml
+SAMPLES = 3  # of the example that a graph is traced with; the graph takes any number
+
+
+class EncoderGraph(nn.Module):
+    """Preprocessing and encoder of one stream, on samples in the sensors' units.
+
+    Args:
+        encoder: Network from standardised samples to features.
+        transforms: Modality of the stream to its preprocessing steps.
+        normalization: Modality to its statistics.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        transforms: Mapping[str, Sequence[Transform]],
+        normalization: Mapping[str, Normalization],
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.transforms = transforms
+        self.normalization = normalization
+
+    def forward(self, *samples: Tensor) -> Tensor:
+        """Encodes samples (N, *shape) of each modality of the stream into features (N, *)."""
+        prepared = {}
+        for (name, steps), values in zip(self.transforms.items(), samples, strict=True):
+            for step in steps:
+                values = step(values)
+            prepared[name] = self.normalization[name].apply(values)
+        features: Tensor = self.encoder(joined(prepared, "+".join(prepared)))
+        return features
+
+
+class HeadGraph(nn.Module):
+    """Second half of a classifier that is a network.
+
+    Args:
+        module: The classifier.
+        streams: Its streams, in order.
+    """
+
+    def __init__(self, module: ClassifierModule, streams: Sequence[str]) -> None:
+        super().__init__()
+        self.module = module
+        self.streams = tuple(streams)
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """Classifies features (N, *) of each stream, and last the streams' availability (N, M).
+
+        Returns:
+            Logits and probabilities (N, num_classes), with attention also the weights (N, M).
+        """
+        *features, available = inputs
+        columns = dict(zip(self.streams, available.unbind(dim=1), strict=True))
+        logits, weights = self.module.classify_features(dict(zip(self.streams, features, strict=True)), columns)
+        return logits, logits.softmax(dim=1), *([] if weights is None else [weights])
+
+
+class TreeResult(nn.Module):
+    """What is after the trees of a forest.
+
+    Args:
+        logits: See `TreeHead`.
+    """
+
+    def __init__(self, logits: nn.Module) -> None:
+        super().__init__()
+        self.logits = logits
+
+    def forward(self, votes: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits and probabilities (N, num_classes) from the sums of the trees' probabilities (N, K)."""
+        logits: Tensor = self.logits(votes)
+        return logits, logits.softmax(dim=1)
+
+
+def encoder_graphs(recogniser: Recogniser) -> dict[str, Any]:
+    """One ONNX graph per stream, with an input (N, *shape) per modality and the output "features" (N, *).
+
+    Args:
+        recogniser: The classifier with its preprocessing.
+
+    Raises:
+        ConfigurationError: The method cannot be exported.
+    """
+    graphs = {}
+    for stream, encoder in recogniser.module.stream_encoders().items():
+        names = stream.split("+")
+        transforms = {name: recogniser.transforms.get(name, ()) for name in names}
+        module = EncoderGraph(encoder, transforms, recogniser.trained.normalization)
+        samples = [torch.randn(SAMPLES, *recogniser.modality_shapes[name]) for name in names]
+        graphs[stream] = traced(module, samples, names, ["features"])
+    return graphs
+
+
+def head_graph(recogniser: Recogniser) -> Any:
+    """The ONNX graph from features to the result.
+
+    Inputs are "features_STREAM" (N, *) for each stream and, unless the method needs all streams, "available" (N, M).
+    Outputs are "logits" and "probability" (N, num_classes), with attention also "weights" (N, M).
+
+    Args:
+        recogniser: The classifier.
+
+    Raises:
+        ConfigurationError: The method cannot be exported.
+    """
+    module = recogniser.module
+    features = example_features(recogniser)
+    names = [f"features_{stream}" for stream in features]
+    trees = module.tree_head()
+    if trees is not None:
+        return _tree_graph(trees, list(features.values()), names)
+    available = torch.ones(SAMPLES, len(features), dtype=torch.bool)
+    outputs = ["logits", "probability", *(["weights"] if module.attends_to else [])]
+    head = HeadGraph(module, list(features))
+    return traced(head, [*features.values(), available], [*names, "available"], outputs)
+
+
+def example_features(recogniser: Recogniser) -> dict[str, Tensor]:
+    """Stream to features (N, *) of an example."""
+    shapes = recogniser.modality_shapes
+    examples = {name: torch.randn(SAMPLES, *shape) for name, shape in shapes.items()}
+    with torch.no_grad():
+        return {
+            stream: encoder.eval()(joined(examples, stream))
+            for stream, encoder in recogniser.module.stream_encoders().items()
+        }
+
+
+def _tree_graph(trees: TreeHead, features: Sequence[Tensor], names: Sequence[str]) -> Any:
+    """Columns of the forest, its trees, and the result, as one graph."""
+    from onnx.compose import merge_models
+
+    example = torch.ones(SAMPLES, len(trees.forest.classes_))
+    columns = traced(trees.columns, features, names, ["columns"])
+    result = traced(TreeResult(trees.logits), [example], ["votes"], ["logits", "probability"])
+    before = merge_models(columns, _votes(trees), [("columns", "values")], prefix2="trees/")
+    return merge_models(before, result, [("trees/votes", "votes")], prefix1="")
+
+
+def _votes(trees: TreeHead) -> Any:
+    """Trees of a forest, from "values" (N, F) to the sums "votes" (N, K) of their probabilities.
+
+    skl2onnx has each tree vote 1 / number of trees, whose sums in single precision depend on the order of the trees.
+    Votes of 1 have exact sums, so that equal votes stay equal.
+    """
+    from skl2onnx import to_onnx
+    from skl2onnx.common.data_types import FloatTensorType
+
+    forest = trees.forest
+    model = to_onnx(
+        forest,
+        initial_types=[("values", FloatTensorType([None, forest.n_features_in_]))],
+        options={id(forest): {"zipmap": False}},
+        target_opset={"": OPSET, "ai.onnx.ml": TREE_OPSET},
+    )
+    print([n.op_type for n in model.graph.node], [o.name for o in model.graph.output], model.ir_version)
+    return model
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the exporter's remarks on packages that it does not need."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def traced(module: nn.Module, example: Sequence[Tensor], inputs: Sequence[str], outputs: Sequence[str]) -> Any:
+    """The ONNX graph of a module in eval mode, for any number of samples.
+
+    Args:
+        module: The module.
+        example: Its inputs (N, *).
+        inputs: Names of the inputs.
+        outputs: Names of the outputs.
+    """
+    samples = torch.export.Dim("samples")
+    with _quiet(), torch.no_grad():
+        shapes = (tuple({0: samples} for _ in example),)
+        program = torch.export.export(module.eval(), tuple(example), dynamic_shapes=shapes, strict=False)
+        graph = torch.onnx.export(
+            program,
+            input_names=list(inputs),
+            output_names=list(outputs),
+            opset_version=OPSET,
+            external_data=False,
+            verbose=False,
+        )
+    assert graph is not None
+    return graph.model_proto

@@ -1,1 +1,0 @@
-"""Exported recognisers: a folder with ONNX graphs and ``model.json``, read and run without PyTorch."""

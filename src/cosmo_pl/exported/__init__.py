@@ -1,0 +1,162 @@
+"""Exported recognisers: a folder with ONNX graphs and ``model.json``, read and run without PyTorch.
+
+`run.py` is the part that needs this package neither; it is copied into every folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.exported.run import DESCRIPTION, FORMAT, Model, ModelError, checked_arrays
+from cosmo_pl.extras import require
+from cosmo_pl.io import user_path
+from cosmo_pl.sensors import SensorDescription
+
+__all__ = ["DESCRIPTION", "FORMAT", "ExportedRecogniser", "Prediction", "checked_samples", "is_exported"]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Recognised activities of N samples.
+
+    Args:
+        label: Number of each sample's most probable activity (N,).
+        name: Name of that activity, one per sample.
+        probability: Probability of every activity (N, C), in the order of `Recogniser.class_names`.
+        weights: Attention weight of each modality (N,), where the method has attention; else empty.
+    """
+
+    label: NDArray[np.int64]
+    name: tuple[str, ...]
+    probability: NDArray[np.float32]
+    weights: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+
+
+class ExportedRecogniser:
+    """A recogniser in the folder of `cosmo-pl export`, run by onnxruntime. It predicts as `Recogniser` does.
+
+    Example:
+        >>> from cosmo_pl.exported import ExportedRecogniser
+        >>> recogniser = ExportedRecogniser.load("models/utd")  # doctest: +SKIP
+        >>> recogniser.predict({"inertial": accelerations_and_rates, "skeleton": joints}).name  # doctest: +SKIP
+        ('clap', 'wave', 'clap')
+
+    Args:
+        model: The model.
+
+    Attributes:
+        description: Content of ``model.json``.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.description: Mapping[str, Any] = model.description
+
+    @classmethod
+    def load(cls, folder: str | Path, threads: int = 1) -> ExportedRecogniser:
+        """Loads an exported folder.
+
+        Args:
+            folder: The folder.
+            threads: Threads of onnxruntime.
+
+        Raises:
+            ConfigurationError: It is no exported folder, of another format, or a file was changed; or onnxruntime is
+                not installed.
+        """
+        require("onnxruntime", "model")
+        with _as_configuration():
+            return cls(Model(user_path(folder), threads))
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the activities, in the order of the probabilities."""
+        return self.model.class_names
+
+    @property
+    def modality_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Modality to the shape of one sample; the first axis is time."""
+        return dict(self.model.shapes)
+
+    @property
+    def sensors(self) -> Mapping[str, SensorDescription]:
+        """Modality to what it measures: kind, channels, units and rate; empty where the run did not say so."""
+        described = self.description["sensors"]
+        return {name: SensorDescription.read(each) for name, each in described.items() if "kind" in each}
+
+    @property
+    def window(self) -> float | None:
+        """Seconds of a sample; None for clips of different lengths, and where the run did not say so."""
+        seconds: float | None = self.description["window"]
+        return seconds
+
+    @property
+    def hop(self) -> float | None:
+        """Seconds between the starts of two windows in training; None for clips, and where the run did not say so."""
+        seconds: float | None = self.description["hop"]
+        return seconds
+
+    def predict(self, arrays: Mapping[str, Any]) -> Prediction:
+        """Recognises the activities of samples, see `Recogniser.predict`.
+
+        Args:
+            arrays: Modality to samples (N, *shape), or one sample (*shape), in the sensor's units. A modality that is
+                left out counts as missing in all samples. Its encoder is not run.
+
+        Returns:
+            Labels, names, probabilities and weights of the N samples.
+
+        Raises:
+            ConfigurationError: A modality is unknown, of another shape, empty, or holds values that are not finite; or
+                the method needs one that is left out.
+        """
+        with _as_configuration():
+            found = self.model({name: _on_cpu(values) for name, values in arrays.items()})
+        label = found["probability"].argmax(axis=1)
+        names = tuple(self.class_names[each] for each in label)
+        columns = found["weights"].T if "weights" in found else ()
+        weights = dict(zip(self.description["attends_to"], columns, strict=True))
+        return Prediction(label, names, found["probability"], weights)
+
+
+def is_exported(folder: Path) -> bool:
+    """Whether a folder is that of an exported model."""
+    return (folder / DESCRIPTION).is_file()
+
+
+def checked_samples(arrays: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, NDArray[np.float32]]:
+    """Checks samples.
+
+    Args:
+        arrays: Modality to samples (N, *shape), or one sample (*shape).
+        shapes: Modality to the shape of one sample.
+
+    Returns:
+        Modality to samples (N, *shape) in single precision, in the order of `shapes`.
+
+    Raises:
+        ConfigurationError: A modality is unknown, of another shape, empty, or holds values that are not finite.
+    """
+    with _as_configuration():
+        return checked_arrays({name: _on_cpu(values) for name, values in arrays.items()}, shapes)
+
+
+def _on_cpu(values: Any) -> Any:
+    return values.cpu() if hasattr(values, "cpu") else values  # a tensor
+
+
+@contextmanager
+def _as_configuration() -> Iterator[None]:
+    """Raises a `ModelError` as a `ConfigurationError`."""
+    try:
+        yield
+    except ModelError as error:
+        raise ConfigurationError(*error.args) from error

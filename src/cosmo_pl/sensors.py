@@ -1,0 +1,53 @@
+"""What a modality measures, by which encoders of one dataset are matched to the sensors of another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class SensorDescription:
+    """A sensor as its samples reach the encoders.
+
+    Args:
+        kind: What it is: "accelerometer", "gyroscope", "inertial", "skeleton", "depth", "pressure", "radar", "series".
+        channels: Names of its channels, as ("x", "y", "z").
+        units: Unit of each channel.
+        rate: Frames per second; None if clips are stretched to a fixed number of frames, so that it varies.
+    """
+
+    kind: str
+    channels: tuple[str, ...]
+    units: tuple[str, ...]
+    rate: float | None
+
+    def __str__(self) -> str:
+        return (
+            f"{self.kind} ({' '.join(self.channels)}) in {_unit(self.units) or 'unknown units'}, {_frames(self.rate)}"
+        )
+
+    @classmethod
+    def read(cls, described: Mapping[str, Any]) -> SensorDescription:
+        """Restores what `dataclasses.asdict` made of one, lists for tuples included."""
+        channels, units = tuple(described["channels"]), tuple(described["units"])
+        return cls(described["kind"], channels, units, described["rate"])
+
+    def differences(self, other: SensorDescription) -> list[str]:
+        """What differs from another sensor, as "unit m/s2, not g"; empty if an encoder of one suits the other."""
+        pairs = {
+            "kind": (self.kind, other.kind),
+            "channels": (" ".join(self.channels), " ".join(other.channels)),
+            "unit": (_unit(self.units), _unit(other.units)),
+            "rate": (_frames(self.rate), _frames(other.rate)),
+        }
+        return [f"{name} {mine}, not {theirs}" for name, (mine, theirs) in pairs.items() if mine != theirs]
+
+
+def _unit(units: Sequence[str]) -> str:
+    return " ".join(dict.fromkeys(units))
+
+
+def _frames(rate: float | None) -> str:
+    return "varying" if rate is None else f"{rate:g} Hz"
