@@ -10,6 +10,7 @@ from cosmo_pl.modules.iterative_fusion import IterativeFusionModule
 from cosmo_pl.modules.nearest_neighbor import NearestNeighborModule
 from cosmo_pl.modules.prototype import PrototypeModule, PseudoLabelModule
 from cosmo_pl.modules.random_forest import FeatureForestModule, RandomForestModule
+from cosmo_pl.modules.simclr import SimCLRModule
 from cosmo_pl.modules.single_modal import SingleModalModule
 
 __all__ = [
@@ -27,5 +28,6 @@ __all__ = [
     "PrototypeModule",
     "PseudoLabelModule",
     "RandomForestModule",
+    "SimCLRModule",
     "SingleModalModule",
 ]
