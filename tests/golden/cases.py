@@ -214,6 +214,9 @@ def _pretraining(data: Data) -> dict[str, Case]:
     def simclr(d: Any) -> Any:
         return modules.SimCLRModule(d.modality_shapes, d.num_classes, small_encoders(), **small)
 
+    def cocoa(d: Any) -> Any:
+        return modules.COCOAModule(d.modality_shapes, d.num_classes, small_encoders(), **small)
+
     def three(d: Any) -> Any:
         made = {
             "imu": encoders.InertialEncoder(channels=(4, 4, 4, 4)),
@@ -253,6 +256,7 @@ def _pretraining(data: Data) -> dict[str, Case]:
         ),
         "CMC": Case([modules.CMCModule], lambda: few_steps(cmc, data.utd)),
         "SimCLR": Case([modules.SimCLRModule], lambda: few_steps(simclr, twice)),
+        "COCOA": Case([modules.COCOAModule], lambda: few_steps(cocoa, data.utd)),
         "CPC": Case([modules.CPCModule], lambda: few_steps(cpc, partial(data.utd, modalities=["inertial"]))),
     }
 

@@ -41,6 +41,7 @@ CONTRASTS_VIEWS = ("SimCLR",)
 METHODS = {
     "Cosmo, stage 1": method("ContrastiveFusionModule", projection_hidden=8),
     "CMC": method("CMCModule", projection_hidden=8),
+    "COCOA": method("COCOAModule", projection_hidden=8),
     "SimCLR": method("SimCLRModule", projection_hidden=8),
     "Cosmo, stage 2": method("IterativeFusionModule", iterative_epochs=1, quality_lambda=0.0),
     "single modality": method("SingleModalModule", modality="acc"),
