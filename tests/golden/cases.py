@@ -211,6 +211,12 @@ def _pretraining(data: Data) -> dict[str, Case]:
     def cmc(d: Any) -> Any:
         return modules.CMCModule(d.modality_shapes, d.num_classes, small_encoders(), **small)
 
+    def simclr(d: Any) -> Any:
+        return modules.SimCLRModule(d.modality_shapes, d.num_classes, small_encoders(), **small)
+
+    def cocoa(d: Any) -> Any:
+        return modules.COCOAModule(d.modality_shapes, d.num_classes, small_encoders(), **small)
+
     def three(d: Any) -> Any:
         made = {
             "imu": encoders.InertialEncoder(channels=(4, 4, 4, 4)),
@@ -249,6 +255,8 @@ def _pretraining(data: Data) -> dict[str, Case]:
             lambda: few_steps(several, data.joint),
         ),
         "CMC": Case([modules.CMCModule], lambda: few_steps(cmc, data.utd)),
+        "SimCLR": Case([modules.SimCLRModule], lambda: few_steps(simclr, twice)),
+        "COCOA": Case([modules.COCOAModule], lambda: few_steps(cocoa, data.utd)),
         "CPC": Case([modules.CPCModule], lambda: few_steps(cpc, partial(data.utd, modalities=["inertial"]))),
     }
 

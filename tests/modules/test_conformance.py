@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from cosmo_pl import modules
 from cosmo_pl.data import MultimodalDataModule, USCDataModule
+from cosmo_pl.data.augmentations import Gain
 from cosmo_pl.data.loading import Batch
 from cosmo_pl.encoders import TemporalEncoder
 from cosmo_pl.modules import BaseModule, ClassifierModule
@@ -35,9 +36,13 @@ def method(name: str, encoded: bool = True, **arguments: Any) -> MakeMethod:
     return make
 
 
+VIEWS: dict[str, Any] = {"num_augmentations": 2, "augmentations": {"acc": [Gain()], "gyro": [Gain()]}}
+CONTRASTS_VIEWS = ("SimCLR",)
 METHODS = {
     "Cosmo, stage 1": method("ContrastiveFusionModule", projection_hidden=8),
     "CMC": method("CMCModule", projection_hidden=8),
+    "COCOA": method("COCOAModule", projection_hidden=8),
+    "SimCLR": method("SimCLRModule", projection_hidden=8),
     "Cosmo, stage 2": method("IterativeFusionModule", iterative_epochs=1, quality_lambda=0.0),
     "single modality": method("SingleModalModule", modality="acc"),
     "DeepSense": method("DeepSenseModule"),
@@ -56,7 +61,7 @@ def make_data(usc_root: Path) -> MakeData:
 @pytest.mark.parametrize("check", METHOD_CHECKS, ids=lambda check: check.__name__.removeprefix("check_"))
 @pytest.mark.parametrize("name", METHODS)
 def test_conforms(name: str, check: Callable[[MakeMethod, MakeData], None], make_data: MakeData) -> None:
-    check(METHODS[name], make_data)
+    check(METHODS[name], partial(make_data, **VIEWS) if name in CONTRASTS_VIEWS else make_data)
 
 
 @pytest.mark.parametrize("check", METHOD_CHECKS, ids=lambda check: check.__name__.removeprefix("check_"))

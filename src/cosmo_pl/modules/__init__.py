@@ -3,6 +3,7 @@
 from cosmo_pl.modules.attnsense import AttnSenseModule
 from cosmo_pl.modules.base import BaseModule, ClassifierModule, OptimizerSettings
 from cosmo_pl.modules.cmc import CMCModule
+from cosmo_pl.modules.cocoa import COCOAModule
 from cosmo_pl.modules.contrastive_fusion import ContrastiveFusionModule
 from cosmo_pl.modules.cpc import CPCModule
 from cosmo_pl.modules.deepsense import DeepSenseModule
@@ -10,12 +11,14 @@ from cosmo_pl.modules.iterative_fusion import IterativeFusionModule
 from cosmo_pl.modules.nearest_neighbor import NearestNeighborModule
 from cosmo_pl.modules.prototype import PrototypeModule, PseudoLabelModule
 from cosmo_pl.modules.random_forest import FeatureForestModule, RandomForestModule
+from cosmo_pl.modules.simclr import SimCLRModule
 from cosmo_pl.modules.single_modal import SingleModalModule
 
 __all__ = [
     "AttnSenseModule",
     "BaseModule",
     "CMCModule",
+    "COCOAModule",
     "CPCModule",
     "ClassifierModule",
     "ContrastiveFusionModule",
@@ -27,5 +30,6 @@ __all__ = [
     "PrototypeModule",
     "PseudoLabelModule",
     "RandomForestModule",
+    "SimCLRModule",
     "SingleModalModule",
 ]

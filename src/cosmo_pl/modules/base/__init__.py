@@ -27,7 +27,7 @@ from cosmo_pl.modules.base.examples import ExampleModule
 from cosmo_pl.modules.base.fusion import Fusion, FusionClassifier, Head, SequenceAxis
 from cosmo_pl.modules.base.module import BaseModule, BestEpoch, Shapes, TrainingRecord
 from cosmo_pl.modules.base.optimization import OptimizerSettings, optimization
-from cosmo_pl.modules.base.pretraining import CrossModalModule, PretrainingModule
+from cosmo_pl.modules.base.pretraining import CrossModalModule, PretrainingModule, projection_heads
 from cosmo_pl.modules.base.quality import data_quality
 
 __all__ = [
@@ -60,6 +60,7 @@ __all__ = [
     "joined",
     "load_encoders",
     "optimization",
+    "projection_heads",
     "step_each",
     "step_schedule",
     "toggle",

@@ -73,6 +73,9 @@ class PretrainingModule(BaseModule):
     missing_modalities: ClassVar[bool] = False
     """Whether `pretraining_loss` has the argument ``present``, for samples that lack modalities."""
 
+    min_augmentations: ClassVar[int] = 1
+    """Smallest number of augmented views V that `pretraining_loss` can compare."""
+
     @abstractmethod
     def pretraining_loss(self, inputs: dict[str, Tensor], num_augmentations: int = 1) -> Tensor:
         """Loss (scalar) of unlabelled samples.
@@ -99,11 +102,28 @@ class PretrainingModule(BaseModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of a batch. Its labels are not used."""
-        partial = {"present": batch["present"]} if self.missing_modalities and "present" in batch else {}
-        loss = self.pretraining_loss(batch["inputs"], batch.get("num_augmentations", 1), **partial)
-        size = len(next(iter(batch["inputs"].values()))) // batch.get("num_augmentations", 1)
+        count = batch.get("num_augmentations", 1)
+        self.check_augmentations(count)
+        loss = self.pretraining_loss(batch["inputs"], count, **self.loss_arguments(batch))
+        size = len(next(iter(batch["inputs"].values()))) // count
         self.log_mean("train/loss", loss, size, prog_bar=True)
         return loss
+
+    def loss_arguments(self, batch: Batch) -> dict[str, Any]:
+        """Further arguments of `pretraining_loss` from a training batch; a subclass may add its own."""
+        return {"present": batch["present"]} if self.missing_modalities and "present" in batch else {}
+
+    def check_augmentations(self, count: int) -> None:
+        """Checks the number of augmented views V.
+
+        Raises:
+            ConfigurationError: There are fewer than `min_augmentations`.
+        """
+        if count < self.min_augmentations:
+            problem = f"is {count}, and {type(self).__name__} compares augmented views of a sample"
+            raise ConfigurationError(
+                "data.init_args.num_augmentations", problem, f"Use at least {self.min_augmentations}"
+            )
 
     def log_mean(self, name: str, value: Tensor | float, count: int, prog_bar: bool = False) -> None:
         """Logs a mean over the samples of an epoch, in all processes."""
@@ -163,9 +183,11 @@ class PretrainingModule(BaseModule):
         self._probe = {}
 
     def setup(self, stage: str) -> None:
-        """Checks, before the training, that the bundle can be written after it."""
+        """Checks, before the training, that the loss can be computed and the bundle written."""
         if stage != "fit":
             return
+        if self.data is not None:
+            self.check_augmentations(self.data.num_augmentations)
         self.bundle_folder = self._free_folder()
         if self.bundle_folder is None:
             rank_zero_info("the trainer has neither a logger nor checkpoints: no bundle is written")
@@ -227,6 +249,16 @@ class PretrainingModule(BaseModule):
         ).save(folder)
 
 
+def projection_heads(encoders: Streams, hidden_features: int, out_features: int) -> nn.ModuleDict:
+    """A projection head for each stream, from its flattened feature map to D = `out_features` values."""
+    return nn.ModuleDict(
+        {
+            name: ProjectionHead(math.prod(shape), hidden_features, out_features)
+            for name, shape in encoders.feature_shapes.items()
+        }
+    )
+
+
 class CrossModalModule(PretrainingModule):
     """Projects all modalities onto one unit sphere, where a subclass contrasts `views` of the samples.
 
@@ -261,12 +293,7 @@ class CrossModalModule(PretrainingModule):
             problem = f"{list(modality_shapes)} is one stream, and the loss compares streams"
             raise ConfigurationError("modalities", problem, "Use at least two")
         self.projection_dim = projection_dim
-        self.heads = nn.ModuleDict(
-            {
-                name: ProjectionHead(math.prod(shape), projection_hidden, projection_dim)
-                for name, shape in self.encoders.feature_shapes.items()
-            }
-        )
+        self.heads = projection_heads(self.encoders, projection_hidden, projection_dim)
 
     @abstractmethod
     def views(self, projected: dict[str, Tensor]) -> Tensor:
