@@ -68,13 +68,14 @@ class SensorSwitch(Constrained):
     worth depends on the sensors beside them. The last sensor that delivers samples is never switched off, and if no
     sensor that is on delivers any, all are switched on.
 
-    Example:
-        >>> switch = SensorSwitch(recogniser, threshold=0.1)  # doctest: +SKIP
-        >>> for arrays in windows:  # doctest: +SKIP
-        ...     used = {name: arrays[name] for name in switch.active()}
-        ...     prediction = recogniser.predict(used)
-        ...     for change in switch.observe(prediction, tuple(used), used):
-        ...         print(change)
+    Example::
+
+            switch = SensorSwitch(recogniser, threshold=0.1)
+            for arrays in windows:
+                used = {name: arrays[name] for name in switch.active()}
+                prediction = recogniser.predict(used)
+                for change in switch.observe(prediction, tuple(used), used):
+                    print(change)
 
     Args:
         recogniser: The recogniser whose sensors are switched.
