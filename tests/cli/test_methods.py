@@ -18,6 +18,7 @@ pytestmark = pytest.mark.usefixtures("no_picture")  # `test_cli` looks at one of
 
 DATASETS = ("usc", "utd")
 PRETRAINING = ("cmc", "cmc_released", "cpc")
+AUGMENTED = ("simclr", "cocoa")
 SECOND_STAGES = ("finetune", "probe")
 SUPERVISED = ("deepsense", "deepsense_original", "attnsense", "attnsense_original")
 CLASSICAL = ("nearest_neighbor", "dtw", "random_forest")
@@ -32,7 +33,7 @@ def parts_of(path):
 
 def test_every_yaml_is_run_by_a_test():
     run = {CONFIGS / "logger" / "wandb.yaml"}
-    methods = (*PRETRAINING, *SECOND_STAGES, *SUPERVISED, *CLASSICAL, SINGLE, "iterative")
+    methods = (*PRETRAINING, *AUGMENTED, *SECOND_STAGES, "prototypes", *SUPERVISED, *CLASSICAL, SINGLE, "iterative")
     run |= {CONFIGS / "model" / f"{method}.yaml" for method in methods}
     run.add(CONFIGS / "joint_motion_stage1.yaml")  # by test_transfer
     for name in CHAINS:
@@ -105,6 +106,16 @@ def test_cosmos_second_stage_and_cmc_under_the_recommended_recipe(here, roots):
     fit("utd_plus_stage2", roots["utd"], *SHORT, *chosen, overlay="iterative")
     metrics = result_of("utd_plus", "iterative", "cmc-iterative", here, roots, *chosen)
     assert metrics["method"] == "IterativeFusionModule" and metrics["attention_by_class"] is not None
+
+
+@pytest.mark.parametrize("method", AUGMENTED)
+def test_pretraining_on_augmented_views(method, here, roots):
+    fit("utd_plus_stage1", roots["utd"], *SHORT, overlay=method)
+    assert Bundle.load(here / "runs" / "utd_plus" / method).training["method"].lower() == f"{method}module"
+    chosen = [f"--model.init_args.bundle={method}"]
+    fit("utd_plus_stage2", roots["utd"], *SHORT, *chosen, overlay="prototypes")
+    metrics = result_of("utd_plus", "prototypes", f"{method}-prototypes", here, roots, *chosen)
+    assert metrics["method"] == "PrototypeModule"
 
 
 def test_one_encoder_of_a_bundle_alone(here, roots):

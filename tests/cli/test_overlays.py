@@ -181,7 +181,7 @@ def test_overlays_that_state_their_own_epochs():
         for path in CONFIGS.glob("model/*.yaml")
         if "max_epochs" in (trainer := read(path).get("trainer", {}))
     }
-    assert own == {"dtw": 1, "nearest_neighbor": 1, "random_forest": 1, "iterative": 60}
+    assert own == {"dtw": 1, "nearest_neighbor": 1, "random_forest": 1, "prototypes": 10, "iterative": 60}
 
 
 @pytest.mark.parametrize(

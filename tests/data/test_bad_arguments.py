@@ -37,7 +37,6 @@ from .refusals import BOTH, Module, make, refusal, run
         ("val_subjects", [99], "no subject [99]"),
         ("train_subjects", [1, 2, 4], "test_subjects"),
         ("val_subjects", [4], "test_subjects"),
-        ("test_subjects", [], "at least one"),
         ("unlabeled_per_labeled", 1e6, "at most"),
         ("unlabeled_per_labeled", -1.0, "above 0"),
         ("label_split", "a split", "label_split_file"),
