@@ -55,7 +55,7 @@ def test_samples_out_of_order_are_sorted_in_and_duplicates_left_out():
     other.push("mat", *given["mat"])
     order = [*swapped[:300].tolist(), 299, 298, *swapped[300:].tolist()]
     for at in order:
-        other.push("wrist", time[at], values[at] if at in (299, 298) else values[at])
+        other.push("wrist", time[at], values[at])
     other.found += other.engine.finish()
     for mine, expected in zip(other.model.windows, live.model.windows, strict=True):
         assert np.array_equal(mine["wrist"], expected["wrist"])
@@ -93,7 +93,7 @@ def test_values_that_no_sensor_can_have_measured_are_left_out():
         ("wrist", math.nan, [1, 2, 3], "wrong time", "nan is no time in seconds"),
         ("wrist", 1_700_000_000_000, [1, 2, 3], "wrong time", "1.7e+12 is no time in seconds"),
         ("wrist", "noon", [1, 2, 3], "not numbers", ""),
-        ("wrist", [], [], "wrong number of values", ""),
+        ("wrist", [], [], "not numbers", "is empty"),
     ],
 )
 def test_what_is_no_sample_is_reported(sensor, time, values, problem, text):
@@ -115,7 +115,7 @@ def test_a_clock_that_is_set_back_for_one_sensor_is_left_out_until_it_is_right()
         *((float(n), ("wrist", "mat")) for n in range(10, 19)),
     ]
     assert live.problems()["clock set back"] == {"mat": 80}
-    assert "4 s before its own latest time" in detail(live, "clock set back") or "3.95" in detail(live, "clock set back")
+    assert "3.95 s before its own latest time" in detail(live, "clock set back")
 
 
 def test_clocks_that_are_all_set_back_begin_anew_and_lose_nothing():
@@ -165,7 +165,7 @@ def test_a_rate_that_is_not_the_models_is_reported_once():
 
 def test_a_unit_that_looks_wrong_and_a_dead_channel_are_reported():
     given = streams(40.0)
-    time, values = given["wrist"]
+    _, values = given["wrist"]
     values[:] = np.array([0.0, 0.1, 9.81]) + 0.01 * values
     values[:, 0] = 3.0
     live = Live().play(given, step=0.5)
