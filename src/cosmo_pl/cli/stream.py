@@ -41,6 +41,8 @@ def stream(
         patience: Seconds without samples of a sensor after which windows no longer wait for it.
         delay: Seconds that are waited for late samples after the end of a window.
     """
+    import numpy as np
+
     from cosmo_pl.edge.live import LiveRecogniser, Reporter
     from cosmo_pl.edge.live.output import report_line
     from cosmo_pl.edge.live.running import run
@@ -50,7 +52,10 @@ def stream(
     if model is None:
         raise ConfigurationError("model", "is missing", "Give the folder of a run, --model runs/usc_plus/cosmo-forest")
     reporter = Reporter(lambda report: print(report_line(report), file=sys.stderr, flush=True))
-    live = LiveRecogniser(Recogniser.load(model), hop, window, patience=patience, delay=delay, reporter=reporter)
+    recogniser = Recogniser.load(model)
+    # A forest is grown from its examples at its first prediction, which should not delay the first window.
+    recogniser.predict({name: np.zeros((1, *shape)) for name, shape in recogniser.modality_shapes.items()})
+    live = LiveRecogniser(recogniser, hop, window, patience=patience, delay=delay, reporter=reporter)
     source = open_source(live.grids, reporter, recording, speed == "1", mqtt)
     with _ending_quietly():
         run(live, source, sys.stdout, sys.stderr)
