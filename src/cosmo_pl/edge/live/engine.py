@@ -189,7 +189,7 @@ class LiveRecogniser:
     def _add(
         self, stream: SensorStream, time: NDArray[np.int64], values: NDArray[np.float32]
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        if self.schedule.origin is None:
+        if self.schedule.origin is None or (not self.schedule.aligned and time.min() < self.schedule.origin):
             self.schedule.origin = int(time.min())
         latest = stream.latest
         late, rest = stream.add(time, values)
