@@ -82,11 +82,11 @@ class Showing:
     def notes(self) -> str:
         """What is shown, in Markdown."""
         first, windows = self.parts[0][0], [window for _, windows in self.parts for window in windows]
-        names = f"**{first.name}**" + (f" and {len(self.parts) - 1} more" if len(self.parts) > 1 else "")
+        names = first.name + (f" and {len(self.parts) - 1} more" if len(self.parts) > 1 else "")
         activity = f": {first.truth[0].activity}" if len(self.parts) == len(first.truth) == 1 else ""
         known = [window.right for window in windows if window.right is not None]
-        score = f"\n\n{sum(known)} of {len(known)} windows recognised" if known else ""
-        return f"{names}{activity}\n\n{self.title}, subject {first.subject}{score}"
+        score = f", {sum(known)} of {len(known)} windows recognised" if known else ""
+        return f"**{names}**{activity}; {self.title}, subject {first.subject}{score}"
 
     def show(self, save: Path | None = None, serve: bool = False) -> None:
         """Opens a window, serves browsers until it is interrupted, or writes a file.

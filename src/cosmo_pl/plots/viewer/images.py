@@ -57,7 +57,8 @@ class Images(Drawing):
         """One image."""
         import rerun.blueprint as rrb
 
-        return [rrb.Spatial2DView(origin=self.entity, name=self.name)]
+        title = self.name if self.name == self.kind else f"{self.name}: {self.kind}"
+        return [rrb.Spatial2DView(origin=self.entity, name=title)]
 
 
 class Radar(Drawing):
