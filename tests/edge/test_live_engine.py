@@ -207,6 +207,10 @@ def test_decision_smoother_and_switch_are_applied():
 class Viewer:
     def __init__(self) -> None:
         self.samples_of, self.windows = {name: [] for name in RATES}, []
+        self.begun = 0
+
+    def begin(self):
+        self.begun += 1
 
     def samples(self, sensor, time, values):
         assert values.shape == (len(time), *SHAPES[sensor][1:])

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from inspect import signature
 from itertools import groupby
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import numpy as np
@@ -22,12 +21,13 @@ from cosmo_pl.data.sensors import SensorDescription
 from cosmo_pl.edge.finding import chosen, dataset_named, find_recordings, is_imported
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.exported import ExportedRecogniser
-from cosmo_pl.plots.viewer import Viewer
+from cosmo_pl.io import user_path
+from cosmo_pl.plots.viewer import PAUSE, Viewer
+from cosmo_pl.plots.viewer.destination import ENDING, wait_for_interrupt
 from cosmo_pl.recogniser import Recogniser
 from cosmo_pl.run_folder import CONFIG, run_of
 from cosmo_pl.run_loading import make_data
 
-PAUSE = 0.5  # seconds between two recordings on one time line
 MODEL = "model.json"  # in the folder of an exported model
 
 
@@ -104,25 +104,31 @@ class Showing:
 
     def send(self, viewer: Viewer) -> None:
         """Sends everything to a viewer."""
-        now = 0.0
         for recorded, windows in self.parts:
+            viewer.begin()
             for name, (time, values) in recorded.signals.items():
-                viewer.samples(name, time + now, values)
-                if np.issubdtype(values.dtype, np.floating):  # no line from one recording to the next
-                    viewer.samples(name, time[-1:] + now + PAUSE / 2, np.full_like(values[:1], np.nan))
-            for start, end, activity in recorded.truth:
-                viewer.truth(start + now, end + now, activity)
+                viewer.samples(name, time, values)
+            for span in recorded.truth:
+                viewer.truth(*span)
             for each in windows:
-                viewer.window(each.start + now, each.end + now, each.activity, each.probability, each.weights)
-            now += recorded.duration + PAUSE
+                viewer.window(each.start, each.end, each.activity, each.probability, each.weights)
 
 
-def wait_for_interrupt() -> None:
-    """Returns when the user presses Ctrl-C."""
-    try:
-        Event().wait()
-    except KeyboardInterrupt:
-        print()
+def live_viewer(recogniser: Recogniser | ExportedRecogniser, where: str) -> Viewer:
+    """The viewer of what a model recognises live.
+
+    Args:
+        recogniser: The model.
+        where: "window", "browser", or the name of a file that ends in ``.rrd``.
+
+    Raises:
+        ConfigurationError: It is none of these, or see `Viewer`.
+    """
+    if where not in ("window", "browser") and not where.endswith(ENDING):
+        raise ConfigurationError("view", f"'{where}' is unknown", f"Use window, browser or FILE{ENDING}")
+    shapes = {name: shape[1:] for name, shape in recogniser.modality_shapes.items()}
+    save = user_path(where) if where.endswith(ENDING) else None
+    return Viewer(recogniser.sensors, shapes, recogniser.class_names, save=save, serve=where == "browser")
 
 
 def showing(
