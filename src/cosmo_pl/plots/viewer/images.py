@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rerun import RecordingStream
     from rerun.blueprint import TimeAxis, View
 
-MAX_SPEED = 1.0  # m/s at both ends of the colours of a radial velocity
+SLOW = 0.2  # m/s: the colours of radial velocities cover at least so much to both sides
 MAPS = {"depth": "viridis_r", "pressure": "inferno"}
 """Kind of a sensor to its colours, names of matplotlib."""
 OTHER_MAP = "viridis"
@@ -62,7 +62,17 @@ class Images(Drawing):
 
 
 class Radar(Drawing):
-    """Radar seen from above: the largest intensity over all elevations, and the radial velocity at it."""
+    """Radar seen from above: the largest intensity over all elevations, and the radial velocity at it.
+
+    The colours cover all values that were drawn so far.
+
+    Args:
+        name: Name of the sensor.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.brightest, self.fastest = 1e-6, SLOW
 
     def draw(self, stream: RecordingStream, time: NDArray[Any], values: NDArray[Any]) -> None:
         """Sends frames (n, 2, range, azimuth, elevation) of intensity and velocity in m/s; the range grows upwards."""
@@ -72,12 +82,13 @@ class Radar(Drawing):
         strongest = intensity.argmax(axis=-1)[..., None]
         speed = np.take_along_axis(velocity, strongest, axis=-1)[..., 0]
         brightness = np.sqrt(np.maximum(intensity.max(axis=-1), 0))  # the far limbs reflect a hundredth of the trunk
-        high = max(float(brightness.max()), 1e-6)
+        self.brightest = max(self.brightest, float(brightness.max()))
+        self.fastest = max(self.fastest, float(np.abs(speed).max()))
         tables = colour_table("magma"), colour_table("RdBu")
         for second, bright, fast in zip(time, brightness, speed, strict=True):
             stream.set_time(TIMELINE, duration=float(second))
-            stream.log(f"{self.entity}/intensity", rr.Image(shaded(bright, 0.0, high, tables[0])))
-            stream.log(f"{self.entity}/velocity", rr.Image(shaded(fast, -MAX_SPEED, MAX_SPEED, tables[1])))
+            stream.log(f"{self.entity}/intensity", rr.Image(shaded(bright, 0.0, self.brightest, tables[0])))
+            stream.log(f"{self.entity}/velocity", rr.Image(shaded(fast, -self.fastest, self.fastest, tables[1])))
 
     def views(self, axis: TimeAxis) -> list[View]:
         """Intensity and velocity."""
