@@ -223,6 +223,8 @@ class Viewer:
 def test_a_viewer_gets_samples_and_windows():
     viewer = Viewer()
     live = Live(viewer=viewer).play(streams(3.0))
+    live.engine.begin()
+    assert viewer.begun == 1
     assert viewer.samples_of["mat"] == pytest.approx(streams(3.0)["mat"][0])
     assert viewer.windows[1] == (1.0, 3.0, live.found[1].activity, {"down", "up"}, set(RATES), None)
 

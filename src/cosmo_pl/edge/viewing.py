@@ -18,7 +18,7 @@ from cosmo_pl.data.recorded import Recorded
 from cosmo_pl.data.recordings import Recording
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.data.sensors import SensorDescription
-from cosmo_pl.edge.finding import chosen, dataset_named, find_recordings, is_imported
+from cosmo_pl.edge.finding import chosen, dataset_named, find_recordings, is_config, is_imported
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.exported import ExportedRecogniser
 from cosmo_pl.io import user_path
@@ -184,25 +184,24 @@ def _of_exported(
     if dataset is None and recording is None:
         raise ConfigurationError("dataset", "an exported model has no recordings", "Give --dataset or --recording")
     named = find_recordings(str(recording), None, root)[0] if dataset is None else dataset_named(dataset, root)
-    data = with_samples_of(named, recogniser)
+    absent = sorted(set(recogniser.modality_shapes) - set(named.channel_groups))
+    if absent:
+        problem = f"{named.title} has no sensor {absent}, which the model takes"
+        raise ConfigurationError("dataset", problem, "Give the dataset that it was trained on")
+    data = named if dataset is not None and is_config(dataset) else with_samples_of(named, recogniser)
+    if not recogniser.modality_shapes.items() <= data.modality_shapes.items():
+        problem = f"has samples of {data.modality_shapes}, the model takes {recogniser.modality_shapes}"
+        raise ConfigurationError("dataset", problem, "Give a YAML file with the data of its training")
     samples = data.load()
     return _recognised(recogniser, data, samples, chosen(data.find_recordings(data.folder), recording, subject))
 
 
 def with_samples_of(data: MultimodalDataModule, recogniser: Recogniser | ExportedRecogniser) -> MultimodalDataModule:
-    """The data with the modalities and the window of a model.
-
-    Raises:
-        ConfigurationError: Its samples are of another shape.
-    """
+    """A datamodule of the same class with the modalities and the window of a model."""
     given: dict[str, Any] = {"root": data.root, "modalities": list(recogniser.modality_shapes)}
     if "window" in signature(type(data)).parameters and recogniser.window is not None:
         given["window"] = recogniser.window
-    changed = type(data)(**given)
-    if changed.modality_shapes != recogniser.modality_shapes:
-        problem = f"has samples of {changed.modality_shapes}, the model takes {recogniser.modality_shapes}"
-        raise ConfigurationError("dataset", problem, "Give a YAML file with the data of its training")
-    return changed
+    return type(data)(**given)
 
 
 def _recognised(

@@ -49,7 +49,9 @@ class Images(Drawing):
 
     def _coloured(self, frame: NDArray[Any], colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
         missing = ~np.isfinite(frame) | ((frame == 0) if self.kind == "depth" else False)
-        coloured = shaded(np.where(missing, self.low, frame), self.low, self.high, colours)
+        if missing.all():  # of the first frame nothing is known
+            return np.broadcast_to(NO_READING, (*frame.shape, 3))
+        coloured = shaded(frame, self.low, self.high, colours)
         coloured[missing] = NO_READING
         return coloured
 
@@ -108,7 +110,10 @@ def colour_table(name: str) -> NDArray[np.uint8]:
 
 
 def shaded(frame: NDArray[Any], low: float, high: float, colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """An image (height, width, 3) of numbers (height, width) between the two that have the first and last colour."""
+    """An image (height, width, 3) of numbers (height, width) between the two that have the first and last colour.
+
+    NaN has the first colour.
+    """
     share = (np.asarray(frame, dtype=np.float32) - low) / max(high - low, 1e-9)
-    coloured: NDArray[np.uint8] = colours[(255 * np.clip(share, 0, 1)).round().astype(np.int64)]
+    coloured: NDArray[np.uint8] = colours[(255 * np.nan_to_num(np.clip(share, 0, 1))).round().astype(np.int64)]
     return coloured
