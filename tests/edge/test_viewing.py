@@ -63,8 +63,8 @@ def test_a_recording_is_found_by_its_name_or_a_file(name, title, activity, all_r
 @pytest.mark.parametrize(
     ("target", "dataset", "message"),
     [
-        ("a3_s7_t9", None, "there is no recording 'a3_s7_t9'. The nearest: a3_s7_t"),
-        ("Subject3/a2t1", "utd", "there is no recording 'Subject3/a2t1'"),
+        ("a3_s7_t9", None, "there is no recording, file or folder 'a3_s7_t9'. The nearest: a3_s7_t"),
+        ("Subject3/a2t1", "utd", "there is no recording, file or folder 'Subject3/a2t1'"),
         ("a3_s7_t1", "utdd", "there is no 'utdd'. Choose from utd"),
     ],
 )
@@ -141,9 +141,7 @@ def test_an_exported_model_with_a_recording(run, utd_root, tmp_path, monkeypatch
     (tmp_path / "model.json").write_text("{}", encoding="utf-8")
     recogniser = Recogniser.load(run)
     monkeypatch.setattr("cosmo_pl.edge.viewing.Recogniser.load", lambda _: recogniser)
-    with pytest.raises(
-        ConfigurationError, match=r"has no recordings\. Give --dataset or --recording"
-    ):
+    with pytest.raises(ConfigurationError, match=r"has no recordings\. Give --dataset or --recording"):
         showing(str(tmp_path))
     here = showing(str(tmp_path), recording="a5_s7_t1", root=str(utd_root))
     assert here.parts[0][1] == showing(str(run), recording="a5_s7_t1").parts[0][1]
@@ -173,3 +171,9 @@ def test_where_live_windows_are_shown(run, tmp_path):
     with live_viewer(recogniser, str(tmp_path / "live.rrd")) as viewer:
         viewer.samples("inertial", np.arange(2.0), np.ones((2, 6)))
     assert len(rows(tmp_path / "live.rrd")["/sensors/inertial/rotation"]) == 2
+
+
+def test_stream_refuses_an_unknown_view(run, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["stream", f"--model={run}", "--view=tv", "--window=2"])
+    assert stopped.value.code == 2 and "view: 'tv' is unknown" in capsys.readouterr().err

@@ -87,7 +87,8 @@ class UnknownRecordingError(ConfigurationError):
 
     def __init__(self, name: str, names: Sequence[str], argument: str = "target") -> None:
         remedy = choices(name, names) if names else "Give --root, the folder that holds the dataset's folder"
-        super().__init__(argument, f"there is no recording '{name}'", remedy)
+        others = ", file or folder" if argument == "target" else ""
+        super().__init__(argument, f"there is no recording{others} '{name}'", remedy)
         self.names = names
 
 
