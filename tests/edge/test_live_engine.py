@@ -207,6 +207,10 @@ def test_decision_smoother_and_switch_are_applied():
 class Viewer:
     def __init__(self) -> None:
         self.samples_of, self.windows = {name: [] for name in RATES}, []
+        self.begun = 0
+
+    def begin(self):
+        self.begun += 1
 
     def samples(self, sensor, time, values):
         assert values.shape == (len(time), *SHAPES[sensor][1:])
@@ -219,6 +223,8 @@ class Viewer:
 def test_a_viewer_gets_samples_and_windows():
     viewer = Viewer()
     live = Live(viewer=viewer).play(streams(3.0))
+    live.engine.begin()
+    assert viewer.begun == 1
     assert viewer.samples_of["mat"] == pytest.approx(streams(3.0)["mat"][0])
     assert viewer.windows[1] == (1.0, 3.0, live.found[1].activity, {"down", "up"}, set(RATES), None)
 

@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Literal
 
 from cosmo_pl.constraints import NonNegativeFloat, PositiveFloat
@@ -23,6 +23,7 @@ def stream(
     window: PositiveFloat | None = None,
     patience: PositiveFloat = 2.0,
     delay: NonNegativeFloat = 0.0,
+    view: str | None = None,
 ) -> None:
     """Recognises activities in live samples, and writes a line of JSON per window.
 
@@ -40,6 +41,8 @@ def stream(
         window: Seconds of a window, for a model of clips of different lengths.
         patience: Seconds without samples of a sensor after which windows no longer wait for it.
         delay: Seconds that are waited for late samples after the end of a window.
+        view: Also show samples and windows: "window" opens the Rerun viewer, "browser" serves a page until Ctrl-C is
+            pressed, and FILE.rrd writes a file for the viewer.
     """
     import numpy as np
 
@@ -47,6 +50,8 @@ def stream(
     from cosmo_pl.edge.live.output import report_line
     from cosmo_pl.edge.live.running import run
     from cosmo_pl.edge.live.sources import open_source
+    from cosmo_pl.edge.viewing import live_viewer
+    from cosmo_pl.plots.viewer.destination import wait_for_interrupt
     from cosmo_pl.recogniser import Recogniser
 
     if model is None:
@@ -55,10 +60,13 @@ def stream(
     recogniser = Recogniser.load(model)
     # A forest is grown from its examples at its first prediction, which should not delay the first window.
     recogniser.predict({name: np.zeros((1, *shape)) for name, shape in recogniser.modality_shapes.items()})
-    live = LiveRecogniser(recogniser, hop, window, patience=patience, delay=delay, reporter=reporter)
-    source = open_source(live.grids, reporter, recording, speed == "1", mqtt)
-    with _ending_quietly():
-        run(live, source, sys.stdout, sys.stderr)
+    with nullcontext() if view is None else live_viewer(recogniser, view) as viewer:
+        live = LiveRecogniser(recogniser, hop, window, patience=patience, delay=delay, reporter=reporter, viewer=viewer)
+        source = open_source(live.grids, reporter, recording, speed == "1", mqtt)
+        with _ending_quietly():
+            run(live, source, sys.stdout, sys.stderr)
+        if view == "browser":
+            wait_for_interrupt()
 
 
 @contextmanager

@@ -143,6 +143,8 @@ class LiveRecogniser:
         windows = self.finish()
         self._strays.clear()
         self._forget()
+        if self._viewer is not None:
+            self._viewer.begin()
         self.schedule.origin, self._truth = 0, truth
         if aligned is not None:
             self.schedule.align(aligned)

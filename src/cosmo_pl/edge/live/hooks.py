@@ -76,6 +76,10 @@ class Switch(Protocol):
 class Viewer(Protocol):
     """Shows samples and windows."""
 
+    def begin(self) -> None:
+        """Learns that the times of samples start anew."""
+        ...
+
     def samples(self, sensor: str, time: NDArray[Any], values: NDArray[Any]) -> None:
         """Gets samples (n, *shape) at seconds (n,)."""
         ...
