@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -18,7 +19,7 @@ from cosmo_pl.modules.base import TreeHead, joined
 from cosmo_pl.recogniser import Recogniser
 
 OPSET = 18
-TREE_OPSET = 3  # of the domain ai.onnx.ml
+TREES, TREE_OPSET = "ai.onnx.ml", 3  # domain of trees
 SAMPLES = 3  # of the example that a graph is traced with; the graph takes any number
 
 
@@ -151,33 +152,66 @@ def example_features(recogniser: Recogniser) -> dict[str, Tensor]:
 
 def _tree_graph(trees: TreeHead, features: Sequence[Tensor], names: Sequence[str]) -> Any:
     """Columns of the forest, its trees, and the result, as one graph."""
-    from onnx.compose import merge_models
+    from onnx.compose import add_prefix, merge_models
 
     example = torch.ones(SAMPLES, len(trees.forest.classes_))
     columns = traced(trees.columns, features, names, ["columns"])
     result = traced(TreeResult(trees.logits), [example], ["votes"], ["logits", "probability"])
-    before = merge_models(columns, _votes(trees), [("columns", "values")], prefix2="trees/")
-    return merge_models(before, result, [("trees/votes", "votes")], prefix1="")
+    # Names inside of the three graphs may be the same.
+    parts = [add_prefix(part, f"{number}_") for number, part in enumerate((columns, _votes(trees), result))]
+    for part in parts:
+        part.ir_version = columns.ir_version
+    whole = merge_models(parts[0], parts[1], [("0_columns", "1_columns")])
+    whole = merge_models(whole, parts[2], [("1_votes", "2_votes")])
+    renamed = {f"0_{name}": name for name in names} | {f"2_{name}": name for name in ("logits", "probability")}
+    return _renamed(whole, renamed)
+
+
+def _renamed(model: Any, names: Mapping[str, str]) -> Any:
+    """The model with other names of its inputs and outputs."""
+    for each in (*model.graph.input, *model.graph.output):
+        each.name = names.get(each.name, each.name)
+    for node in model.graph.node:
+        for values in (node.input, node.output):
+            values[:] = [names.get(name, name) for name in values]
+    return model
 
 
 def _votes(trees: TreeHead) -> Any:
-    """Trees of a forest, from "values" (N, F) to the sums "votes" (N, K) of their probabilities.
+    """Trees of a forest, from "columns" (N, F) to the sums "votes" (N, K) of their probabilities.
 
     skl2onnx has each tree vote 1 / number of trees, whose sums in single precision depend on the order of the trees.
-    Votes of 1 have exact sums, so that equal votes stay equal.
+    Sums of the leaves' own probabilities, mostly 1, are exact, so that classes with equal votes stay equal.
     """
+    from onnx import TensorProto, helper
     from skl2onnx import to_onnx
     from skl2onnx.common.data_types import FloatTensorType
 
     forest = trees.forest
-    model = to_onnx(
-        forest,
-        initial_types=[("values", FloatTensorType([None, forest.n_features_in_]))],
-        options={id(forest): {"zipmap": False}},
-        target_opset={"": OPSET, "ai.onnx.ml": TREE_OPSET},
+    columns = [("columns", FloatTensorType([None, forest.n_features_in_]))]
+    opsets = {"": OPSET, TREES: TREE_OPSET}
+    model = to_onnx(forest, initial_types=columns, options={id(forest): {"zipmap": False}}, target_opset=opsets)
+    known = {each.name: helper.get_attribute_value(each) for each in model.graph.node[0].attribute}
+    weights = np.asarray(known["class_weights"])
+    voted = np.flatnonzero(weights)
+    nodes = {name: value for name, value in known.items() if name.startswith("nodes_")}
+    targets = {f"target_{part}": np.asarray(known[f"class_{part}"])[voted] for part in ("ids", "nodeids", "treeids")}
+    count = len(forest.classes_)
+    trees_node = helper.make_node(
+        "TreeEnsembleRegressor",
+        ["columns"],
+        ["votes"],
+        domain=TREES,
+        aggregate_function="SUM",
+        n_targets=count,
+        target_weights=(weights[voted].astype(np.float64) * len(forest.estimators_)).astype(np.float32),
+        **nodes,
+        **targets,
     )
-    print([n.op_type for n in model.graph.node], [o.name for o in model.graph.output], model.ir_version)
-    return model
+    inputs = helper.make_tensor_value_info("columns", TensorProto.FLOAT, ["samples", forest.n_features_in_])
+    outputs = helper.make_tensor_value_info("votes", TensorProto.FLOAT, ["samples", count])
+    graph = helper.make_graph([trees_node], "trees", [inputs], [outputs])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid(*each) for each in opsets.items()])
 
 
 @contextmanager
