@@ -128,6 +128,9 @@ def test_a_sensor_alone_is_not_switched_off_while_the_others_are_missing():
 def test_threshold_0_never_switches():
     switch = SensorSwitch(Attending(depth=0.0), threshold=0.0, patience=1)
     assert windows(switch, 30) == [NAMES] * 30
+    recogniser = Voting()
+    windows(SensorSwitch(recogniser, threshold=0.0, patience=1), 30)
+    assert recogniser.used == [NAMES] * 30, "nothing is measured"
 
 
 def test_the_worth_is_the_total_variation_distance():

@@ -161,7 +161,9 @@ def time_lines(data: MultimodalDataModule) -> Iterator[TimeLine]:
             its = rows[samples.recording[rows] == name]
             its = its[np.argsort(samples.start[its], kind="stable")]
             first = parts[-1].end[-1] if parts else 0.0
-            parts.append(_placed(its, first + step * (samples.start[its] - samples.start[its[0]]), window, step * steps))
+            parts.append(
+                _placed(its, first + step * (samples.start[its] - samples.start[its[0]]), window, step * steps)
+            )
         fields = ("rows", "start", "end", "known")
         yield TimeLine(*(np.concatenate([getattr(part, name) for part in parts]) for name in fields))
 
