@@ -14,6 +14,7 @@ from cosmo_pl.data.streams.resampling import SECOND, on_grid
 from cosmo_pl.data.streams.store import Segment, StreamRecording, StreamSensor
 from cosmo_pl.data.streams.windows import common_start, cut_windows
 from cosmo_pl.edge.live import LiveRecogniser
+from cosmo_pl.edge.switching import Change, SensorSwitch
 from cosmo_pl.errors import ConfigurationError
 from edge.live_fakes import RATES, SHAPES, FakeRecogniser, Live, stream, streams, without
 
@@ -186,8 +187,10 @@ class Hooks:
     def active(self):
         return ("wrist",) if len(self.got) > 2 else tuple(RATES)
 
-    def observe(self, prediction, used):
+    def observe(self, prediction, used, arrays):
+        assert tuple(arrays) == used
         self.got.append((prediction.label.shape, used))
+        return [Change("mat", on=False, worth=0.01)] if len(self.got) == 3 else []
 
 
 def test_decision_smoother_and_switch_are_applied():
@@ -201,7 +204,20 @@ def test_decision_smoother_and_switch_are_applied():
         assert mine.probability["down"] == pytest.approx(up**2 / (up**2 + down**2))  # the smoother swaps them
         rejected = max(mine.probability.values()) < 0.5003
         assert mine.activity == (None if rejected else max(mine.probability, key=mine.probability.get))
-    assert live.problems() == {}  # a sensor that is switched off is not missing
+    assert live.problems() == {"mat": {"switched off": 1}}  # a sensor that is switched off is not missing
+
+
+def test_a_switch_measures_live_windows_and_what_it_does_is_reported():
+    reports = []
+    live = Live(hop=0.5)
+    switch = SensorSwitch(live.engine._deciding.recogniser, threshold=0.99, patience=2, recheck=3)
+    live.engine._switch = live.engine._deciding.switch = switch
+    live.reporter._write = reports.append
+    live.play(streams(8.0))
+    used = [window.sensors for window in live.found]
+    assert used[:2] == [("wrist", "mat")] * 2 and all(len(sensors) == 1 for sensors in used[2:5])
+    assert used[5] == ("wrist", "mat"), "checked again after three windows"
+    assert reports[0].problem == "switched off" and "off, worth" in reports[0].detail
 
 
 class Viewer:
