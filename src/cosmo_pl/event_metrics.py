@@ -39,7 +39,9 @@ class Event:
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.start) and self.start < self.end < math.inf):
-            raise ConfigurationError("event", f"lasts from {self.start} s to {self.end} s", "Give its start, then its end")
+            raise ConfigurationError(
+                "event", f"lasts from {self.start} s to {self.end} s", "Give its start, then its end"
+            )
 
     def overlap(self, other: Event) -> float:
         """Intersection over union with another event (IoU), whatever the activities."""

@@ -23,9 +23,11 @@ def fourier_magnitude(series: Tensor, frequencies: range) -> Tensor:
         Magnitudes (..., frequencies, channels).
     """
     if not torch.compiler.is_compiling():
-        return torch.fft.rfft(series, dim=-2)[..., frequencies.start : frequencies.stop, :].abs()
+        spectrum: Tensor = torch.fft.rfft(series, dim=-2)[..., frequencies.start : frequencies.stop, :]
+        return spectrum.abs()
     real, imaginary = _fourier_matrices(series, frequencies, series.shape[-2])
-    return (real.square() + imaginary.square()).sqrt().to(series.dtype)
+    magnitude: Tensor = (real.square() + imaginary.square()).sqrt().to(series.dtype)
+    return magnitude
 
 
 def fourier_polar(series: Tensor, frequencies: range, length: int) -> tuple[Tensor, Tensor]:

@@ -79,8 +79,11 @@ def test_the_calibration_error_is_that_of_the_definition(labelled):
         probability = (scale * logits).softmax(dim=1).numpy()
         found = calibration_error(probability, label)
         assert found == pytest.approx(naive_error(probability, label.numpy()), abs=1e-6)
-    assert calibration_error((logits / 3).softmax(dim=1).numpy(), label) < 0.03 < 0.1 < calibration_error(
-        logits.softmax(dim=1).numpy(), label
+    assert (
+        calibration_error((logits / 3).softmax(dim=1).numpy(), label)
+        < 0.03
+        < 0.1
+        < calibration_error(logits.softmax(dim=1).numpy(), label)
     )
 
 

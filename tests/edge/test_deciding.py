@@ -112,7 +112,7 @@ def test_windows_of_one_activity_have_the_stated_duration(fitted):
     decision, report = measured_decision(model, data, mean_duration=7.0)
     assert report.hop == pytest.approx(0.7) and report.counted == 0  # 70 of 100 steps a second
     assert np.array(decision.transitions) == pytest.approx(lasting_transitions(12, 0.7, 7.0))
-    with pytest.raises(ConfigurationError, match="mean_duration: is 0.5 s, and windows start 0.7"):
+    with pytest.raises(ConfigurationError, match=r"mean_duration: is 0.5 s, and windows start 0.7"):
         measured_decision(model, data, mean_duration=0.5)
 
 
@@ -136,7 +136,7 @@ def test_a_model_with_trained_weights_is_not_trained_again(utd_root):
         "inertial": InertialEncoder(channels=(4, 4, 4, 4)),
         "skeleton": SkeletonEncoder(channels=(4, 4, 4, 4), kernels=((5, 5, 2), (5, 5, 2), (5, 5, 1), (5, 2, 1))),
     }
-    model = IterativeFusionModule(data.modality_shapes, data.num_classes, encoders, quality_lambda=0)
+    model = IterativeFusionModule(data.modality_shapes, data.num_classes, encoders=encoders, quality_lambda=0)
     Trainer(**QUICK, limit_train_batches=1).fit(model, datamodule=data)
     assert not is_quick(model)
     assert "the weights of the model are trained" in measured_decision(model.eval(), data)[1].uncalibrated
@@ -147,19 +147,19 @@ def test_logits_that_are_not_finite_are_refused(validated, monkeypatch):
     monkeypatch.setattr(type(model), "classify", lambda self, inputs, present=None: (
         torch.full((len(next(iter(inputs.values()))), 12), torch.nan), None
     ))  # fmt: skip
-    with pytest.raises(ConfigurationError, match="logits: are NaN or infinite"):
+    with pytest.raises(ConfigurationError, match=r"logits: are NaN or infinite"):
         measured_decision(model, data)
 
 
 @pytest.mark.parametrize("accepted", [0.0, 1.1, float("nan")])
 def test_a_share_out_of_range_is_refused_before_anything_is_computed(accepted, fitted, monkeypatch):
     monkeypatch.setattr("cosmo_pl.edge.deciding.held_out_logits", lambda *_: pytest.fail("computed"))
-    with pytest.raises(ConfigurationError, match="accepted: is"):
+    with pytest.raises(ConfigurationError, match=r"accepted: is"):
         measured_decision(*fitted, accepted=accepted)
 
 
 def test_one_fold_is_refused(fitted):
-    with pytest.raises(ConfigurationError, match="folds: is 1. Use at least 2"):
+    with pytest.raises(ConfigurationError, match=r"folds: is 1. Use at least 2"):
         measured_decision(*fitted, folds=1)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -45,7 +45,7 @@ def paths(probability, prior):
     total = np.zeros(3)
     for path in product(range(3), repeat=len(probability)):
         weight = prior[path[0]]
-        for before, after in zip(path[:-1], path[1:], strict=True):
+        for before, after in pairwise(path):
             weight *= TRANSITIONS[before][after]
         for window, activity in zip(probability, path, strict=True):
             weight *= window[activity] / prior[activity]

@@ -204,20 +204,27 @@ def test_decision_smoother_and_switch_are_applied():
         assert mine.probability["down"] == pytest.approx(up**2 / (up**2 + down**2))  # the smoother swaps them
         rejected = max(mine.probability.values()) < 0.5003
         assert mine.activity == (None if rejected else max(mine.probability, key=mine.probability.get))
-    assert live.problems() == {"mat": {"switched off": 1}}  # a sensor that is switched off is not missing
+    assert live.problems() == {"switched off": {"mat": 1}}  # a sensor that is switched off is not missing
 
 
-def test_a_switch_measures_live_windows_and_what_it_does_is_reported():
-    reports = []
-    live = Live(hop=0.5)
-    switch = SensorSwitch(live.engine._deciding.recogniser, threshold=0.99, patience=2, recheck=3)
-    live.engine._switch = live.engine._deciding.switch = switch
-    live.reporter._write = reports.append
-    live.play(streams(8.0))
-    used = [window.sensors for window in live.found]
-    assert used[:2] == [("wrist", "mat")] * 2 and all(len(sensors) == 1 for sensors in used[2:5])
-    assert used[5] == ("wrist", "mat"), "checked again after three windows"
-    assert reports[0].problem == "switched off" and "off, worth" in reports[0].detail
+def test_what_a_switch_does_is_reported():
+    model = FakeRecogniser()  # whose two sensors have weight 1/2
+    live = Live(model, hop=0.5, switch=SensorSwitch(model, threshold=0.9, patience=2, recheck=3)).play(streams(8.0))
+    both, mat = ("wrist", "mat"), ("mat",)
+    assert [window.sensors for window in live.found] == [both] * 2 + ([mat] * 3 + [both]) * 2 + [mat] * 3
+    first, second = (report for report in live.reports if report.problem.startswith("switched"))
+    assert (first.problem, first.sensor, first.detail) == ("switched off", "wrist", "wrist off, worth 0.500")
+    assert (second.problem, second.time) == ("switched on", pytest.approx(2.0))
+    assert live.problems() == {"switched off": {"wrist": 3}, "switched on": {"wrist": 3}}
+
+
+def test_when_the_only_sensor_that_is_on_stops_all_are_switched_on():
+    model = FakeRecogniser()
+    given = streams(12.0)
+    given["mat"] = without(given["mat"], 5.0, 12.0)
+    live = Live(model, hop=0.5, switch=SensorSwitch(model, threshold=0.9, patience=1, recheck=100)).play(given)
+    assert {window.sensors for window in live.found if 1 <= window.start <= 3} == {("mat",)}
+    assert live.found[-1].sensors == ("wrist",) and live.problems()["switched on"] == {"wrist": 1}
 
 
 class Viewer:

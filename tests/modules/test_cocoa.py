@@ -60,7 +60,7 @@ def test_training_brings_the_modalities_of_a_sample_together():
         cocoa.pretraining_loss(inputs).backward()
         optimizer.step()
     after, others = similarity()
-    assert own < 0.5 < after and others < 0.5
+    assert after > own + 0.5 and after > others
 
 
 @pytest.mark.parametrize(("argument", "value"), [("temperature", 0), ("negative_weight", -0.1), ("lr", 0)])
@@ -70,5 +70,5 @@ def test_bad_arguments_are_named(argument, value):
 
 
 def test_one_modality_is_refused():
-    with pytest.raises(ConfigurationError, match="modalities: .*Use at least two"):
+    with pytest.raises(ConfigurationError, match=r"modalities: .*Use at least two"):
         module(shapes={"left": (30, 3)})

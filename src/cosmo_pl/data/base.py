@@ -58,7 +58,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         train_subjects: Training subjects; None takes all subjects that are neither validation nor test subjects.
         val_subjects: Validation subjects, which are not trained on; none by default.
         test_subjects: Test subjects, of which nothing reaches the training; an empty list for none. None takes those of
-            `folds`; without folds, `default_test_subjects`.
+            `folds`, or `default_test_subjects`.
         folds: Instead of `test_subjects`: number of folds into which the sorted subjects on disk are divided,
             consecutive, disjoint and of nearly equal size; or the folds themselves, one list of subjects each.
         fold: Number of the tested fold, from 0.
@@ -66,10 +66,8 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         labels_per_class: Labelled samples per class, instead of `label_rate`.
         label_split: Name of a list of labelled recordings in `label_split_file`, instead of either.
         label_split_file: JSON file of such lists, in the dataset's folder or a path.
-        label_file: CSV of further labels of training samples, see `cosmo_pl.data.label_file`; rows may be added to it
-            before a training is resumed.
-        allow_missing_classes: Whether the labels may lack classes, which are then never recognised. By default that is
-            refused.
+        label_file: CSV of further labels of training samples, see `cosmo_pl.data.label_file`. It may grow.
+        allow_missing_classes: Whether the labels may lack classes, which are then never recognised; refused by default.
         label_seed: Seed of the label sampling. Labels of one seed are balanced over the classes and nested.
         include_labeled: Whether pretraining also uses the labelled samples, without their labels.
         unlabeled_per_labeled: Unlabelled samples per labelled sample (Fig. 12), sampled independently of the classes;
@@ -153,9 +151,8 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         self.given_phase = phase
         self.batch_size = batch_size
         self.pretrain_batch_size = pretrain_batch_size
-        self.subjects = subjects_of(
-            train_subjects, val_subjects, test_subjects, self.default_test_subjects, folds, fold
-        )
+        lists = train_subjects, val_subjects, test_subjects, self.default_test_subjects
+        self.subjects = subjects_of(*lists, folds, fold)
         self.label_split = label_split
         self.label_split_file = label_split_file
         self.label_file = label_file

@@ -80,7 +80,8 @@ class Decision:
         Raises:
             ConfigurationError: They are no probabilities (N, C), or NaN.
         """
-        return _checked(probability, self._classes).max(axis=1) < self.threshold
+        rejected: NDArray[np.bool_] = _checked(probability, self._classes).max(axis=1) < self.threshold
+        return rejected
 
     def smoother(self) -> Smoother | None:
         """A smoother of one stream of calibrated probabilities; None without `transitions`."""

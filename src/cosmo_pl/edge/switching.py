@@ -68,13 +68,14 @@ class SensorSwitch(Constrained):
     worth depends on the sensors beside them. The last sensor that delivers samples is never switched off, and if no
     sensor that is on delivers any, all are switched on.
 
-    Example:
-        >>> switch = SensorSwitch(recogniser, threshold=0.1)  # doctest: +SKIP
-        >>> for arrays in windows:  # doctest: +SKIP
-        ...     used = {name: arrays[name] for name in switch.active()}
-        ...     prediction = recogniser.predict(used)
-        ...     for change in switch.observe(prediction, tuple(used), used):
-        ...         print(change)
+    Example::
+
+            switch = SensorSwitch(recogniser, threshold=0.1)
+            for arrays in windows:
+                used = {name: arrays[name] for name in switch.active()}
+                prediction = recogniser.predict(used)
+                for change in switch.observe(prediction, tuple(used), used):
+                    print(change)
 
     Args:
         recogniser: The recogniser whose sensors are switched.
@@ -183,7 +184,7 @@ class SensorSwitch(Constrained):
         """Worth of the sensors that is known in this window."""
         units = self._complete(used)
         if prediction.weights:
-            if set(prediction.weights) != set(self._states):
+            if not set(units) <= set(prediction.weights) <= set(self._states):
                 problem = f"are {list(self._states)}, and the model weights {list(prediction.weights)}"
                 raise ConfigurationError("sensors", problem, f"Give {list(prediction.weights)}")
             return {unit: float(prediction.weights[unit].mean()) for unit in units}

@@ -21,6 +21,7 @@ from cosmo_pl.data.samples import Samples
 from cosmo_pl.data.sensors import SensorDescription
 from cosmo_pl.edge.finding import chosen, dataset_named, find_recordings, is_imported
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.exported import ExportedRecogniser
 from cosmo_pl.plots.viewer import Viewer
 from cosmo_pl.recogniser import Recogniser
 from cosmo_pl.run_folder import CONFIG, run_of
@@ -156,7 +157,7 @@ def showing(
 
 def _of_run(path: Path, recording: str | None, subject: int | None, root: str | None) -> Showing:
     """Tested recordings of a run."""
-    recogniser = Recogniser.load(path)
+    recogniser = Recogniser.of_run(path)
     config = run_of(checkpoint_in(path)) / CONFIG
     if not config.is_file():
         problem = f"'{path}' has no {CONFIG}, which names its recordings"
@@ -182,7 +183,7 @@ def _of_exported(
     return _recognised(recogniser, data, samples, chosen(data.find_recordings(data.folder), recording, subject))
 
 
-def with_samples_of(data: MultimodalDataModule, recogniser: Recogniser) -> MultimodalDataModule:
+def with_samples_of(data: MultimodalDataModule, recogniser: Recogniser | ExportedRecogniser) -> MultimodalDataModule:
     """The data with the modalities and the window of a model.
 
     Raises:
@@ -199,7 +200,10 @@ def with_samples_of(data: MultimodalDataModule, recogniser: Recogniser) -> Multi
 
 
 def _recognised(
-    recogniser: Recogniser, data: MultimodalDataModule, samples: Samples, recordings: Sequence[Recording]
+    recogniser: Recogniser | ExportedRecogniser,
+    data: MultimodalDataModule,
+    samples: Samples,
+    recordings: Sequence[Recording],
 ) -> Showing:
     whole = [data.recorded(each) for each in recordings]
     parts = [(each, windows_of(recogniser, data, samples, each)) for each in whole]
@@ -207,7 +211,7 @@ def _recognised(
 
 
 def windows_of(
-    recogniser: Recogniser, data: MultimodalDataModule, samples: Samples, recorded: Recorded
+    recogniser: Recogniser | ExportedRecogniser, data: MultimodalDataModule, samples: Samples, recorded: Recorded
 ) -> list[Window]:
     """What a model takes the windows of a recording for; a clip that is one sample is one window.
 

@@ -64,5 +64,5 @@ class COCOAModule(CrossModalModule):
     def pretraining_loss(self, inputs: dict[str, Tensor], num_augmentations: int = 1) -> Tensor:
         """COCOA loss of the V augmented views of all M modalities, (N, V·M, D)."""
         views = self.views(self.gathered(self.project(self(inputs))))
-        loss: Tensor = self.loss(views.unflatten(0, (-1, num_augmentations)).flatten(1, 2))
+        loss: Tensor = self.loss(views.reshape(-1, num_augmentations * views.shape[1], views.shape[2]))
         return loss

@@ -59,4 +59,4 @@ class SimCLRModule(PretrainingModule):
         """NT-Xent of the V augmented views (N, V, D) of each modality, summed over the modalities."""
         features = self(inputs)
         projected = self.gathered({name: head(features[name]) for name, head in self.heads.items()})
-        return torch.stack([self.loss(r.unflatten(0, (-1, num_augmentations))) for r in projected.values()]).sum()
+        return torch.stack([self.loss(r.reshape(-1, num_augmentations, r.shape[1])) for r in projected.values()]).sum()

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosmo_pl.constraints import NonNegativeFloat, PositiveFloat, check
-from cosmo_pl.data.streams.resampling import ROUNDING, SECOND
+from cosmo_pl.data.streams.resampling import SECOND
 from cosmo_pl.edge.live.deciding import Deciding
 from cosmo_pl.edge.live.grids import grids_of, window_of
 from cosmo_pl.edge.live.hooks import Decider, SensorChange, Switch, Viewer, WindowRecogniser, WindowSmoother
@@ -72,10 +72,11 @@ class LiveRecogniser:
     Raises:
         ConfigurationError: The window, the hop or another argument cannot be used with the model.
 
-    Example:
-        >>> live = LiveRecogniser(Recogniser.load("runs/usc_plus/cosmo-forest"), hop=0.5)  # doctest: +SKIP
-        >>> for window in live.push("acc", time=12.31, values=[0.1, 0.2, 0.97]):  # doctest: +SKIP
-        ...     print(window.activity)
+    Example::
+
+            live = LiveRecogniser(Recogniser.load("runs/usc_plus/cosmo-forest"), hop=0.5)
+            for window in live.push("acc", time=12.31, values=[0.1, 0.2, 0.97]):
+                print(window.activity)
     """
 
     def __init__(

@@ -29,10 +29,11 @@ NOTES = "about"
 class Viewer:
     """Signals, truth and predictions on one time line of the Rerun viewer, in a browser, or in a file.
 
-    Example:
-        >>> with Viewer(recogniser.sensors, shapes, recogniser.class_names, save=Path("wave.rrd")) as viewer:
-        ...     viewer.samples("inertial", time, values)
-        ...     viewer.window(0.0, 2.0, "wave", {"wave": 0.9, "clap": 0.1}, {}, truth="wave")  # doctest: +SKIP
+    Example::
+
+            with Viewer(recogniser.sensors, shapes, recogniser.class_names, save=Path("wave.rrd")) as viewer:
+                viewer.samples("inertial", time, values)
+                viewer.window(0.0, 2.0, "wave", {"wave": 0.9, "clap": 0.1}, {}, truth="wave")
 
     Args:
         sensors: Sensor to what it measures.

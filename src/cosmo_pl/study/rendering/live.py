@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cosmo_pl.event_metrics import OVERLAPS, SegmentScore
@@ -11,10 +11,10 @@ from cosmo_pl.study.rendering.view import Rendered, View, unique
 
 HEADER = ("dataset", "question", "measure", "probabilities as they are", "with the decision")
 NOTES = (
-    "Temperature and threshold were measured on the people of the first row of each dataset, and never on test subjects. "
-    "The threshold accepts 95 % of the samples of these people.",
-    "Unknown activities: a quarter of the activities at a time is left out of the second stage, and their test samples are "
-    "unknown. Accuracy of the accepted counts accepted unknown samples as not correct.",
+    "Temperature and threshold were measured on the people of the first row of each dataset, and never on test "
+    "subjects. The threshold accepts 95 % of the samples of these people.",
+    "Unknown activities: a quarter of the activities at a time is left out of the second stage, and their test samples "
+    "are unknown. Accuracy of the accepted counts accepted unknown samples as not correct.",
     "Streams: the recordings of each test subject one after the other, in random order. Segments are matched as by Lea "
     "et al. (CVPR 2017). The delay is from the start of a segment to the end of the first window that recognises it.",
 )
@@ -40,7 +40,7 @@ def table(view: View) -> Rendered:
     return Rendered(HEADER, rows, notes=NOTES)
 
 
-def _mean(results: list[Result], value: Value) -> str:
+def _mean(results: Sequence[Result], value: Value) -> str:
     values = [found for found in map(value, results) if found is not None]
     return f"{mean_text(values)} (n={len(values)})" if values else "-"
 
@@ -49,13 +49,13 @@ def _nothing(result: Result) -> None:
     return None
 
 
-def _lines(results: list[Result]) -> Iterator[tuple[str, str, str | Value, Value]]:
+def _lines(results: Sequence[Result]) -> Iterator[tuple[str, str, str | Value, Value]]:
     """Question, measure, and the values of a result without and with the decision."""
     people = unique(result["report"]["measured_on"] or result["report"]["uncalibrated"] for result in results)
     yield "calibration", "measured on", "; ".join(people), _nothing
     yield "calibration", "temperature", lambda result: 1.0, lambda result: float(result["temperature"])
-    for people, title in (("held_out", "these people"), ("test", "test subjects")):
-        yield "calibration", f"calibration error, {title}", _of(people, "ece_before"), _of(people, "ece_after")
+    for group, title in (("held_out", "these people"), ("test", "test subjects")):
+        yield "calibration", f"calibration error, {title}", _of(group, "ece_before"), _of(group, "ece_after")
     yield "rejection", "test samples accepted", lambda result: 1.0, _of("test", "accepted")
     yield "rejection", "accuracy of the accepted", _of("test", "accuracy"), _of("test", "accuracy_of_accepted")
     if any(result["unknown"] for result in results):
