@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
-from cosmo_pl.constraints import NonNegativeFloat, PositiveFloat
+from cosmo_pl.constraints import NonNegativeFloat, PositiveFloat, Probability
 from cosmo_pl.errors import ConfigurationError
 
 
@@ -23,6 +23,8 @@ def stream(
     window: PositiveFloat | None = None,
     patience: PositiveFloat = 2.0,
     delay: NonNegativeFloat = 0.0,
+    switch: Probability = 0.0,
+    devices: dict[str, list[str]] | None = None,
 ) -> None:
     """Recognises activities in live samples, and writes a line of JSON per window.
 
@@ -40,17 +42,24 @@ def stream(
         window: Seconds of a window, for a model of clips of different lengths.
         patience: Seconds without samples of a sensor after which windows no longer wait for it.
         delay: Seconds that are waited for late samples after the end of a window.
+        switch: Worth under which a sensor is switched off for a while; 0 switches none off.
+        devices: Sensor to the command of its device, as a list of words to which "on" or "off" is appended.
     """
     from cosmo_pl.edge.live import LiveRecogniser, Reporter
     from cosmo_pl.edge.live.output import report_line
     from cosmo_pl.edge.live.running import run
     from cosmo_pl.edge.live.sources import open_source
+    from cosmo_pl.edge.switching import SensorSwitch
     from cosmo_pl.recogniser import Recogniser
 
     if model is None:
         raise ConfigurationError("model", "is missing", "Give the folder of a run, --model runs/usc_plus/cosmo-forest")
     reporter = Reporter(lambda report: print(report_line(report), file=sys.stderr, flush=True))
-    live = LiveRecogniser(Recogniser.load(model), hop, window, patience=patience, delay=delay, reporter=reporter)
+    recogniser = Recogniser.load(model)
+    sensors = SensorSwitch(recogniser, switch, commands=devices)
+    live = LiveRecogniser(
+        recogniser, hop, window, patience=patience, delay=delay, reporter=reporter, switch=sensors if switch else None
+    )
     source = open_source(live.grids, reporter, recording, speed == "1", mqtt)
     with _ending_quietly():
         run(live, source, sys.stdout, sys.stderr)
