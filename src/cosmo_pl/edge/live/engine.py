@@ -311,7 +311,7 @@ class LiveRecogniser:
         shown = decided.activity, decided.probability, decided.weights
         return LiveWindow(begin, end, *shown, tuple(arrays), latency, truth)
 
-    def _report_switched(self, changes: Sequence[SensorChange], start: int) -> None:
+    def _report_switched(self, changes: Sequence[SensorChange], start: float) -> None:
         for change in changes:
             problem = f"switched {'on' if change.on else 'off'}"
             self.reporter.report(problem, str(change), change.sensor, self.schedule.seconds(start))
