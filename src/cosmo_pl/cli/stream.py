@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Literal
 
-from cosmo_pl.constraints import NonNegativeFloat, PositiveFloat
+from cosmo_pl.constraints import NonNegativeFloat, PositiveFloat, Probability
 from cosmo_pl.errors import ConfigurationError
 
 
@@ -24,6 +24,8 @@ def stream(
     patience: PositiveFloat = 2.0,
     delay: NonNegativeFloat = 0.0,
     view: str | None = None,
+    switch: Probability = 0.0,
+    devices: dict[str, list[str]] | None = None,
 ) -> None:
     """Recognises activities in live samples, and writes a line of JSON per window.
 
@@ -43,6 +45,8 @@ def stream(
         delay: Seconds that are waited for late samples after the end of a window.
         view: Also show samples and windows: "window" opens the Rerun viewer, "browser" serves a page until Ctrl-C is
             pressed, and FILE.rrd writes a file for the viewer.
+        switch: Worth under which a sensor is switched off for a while; 0 switches none off.
+        devices: Sensor to the command of its device, as a list of words to which "on" or "off" is appended.
     """
     import numpy as np
 
@@ -52,6 +56,7 @@ def stream(
     from cosmo_pl.edge.live.sources import open_source
     from cosmo_pl.edge.viewing import live_viewer
     from cosmo_pl.plots.viewer.destination import wait_for_interrupt
+    from cosmo_pl.edge.switching import SensorSwitch
     from cosmo_pl.recogniser import Recogniser
 
     if model is None:
@@ -60,8 +65,18 @@ def stream(
     recogniser = Recogniser.load(model)
     # A forest is grown from its examples at its first prediction, which should not delay the first window.
     recogniser.predict({name: np.zeros((1, *shape)) for name, shape in recogniser.modality_shapes.items()})
+    sensors = SensorSwitch(recogniser, switch, commands=devices) if switch or devices else None
     with nullcontext() if view is None else live_viewer(recogniser, view) as viewer:
-        live = LiveRecogniser(recogniser, hop, window, patience=patience, delay=delay, reporter=reporter, viewer=viewer)
+        live = LiveRecogniser(
+            recogniser,
+            hop,
+            window,
+            patience=patience,
+            delay=delay,
+            reporter=reporter,
+            switch=sensors if switch else None,
+            viewer=viewer,
+        )
         source = open_source(live.grids, reporter, recording, speed == "1", mqtt)
         with _ending_quietly():
             run(live, source, sys.stdout, sys.stderr)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmo_pl.edge.live.hooks import Decider, Switch, WindowRecogniser, WindowSmoother
+from cosmo_pl.edge.live.hooks import Decider, SensorChange, Switch, WindowRecogniser, WindowSmoother
 
 
 @dataclass(frozen=True)
@@ -19,11 +19,13 @@ class Decided:
         activity: The activity; None if it is none of those that the model knows.
         probability: Activity to its probability.
         weights: Sensor to its attention weight, where the method has attention.
+        switched: Sensors that were switched after the window.
     """
 
     activity: str | None
     probability: Mapping[str, float]
     weights: Mapping[str, float]
+    switched: Sequence[SensorChange] = ()
 
 
 class Deciding:
@@ -69,9 +71,8 @@ class Deciding:
         found = probability[0]
         if self._smoother is not None:
             found = np.asarray(self._smoother.update(found))
-        if self.switch is not None:
-            self.switch.observe(prediction, tuple(arrays))
+        switched = () if self.switch is None else self.switch.observe(prediction, tuple(arrays), arrays)
         names = self.recogniser.class_names
         weights = {name: float(weight[0]) for name, weight in prediction.weights.items() if name in arrays}
         activity = None if rejected else names[int(found.argmax())]
-        return Decided(activity, dict(zip(names, found.tolist(), strict=True)), weights)
+        return Decided(activity, dict(zip(names, found.tolist(), strict=True)), weights, switched)

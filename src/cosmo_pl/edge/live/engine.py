@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -15,7 +15,7 @@ from cosmo_pl.constraints import NonNegativeFloat, PositiveFloat, check
 from cosmo_pl.data.streams.resampling import SECOND
 from cosmo_pl.edge.live.deciding import Deciding
 from cosmo_pl.edge.live.grids import grids_of, window_of
-from cosmo_pl.edge.live.hooks import Decider, Switch, Viewer, WindowRecogniser, WindowSmoother
+from cosmo_pl.edge.live.hooks import Decider, SensorChange, Switch, Viewer, WindowRecogniser, WindowSmoother
 from cosmo_pl.edge.live.reports import Reporter
 from cosmo_pl.edge.live.schedule import Schedule
 from cosmo_pl.edge.live.strays import JUMP, Strays
@@ -296,6 +296,10 @@ class LiveRecogniser:
                 decided = self._deciding.decide(arrays)
             except CosmoError as error:
                 self.reporter.report("not recognised", str(error), None, self.schedule.seconds(start))
+        elif self._switch is not None:
+            self._report_switched(self._switch.observe(None, (), {}), start)
+        if decided is not None:
+            self._report_switched(decided.switched, start)
         self._go_on(skipping=not arrays)
         if decided is None:
             self.skipped += len(arrays) > 0
@@ -308,6 +312,11 @@ class LiveRecogniser:
         latency = 1000 * (perf_counter() - started)
         shown = decided.activity, decided.probability, decided.weights
         return LiveWindow(begin, end, *shown, tuple(arrays), latency, truth)
+
+    def _report_switched(self, changes: Sequence[SensorChange], start: float) -> None:
+        for change in changes:
+            problem = f"switched {'on' if change.on else 'off'}"
+            self.reporter.report(problem, str(change), change.sensor, self.schedule.seconds(start))
 
     def _note_missing(self, missing: list[str], present: list[str]) -> None:
         for name in missing:

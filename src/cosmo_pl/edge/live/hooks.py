@@ -61,6 +61,20 @@ class WindowSmoother(Protocol):
         ...
 
 
+class SensorChange(Protocol):
+    """A sensor that was switched; as text, how and why."""
+
+    @property
+    def sensor(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def on(self) -> bool:
+        """Whether it is on now."""
+        ...
+
+
 class Switch(Protocol):
     """Switches sensors off that add nothing."""
 
@@ -68,8 +82,16 @@ class Switch(Protocol):
         """Sensors to use for the next window."""
         ...
 
-    def observe(self, prediction: Prediction, used: Sequence[str]) -> None:
-        """Gets the prediction of a window, N = 1, and the sensors that were used for it."""
+    def observe(
+        self, prediction: Prediction | None, used: Sequence[str], arrays: Mapping[str, Any]
+    ) -> Sequence[SensorChange]:
+        """Gets the prediction of a window, N = 1, the sensors that were used for it, and their frames.
+
+        The prediction is None if no sensor that is on delivered frames.
+
+        Returns:
+            The sensors that were switched.
+        """
         ...
 
 
