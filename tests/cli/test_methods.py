@@ -17,8 +17,8 @@ from .conftest import CHAINS, CONFIGS, SHORT, SMALL_ENCODERS, cosmo, fit, releas
 pytestmark = pytest.mark.usefixtures("no_picture")  # `test_cli` looks at one of each dataset
 
 DATASETS = ("usc", "utd")
-PRETRAINING = ("cmc", "cmc_released", "cpc")
-AUGMENTED = ("simclr", "cocoa")
+PRETRAINING = ("cmc", "cmc_released", "cocoa", "cpc")
+OF_VIEWS = ("simclr",)
 SECOND_STAGES = ("finetune", "probe")
 SUPERVISED = ("deepsense", "deepsense_original", "attnsense", "attnsense_original")
 CLASSICAL = ("nearest_neighbor", "dtw", "random_forest")
@@ -33,7 +33,7 @@ def parts_of(path):
 
 def test_every_yaml_is_run_by_a_test():
     run = {CONFIGS / "logger" / "wandb.yaml"}
-    methods = (*PRETRAINING, *AUGMENTED, *SECOND_STAGES, "prototypes", *SUPERVISED, *CLASSICAL, SINGLE, "iterative")
+    methods = (*PRETRAINING, *OF_VIEWS, *SECOND_STAGES, "prototypes", *SUPERVISED, *CLASSICAL, SINGLE, "iterative")
     run |= {CONFIGS / "model" / f"{method}.yaml" for method in methods}
     run.add(CONFIGS / "joint_motion_stage1.yaml")  # by test_transfer
     for name in CHAINS:
@@ -99,6 +99,19 @@ def test_pretraining_and_its_second_stages(dataset, method, here, roots):
         assert all(kept) if second == "probe" else not any(kept)
 
 
+@pytest.mark.parametrize(("dataset", "second"), [("utd", "prototypes"), ("usc", "forest")])
+@pytest.mark.parametrize("method", OF_VIEWS)
+def test_methods_of_augmented_views_under_the_recommended_recipe(dataset, second, method, here, roots):
+    fit(f"{dataset}_plus_stage1", roots[dataset], *SHORT, overlay=method)
+    bundle = Bundle.load(here / "runs" / f"{dataset}_plus" / method)
+    chosen = [f"--model.init_args.bundle={method}", "--trainer.max_epochs=1", "--data.init_args.max_test_samples=60"]
+    fit(f"{dataset}_plus_stage2", roots[dataset], *chosen)
+    cosmo("test", f"{dataset}_plus_stage2", roots[dataset], *chosen)
+    folder = here / "runs" / f"{dataset}_plus" / f"{method}-{second}" / "version_0" / "test_0"
+    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics["training"]["pretraining"] == bundle.training["method"]
+
+
 def test_cosmos_second_stage_and_cmc_under_the_recommended_recipe(here, roots):
     fit("utd_plus_stage1", roots["utd"], *SHORT, overlay="cmc")
     assert Bundle.load(here / "runs" / "utd_plus" / "cmc").training["method"] == "CMCModule"
@@ -108,7 +121,7 @@ def test_cosmos_second_stage_and_cmc_under_the_recommended_recipe(here, roots):
     assert metrics["method"] == "IterativeFusionModule" and metrics["attention_by_class"] is not None
 
 
-@pytest.mark.parametrize("method", AUGMENTED)
+@pytest.mark.parametrize("method", OF_VIEWS)
 def test_pretraining_on_augmented_views(method, here, roots):
     fit("utd_plus_stage1", roots["utd"], *SHORT, overlay=method)
     assert Bundle.load(here / "runs" / "utd_plus" / method).training["method"].lower() == f"{method}module"
@@ -140,6 +153,7 @@ def test_one_encoder_of_a_bundle_alone(here, roots):
             "modality",
         ),
         ("utd_stage1", "cpc", [], "modalities=[inertial]"),
+        ("utd_stage1", "simclr", [], "data.init_args.num_augmentations"),
         ("utd_stage1", "cmc", ["--data.init_args.modalities=[inertial]"], "encoders"),
         ("usc_stage1", "cpc", ["--model.init_args.horizon=200"], "horizon"),
         ("utd_stage2", "finetune", ["--model.init_args.bundle=absent"], "runs/utd/absent"),
