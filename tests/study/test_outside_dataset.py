@@ -37,8 +37,6 @@ MEASURED: dict[str | None, dict[str, Any]] = {
                     "as_recorded": [{"offset": 0.1, "drift": 0.0, "deviation": 0.01, "confidence": 1.0}],
                     "constant": [{"offset": 0.5, "drift": 0.0, "remaining_ms": [12.0]}],
                     "drifting": [{"offset": 0.1, "drift": 80.0, "remaining_ms": [9.0]}]},
-    "decisions": {"temperature": 1.5, "threshold": 0.4, "unknown": [], "smoothing": None,
-                  "report": {"measured_on": None, "uncalibrated": "few labels", "held_out": None, "test": None}},
     "suggestions": {"labels": 4, "total": 9, "num_classes": 4,
                     "correct": {"suggested": 5, "random": 4, "balanced": 6},
                     "classes": {"suggested": 4, "random": 3, "balanced": 4}},

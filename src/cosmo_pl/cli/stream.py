@@ -54,9 +54,9 @@ def stream(
     from cosmo_pl.edge.live.output import report_line
     from cosmo_pl.edge.live.running import run
     from cosmo_pl.edge.live.sources import open_source
+    from cosmo_pl.edge.switching import SensorSwitch
     from cosmo_pl.edge.viewing import live_viewer
     from cosmo_pl.plots.viewer.destination import wait_for_interrupt
-    from cosmo_pl.edge.switching import SensorSwitch
     from cosmo_pl.recogniser import Recogniser
 
     if model is None:

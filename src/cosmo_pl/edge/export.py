@@ -28,16 +28,12 @@ TOLERANCE = 0.02  # of probabilities of random samples; a tree whose threshold i
 EXAMPLES = 5
 
 
-def export(
-    run: str | Path, folder: str | Path, int8: bool = False, decision: bool = False, overwrite: bool = False
-) -> dict[str, Any]:
+def export(run: str | Path, folder: str | Path, decision: bool = False, overwrite: bool = False) -> dict[str, Any]:
     """Exports a trained classifier into a folder, which `Recogniser.load` opens and its own ``run.py`` runs.
 
     Args:
         run: Folder of a run, or of such runs, whose newest is taken; or a checkpoint.
         folder: The folder.
-        int8: Whether the encoders compute in 8-bit integers, calibrated on training samples of the run. Layers that are
-            recurrent, and the head, stay in single precision. Accuracy, size and time of both are measured.
         decision: Whether temperature, rejection threshold and transitions are measured and stored, see
             `cosmo_pl.edge.deciding.decision_of`.
         overwrite: Whether an exported folder of that name is replaced.
@@ -48,7 +44,7 @@ def export(
     Raises:
         ConfigurationError: The run is none of a classifier, or its method cannot be exported; the folder exists; or a
             package of the extra `export` is missing.
-        CosmoError: `int8` or `decision` is set, and the recordings cannot be used.
+        CosmoError: `decision` is set, and the recordings cannot be used.
     """
     for package in ("onnx", "onnxscript", "onnxruntime", "skl2onnx"):
         require(package, "export")
@@ -57,7 +53,7 @@ def export(
     checkpoint = checkpoint_in(user_path(run))
     recogniser = Recogniser.of_run(checkpoint)
     recordings = RunRecordings(run_of(checkpoint))
-    if int8 or decision:
+    if decision:
         _ = recordings.data  # before minutes of work
     description, graphs = _described(recogniser)
     if recogniser.window is not None:  # clips have no hop
@@ -69,10 +65,6 @@ def export(
         part.mkdir()
         _write(part, description, graphs)
         _check_equal(recogniser, ExportedRecogniser.load(part))
-        if int8:
-            from cosmo_pl.edge.export_int8 import quantised
-
-            description["int8"] = quantised(part, recordings)
         if description["accuracy"] is None:
             description["accuracy"] = recordings.accuracy(ExportedRecogniser.load(part))
         _write(part, description, {})

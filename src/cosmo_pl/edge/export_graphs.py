@@ -251,7 +251,7 @@ def traced(module: nn.Module, example: Sequence[Tensor], inputs: Sequence[str], 
         inputs: Names of the inputs.
         outputs: Names of the outputs.
     """
-    shapes = torch.export.ShapesCollection()
+    shapes: Any = torch.export.ShapesCollection()  # type: ignore[no-untyped-call]
     for values in example:
         shapes[values] = {0: torch.export.Dim("samples")}
     with _quiet(), torch.no_grad():
