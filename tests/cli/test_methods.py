@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("no_picture")  # `test_cli` looks at one of
 
 DATASETS = ("usc", "utd")
 PRETRAINING = ("cmc", "cmc_released", "cpc")
-AUGMENTED = ("simclr", "cocoa")
+AUGMENTED = ("cocoa", "simclr")
 SECOND_STAGES = ("finetune", "probe")
 SUPERVISED = ("deepsense", "deepsense_original", "attnsense", "attnsense_original")
 CLASSICAL = ("nearest_neighbor", "dtw", "random_forest")
@@ -140,6 +140,7 @@ def test_one_encoder_of_a_bundle_alone(here, roots):
             "modality",
         ),
         ("utd_stage1", "cpc", [], "modalities=[inertial]"),
+        ("utd_stage1", "simclr", [], "data.init_args.num_augmentations"),
         ("utd_stage1", "cmc", ["--data.init_args.modalities=[inertial]"], "encoders"),
         ("usc_stage1", "cpc", ["--model.init_args.horizon=200"], "horizon"),
         ("utd_stage2", "finetune", ["--model.init_args.bundle=absent"], "runs/utd/absent"),

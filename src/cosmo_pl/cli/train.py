@@ -32,6 +32,7 @@ from cosmo_pl.errors import ConfigurationError, CosmoError
 from cosmo_pl.extras import require
 from cosmo_pl.io import read_yaml
 from cosmo_pl.modules import BaseModule
+from cosmo_pl.modules.base import PretrainingModule
 from cosmo_pl.parsing import Given, parse, refusal
 from cosmo_pl.parsing.trainer_arguments import check_configuration
 from cosmo_pl.run_folder import CONFIG, claim_version, run_of, version_number
@@ -145,6 +146,8 @@ class CosmoCLI(LightningCLI):
             config.model = given
         if self.subcommand == "fit" and (bundle := getattr(self.model, "bundle", None)) is not None:
             bundle.check_sensors(self.datamodule)  # again in the setup, but that comes after all recordings are read
+        if self.subcommand == "fit" and isinstance(self.model, PretrainingModule):
+            self.model.check_augmentations(self.datamodule.num_augmentations)
         if content is not None and "trained_on" in content:
             trained = TrainedOn.read(content["trained_on"])
             if self.subcommand == "fit":  # the model of a checkpoint has no bundle
