@@ -17,8 +17,13 @@ from .conftest import CHAINS, CONFIGS, SHORT, SMALL_ENCODERS, cosmo, fit, releas
 pytestmark = pytest.mark.usefixtures("no_picture")  # `test_cli` looks at one of each dataset
 
 DATASETS = ("usc", "utd")
+<<<<<<< HEAD
 PRETRAINING = ("cmc", "cmc_released", "cpc")
 AUGMENTED = ("cocoa", "simclr")
+=======
+PRETRAINING = ("cmc", "cmc_released", "cocoa", "cpc")
+OF_VIEWS = ("focal", "simclr")
+>>>>>>> 4265279 (FOCAL: shared and private halves, and sequences of neighbouring windows in a batch)
 SECOND_STAGES = ("finetune", "probe")
 SUPERVISED = ("deepsense", "deepsense_original", "attnsense", "attnsense_original")
 CLASSICAL = ("nearest_neighbor", "dtw", "random_forest")

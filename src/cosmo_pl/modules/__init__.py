@@ -7,6 +7,7 @@ from cosmo_pl.modules.cocoa import COCOAModule
 from cosmo_pl.modules.contrastive_fusion import ContrastiveFusionModule
 from cosmo_pl.modules.cpc import CPCModule
 from cosmo_pl.modules.deepsense import DeepSenseModule
+from cosmo_pl.modules.focal import FOCALModule
 from cosmo_pl.modules.iterative_fusion import IterativeFusionModule
 from cosmo_pl.modules.nearest_neighbor import NearestNeighborModule
 from cosmo_pl.modules.prototype import PrototypeModule, PseudoLabelModule
@@ -23,6 +24,7 @@ __all__ = [
     "ClassifierModule",
     "ContrastiveFusionModule",
     "DeepSenseModule",
+    "FOCALModule",
     "FeatureForestModule",
     "IterativeFusionModule",
     "NearestNeighborModule",
