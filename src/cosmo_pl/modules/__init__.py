@@ -3,6 +3,7 @@
 from cosmo_pl.modules.attnsense import AttnSenseModule
 from cosmo_pl.modules.base import BaseModule, ClassifierModule, OptimizerSettings
 from cosmo_pl.modules.cmc import CMCModule
+from cosmo_pl.modules.cmkm import CMKMModule
 from cosmo_pl.modules.cocoa import COCOAModule
 from cosmo_pl.modules.contrastive_fusion import ContrastiveFusionModule
 from cosmo_pl.modules.cpc import CPCModule
@@ -19,6 +20,7 @@ __all__ = [
     "AttnSenseModule",
     "BaseModule",
     "CMCModule",
+    "CMKMModule",
     "COCOAModule",
     "CPCModule",
     "ClassifierModule",
