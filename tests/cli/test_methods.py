@@ -17,13 +17,8 @@ from .conftest import CHAINS, CONFIGS, SHORT, SMALL_ENCODERS, cosmo, fit, releas
 pytestmark = pytest.mark.usefixtures("no_picture")  # `test_cli` looks at one of each dataset
 
 DATASETS = ("usc", "utd")
-<<<<<<< HEAD
 PRETRAINING = ("cmc", "cmc_released", "cpc")
-AUGMENTED = ("cocoa", "simclr")
-=======
-PRETRAINING = ("cmc", "cmc_released", "cocoa", "cpc")
-OF_VIEWS = ("focal", "simclr")
->>>>>>> 4265279 (FOCAL: shared and private halves, and sequences of neighbouring windows in a batch)
+AUGMENTED = ("cocoa", "focal", "simclr")
 SECOND_STAGES = ("finetune", "probe")
 SUPERVISED = ("deepsense", "deepsense_original", "attnsense", "attnsense_original")
 CLASSICAL = ("nearest_neighbor", "dtw", "random_forest")
@@ -38,12 +33,8 @@ def parts_of(path):
 
 def test_every_yaml_is_run_by_a_test():
     run = {CONFIGS / "logger" / "wandb.yaml"}
-<<<<<<< HEAD
-    methods = (*PRETRAINING, *AUGMENTED, *SECOND_STAGES, "prototypes", *SUPERVISED, *CLASSICAL, SINGLE, "iterative")
-=======
-    methods = (*PRETRAINING, *OF_VIEWS, "cmkm", *SECOND_STAGES, *SUPERVISED, *CLASSICAL, SINGLE, "iterative")
->>>>>>> 79740cf (Studies: a stage 1 may use the stage 1 of another method)
-    run |= {CONFIGS / "model" / f"{method}.yaml" for method in methods}
+    methods = (*PRETRAINING, *AUGMENTED, "cmkm", *SECOND_STAGES, "prototypes", *SUPERVISED, *CLASSICAL, SINGLE)
+    run |= {CONFIGS / "model" / f"{method}.yaml" for method in (*methods, "iterative")}
     run.add(CONFIGS / "joint_motion_stage1.yaml")  # by test_transfer
     for name in CHAINS:
         for stage in (1, 2):
@@ -108,21 +99,6 @@ def test_pretraining_and_its_second_stages(dataset, method, here, roots):
         assert all(kept) if second == "probe" else not any(kept)
 
 
-<<<<<<< HEAD
-=======
-@pytest.mark.parametrize(("dataset", "second"), [("utd", "prototypes"), ("usc", "forest")])
-@pytest.mark.parametrize("method", OF_VIEWS)
-def test_methods_of_augmented_views_under_the_recommended_recipe(dataset, second, method, here, roots):
-    fit(f"{dataset}_plus_stage1", roots[dataset], *SHORT, overlay=method)
-    bundle = Bundle.load(here / "runs" / f"{dataset}_plus" / method)
-    chosen = [f"--model.init_args.bundle={method}", "--trainer.max_epochs=1", "--data.init_args.max_test_samples=60"]
-    fit(f"{dataset}_plus_stage2", roots[dataset], *chosen)
-    cosmo("test", f"{dataset}_plus_stage2", roots[dataset], *chosen)
-    folder = here / "runs" / f"{dataset}_plus" / f"{method}-{second}" / "version_0" / "test_0"
-    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    assert metrics["training"]["pretraining"] == bundle.training["method"]
-
-
 def test_knowledge_mining_uses_the_newest_run_of_simclr(here, roots):
     for method in ("simclr", "cmkm"):
         fit("utd_plus_stage1", roots["utd"], *SHORT, overlay=method)
@@ -131,7 +107,6 @@ def test_knowledge_mining_uses_the_newest_run_of_simclr(here, roots):
     assert bundle.training["bundle"] == "runs/utd_plus/simclr"
 
 
->>>>>>> 79740cf (Studies: a stage 1 may use the stage 1 of another method)
 def test_cosmos_second_stage_and_cmc_under_the_recommended_recipe(here, roots):
     fit("utd_plus_stage1", roots["utd"], *SHORT, overlay="cmc")
     assert Bundle.load(here / "runs" / "utd_plus" / "cmc").training["method"] == "CMCModule"
