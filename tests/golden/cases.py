@@ -217,6 +217,13 @@ def _pretraining(data: Data) -> dict[str, Case]:
     def cocoa(d: Any) -> Any:
         return modules.COCOAModule(d.modality_shapes, d.num_classes, small_encoders(), **small)
 
+    def focal(d: Any) -> Any:
+        made = {name: encoders.TemporalEncoder(3, (4, 4), strides=(1, 2)) for name in d.modality_shapes}
+        return modules.FOCALModule(d.modality_shapes, d.num_classes, made, projection_dim=8, **small)
+
+    def cmkm(d: Any) -> Any:
+        return modules.CMKMModule(d.modality_shapes, d.num_classes, small_encoders(), bundle=data.bundle, **small)
+
     def three(d: Any) -> Any:
         made = {
             "imu": encoders.InertialEncoder(channels=(4, 4, 4, 4)),
@@ -256,7 +263,9 @@ def _pretraining(data: Data) -> dict[str, Case]:
         ),
         "CMC": Case([modules.CMCModule], lambda: few_steps(cmc, data.utd)),
         "SimCLR": Case([modules.SimCLRModule], lambda: few_steps(simclr, twice)),
+        "CMC-CMKM": Case([modules.CMKMModule], lambda: few_steps(cmkm, data.utd)),
         "COCOA": Case([modules.COCOAModule], lambda: few_steps(cocoa, data.utd)),
+        "FOCAL": Case([modules.FOCALModule], lambda: few_steps(focal, partial(data.usc, num_augmentations=2))),
         "CPC": Case([modules.CPCModule], lambda: few_steps(cpc, partial(data.utd, modalities=["inertial"]))),
     }
 

@@ -37,11 +37,12 @@ def method(name: str, encoded: bool = True, **arguments: Any) -> MakeMethod:
 
 
 VIEWS: dict[str, Any] = {"num_augmentations": 2, "augmentations": {"acc": [Gain()], "gyro": [Gain()]}}
-CONTRASTS_VIEWS = ("SimCLR",)
+CONTRASTS_VIEWS = ("FOCAL", "SimCLR")
 METHODS = {
     "Cosmo, stage 1": method("ContrastiveFusionModule", projection_hidden=8),
     "CMC": method("CMCModule", projection_hidden=8),
     "COCOA": method("COCOAModule", projection_hidden=8),
+    "FOCAL": method("FOCALModule", projection_hidden=8, projection_dim=8),
     "SimCLR": method("SimCLRModule", projection_hidden=8),
     "Cosmo, stage 2": method("IterativeFusionModule", iterative_epochs=1, quality_lambda=0.0),
     "single modality": method("SingleModalModule", modality="acc"),

@@ -47,6 +47,23 @@ def test_second_stages_share_a_stage_1(project):
     assert of(project, "finetune", "cosmo").parents == of(project, "finetune", "cosmo_finetune").parents == (stage1,)
 
 
+def test_a_stage_1_may_use_the_stage_1_of_another_method(project):
+    mined = {"title": "Mined", "pretrain": ["forest"], "finetune": ["finetune"], "first": "cmc"}
+    write(project.root, "experiments/methods.yaml", {**FILES["experiments/methods.yaml"], "mined": mined})
+    runs = {"datasets": ["toy"], "methods": ["mined", "cmc"], "seeds": 1}
+    write(project.root, "experiments/fig9.yaml", {"title": "Figure 9", "render": "a.b", "runs": [runs]})
+    jobs = expand(project, project.study("fig9"), "paper")
+    assert [(job.kind, job.method) for job in jobs] == [
+        ("pretrain", "cmc"), ("pretrain", "forest"), ("finetune", "mined"), ("finetune", "cmc"),
+    ]  # fmt: skip
+    first, own, second, other = jobs
+    assert own.parents == other.parents == (first,) and second.parents == (own,)
+    assert first.arguments["model.init_args.width"] == 8 and "model.init_args.width" not in own.arguments
+    plain = {**mined, "first": None}
+    write(project.root, "experiments/methods.yaml", {**FILES["experiments/methods.yaml"], "mined": plain})
+    assert of(project, "pretrain", "forest", study="fig9").key != own.key
+
+
 def test_configs_and_arguments(project):
     stage1, stage2 = of(project, "pretrain", "cmc", 2), of(project, "finetune", "cmc", 2)
     seeds = {"seed_everything": 2, "data.init_args.label_seed": 2}

@@ -14,6 +14,7 @@ from torch.utils.data.distributed import DistributedSampler
 
 from cosmo_pl.data.normalization import samples_at_once
 from cosmo_pl.data.samples import MappedRows
+from cosmo_pl.data.sequences import SequenceSampler
 from cosmo_pl.data.views import AugmentedViews
 
 Batch = dict[str, Any]
@@ -176,6 +177,7 @@ class SampleBatches(Dataset[Batch]):
         drop_last: bool = False,
         num_workers: int = 0,
         share: Share = WHOLE,
+        sequence: Tensor | None = None,
     ) -> DataLoader[Batch]:
         """Loader of the same batches as a `DataLoader` over single samples with the same sampler and seed.
 
@@ -189,10 +191,12 @@ class SampleBatches(Dataset[Batch]):
             num_workers: Worker processes that read batches.
             share: Rank of this process in a distributed training, and the number of processes. All processes take the
                 same number of different samples; fewer samples than processes are left out.
+            sequence: Sequence of each row (n,): those of a sequence stay side by side, for one process.
         """
         batches: _Batches | _DistributedBatches
         if share == WHOLE:
-            sampler = RandomSampler(self) if shuffle else SequentialSampler(self)
+            shuffled = RandomSampler(self) if sequence is None else SequenceSampler(sequence)
+            sampler = shuffled if shuffle else SequentialSampler(self)
             batches = _Batches(BatchSampler(sampler, batch_size, drop_last), self)
         else:
             batches = _DistributedBatches(self, share, batch_size, shuffle, drop_last)

@@ -14,6 +14,7 @@ from cosmo_pl.data.loading import WHOLE, Batch, Inputs, SampleBatches, Share
 from cosmo_pl.data.normalization import Normalization, StatisticsOf, check_statistics, samples_at_once
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.data.selection import evenly_spaced, without_overlap
+from cosmo_pl.data.sequences import sequences_of
 from cosmo_pl.data.split import Split
 from cosmo_pl.data.subjects import SubjectLists
 from cosmo_pl.data.trained import TrainedOn
@@ -82,7 +83,22 @@ class PartLoaders:
             problem = f"{size} is more than the {len(rows)} samples of the pretraining"
             more = "" if self.include_labeled else ", or set include_labeled to true"
             raise ConfigurationError("pretrain_batch_size", problem, f"Use a smaller batch{more}")
-        return self._loader(rows, size, self.views, shuffle=True, drop_last=drop_last, share=self.share)
+        order: dict[str, Any] = {"shuffle": True, "drop_last": drop_last, "share": self.share}
+        if self._sequence_length > 1:
+            order["sequence"] = torch.from_numpy(self.sequences[rows])
+        return self._loader(rows, size, self.views, **order)
+
+    @property
+    def _sequence_length(self) -> int:
+        return 1 if self.trainer is None else getattr(self.trainer.lightning_module, "sequence_length", 1)
+
+    @property
+    def sequences(self) -> np.ndarray:
+        """Sequence of each sample (N,) for a module with `sequence_length`, see `sequences_of`; -1 without training."""
+        assert self.samples is not None, "setup comes first"
+        rows, found = self.training_rows, np.full(len(self.samples), -1)
+        found[rows] = sequences_of(self.samples.recording[rows], self.samples.start[rows], self._sequence_length)
+        return found
 
     def check_labelled(self) -> None:
         """Checks that there is a labelled training sample, unless the phase is the pretraining.

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cosmo_pl.constraints import Constrained, PositiveFloat
+from cosmo_pl.losses.subjects import same_subject_logits
 from cosmo_pl.losses.tiles import similarity_logsumexp
 from cosmo_pl.tensors import at_least_float32
 
@@ -27,9 +28,12 @@ class ContrastiveFusionLoss(Constrained, nn.Module):
     Args:
         temperature: τ.
         reduction: "mean" over the anchors s, or the paper's "sum", whose step grows with the batch.
+        same_subject_weight: Factor of exp(v_s · v_a / τ) for other samples of the same subject; above 1 it emphasises
+            negatives that cannot be told by who moves. The idea is that of SICL ("Subject Invariant Contrastive
+            Learning for Human Activity Recognition", MLSP 2025). None is the paper's loss.
 
     Raises:
-        ConfigurationError: The temperature is not positive or the reduction unknown.
+        ConfigurationError: The temperature or the weight is not positive, or the reduction is unknown.
 
     Examples:
         Identical views of well separated samples reach the lower bound log(P - 1):
@@ -40,22 +44,29 @@ class ContrastiveFusionLoss(Constrained, nn.Module):
         2.0794
     """
 
-    def __init__(self, temperature: PositiveFloat = 0.07, reduction: Literal["mean", "sum"] = "mean") -> None:
+    def __init__(
+        self,
+        temperature: PositiveFloat = 0.07,
+        reduction: Literal["mean", "sum"] = "mean",
+        same_subject_weight: PositiveFloat | None = None,
+    ) -> None:
         super().__init__()
         self.temperature = temperature
         self.reduction = reduction
+        self.same_subject_weight = same_subject_weight
 
-    def forward(self, views: Tensor) -> Tensor:
+    def forward(self, views: Tensor, subject: Tensor | None = None) -> Tensor:
         """Computes the loss, in float32 at least.
 
         Args:
             views: Fused views (N, P, D), P ≥ 2. They are L2-normalised here.
+            subject: Subject of each view (N, P), for `same_subject_weight`.
 
         Returns:
             Scalar.
 
         Raises:
-            ValueError: `views` is not three-dimensional or has fewer than two views.
+            ValueError: `views` is not three-dimensional or has fewer than two views, or `subject` is missing.
         """
         if views.ndim != 3 or views.shape[1] < 2:
             raise ValueError(f"views must be (N, P, D) with P >= 2, not {tuple(views.shape)}")
@@ -66,13 +77,16 @@ class ContrastiveFusionLoss(Constrained, nn.Module):
             centre = views.sum(dim=1, keepdim=True)
             positives = ((views * centre).sum(dim=2) - (views * views).sum(dim=2)).flatten()
             features = views.flatten(0, 1)
-            losses = self._negatives(features) - positives / ((num_fused - 1) * self.temperature)
+            weights = same_subject_logits(subject, self.same_subject_weight, num_fused)
+            losses = self._negatives(features, weights) - positives / ((num_fused - 1) * self.temperature)
             return losses.mean() if self.reduction == "mean" else losses.sum()
 
-    def _negatives(self, features: Tensor) -> Tensor:
-        """Logarithm of the denominator for each of M features (M, D): (M,)."""
-        if len(features) > TILED_FROM:
+    def _negatives(self, features: Tensor, weights: Tensor | None) -> Tensor:
+        """Logarithm of the denominator for each of M features (M, D), with weights (M, M) if there are any: (M,)."""
+        if weights is None and len(features) > TILED_FROM:
             return similarity_logsumexp(features, self.temperature)
         similarity = features @ features.T / self.temperature
+        if weights is not None:
+            similarity = similarity + weights
         similarity.fill_diagonal_(-math.inf)
         return similarity.logsumexp(dim=1)

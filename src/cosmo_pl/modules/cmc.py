@@ -31,6 +31,7 @@ class CMCModule(CrossModalModule):
         lr: Learning rate.
         optimizer: Optimizer and schedule of the learning rate.
         max_clusters: Largest number of clusters tried for the quality weights; None stands for twice `num_classes`.
+        same_subject_weight: Weight of negatives of the same subject, see `ContrastiveFusionLoss`; None for no weights.
 
     Raises:
         ConfigurationError: Encoders and modalities do not match, there are fewer than two, or an argument is out of
@@ -51,20 +52,28 @@ class CMCModule(CrossModalModule):
         lr: PositiveFloat = 0.01,
         optimizer: OptimizerSettings = OptimizerSettings(milestones=(100, 200)),
         max_clusters: AtLeastTwo | None = None,
+        same_subject_weight: PositiveFloat | None = None,
     ) -> None:
         super().__init__(modality_shapes, num_classes, encoders, projection_dim, projection_hidden, max_clusters)
         self.save_hyperparameters(ignore=["encoders"])
         losses: dict[str, type[nn.Module]] = {"cross_view": CrossViewLoss, "released": ContrastiveFusionLoss}
-        self.loss = losses[variant](temperature)
+        self.loss = losses[variant](temperature, same_subject_weight=same_subject_weight)
 
     def views(self, projected: dict[str, Tensor]) -> Tensor:
         """The projected features themselves, (N, M, D)."""
         return torch.stack(list(projected.values()), dim=1)
 
-    def pretraining_loss(self, inputs: dict[str, Tensor], num_augmentations: int = 1) -> Tensor:
-        """Contrastive loss across the modalities. All V augmented views of a sample are positives of each other."""
+    def pretraining_loss(
+        self, inputs: dict[str, Tensor], num_augmentations: int = 1, subject: Tensor | None = None
+    ) -> Tensor:
+        """Contrastive loss across the modalities. All V augmented views of a sample are positives of each other.
+
+        The `subject` of each row (N·V,) is for `same_subject_weight`.
+        """
         views = self.views(self.gathered(self.project(self(inputs))))
+        modalities = views.shape[1]
         views = views.reshape(-1, num_augmentations, *views.shape[1:])
         released = isinstance(self.loss, ContrastiveFusionLoss)
-        loss: Tensor = self.loss(views.flatten(1, 2) if released else views.transpose(1, 2))
+        who = self.view_subjects(subject, num_augmentations, modalities if released else 1)
+        loss: Tensor = self.loss(views.flatten(1, 2) if released else views.transpose(1, 2), who)
         return loss

@@ -35,6 +35,7 @@ class ContrastiveFusionModule(CrossModalModule):
         lr: Learning rate.
         optimizer: Optimizer and schedule of the learning rate.
         max_clusters: Largest number of clusters tried for the quality weights; None stands for twice `num_classes`.
+        same_subject_weight: Weight of negatives of the same subject, see `ContrastiveFusionLoss`; None for no weights.
 
     Raises:
         ConfigurationError: Encoders and modalities do not match, there are fewer than two, or an argument is out of
@@ -60,12 +61,13 @@ class ContrastiveFusionModule(CrossModalModule):
         lr: PositiveFloat = 0.01,
         optimizer: OptimizerSettings = OptimizerSettings(milestones=(100, 200)),
         max_clusters: AtLeastTwo | None = None,
+        same_subject_weight: PositiveFloat | None = None,
     ) -> None:
         super().__init__(modality_shapes, num_classes, encoders, projection_dim, projection_hidden, max_clusters)
         self.save_hyperparameters(ignore=["encoders"])
         self.augment = FusionAugmentation(num_fused, weight_range, sampling, fusion)
         self.augment.weights(len(self.encoders))  # refuses an impossible range before the training
-        self.loss = ContrastiveFusionLoss(temperature, reduction)
+        self.loss = ContrastiveFusionLoss(temperature, reduction, same_subject_weight)
 
     def _gathered_mask(self, available: Present | None) -> Tensor | None:
         """Availability (N, M) in the batches of all processes."""
@@ -79,11 +81,16 @@ class ContrastiveFusionModule(CrossModalModule):
         return fused
 
     def pretraining_loss(
-        self, inputs: dict[str, Tensor], num_augmentations: int = 1, present: Present | None = None
+        self,
+        inputs: dict[str, Tensor],
+        num_augmentations: int = 1,
+        present: Present | None = None,
+        subject: Tensor | None = None,
     ) -> Tensor:
         """Contrastive fusion loss (Eq. 4). The P fused views of the V augmented views of a sample are V·P positives.
 
-        Samples that lack modalities are fused from those that they have, see `FusionAugmentation`.
+        Samples that lack modalities are fused from those that they have, see `FusionAugmentation`. `subject`, that of
+        each row (N·V,), is for `same_subject_weight`.
         """
         available = self.available(inputs, present)
         projected = self.gathered(self.project(self(inputs, available), available))
@@ -91,5 +98,5 @@ class ContrastiveFusionModule(CrossModalModule):
         positives = views.reshape(-1, num_augmentations * views.shape[1], views.shape[2])
         floor = math.log(positives.shape[1] - 1)
         self.log_mean("train/loss_floor", floor, len(positives))
-        loss: Tensor = self.loss(positives)
+        loss: Tensor = self.loss(positives, self.view_subjects(subject, num_augmentations, views.shape[1]))
         return loss

@@ -139,6 +139,7 @@ class Method(Described):
         by_dataset: Dataset to phase to further arguments.
         datasets: Datasets on which it can be run; None for all.
         pretrain_on: Dataset to another one whose stage 1 is used, as the parts before ``_stage1.yaml``.
+        first: Method whose stage 1 is run before, and whose bundle the stage 1 of this one uses.
         trained: False for methods without epochs, whose runs are the same under all presets.
         paper: Its name in ``paper.yaml``.
     """
@@ -150,6 +151,7 @@ class Method(Described):
     by_dataset: dict[str, dict[FitPhase, dict[str, Value]]] = field(default_factory=dict)
     datasets: list[str] | None = None
     pretrain_on: dict[str, str] = field(default_factory=dict)
+    first: str | None = None
     trained: bool = True
     paper: str | None = None
 

@@ -274,6 +274,8 @@ class _Maker:
         if method.datasets is not None and dataset not in method.datasets:
             return None
         job: Job | None = None
+        if method.first is not None:
+            job = self._fit(replace(runs, until="pretrain"), dataset, method.first, seed, factors)
         overlays: dict[FitPhase, list[str] | None] = {"pretrain": method.pretrain, "finetune": method.finetune}
         for phase, chosen in overlays.items():
             if chosen is None or (runs.until == "pretrain" and phase == "finetune"):
