@@ -116,7 +116,7 @@ def test_cosmos_second_stage_and_cmc_under_the_recommended_recipe(here, roots):
     assert metrics["method"] == "IterativeFusionModule" and metrics["attention_by_class"] is not None
 
 
-@pytest.mark.parametrize("method", OF_VIEWS)
+@pytest.mark.parametrize("method", AUGMENTED)
 def test_pretraining_on_augmented_views(method, here, roots):
     fit("utd_plus_stage1", roots["utd"], *SHORT, overlay=method)
     assert Bundle.load(here / "runs" / "utd_plus" / method).training["method"].lower() == f"{method}module"
