@@ -34,7 +34,7 @@ def stream(
     ISO 8601. What is wrong with them is reported on standard error, as is a summary at the end.
 
     Args:
-        model: Folder of a run of a stage 2; it has to be given.
+        model: Folder of a run of a stage 2, or of an exported model; it has to be given.
         recording: Recording to replay: FOLDER or FOLDER/NAME of imported recordings, a file or folder of USC-HAD, or
             UTD-MHAD/CLIP.
         speed: "1" replays as fast as it was recorded, "max" as fast as possible.

@@ -20,11 +20,10 @@ from cosmo_pl.data.samples import Samples
 from cosmo_pl.data.sensors import SensorDescription
 from cosmo_pl.edge.finding import chosen, dataset_named, find_recordings, is_config, is_imported
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.exported import ExportedRecogniser
 from cosmo_pl.io import user_path
 from cosmo_pl.plots.viewer import PAUSE, Viewer
 from cosmo_pl.plots.viewer.destination import ENDING, wait_for_interrupt
-from cosmo_pl.recogniser import Recogniser
+from cosmo_pl.recogniser import AnyRecogniser, Recogniser
 from cosmo_pl.run_folder import CONFIG, run_of
 from cosmo_pl.run_loading import make_data
 
@@ -114,7 +113,7 @@ class Showing:
                 viewer.window(each.start, each.end, each.activity, each.probability, each.weights)
 
 
-def live_viewer(recogniser: Recogniser | ExportedRecogniser, where: str) -> Viewer:
+def live_viewer(recogniser: AnyRecogniser, where: str) -> Viewer:
     """The viewer of what a model recognises live.
 
     Args:
@@ -196,7 +195,7 @@ def _of_exported(
     return _recognised(recogniser, data, samples, chosen(data.find_recordings(data.folder), recording, subject))
 
 
-def with_samples_of(data: MultimodalDataModule, recogniser: Recogniser | ExportedRecogniser) -> MultimodalDataModule:
+def with_samples_of(data: MultimodalDataModule, recogniser: AnyRecogniser) -> MultimodalDataModule:
     """A datamodule of the same class with the modalities and the window of a model."""
     given: dict[str, Any] = {"root": data.root, "modalities": list(recogniser.modality_shapes)}
     if "window" in signature(type(data)).parameters and recogniser.window is not None:
@@ -205,7 +204,7 @@ def with_samples_of(data: MultimodalDataModule, recogniser: Recogniser | Exporte
 
 
 def _recognised(
-    recogniser: Recogniser | ExportedRecogniser,
+    recogniser: AnyRecogniser,
     data: MultimodalDataModule,
     samples: Samples,
     recordings: Sequence[Recording],
@@ -216,7 +215,7 @@ def _recognised(
 
 
 def windows_of(
-    recogniser: Recogniser | ExportedRecogniser, data: MultimodalDataModule, samples: Samples, recorded: Recorded
+    recogniser: AnyRecogniser, data: MultimodalDataModule, samples: Samples, recorded: Recorded
 ) -> list[Window]:
     """What a model takes the windows of a recording for; a clip that is one sample is one window.
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmo_pl.edge.live.hooks import Decider, SensorChange, Switch, WindowRecogniser, WindowSmoother
+from cosmo_pl.edge.decision import Decision, Smoother
+from cosmo_pl.edge.switching import Change, SensorSwitch
+from cosmo_pl.recogniser import AnyRecogniser
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Decided:
     activity: str | None
     probability: Mapping[str, float]
     weights: Mapping[str, float]
-    switched: Sequence[SensorChange] = ()
+    switched: Sequence[Change] = ()
 
 
 class Deciding:
@@ -40,10 +42,10 @@ class Deciding:
 
     def __init__(
         self,
-        recogniser: WindowRecogniser,
-        decision: Decider | None,
-        smoother: Callable[[], WindowSmoother | None] | None,
-        switch: Switch | None,
+        recogniser: AnyRecogniser,
+        decision: Decision | None,
+        smoother: Callable[[], Smoother | None] | None,
+        switch: SensorSwitch | None,
     ) -> None:
         self.recogniser, self.decision, self.switch = recogniser, decision, switch
         self._make_smoother = smoother
