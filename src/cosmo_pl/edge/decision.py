@@ -37,7 +37,7 @@ class Decision:
     Raises:
         ConfigurationError: A value is out of range, or the rows of `transitions` are no probabilities.
 
-    Example:
+    Examples:
         >>> decision = Decision(temperature=2.0, threshold=0.5)
         >>> calibrated = decision.apply([[0.9, 0.1], [0.4, 0.6]])
         >>> calibrated.round(2).tolist()
@@ -134,7 +134,7 @@ class Smoother:
     Raises:
         ConfigurationError: They are no probabilities, or of different numbers of activities.
 
-    Example:
+    Examples:
         >>> smoother = Smoother([[0.9, 0.1], [0.1, 0.9]])
         >>> [smoother.update(window).round(2).tolist() for window in ([0.8, 0.2], [0.4, 0.6])]
         [[0.8, 0.2], [0.65, 0.35]]
