@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_picture")]
 
 # Nearest neighbours and forests are in edge/test_export. Other chains have the classes of these.
 CHAINS = ("utd_plus", "usc_plus", "mex", "mex_plus", "utd_depth", "self_collected")
+HOPS = {"usc_plus": 0.7, "mex": 2.5, "mex_plus": 2.5}  # seconds; the others have clips
 SUPERVISED = ("deepsense", "deepsense_original", "attnsense", "attnsense_original")
 SECOND_STAGES = {"cmc": ("finetune", "probe", "prototypes"), "cpc": ("finetune", "probe")}
 TREES = {"usc_plus"}  # one of the trees may vote otherwise, where a value is next to its threshold
@@ -52,6 +53,7 @@ def test_recommended_chains(name, here, roots):
     for stage in (1, 2):
         fit(f"{name}_stage{stage}", roots[name], *SHORT, *few(name))
     check_export(here / "runs" / name / SECOND_RUN[name][0], name in TREES)
+    assert Recogniser.load("model").hop == HOPS.get(name)
 
 
 @pytest.mark.parametrize("method", SUPERVISED)

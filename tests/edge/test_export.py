@@ -6,14 +6,17 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from cosmo_pl import Recogniser, UTDDataModule
+from cosmo_pl import Recogniser, USCDataModule, UTDDataModule
 from cosmo_pl.cli import main
 from cosmo_pl.edge.export import export
+from cosmo_pl.edge.export_recordings import RunRecordings
 from cosmo_pl.errors import ConfigurationError, DatasetNotFoundError
+from cosmo_pl.testing.helpers import ready
 
 QUIET = ["--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false", "--trainer.accelerator=cpu"]
 NARROW = [f"--model.init_args.encoders.{name}.init_args.channels=[4,4,4,4]" for name in ("inertial", "skeleton")]
@@ -76,6 +79,14 @@ def test_the_program_of_the_folder_needs_neither_pytorch_nor_this_package(folder
     expected = Recogniser.load(folder / "attention").predict(arrays)
     assert [line["activity"] for line in lines] == list(expected.name)
     assert len((folder / "attention/run.py").read_text(encoding="utf-8").splitlines()) < 150
+
+
+def test_overlapping_windows_have_a_hop_and_clips_have_none(usc_root, utd_root):
+    windows = USCDataModule(root=str(usc_root), window_size=100, stride=40, label_rate=0.2)
+    for data, expected in ((windows, 0.4), (UTDDataModule(root=str(utd_root), label_rate=0.3), None)):
+        recordings = RunRecordings(Path("run"))
+        recordings.data = ready(data)
+        assert recordings.hop == expected
 
 
 def test_a_changed_file_is_refused(folder, tmp_path):

@@ -14,8 +14,8 @@ import numpy as np
 
 from cosmo_pl.checkpoints import checkpoint_in
 from cosmo_pl.edge.export_graphs import encoder_graphs, head_graphs
-from cosmo_pl.edge.export_recordings import RunRecordings
-from cosmo_pl.edge.quantization import comparison, quantized_encoders
+from cosmo_pl.edge.export_recordings import RunRecordings, training_samples
+from cosmo_pl.edge.quantization import SAMPLES, comparison, quantized_encoders
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.exported import DESCRIPTION, FORMAT, ExportedRecogniser, is_exported
 from cosmo_pl.exported import run as program
@@ -59,7 +59,7 @@ def export(
     recordings = RunRecordings(run_of(checkpoint))
     if decision or int8:
         _ = recordings.data  # before minutes of work
-    description, graphs = _described(recogniser)
+    description, graphs = described(recogniser)
     if recogniser.window is not None:  # clips have no hop
         description["hop"] = recordings.hop
     description["accuracy"] = _tested(run_of(checkpoint))
@@ -67,19 +67,19 @@ def export(
         description["decision"] = recordings.decision()
     with whole_file(folder) as part:
         part.mkdir()
-        _write(part, description, graphs)
+        write_model(part, description, graphs)
         exported = ExportedRecogniser.load(part)
         _check_equal(recogniser, exported)
         if int8:
-            quantised = quantized_encoders(description, graphs, recordings)
-            _write(part, description, quantised)
+            quantised = quantized_encoders(description, graphs, training_samples(recordings.data, SAMPLES))
+            write_model(part, description, quantised)
             both = {"float": exported, "int8": ExportedRecogniser.load(part)}
-            sizes = {"float": _size(graphs), "int8": _size(graphs | quantised)}
+            sizes = {"float": total_size(graphs), "int8": total_size(graphs | quantised)}
             description["int8"] = {"graphs": list(quantised), **comparison(both, sizes, recordings)}
             description["accuracy"] = description["int8"]["int8"]["accuracy"]
         elif description["accuracy"] is None:
             description["accuracy"] = recordings.accuracy(exported)
-        _write(part, description, {})
+        write_model(part, description, {})
         if folder.exists():
             shutil.rmtree(folder)
     return description
@@ -95,8 +95,15 @@ def _check_free(folder: Path, overwrite: bool) -> None:
         raise ConfigurationError("out", f"'{folder}' exists", "Name a new folder, or use --overwrite")
 
 
-def _described(recogniser: Recogniser) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """``model.json`` as far as the checkpoint tells it, and name to content of the graphs."""
+def described(recogniser: Recogniser) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """``model.json`` as far as the checkpoint tells it, and name to content of the graphs.
+
+    Args:
+        recogniser: The classifier.
+
+    Raises:
+        ConfigurationError: Its method cannot be exported.
+    """
     module, trained = recogniser.module, recogniser.trained
     encoders = encoder_graphs(recogniser)
     (_, head), *partial = head_graphs(recogniser).items()
@@ -149,8 +156,14 @@ def _tested(run: Path) -> dict[str, Any] | None:
     return {name: found[name] for name in ("correct", "total", "accuracy", "f1_macro", "simulated")}
 
 
-def _write(folder: Path, description: dict[str, Any], graphs: Mapping[str, bytes]) -> None:
-    """Writes the graphs, the program, and the description with the hashes of all files."""
+def write_model(folder: Path, description: dict[str, Any], graphs: Mapping[str, bytes]) -> None:
+    """Writes the graphs, the program, and the description with the hashes of all files.
+
+    Args:
+        folder: An existing folder.
+        description: Content of ``model.json``; the hashes are added.
+        graphs: Name to content.
+    """
     for name, content in graphs.items():
         (folder / name).write_bytes(content)
     shutil.copy(program.__file__, folder / "run.py")
@@ -159,7 +172,8 @@ def _write(folder: Path, description: dict[str, Any], graphs: Mapping[str, bytes
     write_json(folder / DESCRIPTION, description)
 
 
-def _size(graphs: Mapping[str, bytes]) -> int:
+def total_size(graphs: Mapping[str, bytes]) -> int:
+    """Bytes of some graphs."""
     return sum(map(len, graphs.values()))
 
 

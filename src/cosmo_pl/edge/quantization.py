@@ -11,7 +11,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from cosmo_pl.edge.export_recordings import RunRecordings
+from cosmo_pl.edge.export_recordings import RunRecordings, training_samples
 from cosmo_pl.edge.timing import durations, percentiles
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.exported import ExportedRecogniser
@@ -66,21 +66,20 @@ def quantized(graph: bytes, samples: Mapping[str, NDArray[Any]]) -> bytes:
 
 
 def quantized_encoders(
-    description: Mapping[str, Any], graphs: Mapping[str, bytes], recordings: RunRecordings
+    description: Mapping[str, Any], graphs: Mapping[str, bytes], samples: Mapping[str, NDArray[Any]]
 ) -> dict[str, bytes]:
     """The encoders of an export that have layers to quantise.
 
     Args:
         description: Content of ``model.json``.
         graphs: Name to graph.
-        recordings: Recordings of the run, for the calibration.
+        samples: Modality to training samples (n, *shape), see `quantized`.
 
     Returns:
         Name of an encoder to its quantised graph.
 
     Raises:
         ConfigurationError: No encoder has such layers.
-        CosmoError: The recordings cannot be used.
     """
     import onnx
 
@@ -90,7 +89,6 @@ def quantized_encoders(
     if not found:
         problem = f"the encoders of {description['method']} have no convolution and no linear layer"
         raise ConfigurationError("int8", problem, "Export it without --int8")
-    samples = recordings.training_samples(SAMPLES)
     return {name: quantized(graphs[name], {each: samples[each] for each in encoders[name]}) for name in found}
 
 
@@ -108,7 +106,7 @@ def comparison(
         Name to ``accuracy``, see `RunRecordings.accuracy`, ``bytes``, and ``seconds`` of the recognition of one sample,
         see `percentiles`.
     """
-    sample = recordings.training_samples(1)
+    sample = training_samples(recordings.data, 1)
     taken = durations([partial(each.predict, sample) for each in recognisers.values()])
     return {
         name: {
