@@ -222,13 +222,13 @@ class Clock:
 
 def test_latency_is_the_median_a_sample_after_the_warm_up(monkeypatch):
     clock = Clock(cost=0.064, more=0.002)
-    monkeypatch.setattr("cosmo_pl.edge.timing.time.perf_counter", lambda: clock.now)
+    monkeypatch.setattr(latency.time, "thread_time", lambda: clock.now)
     monkeypatch.setattr(latency, "overheads", lambda recogniser, data: {"parameters": 7})
     found = measurement("latency")([(clock, Data(count=20, test=7))])
     assert found["seconds"] == {"1": 0.066, "64": 0.003}
     assert {size: clock.sizes.count(size) for size in (1, 64)} == dict.fromkeys((1, 64), WARM_UP + latency.REPEATS)
     assert found["overheads"] == {"parameters": 7}
-    assert found["device"] == "cpu" and found["threads"] == torch.get_num_threads() and found["cores"] >= 1
+    assert found["device"] == "cpu" and found["threads"] == 1 and found["cores"] >= 1
 
 
 def test_what_is_measured_can_be_kept(quick_plane):

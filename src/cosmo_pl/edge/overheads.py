@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,7 +18,7 @@ from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.edge.export import described, total_size, write_model
 from cosmo_pl.edge.export_recordings import training_samples
 from cosmo_pl.edge.quantization import SAMPLES, quantized_encoders
-from cosmo_pl.edge.timing import durations, percentiles
+from cosmo_pl.edge.timing import durations, one_thread, percentiles
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.exported import ExportedRecogniser
 from cosmo_pl.recogniser import AnyRecogniser, Recogniser
@@ -32,16 +32,16 @@ def overheads(recogniser: Recogniser, data: MultimodalDataModule) -> dict[str, A
         data: Its data, set up, for the sample and the calibration.
 
     Returns:
-        ``parameters``; ``flops`` of one sample, see `count_flops`; ``bytes`` of the graphs and ``seconds`` of one
-        sample, see `percentiles`, by "torch" (seconds only), "onnx" and "int8"; and ``refused``, why "onnx" or "int8"
-        are not there, or None.
+        ``parameters``; ``flops`` of one sample, see `count_flops`; ``bytes`` of the graphs and ``seconds`` of the
+        processor for one sample, see `percentiles`, by "torch" (seconds only), "onnx" and "int8"; and ``refused``, why
+        "onnx" or "int8" are not there, or None.
     """
     sample = training_samples(data, 1)
     graphs, refused = _graphs(recogniser, data)
-    with TemporaryDirectory() as folder, _one_thread():
+    with TemporaryDirectory() as folder, one_thread():
         exported = {name: _exported(Path(folder, name), *each) for name, each in graphs.items()}
         recognisers: dict[str, AnyRecogniser] = {"torch": recogniser, **exported}
-        taken = durations([partial(each.predict, sample) for each in recognisers.values()])
+        taken = durations([partial(each.predict, sample) for each in recognisers.values()], clock=time.thread_time)
     return {
         "parameters": sum(each.numel() for each in recogniser.module.parameters()),
         "flops": count_flops(recogniser, sample),
@@ -86,13 +86,3 @@ def _exported(folder: Path, description: Mapping[str, Any], graphs: Mapping[str,
     folder.mkdir()
     write_model(folder, dict(description), graphs)
     return ExportedRecogniser.load(folder)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

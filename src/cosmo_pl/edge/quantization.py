@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -103,11 +104,11 @@ def comparison(
         recordings: Recordings of the run.
 
     Returns:
-        Name to ``accuracy``, see `RunRecordings.accuracy`, ``bytes``, and ``seconds`` of the recognition of one sample,
-        see `percentiles`.
+        Name to ``accuracy``, see `RunRecordings.accuracy`, ``bytes``, and ``seconds`` of the processor for the
+        recognition of one sample, see `percentiles`.
     """
     sample = training_samples(recordings.data, 1)
-    taken = durations([partial(each.predict, sample) for each in recognisers.values()])
+    taken = durations([partial(each.predict, sample) for each in recognisers.values()], clock=time.thread_time)
     return {
         name: {
             "accuracy": recordings.accuracy(recogniser),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import statistics
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ import torch
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.loading import on_device
 from cosmo_pl.edge.overheads import overheads
-from cosmo_pl.edge.timing import durations
+from cosmo_pl.edge.timing import durations, one_thread
 from cosmo_pl.modules import ClassifierModule
 from cosmo_pl.recogniser import Recogniser
 
@@ -28,17 +29,23 @@ def latency(runs: Sequence[tuple[ClassifierModule, MultimodalDataModule]]) -> di
         runs: One run.
 
     Returns:
-        ``seconds``, on the processor: batch size ("1", "64") to the median seconds per sample; ``overheads``, see
-        `cosmo_pl.edge.overheads.overheads`; beside ``device``, ``threads`` and ``cores`` of the measurement.
+        ``seconds``: batch size ("1", "64") to the median seconds of the processor per sample, at one thread;
+        ``overheads``, see `cosmo_pl.edge.overheads.overheads`; beside ``device``, ``threads`` and ``cores`` of the
+        measurement.
     """
     model, data = runs[0]
     model.eval()
     assert model.trained is not None, "the run is one of a trainer with a datamodule"
+    seconds = {}
+    with one_thread():
+        for size in BATCHES:
+            (taken,) = durations([_inference(model, data, size)], REPEATS, time.thread_time)
+            seconds[str(size)] = float(f"{statistics.median(taken) / size:.3g}")
     return {
-        "seconds": {str(size): _digits(median_seconds(_inference(model, data, size)) / size) for size in BATCHES},
+        "seconds": seconds,
         "overheads": overheads(Recogniser(model, model.trained, data.transforms), data),
         "device": str(model.device),
-        "threads": torch.get_num_threads(),
+        "threads": 1,
         "cores": os.cpu_count(),
     }
 
@@ -58,7 +65,3 @@ def _inference(model: ClassifierModule, data: MultimodalDataModule, size: int) -
 def median_seconds(run: Callable[[], object]) -> float:
     """Median seconds of a run after a warm-up."""
     return statistics.median(durations([run], REPEATS)[0])
-
-
-def _digits(seconds: float) -> float:
-    return float(f"{seconds:.3g}")

@@ -22,9 +22,11 @@ HEADER = (
     *(f"minutes, stage {stage}" for stage in (1, 2)),
 )
 NOTES = (
-    "Milliseconds are from one sample in the sensors' units to its probabilities at one thread: preprocessing, "
-    "encoders and head. MB are those of the exported graphs. FLOPs are those of convolutions and products of matrices; "
-    "a product and its sum are two. Minutes are those of whole trainings, without reading, testing and starting.",
+    "Milliseconds are those of the processor from one sample in the sensors' units to its probabilities at one "
+    "thread: preprocessing, encoders and head. A machine without other work takes as long.",
+    "MB are those of the exported graphs.",
+    "FLOPs are those of convolutions and products of matrices; a product and its sum are two.",
+    "Minutes are those of whole trainings, without reading, testing and starting.",
     "Energy is not measured.",
 )
 
@@ -62,6 +64,6 @@ def _notes(view: View, measured: Sequence[tuple[Job, Record]]) -> list[str]:
     notes = [] if limit is None else [f"The paper states at most {limit} s for a window of two seconds, on its device."]
     notes += [f"Measured on {each}." for each in unique(machine(record.environment) for _, record in measured)]
     if not all(is_timed(record) for _, record in measured):
-        notes.append("Other work shared the machine: times are too long, and 95th percentiles say nothing.")
+        notes.append("Other work shared the machine and its caches, so that some times are too long.")
     refused = {"; ".join(_names(view, job)): record.result["overheads"]["refused"] for job, record in measured}
     return [*notes, *(f"{name}: {reason}" for name, reason in refused.items() if reason)]
