@@ -23,6 +23,7 @@ def stream(
     window: PositiveFloat | None = None,
     patience: PositiveFloat = 2.0,
     delay: NonNegativeFloat = 0.0,
+    decision: bool = True,
     view: str | None = None,
     switch: Probability = 0.0,
     devices: dict[str, list[str]] | None = None,
@@ -39,10 +40,12 @@ def stream(
             UTD-MHAD/CLIP.
         speed: "1" replays as fast as it was recorded, "max" as fast as possible.
         mqtt: Topic of a broker, mqtt://host:port/topic.
-        hop: Seconds between the starts of two windows; by default half a window.
+        hop: Seconds between the starts of two windows; by default that of the training where an exported model says so,
+            else half a window.
         window: Seconds of a window, for a model of clips of different lengths.
         patience: Seconds without samples of a sensor after which windows no longer wait for it.
         delay: Seconds that are waited for late samples after the end of a window.
+        decision: Whether the decision that an exported model has is applied: calibration, "none of these", smoothing.
         view: Also show samples and windows: "window" opens the Rerun viewer, "browser" serves a page until Ctrl-C is
             pressed, and FILE.rrd writes a file for the viewer.
         switch: Worth under which a sensor is switched off for a while; 0 switches none off.
@@ -51,6 +54,7 @@ def stream(
     import numpy as np
 
     from cosmo_pl.edge.live import LiveRecogniser, Reporter
+    from cosmo_pl.edge.live.deciding import stored_decision
     from cosmo_pl.edge.live.output import report_line
     from cosmo_pl.edge.live.running import run
     from cosmo_pl.edge.live.sources import open_source
@@ -74,6 +78,7 @@ def stream(
             patience=patience,
             delay=delay,
             reporter=reporter,
+            decision=stored_decision(recogniser) if decision else None,
             switch=sensors if switch else None,
             viewer=viewer,
         )
