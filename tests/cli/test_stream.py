@@ -152,7 +152,7 @@ def test_a_sensor_that_is_not_there_is_reported(run, usc_root, tmp_path, monkeyp
     [
         ([], "model: is missing. Give the folder of a run"),
         (["--model", "nowhere"], "'nowhere' does not exist"),
-        (["--model", "RUN", "--recording", "nowhere"], "recording: 'nowhere' does not exist"),
+        (["--model", "RUN", "--recording", "nowhere"], "recording: there is no recording 'nowhere'"),
         (["--model", "RUN", "--recording", "x", "--mqtt", "mqtt://box/acc"], "from a broker or from a recording"),
         (["--model", "RUN", "--mqtt", "box"], "mqtt: 'box' is no address of a broker"),
         (["--model", "RUN", "--window", "3"], "window: is 3 s, and the model's windows have 2 s"),

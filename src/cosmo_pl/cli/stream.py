@@ -17,6 +17,8 @@ from cosmo_pl.errors import ConfigurationError
 def stream(
     model: str | None = None,
     recording: str | None = None,
+    dataset: str | None = None,
+    root: str | None = None,
     speed: Literal["1", "max"] = "1",
     mqtt: str | None = None,
     hop: PositiveFloat | None = None,
@@ -36,8 +38,11 @@ def stream(
 
     Args:
         model: Folder of a run of a stage 2, or of an exported model; it has to be given.
-        recording: Recording to replay: FOLDER or FOLDER/NAME of imported recordings, a file or folder of USC-HAD, or
-            UTD-MHAD/CLIP.
+        recording: Recording to replay, named as for `cosmo-pl view`: for instance a1_s7_t1, Subject11/a1t1, 05_01_1, a
+            file, FOLDER or FOLDER/NAME of imported recordings, or a dataset's folder or one in it.
+        dataset: Dataset of the recording: its key, the class path of a datamodule, or a YAML file with data; by default
+            all datasets in the root are searched.
+        root: Folder that contains the datasets' folders; by default $COSMO_PL_DATA, else data.
         speed: "1" replays as fast as it was recorded, "max" as fast as possible.
         mqtt: Topic of a broker, mqtt://host:port/topic.
         hop: Seconds between the starts of two windows; by default that of the training where an exported model says so,
@@ -82,7 +87,7 @@ def stream(
             switch=sensors if switch else None,
             viewer=viewer,
         )
-        source = open_source(live.grids, reporter, recording, speed == "1", mqtt)
+        source = open_source(recogniser, reporter, recording, speed == "1", mqtt, dataset, root)
         with _ending_quietly():
             run(live, source, sys.stdout, sys.stderr)
         if view == "browser":
