@@ -92,7 +92,11 @@ def test_an_empty_folder_and_a_file_of_no_dataset(tmp_path):
 
 
 def test_a_folder_of_a_dataset_stands_for_all_recordings_in_it(all_roots, monkeypatch):
-    for target, dataset in ((str(all_roots / "USC-HAD/Subject3"), None), ("USC-HAD/Subject3", "usc")):
+    for target, dataset in (
+        (str(all_roots / "USC-HAD/Subject3"), None),
+        ("USC-HAD/Subject3", "usc"),
+        ("Subject3", "usc"),
+    ):
         monkeypatch.chdir(all_roots)
         found = find_recordings(target, dataset, str(all_roots))[1]
         assert {each.subject for each in found} == {3} and len(found) == 12

@@ -125,7 +125,7 @@ def _found(data: MultimodalDataModule, target: str, argument: str) -> tuple[Mult
         return data, recordings
     name = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else target
     named = [each for each in recordings if each.name in (target, name)]
-    found = named or [each for each in recordings if _has_file_in(each, path)]
+    found = named or [each for each in recordings if _has_file_in(each, path) or _has_file_in(each, folder / target)]
     if not found:
         raise UnknownRecordingError(name, [each.name for each in recordings], argument)
     return data, found
