@@ -8,6 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from textwrap import indent
 
+from cosmo_pl.study.claims import HEADER as CLAIM_HEADER
 from cosmo_pl.study.claims import Claim, collect, counts, protocol
 from cosmo_pl.study.jobs import Project
 from cosmo_pl.study.records import Results
@@ -19,6 +20,7 @@ from cosmo_pl.study.rendering.view import COMPARED, Rendered, Verdict, unique
 
 MARKS = {REPRODUCED: "✓", NOT_REPRODUCED: "✗", TOO_FEW: "…", NOT_COMPARABLE: "○"}
 OVERVIEW = ("table2", headline.STUDY)  # the studies that the overview of a dataset takes its runs from
+CLAIMS = ("claim", "verdict", *CLAIM_HEADER[3:-1], "table or figure")
 PAPER = ("Table ", "Figure ")  # what the titles of the paper's own tables and figures begin with
 MOST_ROWS = 80  # of the numbers of a figure that a page shows; longer ones are files alone
 
@@ -203,10 +205,12 @@ def claims_by_place(claims: Sequence[Claim], titles: Mapping[str, str]) -> str:
             (
                 each.text,
                 _marked(each.verdict),
+                *each.effect,
                 each.verdict.evidence,
+                each.verdict.change,
                 f"[{titles[each.study].partition(':')[0]}](results/{each.study}.md)",
             )
             for each in found
         ]
-        parts += [f"### {place}", markdown_of([("claim", "verdict", "evidence", "table or figure"), *rows])]
+        parts += [f"### {place}", markdown_of([CLAIMS, *rows])]
     return "\n\n".join(parts)
