@@ -71,7 +71,7 @@ class Recogniser:
         return self.trained.window
 
     @classmethod
-    def load(cls, run: str | Path) -> Recogniser | ExportedRecogniser:
+    def load(cls, run: str | Path) -> AnyRecogniser:
         """Loads a trained classifier. Recordings are not needed.
 
         Args:
@@ -143,6 +143,10 @@ class Recogniser:
         for transform in self.transforms.get(name, ()):
             values = transform(values)
         return self.trained.normalization[name].apply(values)
+
+
+AnyRecogniser = Recogniser | ExportedRecogniser
+"""What `Recogniser.load` returns."""
 
 
 def _module(checkpoint: Mapping[str, Any], path: Path) -> ClassifierModule:

@@ -175,7 +175,7 @@ def test_what_is_meant_to_be_kept_is_kept(configs, bases):
 
 
 def test_overlays_that_state_their_own_epochs():
-    """Methods without training need one; Cosmo's second stage trains longer than those of the recipe."""
+    """Methods without training need one; others need what the recipe gives them, whatever the base trains."""
     own = {
         path.stem: trainer["max_epochs"]
         for path in CONFIGS.glob("model/*.yaml")

@@ -110,7 +110,7 @@ def test_files(content, line, refused, here):
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["fitt"], "command: 'fitt' is none. Choose from fit,"),
+        (["fitt"], "command: 'fitt' is none. The nearest: fit"),
         (["fit"], "data: is missing or null."),
         (["test", "--ckpt_pth=x"], "--ckpt_pth: there is no such option. The nearest: --ckpt_path"),
         (["data"], "command of `cosmo-pl data`: none is given. Choose from download, "),

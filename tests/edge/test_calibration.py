@@ -93,12 +93,20 @@ def test_a_certain_model_that_is_always_right_has_no_error_in_float32():
     assert calibration_error(probability, [1, 0]) == pytest.approx(1.0, abs=1e-6)
 
 
-@pytest.mark.parametrize(("accepted", "expected"), [(1.0, 0.5), (0.75, 0.6), (0.7, 0.6), (0.5, 0.7), (0.01, 0.9)])
+@pytest.mark.parametrize(("accepted", "expected"), [(1.0, 0.5), (0.75, 0.55), (0.7, 0.55), (0.5, 0.65), (0.01, 0.8)])
 def test_the_threshold_accepts_at_least_the_share(accepted, expected):
     probability = np.array([[0.5, 0.5], [0.6, 0.4], [0.3, 0.7], [0.1, 0.9]])
     threshold = accepting_threshold(probability, accepted)
-    assert threshold == expected
+    assert threshold == pytest.approx(expected)
     assert (probability.max(axis=1) >= threshold).mean() >= accepted
+
+
+def test_equal_probabilities_are_accepted_or_rejected_together_whatever_their_rounding():
+    """A forest of ten trees has eleven probabilities."""
+    probability = np.array([[0.6, 0.4]] * 5 + [[0.8, 0.2]] * 5)
+    threshold = accepting_threshold(probability, 0.5)
+    assert (probability.astype(np.float32) >= threshold).any(axis=1).sum() == 5
+    assert accepting_threshold(probability, 0.6) == pytest.approx(0.55)
 
 
 def test_the_share_is_counted_exactly():

@@ -41,7 +41,7 @@ def fitted(usc_root):
 
 @pytest.fixture(scope="module")
 def validated(usc_root):
-    data = usc(usc_root, val_subjects=[9, 10])
+    data = usc(usc_root, val_subjects=[8, 9, 10])
     model = RandomForestModule(data.modality_shapes, data.num_classes, num_trees=10)
     Trainer(**QUICK).fit(model, datamodule=data)
     return model.eval(), data
@@ -52,14 +52,14 @@ def test_validation_subjects_decide(validated):
     decision, report = measured_decision(model, data, accepted=0.8)
     rows, label = data.split.val, data.samples.label
     logits = logits_of(model, data, rows)
-    assert report.measured_on == "validation subjects 9, 10" and report.uncalibrated is None
+    assert report.measured_on == "validation subjects 8, 9, 10" and report.uncalibrated is None
     assert decision.temperature == fit_temperature(logits, label[rows])
     probability = (torch.from_numpy(logits).double() / decision.temperature).softmax(dim=1).numpy()
     assert decision.threshold == pytest.approx(accepting_threshold(probability, 0.8))
     assert report.held_out.samples == len(rows) and report.held_out.accepted >= 0.8
     assert report.held_out.accuracy == pytest.approx((logits.argmax(axis=1) == label[rows]).mean())
     assert report.held_out.ece_after == pytest.approx(calibration_error(probability, label[rows]), abs=1e-3)
-    kept = probability.max(axis=1) >= decision.threshold - 1e-12
+    kept = probability.max(axis=1) >= decision.threshold
     right = probability.argmax(axis=1) == label[rows]
     assert report.held_out.accuracy_of_accepted == pytest.approx(right[kept].mean())
     assert Decision.read(json.loads(json.dumps(decision.described()))) == decision
@@ -123,8 +123,8 @@ def test_labels_in_one_fold_leave_a_model_uncalibrated(utd_root):
     decision, report = measured_decision(model.eval(), data)
     assert decision == Decision() and report.measured_on is None and report.held_out is None
     assert report.uncalibrated == (
-        "there are no validation subjects, and 27 activities have labels in one fold of training subjects only; "
-        "train with data.init_args.val_subjects"
+        "there are no validation subjects, and 27 activities have labels in one fold only; "
+        "train with more data.init_args.val_subjects"
     )
     assert report.test.accepted == 1.0 and report.test.ece_before == pytest.approx(report.test.ece_after)
     assert report.hop is None  # clips of different lengths
@@ -140,6 +140,16 @@ def test_a_model_with_trained_weights_is_not_trained_again(utd_root):
     Trainer(**QUICK, limit_train_batches=1).fit(model, datamodule=data)
     assert not is_quick(model)
     assert "the weights of the model are trained" in measured_decision(model.eval(), data)[1].uncalibrated
+
+
+@pytest.mark.parametrize("enough", ["validated", "fitted"])
+def test_too_few_samples_leave_a_model_uncalibrated(enough, request, monkeypatch):
+    monkeypatch.setattr("cosmo_pl.edge.deciding.ENOUGH", 1000)
+    decision, report = measured_decision(*request.getfixturevalue(enough))
+    assert (decision.temperature, decision.threshold) == (1.0, 0.0) and decision.transitions is not None
+    message = "subjects have {} samples, fewer than 1000" if enough == "validated" else "{} labels, fewer than 1000"
+    split = request.getfixturevalue(enough)[1].split
+    assert message.format(len(split.val) or len(split.labeled)) in report.uncalibrated
 
 
 def test_logits_that_are_not_finite_are_refused(validated, monkeypatch):

@@ -14,6 +14,7 @@ from cosmo_pl.data.streams.resampling import SECOND, on_grid
 from cosmo_pl.data.streams.store import Segment, StreamRecording, StreamSensor
 from cosmo_pl.data.streams.windows import common_start, cut_windows
 from cosmo_pl.edge.live import LiveRecogniser
+from cosmo_pl.edge.switching import Change, SensorSwitch
 from cosmo_pl.errors import ConfigurationError
 from edge.live_fakes import RATES, SHAPES, FakeRecogniser, Live, stream, streams, without
 
@@ -186,8 +187,10 @@ class Hooks:
     def active(self):
         return ("wrist",) if len(self.got) > 2 else tuple(RATES)
 
-    def observe(self, prediction, used):
+    def observe(self, prediction, used, arrays):
+        assert tuple(arrays) == used
         self.got.append((prediction.label.shape, used))
+        return [Change("mat", on=False, worth=0.01)] if len(self.got) == 3 else []
 
 
 def test_decision_smoother_and_switch_are_applied():
@@ -201,12 +204,36 @@ def test_decision_smoother_and_switch_are_applied():
         assert mine.probability["down"] == pytest.approx(up**2 / (up**2 + down**2))  # the smoother swaps them
         rejected = max(mine.probability.values()) < 0.5003
         assert mine.activity == (None if rejected else max(mine.probability, key=mine.probability.get))
-    assert live.problems() == {}  # a sensor that is switched off is not missing
+    assert live.problems() == {"switched off": {"mat": 1}}  # a sensor that is switched off is not missing
+
+
+def test_what_a_switch_does_is_reported():
+    model = FakeRecogniser()  # whose two sensors have weight 1/2
+    live = Live(model, hop=0.5, switch=SensorSwitch(model, threshold=0.9, patience=2, recheck=3)).play(streams(8.0))
+    both, mat = ("wrist", "mat"), ("mat",)
+    assert [window.sensors for window in live.found] == [both] * 2 + ([mat] * 3 + [both]) * 2 + [mat] * 3
+    first, second = (report for report in live.reports if report.problem.startswith("switched"))
+    assert (first.problem, first.sensor, first.detail) == ("switched off", "wrist", "wrist off, worth 0.500")
+    assert (second.problem, second.time) == ("switched on", pytest.approx(2.0))
+    assert live.problems() == {"switched off": {"wrist": 3}, "switched on": {"wrist": 3}}
+
+
+def test_when_the_only_sensor_that_is_on_stops_all_are_switched_on():
+    model = FakeRecogniser()
+    given = streams(12.0)
+    given["mat"] = without(given["mat"], 5.0, 12.0)
+    live = Live(model, hop=0.5, switch=SensorSwitch(model, threshold=0.9, patience=1, recheck=100)).play(given)
+    assert {window.sensors for window in live.found if 1 <= window.start <= 3} == {("mat",)}
+    assert live.found[-1].sensors == ("wrist",) and live.problems()["switched on"] == {"wrist": 1}
 
 
 class Viewer:
     def __init__(self) -> None:
         self.samples_of, self.windows = {name: [] for name in RATES}, []
+        self.begun = 0
+
+    def begin(self):
+        self.begun += 1
 
     def samples(self, sensor, time, values):
         assert values.shape == (len(time), *SHAPES[sensor][1:])
@@ -219,6 +246,8 @@ class Viewer:
 def test_a_viewer_gets_samples_and_windows():
     viewer = Viewer()
     live = Live(viewer=viewer).play(streams(3.0))
+    live.engine.begin()
+    assert viewer.begun == 1
     assert viewer.samples_of["mat"] == pytest.approx(streams(3.0)["mat"][0])
     assert viewer.windows[1] == (1.0, 3.0, live.found[1].activity, {"down", "up"}, set(RATES), None)
 

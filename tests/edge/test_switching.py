@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
+import runpy
 import sys
 import time
 
 import numpy as np
 import pytest
 
+from cosmo_pl.cli import main
 from cosmo_pl.edge.switching import SensorSwitch, leave_out_worth, redundant_sensors
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.recogniser import Prediction
+from docs.test_walkthroughs import write_files
 
 NAMES = ("imu", "depth", "radar")
 
@@ -128,6 +132,9 @@ def test_a_sensor_alone_is_not_switched_off_while_the_others_are_missing():
 def test_threshold_0_never_switches():
     switch = SensorSwitch(Attending(depth=0.0), threshold=0.0, patience=1)
     assert windows(switch, 30) == [NAMES] * 30
+    recogniser = Voting()
+    windows(SensorSwitch(recogniser, threshold=0.0, patience=1), 30)
+    assert recogniser.used == [NAMES] * 30, "nothing is measured"
 
 
 def test_the_worth_is_the_total_variation_distance():
@@ -266,3 +273,30 @@ def test_bad_observations_are_named():
     switch.switch_off(["radar"])
     with pytest.raises(ConfigurationError, match="used: 'radar' is not on"):
         switch.observe(prediction, NAMES, ARRAYS)
+
+
+def test_the_page_as_a_reader_follows_it(utd_root, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    narrow = [f"--model.init_args.encoders.{n}.init_args.channels=[4,4,4,4]" for n in ("inertial", "skeleton")]
+    short = ["--trainer.max_epochs=1", "--model.init_args.bundle=null", "--model.init_args.quality_lambda=0"]
+    quiet = ["--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false"]
+    data = [f"--data.init_args.root={utd_root}", "--data.init_args.label_rate=0.3"]
+    main(["fit", "--config=cosmo:utd_stage2", "--run.name=cosmo-iterative", *data, *narrow, *short, *quiet])
+    write_files("switching", tmp_path)
+    capsys.readouterr()
+    runpy.run_path("switch.py")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines and all(re.fullmatch(r"\d+ (inertial|skeleton) (on|off, worth 0\.\d{3})", line) for line in lines)
+    assert lines[0].split()[2] == "off,"
+
+
+def test_stream_takes_a_threshold_and_commands(monkeypatch, capsys):
+    monkeypatch.setattr("cosmo_pl.recogniser.Recogniser.load", lambda run: Voting())
+    for words, message in (
+        (["--switch=1"], "threshold: is 1.0. Use a number in [0, 1)"),
+        (["--devices={lidar: [echo]}"], "commands: there is no sensor 'lidar'"),
+        (["--switch=0.1", "--devices={imu: [no-such-program]}"], "there is no program 'no-such-program'"),
+    ):
+        with pytest.raises(SystemExit) as stopped:
+            main(["stream", "--model=any", *words])
+        assert stopped.value.code == 2 and message in capsys.readouterr().err

@@ -181,6 +181,18 @@ def test_a_second_training_begins_anew(make_data, make_trainer, bundle):
     torch.testing.assert_close(module.prototypes, fresh.prototypes)
 
 
+def test_a_resumed_training_is_equal_to_an_uninterrupted_one(make_data, make_trainer, bundle, tmp_path):
+    whole = fitted(make_data(), make_trainer(3), bundle)
+    trainer = make_trainer(1)
+    fitted(make_data(), trainer, bundle)
+    trainer.save_checkpoint(tmp_path / "last.ckpt")
+    data = make_data()
+    resumed = PrototypeModule(data.modality_shapes, data.num_classes, bundle=str(bundle))
+    make_trainer(3).fit(resumed, datamodule=data, ckpt_path=str(tmp_path / "last.ckpt"))
+    torch.testing.assert_close(resumed.sums, whole.sums)
+    torch.testing.assert_close(resumed.prototypes, whole.prototypes)
+
+
 def test_a_class_without_a_label_is_named(make_data, make_trainer, bundle):
     data = make_data()
     data.setup()

@@ -192,6 +192,7 @@ def test_an_edited_pretraining_is_damaged(job, results, change, named):
         results.get(job)
 
 
+STREAM = {"correct": 7, "missed": 1, "delay": 2.0, "f1": {"0.5": [2, 4, 1]}}
 MEASURED = {
     "latency": {"seconds": {"1": 0.01}, "device": "cpu", "threads": 1, "cores": 2},
     "missing_sensors": {"correct": {"a+b": 3, "a": 2}, "total": 4, "without_any": {"a": 1}},
@@ -211,6 +212,13 @@ MEASURED = {
             "weight": [1.0, 1.0]}},
     },
     "suggestions": {"labels": 3, "total": 8, "num_classes": 4, "correct": {"random": 5}, "classes": {"random": 2}},
+    "decisions": {
+        "temperature": 1.5, "threshold": 0.4,
+        "report": {"held_out": None, "test": {
+            "accuracy": 0.9, "ece_before": 0.1, "ece_after": 0.05, "accepted": 0.9, "accuracy_of_accepted": 0.95}},
+        "unknown": [{"known": 6, "unknown": 3, "accepted_known": 5, "accepted_unknown": 1, "correct": 4, "auroc": 0.8}],
+        "smoothing": {"windows": 9, "segments": 3, "seconds": 9.5, "before": STREAM, "after": STREAM},
+    },
     "a_package.measure": {"anything": [1, 2.5, None, "text"]},
 }  # fmt: skip
 
@@ -232,6 +240,11 @@ MEASURED = {
         ("quality", {"default_max_clusters": 3}),
         ("quality", {"modalities": {"a": {}}}),
         ("suggestions", {"correct": {"random": 9}}),
+        ("decisions", {"temperature": -1.0}),
+        ("decisions", {"threshold": 2}),
+        ("decisions", {"report": {"test": {"accuracy": 1.5}}}),
+        ("decisions", {"unknown": [{"known": 6, "unknown": 3, "accepted_known": 7}]}),
+        ("decisions", {"smoothing": {"windows": 9, "segments": 3}}),
         ("suggestions", {"classes": {"random": 4}}),
         ("a_package.measure", {"anything": [1e999]}),
     ],

@@ -12,7 +12,7 @@ from .smoke import project, recordings, run_and_draw
 ELSEWHERE = (
     "clocks", "depth", "fig11", "fig12", "fig13", "fig17", "live", "mex", "mex_missing", "missing", "originals_lr",
     "person", "plus", "plus_ablation", "plus_labels", "plus_search", "plus_search_usc", "precision", "released",
-    "suggest", "transfer", "usc_epochs", "variance",
+    "suggest", "switching", "transfer", "usc_epochs", "variance",
 )  # fmt: skip
 
 

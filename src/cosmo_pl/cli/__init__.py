@@ -15,7 +15,7 @@ from cosmo_pl.storage import storage_error
 from cosmo_pl.trust import allowing
 
 TRAINING = ("fit", "validate", "test", "predict")
-OTHERS = ("data", "study", "configs", "runs", "adapt", "view", "stream")
+OTHERS = ("data", "study", "configs", "runs", "adapt", "view", "stream", "export")
 
 HELP = """usage: cosmo-pl COMMAND [options]
 
@@ -45,6 +45,7 @@ train and use models:
   view            show a recording, or a run's predictions, in the Rerun viewer, a browser or a file
 
 recognise live:
+  export          write a trained run as ONNX graphs, in a folder that runs with onnxruntime and numpy alone
   stream          recognise activities in live samples (JSON lines on standard input, or --mqtt) or in a recording that
                   is replayed (--recording), with a line of JSON per window
 

@@ -7,10 +7,10 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Literal
 
-from cosmo_pl.constraints import NonNegativeFloat, PositiveFloat
+from cosmo_pl.constraints import NonNegativeFloat, PositiveFloat, Probability
 from cosmo_pl.errors import ConfigurationError
 
 
@@ -23,6 +23,9 @@ def stream(
     window: PositiveFloat | None = None,
     patience: PositiveFloat = 2.0,
     delay: NonNegativeFloat = 0.0,
+    view: str | None = None,
+    switch: Probability = 0.0,
+    devices: dict[str, list[str]] | None = None,
 ) -> None:
     """Recognises activities in live samples, and writes a line of JSON per window.
 
@@ -31,7 +34,7 @@ def stream(
     ISO 8601. What is wrong with them is reported on standard error, as is a summary at the end.
 
     Args:
-        model: Folder of a run of a stage 2; it has to be given.
+        model: Folder of a run of a stage 2, or of an exported model; it has to be given.
         recording: Recording to replay: FOLDER or FOLDER/NAME of imported recordings, a file or folder of USC-HAD, or
             UTD-MHAD/CLIP.
         speed: "1" replays as fast as it was recorded, "max" as fast as possible.
@@ -40,6 +43,10 @@ def stream(
         window: Seconds of a window, for a model of clips of different lengths.
         patience: Seconds without samples of a sensor after which windows no longer wait for it.
         delay: Seconds that are waited for late samples after the end of a window.
+        view: Also show samples and windows: "window" opens the Rerun viewer, "browser" serves a page until Ctrl-C is
+            pressed, and FILE.rrd writes a file for the viewer.
+        switch: Worth under which a sensor is switched off for a while; 0 switches none off.
+        devices: Sensor to the command of its device, as a list of words to which "on" or "off" is appended.
     """
     import numpy as np
 
@@ -47,6 +54,9 @@ def stream(
     from cosmo_pl.edge.live.output import report_line
     from cosmo_pl.edge.live.running import run
     from cosmo_pl.edge.live.sources import open_source
+    from cosmo_pl.edge.switching import SensorSwitch
+    from cosmo_pl.edge.viewing import live_viewer
+    from cosmo_pl.plots.viewer.destination import wait_for_interrupt
     from cosmo_pl.recogniser import Recogniser
 
     if model is None:
@@ -55,10 +65,23 @@ def stream(
     recogniser = Recogniser.load(model)
     # A forest is grown from its examples at its first prediction, which should not delay the first window.
     recogniser.predict({name: np.zeros((1, *shape)) for name, shape in recogniser.modality_shapes.items()})
-    live = LiveRecogniser(recogniser, hop, window, patience=patience, delay=delay, reporter=reporter)
-    source = open_source(live.grids, reporter, recording, speed == "1", mqtt)
-    with _ending_quietly():
-        run(live, source, sys.stdout, sys.stderr)
+    sensors = SensorSwitch(recogniser, switch, commands=devices) if switch or devices else None
+    with nullcontext() if view is None else live_viewer(recogniser, view) as viewer:
+        live = LiveRecogniser(
+            recogniser,
+            hop,
+            window,
+            patience=patience,
+            delay=delay,
+            reporter=reporter,
+            switch=sensors if switch else None,
+            viewer=viewer,
+        )
+        source = open_source(live.grids, reporter, recording, speed == "1", mqtt)
+        with _ending_quietly():
+            run(live, source, sys.stdout, sys.stderr)
+        if view == "browser":
+            wait_for_interrupt()
 
 
 @contextmanager

@@ -195,8 +195,9 @@ class SampleBatches(Dataset[Batch]):
         """
         batches: _Batches | _DistributedBatches
         if share == WHOLE:
-            shuffled = RandomSampler(self) if sequence is None else SequenceSampler(sequence)
-            sampler = shuffled if shuffle else SequentialSampler(self)
+            sampler: Sampler[int] = SequentialSampler(self)  # a random one refuses a part without samples
+            if shuffle:
+                sampler = RandomSampler(self) if sequence is None else SequenceSampler(sequence)
             batches = _Batches(BatchSampler(sampler, batch_size, drop_last), self)
         else:
             batches = _DistributedBatches(self, share, batch_size, shuffle, drop_last)

@@ -15,6 +15,7 @@ from cosmo_pl.errors import ConfigurationError
 Array = NDArray[np.float64]
 RANGE = 1 / 50, 50.0  # without a wrong prediction the best temperature is 0
 BINS = 15  # as in the paper
+EQUAL = 1e-4  # what models differ by after their export
 ROUNDING = 1e-9  # of a share of samples
 
 
@@ -64,7 +65,10 @@ def calibration_error(probability: ArrayLike, label: ArrayLike) -> float:
 
 
 def accepting_threshold(probability: ArrayLike, accepted: float) -> float:
-    """The largest threshold that accepts a share of samples.
+    """A threshold that accepts a share of samples.
+
+    It is halfway to the next smaller probability. Probabilities that differ by less than `EQUAL` count as one: a forest
+    has few different ones, and an exported model rounds them differently.
 
     Args:
         probability: Calibrated probabilities (N, C) of samples of known activities.
@@ -74,10 +78,13 @@ def accepting_threshold(probability: ArrayLike, accepted: float) -> float:
         ConfigurationError: The share is out of range, or there is no sample.
     """
     check_accepted(accepted)
-    largest = np.sort(np.asarray(probability, dtype=np.float64).max(axis=1, initial=0.0))
+    values = np.asarray(probability, dtype=np.float64)
+    largest = np.sort(values.max(axis=1, initial=0.0))
     if not len(largest):
         raise ConfigurationError("probability", "has no sample", "Give samples of validation subjects")
-    return float(largest[len(largest) - math.ceil(accepted * len(largest) - ROUNDING)])
+    smallest = largest[len(largest) - math.ceil(accepted * len(largest) - ROUNDING)]  # that is accepted
+    below = largest[largest < smallest - EQUAL].max(initial=1 / values.shape[1])  # no maximum is smaller than 1/C
+    return float((smallest + below) / 2)
 
 
 def check_accepted(accepted: float) -> None:

@@ -24,6 +24,7 @@ from cosmo_pl.run_loading import load_run
 ACCEPTED = 0.95
 MEAN_DURATION = 30.0  # seconds
 FOLDS = 5
+ENOUGH = 100  # samples; with fewer, the error of the temperature is larger than what it corrects
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,8 @@ def measured_decision(
     Temperature and threshold come from all labels of the validation subjects. Without any, the training subjects are
     divided into folds, and the labelled samples of each fold are classified by the module trained on the other
     folds; that needs a method whose training takes seconds, and labels of each activity in at least two folds.
-    Otherwise the module stays uncalibrated, which the report states: its temperature is 1, and nothing is rejected.
+    Without these, or with fewer than `ENOUGH` samples, the module stays uncalibrated, which the report states: its
+    temperature is 1, and nothing is rejected.
 
     Args:
         module: A trained classifier, in eval mode.
@@ -183,17 +185,23 @@ def held_out_logits(module: ClassifierModule, data: MultimodalDataModule, folds:
     """Logits of people that the second stage was not trained on, see `measured_decision`; or why there are none."""
     assert data.samples is not None, "setup comes first"
     split, label, subject = data.split, data.samples.label, data.samples.subject
-    if len(split.val):
+    if len(split.val) >= ENOUGH:
         people = f"validation subjects {_listed(subject[split.val])}"
         return HeldOut(people, logits_of(module, data, split.val), label[split.val])
-    remedy = "train with data.init_args.val_subjects"
-    if not is_quick(module):
-        return f"there are no validation subjects, and the weights of the model are trained; {remedy}"
-    parts = list(_folds(split, subject, folds))
+    parts = [] if len(split.val) else list(_folds(split, subject, folds))
     lacking = {c for part, _ in parts for c in set(label[split.labeled]) - set(label[part.labeled])}
-    if lacking or len(parts) < 2:
-        few = f"{len(lacking)} activities have labels in one fold" if lacking else "one person has labels"
-        return f"there are no validation subjects, and {few} of training subjects only; {remedy}"
+    reasons = {
+        f"the validation subjects have {len(split.val)} samples, fewer than {ENOUGH}": len(split.val) > 0,
+        "there are no validation subjects, and the weights of the model are trained": not is_quick(module),
+        "there are no validation subjects, and one person has labels": len(parts) < 2,
+        f"there are no validation subjects, and {len(lacking)} activities have labels in one fold only": bool(lacking),
+        f"there are no validation subjects, and {len(split.labeled)} labels, fewer than {ENOUGH}": (
+            len(split.labeled) < ENOUGH
+        ),
+    }
+    found = next((reason for reason, holds in reasons.items() if holds), None)
+    if found is not None:
+        return f"{found}; train with more data.init_args.val_subjects"
     logits = np.concatenate([logits_of(refitted(module, data, part), data, rows) for part, rows in parts])
     known = label[np.concatenate([rows for _, rows in parts])]
     return HeldOut(f"labelled samples of training subjects in {len(parts)} folds", logits, known)

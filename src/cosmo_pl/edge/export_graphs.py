@@ -6,8 +6,9 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -17,8 +18,11 @@ from cosmo_pl.modules import ClassifierModule
 from cosmo_pl.modules.base import TreeHead, joined
 from cosmo_pl.recogniser import Recogniser
 
+if TYPE_CHECKING:
+    from sklearn.ensemble import RandomForestClassifier
+
 OPSET = 18
-TREE_OPSET = 3  # of the domain ai.onnx.ml
+TREES, TREE_OPSET = "ai.onnx.ml", 3  # domain of trees
 SAMPLES = 3  # of the example that a graph is traced with; the graph takes any number
 
 
@@ -114,11 +118,12 @@ def encoder_graphs(recogniser: Recogniser) -> dict[str, Any]:
     return graphs
 
 
-def head_graph(recogniser: Recogniser) -> Any:
-    """The ONNX graph from features to the result.
+def head_graphs(recogniser: Recogniser) -> dict[tuple[str, ...], Any]:
+    """Available streams to the ONNX graph from their features to the result; that of all streams comes first.
 
-    Inputs are "features_STREAM" (N, *) for each stream and, unless the method needs all streams, "available" (N, M).
-    Outputs are "logits" and "probability" (N, num_classes), with attention also "weights" (N, M).
+    Inputs are "features_STREAM" (N, *) for each stream. Outputs are "logits" and "probability" (N, num_classes), with
+    attention also "weights" (N, M). A network has one graph, with a further input "available" (N, M). A forest has one
+    for each choice of streams that it can do with.
 
     Args:
         recogniser: The classifier.
@@ -128,14 +133,14 @@ def head_graph(recogniser: Recogniser) -> Any:
     """
     module = recogniser.module
     features = example_features(recogniser)
-    names = [f"features_{stream}" for stream in features]
-    trees = module.tree_head()
-    if trees is not None:
-        return _tree_graph(trees, list(features.values()), names)
-    available = torch.ones(SAMPLES, len(features), dtype=torch.bool)
-    outputs = ["logits", "probability", *(["weights"] if module.attends_to else [])]
+    trees = module.tree_heads()
+    if trees:
+        return {names: _tree_graph(head, {name: features[name] for name in names}) for names, head in trees.items()}
     head = HeadGraph(module, list(features))
-    return traced(head, [*features.values(), available], [*names, "available"], outputs)
+    available = torch.ones(SAMPLES, len(features), dtype=torch.bool)
+    inputs = {**{f"features_{stream}": values for stream, values in features.items()}, "available": available}
+    outputs = ["logits", "probability", *(["weights"] if module.attends_to else [])]
+    return {tuple(features): traced(head, list(inputs.values()), list(inputs), outputs)}
 
 
 def example_features(recogniser: Recogniser) -> dict[str, Tensor]:
@@ -149,35 +154,78 @@ def example_features(recogniser: Recogniser) -> dict[str, Tensor]:
         }
 
 
-def _tree_graph(trees: TreeHead, features: Sequence[Tensor], names: Sequence[str]) -> Any:
+def _tree_graph(trees: TreeHead, features: Mapping[str, Tensor]) -> Any:
     """Columns of the forest, its trees, and the result, as one graph."""
-    from onnx.compose import merge_models
+    from onnx.compose import add_prefix, merge_models
 
+    names = [f"features_{stream}" for stream in features]
     example = torch.ones(SAMPLES, len(trees.forest.classes_))
-    columns = traced(trees.columns, features, names, ["columns"])
+    columns = traced(trees.columns, list(features.values()), names, ["columns"])
     result = traced(TreeResult(trees.logits), [example], ["votes"], ["logits", "probability"])
-    before = merge_models(columns, _votes(trees), [("columns", "values")], prefix2="trees/")
-    return merge_models(before, result, [("trees/votes", "votes")], prefix1="")
+    # Names inside of the three graphs may be the same.
+    parts = [add_prefix(part, f"{number}_") for number, part in enumerate((columns, _votes(trees), result))]
+    for part in parts:
+        part.ir_version = columns.ir_version
+    whole = merge_models(parts[0], parts[1], [("0_columns", "1_columns")])
+    whole = merge_models(whole, parts[2], [("1_votes", "2_votes")])
+    renamed = {f"0_{name}": name for name in names} | {f"2_{name}": name for name in ("logits", "probability")}
+    return _renamed(whole, renamed)
+
+
+def _renamed(model: Any, names: Mapping[str, str]) -> Any:
+    """The model with other names of its inputs and outputs."""
+    for each in (*model.graph.input, *model.graph.output):
+        each.name = names.get(each.name, each.name)
+    for node in model.graph.node:
+        for values in (node.input, node.output):
+            values[:] = [names.get(name, name) for name in values]
+    return model
 
 
 def _votes(trees: TreeHead) -> Any:
-    """Trees of a forest, from "values" (N, F) to the sums "votes" (N, K) of their probabilities.
+    """Trees of a forest, from "columns" (N, F) to the sums "votes" (N, K) of their probabilities.
 
-    skl2onnx has each tree vote 1 / number of trees, whose sums in single precision depend on the order of the trees.
-    Votes of 1 have exact sums, so that equal votes stay equal.
+    skl2onnx makes the trees, with thresholds in single precision that divide as those of scikit-learn do. Its votes are
+    1 / number of trees, whose sums depend on the order of the trees. Sums of the leaves' own probabilities, mostly 1,
+    are exact, so that classes with equal votes stay equal.
     """
+    from onnx import TensorProto, helper
     from skl2onnx import to_onnx
     from skl2onnx.common.data_types import FloatTensorType
 
     forest = trees.forest
-    model = to_onnx(
-        forest,
-        initial_types=[("values", FloatTensorType([None, forest.n_features_in_]))],
-        options={id(forest): {"zipmap": False}},
-        target_opset={"": OPSET, "ai.onnx.ml": TREE_OPSET},
+    columns = [("columns", FloatTensorType([None, forest.n_features_in_]))]
+    opsets = {"": OPSET, TREES: TREE_OPSET}
+    model = to_onnx(forest, initial_types=columns, options={id(forest): {"zipmap": False}}, target_opset=opsets)
+    known = {each.name: helper.get_attribute_value(each) for each in model.graph.node[0].attribute}
+    nodes = {name: value for name, value in known.items() if name.startswith("nodes_")}
+    count = len(forest.classes_)
+    trees_node = helper.make_node(
+        "TreeEnsembleRegressor",
+        ["columns"],
+        ["votes"],
+        domain=TREES,
+        aggregate_function="SUM",
+        n_targets=count,
+        **nodes,
+        **_leaves(forest),
     )
-    print([n.op_type for n in model.graph.node], [o.name for o in model.graph.output], model.ir_version)
-    return model
+    inputs = helper.make_tensor_value_info("columns", TensorProto.FLOAT, ["samples", forest.n_features_in_])
+    outputs = helper.make_tensor_value_info("votes", TensorProto.FLOAT, ["samples", count])
+    graph = helper.make_graph([trees_node], "trees", [inputs], [outputs])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid(*each) for each in opsets.items()])
+
+
+def _leaves(forest: RandomForestClassifier) -> dict[str, Any]:
+    """Probabilities of the leaves of a forest above 0: tree, node, class and value."""
+    found = []
+    for number, tree in enumerate(each.tree_ for each in forest.estimators_):
+        share = tree.value[:, 0] / tree.value[:, 0].sum(axis=1, keepdims=True)
+        node, label = np.nonzero(share * (tree.children_left < 0)[:, None])
+        found.append((np.full(len(node), number), node, label, share[node, label]))
+    trees, nodes, labels, shares = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    weights = shares.astype(np.float32)
+    return {"target_treeids": trees, "target_nodeids": nodes, "target_ids": labels, "target_weights": weights}
 
 
 @contextmanager
@@ -203,9 +251,10 @@ def traced(module: nn.Module, example: Sequence[Tensor], inputs: Sequence[str], 
         inputs: Names of the inputs.
         outputs: Names of the outputs.
     """
-    samples = torch.export.Dim("samples")
+    shapes: Any = torch.export.ShapesCollection()  # type: ignore[no-untyped-call]
+    for values in example:
+        shapes[values] = {0: torch.export.Dim("samples")}
     with _quiet(), torch.no_grad():
-        shapes = (tuple({0: samples} for _ in example),)
         program = torch.export.export(module.eval(), tuple(example), dynamic_shapes=shapes, strict=False)
         graph = torch.onnx.export(
             program,

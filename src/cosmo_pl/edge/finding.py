@@ -25,9 +25,14 @@ def dataset_named(dataset: str, root: str | None) -> MultimodalDataModule:
     Raises:
         CosmoError: There is no such dataset, or its recordings are not there.
     """
-    if dataset.endswith((".yaml", ".yml")):
+    if is_config(dataset):
         return make_data([Path(dataset)], {} if root is None else {"root": root})
     return DATASETS.named(dataset).for_viewing(root)
+
+
+def is_config(dataset: str) -> bool:
+    """Whether a dataset is named by a YAML file."""
+    return dataset.endswith((".yaml", ".yml"))
 
 
 def is_imported(folder: Path) -> bool:
@@ -82,7 +87,8 @@ class UnknownRecordingError(ConfigurationError):
 
     def __init__(self, name: str, names: Sequence[str], argument: str = "target") -> None:
         remedy = choices(name, names) if names else "Give --root, the folder that holds the dataset's folder"
-        super().__init__(argument, f"there is no recording '{name}'", remedy)
+        others = ", file or folder" if argument == "target" else ""
+        super().__init__(argument, f"there is no recording{others} '{name}'", remedy)
         self.names = names
 
 

@@ -184,11 +184,11 @@ class SensorSwitch(Constrained):
         """Worth of the sensors that is known in this window."""
         units = self._complete(used)
         if prediction.weights:
-            if set(prediction.weights) != set(self._states):
+            if not set(units) <= set(prediction.weights) <= set(self._states):
                 problem = f"are {list(self._states)}, and the model weights {list(prediction.weights)}"
                 raise ConfigurationError("sensors", problem, f"Give {list(prediction.weights)}")
             return {unit: float(prediction.weights[unit].mean()) for unit in units}
-        due = [unit for unit in units if not self._states[unit].wait]
+        due = [unit for unit in units if self.threshold and not self._states[unit].wait]
         if not due or len(units) < 2:
             return {}
         if arrays is None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from inspect import signature
 from itertools import groupby
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import numpy as np
@@ -19,15 +18,15 @@ from cosmo_pl.data.recorded import Recorded
 from cosmo_pl.data.recordings import Recording
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.data.sensors import SensorDescription
-from cosmo_pl.edge.finding import chosen, dataset_named, find_recordings, is_imported
+from cosmo_pl.edge.finding import chosen, dataset_named, find_recordings, is_config, is_imported
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.exported import ExportedRecogniser
-from cosmo_pl.plots.viewer import Viewer
-from cosmo_pl.recogniser import Recogniser
+from cosmo_pl.io import user_path
+from cosmo_pl.plots.viewer import PAUSE, Viewer
+from cosmo_pl.plots.viewer.destination import ENDING, wait_for_interrupt
+from cosmo_pl.recogniser import AnyRecogniser, Recogniser
 from cosmo_pl.run_folder import CONFIG, run_of
 from cosmo_pl.run_loading import make_data
 
-PAUSE = 0.5  # seconds between two recordings on one time line
 MODEL = "model.json"  # in the folder of an exported model
 
 
@@ -82,11 +81,11 @@ class Showing:
     def notes(self) -> str:
         """What is shown, in Markdown."""
         first, windows = self.parts[0][0], [window for _, windows in self.parts for window in windows]
-        names = f"**{first.name}**" + (f" and {len(self.parts) - 1} more" if len(self.parts) > 1 else "")
+        names = first.name + (f" and {len(self.parts) - 1} more" if len(self.parts) > 1 else "")
         activity = f": {first.truth[0].activity}" if len(self.parts) == len(first.truth) == 1 else ""
         known = [window.right for window in windows if window.right is not None]
-        score = f"\n\n{sum(known)} of {len(known)} windows recognised" if known else ""
-        return f"{names}{activity}\n\n{self.title}, subject {first.subject}{score}"
+        score = f", {sum(known)} of {len(known)} windows recognised" if known else ""
+        return f"**{names}**{activity}; {self.title}, subject {first.subject}{score}"
 
     def show(self, save: Path | None = None, serve: bool = False) -> None:
         """Opens a window, serves browsers until it is interrupted, or writes a file.
@@ -104,25 +103,31 @@ class Showing:
 
     def send(self, viewer: Viewer) -> None:
         """Sends everything to a viewer."""
-        now = 0.0
         for recorded, windows in self.parts:
+            viewer.begin()
             for name, (time, values) in recorded.signals.items():
-                viewer.samples(name, time + now, values)
-                if np.issubdtype(values.dtype, np.floating):  # no line from one recording to the next
-                    viewer.samples(name, time[-1:] + now + PAUSE / 2, np.full_like(values[:1], np.nan))
-            for start, end, activity in recorded.truth:
-                viewer.truth(start + now, end + now, activity)
+                viewer.samples(name, time, values)
+            for span in recorded.truth:
+                viewer.truth(*span)
             for each in windows:
-                viewer.window(each.start + now, each.end + now, each.activity, each.probability, each.weights)
-            now += recorded.duration + PAUSE
+                viewer.window(each.start, each.end, each.activity, each.probability, each.weights)
 
 
-def wait_for_interrupt() -> None:
-    """Returns when the user presses Ctrl-C."""
-    try:
-        Event().wait()
-    except KeyboardInterrupt:
-        print()
+def live_viewer(recogniser: AnyRecogniser, where: str) -> Viewer:
+    """The viewer of what a model recognises live.
+
+    Args:
+        recogniser: The model.
+        where: "window", "browser", or the name of a file that ends in ``.rrd``.
+
+    Raises:
+        ConfigurationError: It is none of these, or see `Viewer`.
+    """
+    if where not in ("window", "browser") and not where.endswith(ENDING):
+        raise ConfigurationError("view", f"'{where}' is unknown", f"Use window, browser or FILE{ENDING}")
+    shapes = {name: shape[1:] for name, shape in recogniser.modality_shapes.items()}
+    save = user_path(where) if where.endswith(ENDING) else None
+    return Viewer(recogniser.sensors, shapes, recogniser.class_names, save=save, serve=where == "browser")
 
 
 def showing(
@@ -178,29 +183,28 @@ def _of_exported(
     if dataset is None and recording is None:
         raise ConfigurationError("dataset", "an exported model has no recordings", "Give --dataset or --recording")
     named = find_recordings(str(recording), None, root)[0] if dataset is None else dataset_named(dataset, root)
-    data = with_samples_of(named, recogniser)
+    absent = sorted(set(recogniser.modality_shapes) - set(named.channel_groups))
+    if absent:
+        problem = f"{named.title} has no sensor {absent}, which the model takes"
+        raise ConfigurationError("dataset", problem, "Give the dataset that it was trained on")
+    data = named if dataset is not None and is_config(dataset) else with_samples_of(named, recogniser)
+    if not recogniser.modality_shapes.items() <= data.modality_shapes.items():
+        problem = f"has samples of {data.modality_shapes}, the model takes {recogniser.modality_shapes}"
+        raise ConfigurationError("dataset", problem, "Give a YAML file with the data of its training")
     samples = data.load()
     return _recognised(recogniser, data, samples, chosen(data.find_recordings(data.folder), recording, subject))
 
 
-def with_samples_of(data: MultimodalDataModule, recogniser: Recogniser | ExportedRecogniser) -> MultimodalDataModule:
-    """The data with the modalities and the window of a model.
-
-    Raises:
-        ConfigurationError: Its samples are of another shape.
-    """
+def with_samples_of(data: MultimodalDataModule, recogniser: AnyRecogniser) -> MultimodalDataModule:
+    """A datamodule of the same class with the modalities and the window of a model."""
     given: dict[str, Any] = {"root": data.root, "modalities": list(recogniser.modality_shapes)}
     if "window" in signature(type(data)).parameters and recogniser.window is not None:
         given["window"] = recogniser.window
-    changed = type(data)(**given)
-    if changed.modality_shapes != recogniser.modality_shapes:
-        problem = f"has samples of {changed.modality_shapes}, the model takes {recogniser.modality_shapes}"
-        raise ConfigurationError("dataset", problem, "Give a YAML file with the data of its training")
-    return changed
+    return type(data)(**given)
 
 
 def _recognised(
-    recogniser: Recogniser | ExportedRecogniser,
+    recogniser: AnyRecogniser,
     data: MultimodalDataModule,
     samples: Samples,
     recordings: Sequence[Recording],
@@ -211,7 +215,7 @@ def _recognised(
 
 
 def windows_of(
-    recogniser: Recogniser | ExportedRecogniser, data: MultimodalDataModule, samples: Samples, recorded: Recorded
+    recogniser: AnyRecogniser, data: MultimodalDataModule, samples: Samples, recorded: Recorded
 ) -> list[Window]:
     """What a model takes the windows of a recording for; a clip that is one sample is one window.
 

@@ -13,6 +13,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -41,44 +42,43 @@ class Model:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
 
-        def session(part: Mapping[str, Any]) -> Any:
-            return onnxruntime.InferenceSession(files[part["graph"]], options, providers=["CPUExecutionProvider"])
+        @lru_cache(None)
+        def session(graph: str) -> Any:
+            return onnxruntime.InferenceSession(files[graph], options, providers=["CPUExecutionProvider"])
 
         try:
             self.class_names = tuple(self.description["class_names"])
             self.shapes = {name: tuple(each["shape"]) for name, each in self.description["sensors"].items()}
             self.streams = {name: each["modalities"] for name, each in self.description["encoders"].items()}
-            self.encoders = {name: session(each) for name, each in self.description["encoders"].items()}
-            self.head, self.misses = session(self.description["head"]), self.description["head"]["missing"]
+            self.encoders = {name: session(each["graph"]) for name, each in self.description["encoders"].items()}
+            self.head = session(self.description["head"]["graph"])
+            self.partial = dict(self.description["head"]["partial"])  # for fewer streams, made when they are needed
+            self._session = session
         except (KeyError, TypeError, AttributeError) as error:
             raise ModelError("model", f"'{folder / DESCRIPTION}' is damaged ({error!r})", AGAIN) from error
 
     def __call__(self, arrays: Mapping[str, Any]) -> dict[str, Any]:
-        """Classifies windows, sensor to array (N, *shape); the encoder of a sensor that is left out is not run.
-
-        Returns "logits" and "probability" (N, classes); with attention also "weights" (N, streams).
-        """
+        """Logits, probability (N, classes), and weights (N, streams) of attention, of windows (N, *shape) by sensor."""
         windows = checked_arrays(arrays, self.shapes)
-        missing = [name for name, parts in self.streams.items() if not set(parts) <= set(windows)]
-        if len(missing) == len(self.streams) or (missing and not self.misses):
+        used = [name for name, parts in self.streams.items() if set(parts) <= set(windows)]
+        missing, key = [name for name in self.streams if name not in used], ",".join(used)
+        head = self._session(self.partial[key]) if key in self.partial else self.head
+        if not used or (missing and head is self.head and "available" not in [i.name for i in head.get_inputs()]):
             raise ModelError("arrays", f"lack {', '.join(missing)}, which the model needs", "Give all of its sensors")
         count = len(next(iter(windows.values())))
-        parts = [self._part(windows, missing, slice(at, at + AT_ONCE)) for at in range(0, count, AT_ONCE)]
+        parts = [self._part(windows, used, head, slice(at, at + AT_ONCE)) for at in range(0, count, AT_ONCE)]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
-    def _part(self, windows: Mapping[str, Any], missing: list[str], rows: slice) -> dict[str, Any]:
+    def _part(self, windows: Mapping[str, Any], used: list[str], head: Any, rows: slice) -> dict[str, Any]:
         count = len(next(iter(windows.values()))[rows])
-        available = [name not in missing for name in self.streams]
-        values: dict[str, Any] = {"available": np.array([available] * count)}
-        for name, sensors in self.streams.items():
-            if name not in missing:
-                inputs = {sensor: windows[sensor][rows] for sensor in sensors}
-                (values[f"features_{name}"],) = self.encoders[name].run(None, inputs)
-        for each in self.head.get_inputs():
-            if each.name not in values:
-                values[each.name] = np.zeros((count, *each.shape[1:]), np.float32)
-        found = self.head.run(None, {each.name: values[each.name] for each in self.head.get_inputs()})
-        return dict(zip([each.name for each in self.head.get_outputs()], found, strict=True))
+        values: dict[str, Any] = {"available": np.array([[name in used for name in self.streams]] * count)}
+        for name in used:
+            inputs = {sensor: windows[sensor][rows] for sensor in self.streams[name]}
+            (values[f"features_{name}"],) = self.encoders[name].run(None, inputs)
+        for each in head.get_inputs():
+            values.setdefault(each.name, np.zeros((count, *each.shape[1:]), np.float32))
+        found = head.run(None, {each.name: values[each.name] for each in head.get_inputs()})
+        return dict(zip([each.name for each in head.get_outputs()], found, strict=True))
 
 
 def read_model(folder: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
@@ -122,10 +122,10 @@ def _checked(where: str, values: Any, shape: tuple[int, ...]) -> Any:
         raise ModelError(where, problem, f"Give (N, {', '.join(map(str, shape))}), or one sample without N")
     array = np.ascontiguousarray(array, dtype=np.float32)
     broken = np.flatnonzero(~np.isfinite(array).reshape(len(array), -1).all(axis=1))
-    if len(broken):
-        problem = f"holds NaN or infinite values in {len(broken)} samples, first in sample {broken[0]}"
-        raise ModelError(where, problem, "Fill the gaps, or leave these samples out")
-    return array
+    if not len(broken):
+        return array
+    problem = f"holds NaN or infinite values in {len(broken)} samples, first in sample {broken[0]}"
+    raise ModelError(where, problem, "Fill the gaps, or leave these samples out")
 
 
 def main() -> None:

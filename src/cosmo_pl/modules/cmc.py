@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
 from cosmo_pl.constraints import AtLeastTwo, PositiveFloat, Size
@@ -58,10 +57,6 @@ class CMCModule(CrossModalModule):
         self.save_hyperparameters(ignore=["encoders"])
         losses: dict[str, type[nn.Module]] = {"cross_view": CrossViewLoss, "released": ContrastiveFusionLoss}
         self.loss = losses[variant](temperature, same_subject_weight=same_subject_weight)
-
-    def views(self, projected: dict[str, Tensor]) -> Tensor:
-        """The projected features themselves, (N, M, D)."""
-        return torch.stack(list(projected.values()), dim=1)
 
     def pretraining_loss(
         self, inputs: dict[str, Tensor], num_augmentations: int = 1, subject: Tensor | None = None

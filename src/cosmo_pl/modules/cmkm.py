@@ -92,10 +92,6 @@ class CMKMModule(CrossModalModule):
             self.bundle.check_data(self.data)
         super().setup(stage)
 
-    def views(self, projected: dict[str, Tensor]) -> Tensor:
-        """The projected features themselves, (N, M, D)."""
-        return torch.stack(list(projected.values()), dim=1)
-
     def pretraining_loss(self, inputs: dict[str, Tensor], num_augmentations: int = 1) -> Tensor:
         """Loss of the views of each position, averaged over the V positions."""
         views = self.views(self.gathered(self.project(self(inputs))))

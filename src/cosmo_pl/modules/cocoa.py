@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from cosmo_pl.constraints import AtLeastTwo, NonNegativeFloat, PositiveFloat, Size
@@ -56,10 +55,6 @@ class COCOAModule(CrossModalModule):
         super().__init__(modality_shapes, num_classes, encoders, projection_dim, projection_hidden, max_clusters)
         self.save_hyperparameters(ignore=["encoders"])
         self.loss = COCOALoss(temperature, negative_weight)
-
-    def views(self, projected: dict[str, Tensor]) -> Tensor:
-        """The projected features themselves, (N, M, D)."""
-        return torch.stack(list(projected.values()), dim=1)
 
     def pretraining_loss(self, inputs: dict[str, Tensor], num_augmentations: int = 1) -> Tensor:
         """COCOA loss of the V augmented views of all M modalities, (N, V·M, D)."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import TYPE_CHECKING, Annotated
 
 import torch
@@ -30,6 +31,7 @@ from cosmo_pl.tensors import fourier_magnitude
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestClassifier
 
+MAX_APART = 4  # modalities of which each choice has a forest of its own in an export
 SMALLEST = 1e-6  # probability of a class without votes, whose logarithm has to be finite
 
 
@@ -56,7 +58,6 @@ class RandomForestModule(SelfTrainingModule):
     """
 
     numerics = "1.0"
-    accepts_missing = False
 
     def __init__(
         self,
@@ -136,10 +137,18 @@ class RandomForestModule(SelfTrainingModule):
             name: StreamColumns({name: shape}, self.num_frequencies) for name, shape in self.modality_shapes.items()
         }
 
-    def tree_head(self) -> TreeHead:
-        """The forest."""
-        columns = JoinedColumns(list(self.stream_encoders().values()), list(self.modality_shapes))
-        return TreeHead(columns, self.learned, VoteLogits(self.learned, self.num_classes))
+    def tree_heads(self) -> dict[tuple[str, ...], TreeHead]:
+        """The forest, and those of fewer modalities, unless streams of several modalities or many would need more."""
+        encoders = self.stream_encoders()
+        apart = set(encoders) == set(self.modality_shapes) and len(encoders) <= MAX_APART
+        sizes = range(len(encoders), 0, -1) if apart else [len(encoders)]
+        return {names: self._tree_head(names) for size in sizes for names in combinations(encoders, size)}
+
+    def _tree_head(self, streams: tuple[str, ...]) -> TreeHead:
+        encoders = self.stream_encoders()
+        columns = JoinedColumns([encoders[name] for name in streams], list(self.modality_shapes))
+        forest = self._forest(tuple(self.modality_shapes) if len(streams) == len(encoders) else streams)
+        return TreeHead(columns, forest, VoteLogits(forest, self.num_classes))
 
 
 class FeatureForestModule(RandomForestModule):

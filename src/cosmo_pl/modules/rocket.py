@@ -45,7 +45,6 @@ class RocketModule(SelfTrainingModule):
     """
 
     numerics = "1.0"
-    accepts_missing = False
 
     def __init__(
         self,

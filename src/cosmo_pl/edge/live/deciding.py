@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmo_pl.edge.live.hooks import Decider, Switch, WindowRecogniser, WindowSmoother
+from cosmo_pl.edge.decision import Decision, Smoother
+from cosmo_pl.edge.switching import Change, SensorSwitch
+from cosmo_pl.recogniser import AnyRecogniser
 
 
 @dataclass(frozen=True)
@@ -19,11 +21,13 @@ class Decided:
         activity: The activity; None if it is none of those that the model knows.
         probability: Activity to its probability.
         weights: Sensor to its attention weight, where the method has attention.
+        switched: Sensors that were switched after the window.
     """
 
     activity: str | None
     probability: Mapping[str, float]
     weights: Mapping[str, float]
+    switched: Sequence[Change] = ()
 
 
 class Deciding:
@@ -38,10 +42,10 @@ class Deciding:
 
     def __init__(
         self,
-        recogniser: WindowRecogniser,
-        decision: Decider | None,
-        smoother: Callable[[], WindowSmoother | None] | None,
-        switch: Switch | None,
+        recogniser: AnyRecogniser,
+        decision: Decision | None,
+        smoother: Callable[[], Smoother | None] | None,
+        switch: SensorSwitch | None,
     ) -> None:
         self.recogniser, self.decision, self.switch = recogniser, decision, switch
         self._make_smoother = smoother
@@ -69,9 +73,8 @@ class Deciding:
         found = probability[0]
         if self._smoother is not None:
             found = np.asarray(self._smoother.update(found))
-        if self.switch is not None:
-            self.switch.observe(prediction, tuple(arrays))
+        switched = () if self.switch is None else self.switch.observe(prediction, tuple(arrays), arrays)
         names = self.recogniser.class_names
         weights = {name: float(weight[0]) for name, weight in prediction.weights.items() if name in arrays}
         activity = None if rejected else names[int(found.argmax())]
-        return Decided(activity, dict(zip(names, found.tolist(), strict=True)), weights)
+        return Decided(activity, dict(zip(names, found.tolist(), strict=True)), weights, switched)

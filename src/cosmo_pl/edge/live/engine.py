@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -13,14 +13,17 @@ from numpy.typing import NDArray
 
 from cosmo_pl.constraints import NonNegativeFloat, PositiveFloat, check
 from cosmo_pl.data.streams.resampling import SECOND
+from cosmo_pl.edge.decision import Decision, Smoother
 from cosmo_pl.edge.live.deciding import Deciding
 from cosmo_pl.edge.live.grids import grids_of, window_of
-from cosmo_pl.edge.live.hooks import Decider, Switch, Viewer, WindowRecogniser, WindowSmoother
 from cosmo_pl.edge.live.reports import Reporter
 from cosmo_pl.edge.live.schedule import Schedule
 from cosmo_pl.edge.live.strays import JUMP, Strays
 from cosmo_pl.edge.live.stream import SensorStream
+from cosmo_pl.edge.switching import Change, SensorSwitch
 from cosmo_pl.errors import ConfigurationError, CosmoError, choices
+from cosmo_pl.plots.viewer import Viewer
+from cosmo_pl.recogniser import AnyRecogniser
 
 Truth = Callable[[float, float], str | None]
 
@@ -66,7 +69,7 @@ class LiveRecogniser:
         reporter: Counts and reports what is wrong; by default nobody reads it.
         decision: Calibrates probabilities, and rejects windows that show none of the activities.
         smoother: Makes a smoother over windows; called again after a gap.
-        switch: Switches sensors off.
+        switch: SensorSwitches sensors off.
         viewer: Shows samples and windows.
 
     Raises:
@@ -81,16 +84,16 @@ class LiveRecogniser:
 
     def __init__(
         self,
-        recogniser: WindowRecogniser,
+        recogniser: AnyRecogniser,
         hop: float | None = None,
         window: float | None = None,
         *,
         patience: float = 2.0,
         delay: float = 0.0,
         reporter: Reporter | None = None,
-        decision: Decider | None = None,
-        smoother: Callable[[], WindowSmoother | None] | None = None,
-        switch: Switch | None = None,
+        decision: Decision | None = None,
+        smoother: Callable[[], Smoother | None] | None = None,
+        switch: SensorSwitch | None = None,
         viewer: Viewer | None = None,
     ) -> None:
         check("patience", patience, PositiveFloat)
@@ -143,6 +146,8 @@ class LiveRecogniser:
         windows = self.finish()
         self._strays.clear()
         self._forget()
+        if self._viewer is not None:
+            self._viewer.begin()
         self.schedule.origin, self._truth = 0, truth
         if aligned is not None:
             self.schedule.align(aligned)
@@ -189,7 +194,7 @@ class LiveRecogniser:
     def _add(
         self, stream: SensorStream, time: NDArray[np.int64], values: NDArray[np.float32]
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        if self.schedule.origin is None:
+        if self.schedule.origin is None or (not self.schedule.aligned and time.min() < self.schedule.origin):
             self.schedule.origin = int(time.min())
         latest = stream.latest
         late, rest = stream.add(time, values)
@@ -294,6 +299,10 @@ class LiveRecogniser:
                 decided = self._deciding.decide(arrays)
             except CosmoError as error:
                 self.reporter.report("not recognised", str(error), None, self.schedule.seconds(start))
+        elif self._switch is not None:
+            self._report_switched(self._switch.observe(None, (), {}), start)
+        if decided is not None:
+            self._report_switched(decided.switched, start)
         self._go_on(skipping=not arrays)
         if decided is None:
             self.skipped += len(arrays) > 0
@@ -306,6 +315,11 @@ class LiveRecogniser:
         latency = 1000 * (perf_counter() - started)
         shown = decided.activity, decided.probability, decided.weights
         return LiveWindow(begin, end, *shown, tuple(arrays), latency, truth)
+
+    def _report_switched(self, changes: Sequence[Change], start: float) -> None:
+        for change in changes:
+            problem = f"switched {'on' if change.on else 'off'}"
+            self.reporter.report(problem, str(change), change.sensor, self.schedule.seconds(start))
 
     def _note_missing(self, missing: list[str], present: list[str]) -> None:
         for name in missing:

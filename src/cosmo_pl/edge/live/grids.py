@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from cosmo_pl.data.plausibility import ranges_of
 from cosmo_pl.data.sensors import SensorDescription
-from cosmo_pl.edge.live.hooks import WindowRecogniser
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.recogniser import AnyRecogniser
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Grid:
         return np.array(low, dtype=np.float32), np.array(high, dtype=np.float32)
 
 
-def window_of(recogniser: WindowRecogniser, window: float | None) -> float:
+def window_of(recogniser: AnyRecogniser, window: float | None) -> float:
     """Seconds of a window.
 
     Args:
@@ -69,7 +69,7 @@ def window_of(recogniser: WindowRecogniser, window: float | None) -> float:
     return float(own if own is not None else window or 0)
 
 
-def grids_of(recogniser: WindowRecogniser, window: float) -> dict[str, Grid]:
+def grids_of(recogniser: AnyRecogniser, window: float) -> dict[str, Grid]:
     """Sensor to its grid, on which a window has as many frames as the model takes.
 
     Args:

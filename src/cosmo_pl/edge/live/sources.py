@@ -34,4 +34,7 @@ def open_source(
         raise ConfigurationError("mqtt", "samples come from a broker or from a recording", "Leave one of them out")
     if recording is not None:
         return Replays(replays_of(user_path(recording), grids), realtime)
-    return read_lines(sys.stdin.buffer, reporter) if mqtt is None else MqttSource(mqtt, reporter)
+    if mqtt is not None:
+        return MqttSource(mqtt, reporter)
+    # Not sys.stdin: Python closes it at its end, and aborts if a thread still waits for a line of it.
+    return read_lines(open(sys.stdin.fileno(), "rb", closefd=False), reporter)

@@ -64,6 +64,8 @@ class SensorStream:
             rows = np.asarray(values, dtype=np.float32)
         except (TypeError, ValueError, OverflowError):
             return self._refused("not numbers", f"its values are not {self.grid.size} numbers in a sample")
+        if not len(times):
+            return self._refused("not numbers", "a list of times is empty")
         if rows.shape in (self.grid.shape, (self.grid.size,)) and len(times) == 1:
             rows = rows[None]
         if rows.shape not in ((len(times), *self.grid.shape), (len(times), self.grid.size)):
@@ -71,8 +73,7 @@ class SensorStream:
             found = "×".join(map(str, rows.shape)) or "one"
             problem = f"{len(times)} samples have {found} values, not {wanted} each, and are left out"
             return self._refused("wrong number of values", problem, len(times))
-        rows = rows.reshape(len(times), -1)
-        return self._usable(times, rows)
+        return self._usable(times, rows.reshape(len(times), -1))
 
     def _refused(self, problem: str, detail: str, count: int = 1) -> Checked:
         self.reporter.report(problem, detail, self.name, count=count)

@@ -6,7 +6,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -58,8 +58,6 @@ class ClassifierModule(BaseModule):
 
     numerics = "1.0"
     phase = "finetune"
-    accepts_missing: ClassVar[bool] = True
-    """Whether samples may lack a modality."""
 
     def __init__(self, num_classes: Size, attends_to: Sequence[str] = ()) -> None:
         super().__init__()
@@ -127,9 +125,12 @@ class ClassifierModule(BaseModule):
         """
         raise self._not_exportable()
 
-    def tree_head(self) -> TreeHead | None:
-        """The second half of `classify` of a method that classifies by trees, None for others."""
-        return None
+    def tree_heads(self) -> Mapping[tuple[str, ...], TreeHead]:
+        """The second half of `classify` of a method that classifies by trees: available streams to the head for them.
+
+        All streams come first. It is empty for other methods, whose `classify_features` do without missing streams.
+        """
+        return {}
 
     def _not_exportable(self) -> ConfigurationError:
         problem = f"{type(self).__name__} cannot be exported, as it has no encoders apart from a classifier"

@@ -308,9 +308,9 @@ class CrossModalModule(PretrainingModule):
         every = self.gathered(subject.double()).reshape(-1, num_augmentations)
         return every.repeat_interleave(repeats, dim=1)
 
-    @abstractmethod
     def views(self, projected: dict[str, Tensor]) -> Tensor:
-        """Views (N, P, D) of samples from their projected features, modality to (N, D)."""
+        """Views (N, P, D) of samples from their projected features, modality to (N, D): by default these, P = M."""
+        return torch.stack(list(projected.values()), dim=1)
 
     def project(self, features: dict[str, Tensor], available: Present | None = None) -> dict[str, Tensor]:
         """Projects features z_j (N, D_j) to unit vectors r_j (N, D) (Eq. 2).

@@ -30,16 +30,18 @@ class Band:
         self.entity = entity
         self.class_names = tuple(class_names)
         self._end: float | None = None
+        self._begun = False
 
     def add(self, stream: RecordingStream, start: float, end: float, activity: str | None) -> None:
         """Sends the activity of an interval, in the order of time; None is none of the activities."""
         import rerun as rr
 
-        if self._end is None:
+        if not self._begun:
+            self._begun = True
             colours = [*(class_colour(number) for number in range(len(self.class_names))), NO_ACTIVITY]
             look = rr.StateConfiguration(values=[*self.class_names, NONE], colors=rgba(colours))
             stream.log(self.entity, look, static=True)
-        elif start > self._end + TOLERANCE:
+        if self._end is not None and start > self._end + TOLERANCE:
             self.close(stream)
         self._set(stream, start, activity or NONE)
         self._end = end
@@ -48,6 +50,7 @@ class Band:
         """Ends the last interval."""
         if self._end is not None:
             self._set(stream, self._end, "")
+        self._end = None
 
     def _set(self, stream: RecordingStream, second: float, state: str) -> None:
         import rerun as rr
@@ -72,7 +75,7 @@ class Shares:
         self.colours = dict(colours)
         self.shown_from = shown_from
         self._last: dict[str, float] = {}
-        self._end = 0.0
+        self._end: float | None = None
 
     @property
     def drawn(self) -> tuple[str, ...]:
@@ -81,7 +84,7 @@ class Shares:
 
     def add(self, stream: RecordingStream, start: float, end: float, values: Mapping[str, float]) -> None:
         """Sends the numbers of a window, in the order of time."""
-        if start > self._end + TOLERANCE:
+        if self._end is not None and start > self._end + TOLERANCE:
             self.close(stream)
         for name, value in values.items():
             if name not in self._last and value < self.shown_from:
@@ -94,9 +97,11 @@ class Shares:
 
     def close(self, stream: RecordingStream) -> None:
         """Ends the last window."""
-        for name, value in self._last.items():
-            self._set(stream, self._end, name, value)
-            self._set(stream, self._end + TOLERANCE, name, math.nan)
+        if self._end is not None:
+            for name, value in self._last.items():
+                self._set(stream, self._end, name, value)
+                self._set(stream, self._end + TOLERANCE, name, math.nan)
+        self._end = None
 
     def _begin(self, stream: RecordingStream, name: str) -> None:
         import rerun as rr

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -72,7 +73,7 @@ def connected(save: Path | None, serve: bool) -> Iterator[RecordingStream]:
     elif serve:
         address = stream.serve_grpc(grpc_port=DATA_PORT)
         rr.serve_web_viewer(web_port=PAGE_PORT, open_browser=False)
-        print(f"http://127.0.0.1:{PAGE_PORT}/?url={quote(address, safe='')}", flush=True)
+        print(f"http://127.0.0.1:{PAGE_PORT}/?url={quote(address, safe='')}", file=sys.stderr, flush=True)
         yield stream
         stream.disconnect()
     else:
@@ -81,6 +82,14 @@ def connected(save: Path | None, serve: bool) -> Iterator[RecordingStream]:
         stream.spawn()
         yield stream
         stream.flush()
+
+
+def wait_for_interrupt() -> None:
+    """Returns when the user presses Ctrl-C: the page is served until then."""
+    try:
+        Event().wait()
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
 
 
 def _in_use(port: int) -> bool:

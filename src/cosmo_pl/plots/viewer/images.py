@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rerun import RecordingStream
     from rerun.blueprint import TimeAxis, View
 
-MAX_SPEED = 1.0  # m/s at both ends of the colours of a radial velocity
+SLOW = 0.2  # m/s: the colours of radial velocities cover at least so much to both sides
 MAPS = {"depth": "viridis_r", "pressure": "inferno"}
 """Kind of a sensor to its colours, names of matplotlib."""
 OTHER_MAP = "viridis"
@@ -49,7 +49,9 @@ class Images(Drawing):
 
     def _coloured(self, frame: NDArray[Any], colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
         missing = ~np.isfinite(frame) | ((frame == 0) if self.kind == "depth" else False)
-        coloured = shaded(np.where(missing, self.low, frame), self.low, self.high, colours)
+        if missing.all():  # of the first frame nothing is known
+            return np.broadcast_to(NO_READING, (*frame.shape, 3))
+        coloured = shaded(frame, self.low, self.high, colours)
         coloured[missing] = NO_READING
         return coloured
 
@@ -57,11 +59,22 @@ class Images(Drawing):
         """One image."""
         import rerun.blueprint as rrb
 
-        return [rrb.Spatial2DView(origin=self.entity, name=self.name)]
+        title = self.name if self.name == self.kind else f"{self.name}: {self.kind}"
+        return [rrb.Spatial2DView(origin=self.entity, name=title)]
 
 
 class Radar(Drawing):
-    """Radar seen from above: the largest intensity over all elevations, and the radial velocity at it."""
+    """Radar seen from above: the largest intensity over all elevations, and the radial velocity at it.
+
+    The colours cover all values that were drawn so far.
+
+    Args:
+        name: Name of the sensor.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.brightest, self.fastest = 1e-6, SLOW
 
     def draw(self, stream: RecordingStream, time: NDArray[Any], values: NDArray[Any]) -> None:
         """Sends frames (n, 2, range, azimuth, elevation) of intensity and velocity in m/s; the range grows upwards."""
@@ -71,12 +84,13 @@ class Radar(Drawing):
         strongest = intensity.argmax(axis=-1)[..., None]
         speed = np.take_along_axis(velocity, strongest, axis=-1)[..., 0]
         brightness = np.sqrt(np.maximum(intensity.max(axis=-1), 0))  # the far limbs reflect a hundredth of the trunk
-        high = max(float(brightness.max()), 1e-6)
+        self.brightest = max(self.brightest, float(brightness.max()))
+        self.fastest = max(self.fastest, float(np.abs(speed).max()))
         tables = colour_table("magma"), colour_table("RdBu")
         for second, bright, fast in zip(time, brightness, speed, strict=True):
             stream.set_time(TIMELINE, duration=float(second))
-            stream.log(f"{self.entity}/intensity", rr.Image(shaded(bright, 0.0, high, tables[0])))
-            stream.log(f"{self.entity}/velocity", rr.Image(shaded(fast, -MAX_SPEED, MAX_SPEED, tables[1])))
+            stream.log(f"{self.entity}/intensity", rr.Image(shaded(bright, 0.0, self.brightest, tables[0])))
+            stream.log(f"{self.entity}/velocity", rr.Image(shaded(fast, -self.fastest, self.fastest, tables[1])))
 
     def views(self, axis: TimeAxis) -> list[View]:
         """Intensity and velocity."""
@@ -96,7 +110,10 @@ def colour_table(name: str) -> NDArray[np.uint8]:
 
 
 def shaded(frame: NDArray[Any], low: float, high: float, colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """An image (height, width, 3) of numbers (height, width) between the two that have the first and last colour."""
+    """An image (height, width, 3) of numbers (height, width) between the two that have the first and last colour.
+
+    NaN has the first colour.
+    """
     share = (np.asarray(frame, dtype=np.float32) - low) / max(high - low, 1e-9)
-    coloured: NDArray[np.uint8] = colours[(255 * np.clip(share, 0, 1)).round().astype(np.int64)]
+    coloured: NDArray[np.uint8] = colours[(255 * np.nan_to_num(np.clip(share, 0, 1))).round().astype(np.int64)]
     return coloured

@@ -59,6 +59,11 @@ class Series(Drawing):
         for unit, columns in self.units.items():
             stream.send_columns(self._entity(unit), [time_column(time)], rr.Scalars.columns(scalars=flat[:, columns]))
 
+    def interrupt(self, stream: RecordingStream, second: float) -> None:
+        """Interrupts the lines at a time: what was drawn before and what follows are not connected."""
+        if self._begun:
+            self.draw(stream, np.array([second]), np.full((1, len(self.channels)), np.nan))
+
     def views(self, axis: TimeAxis) -> list[View]:
         """A chart for each unit."""
         import rerun.blueprint as rrb

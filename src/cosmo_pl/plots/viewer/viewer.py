@@ -8,6 +8,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
 from numpy.typing import NDArray
 
 from cosmo_pl.data.sensors import SensorDescription
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from rerun.blueprint import Blueprint
 
 NOTES = "about"
+PAUSE = 0.5  # seconds between two recordings on one time line
 
 
 class Viewer:
@@ -66,6 +68,7 @@ class Viewer:
         activities = {name: class_colour(number) for number, name in enumerate(class_names)}
         self._probability = Shares("probability", "probability", activities, SHOWN_FROM)
         self._weights = Shares("weight", "weight of each sensor", dict(zip(sensors, cycle(SENSORS), strict=False)))
+        self._begin, self._origin, self._latest = 0.0, None if duration is None else 0.0, 0.0
         self._panels: frozenset[str] = frozenset()
         self._stack, self._destination = ExitStack(), (save, serve)
 
@@ -86,23 +89,45 @@ class Viewer:
 
     def finish(self) -> None:
         """Ends the last window: no more will come."""
+        self._end_windows()
+        self.stream.flush()
+
+    def _end_windows(self) -> None:
         for part in (self._truth, self._prediction, self._probability, self._weights):
             part.close(self.stream)
-        self.stream.flush()
+
+    def _shown(self, time: NDArray[Any]) -> NDArray[np.float64]:
+        """Seconds on the time line for seconds of the recording (n,)."""
+        if self._origin is None:
+            self._origin = float(time.min())
+        return np.asarray(self._begin + time - self._origin, dtype=np.float64)
+
+    def begin(self) -> None:
+        """Begins another recording, whose times start anew: it is shown after what came before."""
+        self._end_windows()
+        if self._latest > 0:
+            for drawing in (each for each in self.drawings.values() if isinstance(each, Series)):
+                drawing.interrupt(self.stream, self._latest + PAUSE / 2)
+            self._begin = self._latest + PAUSE
+        self._origin = None if self.duration is None else 0.0
 
     def samples(self, sensor: str, time: NDArray[Any], values: NDArray[Any]) -> None:
         """Shows frames of a sensor.
 
         Args:
             sensor: Its name.
-            time: Seconds (n,).
+            time: Seconds (n,). Live samples are shown by the seconds since the first one.
             values: Frames (n, *shape); those with NaN interrupt the signal.
         """
-        self.drawings[sensor].draw(self.stream, time, values)
+        if len(time):
+            shown = self._shown(time)
+            self._latest = max(self._latest, float(shown.max()))
+            self.drawings[sensor].draw(self.stream, shown, values)
 
     def truth(self, start: float, end: float, activity: str) -> None:
         """Shows what was really done from `start` to `end` (seconds), in the order of time."""
-        self._truth.add(self.stream, start, end, activity)
+        first, last = self._shown(np.array([start, end])).tolist()
+        self._truth.add(self.stream, first, last, activity)
 
     def window(
         self,
@@ -123,11 +148,12 @@ class Viewer:
             weights: Sensor to its weight, where the method has attention; else empty.
             truth: Name of the true activity, where it is known.
         """
+        if truth is not None:
+            self.truth(start, end, truth)
+        start, end = self._shown(np.array([start, end])).tolist()
         self._prediction.add(self.stream, start, end, activity)
         self._probability.add(self.stream, start, end, probability)
         self._weights.add(self.stream, start, end, weights)
-        if truth is not None:
-            self.truth(start, end, truth)
         self._arrange()
 
     def _arrange(self) -> None:

@@ -21,7 +21,7 @@ from cosmo_pl.modules import BaseModule, ClassifierModule
 from cosmo_pl.recogniser import Prediction
 from cosmo_pl.study.measures.latency import median_seconds
 
-THRESHOLDS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
+THRESHOLDS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
 TRAINING_SAMPLES = 300
 CHUNK = 64  # samples that are classified at once
 

@@ -11,8 +11,8 @@ from cosmo_pl.study.rendering.view import Rendered, View, unique
 
 HEADER = ("dataset", "question", "measure", "probabilities as they are", "with the decision")
 NOTES = (
-    "Temperature and threshold were measured on the people of the first row of each dataset, and never on test "
-    "subjects. The threshold accepts 95 % of the samples of these people.",
+    "Temperature and threshold were measured on the people that each table names first, and never on "
+    "test subjects. The threshold accepts 95 % of the samples of these people.",
     "Unknown activities: a quarter of the activities at a time is left out of the second stage, and their test samples "
     "are unknown. Accuracy of the accepted counts accepted unknown samples as not correct.",
     "Streams: the recordings of each test subject one after the other, in random order. Segments are matched as by Lea "
@@ -23,11 +23,13 @@ Value = Callable[[Result], float | None]
 
 
 def table(view: View) -> Rendered:
-    """Rows of each dataset: what was measured, and its value without and with the decision, mean over the seeds."""
+    """Rows of each grid of runs: a measure, and its mean over the seeds without and with the decision."""
     rows: list[list[str]] = []
-    pairs = view.records(lambda job: job.measure == "decisions")
-    for dataset in unique(job.dataset for job, _ in pairs):
-        records = [record for job, record in pairs if job.dataset == dataset]
+    for number in range(len(view.study.runs)):
+        pairs = [(job, record) for job, record in view.grid(number) if job.measure == "decisions"]
+        if not pairs:
+            continue
+        dataset, records = pairs[0][0].dataset, [record for _, record in pairs]
         label = view.title(dataset) + (" (simulated)" if view.simulated(dataset) else "")
         mark = MARK if any(map(dirty, records)) else ""
         results = [record.result for record in records]

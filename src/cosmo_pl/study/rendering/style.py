@@ -62,6 +62,7 @@ LOOKS = {
     "plus_unbalanced": Look(VERMILION, "v", "-."),
     "plus_alternating_quality": Look("#F5C4A5", "P", "-"),
     "plus_alternating": Look("#EE9D6B", "X", "-"),
+    "plus_alternating_dropout": Look("#EE9D6B", "D", "-."),
     "plus_quality": Look("#E27C3C", "D", "-"),
     "plus_joint": Look(VERMILION, "d", "--"),
     "plus_forest": Look(VERMILION, "<", ":"),

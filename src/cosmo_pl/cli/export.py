@@ -1,0 +1,33 @@
+"""`cosmo-pl export`: a trained run as a folder that runs without PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cosmo_pl.errors import ConfigurationError
+
+
+def export(run: str | None = None, out: str | None = None, decision: bool = False, overwrite: bool = False) -> None:
+    """Exports a trained run into a folder of ONNX graphs, with the program that runs them.
+
+    Args:
+        run: Folder of a run of a stage 2; it has to be given.
+        out: Folder to write; it has to be given.
+        decision: Whether temperature, rejection threshold and transitions are measured and stored.
+        overwrite: Whether an exported folder of that name is replaced.
+    """
+    from cosmo_pl.edge.export import export as write
+
+    if run is None or out is None:
+        raise ConfigurationError("run and out", "are missing", "Give --run runs/utd_plus/cosmo-prototypes --out model")
+    description = write(run, out, decision, overwrite)
+    accuracy = description["accuracy"]
+    tested = f", accuracy {accuracy['correct']}/{accuracy['total']} on its test subjects" if accuracy else ""
+    print(f"{out}: {description['method']}, {len(description['encoders'])} encoders{tested}")
+
+
+def main(args: Sequence[str]) -> None:
+    """Runs the command."""
+    from cosmo_pl.parsing import run_command
+
+    run_command([export], ["export", *args], "cosmo-pl")

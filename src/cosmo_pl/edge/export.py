@@ -1,0 +1,165 @@
+"""Export of a trained run: a folder of ONNX graphs and ``model.json``, with the program that runs them."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cosmo_pl.checkpoints import checkpoint_in
+from cosmo_pl.edge.export_graphs import encoder_graphs, head_graphs
+from cosmo_pl.edge.export_recordings import RunRecordings
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.exported import DESCRIPTION, FORMAT, ExportedRecogniser, is_exported
+from cosmo_pl.exported import run as program
+from cosmo_pl.extras import require
+from cosmo_pl.io import read_json, user_path, whole_file, write_json
+from cosmo_pl.recogniser import Recogniser
+from cosmo_pl.run_folder import BUNDLE_DESCRIPTION, newest_test, run_of
+
+LIBRARIES = ("cosmo_pl", "torch", "onnx", "onnxruntime")
+TOLERANCE = 0.02  # of probabilities of random samples; a tree whose threshold is next to a value votes for 0.005
+EXAMPLES = 5
+
+
+def export(run: str | Path, folder: str | Path, decision: bool = False, overwrite: bool = False) -> dict[str, Any]:
+    """Exports a trained classifier into a folder, which `Recogniser.load` opens and its own ``run.py`` runs.
+
+    Args:
+        run: Folder of a run, or of such runs, whose newest is taken; or a checkpoint.
+        folder: The folder.
+        decision: Whether temperature, rejection threshold and transitions are measured and stored, see
+            `cosmo_pl.edge.deciding.decision_of`.
+        overwrite: Whether an exported folder of that name is replaced.
+
+    Returns:
+        Content of ``model.json``.
+
+    Raises:
+        ConfigurationError: The run is none of a classifier, or its method cannot be exported; the folder exists; or a
+            package of the extra `export` is missing.
+        CosmoError: `decision` is set, and the recordings cannot be used.
+    """
+    for package in ("onnx", "onnxscript", "onnxruntime", "skl2onnx"):
+        require(package, "export")
+    folder = user_path(folder)
+    _check_free(folder, overwrite)
+    checkpoint = checkpoint_in(user_path(run))
+    recogniser = Recogniser.of_run(checkpoint)
+    recordings = RunRecordings(run_of(checkpoint))
+    if decision:
+        _ = recordings.data  # before minutes of work
+    description, graphs = _described(recogniser)
+    if recogniser.window is not None:  # clips have no hop
+        description["hop"] = recordings.hop
+    description["accuracy"] = _tested(run_of(checkpoint))
+    if decision:
+        description["decision"] = recordings.decision()
+    with whole_file(folder) as part:
+        part.mkdir()
+        _write(part, description, graphs)
+        _check_equal(recogniser, ExportedRecogniser.load(part))
+        if description["accuracy"] is None:
+            description["accuracy"] = recordings.accuracy(ExportedRecogniser.load(part))
+        _write(part, description, {})
+        if folder.exists():
+            shutil.rmtree(folder)
+    return description
+
+
+def _check_free(folder: Path, overwrite: bool) -> None:
+    """Refuses a folder that exists, unless it is an exported one that may be replaced."""
+    if not folder.exists():
+        return
+    if not is_exported(folder):
+        raise ConfigurationError("out", f"'{folder}' exists and is no exported model", "Name a new folder")
+    if not overwrite:
+        raise ConfigurationError("out", f"'{folder}' exists", "Name a new folder, or use --overwrite")
+
+
+def _described(recogniser: Recogniser) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """``model.json`` as far as the checkpoint tells it, and name to content of the graphs."""
+    module, trained = recogniser.module, recogniser.trained
+    encoders = encoder_graphs(recogniser)
+    (_, head), *partial = head_graphs(recogniser).items()
+    names = {stream: f"encoder_{stream}.onnx" for stream in encoders}
+    partial_names = {",".join(streams): f"head_{'_'.join(streams)}.onnx" for streams, _ in partial}
+    graphs = {names[stream]: graph for stream, graph in encoders.items()} | {"head.onnx": head}
+    graphs |= dict(zip(partial_names.values(), (graph for _, graph in partial), strict=True))
+    sensors = {name: asdict(sensor) for name, sensor in recogniser.sensors.items()}
+    shapes = recogniser.modality_shapes
+    description = {
+        "format": FORMAT,
+        "title": trained.dataset,
+        "method": type(module).__name__,
+        "class_names": list(recogniser.class_names),
+        "sensors": {name: {**sensors.get(name, {}), "shape": list(shape)} for name, shape in shapes.items()},
+        "window": recogniser.window,
+        "hop": None,
+        "encoders": {stream: {"modalities": stream.split("+"), "graph": names[stream]} for stream in encoders},
+        "head": {"graph": "head.onnx", "partial": partial_names},
+        "attends_to": list(module.attends_to),
+        "quality": _quality(recogniser),
+        "labels": trained.labels,
+        "test_subjects": list(trained.test_subjects),
+        "accuracy": None,
+        "versions": {name: version(name) for name in LIBRARIES},
+    }
+    return description, {name: graph.SerializeToString() for name, graph in graphs.items()}
+
+
+def _quality(recogniser: Recogniser) -> dict[str, float]:
+    """Quality weights of the modalities: those of the attention, else those in the bundle, if it still exists."""
+    module = recogniser.module
+    used: Mapping[str, float] | None = module.hparams.get("quality_weights")
+    if used:
+        return dict(used)
+    path = Path(module.record.bundle or "") / BUNDLE_DESCRIPTION
+    if not module.record.bundle or not path.is_file():
+        return {}
+    measured = read_json(path, lambda problem: ConfigurationError("bundle", problem, "Restore it")).get("quality", {})
+    return {name: float(each["weight"]) for name, each in measured.items()}
+
+
+def _tested(run: Path) -> dict[str, Any] | None:
+    """Accuracy on the test subjects from the newest test of the run; None if there is none."""
+    path = newest_test(run)
+    if path is None:
+        return None
+    found = read_json(path, lambda problem: ConfigurationError(str(path), problem, "Test the run again"))
+    return {name: found[name] for name in ("correct", "total", "accuracy", "f1_macro", "simulated")}
+
+
+def _write(folder: Path, description: dict[str, Any], graphs: Mapping[str, bytes]) -> None:
+    """Writes the graphs, the program, and the description with the hashes of all files."""
+    for name, content in graphs.items():
+        (folder / name).write_bytes(content)
+    shutil.copy(program.__file__, folder / "run.py")
+    files = sorted(path for path in folder.iterdir() if path.name != DESCRIPTION)
+    description["sha256"] = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    write_json(folder / DESCRIPTION, description)
+
+
+def _check_equal(recogniser: Recogniser, exported: ExportedRecogniser) -> None:
+    """Checks that the graphs compute what the classifier does, on random samples around the mean of each sensor.
+
+    Raises:
+        ConfigurationError: They do not.
+    """
+    random = np.random.default_rng(0)
+    arrays = {}
+    for name, shape in recogniser.modality_shapes.items():
+        statistics = recogniser.trained.normalization[name]
+        around = random.normal(np.mean(statistics.mean), np.mean(statistics.std), (EXAMPLES, *shape))
+        arrays[name] = around.astype(np.float32)
+    ours, theirs = recogniser.predict(arrays), exported.predict(arrays)
+    difference = float(np.abs(ours.probability - theirs.probability).max())
+    if not difference <= TOLERANCE:
+        problem = f"the graphs of {type(recogniser.module).__name__} give probabilities that differ by {difference:.2g}"
+        raise ConfigurationError("run", problem, "Report it, or use another method")

@@ -1,0 +1,103 @@
+"""The recordings of a run that is exported, in the sensors' units, where they are still there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosmo_pl.data import MultimodalDataModule
+from cosmo_pl.data.identity import is_simulated
+from cosmo_pl.data.selection import evenly_spaced
+from cosmo_pl.edge.deciding import decision_of
+from cosmo_pl.edge.transitions import usual_hop
+from cosmo_pl.errors import CosmoError
+from cosmo_pl.exported import ExportedRecogniser
+from cosmo_pl.run_loading import load_run
+
+AT_ONCE = 256  # samples
+
+
+@dataclass
+class RunRecordings:
+    """Recordings of a run.
+
+    Args:
+        run: Folder of the run.
+    """
+
+    run: Path
+
+    @cached_property
+    def data(self) -> MultimodalDataModule:
+        """The data of the run, set up.
+
+        Raises:
+            CosmoError: They cannot be used.
+        """
+        return load_run(self.run)[1]
+
+    @property
+    def _known(self) -> MultimodalDataModule | None:
+        try:
+            return self.data
+        except CosmoError:
+            return None
+
+    @property
+    def hop(self) -> float | None:
+        """Seconds between the starts of two windows; None without recordings, and where each is one sample."""
+        data = self._known
+        if data is None or data.window_seconds is None or data.samples is None:
+            return None
+        steps = usual_hop(data.samples.recording, data.samples.start)
+        return None if steps is None else steps * data.window_seconds / data.span
+
+    def decision(self) -> dict[str, Any]:
+        """Temperature, threshold and transitions, see `decision_of`."""
+        return asdict(decision_of(self.run)[0])
+
+    def accuracy(self, recogniser: ExportedRecogniser) -> dict[str, Any] | None:
+        """Correctly recognised samples of the test subjects; None without recordings or labels of them."""
+        data = self._known
+        if data is None or data.samples is None:
+            return None
+        rows = data.split.test[data.samples.label[data.split.test] >= 0]
+        if not len(rows):
+            return None
+        correct = sum(
+            int((recogniser.predict(arrays).label == data.samples.label[some]).sum())
+            for some, arrays in self.batches(rows)
+        )
+        simulated = is_simulated(data.folder)
+        return {"correct": correct, "total": len(rows), "accuracy": correct / len(rows), "simulated": simulated}
+
+    def batches(self, rows: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], dict[str, NDArray[np.float32]]]]:
+        """Samples of some indices with the same sensors, at most `AT_ONCE`: indices, and modality to values."""
+        samples = self.data.samples
+        assert samples is not None, "the data are set up"
+        whole = np.ones(len(samples), dtype=bool)
+        has = np.stack([samples.present.get(name, whole)[rows] for name in self.data.modalities], axis=1)
+        for pattern in np.unique(has, axis=0):
+            alike = rows[(has == pattern).all(axis=1)]
+            names = [name for name, used in zip(self.data.modalities, pattern, strict=True) if used]
+            for at in range(0, len(alike), AT_ONCE):
+                some = alike[at : at + AT_ONCE]
+                yield some, {name: np.asarray(samples.inputs[name][some], np.float32) for name in names}
+
+    def training_samples(self, count: int) -> dict[str, NDArray[np.float32]]:
+        """Modality to at most `count` samples (n, *shape) of training subjects, evenly spaced."""
+        data = self.data
+        assert data.samples is not None, "the data are set up"
+        found = {}
+        for name in data.modalities:
+            rows = data.split.train
+            rows = rows[data.samples.present.get(name, np.ones(len(data.samples), dtype=bool))[rows]]
+            some = rows[evenly_spaced(len(rows), count)]
+            found[name] = np.asarray(data.samples.inputs[name][some], np.float32)
+        return found

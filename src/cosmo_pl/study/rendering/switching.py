@@ -1,0 +1,129 @@
+"""Accuracy, computing time and sensor-on time by the threshold under which a sensor is switched off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+from cosmo_pl.study.rendering import style
+from cosmo_pl.study.rendering.statistics import SUMMARY, Summary, dirty, spread
+from cosmo_pl.study.rendering.view import Rendered, View, unique
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from cosmo_pl.study.records import Record
+
+HEADER = (
+    "dataset",
+    "method",
+    "threshold",
+    *SUMMARY,
+    "time of a sample, relative",
+    "sensors on, mean",
+    "sensors on",
+    "switched per 100 samples",
+)
+NOTES = (
+    "Time of a sample is that of its prediction and of the predictions that measure what a sensor adds, relative to "
+    "threshold 0. Sensors are checked again while they are off, which counts as on.",
+)
+Point = Mapping[str, Any]
+
+
+def curves(view: View) -> Rendered:
+    """One column of panels for each dataset: accuracy, time and sensor-on time by the threshold."""
+    found = {
+        (dataset, method): [record for job, record in pairs if (job.dataset, job.method) == (dataset, method)]
+        for pairs in [view.records(lambda job: job.measure == "switching")]
+        for dataset, method in unique((job.dataset, job.method) for job, _ in pairs)
+    }
+    datasets = view.datasets()
+    figure, axes = style.new_figure(columns=len(datasets), rows=3, width=max(8.0, 3.4 * len(datasets)), height=9.0)
+    for row in axes:
+        style.share_heights(row)
+    for column, dataset in zip(axes.T, datasets, strict=True):
+        here = {method: records for (its, method), records in found.items() if its == dataset}
+        _plot(view, column, dataset, here)
+    for panel, label in zip(axes[:, 0], ("accuracy", "time of a sample, relative", "sensors on"), strict=True):
+        panel.set_ylabel(label)
+    style.legend(figure, columns=2)
+    rows = [row for (dataset, method), records in found.items() for row in _rows(view, dataset, method, records)]
+    return Rendered(HEADER, rows, figure, [*NOTES, *_notes(view, found)])
+
+
+def _plot(view: View, column: Sequence[Axes], dataset: str, here: Mapping[str, list[Record]]) -> None:
+    column[0].set_title(style.heading(view.title(dataset), [r for records in here.values() for r in records]))
+    if not here:
+        for panel in column:
+            style.empty(panel, view.why_empty(dataset))
+        return
+    for method, records in here.items():
+        thresholds = _thresholds(records)
+        for panel, value in zip(column, (_accuracy, _time, _on), strict=True):
+            values = [[value(record, at) for record in records] for at in range(len(thresholds))]
+            means, stds = list(map(fmean, values)), list(map(spread, values))
+            style.method_band(panel, method, style.title(view.methods, method), thresholds, means, stds)
+    for panel in column[1:]:
+        panel.axhline(1, color=style.PAPER, linestyle=":", linewidth=1.2)
+    column[-1].set_xlabel("threshold")
+
+
+def _rows(view: View, dataset: str, method: str, records: list[Record]) -> list[list[str]]:
+    label = view.title(dataset) + (" (simulated)" if view.simulated(dataset) else "")
+    title = style.title(view.methods, method)
+    return [[label, title, f"{t:g}", *_cells(records, at)] for at, t in enumerate(_thresholds(records))]
+
+
+def _cells(records: list[Record], at: int) -> list[str]:
+    def mean(value: Callable[[Record, int], float]) -> float:
+        return fmean(value(record, at) for record in records)
+
+    points = [_point(record, at) for record in records]
+    correct, total = sum(p["correct"] for p in points), sum(record.result["total"] for record in records)
+    values = tuple(_accuracy(record, at) for record in records)
+    on = {name: fmean(point["on"][name] for point in points) for name in points[0]["on"]}
+    switched = 100 * sum(point["switched"] for point in points) / total
+    return [
+        *Summary(values, correct, total, dirty=any(map(dirty, records))).cells,
+        f"{mean(_time):.3f}",
+        f"{mean(_on):.3f}",
+        ", ".join(f"{name} {share:.2f}" for name, share in on.items()),
+        f"{switched:.1f}",
+    ]
+
+
+def _notes(view: View, found: Mapping[tuple[str, str], list[Record]]) -> list[str]:
+    """How much each sensor is worth on training samples, by dataset and method."""
+    notes = []
+    for (dataset, method), records in found.items():
+        names = records[0].result["worth"]
+        worth = ", ".join(f"{name} {fmean(r.result['worth'][name] for r in records):.3f}" for name in names)
+        kind = "attention weight" if records[0].result["attention"] else "change without it"
+        title = style.title(view.methods, method)
+        notes.append(f"{view.title(dataset)}, {title}: mean {kind} on training samples: {worth}.")
+    return notes
+
+
+def _thresholds(records: list[Record]) -> list[float]:
+    return [point["threshold"] for point in records[0].result["curve"]]
+
+
+def _point(record: Record, at: int) -> Point:
+    point: Point = record.result["curve"][at]
+    return point
+
+
+def _accuracy(record: Record, at: int) -> float:
+    return float(_point(record, at)["correct"] / record.result["total"])
+
+
+def _time(record: Record, at: int) -> float:
+    """Time of a sample relative to that without switching."""
+    return float(_point(record, at)["seconds"] / _point(record, 0)["seconds"])
+
+
+def _on(record: Record, at: int) -> float:
+    """Share of the sensors' time in which they are on."""
+    return fmean(_point(record, at)["on"].values())

@@ -1,0 +1,158 @@
+"""`cosmo-pl stream` with a trained model: of the recordings of test subjects it makes what `cosmo-pl predict` does."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cosmo_pl.cli import main
+from cosmo_pl.data import usc
+from cosmo_pl.data.recordings import read_mat
+
+from .conftest import TINY
+
+SHORT = ["--trainer.max_epochs=2", "--model.init_args.bundle=null", "--model.init_args.quality_lambda=0"]
+NARROW = [f"--model.init_args.encoders.{name}.init_args.channels=[4,4,4,4]" for name in ("acc", "gyro")]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, usc_root):
+    """A run of a stage 2 on simulated USC-HAD with predictions of the test subjects."""
+    folder = tmp_path_factory.mktemp("stream")
+    data = [f"--data.init_args.root={usc_root}", "--data.init_args.label_rate=0.3"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.delenv("COSMO_PL_DATA", raising=False)
+        for command in ("fit", "predict"):
+            main([command, "--config=cosmo:usc_stage2", *data, *NARROW, *SHORT, *TINY])
+    return folder / "runs/usc/scratch-iterative/version_0"
+
+
+@pytest.fixture(scope="module")
+def predictions(run):
+    with (run / "predict_0/predictions.csv").open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def streamed(capsys, *words):
+    """Windows, problems and summary of a call."""
+    main(["stream", *map(str, words)])
+    out, err = capsys.readouterr()
+    *problems, summary = [json.loads(line) for line in err.splitlines() if line.startswith("{")]
+    return [json.loads(line) for line in out.splitlines()], problems, summary["summary"]
+
+
+def test_recordings_have_the_windows_and_predictions_of_the_test(run, predictions, usc_root, capsys):
+    found = []
+    for subject in (11, 12, 13, 14):
+        path = usc_root / f"USC-HAD/Subject{subject}"
+        windows, problems, summary = streamed(
+            capsys, "--model", run, "--recording", path, "--speed", "max", "--hop", 0.7
+        )
+        found += windows
+        assert {each["problem"] for each in problems} <= {"unit", "constant", "saturated"}
+        assert summary["windows"] == len(windows) and summary["skipped"] == 0
+    assert [each["recording"] for each in found] == [row["recording"] for row in predictions]
+    assert [round(100 * each["time"][0]) for each in found] == [int(row["start"]) for row in predictions]
+    assert [each["activity"] for each in found] == [row["predicted"] for row in predictions]
+    assert [each["truth"] for each in found] == [row["label"] for row in predictions]
+    for each, row in zip(found, predictions, strict=True):
+        assert each["probability"] == pytest.approx(float(row["probability"]), abs=1.1e-4)
+        assert each["weights"]["acc"] + each["weights"]["gyro"] == pytest.approx(1, abs=2e-4)
+
+
+def lines_of(path: Path, start: float = 0.0) -> list[bytes]:
+    """A trial as lines of JSON, ten samples each."""
+    readings = read_mat(path, "sensor_readings", (None, 6)).astype(float)
+    found = []
+    for first in range(0, len(readings), 10):
+        rows = readings[first : first + 10]
+        times = (start + np.arange(first, first + len(rows)) / 100).tolist()
+        for name, columns in usc.COLUMNS.items():
+            found.append(json.dumps({"sensor": name, "time": times, "values": rows[:, columns].tolist()}).encode())
+    return found
+
+
+def give(content: bytes, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Puts content on standard input."""
+    path = folder / "samples.jsonl"
+    path.write_bytes(content)
+    monkeypatch.setattr(sys, "stdin", path.open(encoding="utf-8"))
+
+
+def test_samples_on_standard_input_give_the_same(run, usc_root, tmp_path, monkeypatch, capsys):
+    trial = usc_root / "USC-HAD/Subject12/a3t1.mat"
+    expected, _, _ = streamed(capsys, "--model", run, "--recording", trial, "--speed", "max")
+    content = b"\n".join([b'{"sensor": "acc", ', *lines_of(trial), b'{"sensor": "radar", "time": 1, "values": [1]}'])
+    give(content, tmp_path, monkeypatch)
+    windows, problems, summary = streamed(capsys, "--model", run)
+    assert [each["time"] for each in windows] == [each["time"] for each in expected] and len(windows) > 1
+    assert [each["activity"] for each in windows] == [each["activity"] for each in expected]
+    assert "recording" not in windows[0] and windows[0]["sensors"] == ["acc", "gyro"]
+    assert [each["problem"] for each in problems if each["problem"] != "unit"] == ["broken line", "unknown sensor"]
+    assert summary["problems"].items() >= {"broken line": {"": 1}, "unknown sensor": {"": 1}}.items()
+
+
+def test_a_sensor_that_is_not_there_is_reported(run, usc_root, tmp_path, monkeypatch, capsys):
+    lines = [line for line in lines_of(usc_root / "USC-HAD/Subject12/a3t1.mat", 1.7e9) if b'"acc"' in line]
+    give(b"\n".join(lines), tmp_path, monkeypatch)
+    windows, problems, _ = streamed(capsys, run, "--patience", 0.5)
+    assert {tuple(each["sensors"]) for each in windows} == {("acc",)} and windows[0]["time"] == [1.7e9, 1.7e9 + 2]
+    assert [(each["problem"], each["sensor"]) for each in problems if each["problem"] != "unit"] == [
+        ("missing", "gyro")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "model: is missing. Give the folder of a run"),
+        (["--model", "nowhere"], "'nowhere' does not exist"),
+        (["--model", "RUN", "--recording", "nowhere"], "recording: 'nowhere' does not exist"),
+        (["--model", "RUN", "--recording", "x", "--mqtt", "mqtt://box/acc"], "from a broker or from a recording"),
+        (["--model", "RUN", "--mqtt", "box"], "mqtt: 'box' is no address of a broker"),
+        (["--model", "RUN", "--window", "3"], "window: is 3 s, and the model's windows have 2 s"),
+        (["--model", "RUN", "--hop", "0"], "hop: is 0"),
+        (["--model", "RUN", "--speed", "2"], "speed"),
+    ],
+)
+def test_what_cannot_work_is_one_line(words, message, run, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        main(["stream", *[str(run) if word == "RUN" else word for word in words]])
+    out, err = capsys.readouterr()
+    assert stopped.value.code == 2 and not out and message in err and len(err.strip().splitlines()) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, "reader"])
+def test_a_process_ends_with_its_summary(end, run, usc_root):
+    """On Ctrl+C, when it is terminated, and when nobody reads its windows any more."""
+    code = "import sys; from cosmo_pl.cli import main; main(sys.argv[1:])"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "stream", "--model", str(run)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ,
+    )  # fmt: skip
+    assert process.stdin is not None and process.stdout is not None
+    lines = lines_of(usc_root / "USC-HAD/Subject12/a3t1.mat")
+    process.stdin.write(b"\n".join(lines[: 2 * 25]) + b"\n")
+    process.stdin.flush()
+    assert json.loads(process.stdout.readline())["time"] == [0.0, 2.0]
+    if end == "reader":
+        process.stdout.close()
+        process.stdin.write(b"\n".join(lines[2 * 25 :]) + b"\n")
+        process.stdin.close()
+    else:
+        process.send_signal(end)
+    assert process.wait(30) == 0
+    assert process.stderr is not None
+    errors = process.stderr.read().decode().splitlines()
+    assert json.loads(errors[-1])["summary"]["windows"] >= 1 and not [line for line in errors if "Traceback" in line]

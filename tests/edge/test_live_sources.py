@@ -1,0 +1,393 @@
+"""Where live samples come from: lines of JSON, a broker of MQTT, recordings that are replayed."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cosmo_pl import StreamsDataModule, USCDataModule, UTDDataModule
+from cosmo_pl.data.streams.store import read_store
+from cosmo_pl.edge.live import LiveRecogniser, Report, Reporter, lines
+from cosmo_pl.edge.live.grids import grids_of
+from cosmo_pl.edge.live.lines import read_lines
+from cosmo_pl.edge.live.messages import samples_in
+from cosmo_pl.edge.live.mqtt import MqttSource, parse_broker
+from cosmo_pl.edge.live.replay import Replays, replays_of
+from cosmo_pl.edge.live.running import run
+from cosmo_pl.edge.live.samples import Beginning, Samples, Silence
+from cosmo_pl.edge.live.sources import open_source
+from cosmo_pl.errors import ConfigurationError
+from data.streams.written import write_streams
+from edge.live_fakes import FakeRecogniser
+
+
+@pytest.fixture
+def reports() -> list[Report]:
+    return []
+
+
+@pytest.fixture
+def reporter(reports: list[Report]) -> Reporter:
+    return Reporter(reports.append)
+
+
+def read(line: str | bytes, reporter: Reporter) -> list[Samples]:
+    return list(samples_in(line if isinstance(line, bytes) else line.encode(), reporter))
+
+
+@pytest.mark.parametrize(
+    ("time", "seconds"),
+    [
+        (12.5, 12.5),
+        (3, 3.0),
+        ('"2024-05-06T12:00:00.25Z"', 1714996800.25),
+        ('"2024-05-06T14:00:00+02:00"', 1714996800.0),
+        ('"2024-05-06 12:00:00"', 1714996800.0),
+    ],
+)
+def test_times_are_seconds_or_iso_8601(time, seconds, reporter):
+    (found,) = read(f'{{"sensor": "acc", "time": {time}, "values": [1, null, 3]}}\n', reporter)
+    assert (found.sensor, found.time, found.values) == ("acc", seconds, [1, None, 3])
+
+
+def test_a_line_may_have_several_samples(reporter):
+    (found,) = read('{"sensor": "acc", "time": [1, 2], "values": [[1, 2, 3], [4, 5, 6]]}', reporter)
+    assert (found.time, found.values) == ([1.0, 2.0], [[1, 2, 3], [4, 5, 6]])
+    several = read('{"sensor": "acc", "time": [1, 2, 3], "values": [[1, 2, 3], [4], 7]}', reporter)
+    assert [(each.time, each.values) for each in several] == [(1.0, [1, 2, 3]), (2.0, [4]), (3.0, 7)]
+
+
+@pytest.mark.parametrize(
+    ("line", "problem", "text"),
+    [
+        ('{"sensor": "acc", "ti', "broken line", "is no JSON"),
+        (b"\xff\xfe\x00", "broken line", "is no JSON"),
+        ("[" * 100_000, "broken line", "is no JSON"),
+        ("[1, 2]", "broken line", "lacks sensor, time, values"),
+        ('{"sensor": "acc", "values": [1]}', "broken line", "lacks time"),
+        ('{"sensor": "acc", "time": "noon", "values": [1]}', "wrong time", "has no time"),
+        ('{"sensor": "acc", "time": null, "values": [1]}', "wrong time", "has no time"),
+        ('{"sensor": "acc", "time": true, "values": [1]}', "wrong time", "has no time"),
+        ('{"sensor": "acc", "time": ["x", 2], "values": [[1], [2]]}', "wrong time", "has no time"),
+        ('{"sensor": "acc", "time": 1' + "0" * 400 + ', "values": [1]}', "wrong time", "has no time"),
+    ],
+)
+def test_broken_lines_are_reported_and_give_nothing(line, problem, text, reporter, reports):
+    assert read(line, reporter) == []
+    (report,) = reports
+    assert report.problem == problem and text in report.detail and len(report.detail) < 250
+
+
+def test_empty_lines_are_no_problem(reporter, reports):
+    assert read("  \r\n", reporter) == [] and not reports
+
+
+def test_a_problem_is_reported_at_once_and_then_with_its_number_every_ten_seconds():
+    now, reports = [0.0], []
+    reporter = Reporter(reports.append, now=lambda: now[0])
+    for second in range(25):
+        now[0] = float(second)
+        reporter.report("gap", "has a gap", "acc", count=2)
+    reporter.report("gap", "has a gap", "gyro")
+    assert [(report.sensor, report.count) for report in reports] == [("acc", 2), ("acc", 20), ("acc", 20), ("gyro", 1)]
+    assert reporter.summary() == {"gap": {"acc": 50, "gyro": 1}}
+
+
+def test_lines_of_a_file_are_read_to_its_end(reporter, reports, monkeypatch):
+    monkeypatch.setattr(lines, "LONGEST", 100)
+    good = b'{"sensor": "acc", "time": 1, "values": [1]}\n'
+    file = io.BytesIO(good + b'{"sensor": "' + b"a" * 1000 + b'"}\n' + good[:-1])
+    found = list(read_lines(file, reporter))
+    assert [each.sensor for each in found] == ["acc", "acc"]
+    assert [report.problem for report in reports] == ["broken line"] and "more than 100 bytes" in reports[0].detail
+
+
+def test_silence_is_noticed(reporter):
+    source = iter(read_lines(io.BytesIO(b""), reporter, quiet=0.02))
+    assert list(source) == []
+    quiet = lines.Lines(reporter, quiet=0.02)
+    assert next(iter(quiet)) == Silence(0.02)
+    threading.Timer(0.05, quiet.put, [None]).start()
+    assert all(isinstance(each, Silence) for each in quiet)
+
+
+# Recordings
+
+
+def live_windows(path: Path, model: FakeRecogniser, hop: float) -> list[tuple[str, float, str | None, tuple[str, ...]]]:
+    """Recording, start, truth and sensors of the windows of a recording that is replayed."""
+    live = LiveRecogniser(model, hop)
+    found, name = [], ""
+    for item in Replays(replays_of(path, live.grids), realtime=False):
+        if isinstance(item, Beginning):
+            windows, before, name = live.begin(item.aligned, item.truth), name, item.recording
+        else:
+            windows, before = live.push(item.sensor, item.time, item.values), name
+        found += [(before, each.start, each.truth, each.sensors) for each in windows]
+    return found + [(name, each.start, each.truth, each.sensors) for each in live.finish()]
+
+
+def test_trials_of_usc_have_the_windows_of_the_datamodule(usc_root):
+    """The same values, bit by bit."""
+    data = USCDataModule(root=str(usc_root), stride=70, label_rate=0.3)
+    samples = data.load()
+    rows = np.flatnonzero(samples.subject == 11)
+    model = FakeRecogniser(data.modality_shapes, data.sensors, data.window_seconds)
+    found = live_windows(usc_root / "USC-HAD/Subject11", model, hop=0.7)
+    assert [name for name, *_ in found] == samples.recording[rows].tolist()
+    assert [start for _, start, *_ in found] == pytest.approx(samples.start[rows] / 100)
+    assert [truth for *_, truth, _ in found] == [data.class_names[label] for label in samples.label[rows]]
+    for name in data.modalities:
+        assert np.array_equal(np.stack([each[name] for each in model.windows]), samples.inputs[name][rows])
+
+
+@pytest.mark.parametrize("rate", [50.0, 128.0])
+def test_trials_of_usc_at_the_rate_of_the_model(usc_root, rate):
+    data = USCDataModule(root=str(usc_root), window_size=64, stride=32, rate=rate, label_rate=0.3)
+    samples = data.load()
+    rows = np.flatnonzero(samples.recording == "Subject3/a2t1")
+    model = FakeRecogniser(data.modality_shapes, data.sensors, data.window_seconds)
+    found = live_windows(usc_root / "USC-HAD/Subject3/a2t1.mat", model, hop=32 / rate)
+    assert len(found) == len(rows) > 1
+    assert np.stack([each["acc"] for each in model.windows]) == pytest.approx(samples.inputs["acc"][rows], abs=1e-6)
+
+
+def test_imported_recordings_have_the_windows_of_the_datamodule(tmp_path):
+    write_streams(tmp_path / "kitchen", subjects=(1, 2), unlabeled=1)
+    data = StreamsDataModule(root=str(tmp_path / "kitchen"), window=2.0, hop=0.5)
+    samples = data.load()
+    model = FakeRecogniser(data.modality_shapes, data.sensors, data.window_seconds)
+    found = live_windows(tmp_path / "kitchen", model, hop=0.5)
+    assert [name for name, *_ in found] == samples.recording.tolist()
+    assert [start for _, start, *_ in found] == pytest.approx(samples.start / 1000)
+    named = [data.class_names[label] if label >= 0 else None for label in samples.label]
+    assert [truth for *_, truth, _ in found] == named and None in named
+    for name in data.modalities:
+        assert np.array_equal(np.stack([each[name] for each in model.windows]), np.asarray(samples.inputs[name][:]))
+    one = live_windows(tmp_path / "kitchen/s2_1", FakeRecogniser(data.modality_shapes, data.sensors, 2.0), hop=0.5)
+    assert one == [each for each in found if each[0] == "s2_1"]
+
+
+def test_a_clip_of_utd_is_replayed_with_its_sensors_evenly_spaced(utd_root):
+    data = UTDDataModule(root=str(utd_root), label_rate=0.3)
+    model = FakeRecogniser(data.modality_shapes, data.sensors, None)
+    (replay,) = replays_of(utd_root / "UTD-MHAD/a3_s7_t1", grids_of(model, 2.0))
+    assert replay.beginning.recording == "a3_s7_t1" and replay.beginning.labels[0].activity == "wave"
+    ((time, inertial),) = replay.stretches["inertial"]
+    assert time == pytest.approx(np.arange(len(inertial)) / 50)
+    assert replay.stretches["skeleton"][0][0][-1] == pytest.approx(time[-1])
+    (clip,) = [each for each in data.find_recordings(utd_root / "UTD-MHAD") if each.name == "a3_s7_t1"]
+    ((expected, skeleton),) = data.pairs_of([clip])
+    assert np.array_equal(inertial, expected) and np.array_equal(replay.stretches["skeleton"][0][1], skeleton)
+
+
+@pytest.mark.parametrize("step", [0.03, 0.1, 5.0])
+def test_a_replay_gives_each_sample_once_in_the_order_of_time(tmp_path, step):
+    store = write_streams(tmp_path / "kitchen", subjects=(1,))
+    sensors = store.sensors
+    shapes = {name: (round(2 * sensor.rate), *sensor.shape) for name, sensor in sensors.items()}
+    model = FakeRecogniser(shapes, {name: sensor.description for name, sensor in sensors.items()})
+    replay = replays_of(tmp_path / "kitchen/s1_0", grids_of(model, 2.0))[0]
+    found = [samples for _, samples in replay.samples(step)]
+    for name in sensors:
+        times = np.concatenate([samples.time for samples in found if samples.sensor == name])
+        assert times == pytest.approx(np.arange(round(12 * sensors[name].rate)) / sensors[name].rate)
+    firsts = [samples.time[0] for samples in found]
+    assert max(before - after for before, after in pairwise(firsts)) <= step
+
+
+def test_a_replay_in_real_time_waits(tmp_path):
+    write_streams(tmp_path / "kitchen", subjects=(1,))
+    model = FakeRecogniser({"mat": (10, 4, 2)}, {"mat": read_store(tmp_path / "kitchen").sensors["mat"].description})
+    slept: list[float] = []
+    replays = replays_of(tmp_path / "kitchen/s1_0", grids_of(model, 2.0))
+    assert len(list(Replays(replays, realtime=True, sleep=slept.append))) == 1 + 60
+    assert slept[-1] == pytest.approx(12.0, abs=0.5) and slept[0] <= 0.1
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("nowhere", "'.*nowhere' does not exist. Give FOLDER"),
+        ("kitchen/s1_9", "has no recording 's1_9'. Choose from s1_0, s1_1, s1_2"),
+        ("kitchen", r"has none of the model's sensors \['acc'\]. Its sensors are \['wrist', 'mat'\]"),
+        ("empty", "is no folder of imported recordings, no trial of USC-HAD and no clip of UTD-MHAD"),
+    ],
+)
+def test_recordings_that_cannot_be_replayed_are_refused(path, message, tmp_path):
+    write_streams(tmp_path / "kitchen", subjects=(1,))
+    (tmp_path / "empty").mkdir()
+    grids = grids_of(FakeRecogniser({"acc": (200, 3)}, {}), 2.0)
+    with pytest.raises(ConfigurationError, match=f"recording: .*{message}"):
+        replays_of(tmp_path / path, grids)
+
+
+def test_recordings_of_datasets_without_the_sensors_are_refused(usc_root, utd_root):
+    grids = grids_of(FakeRecogniser({"radar": (200, 3)}, {}), 2.0)
+    with pytest.raises(ConfigurationError, match=r"USC-HAD has none of the model's sensors \['radar'\]"):
+        replays_of(usc_root / "USC-HAD", grids)
+    with pytest.raises(ConfigurationError, match=r"UTD-MHAD has none of the model's sensors \['radar'\]"):
+        replays_of(utd_root / "UTD-MHAD", grids)
+    inertial = grids_of(FakeRecogniser({"inertial": (120, 6)}, {}), 2.0)
+    with pytest.raises(ConfigurationError, match="has no clip 'a99_s1_t1'"):
+        replays_of(utd_root / "UTD-MHAD/a99_s1_t1", inertial)
+
+
+# MQTT
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("mqtt://box/home/+/#", ("box", 1883, "home/+/#", False, None, None)),
+        ("mqtt://box:2883/acc", ("box", 2883, "acc", False, None, None)),
+        ("mqtts://me:a%40b@box/acc", ("box", 8883, "acc", True, "me", "a@b")),
+    ],
+)
+def test_addresses_of_brokers(url, expected):
+    assert parse_broker(url) == expected
+
+
+@pytest.mark.parametrize("url", ["box/acc", "http://box/acc", "mqtt://box", "mqtt:///acc", "mqtt://box:x/acc", ""])
+def test_what_is_no_address_of_a_broker_is_refused(url):
+    with pytest.raises(ConfigurationError, match=r"mqtt: .* Use mqtt://host:port/topic"):
+        parse_broker(url)
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def test_a_broker_that_is_not_there_is_an_error(reporter):
+    pytest.importorskip("paho")
+    with pytest.raises(ConfigurationError, match=r"mqtt: no broker at 127.0.0.1:\d+ .* Start it"):
+        MqttSource(f"mqtt://127.0.0.1:{free_port()}/acc", reporter)
+
+
+def test_two_sources_are_refused(reporter):
+    with pytest.raises(ConfigurationError, match="from a broker or from a recording"):
+        open_source({}, reporter, "somewhere", True, "mqtt://box/acc")
+
+
+def found_mosquitto() -> str:
+    path = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/sbin")
+    if path is None:
+        pytest.skip("mosquitto is not installed (Debian: apt-get install mosquitto)")
+    return path
+
+
+def started_broker(port: int, folder: Path) -> subprocess.Popen[bytes]:
+    config = folder / "mosquitto.conf"
+    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n", encoding="utf-8")
+    broker = subprocess.Popen([found_mosquitto(), "-c", str(config)], stdout=-3, stderr=-3)
+    for _ in range(200):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return broker
+        time.sleep(0.05)
+    raise AssertionError("mosquitto does not start")
+
+
+def stopped(broker: subprocess.Popen[bytes]) -> None:
+    broker.terminate()
+    broker.wait(10)
+
+
+def test_samples_from_a_broker_that_goes_away_and_comes_back(tmp_path, reporter, reports):
+    pytest.importorskip("paho")
+    from paho.mqtt.publish import single
+
+    port, model = free_port(), FakeRecogniser({"acc": (20, 3)}, {})
+    broker = started_broker(port, tmp_path)
+    source = MqttSource(f"mqtt://127.0.0.1:{port}/home/+", reporter, quiet=0.2)
+    found: list[str] = []
+    live = LiveRecogniser(model, hop=1.0, reporter=reporter)
+
+    def take(until: float, wanted: int) -> None:
+        for item in stream:
+            if isinstance(item, Samples):
+                found.extend(str(window.start) for window in live.push(item.sensor, item.time, item.values))
+            if len(found) >= wanted or time.monotonic() > until:
+                return
+
+    def publish(second: int) -> None:
+        times = [second + each / 10 for each in range(10)]
+        line = json.dumps({"sensor": "acc", "time": times, "values": [[0.1, 0.2, 0.3]] * 10})
+        single("home/acc", f"{line}\nnonsense", qos=1, hostname="127.0.0.1", port=port)
+
+    stream: Iterator[Samples | Silence] = iter(source)
+    try:
+        assert isinstance(next(stream), Silence)  # connected, subscribed, and nothing is published
+        for second in range(3):
+            publish(second)
+        take(time.monotonic() + 20, 2)
+        assert found == ["0.0", "1.0"]
+        stopped(broker)
+        for item in stream:
+            if any(report.problem == "broker lost" for report in reports):
+                break
+            assert isinstance(item, Silence)
+        broker = started_broker(port, tmp_path)
+        for _ in stream:
+            if any(report.problem == "broker back" for report in reports):
+                break
+        time.sleep(0.3)  # until it is subscribed again
+        for second in range(10, 13):
+            publish(second)
+        take(time.monotonic() + 20, 4)
+    finally:
+        stream.close()  # type: ignore[attr-defined]
+        stopped(broker)
+    assert found == ["0.0", "1.0", "10.0", "11.0"]
+    assert reporter.summary()["broken line"] == {"": 5}  # it was stopped before the last one
+
+
+# The loop
+
+
+def test_the_loop_writes_a_line_per_window_and_a_summary(tmp_path, reporter):
+    write_streams(tmp_path / "kitchen", subjects=(1,))
+    data = StreamsDataModule(root=str(tmp_path / "kitchen"))
+    live = LiveRecogniser(FakeRecogniser(data.modality_shapes, data.sensors), hop=1.0, reporter=reporter)
+    out, err = io.StringIO(), io.StringIO()
+    ticks = iter(np.arange(0, 100, 9.0))
+    run(live, Replays(replays_of(tmp_path / "kitchen", live.grids), False), out, err, now=lambda: float(next(ticks)))
+    rows = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert [row["recording"] for row in rows] == ["s1_0"] * 11 + ["s1_1"] * 11 + ["s1_2"] * 11
+    assert rows[12]["time"] == [1.0, 3.0] and rows[12]["truth"] == "sit" and rows[12]["sensors"] == ["wrist", "mat"]
+    assert rows[0].keys() == {
+        "time", "activity", "probability", "weights", "latency_ms", "sensors", "recording", "truth",
+    }  # fmt: skip
+    summary = json.loads(err.getvalue())["summary"]
+    assert (summary["windows"], summary["skipped"], summary["labelled_windows"]) == (33, 0, 33)
+    assert summary["samples"] == {"wrist": 720, "mat": 180} and summary["problems"] == {}
+    assert summary["seconds"] == pytest.approx(3 * 11.95) and summary["times_real_time"] == pytest.approx(
+        3.98, abs=0.01
+    )
+    assert 0 < summary["latency_ms"]["p50"] <= summary["latency_ms"]["p95"]
+
+
+def test_the_summary_is_written_when_the_loop_is_interrupted(reporter):
+    def interrupted() -> Iterator[Samples | Silence]:
+        yield Samples("wrist", 0.0, [1, 2, 3])
+        yield Silence(5.0)
+        raise KeyboardInterrupt
+
+    out, err = io.StringIO(), io.StringIO()
+    run(LiveRecogniser(FakeRecogniser(), reporter=reporter), interrupted(), out, err)
+    summary = json.loads(err.getvalue())["summary"]
+    assert summary["samples"] == {"wrist": 1, "mat": 0} and summary["problems"] == {"silence": {"": 1}}
+    assert out.getvalue() == ""
