@@ -107,3 +107,9 @@ def test_a_missing_package_is_named(kind, monkeypatch):
     monkeypatch.setitem(sys.modules, "aeon", None)
     with pytest.raises(ConfigurationError, match=r"pip install 'cosmo_pl\[classical\]'"):
         kind(SHAPES, 3)
+
+
+@both
+def test_an_export_is_refused_with_its_reason(kind):
+    with pytest.raises(ConfigurationError, match=f"{kind.__name__} cannot be exported, as its convolutions .* aeon's"):
+        kind(SHAPES, 3).stream_encoders()

@@ -7,13 +7,14 @@ Tan et al., "MultiRocket", Data Min. Knowl. Disc. 36, 2022. M. Middlehurst et al
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from cosmo_pl.constraints import NonNegativeInt, PositiveInt, Seed, Size, whole
 from cosmo_pl.errors import ConfigurationError
@@ -100,6 +101,15 @@ class RocketModule(SelfTrainingModule):
         probability = torch.zeros(len(next(iter(inputs.values()))), self.num_classes)
         probability[:, fitted.classes_] = torch.from_numpy(fitted.predict_proba(self.series(inputs))).float()
         return probability.clamp_min(SMALLEST).log().to(self.device), None
+
+    def stream_encoders(self) -> Mapping[str, nn.Module]:
+        """Refused: aeon's convolutions and its ridge classifier are compiled by numba, and no graph can hold them."""
+        problem = (
+            f"{type(self).__name__} cannot be exported, as its convolutions and classifier are aeon's and no networks"
+        )
+        raise ConfigurationError(
+            "run", problem, "Use a method with encoders, or random_forest, whose trees are exported"
+        )
 
 
 class MiniRocketModule(RocketModule):
