@@ -42,6 +42,7 @@ LAYERS = [
     {"edge"},
     {"study"},
     {"cli"},
+    {"__main__"},
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 HEAVY = {"scipy", "sklearn", "dtaidistance", "matplotlib", "wandb", "requests", "pyarrow"} | {
