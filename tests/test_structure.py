@@ -51,6 +51,8 @@ HEAVY = {"scipy", "sklearn", "dtaidistance", "matplotlib", "wandb", "requests", 
     "skl2onnx",
     "paho",
     "rerun",
+    "aeon",
+    "numba",
 }
 MAX_LINES, MAX_METHOD_LINES = 400, 400
 
