@@ -90,6 +90,7 @@ def run_here(where: Locations, jobs: Sequence[Job], seconds: float | None, whole
         seconds: Time limit; None for none.
         whole: Whether only jobs are started that are expected to end within it.
     """
+    from cosmo_pl.cli.federated import main as federated
     from cosmo_pl.cli.train import main as train
     from cosmo_pl.run_loading import load_data, load_run
     from cosmo_pl.study.evidence import fits
@@ -97,7 +98,7 @@ def run_here(where: Locations, jobs: Sequence[Job], seconds: float | None, whole
     from cosmo_pl.study.runner import Runner, TimeIsUp, time_limit
 
     workspace, kept = Workspace(where.runs), where.results
-    entry = EntryPoints(train, load_run, load_data)
+    entry = EntryPoints(train, load_run, load_data, federated)
     execute = Executor(where.project, workspace, entry, progress_bar=sys.stderr.isatty())
     runner = Runner(jobs, kept, workspace, execute, report=lambda line: print(line, flush=True))
     if whole:
