@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.extras import require
 from cosmo_pl.io import user_path, utf8_text, write_whole
 from cosmo_pl.parsing.duration import parse_duration
 from cosmo_pl.provenance import check_committed
@@ -57,6 +58,8 @@ def run(
     where = Locations.of(project, results, runs)
     where.project.check_functions(where.project.studies() if name == "all" else [name])
     needs_commit = where.project.preset(preset).committed_code
+    if name != "all" and (needed := where.project.study(name).needs) is not None:
+        require(needed, f"study '{name}'")
     chosen = choose(where.project.jobs(name, preset), key, datasets)
     if needs_commit and not allow_dirty:
         check_committed()
