@@ -82,7 +82,9 @@ def test_a_client_without_a_sensor_trains_the_weights_of_the_others_only(make_da
     data, module = ready(make_data(train_subjects=[1], modalities=["inertial"])), make_module()
     before = {name: value.clone() for name, value in module.state_dict().items()}
     train_locally(module, data, before, LocalRound(1, 1, 1), CPU, "0")
-    changed = {name.split(".")[1] for name, value in module.state_dict().items() if not torch.equal(value, before[name])}
+    changed = {
+        name.split(".")[1] for name, value in module.state_dict().items() if not torch.equal(value, before[name])
+    }
     assert changed == {"inertial"}
 
 
