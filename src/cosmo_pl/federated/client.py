@@ -18,12 +18,10 @@ from flwr.supercore.differential_privacy import KEY_CLIPPING_NORM
 from torch import Tensor
 
 from cosmo_pl.data import MultimodalDataModule
-from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.federated.arrays import is_batch_statistic, to_record, to_weights
 from cosmo_pl.federated.config import TrainingConfig
 from cosmo_pl.federated.description import ClientDescription, read_statistics
 from cosmo_pl.federated.training import LocalRound, quiet, train_locally
-from cosmo_pl.modules.base import PretrainingModule
 
 ARRAYS, CONFIG, METRICS, ABOUT, AT_HOME = "arrays", "config", "metrics", "about", "batch-statistics"
 KEPT = 32  # clients of one process whose data stay in memory
@@ -42,21 +40,6 @@ def data_of(arguments: str, statistics: str) -> MultimodalDataModule:
     data.prepare_data()
     data.setup()
     return data
-
-
-def module_of(arguments: str, federation: str, data: MultimodalDataModule) -> PretrainingModule:
-    """The client's module for all modalities of the federation.
-
-    Raises:
-        ConfigurationError: The client lacks one, and the method needs all.
-    """
-    shapes = json.loads(federation)
-    module = config_of(arguments).module(shapes, data.num_classes)
-    lacking = sorted(set(shapes) - set(data.modalities))
-    if lacking and not module.missing_modalities:
-        problem = f"{type(module).__name__} needs every modality, and there is no {', '.join(lacking)}"
-        raise ConfigurationError("modalities", problem, "Use ContrastiveFusionModule, or only clients that have all")
-    return module
 
 
 def name_of(context: Context) -> str:
@@ -79,9 +62,8 @@ def train(message: Message, context: Context) -> Message:
     """Trains the epochs of a round from the weights of the server, and answers with the new ones."""
     asked, arguments = message.content.config_records[CONFIG], str(context.node_config["arguments"])
     data = data_of(arguments, str(asked["statistics"]))
-    module = module_of(arguments, str(asked["shapes"]), data)
-    sent = message.content.array_records[ARRAYS]
-    config = config_of(arguments)
+    config, sent = config_of(arguments), message.content.array_records[ARRAYS]
+    module = config.module(json.loads(str(asked["shapes"])), data.num_classes)
     number, local_epochs, epochs = (int(str(asked[key])) for key in ("server-round", "local-epochs", "epochs"))
     loss = train_locally(
         module,

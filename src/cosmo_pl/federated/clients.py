@@ -23,10 +23,11 @@ class Clients:
     Args:
         data: The server's datamodule, of which nothing is read: the modalities of the federation.
         seconds: How long answers are waited for.
+        needs_all: Whether the method needs every modality.
     """
 
-    def __init__(self, data: MultimodalDataModule, seconds: float) -> None:
-        self.data, self.seconds = data, seconds
+    def __init__(self, data: MultimodalDataModule, seconds: float, needs_all: bool = False) -> None:
+        self.data, self.seconds, self.needs_all = data, seconds, needs_all
         self.known: dict[int, ClientDescription] = {}
         self.refused: dict[int, str] = {}
 
@@ -68,7 +69,8 @@ class Clients:
                     raise ValueError(f"has failed: {answer.error.reason}")
                 client = ClientDescription.read(str(answer.content.config_records[ABOUT]["description"]))
                 others = {self.known[each].name for each in nodes if each in self.known}
-                problem = "has the name of another client" if client.name in others else client.unsuitable(self.data)
+                taken = "has the name of another client" if client.name in others else None
+                problem = taken or client.unsuitable(self.data, self.needs_all)
             except (ValueError, KeyError) as error:
                 self._refuse(node, f"node {node}", str(error))
                 continue

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -75,12 +76,15 @@ class ClientDescription:
         """Modalities that it has."""
         return tuple(self.shapes)
 
-    def unsuitable(self, data: MultimodalDataModule) -> str | None:
+    def unsuitable(self, data: MultimodalDataModule, needs_all: bool) -> str | None:
         """What is wrong with its data for a federation; None if nothing is.
 
         Args:
             data: The server's datamodule, of which nothing has been read.
+            needs_all: Whether the method needs every modality.
         """
+        if needs_all and (lacking := sorted(set(data.modalities) - set(self.modalities))):
+            return f"lacks {', '.join(lacking)}, and the method needs every modality (ContrastiveFusionModule does not)"
         for name, shape in self.shapes.items():
             if name not in data.modalities:
                 return f"has the modality '{name}', and the federation has {list(data.modalities)}"
@@ -141,7 +145,15 @@ def joined(clients: Sequence[ClientDescription]) -> TrainingData:
     return TrainingData(*known, tuple(subjects), first.class_names, sensors, steps)
 
 
-def common_fingerprint(clients: Sequence[ClientDescription]) -> str:
-    """The fingerprint of the recordings if all clients have the same, as in a simulation; else empty."""
-    found = {each.fingerprint for each in clients}
-    return found.pop() if len(found) == 1 else ""
+def common_fingerprint(clients: Sequence[ClientDescription], modalities: Collection[str]) -> str:
+    """One fingerprint for the recordings of all clients.
+
+    Args:
+        clients: The clients.
+        modalities: Modalities of the federation. Where the clients that have all of them have the same recordings, as
+            in a simulation, it is that of these.
+    """
+    whole = {each.fingerprint for each in clients if set(each.modalities) == set(modalities)}
+    if len(whole) == 1:
+        return whole.pop()
+    return hashlib.sha256(" ".join(sorted({each.fingerprint for each in clients})).encode()).hexdigest()

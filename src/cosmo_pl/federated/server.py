@@ -55,7 +55,7 @@ def serve(grid: Grid, words: Sequence[str]) -> Path:
     shapes = {name: tuple(data.modality_shapes[name]) for name in data.modalities}
     module = config.module(shapes, data.num_classes)
     run = _run_of(config)
-    clients = Clients(data, settings.round_seconds)
+    clients = Clients(data, settings.round_seconds, needs_all=not module.missing_modalities)
     present = clients.wait(grid, settings.min_clients)
     state = ServerState.load(run)
     if state is None:
@@ -66,7 +66,7 @@ def serve(grid: Grid, words: Sequence[str]) -> Path:
             "clients": len(present),
             "unlabeled": sum(client.samples for client in present),
             "simulated": any(client.simulated for client in present),
-            "fingerprint": common_fingerprint(present),
+            "fingerprint": common_fingerprint(present, shapes),
             "data": joined(present).described(),
         }
         weights = weights_of(module.state_dict(), module.encoders, shapes)
