@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import socket
@@ -53,9 +54,7 @@ def process(words: Sequence[str], log: Path, environment: Mapping[str, str]) -> 
 
 def toml(path: Path, **values: str) -> Path:
     """A file of texts for ``--node-config`` or ``--run-config``."""
-    lines = [
-        f'{name} = "{value.translate({34: chr(92) + chr(34), 92: chr(92) * 2})}"' for name, value in values.items()
-    ]
+    lines = [f"{name} = {json.dumps(value)}" for name, value in values.items()]  # a text in TOML is one in JSON
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-pytest.importorskip("flwr", reason="flwr is not installed; `make federated` tests it")
+pytest.importorskip("flwr", reason="flwr is not installed; `make test-federated` tests it")
 
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
 from flwr.serverapp.strategy.strategy_utils import aggregate_arrayrecords

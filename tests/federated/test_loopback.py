@@ -7,7 +7,7 @@ import shlex
 import pytest
 import torch
 
-pytest.importorskip("flwr", reason="flwr is not installed; `make federated` tests it")
+pytest.importorskip("flwr", reason="flwr is not installed; `make test-federated` tests it")
 
 from cosmo_pl.federated.config import TrainingConfig
 from cosmo_pl.federated.simulation import client_words, simulate

@@ -60,7 +60,8 @@ def test_fit_refuses_a_federated_config(capsys, tmp_path, monkeypatch):
 )
 def test_the_command_names_its_subcommands(words, told, capsys):
     if told is None:
-        main(["federated", *words])
+        with pytest.raises(SystemExit):
+            main(["federated", *words])
         assert "simulate" in capsys.readouterr().out
         return
     with pytest.raises(SystemExit):
@@ -69,11 +70,32 @@ def test_the_command_names_its_subcommands(words, told, capsys):
 
 
 @pytest.mark.skipif(installed("flwr"), reason="flwr is installed")
-def test_without_flower_the_remedy_is_its_extra(capsys):
-    for words in (["federated", "simulate"], ["study", "run", "federated", "--preset=smoke"]):
+def test_without_flower_the_remedy_is_its_extra(capsys, tmp_path):
+    simulate = ["federated", "simulate", f"--config={ROOT / CONFIG}", "--federated.rounds=2"]
+    for words in (simulate, ["study", "run", "federated", "--preset=smoke", f"--project={ROOT}"]):
         with pytest.raises(SystemExit):
             main(words)
         assert "pip install 'cosmo_pl[federated]'" in capsys.readouterr().err
+
+
+def test_all_studies_leave_out_those_whose_package_is_missing(monkeypatch):
+    from cosmo_pl.study.jobs import Project
+
+    monkeypatch.setattr(Project, "studies", lambda self: ["federated_rounds", "table1"])
+    for there in (False, True):
+        monkeypatch.setattr("cosmo_pl.study.jobs.installed", lambda package, there=there: package is None or there)
+        jobs = Project(ROOT).jobs("all", "smoke")
+        assert any("federated.rounds" in job.arguments for job in jobs) is there
+        assert any(job.measure == "describe" for job in jobs)
+
+
+def test_the_app_of_flower_is_written_once(capsys, tmp_path):
+    main(["federated", "app", str(tmp_path / "app")])
+    text = (tmp_path / "app" / "pyproject.toml").read_text()
+    assert 'serverapp = "cosmo_pl.federated.server:app"' in text
+    with pytest.raises(SystemExit):
+        main(["federated", "app", str(tmp_path / "app")])
+    assert "exists" in capsys.readouterr().err
 
 
 @pytest.fixture

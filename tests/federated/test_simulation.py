@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-pytest.importorskip("flwr", reason="flwr is not installed; `make federated` tests it")
+pytest.importorskip("flwr", reason="flwr is not installed; `make test-federated` tests it")
 
 from flwr.app import Array, ArrayRecord, Context, RecordDict
 

@@ -5,36 +5,43 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from cosmo_pl.errors import ConfigurationError, choices
 from cosmo_pl.extras import require
 
-USAGE = """usage: cosmo-pl federated simulate --config CONFIG [options]
-       cosmo-pl federated app DIR
+PACKAGE = "flwr"
 
-simulate  run a federation in one process; every training subject of the config is a client. The options are those of
-          `cosmo-pl fit`, and the rounds are in --federated: --federated.rounds=12 --federated.local_epochs=5
-app       write the folder that `flwr run DIR` sends to the server; clients and server run in their own environments
-"""
+
+def simulate() -> None:
+    """Runs a federation in one process; every training subject of the config is a client.
+
+    The options are those of `cosmo-pl fit`. The rounds are in --federated, as in --federated.rounds=12
+    --federated.local_epochs=5.
+    """
+
+
+def app(folder: str) -> None:
+    """Writes the folder that `flwr run` sends to the server; server and clients have this package installed.
+
+    Args:
+        folder: A folder that does not exist.
+    """
+    from cosmo_pl.federated.flower_app import write_app
+
+    print(write_app(Path(folder)))
 
 
 def main(args: Sequence[str]) -> None:
     """Runs one subcommand."""
-    command, rest = (args[0] if args else ""), list(args[1:])
-    if command in ("-h", "--help") or rest in (["-h"], ["--help"]):
-        print(USAGE, end="")
-        return
-    if command not in ("simulate", "app"):
-        problem = f"there is no '{command}'" if command else "none is given"
-        raise ConfigurationError("command of `cosmo-pl federated`", problem, choices(command, ("simulate", "app")))
-    require("flwr", f"federated {command}")
-    if command == "app":
-        from cosmo_pl.federated.flower_app import write_app
+    from cosmo_pl.parsing import run_command
 
-        if len(rest) != 1:
-            raise ConfigurationError("federated app", "takes one folder", "Name a folder that does not exist")
-        print(write_app(Path(rest[0])))
+    if args[:1] != ["simulate"] or args[1:] in (["-h"], ["--help"]):
+        run_command([simulate, app], args, "cosmo-pl federated")
         return
-    from cosmo_pl.federated.simulation import simulate
+    from cosmo_pl.federated.config import TrainingConfig
     from cosmo_pl.run_folder import BUNDLE
 
-    print(f"bundle: {simulate(rest) / BUNDLE}")
+    words = list(args[1:])
+    _ = TrainingConfig.of(words).settings  # wrong arguments are told without the package, too
+    require(PACKAGE, "federated simulate")
+    from cosmo_pl.federated.simulation import simulate as run
+
+    print(f"bundle: {run(words) / BUNDLE}")
