@@ -14,7 +14,8 @@ import numpy as np
 
 from cosmo_pl.checkpoints import checkpoint_in
 from cosmo_pl.edge.export_graphs import encoder_graphs, head_graphs
-from cosmo_pl.edge.export_recordings import RunRecordings
+from cosmo_pl.edge.export_recordings import RunRecordings, training_samples
+from cosmo_pl.edge.quantization import SAMPLES, comparison, quantized_encoders
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.exported import DESCRIPTION, FORMAT, ExportedRecogniser, is_exported
 from cosmo_pl.exported import run as program
@@ -28,7 +29,9 @@ TOLERANCE = 0.02  # of probabilities of random samples; a tree whose threshold i
 EXAMPLES = 5
 
 
-def export(run: str | Path, folder: str | Path, decision: bool = False, overwrite: bool = False) -> dict[str, Any]:
+def export(
+    run: str | Path, folder: str | Path, decision: bool = False, overwrite: bool = False, int8: bool = False
+) -> dict[str, Any]:
     """Exports a trained classifier into a folder, which `Recogniser.load` opens and its own ``run.py`` runs.
 
     Args:
@@ -37,14 +40,15 @@ def export(run: str | Path, folder: str | Path, decision: bool = False, overwrit
         decision: Whether temperature, rejection threshold and transitions are measured and stored, see
             `cosmo_pl.edge.deciding.decision_of`.
         overwrite: Whether an exported folder of that name is replaced.
+        int8: Whether the encoders compute in 8-bit integers, see `quantized_encoders`. The head stays in float.
 
     Returns:
-        Content of ``model.json``.
+        Content of ``model.json``. Its "int8" compares the quantised encoders with the others, see `comparison`.
 
     Raises:
-        ConfigurationError: The run is none of a classifier, or its method cannot be exported; the folder exists; or a
-            package of the extra `export` is missing.
-        CosmoError: `decision` is set, and the recordings cannot be used.
+        ConfigurationError: The run is none of a classifier, or its method cannot be exported or quantised; the folder
+            exists; or a package of the extra `export` is missing.
+        CosmoError: `decision` or `int8` is set, and the recordings cannot be used.
     """
     for package in ("onnx", "onnxscript", "onnxruntime", "skl2onnx"):
         require(package, "export")
@@ -53,9 +57,9 @@ def export(run: str | Path, folder: str | Path, decision: bool = False, overwrit
     checkpoint = checkpoint_in(user_path(run))
     recogniser = Recogniser.of_run(checkpoint)
     recordings = RunRecordings(run_of(checkpoint))
-    if decision:
+    if decision or int8:
         _ = recordings.data  # before minutes of work
-    description, graphs = _described(recogniser)
+    description, graphs = described(recogniser)
     if recogniser.window is not None:  # clips have no hop
         description["hop"] = recordings.hop
     description["accuracy"] = _tested(run_of(checkpoint))
@@ -63,11 +67,19 @@ def export(run: str | Path, folder: str | Path, decision: bool = False, overwrit
         description["decision"] = recordings.decision()
     with whole_file(folder) as part:
         part.mkdir()
-        _write(part, description, graphs)
-        _check_equal(recogniser, ExportedRecogniser.load(part))
-        if description["accuracy"] is None:
-            description["accuracy"] = recordings.accuracy(ExportedRecogniser.load(part))
-        _write(part, description, {})
+        write_model(part, description, graphs)
+        exported = ExportedRecogniser.load(part)
+        _check_equal(recogniser, exported)
+        if int8:
+            quantised = quantized_encoders(description, graphs, training_samples(recordings.data, SAMPLES))
+            write_model(part, description, quantised)
+            both = {"float": exported, "int8": ExportedRecogniser.load(part)}
+            sizes = {"float": total_size(graphs), "int8": total_size(graphs | quantised)}
+            description["int8"] = {"graphs": list(quantised), **comparison(both, sizes, recordings)}
+            description["accuracy"] = description["int8"]["int8"]["accuracy"]
+        elif description["accuracy"] is None:
+            description["accuracy"] = recordings.accuracy(exported)
+        write_model(part, description, {})
         if folder.exists():
             shutil.rmtree(folder)
     return description
@@ -83,8 +95,15 @@ def _check_free(folder: Path, overwrite: bool) -> None:
         raise ConfigurationError("out", f"'{folder}' exists", "Name a new folder, or use --overwrite")
 
 
-def _described(recogniser: Recogniser) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """``model.json`` as far as the checkpoint tells it, and name to content of the graphs."""
+def described(recogniser: Recogniser) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """``model.json`` as far as the checkpoint tells it, and name to content of the graphs.
+
+    Args:
+        recogniser: The classifier.
+
+    Raises:
+        ConfigurationError: Its method cannot be exported.
+    """
     module, trained = recogniser.module, recogniser.trained
     encoders = encoder_graphs(recogniser)
     (_, head), *partial = head_graphs(recogniser).items()
@@ -109,6 +128,7 @@ def _described(recogniser: Recogniser) -> tuple[dict[str, Any], dict[str, bytes]
         "labels": trained.labels,
         "test_subjects": list(trained.test_subjects),
         "accuracy": None,
+        "int8": None,
         "versions": {name: version(name) for name in LIBRARIES},
     }
     return description, {name: graph.SerializeToString() for name, graph in graphs.items()}
@@ -136,14 +156,25 @@ def _tested(run: Path) -> dict[str, Any] | None:
     return {name: found[name] for name in ("correct", "total", "accuracy", "f1_macro", "simulated")}
 
 
-def _write(folder: Path, description: dict[str, Any], graphs: Mapping[str, bytes]) -> None:
-    """Writes the graphs, the program, and the description with the hashes of all files."""
+def write_model(folder: Path, description: dict[str, Any], graphs: Mapping[str, bytes]) -> None:
+    """Writes the graphs, the program, and the description with the hashes of all files.
+
+    Args:
+        folder: An existing folder.
+        description: Content of ``model.json``; the hashes are added.
+        graphs: Name to content.
+    """
     for name, content in graphs.items():
         (folder / name).write_bytes(content)
     shutil.copy(program.__file__, folder / "run.py")
     files = sorted(path for path in folder.iterdir() if path.name != DESCRIPTION)
     description["sha256"] = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
     write_json(folder / DESCRIPTION, description)
+
+
+def total_size(graphs: Mapping[str, bytes]) -> int:
+    """Bytes of some graphs."""
+    return sum(map(len, graphs.values()))
 
 
 def _check_equal(recogniser: Recogniser, exported: ExportedRecogniser) -> None:

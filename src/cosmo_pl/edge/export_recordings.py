@@ -90,14 +90,22 @@ class RunRecordings:
                 some = alike[at : at + AT_ONCE]
                 yield some, {name: np.asarray(samples.inputs[name][some], np.float32) for name in names}
 
-    def training_samples(self, count: int) -> dict[str, NDArray[np.float32]]:
-        """Modality to at most `count` samples (n, *shape) of training subjects, evenly spaced."""
-        data = self.data
-        assert data.samples is not None, "the data are set up"
-        found = {}
-        for name in data.modalities:
-            rows = data.split.train
-            rows = rows[data.samples.present.get(name, np.ones(len(data.samples), dtype=bool))[rows]]
-            some = rows[evenly_spaced(len(rows), count)]
-            found[name] = np.asarray(data.samples.inputs[name][some], np.float32)
-        return found
+
+def training_samples(data: MultimodalDataModule, count: int) -> dict[str, NDArray[np.float32]]:
+    """Samples of training subjects, evenly spaced, in the sensors' units.
+
+    Args:
+        data: The data, set up.
+        count: Largest number of samples.
+
+    Returns:
+        Modality to at most `count` samples (n, *shape) that have it.
+    """
+    assert data.samples is not None, "the data are set up"
+    found = {}
+    for name in data.modalities:
+        rows = data.split.train
+        rows = rows[data.samples.present.get(name, np.ones(len(data.samples), dtype=bool))[rows]]
+        some = rows[evenly_spaced(len(rows), count)]
+        found[name] = np.asarray(data.samples.inputs[name][some], np.float32)
+    return found
