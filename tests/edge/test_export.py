@@ -8,11 +8,17 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 from cosmo_pl import Recogniser, UTDDataModule
+from cosmo_pl.checkpoints import checkpoint_in
 from cosmo_pl.cli import main
+from cosmo_pl.edge.decision import Decision
 from cosmo_pl.edge.export import export
+from cosmo_pl.edge.export_recordings import RunRecordings
+from cosmo_pl.edge.neighbors import distances, training_neighbors
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.run_loading import load_run
 
 QUIET = ["--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false", "--trainer.accelerator=cpu"]
 NARROW = [f"--model.init_args.encoders.{name}.init_args.channels=[4,4,4,4]" for name in ("inertial", "skeleton")]
@@ -73,6 +79,25 @@ def test_the_program_of_the_folder_needs_neither_pytorch_nor_this_package(folder
     expected = Recogniser.load(folder / "attention").predict(arrays)
     assert [line["activity"] for line in lines] == list(expected.name)
     assert len((folder / "attention/run.py").read_text(encoding="utf-8").splitlines()) < 150
+
+
+def test_the_distance_to_the_training_samples_is_exported(folder, arrays, tmp_path, monkeypatch):
+    run = folder / "runs/utd" / RUNS["attention"]
+    decision = Decision(score_threshold=0.3).described()
+    monkeypatch.setattr(RunRecordings, "decision", lambda self: decision)
+    export(run, tmp_path / "model", decision=True)
+    mine = Recogniser.load(tmp_path / "model")
+    assert Decision.read(mine.description["decision"]).score_threshold == 0.3
+    model, data = load_run(checkpoint_in(run).parent.parent)
+    neighbors = training_neighbors(model, data)
+    rows = np.flatnonzero(np.isin(data.samples.subject, data.default_test_subjects))
+    found = mine.predict(arrays).distance
+    assert found == pytest.approx(distances(neighbors, model, data, rows), abs=1e-4) and (found > 0).all()
+    inputs = {"skeleton": data.plain_batch(rows)["inputs"]["skeleton"]}
+    with torch.no_grad():
+        one = neighbors({"skeleton": model.encoders["skeleton"](inputs["skeleton"])})
+    assert mine.predict({"skeleton": arrays["skeleton"]}).distance == pytest.approx(one.numpy(), abs=1e-4)
+    assert Recogniser.load(folder / "attention").predict(arrays).distance is None
 
 
 def test_a_changed_file_is_refused(folder, tmp_path):
