@@ -73,7 +73,7 @@ class Model:
         for name in used:
             inputs = {sensor: windows[sensor][rows] for sensor in self.streams[name]}
             (values[f"features_{name}"],) = self.encoders[name].run(None, inputs)
-        result = {}
+        result: dict[str, Any] = {}
         for graph in (head, *self.distance):
             for each in graph.get_inputs():
                 values.setdefault(each.name, np.zeros((count, *each.shape[1:]), np.float32))
