@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from cosmo_pl.errors import ConfigurationError
 
 
-def export(run: str | None = None, out: str | None = None, decision: bool = False, overwrite: bool = False) -> None:
+def export(
+    run: str | None = None,
+    out: str | None = None,
+    decision: bool = False,
+    overwrite: bool = False,
+    bundle: bool = False,
+) -> None:
     """Exports a trained run into a folder of ONNX graphs, with the program that runs them.
 
     Args:
@@ -15,12 +21,17 @@ def export(run: str | None = None, out: str | None = None, decision: bool = Fals
         out: Folder to write; it has to be given.
         decision: Whether temperature, rejection threshold and transitions are measured and stored.
         overwrite: Whether an exported folder of that name is replaced.
+        bundle: Whether the folder also holds the bundle of stage 1, in half precision, which `cosmo-pl adapt` uses.
     """
     from cosmo_pl.edge.export import export as write
+    from cosmo_pl.edge.export_bundle import bundle_of, store
 
     if run is None or out is None:
         raise ConfigurationError("run and out", "are missing", "Give --run runs/utd_plus/cosmo-prototypes --out model")
+    encoders = bundle_of(run) if bundle else None
     description = write(run, out, decision, overwrite)
+    if encoders is not None:
+        store(encoders, out)
     accuracy = description["accuracy"]
     tested = f", accuracy {accuracy['correct']}/{accuracy['total']} on its test subjects" if accuracy else ""
     print(f"{out}: {description['method']}, {len(description['encoders'])} encoders{tested}")
