@@ -55,6 +55,7 @@ def test_differences_are_to_cosmo_and_to_the_recipe():
     assert panel.get_title() == "UTD-MHAD: minus the recipe"
     assert drawn(panel)["FOCAL"] == [-0.2]
     assert "Cosmo" not in drawn(panel)
+    assert "CMC, fine-tuned" not in [cells[1] for cells in shown.rows], "only its stage 1 is run"
 
 
 def test_folds_of_numbers_are_folds_too():

@@ -80,17 +80,17 @@ class Row:
 
 
 def comparison(view: View) -> Rendered:
-    """One row for each dataset and method, and a panel of differences for each dataset and reference."""
+    """One row for each dataset and method; a panel for each reference and each dataset that has differences."""
     columns = [Column(view, dataset) for dataset in view.datasets()]
     rows = [Row(column, method) for column in columns for method in column.methods]
-    bases = unique(row.base for row in rows)
+    every = unique(row.base for row in rows)
+    bases = unique(row.base for row in rows if any(_shown(row, reference) for reference in REFERENCES)) or every[:1]
     most = max(len({row.method for row in rows if row.base == base}) for base in bases)
-    figure, axes = style.new_figure(columns=2, rows=len(bases), width=10.0, height=(0.24 * most + 1.0) * len(bases))
+    figure, axes = style.new_figure(columns=2, rows=len(bases), width=11.0, height=(0.2 * most + 1.0) * len(bases))
     for base, panels in zip(bases, axes, strict=True):
         own = [row for row in rows if row.base == base]
         for reference, panel in zip(REFERENCES, panels, strict=True):
             _draw(panel, view, own, reference)
-    style.legend(figure)
     return Rendered(HEADER, [_cells(row) for row in rows], figure, NOTES, shows_rows=True)
 
 
