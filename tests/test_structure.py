@@ -43,6 +43,7 @@ LAYERS = [
     {"edge", "federated"},
     {"study"},
     {"cli"},
+    {"__main__"},
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 HEAVY = {"scipy", "sklearn", "dtaidistance", "matplotlib", "wandb", "requests", "pyarrow"} | {
@@ -51,6 +52,8 @@ HEAVY = {"scipy", "sklearn", "dtaidistance", "matplotlib", "wandb", "requests", 
     "skl2onnx",
     "paho",
     "rerun",
+    "aeon",
+    "numba",
 }
 MAX_LINES, MAX_METHOD_LINES = 400, 400
 

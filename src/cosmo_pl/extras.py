@@ -15,6 +15,7 @@ EXTRAS = {
     "skl2onnx": "export",
     "paho": "mqtt",
     "rerun": "viewer",
+    "aeon": "classical",
     "flwr": "federated",
 }
 """Package to the extra that installs it."""

@@ -8,14 +8,19 @@ import os
 import signal
 import subprocess
 import sys
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from cosmo_pl import Recogniser, USCDataModule
 from cosmo_pl.cli import main
 from cosmo_pl.data import usc
 from cosmo_pl.data.recordings import read_mat
+from cosmo_pl.edge.decision import Decision
+from cosmo_pl.edge.export import export
+from cosmo_pl.edge.transitions import lasting_transitions
 
 from .conftest import TINY
 
@@ -69,6 +74,37 @@ def test_recordings_have_the_windows_and_predictions_of_the_test(run, prediction
         assert each["weights"]["acc"] + each["weights"]["gyro"] == pytest.approx(1, abs=2e-4)
 
 
+@pytest.mark.slow
+def test_the_decision_of_an_exported_model_is_applied(run, usc_root, tmp_path, capsys):
+    described = export(run, tmp_path / "model")
+    data = USCDataModule(root=str(usc_root), stride=round(100 * described["hop"]), label_rate=0.3)
+    samples, model = data.load(), Recogniser.load(tmp_path / "model")
+    rows = np.flatnonzero(samples.subject == 12)
+    alone = model.predict({name: values[rows] for name, values in samples.inputs.items()})
+    threshold = float(np.median(alone.probability.max(axis=1)))
+    decision = Decision(1.0, threshold, tuple(map(tuple, lasting_transitions(12, described["hop"], 5.0).tolist())))
+    content = json.dumps({**described, "decision": decision.described()})
+    (tmp_path / "model/model.json").write_text(content, encoding="utf-8")
+    replay = ["--model", tmp_path / "model", "--recording", usc_root / "USC-HAD/Subject12", "--speed", "max"]
+    windows, _, summary = streamed(capsys, *replay)
+    plain, _, _ = streamed(capsys, *replay, "--decision", "false")
+
+    expected, most = [], []
+    for recording, own in groupby(
+        zip(samples.recording[rows], alone.probability, strict=True), key=lambda pair: pair[0]
+    ):
+        calibrated, smoother = decision.apply([probability for _, probability in own]), decision.smoother()
+        for window, rejected in zip(calibrated, decision.rejects(calibrated), strict=True):
+            state = smoother.update(window)
+            expected.append((recording, None if rejected else model.class_names[state.argmax()]))
+            most.append(state.max())
+    assert [(each["recording"], each["activity"]) for each in windows] == expected
+    assert [each["probability"] for each in windows] == pytest.approx(most, abs=1.1e-4)
+    assert [each["raw"]["activity"] for each in windows] == [each["activity"] for each in plain] == list(alone.name)
+    assert "raw" not in plain[0] and 0 < summary["none_of_these"] == [name for _, name in expected].count(None)
+    assert {"accuracy", "raw_accuracy"} <= summary.keys()
+
+
 def lines_of(path: Path, start: float = 0.0) -> list[bytes]:
     """A trial as lines of JSON, ten samples each."""
     readings = read_mat(path, "sensor_readings", (None, 6)).astype(float)
@@ -116,7 +152,7 @@ def test_a_sensor_that_is_not_there_is_reported(run, usc_root, tmp_path, monkeyp
     [
         ([], "model: is missing. Give the folder of a run"),
         (["--model", "nowhere"], "'nowhere' does not exist"),
-        (["--model", "RUN", "--recording", "nowhere"], "recording: 'nowhere' does not exist"),
+        (["--model", "RUN", "--recording", "nowhere"], "recording: there is no recording 'nowhere'"),
         (["--model", "RUN", "--recording", "x", "--mqtt", "mqtt://box/acc"], "from a broker or from a recording"),
         (["--model", "RUN", "--mqtt", "box"], "mqtt: 'box' is no address of a broker"),
         (["--model", "RUN", "--window", "3"], "window: is 3 s, and the model's windows have 2 s"),

@@ -55,7 +55,7 @@ class FakeRecogniser:
 class Live:
     """A live recogniser with its fake model and its reports."""
 
-    def __init__(self, model: FakeRecogniser | None = None, **arguments: Any) -> None:
+    def __init__(self, model: Any = None, **arguments: Any) -> None:
         self.model = model or FakeRecogniser()
         self.reports: list[Report] = []
         self.reporter = Reporter(self.reports.append)

@@ -1,7 +1,6 @@
 """A random forest on simple statistics, as a baseline, or on statistics and learned features.
 
-L. Breiman, "Random forests", Machine Learning 45(1), 2001. Self-training on pseudo-labels: H. J. Scudder, "Probability
-of error of some adaptive pattern-recognition machines", IEEE Trans. Information Theory, 1965.
+L. Breiman, "Random forests", Machine Learning 45(1), 2001.
 """
 
 from __future__ import annotations
@@ -9,24 +8,21 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cosmo_pl.constraints import MAX_SIZE, NonNegativeInt, PositiveInt, Seed, Size, whole
-from cosmo_pl.data.selection import evenly_spaced
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.base import (
-    ExampleModule,
     Present,
+    SelfTrainingModule,
     Shapes,
     TreeHead,
     availability,
-    average_in_context,
     joined,
     load_encoders,
 )
@@ -39,7 +35,7 @@ MAX_APART = 4  # modalities of which each choice has a forest of its own in an e
 SMALLEST = 1e-6  # probability of a class without votes, whose logarithm has to be finite
 
 
-class RandomForestModule(ExampleModule):
+class RandomForestModule(SelfTrainingModule):
     """Classifies by a forest on mean, standard deviation and spectrum of each channel of each modality.
 
     The logits are the logarithms of the forest's probabilities. When a checkpoint is loaded, the forest is grown again
@@ -47,18 +43,13 @@ class RandomForestModule(ExampleModule):
     the others is grown from the same examples when it is first needed, and kept. On USC-HAD and MEx this recognises
     more than the trained forest with features replaced by their mean, or treated as missing values by scikit-learn.
 
-    With `self_training_rounds` the forest predicts pseudo-labels of the unlabelled training samples, and a new forest
-    is grown on them and on the labelled samples. The probabilities of a sample are first averaged over the samples
-    within `context` of the same recording, because people seldom change their activity within a second. Test subjects
-    take no part in this, and the evaluation uses no context.
-
     Args:
         modality_shapes: Modality to shape (time, *axes) of a sample. The command line takes it from the data.
         num_classes: Number of activities. The command line takes it from the data.
         num_trees: Number of trees.
         num_frequencies: Number of Fourier magnitudes per channel, from the lowest frequency above 0.
         seed: Seed of the forest.
-        self_training_rounds: Rounds of self-training; 0 uses the labelled samples only.
+        self_training_rounds: Rounds of self-training, see `SelfTrainingModule`; 0 uses the labelled samples only.
         context: Largest distance, in steps of the sensor, of samples whose probabilities are averaged.
         max_pseudo_labels: Largest number of samples with pseudo-labels, evenly spaced. The checkpoint holds them.
 
@@ -79,35 +70,12 @@ class RandomForestModule(ExampleModule):
         context: NonNegativeInt = 0,
         max_pseudo_labels: PositiveInt = 4000,
     ) -> None:
-        super().__init__(modality_shapes, num_classes)
+        super().__init__(modality_shapes, num_classes, self_training_rounds, context, max_pseudo_labels)
         self.save_hyperparameters()
         self.num_trees = num_trees
         self.num_frequencies = num_frequencies
         self.seed = seed
-        self.self_training_rounds, self.context = self_training_rounds, context
-        self.max_pseudo_labels = max_pseudo_labels
         self._partial: dict[tuple[str, ...], RandomForestClassifier] = {}  # by the modalities that they use
-
-    def on_fit_start(self) -> None:
-        """Stores the labelled samples, and runs the rounds of self-training if there are unlabelled samples."""
-        super().on_fit_start()
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        for _ in range(self.self_training_rounds if len(data.split.unlabeled) else 0):
-            self._add_pseudo_labels()
-
-    def _add_pseudo_labels(self) -> None:
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        known, samples = data.split.labeled, data.samples
-        rows = np.union1d(known, data.split.unlabeled)
-        probability = torch.cat([self.logits(batch).cpu() for batch in data.plain_loader(rows)]).exp()
-        label = np.zeros(len(samples), dtype=np.int64)
-        label[rows] = average_in_context(
-            probability.numpy(), samples.recording[rows], samples.start[rows], self.context
-        ).argmax(axis=1)
-        label[known] = samples.label[known]
-        taken = np.union1d(known, rows[evenly_spaced(len(rows), self.max_pseudo_labels)])
-        self.remember({**data.plain_batch(taken), "label": torch.from_numpy(label[taken])})
-        _ = self.learned  # now, so that it counts as training time
 
     def learn(self, inputs: dict[str, Tensor], label: Tensor) -> RandomForestClassifier:
         """Grows the forest, and forgets those of fewer modalities, which are of earlier examples."""

@@ -29,6 +29,7 @@ from cosmo_pl.modules.base.module import BaseModule, BestEpoch, Shapes, Training
 from cosmo_pl.modules.base.optimization import OptimizerSettings, optimization
 from cosmo_pl.modules.base.pretraining import CrossModalModule, PretrainingModule, projection_heads
 from cosmo_pl.modules.base.quality import data_quality
+from cosmo_pl.modules.base.self_training import SelfTrainingModule
 
 __all__ = [
     "PARTS",
@@ -46,6 +47,7 @@ __all__ = [
     "Part",
     "Present",
     "PretrainingModule",
+    "SelfTrainingModule",
     "SequenceAxis",
     "Shapes",
     "Streams",
