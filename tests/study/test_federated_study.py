@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from cosmo_pl.study.rendering import federated
 
 from .factory import jobs, record, view
@@ -49,6 +51,18 @@ def test_every_training_subject_is_a_client_alone():
         lacking = [job for job in ALL if job.dataset == dataset and job.method == "federated_lacking"]
         (subjects,) = lacking[0].parents[0].arguments["federated.lacking"].values()
         assert len(subjects) == round(clients / 3)
+
+
+def test_a_federated_stage_1_has_no_quality_and_its_figures_are_checked():
+    from cosmo_pl.fields import Field
+    from cosmo_pl.study.record_checks import _check_pretrained
+
+    rounds = {"clients": 6, "rounds": 12, "local_epochs": 5, "megabytes_sent": 65.8, "megabytes_received": 65.8}
+    found = {"fit_seconds": 1.0, "epochs": 60, "quality": {}}
+    _check_pretrained(Field({**found, "federated": rounds}))
+    for wrong in (found, {**found, "federated": {**rounds, "clients": 0}}):
+        with pytest.raises(ValueError, match=r"weights whose sum is 1|clients"):
+            _check_pretrained(Field(wrong))
 
 
 def test_a_panel_for_rounds_and_one_for_local_epochs():
