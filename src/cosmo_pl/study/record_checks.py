@@ -69,6 +69,13 @@ def _check_pretrained(field: Field) -> None:
         for name in ("hopkins", "hopkins_std", "weight"):
             measured[name].number(0, 1)
         measured["num_clusters"].whole(2)
+    if (rounds := field.get("federated")) is not None:
+        for name in ("clients", "rounds", "local_epochs"):
+            rounds[name].whole(1)
+        for name in ("megabytes_sent", "megabytes_received"):
+            rounds[name].number(0)
+        if not quality.value:  # it is measured at home
+            return
     weights = sum(measured["weight"].number() for measured in quality.fields().values())
     quality.require(math.isclose(weights, 1, abs_tol=ROUNDING), "of weights whose sum is 1")
 
@@ -171,8 +178,14 @@ def _check_points(field: Field, count: int) -> None:
 
 
 def _check_latency(field: Field) -> None:
-    for seconds in field["seconds"].fields().values():
-        seconds.number(0)
+    costs = field["overheads"]
+    costs["parameters"].whole(0)
+    costs["flops"].whole(0)
+    for size in costs["bytes"].fields().values():
+        size.whole(1)
+    for seconds in (field["seconds"], *costs["seconds"].fields().values()):
+        for each in seconds.fields().values():
+            each.number(0)
 
 
 def _check_missing_sensors(field: Field) -> None:
