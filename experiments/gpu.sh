@@ -18,7 +18,7 @@ export COSMO_PL_COMMIT="$(cat "$work/commit")" COSMO_PL_BUSY=1 PYTHONUNBUFFERED=
 mkdir -p experiments/results
 "$python" experiments/gpu.py --accelerator "${ACCELERATOR:-gpu}"
 touch "$work/start"
-timeout --kill-after=30 "$((seconds + 60))" "$python" -X faulthandler -c 'from cosmo_pl.cli import main; main()' \
+timeout --kill-after=30 "$((seconds + 60))" "$python" -X faulthandler -m cosmo_pl \
   study evidence --here=true --order=experiments/orders/gpu.yaml --time_limit="${seconds}s" --jobs="$jobs" --runs="$work/runs" \
   || echo "gpu.sh: some runs failed, see above" >&2
 find experiments/results -name '*.json' -newer "$work/start" -print0 | tar -czf "$archive" --null -T -

@@ -108,8 +108,16 @@ BAD += [
     for name, arguments in {
         "ContrastiveFusionModule": OPTIMIZER | STAGE_1 | {
             "num_fused": [1, 0], "weight_range": [(0.9, 0.1), (-1, 0.5)], "sampling": ["all"],
+            "same_subject_weight": [0, -1, NAN],
         },
-        "CMCModule": OPTIMIZER | STAGE_1 | {"variant": ["other"]},
+        "CMCModule": OPTIMIZER | STAGE_1 | {"variant": ["other"], "same_subject_weight": [0, -1, NAN]},
+        "CMKMModule": OPTIMIZER | STAGE_1 | {"num_positives": [-1, 0.5], "intra_weight": [-1, NAN]},
+        "COCOAModule": OPTIMIZER | STAGE_1 | {"negative_weight": [-0.1, INF]},
+        "FOCALModule": OPTIMIZER | STAGE_1 | {
+            "projection_dim": [0, 7, 2.0], "sequence_length": [0], "margin": [-1, NAN], "shared_weight": [-1],
+            "private_weight": [-1], "orthogonality_weight": [-1], "temporal_weight": [-1],
+        },
+        "SimCLRModule": OPTIMIZER | STAGE_1,
         "CPCModule": OPTIMIZER | {
             "horizon": COUNTS, "channels": [()], "context_dim": [0], "dropout": [1], "pooling": [0],
         },
@@ -131,6 +139,8 @@ BAD += [
             "context": [-1], "max_pseudo_labels": [0],
         },
         "FeatureForestModule": {"num_trees": [0], "max_pseudo_labels": [0]},
+        "MiniRocketModule": {"num_kernels": [0, 83], "seed": [-1], "self_training_rounds": [-1], "context": [-1]},
+        "MultiRocketHydraModule": {"num_kernels": [0], "num_groups": [0], "max_pseudo_labels": [0]},
         "NearestNeighborModule": {"band": [-0.1, 1.1, NAN], "metric": ["cosine"]},
         "PrototypeModule": {"unlabeled_weight": [1, -0.1], "temperature": RATES},
     }.items()

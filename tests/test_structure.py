@@ -29,19 +29,21 @@ LAYERS = [
         "trust",
         "constraints",
         "tensors",
+        "precision",
     },
     {"parsing"},
     {"data", "simulation", "encoders", "losses", "fusion", "metrics", "event_metrics", "checkpoints"},
-    {"bundle_checks"},
+    {"bundle_checks", "rounds"},
     {"bundle", "run_summary"},
     {"modules", "plots"},
     {"callbacks", "testing"},
     {"run_loading"},
     {"exported"},
     {"recogniser", "suggestion"},
-    {"edge"},
+    {"edge", "federated"},
     {"study"},
     {"cli"},
+    {"__main__"},
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 HEAVY = {"scipy", "sklearn", "dtaidistance", "matplotlib", "wandb", "requests", "pyarrow"} | {
@@ -50,6 +52,8 @@ HEAVY = {"scipy", "sklearn", "dtaidistance", "matplotlib", "wandb", "requests", 
     "skl2onnx",
     "paho",
     "rerun",
+    "aeon",
+    "numba",
 }
 MAX_LINES, MAX_METHOD_LINES = 400, 400
 

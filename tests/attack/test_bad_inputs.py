@@ -239,7 +239,7 @@ PROCESSES = {
     "case", [pytest.param(case, marks=[pytest.mark.slow] * (case != "option")) for case in PROCESSES]
 )
 def test_as_processes(case, tmp_path, figures):
-    command = [sys.executable, "-c", "from cosmo_pl.cli import main; main()", *PROCESSES[case]]
+    command = [sys.executable, "-m", "cosmo_pl", *PROCESSES[case]]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=SECONDS)
     lines = done.stderr.splitlines()
     well = done.returncode == 2 and len(lines) == 1 and lines[0].startswith("cosmo-pl: ")

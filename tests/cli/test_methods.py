@@ -22,6 +22,7 @@ AUGMENTED = ("cocoa", "focal", "simclr")
 SECOND_STAGES = ("finetune", "probe")
 SUPERVISED = ("deepsense", "deepsense_original", "attnsense", "attnsense_original")
 CLASSICAL = ("nearest_neighbor", "dtw", "random_forest")
+ROCKETS = ("mini_rocket", "multi_rocket_hydra")
 SINGLE = "single_modal"
 
 
@@ -33,7 +34,8 @@ def parts_of(path):
 
 def test_every_yaml_is_run_by_a_test():
     run = {CONFIGS / "logger" / "wandb.yaml"}
-    methods = (*PRETRAINING, *AUGMENTED, "cmkm", *SECOND_STAGES, "prototypes", *SUPERVISED, *CLASSICAL, SINGLE)
+    methods = (*PRETRAINING, *AUGMENTED, "cmkm", *SECOND_STAGES, "prototypes")
+    methods += (*SUPERVISED, *CLASSICAL, *ROCKETS, SINGLE)
     run |= {CONFIGS / "model" / f"{method}.yaml" for method in (*methods, "iterative")}
     run.add(CONFIGS / "joint_motion_stage1.yaml")  # by test_transfer
     for name in CHAINS:
@@ -63,8 +65,10 @@ def test_supervised_methods(dataset, method, here, roots):
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
-@pytest.mark.parametrize("method", CLASSICAL)
+@pytest.mark.parametrize("method", (*CLASSICAL, *ROCKETS))
 def test_classical_methods(dataset, method, here, roots):
+    if method in ROCKETS:
+        pytest.importorskip("aeon")
     few = "--data.init_args.max_test_samples=60"
     fit(f"{dataset}_stage2", roots[dataset], few, overlay=method)
     metrics = result_of(dataset, method, method, here, roots, few)

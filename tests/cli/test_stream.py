@@ -8,14 +8,20 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from cosmo_pl import Recogniser, USCDataModule
 from cosmo_pl.cli import main
 from cosmo_pl.data import usc
 from cosmo_pl.data.recordings import read_mat
+from cosmo_pl.edge.decision import Decision
+from cosmo_pl.edge.export import export
+from cosmo_pl.edge.transitions import lasting_transitions
 
 from .conftest import TINY
 
@@ -69,6 +75,37 @@ def test_recordings_have_the_windows_and_predictions_of_the_test(run, prediction
         assert each["weights"]["acc"] + each["weights"]["gyro"] == pytest.approx(1, abs=2e-4)
 
 
+@pytest.mark.slow
+def test_the_decision_of_an_exported_model_is_applied(run, usc_root, tmp_path, capsys):
+    described = export(run, tmp_path / "model")
+    data = USCDataModule(root=str(usc_root), stride=round(100 * described["hop"]), label_rate=0.3)
+    samples, model = data.load(), Recogniser.load(tmp_path / "model")
+    rows = np.flatnonzero(samples.subject == 12)
+    alone = model.predict({name: values[rows] for name, values in samples.inputs.items()})
+    threshold = float(np.median(alone.probability.max(axis=1)))
+    decision = Decision(1.0, threshold, tuple(map(tuple, lasting_transitions(12, described["hop"], 5.0).tolist())))
+    content = json.dumps({**described, "decision": decision.described()})
+    (tmp_path / "model/model.json").write_text(content, encoding="utf-8")
+    replay = ["--model", tmp_path / "model", "--recording", usc_root / "USC-HAD/Subject12", "--speed", "max"]
+    windows, _, summary = streamed(capsys, *replay)
+    plain, _, _ = streamed(capsys, *replay, "--decision", "false")
+
+    expected, most = [], []
+    for recording, own in groupby(
+        zip(samples.recording[rows], alone.probability, strict=True), key=lambda pair: pair[0]
+    ):
+        calibrated, smoother = decision.apply([probability for _, probability in own]), decision.smoother()
+        for window, rejected in zip(calibrated, decision.rejects(calibrated), strict=True):
+            state = smoother.update(window)
+            expected.append((recording, None if rejected else model.class_names[state.argmax()]))
+            most.append(state.max())
+    assert [(each["recording"], each["activity"]) for each in windows] == expected
+    assert [each["probability"] for each in windows] == pytest.approx(most, abs=1.1e-4)
+    assert [each["raw"]["activity"] for each in windows] == [each["activity"] for each in plain] == list(alone.name)
+    assert "raw" not in plain[0] and 0 < summary["none_of_these"] == [name for _, name in expected].count(None)
+    assert {"accuracy", "raw_accuracy"} <= summary.keys()
+
+
 def lines_of(path: Path, start: float = 0.0) -> list[bytes]:
     """A trial as lines of JSON, ten samples each."""
     readings = read_mat(path, "sensor_readings", (None, 6)).astype(float)
@@ -116,7 +153,7 @@ def test_a_sensor_that_is_not_there_is_reported(run, usc_root, tmp_path, monkeyp
     [
         ([], "model: is missing. Give the folder of a run"),
         (["--model", "nowhere"], "'nowhere' does not exist"),
-        (["--model", "RUN", "--recording", "nowhere"], "recording: 'nowhere' does not exist"),
+        (["--model", "RUN", "--recording", "nowhere"], "recording: there is no recording 'nowhere'"),
         (["--model", "RUN", "--recording", "x", "--mqtt", "mqtt://box/acc"], "from a broker or from a recording"),
         (["--model", "RUN", "--mqtt", "box"], "mqtt: 'box' is no address of a broker"),
         (["--model", "RUN", "--window", "3"], "window: is 3 s, and the model's windows have 2 s"),
@@ -156,3 +193,51 @@ def test_a_process_ends_with_its_summary(end, run, usc_root):
     assert process.stderr is not None
     errors = process.stderr.read().decode().splitlines()
     assert json.loads(errors[-1])["summary"]["windows"] >= 1 and not [line for line in errors if "Traceback" in line]
+
+
+def resident(process: subprocess.Popen[bytes]) -> float:
+    """MB of memory that a process uses."""
+    status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
+    return int(status.partition("VmRSS:")[2].split()[0]) / 1000
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
+def test_an_hour_of_lines_leaves_the_memory_of_the_process_as_it_was(run, usc_root, tmp_path):
+    """Every ten minutes the gyroscope stalls for a while, and each minute has broken lines."""
+    code = "import sys; from cosmo_pl.cli import main; main(sys.argv[1:])"
+    trials = [lines_of(usc_root / f"USC-HAD/Subject12/a{number}t1.mat") for number in (3, 6)]
+    written, used = tmp_path / "windows.jsonl", []
+    with written.open("wb") as out, (tmp_path / "problems.jsonl").open("wb") as err:
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, "stream", "--model", str(run), "--hop", "2"],
+            stdin=subprocess.PIPE, stdout=out, stderr=err, env=os.environ,
+        )  # fmt: skip
+        assert process.stdin is not None
+        for minute in range(60):
+            for line in minute_of(trials[minute % 2], 60.0 * minute, without="gyro" if minute % 10 == 7 else ""):
+                process.stdin.write(line + b"\n")
+            process.stdin.flush()
+            while len(written.read_bytes().splitlines()) < 30 * minute - 5:  # it keeps up
+                assert process.poll() is None
+                time.sleep(0.05)
+            used.append(resident(process))
+        process.stdin.close()
+        assert process.wait(60) == 0
+    summary = json.loads((tmp_path / "problems.jsonl").read_text(encoding="utf-8").splitlines()[-1])["summary"]
+    assert summary["seconds"] == pytest.approx(3600, abs=1) and summary["problems"]["broken line"] == {"": 60}
+    assert max(used[12:]) < max(used[:12]) + 10, used
+
+
+def minute_of(trial: list[bytes], start: float, without: str) -> list[bytes]:
+    """A trial again and again for a minute."""
+    first = [json.loads(line) for line in trial]
+    seconds, found = first[-1]["time"][-1] + 0.01, [b"{"]
+    for turn in range(int(60 / seconds) + 1):
+        for each in first:
+            times = [round(start + turn * seconds + time, 3) for time in each["time"]]
+            rows = [row for at, row in zip(times, each["values"], strict=True) if at < start + 60 - 1e-6]
+            if rows and each["sensor"] != without:
+                line = {"sensor": each["sensor"], "time": times[: len(rows)], "values": rows}
+                found.append(json.dumps(line).encode())
+    return found

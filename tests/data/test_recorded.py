@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -32,8 +33,26 @@ def test_utd_has_the_frames_of_the_files(utd_root: Path) -> None:
     skeleton = loadmat(utd_root / "UTD-MHAD/Skeleton/a3_s7_t1_skeleton.mat")["d_skel"]
     assert set(found.signals) == {"inertial", "skeleton"}, "the simulation has no depth"
     assert np.allclose(found.signals["skeleton"].values, np.moveaxis(skeleton, 2, 0))
-    assert np.diff(found.signals["skeleton"].time) == pytest.approx(1 / 30)
-    assert np.diff(found.signals["inertial"].time) == pytest.approx(1 / 50)
+    inertial, skeleton = found.signals["inertial"].time, found.signals["skeleton"].time
+    assert np.diff(inertial) == pytest.approx(1 / 50)
+    assert skeleton == pytest.approx(np.linspace(0, inertial[-1], len(skeleton)))  # whatever the camera's nominal rate
+
+
+def test_a_skeleton_is_as_long_as_the_inertial_data_that_were_not_chosen(utd_root: Path, tmp_path: Path) -> None:
+    data = UTDDataModule(root=str(utd_root), modalities=["skeleton"])
+    both = recorded(UTDDataModule.for_viewing(str(utd_root)), "a3_s7_t1")
+    assert recorded(data, "a3_s7_t1").signals["skeleton"].time == pytest.approx(both.signals["skeleton"].time)
+    shutil.copytree(utd_root / "UTD-MHAD/Skeleton", tmp_path / "UTD-MHAD/Skeleton")
+    alone = recorded(UTDDataModule(root=str(tmp_path), modalities=["skeleton"]), "a3_s7_t1")
+    assert np.diff(alone.signals["skeleton"].time) == pytest.approx(1 / 19)
+
+
+def test_usc_at_the_rate_of_its_samples(usc_root: Path) -> None:
+    data = USCDataModule(root=str(usc_root), rate=50.0, window_size=64, stride=64)
+    found, recording = recorded(data, "Subject3/a2t1"), data.find_recordings(data.folder)
+    samples = data.read([each for each in recording if each.name == "Subject3/a2t1"])
+    assert np.array_equal(found.signals["acc"].values[64:128], samples.inputs["acc"][1])
+    assert np.diff(found.signals["acc"].time) == pytest.approx(1 / 50)
 
 
 def test_samples_of_any_dataset_are_put_together(usc_root: Path) -> None:
@@ -58,6 +77,7 @@ def test_gaps_of_streams_interrupt_them(tmp_path: Path) -> None:
     data = StreamsDataModule(root=str(tmp_path))
     data.store.recordings[0].segments["wrist"] = (Segment(0, 40, 0), Segment(100, 20, 60))
     found = recorded(data, "s1_0")
+    assert [len(piece.time) for piece in found.pieces["wrist"]] == [40, 20] and found.aligned == 0
     time, values = found.signals["wrist"]
     assert time[[0, 39, 41, 60]] == pytest.approx([0, 39 / 20, 5, 119 / 20])
     assert np.isnan(values[40]).all() and np.isfinite(np.delete(values, 40, axis=0)).all()

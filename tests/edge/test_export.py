@@ -10,12 +10,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from cosmo_pl import Recogniser, USCDataModule, UTDDataModule
+from cosmo_pl.checkpoints import checkpoint_in
 from cosmo_pl.cli import main
+from cosmo_pl.edge.decision import Decision
 from cosmo_pl.edge.export import export
 from cosmo_pl.edge.export_recordings import RunRecordings
+from cosmo_pl.edge.neighbors import distances, training_neighbors
 from cosmo_pl.errors import ConfigurationError, DatasetNotFoundError
+from cosmo_pl.run_loading import load_run
 from cosmo_pl.testing.helpers import ready
 
 QUIET = ["--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false", "--trainer.accelerator=cpu"]
@@ -87,6 +92,25 @@ def test_overlapping_windows_have_a_hop_and_clips_have_none(usc_root, utd_root):
         recordings = RunRecordings(Path("run"))
         recordings.data = ready(data)
         assert recordings.hop == expected
+
+
+def test_the_distance_to_the_training_samples_is_exported(folder, arrays, tmp_path, monkeypatch):
+    run = folder / "runs/utd" / RUNS["attention"]
+    decision = Decision(score_threshold=0.3).described()
+    monkeypatch.setattr(RunRecordings, "decision", lambda self: decision)
+    export(run, tmp_path / "model", decision=True)
+    mine = Recogniser.load(tmp_path / "model")
+    assert Decision.read(mine.description["decision"]).score_threshold == 0.3
+    model, data = load_run(checkpoint_in(run).parent.parent)
+    neighbors = training_neighbors(model, data)
+    rows = np.flatnonzero(np.isin(data.samples.subject, data.default_test_subjects))
+    found = mine.predict(arrays).distance
+    assert found == pytest.approx(distances(neighbors, model, data, rows), abs=1e-4) and (found > 0).all()
+    inputs = {"skeleton": data.plain_batch(rows)["inputs"]["skeleton"]}
+    with torch.no_grad():
+        one = neighbors({"skeleton": model.encoders["skeleton"](inputs["skeleton"])})
+    assert mine.predict({"skeleton": arrays["skeleton"]}).distance == pytest.approx(one.numpy(), abs=1e-4)
+    assert Recogniser.load(folder / "attention").predict(arrays).distance is None
 
 
 def test_a_changed_file_is_refused(folder, tmp_path):

@@ -14,6 +14,7 @@ from cosmo_pl.data.streams.resampling import SECOND, on_grid
 from cosmo_pl.data.streams.store import Segment, StreamRecording, StreamSensor
 from cosmo_pl.data.streams.windows import common_start, cut_windows
 from cosmo_pl.edge.live import LiveRecogniser
+from cosmo_pl.edge.live.deciding import Raw
 from cosmo_pl.edge.switching import Change, SensorSwitch
 from cosmo_pl.errors import ConfigurationError
 from edge.live_fakes import RATES, SHAPES, FakeRecogniser, Live, stream, streams, without
@@ -167,6 +168,8 @@ def test_another_recording_begins_at_its_own_time():
 class Hooks:
     """Everything that can be attached; it remembers what it gets."""
 
+    transitions = ((0.5, 0.5), (0.5, 0.5))
+
     def __init__(self) -> None:
         self.got: list[tuple] = []
         self.smoothers = 0
@@ -195,7 +198,7 @@ class Hooks:
 
 def test_decision_smoother_and_switch_are_applied():
     hooks = Hooks()
-    live = Live(decision=hooks, smoother=hooks.smoother, switch=hooks).play(streams(8.0))
+    live = Live(decision=hooks, switch=hooks).play(streams(8.0))
     plain = Live().play(streams(8.0))
     assert [window.sensors for window in live.found] == [("wrist", "mat")] * 3 + [("wrist",)] * 4
     assert hooks.got[0] == ((1,), ("wrist", "mat")) and hooks.smoothers == 2  # at the start, and as it begins
@@ -203,6 +206,7 @@ def test_decision_smoother_and_switch_are_applied():
         down, up = other.probability.values()
         assert mine.probability["down"] == pytest.approx(up**2 / (up**2 + down**2))  # the smoother swaps them
         rejected = max(mine.probability.values()) < 0.5003
+        assert mine.raw == Raw(other.activity, other.probability[other.activity]) and other.raw is None
         assert mine.activity == (None if rejected else max(mine.probability, key=mine.probability.get))
     assert live.problems() == {"switched off": {"mat": 1}}  # a sensor that is switched off is not missing
 

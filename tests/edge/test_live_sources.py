@@ -16,18 +16,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cosmo_pl import StreamsDataModule, USCDataModule, UTDDataModule
+from cosmo_pl import SelfCollectedDataModule, StreamsDataModule, USCDataModule, UTDDataModule
+from cosmo_pl.data.reduction import reduce_depth
 from cosmo_pl.data.streams.store import read_store
 from cosmo_pl.edge.live import LiveRecogniser, Report, Reporter, lines
-from cosmo_pl.edge.live.grids import grids_of
 from cosmo_pl.edge.live.lines import read_lines
 from cosmo_pl.edge.live.messages import samples_in
 from cosmo_pl.edge.live.mqtt import MqttSource, parse_broker
-from cosmo_pl.edge.live.replay import Replays, replays_of
+from cosmo_pl.edge.live.replay import Replays, batches, replays_of
 from cosmo_pl.edge.live.running import run
 from cosmo_pl.edge.live.samples import Beginning, Samples, Silence
 from cosmo_pl.edge.live.sources import open_source
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.simulation import simulate_self_collected
 from data.streams.written import write_streams
 from edge.live_fakes import FakeRecogniser
 
@@ -125,11 +126,16 @@ def test_silence_is_noticed(reporter):
 # Recordings
 
 
+def joined_samples(found: list[Samples], sensor: str) -> tuple[np.ndarray, np.ndarray]:
+    own = [each for each in found if each.sensor == sensor]
+    return np.concatenate([each.time for each in own]), np.concatenate([each.values for each in own])
+
+
 def live_windows(path: Path, model: FakeRecogniser, hop: float) -> list[tuple[str, float, str | None, tuple[str, ...]]]:
     """Recording, start, truth and sensors of the windows of a recording that is replayed."""
     live = LiveRecogniser(model, hop)
     found, name = [], ""
-    for item in Replays(replays_of(path, live.grids), realtime=False):
+    for item in replays_of(str(path), model, live.reporter, realtime=False):
         if isinstance(item, Beginning):
             windows, before, name = live.begin(item.aligned, item.truth), name, item.recording
         else:
@@ -175,6 +181,8 @@ def test_imported_recordings_have_the_windows_of_the_datamodule(tmp_path):
     assert [truth for *_, truth, _ in found] == named and None in named
     for name in data.modalities:
         assert np.array_equal(np.stack([each[name] for each in model.windows]), np.asarray(samples.inputs[name][:]))
+    second = replays_of(str(tmp_path / "kitchen"), model, Reporter(print), realtime=False, subject=2)
+    assert [each.name for each in second.recordings] == ["s2_0", "s2_1", "s2_2", "s2_3"]
     one = live_windows(tmp_path / "kitchen/s2_1", FakeRecogniser(data.modality_shapes, data.sensors, 2.0), hop=0.5)
     assert one == [each for each in found if each[0] == "s2_1"]
 
@@ -182,14 +190,49 @@ def test_imported_recordings_have_the_windows_of_the_datamodule(tmp_path):
 def test_a_clip_of_utd_is_replayed_with_its_sensors_evenly_spaced(utd_root):
     data = UTDDataModule(root=str(utd_root), label_rate=0.3)
     model = FakeRecogniser(data.modality_shapes, data.sensors, None)
-    (replay,) = replays_of(utd_root / "UTD-MHAD/a3_s7_t1", grids_of(model, 2.0))
-    assert replay.beginning.recording == "a3_s7_t1" and replay.beginning.labels[0].activity == "wave"
-    ((time, inertial),) = replay.stretches["inertial"]
+    beginning, *found = replays_of(str(utd_root / "UTD-MHAD/a3_s7_t1"), model, Reporter(print), realtime=False)
+    assert isinstance(beginning, Beginning) and beginning.recording == "a3_s7_t1"
+    assert beginning.truth(0.0, 100.0) == "wave"  # the last window may end after the last sample
+    time, inertial = joined_samples(found, "inertial")
     assert time == pytest.approx(np.arange(len(inertial)) / 50)
-    assert replay.stretches["skeleton"][0][0][-1] == pytest.approx(time[-1])
+    times, joints = joined_samples(found, "skeleton")
+    assert times == pytest.approx(np.linspace(0, time[-1], len(joints)))
     (clip,) = [each for each in data.find_recordings(utd_root / "UTD-MHAD") if each.name == "a3_s7_t1"]
     ((expected, skeleton),) = data.pairs_of([clip])
-    assert np.array_equal(inertial, expected) and np.array_equal(replay.stretches["skeleton"][0][1], skeleton)
+    assert np.array_equal(inertial, expected) and np.array_equal(joints, skeleton)
+
+
+def test_the_halves_of_an_inertial_sensor_are_replayed_for_a_model_of_them(utd_root):
+    data = UTDDataModule(root=str(utd_root), label_rate=0.3, modalities=["gyro", "acc"])
+    model = FakeRecogniser(data.modality_shapes, data.sensors, None)
+    _, *found = replays_of("a3_s7_t1", model, Reporter(print), realtime=False, root=str(utd_root))
+    assert {each.sensor for each in found} == {"gyro", "acc"}
+    assert joined_samples(found, "gyro")[1].shape[1:] == (3,)
+
+
+def test_depth_is_reduced_to_the_images_of_the_model(tmp_path):
+    simulate_self_collected(tmp_path, subjects=[1], trials=1)
+    data = SelfCollectedDataModule.for_viewing(str(tmp_path))
+    model = FakeRecogniser({"depth": (16, 24, 32)}, {"depth": data.sensors["depth"]}, None)
+    name = data.find_recordings(data.folder)[0].name
+    _, *found = replays_of(name, model, Reporter(print), realtime=False, root=str(tmp_path))
+    whole = data.recorded(data.find_recordings(data.folder)[0]).signals["depth"]
+    times, images = joined_samples(found, "depth")
+    assert times == pytest.approx(whole.time)
+    assert np.array_equal(images, reduce_depth(whole.values, len(whole.values), (24, 32))[0])
+    assert whole.values.shape[1:] > images.shape[1:] == (24, 32)
+
+
+def test_a_recording_that_cannot_be_read_is_reported_and_left_out(usc_root, tmp_path, reporter, reports):
+    shutil.copytree(usc_root / "USC-HAD/Subject12", tmp_path / "USC-HAD/Subject12")
+    (tmp_path / "USC-HAD/Subject12/a3t1.mat").write_bytes(b"MATLAB 5.0")
+    data = USCDataModule(root=str(usc_root), label_rate=0.3)
+    model = FakeRecogniser(data.modality_shapes, data.sensors, data.window_seconds)
+    found = [*replays_of(str(tmp_path / "USC-HAD"), model, reporter, realtime=False)]
+    begun = {each.recording for each in found if isinstance(each, Beginning)}
+    assert len(begun) == 11 and "Subject12/a3t1" not in begun
+    (report,) = reports
+    assert report.problem == "not readable" and "Subject12/a3t1 is left out" in report.detail
 
 
 @pytest.mark.parametrize("step", [0.03, 0.1, 5.0])
@@ -198,12 +241,13 @@ def test_a_replay_gives_each_sample_once_in_the_order_of_time(tmp_path, step):
     sensors = store.sensors
     shapes = {name: (round(2 * sensor.rate), *sensor.shape) for name, sensor in sensors.items()}
     model = FakeRecogniser(shapes, {name: sensor.description for name, sensor in sensors.items()})
-    replay = replays_of(tmp_path / "kitchen/s1_0", grids_of(model, 2.0))[0]
-    found = [samples for _, samples in replay.samples(step)]
+    replays = replays_of(str(tmp_path / "kitchen/s1_0"), model, Reporter(print), realtime=False)
+    found = [*batches(replays.data.recorded(replays.recordings[0]).pieces, step)]
     for name in sensors:
-        times = np.concatenate([samples.time for samples in found if samples.sensor == name])
+        times = np.concatenate([signal.time for _, sensor, signal in found if sensor == name])
         assert times == pytest.approx(np.arange(round(12 * sensors[name].rate)) / sensors[name].rate)
-    firsts = [samples.time[0] for samples in found]
+    assert all(end - step - 1e-9 <= signal.time[0] <= signal.time[-1] <= end for end, _, signal in found)
+    firsts = [signal.time[0] for _, _, signal in found]
     assert max(before - after for before, after in pairwise(firsts)) <= step
 
 
@@ -211,37 +255,39 @@ def test_a_replay_in_real_time_waits(tmp_path):
     write_streams(tmp_path / "kitchen", subjects=(1,))
     model = FakeRecogniser({"mat": (10, 4, 2)}, {"mat": read_store(tmp_path / "kitchen").sensors["mat"].description})
     slept: list[float] = []
-    replays = replays_of(tmp_path / "kitchen/s1_0", grids_of(model, 2.0))
-    assert len(list(Replays(replays, realtime=True, sleep=slept.append))) == 1 + 60
+    found = replays_of(str(tmp_path / "kitchen/s1_0"), model, Reporter(print), realtime=True)
+    shapes = {"mat": (4, 2)}
+    replays = Replays(found.data, found.recordings, shapes, found.reporter, realtime=True, sleep=slept.append)
+    assert len(list(replays)) == 1 + 60
     assert slept[-1] == pytest.approx(12.0, abs=0.5) and slept[0] <= 0.1
 
 
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("nowhere", "'.*nowhere' does not exist. Give FOLDER"),
-        ("kitchen/s1_9", "has no recording 's1_9'. Choose from s1_0, s1_1, s1_2"),
+        ("nowhere", "there is no recording '.*nowhere'"),
+        ("kitchen/s1_9", "there is no recording 's1_9'. Choose from s1_0, s1_1, s1_2"),
         ("kitchen", r"has none of the model's sensors \['acc'\]. Its sensors are \['wrist', 'mat'\]"),
-        ("empty", "is no folder of imported recordings, no trial of USC-HAD and no clip of UTD-MHAD"),
+        ("empty", r"is in no folder of a dataset \(UTD-MHAD, USC-HAD.*Give --dataset"),
     ],
 )
 def test_recordings_that_cannot_be_replayed_are_refused(path, message, tmp_path):
     write_streams(tmp_path / "kitchen", subjects=(1,))
     (tmp_path / "empty").mkdir()
-    grids = grids_of(FakeRecogniser({"acc": (200, 3)}, {}), 2.0)
+    model = FakeRecogniser({"acc": (200, 3)}, {})
     with pytest.raises(ConfigurationError, match=f"recording: .*{message}"):
-        replays_of(tmp_path / path, grids)
+        replays_of(str(tmp_path / path), model, Reporter(print), realtime=False, root=str(tmp_path))
 
 
 def test_recordings_of_datasets_without_the_sensors_are_refused(usc_root, utd_root):
-    grids = grids_of(FakeRecogniser({"radar": (200, 3)}, {}), 2.0)
-    with pytest.raises(ConfigurationError, match=r"USC-HAD has none of the model's sensors \['radar'\]"):
-        replays_of(usc_root / "USC-HAD", grids)
-    with pytest.raises(ConfigurationError, match=r"UTD-MHAD has none of the model's sensors \['radar'\]"):
-        replays_of(utd_root / "UTD-MHAD", grids)
-    inertial = grids_of(FakeRecogniser({"inertial": (120, 6)}, {}), 2.0)
-    with pytest.raises(ConfigurationError, match="has no clip 'a99_s1_t1'"):
-        replays_of(utd_root / "UTD-MHAD/a99_s1_t1", inertial)
+    radar, inertial = FakeRecogniser({"radar": (200, 3)}, {}), FakeRecogniser({"inertial": (120, 6)}, {})
+    for model, path, message in (
+        (radar, usc_root / "USC-HAD", r"USC-HAD has none of the model's sensors \['radar'\]"),
+        (radar, utd_root / "UTD-MHAD", r"UTD-MHAD has none of the model's sensors \['radar'\]"),
+        (inertial, utd_root / "UTD-MHAD/a99_s1_t1", "there is no recording 'a99_s1_t1'. The nearest"),
+    ):
+        with pytest.raises(ConfigurationError, match=message):
+            replays_of(str(path), model, Reporter(print), realtime=False)
 
 
 # MQTT
@@ -279,7 +325,7 @@ def test_a_broker_that_is_not_there_is_an_error(reporter):
 
 def test_two_sources_are_refused(reporter):
     with pytest.raises(ConfigurationError, match="from a broker or from a recording"):
-        open_source({}, reporter, "somewhere", True, "mqtt://box/acc")
+        open_source(FakeRecogniser(), reporter, "somewhere", True, "mqtt://box/acc")
 
 
 def found_mosquitto() -> str:
@@ -361,10 +407,12 @@ def test_samples_from_a_broker_that_goes_away_and_comes_back(tmp_path, reporter,
 def test_the_loop_writes_a_line_per_window_and_a_summary(tmp_path, reporter):
     write_streams(tmp_path / "kitchen", subjects=(1,))
     data = StreamsDataModule(root=str(tmp_path / "kitchen"))
-    live = LiveRecogniser(FakeRecogniser(data.modality_shapes, data.sensors), hop=1.0, reporter=reporter)
+    model = FakeRecogniser(data.modality_shapes, data.sensors)
+    live = LiveRecogniser(model, hop=1.0, reporter=reporter)
     out, err = io.StringIO(), io.StringIO()
     ticks = iter(np.arange(0, 100, 9.0))
-    run(live, Replays(replays_of(tmp_path / "kitchen", live.grids), False), out, err, now=lambda: float(next(ticks)))
+    source = replays_of(str(tmp_path / "kitchen"), model, reporter, realtime=False)
+    run(live, source, out, err, now=lambda: float(next(ticks)))
     rows = [json.loads(line) for line in out.getvalue().splitlines()]
     assert [row["recording"] for row in rows] == ["s1_0"] * 11 + ["s1_1"] * 11 + ["s1_2"] * 11
     assert rows[12]["time"] == [1.0, 3.0] and rows[12]["truth"] == "sit" and rows[12]["sensors"] == ["wrist", "mat"]

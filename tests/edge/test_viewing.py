@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
-from cosmo_pl import Recogniser
+from cosmo_pl import MExDataModule, Recogniser
 from cosmo_pl.cli import main
 from cosmo_pl.edge.finding import UnknownRecordingError, find_recordings
 from cosmo_pl.edge.viewing import live_viewer, showing
@@ -43,6 +43,11 @@ def all_roots(tmp_path_factory, usc_root, utd_root, mex_root):
     return folder
 
 
+def data_of(kind, root):
+    data = kind(root=str(root))
+    return data.find_recordings(data.folder)
+
+
 @pytest.mark.parametrize(
     ("name", "title", "activity"),
     [
@@ -51,10 +56,15 @@ def all_roots(tmp_path_factory, usc_root, utd_root, mex_root):
         ("USC-HAD/Subject3/a2t1.mat", "USC-HAD", "walking left"),
         ("UTD-MHAD/Skeleton/a3_s7_t1_skeleton.mat", "UTD-MHAD", "wave"),
         ("02_01_1", "MEx", "knee rolling"),
+        ("UTD-MHAD/a3_s7_t1", "UTD-MHAD", "wave"),
+        ("USC-HAD/Subject3/a2t1", "USC-HAD", "walking left"),
+        ("MEx/02_01_1", "MEx", "knee rolling"),
+        ("USC-HAD/Subject3", "USC-HAD", "walking forward"),
     ],
 )
-def test_a_recording_is_found_by_its_name_or_a_file(name, title, activity, all_roots):
-    target = str(all_roots / name) if name.endswith(".mat") else name
+def test_a_recording_is_found_by_its_name_or_a_path(name, title, activity, all_roots):
+    """The names are those of `cosmo-pl stream` too, which finds recordings by the same function."""
+    target = str(all_roots / name) if "-" in name or name.startswith("MEx") else name
     found = showing(target, root=str(all_roots))
     assert found.title == f"{title} (simulated)"
     assert [span.activity for recorded, _ in found.parts for span in recorded.truth] == [activity]
@@ -81,9 +91,33 @@ def test_an_empty_folder_and_a_file_of_no_dataset(tmp_path):
         find_recordings(str(tmp_path / "x.mat"), None, None)
 
 
+def test_a_folder_of_a_dataset_stands_for_all_recordings_in_it(all_roots, monkeypatch):
+    monkeypatch.chdir(all_roots.parent)
+    for target, dataset in (
+        (str(all_roots / "USC-HAD/Subject3"), None),
+        ("USC-HAD/Subject3", "usc"),
+        ("Subject3", "usc"),
+        ("USC-HAD/Subject3", None),
+    ):
+        found = find_recordings(target, dataset, str(all_roots))[1]
+        assert {each.subject for each in found} == {3} and len(found) == 12
+    assert len(find_recordings("MEx", None, str(all_roots))[1]) == len(data_of(MExDataModule, all_roots))
+    with pytest.raises(
+        ConfigurationError, match=r"recording: there is no recording 'USC-HAD/Subject3/a9t9'\. The nearest: Subject3"
+    ):
+        find_recordings("USC-HAD/Subject3/a9t9", None, str(all_roots), "recording")
+
+
+def test_a_name_is_found_from_within_the_folder_of_another_dataset(all_roots, monkeypatch):
+    monkeypatch.chdir(all_roots / "USC-HAD")
+    assert find_recordings("a3_s7_t1", None, str(all_roots))[0].title == "UTD-MHAD"
+    assert find_recordings("Subject3/a2t1.mat", None, None)[1][0].name == "Subject3/a2t1"
+
+
 def test_a_folder_of_imports_and_a_subject(tmp_path):
     write_streams(tmp_path, subjects=[1, 2])
     assert [recorded.name for recorded, _ in showing(str(tmp_path)).parts] == ["s1_0"]
+    assert [recorded.name for recorded, _ in showing(str(tmp_path / "s2_1")).parts] == ["s2_1"]
     found = showing(str(tmp_path), subject=2)
     assert [recorded.name for recorded, _ in found.parts] == ["s2_0", "s2_1", "s2_2"]
     assert found.duration == pytest.approx(3 * 11.95 + 2 * PAUSE, abs=0.1)

@@ -49,7 +49,9 @@ METHODS = {
     "DeepSense": method("DeepSenseModule"),
     "AttnSense": method("AttnSenseModule"),
     "nearest neighbour": method("NearestNeighborModule", encoded=False),
+    "MiniRocket": method("MiniRocketModule", encoded=False, num_kernels=168),
     "random forest": method("RandomForestModule", encoded=False, num_trees=3),
+    "random forest relative to gravity": method("RandomForestModule", encoded=False, num_trees=3, accelerometer="acc"),
 }
 
 
@@ -62,6 +64,8 @@ def make_data(usc_root: Path) -> MakeData:
 @pytest.mark.parametrize("check", METHOD_CHECKS, ids=lambda check: check.__name__.removeprefix("check_"))
 @pytest.mark.parametrize("name", METHODS)
 def test_conforms(name: str, check: Callable[[MakeMethod, MakeData], None], make_data: MakeData) -> None:
+    if name == "MiniRocket":
+        pytest.importorskip("aeon")
     check(METHODS[name], partial(make_data, **VIEWS) if name in CONTRASTS_VIEWS else make_data)
 
 

@@ -30,9 +30,9 @@ def test_each_claim_once_by_the_study_that_can_judge_it() -> None:
         ]
     )
     assert [claim.row for claim in claims] == [
-        ("Table 2", "a", "not reproduced", "judged", "released"),
-        ("Table 2", "c", "not reproduced", "first", "fig9"),
-        ("Fig. 9", "b", "too few runs", "", "fig9"),
+        ("Table 2", "a", "not reproduced", "-", "-", "judged", "-", "released"),
+        ("Table 2", "c", "not reproduced", "-", "-", "first", "-", "fig9"),
+        ("Fig. 9", "b", "too few runs", "-", "-", "", "-", "fig9"),
     ]
     assert counts(claims) == {"reproduced": 0, "not reproduced": 2, "too few runs": 1, "not comparable": 0}
 
@@ -62,6 +62,13 @@ def test_every_claim_is_there_before_anything_is_run(nothing_run: Path) -> None:
         assert f"| {words}" in page, words
     assert "- usc: the paper does not name its four test subjects" in page
     assert "**too few runs**: Fewer than three" in page
+
+
+def test_every_claim_says_what_would_change_its_verdict(nothing_run: Path) -> None:
+    rows = [line.split(" | ") for line in nothing_run.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+    changes = {row[6] for row in rows[1:]}
+    assert "-" not in changes
+    assert {"3 seeds", "runs with all labels", "a measurement of energy on the paper's machine"} < changes
 
 
 def test_claims_on_utd_are_left_to_the_study_with_its_inputs(nothing_run: Path) -> None:

@@ -24,6 +24,7 @@ MEASURED: dict[str | None, dict[str, Any]] = {
     "describe": {"modalities": {"x": [3]}, "classes": 4, "subjects": 3, "recordings": 9, "samples": 9, "title": "Mine",
                  "train_subjects": [1, 2], "test_subjects": [3], "train_samples": 6, "labeled": 4, "unlabeled": 2,
                  "test_samples": 3},
+    "confusions": {"counts": {"3": {"a": {"a": 5, "b": 2}, "b": {"b": 2}}}, "total": {"3": 9}},
     "features": {"cosine_distance": 0.5, "points": {"x": [[0, 1]], "y": [[1, 0]]}, "label": [0], "sizes": {"x": 8},
                  "samples": 1, "class_names": ["a"]},
     "embedding": {"points": {"inertial": [[0, 1]]}, "label": {"inertial": [0]}, "class_names": ["a"]},

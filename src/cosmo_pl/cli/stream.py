@@ -10,19 +10,23 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Literal
 
-from cosmo_pl.constraints import NonNegativeFloat, PositiveFloat, Probability
+from cosmo_pl.constraints import NonNegativeFloat, NonNegativeInt, PositiveFloat, Probability
 from cosmo_pl.errors import ConfigurationError
 
 
 def stream(
     model: str | None = None,
     recording: str | None = None,
+    subject: NonNegativeInt | None = None,
+    dataset: str | None = None,
+    root: str | None = None,
     speed: Literal["1", "max"] = "1",
     mqtt: str | None = None,
     hop: PositiveFloat | None = None,
     window: PositiveFloat | None = None,
     patience: PositiveFloat = 2.0,
     delay: NonNegativeFloat = 0.0,
+    decision: bool = True,
     view: str | None = None,
     switch: Probability = 0.0,
     devices: dict[str, list[str]] | None = None,
@@ -35,14 +39,20 @@ def stream(
 
     Args:
         model: Folder of a run of a stage 2, or of an exported model; it has to be given.
-        recording: Recording to replay: FOLDER or FOLDER/NAME of imported recordings, a file or folder of USC-HAD, or
-            UTD-MHAD/CLIP.
+        recording: Recording to replay, named as for `cosmo-pl view`: for instance a1_s7_t1, Subject11/a1t1, 05_01_1, a
+            file, FOLDER or FOLDER/NAME of imported recordings, or a dataset's folder or one in it.
+        subject: Number of a subject; of the recordings, only those of the subject are replayed.
+        dataset: Dataset of the recording: its key, the class path of a datamodule, or a YAML file with data; by default
+            all datasets in the root are searched.
+        root: Folder that contains the datasets' folders; by default $COSMO_PL_DATA, else data.
         speed: "1" replays as fast as it was recorded, "max" as fast as possible.
         mqtt: Topic of a broker, mqtt://host:port/topic.
-        hop: Seconds between the starts of two windows; by default half a window.
+        hop: Seconds between the starts of two windows; by default that of the training where an exported model says so,
+            else half a window.
         window: Seconds of a window, for a model of clips of different lengths.
         patience: Seconds without samples of a sensor after which windows no longer wait for it.
         delay: Seconds that are waited for late samples after the end of a window.
+        decision: Whether the decision that an exported model has is applied: calibration, "none of these", smoothing.
         view: Also show samples and windows: "window" opens the Rerun viewer, "browser" serves a page until Ctrl-C is
             pressed, and FILE.rrd writes a file for the viewer.
         switch: Worth under which a sensor is switched off for a while; 0 switches none off.
@@ -51,6 +61,7 @@ def stream(
     import numpy as np
 
     from cosmo_pl.edge.live import LiveRecogniser, Reporter
+    from cosmo_pl.edge.live.deciding import stored_decision
     from cosmo_pl.edge.live.output import report_line
     from cosmo_pl.edge.live.running import run
     from cosmo_pl.edge.live.sources import open_source
@@ -74,10 +85,11 @@ def stream(
             patience=patience,
             delay=delay,
             reporter=reporter,
+            decision=stored_decision(recogniser) if decision else None,
             switch=sensors if switch else None,
             viewer=viewer,
         )
-        source = open_source(live.grids, reporter, recording, speed == "1", mqtt)
+        source = open_source(recogniser, reporter, recording, speed == "1", mqtt, subject, dataset, root)
         with _ending_quietly():
             run(live, source, sys.stdout, sys.stderr)
         if view == "browser":

@@ -21,10 +21,10 @@ def view(
     It needs the extra `viewer`. By default a window opens.
 
     Args:
-        target: Name of a recording, for instance a1_s7_t1, Subject11/a1t1 or 05_01_1, or one of its files; a folder of
-            imported recordings; a run, whose tested recordings are shown with its predictions; or the folder of an
-            exported model.
-        recording: Name of a recording of the import, or of those that the model is tested on; the first by default.
+        target: Name of a recording, for instance a1_s7_t1, Subject11/a1t1 or 05_01_1, or one of its files; a dataset's
+            folder or one in it; FOLDER or FOLDER/NAME of imported recordings; a run, whose tested recordings are shown
+            with its predictions; or the folder of an exported model.
+        recording: Name of one of several recordings, or of those that the model is tested on; the first by default.
         subject: Number of a subject, all of whose recordings are shown, one after another.
         dataset: Dataset of the recording: its key, the class path of a datamodule, or a YAML file with data; by default
             all datasets in the root are searched.

@@ -1,9 +1,10 @@
-"""Whole recordings, as the sensors measured them: to be looked at, not to be trained on."""
+"""Whole recordings, as the sensors measured them: to be looked at or replayed, not to be trained on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -49,19 +50,28 @@ class Recorded:
     Args:
         name: Its name.
         subject: Number of the subject.
-        signals: Modality to what its sensor measured; those that are missing are left out.
+        pieces: Modality to what its sensor measured, in the order of time, with a gap between two pieces; those that
+            are missing are left out.
         truth: What was done when, in the order of time; other time is unlabelled.
+        aligned: Seconds after the start of the recording at which a window begins.
     """
 
     name: str
     subject: int
-    signals: Mapping[str, Signal]
+    pieces: Mapping[str, Sequence[Signal]]
     truth: tuple[Span, ...]
+    aligned: float = 0.0
+
+    @cached_property
+    def signals(self) -> dict[str, Signal]:
+        """Modality to what its sensor measured, see `joined`."""
+        return {name: joined(pieces) for name, pieces in self.pieces.items()}
 
     @property
     def duration(self) -> float:
         """Seconds until the last frame."""
-        return max((float(signal.time[-1]) for signal in self.signals.values() if len(signal.time)), default=0.0)
+        ends = (float(each.time[-1]) for pieces in self.pieces.values() for each in pieces if len(each.time))
+        return max(ends, default=0.0)
 
 
 def at_rate_of(values: NDArray[Any], rate: float) -> Signal:
@@ -103,7 +113,8 @@ def of_clip(recording: Recording, signals: Mapping[str, Signal], class_names: Se
         signals: What its sensors measured.
         class_names: Names of the activities.
     """
-    found = Recorded(recording.name, recording.subject, signals, ())
+    pieces = {name: (signal,) for name, signal in signals.items()}
+    found = Recorded(recording.name, recording.subject, pieces, ())
     known = (Span(0.0, found.duration, class_names[recording.label]),) if recording.label >= 0 else ()
     return replace(found, truth=known)
 

@@ -158,12 +158,11 @@ class USCDataModule(MultimodalDataModule):
         windows: list[NDArray[np.float32]] = []
         starts: list[NDArray[np.int64]] = []
         for recording in recordings:
-            path = recording.files["readings"]
-            readings = at_rate(read_mat(path, "sensor_readings", (None, 6)), RECORDED_RATE, self.rate)
+            readings = self._readings(recording)
             start = window_starts(len(readings), self.window_size, self.stride)
             if not len(start):
                 raise RecordingError(
-                    path,
+                    recording.files["readings"],
                     f"has {len(readings)} samples, fewer than a window of {self.window_size}",
                     "Use a smaller window_size or remove the file",
                 )
@@ -179,8 +178,12 @@ class USCDataModule(MultimodalDataModule):
             start=np.concatenate(starts),
         )
 
+    def _readings(self, recording: Recording) -> NDArray[np.float32]:
+        """A whole trial (T, 6) at `rate`."""
+        return at_rate(read_mat(recording.files["readings"], "sensor_readings", (None, 6)), RECORDED_RATE, self.rate)
+
     def recorded(self, recording: Recording) -> Recorded:
-        """A whole trial at the recorded rate."""
-        readings = read_mat(recording.files["readings"], "sensor_readings", (None, 6))
-        signals = {name: at_rate_of(readings[:, COLUMNS[name]], RECORDED_RATE) for name in self.modalities}
+        """A whole trial at `rate`."""
+        readings = self._readings(recording)
+        signals = {name: at_rate_of(readings[:, COLUMNS[name]], self.rate) for name in self.modalities}
         return of_clip(recording, signals, self.class_names)

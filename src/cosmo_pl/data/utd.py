@@ -45,7 +45,7 @@ MISSING = {"a8_s1_t4", "a23_s6_t4", "a27_s8_t4"}  # never published
 OFFICIAL = {f"a{a}_s{s}_t{t}" for a in range(1, 28) for s in range(1, 9) for t in range(1, 5)} - MISSING
 MIN_STEPS = 10  # a clip of fewer steps has no action: the shortest clip of the archive has 41
 RECORDED_RATE = 50.0  # steps per second of the inertial sensor
-CAMERA_RATE = 30.0  # frames per second of skeletons and depth
+CAMERA_RATE = 19.0  # frames per second of skeletons and depth, on average and not the nominal 30, see docs/clocks.md
 ClipSteps = Annotated[int, whole(MIN_STEPS, 10_000)]
 
 
@@ -337,12 +337,22 @@ class UTDDataModule(MultimodalDataModule):
         ]
 
     def recorded(self, recording: Recording) -> Recorded:
-        """A whole clip at the recorded rates; depth has all its pixels."""
-        signals = {
-            name: at_rate_of(frames_of(path, name), RECORDED_RATE if name in WORN else CAMERA_RATE)
-            for name, path in recording.files.items()
-        }
+        """A whole clip; depth has all its pixels.
+
+        Frames of the camera are evenly spaced over the time of the inertial data, as the files have no times.
+        """
+        seconds, signals = self._seconds(recording), {}
+        for name, path in recording.files.items():
+            frames = frames_of(path, name)
+            camera = (len(frames) - 1) / seconds if seconds else CAMERA_RATE
+            signals[name] = at_rate_of(frames, RECORDED_RATE if name in WORN else camera)
         return of_clip(recording, signals, self.class_names)
+
+    def _seconds(self, recording: Recording) -> float | None:
+        """Seconds until the last step of the inertial data of a clip, chosen or not; None without them."""
+        chosen = (recording.files[name] for name in WORN if name in recording.files)
+        path = next(chosen, None) or self._files_of(self.folder, "inertial").get(recording.name)
+        return None if path is None else (len(frames_of(path, "inertial")) - 1) / RECORDED_RATE
 
     def _clip(self, path: Path | None, modality: str) -> tuple[NDArray[np.float32], int]:
         """The samples of a clip and their first step in it; zeros if the clip is missing."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from cosmo_pl.checkpoints import checkpoint_in
-from cosmo_pl.edge.export_graphs import encoder_graphs, head_graphs
+from cosmo_pl.edge.export_graphs import distance_graph, encoder_graphs, head_graphs
 from cosmo_pl.edge.export_recordings import RunRecordings, training_samples
 from cosmo_pl.edge.quantization import SAMPLES, comparison, quantized_encoders
 from cosmo_pl.errors import ConfigurationError
@@ -38,7 +38,7 @@ def export(
         run: Folder of a run, or of such runs, whose newest is taken; or a checkpoint.
         folder: The folder.
         decision: Whether temperature, rejection threshold and transitions are measured and stored, see
-            `cosmo_pl.edge.deciding.decision_of`.
+            `cosmo_pl.edge.deciding.decision_of`, with the graph of the distance to the training samples.
         overwrite: Whether an exported folder of that name is replaced.
         int8: Whether the encoders compute in 8-bit integers, see `quantized_encoders`. The head stays in float.
 
@@ -65,6 +65,8 @@ def export(
     description["accuracy"] = _tested(run_of(checkpoint))
     if decision:
         description["decision"] = recordings.decision()
+        if description["decision"]["score_threshold"] is not None:
+            graphs |= _distance(recogniser, recordings, description)
     with whole_file(folder) as part:
         part.mkdir()
         write_model(part, description, graphs)
@@ -124,6 +126,7 @@ def described(recogniser: Recogniser) -> tuple[dict[str, Any], dict[str, bytes]]
         "encoders": {stream: {"modalities": stream.split("+"), "graph": names[stream]} for stream in encoders},
         "head": {"graph": "head.onnx", "partial": partial_names},
         "attends_to": list(module.attends_to),
+        "distance": None,
         "quality": _quality(recogniser),
         "labels": trained.labels,
         "test_subjects": list(trained.test_subjects),
@@ -132,6 +135,12 @@ def described(recogniser: Recogniser) -> tuple[dict[str, Any], dict[str, bytes]]
         "versions": {name: version(name) for name in LIBRARIES},
     }
     return description, {name: graph.SerializeToString() for name, graph in graphs.items()}
+
+
+def _distance(recogniser: Recogniser, recordings: RunRecordings, description: dict[str, Any]) -> dict[str, bytes]:
+    """The graph of the distance to the training samples, which the description then names."""
+    description["distance"] = "distance.onnx"
+    return {description["distance"]: distance_graph(recogniser, recordings.neighbors()).SerializeToString()}
 
 
 def _quality(recogniser: Recogniser) -> dict[str, float]:

@@ -15,9 +15,11 @@ from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.identity import is_simulated
 from cosmo_pl.data.selection import evenly_spaced
 from cosmo_pl.edge.deciding import decision_of
+from cosmo_pl.edge.neighbors import NeighborDistance, training_neighbors
 from cosmo_pl.edge.transitions import usual_hop
 from cosmo_pl.errors import CosmoError
 from cosmo_pl.exported import ExportedRecogniser
+from cosmo_pl.modules import ClassifierModule
 from cosmo_pl.run_loading import load_run
 
 AT_ONCE = 256  # samples
@@ -57,6 +59,14 @@ class RunRecordings:
             return None
         steps = usual_hop(data.samples.recording, data.samples.start)
         return None if steps is None else steps * data.window_seconds / data.span
+
+    def neighbors(self) -> NeighborDistance:
+        """The distance to the training samples of a run whose decision uses it, see `training_neighbors`."""
+        module, data = load_run(self.run)
+        assert isinstance(module, ClassifierModule)
+        found = training_neighbors(module, data)
+        assert found is not None
+        return found
 
     def decision(self) -> dict[str, Any]:
         """Temperature, threshold and transitions, see `decision_of`."""

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from inspect import signature
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -18,13 +16,13 @@ from cosmo_pl.data.recorded import Recorded
 from cosmo_pl.data.recordings import Recording
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.data.sensors import SensorDescription
-from cosmo_pl.edge.finding import chosen, dataset_named, find_recordings, is_config, is_imported
+from cosmo_pl.edge.finding import chosen, dataset_at, dataset_named, find_recordings, for_model, is_imported
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.io import user_path
 from cosmo_pl.plots.viewer import PAUSE, Viewer
 from cosmo_pl.plots.viewer.destination import ENDING, wait_for_interrupt
 from cosmo_pl.recogniser import AnyRecogniser, Recogniser
-from cosmo_pl.run_folder import CONFIG, run_of
+from cosmo_pl.run_folder import CONFIG, has_checkpoint, run_of, versions
 from cosmo_pl.run_loading import make_data
 
 MODEL = "model.json"  # in the folder of an exported model
@@ -140,9 +138,9 @@ def showing(
     """What a target stands for.
 
     Args:
-        target: Name of a recording, or one of its files; a folder of imported recordings; a run, a folder of runs, a
-            checkpoint or the folder of an exported model.
-        recording: Name of a recording of an import, or of those that a model is tested on; the first by default.
+        target: Name or path of recordings, see `find_recordings`; a run, a folder of runs, a checkpoint or the folder
+            of an exported model.
+        recording: Name of one of several recordings, or of those that a model is tested on; the first by default.
         subject: Number of a subject, all of whose recordings are shown, one after another.
         dataset: Dataset of the recording, see `dataset_named`; an exported model needs it or `recording`.
         root: Folder that holds the datasets' folders.
@@ -153,11 +151,18 @@ def showing(
     path = Path(target).expanduser()
     if (path / MODEL).is_file():
         return _of_exported(path, recording, subject, dataset, root)
-    if (path.is_dir() and not is_imported(path)) or path.suffix == ".ckpt":
+    if _is_model(path):
         return _of_run(path, recording, subject, root)
     data, recordings = find_recordings(target, dataset, root)
     parts = [(data.recorded(each), ()) for each in chosen(recordings, recording, subject)]
     return Showing(_title(data), data.class_names, data.sensors, parts)
+
+
+def _is_model(path: Path) -> bool:
+    """Whether a path is meant as a run or a checkpoint, and not as recordings."""
+    if path.suffix == ".ckpt" or has_checkpoint(path) or versions(path):
+        return True
+    return path.is_dir() and not is_imported(path) and dataset_at(path) is None
 
 
 def _of_run(path: Path, recording: str | None, subject: int | None, root: str | None) -> Showing:
@@ -187,20 +192,12 @@ def _of_exported(
     if absent:
         problem = f"{named.title} has no sensor {absent}, which the model takes"
         raise ConfigurationError("dataset", problem, "Give the dataset that it was trained on")
-    data = named if dataset is not None and is_config(dataset) else with_samples_of(named, recogniser)
+    data = for_model(named, recogniser, dataset, "dataset")
     if not recogniser.modality_shapes.items() <= data.modality_shapes.items():
         problem = f"has samples of {data.modality_shapes}, the model takes {recogniser.modality_shapes}"
         raise ConfigurationError("dataset", problem, "Give a YAML file with the data of its training")
     samples = data.load()
     return _recognised(recogniser, data, samples, chosen(data.find_recordings(data.folder), recording, subject))
-
-
-def with_samples_of(data: MultimodalDataModule, recogniser: AnyRecogniser) -> MultimodalDataModule:
-    """A datamodule of the same class with the modalities and the window of a model."""
-    given: dict[str, Any] = {"root": data.root, "modalities": list(recogniser.modality_shapes)}
-    if "window" in signature(type(data)).parameters and recogniser.window is not None:
-        given["window"] = recogniser.window
-    return type(data)(**given)
 
 
 def _recognised(

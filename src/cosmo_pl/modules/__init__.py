@@ -13,6 +13,7 @@ from cosmo_pl.modules.iterative_fusion import IterativeFusionModule
 from cosmo_pl.modules.nearest_neighbor import NearestNeighborModule
 from cosmo_pl.modules.prototype import PrototypeModule, PseudoLabelModule
 from cosmo_pl.modules.random_forest import FeatureForestModule, RandomForestModule
+from cosmo_pl.modules.rocket import MiniRocketModule, MultiRocketHydraModule
 from cosmo_pl.modules.simclr import SimCLRModule
 from cosmo_pl.modules.single_modal import SingleModalModule
 
@@ -29,6 +30,8 @@ __all__ = [
     "FOCALModule",
     "FeatureForestModule",
     "IterativeFusionModule",
+    "MiniRocketModule",
+    "MultiRocketHydraModule",
     "NearestNeighborModule",
     "OptimizerSettings",
     "PrototypeModule",

@@ -17,7 +17,7 @@ from cosmo_pl.study.rendering.verdict import NOT_COMPARABLE, NOT_REPRODUCED, REP
 from cosmo_pl.study.rendering.view import Verdict
 
 VERDICTS = (REPRODUCED, NOT_REPRODUCED, TOO_FEW, NOT_COMPARABLE)
-HEADER = ("location", "claim", "verdict", "evidence", "study")
+HEADER = ("location", "claim", "verdict", "effect", "95 % interval", "evidence", "another verdict needs", "study")
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,13 @@ class Claim:
     @property
     def row(self) -> tuple[str, ...]:
         """Its cells in the table of claims."""
-        return self.location, self.text, self.verdict.verdict, self.verdict.evidence, self.study
+        verdict = self.verdict
+        return self.location, self.text, verdict.verdict, *self.effect, verdict.evidence, verdict.change, self.study
+
+    @property
+    def effect(self) -> tuple[str, str]:
+        """Its effect and the 95 % interval of that as cells."""
+        return ("-", "-") if self.verdict.effect is None else self.verdict.effect.cells
 
 
 def protocol(paper: Mapping[str, Any]) -> str:

@@ -73,8 +73,8 @@ class Rendering:
         if rendered.comparisons:
             parts += ["## Methods of one kind", markdown_of([COMPARED, *rendered.comparisons])]
         if rendered.verdicts:
-            table = [("claim", "verdict", "evidence"), *((v.claim, v.verdict, v.evidence) for v in rendered.verdicts)]
-            parts += ["## Claims of the paper", markdown_of(table)]
+            claims = [("claim", "verdict", "evidence"), *((v.claim, v.verdict, v.evidence) for v in rendered.verdicts)]
+            parts += ["## Claims of the paper", markdown_of(claims)]
         return "\n\n".join(parts) + "\n"
 
 

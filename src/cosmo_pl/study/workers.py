@@ -14,7 +14,7 @@ from cosmo_pl.errors import ConfigurationError, CosmoError
 from cosmo_pl.extras import require
 from cosmo_pl.provenance import PROCESSES
 
-COMMAND = [sys.executable, "-c", "from cosmo_pl.cli import main; main()"]
+COMMAND = [sys.executable, "-m", "cosmo_pl"]
 
 
 class WorkersFailedError(CosmoError):

@@ -13,7 +13,7 @@ from cosmo_pl.constraints import NonNegativeInt, Number, PositiveFloat, Share
 from cosmo_pl.data.base import MultimodalDataModule
 from cosmo_pl.data.extremes import Extremes
 from cosmo_pl.data.identity import dataset_folder
-from cosmo_pl.data.recorded import Recorded, Signal, Span, joined
+from cosmo_pl.data.recorded import Recorded, Signal, Span
 from cosmo_pl.data.recordings import Recording
 from cosmo_pl.data.samples import MappedWindows, Samples
 from cosmo_pl.data.sensors import SensorDescription, groups_of
@@ -21,7 +21,7 @@ from cosmo_pl.data.streams.clock_errors import check_errors, remaining_errors
 from cosmo_pl.data.streams.clock_pieces import ages
 from cosmo_pl.data.streams.description import ClockCorrection
 from cosmo_pl.data.streams.store import MANIFEST, StreamRecording, StreamStore, read_store
-from cosmo_pl.data.streams.windows import common_start, cut_windows, steps_of
+from cosmo_pl.data.streams.windows import common_start, cut_windows, joined, steps_of
 from cosmo_pl.data.trained import TrainedOn
 from cosmo_pl.errors import ConfigurationError
 
@@ -242,14 +242,15 @@ class StreamsDataModule(MultimodalDataModule):
     def recorded(self, recording: Recording) -> Recorded:
         """A whole recording on the grids of its sensors, with its gaps."""
         stream = next(each for each in self.store.recordings if each.name == recording.name)
-        signals = {}
+        pieces = {}
         for name in recording.files:
             rate, array = self.store.sensors[name].rate, self.store.array(name)
-            pieces = (
-                (np.arange(first, first + n) / rate, array[row : row + n]) for first, n, row in stream.segments[name]
-            )
-            signals[name] = joined(Signal(*piece) for piece in pieces)
-        return Recorded(stream.name, stream.subject, signals, tuple(Span(*each) for each in stream.labels))
+            pieces[name] = [
+                Signal(np.arange(first, first + n) / rate, array[row : row + n])
+                for first, n, row in stream.segments[name]
+            ]
+        truth = tuple(Span(*each) for each in joined(stream.labels))
+        return Recorded(stream.name, stream.subject, pieces, truth, common_start(stream, self.store.sensors))
 
     def read_all(self, recordings: Sequence[Recording]) -> tuple[Samples, dict[str, Extremes], str]:
         """Cuts the windows; the fingerprint is that of the store, which has the hashes of all arrays."""

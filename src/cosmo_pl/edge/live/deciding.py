@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmo_pl.edge.decision import Decision, Smoother
+from cosmo_pl.edge.decision import Decision
 from cosmo_pl.edge.switching import Change, SensorSwitch
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.exported import ExportedRecogniser
 from cosmo_pl.recogniser import AnyRecogniser
+
+
+@dataclass(frozen=True)
+class Raw:
+    """What the model alone takes a window for, before the decision.
+
+    Args:
+        activity: The activity.
+        probability: Its probability.
+    """
+
+    activity: str
+    probability: float
 
 
 @dataclass(frozen=True)
@@ -21,12 +36,14 @@ class Decided:
         activity: The activity; None if it is none of those that the model knows.
         probability: Activity to its probability.
         weights: Sensor to its attention weight, where the method has attention.
+        raw: What the model alone says; None without a decision.
         switched: Sensors that were switched after the window.
     """
 
     activity: str | None
     probability: Mapping[str, float]
     weights: Mapping[str, float]
+    raw: Raw | None = None
     switched: Sequence[Change] = ()
 
 
@@ -35,25 +52,17 @@ class Deciding:
 
     Args:
         recogniser: The model.
-        decision: Calibrates, and rejects what is no known activity.
-        smoother: Makes a smoother; called again after a gap.
+        decision: Calibrates, rejects what is no known activity, and smooths over windows without a gap between them.
         switch: Gets each prediction.
     """
 
-    def __init__(
-        self,
-        recogniser: AnyRecogniser,
-        decision: Decision | None,
-        smoother: Callable[[], Smoother | None] | None,
-        switch: SensorSwitch | None,
-    ) -> None:
+    def __init__(self, recogniser: AnyRecogniser, decision: Decision | None, switch: SensorSwitch | None) -> None:
         self.recogniser, self.decision, self.switch = recogniser, decision, switch
-        self._make_smoother = smoother
         self.restart()
 
     def restart(self) -> None:
         """Forgets the windows before, after a gap."""
-        self._smoother = self._make_smoother() if self._make_smoother is not None else None
+        self._smoother = self.decision.smoother() if self.decision is not None else None
 
     def decide(self, arrays: Mapping[str, NDArray[np.float32]]) -> Decided:
         """Decides on a window.
@@ -66,15 +75,33 @@ class Deciding:
         """
         prediction = self.recogniser.predict(arrays)
         probability: NDArray[np.float64] = np.asarray(prediction.probability, dtype=np.float64)
-        rejected = False
+        names, rejected, raw = self.recogniser.class_names, False, None
         if self.decision is not None:
+            best = int(probability[0].argmax())
+            raw = Raw(names[best], float(probability[0, best]))
             probability = np.asarray(self.decision.apply(probability))
-            rejected = bool(self.decision.rejects(probability)[0])
+            rejected = bool(self.decision.rejects(probability, prediction.distance)[0])
         found = probability[0]
         if self._smoother is not None:
             found = np.asarray(self._smoother.update(found))
         switched = () if self.switch is None else self.switch.observe(prediction, tuple(arrays), arrays)
-        names = self.recogniser.class_names
         weights = {name: float(weight[0]) for name, weight in prediction.weights.items() if name in arrays}
         activity = None if rejected else names[int(found.argmax())]
-        return Decided(activity, dict(zip(names, found.tolist(), strict=True)), weights, switched)
+        return Decided(activity, dict(zip(names, found.tolist(), strict=True)), weights, raw, switched)
+
+
+def stored_decision(recogniser: AnyRecogniser) -> Decision | None:
+    """The decision that `cosmo-pl export --decision` stored with a model; None if there is none.
+
+    Raises:
+        ConfigurationError: It cannot be used.
+    """
+    stored = recogniser.description.get("decision") if isinstance(recogniser, ExportedRecogniser) else None
+    if stored is None:
+        return None
+    decision = Decision.read(stored)
+    rows, classes = len(decision.transitions or recogniser.class_names), len(recogniser.class_names)
+    if rows != classes:
+        problem = f"has transitions of {rows} activities, and the model knows {classes}"
+        raise ConfigurationError("decision", problem, "Export the model again")
+    return decision

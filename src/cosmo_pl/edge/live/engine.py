@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from cosmo_pl.constraints import NonNegativeFloat, PositiveFloat, check
 from cosmo_pl.data.streams.resampling import SECOND
-from cosmo_pl.edge.decision import Decision, Smoother
-from cosmo_pl.edge.live.deciding import Deciding
-from cosmo_pl.edge.live.grids import grids_of, window_of
+from cosmo_pl.edge.decision import Decision
+from cosmo_pl.edge.live.deciding import Deciding, Raw
+from cosmo_pl.edge.live.grids import grids_of, hop_of, window_of
 from cosmo_pl.edge.live.reports import Reporter
 from cosmo_pl.edge.live.schedule import Schedule
 from cosmo_pl.edge.live.strays import JUMP, Strays
@@ -41,6 +41,7 @@ class LiveWindow:
         sensors: Sensors that were used.
         latency: Milliseconds that cutting, resampling and recognising it took.
         truth: The activity that the recording names for it, if any.
+        raw: What the model alone takes it for; None without a decision.
     """
 
     start: float
@@ -51,6 +52,7 @@ class LiveWindow:
     sensors: tuple[str, ...]
     latency: float
     truth: str | None = None
+    raw: Raw | None = None
 
 
 class LiveRecogniser:
@@ -62,14 +64,15 @@ class LiveRecogniser:
 
     Args:
         recogniser: The trained model.
-        hop: Seconds between the starts of two windows; half a window by default.
+        hop: Seconds between the starts of two windows; by default that of the training where an exported model says so,
+            else half a window.
         window: Seconds of a window, for a model of clips of different lengths.
         patience: Seconds without samples of a sensor after which windows no longer wait for it.
         delay: Seconds that are waited for late samples after the end of a window.
         reporter: Counts and reports what is wrong; by default nobody reads it.
-        decision: Calibrates probabilities, and rejects windows that show none of the activities.
-        smoother: Makes a smoother over windows; called again after a gap.
-        switch: SensorSwitches sensors off.
+        decision: Calibrates probabilities, rejects windows that show none of the activities, and smooths over windows;
+            smoothing begins anew after a gap.
+        switch: Switches sensors off.
         viewer: Shows samples and windows.
 
     Raises:
@@ -92,24 +95,23 @@ class LiveRecogniser:
         delay: float = 0.0,
         reporter: Reporter | None = None,
         decision: Decision | None = None,
-        smoother: Callable[[], Smoother | None] | None = None,
         switch: SensorSwitch | None = None,
         viewer: Viewer | None = None,
     ) -> None:
         check("patience", patience, PositiveFloat)
         check("delay", delay, NonNegativeFloat)
         seconds = window_of(recogniser, window)
-        check("hop", seconds / 2 if hop is None else hop, PositiveFloat)
+        hop = hop_of(recogniser, seconds, hop, smoothing=decision is not None and decision.transitions is not None)
         self.reporter = reporter if reporter is not None else Reporter(lambda _: None)
         self.grids = grids_of(recogniser, seconds)
-        self.schedule = Schedule(seconds, seconds / 2 if hop is None else hop)
+        self.schedule = Schedule(seconds, hop)
         if any(self.schedule.hop * grid.rate < 1 for grid in self.grids.values()):
             raise ConfigurationError("hop", f"is {hop} s, less than a frame", "Use a longer one")
         kept = seconds + self.schedule.hop + patience + delay + JUMP / SECOND
         self.streams = {name: SensorStream(name, grid, kept, self.reporter) for name, grid in self.grids.items()}
         self.skipped = 0  # windows without a prediction
         self._patience, self._delay = patience, delay
-        self._deciding = Deciding(recogniser, decision, smoother, switch)
+        self._deciding = Deciding(recogniser, decision, switch)
         self._switch, self._viewer = switch, viewer
         self._strays = Strays()
         self._truth: Truth | None = None
@@ -236,6 +238,11 @@ class LiveRecogniser:
         windows = self._due(ending=True)
         for stream in self.streams.values():
             stream.check(ending=True)
+        origin = self.schedule.origin
+        if self._clock is not None and origin is not None and not self.schedule.number:
+            seconds = (self._clock - origin) / SECOND
+            detail = f"{seconds:.2f} s of samples are shorter than a window of {self.schedule.window:g} s"
+            self.reporter.report("too short", detail, None, origin / SECOND)
         return windows
 
     def _stalled(self, stream: SensorStream) -> bool:
@@ -314,7 +321,7 @@ class LiveRecogniser:
             self._viewer.window(begin, end, decided.activity, decided.probability, decided.weights, truth)
         latency = 1000 * (perf_counter() - started)
         shown = decided.activity, decided.probability, decided.weights
-        return LiveWindow(begin, end, *shown, tuple(arrays), latency, truth)
+        return LiveWindow(begin, end, *shown, tuple(arrays), latency, truth, decided.raw)
 
     def _report_switched(self, changes: Sequence[Change], start: float) -> None:
         for change in changes:

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cosmo_pl.constraints import PositiveFloat, check
 from cosmo_pl.data.plausibility import ranges_of
 from cosmo_pl.data.sensors import SensorDescription
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.exported import ExportedRecogniser
 from cosmo_pl.recogniser import AnyRecogniser
 
 
@@ -67,6 +69,28 @@ def window_of(recogniser: AnyRecogniser, window: float | None) -> float:
     if own is not None and window is not None and abs(own - window) > 1e-6:
         raise ConfigurationError("window", f"is {window:g} s, and the model's windows have {own:g} s", "Leave it out")
     return float(own if own is not None else window or 0)
+
+
+def hop_of(recogniser: AnyRecogniser, window: float, hop: float | None, smoothing: bool) -> float:
+    """Seconds between the starts of two windows.
+
+    Args:
+        recogniser: The model.
+        window: Seconds of a window.
+        hop: Seconds that are asked for; None takes those of the training where an exported model says so, else half a
+            window.
+        smoothing: Whether windows are smoothed by transitions, which are for the hop of the training.
+
+    Raises:
+        ConfigurationError: It is no number above 0, or another one than the transitions are for.
+    """
+    own = recogniser.hop if isinstance(recogniser, ExportedRecogniser) else None
+    found = hop if hop is not None else own or window / 2
+    check("hop", found, PositiveFloat)
+    if smoothing and own is not None and abs(own - found) > 1e-6:
+        problem = f"is {found:g} s, and the model smooths windows that start {own:g} s apart"
+        raise ConfigurationError("hop", problem, "Leave it out, or leave the decision out (--decision false)")
+    return float(found)
 
 
 def grids_of(recogniser: AnyRecogniser, window: float) -> dict[str, Grid]:

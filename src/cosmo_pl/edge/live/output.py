@@ -30,6 +30,8 @@ def window_line(window: LiveWindow, recording: str | None) -> str:
         "latency_ms": round(window.latency, 3),
         "sensors": list(window.sensors),
     }
+    if window.raw is not None:
+        found["raw"] = {"activity": window.raw.activity, "probability": round(window.raw.probability, 4)}
     if recording is not None:
         found |= {"recording": recording, "truth": window.truth}
     return json.dumps(found)
@@ -50,16 +52,20 @@ class Summary:
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now, self._started = now, now()
-        self.windows = self.labelled = self.correct = 0
+        self.windows = self.labelled = self.correct = self.correct_raw = self.decided = self.rejected = 0
         self._latency = LogHistogram(1e-3, 1e6)
 
     def add(self, window: LiveWindow) -> None:
         """Counts a window."""
         self.windows += 1
         self._latency.add(np.array([window.latency]))
+        raw = window.activity if window.raw is None else window.raw.activity
+        self.decided += window.raw is not None
+        self.rejected += window.activity is None
         if window.truth is not None:
             self.labelled += 1
             self.correct += window.activity == window.truth
+            self.correct_raw += raw == window.truth
 
     def line(self, skipped: int, samples: dict[str, int], seconds: float, reporter: Reporter) -> str:
         """The summary as a line of JSON.
@@ -81,7 +87,11 @@ class Summary:
             "latency_ms": {f"p{share}": round(self._latency.quantile(share / 100), 3) for share in (50, 95)},
             "problems": reporter.summary(),
         }
+        if self.decided:
+            found["none_of_these"] = self.rejected
         if self.labelled:
             found["accuracy"] = round(self.correct / self.labelled, 6)
             found["labelled_windows"] = self.labelled
+        if self.labelled and self.decided:
+            found["raw_accuracy"] = round(self.correct_raw / self.labelled, 6)
         return json.dumps({"summary": found})

@@ -1,119 +1,138 @@
-"""Recordings replayed as if they were live: imported streams, trials of USC-HAD, clips of UTD-MHAD."""
+"""Recordings replayed as if they were live."""
 
 from __future__ import annotations
 
+import heapq
+import itertools
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from operator import itemgetter
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmo_pl.data.streams.store import MANIFEST, LabelInterval, StreamRecording, StreamStore, read_store
-from cosmo_pl.data.streams.windows import common_start, joined
-from cosmo_pl.edge.live.grids import Grid
-from cosmo_pl.edge.live.replay_datasets import Stretch, clips_of_utd, trials_of_usc
+from cosmo_pl.data import MultimodalDataModule
+from cosmo_pl.data.recorded import Recorded, Signal, Span
+from cosmo_pl.data.recordings import Recording
+from cosmo_pl.data.reduction import reduce_depth
+from cosmo_pl.edge.finding import chosen, find_recordings, for_model
+from cosmo_pl.edge.live.reports import Reporter
 from cosmo_pl.edge.live.samples import Beginning, Samples
-from cosmo_pl.errors import ConfigurationError, choices
+from cosmo_pl.errors import CosmoError
+from cosmo_pl.recogniser import AnyRecogniser
 
 STEP = 0.1  # seconds of a batch
 
 
-@dataclass(frozen=True)
-class Replay:
-    """A recording that is replayed.
-
-    Args:
-        beginning: Its name, alignment and labels.
-        stretches: Sensor to its stretches without a gap, each times in seconds (n,) and values (n, *shape).
-    """
-
-    beginning: Beginning
-    stretches: Mapping[str, Sequence[Stretch]]
-
-    def samples(self, step: float = STEP) -> Iterator[tuple[float, Samples]]:
-        """Batches of at most `step` seconds in the order of time, each with the time of its end."""
-        stretches = [(name, *stretch) for name, found in self.stretches.items() for stretch in found if len(stretch[0])]
-        first = min((times[0] for _, times, _ in stretches), default=0.0)
-        last = max((times[-1] for _, times, _ in stretches), default=-1.0)
-        for number in range(int((last - first) / step) + 2):
-            low, high = first + number * step, first + (number + 1) * step
-            for name, times, values in stretches:
-                begin, end = np.searchsorted(times, [low, high])
-                if begin < end:
-                    yield high, Samples(name, times[begin:end], np.asarray(values[begin:end]))
-
-
 class Replays:
-    """A source that replays recordings one after another.
+    """A source that replays recordings one after another. One that cannot be read is reported and left out.
 
     Args:
-        replays: The recordings.
+        data: The dataset of the recordings.
+        recordings: The recordings, which are read when they begin.
+        shapes: Sensor of the model to the shape of one of its frames; depth images are reduced to it.
+        reporter: Gets what cannot be read.
         realtime: Whether samples come when they were recorded, instead of as fast as possible.
         sleep: Waits so many seconds.
     """
 
-    def __init__(self, replays: Sequence[Replay], realtime: bool, sleep: Callable[[float], None] = time.sleep) -> None:
-        self.replays, self.realtime, self._sleep = replays, realtime, sleep
+    def __init__(
+        self,
+        data: MultimodalDataModule,
+        recordings: Sequence[Recording],
+        shapes: Mapping[str, tuple[int, ...]],
+        reporter: Reporter,
+        realtime: bool,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.data, self.recordings, self.shapes = data, recordings, shapes
+        self.reporter, self.realtime, self._sleep = reporter, realtime, sleep
 
     def __iter__(self) -> Iterator[Samples | Beginning]:
         """Beginning and samples of each recording."""
-        for replay in self.replays:
-            yield replay.beginning
+        for recording in self.recordings:
+            try:
+                recorded = self.data.recorded(recording)
+            except CosmoError as error:
+                self.reporter.report("not readable", f"{recording.name} is left out: {error}")
+                continue
+            yield self._beginning(recording, recorded)
             started = time.monotonic()
-            for end, samples in replay.samples():
+            for end, name, (times, values) in batches(recorded.pieces):
                 ahead = end - (time.monotonic() - started)
                 if self.realtime and ahead > 0:
                     self._sleep(ahead)
-                yield samples
+                if name in self.shapes:
+                    yield Samples(name, times, self._reduced(name, values))
+
+    def _beginning(self, recording: Recording, recorded: Recorded) -> Beginning:
+        """A recording of one activity has it in all windows, also in one that ends a frame after the last sample."""
+        labels = recorded.truth
+        if recording.label >= 0:
+            labels = (Span(-math.inf, math.inf, self.data.class_names[recording.label]),)
+        return Beginning(recorded.name, recorded.aligned, labels)
+
+    def _reduced(self, name: str, values: NDArray[Any]) -> NDArray[Any]:
+        """Depth images in millimetres as the model takes them; other frames as they are."""
+        shape, sensor = self.shapes[name], self.data.sensors[name]
+        larger = len(shape) == 2 == values.ndim - 1 and values.shape[1] >= shape[0] and values.shape[2] >= shape[1]
+        if sensor.kind == "depth" and set(sensor.units) == {"mm"} and larger:
+            return reduce_depth(values, len(values), shape)[0]
+        return values
 
 
-def replays_of(path: Path, grids: Mapping[str, Grid]) -> list[Replay]:
+def batches(pieces: Mapping[str, Sequence[Signal]], step: float = STEP) -> Iterator[tuple[float, str, Signal]]:
+    """Frames of all sensors in batches of at most `step` seconds in the order of time.
+
+    Args:
+        pieces: Sensor to its pieces without a gap.
+        step: Seconds of a batch.
+
+    Returns:
+        For each batch the second at which it ends, the sensor, and its frames.
+    """
+    found = [(name, piece) for name, each in pieces.items() for piece in each if len(piece.time)]
+    first = min((float(piece.time[0]) for _, piece in found), default=0.0)
+    return heapq.merge(*(_cut(name, piece, first, step) for name, piece in found), key=itemgetter(0))
+
+
+def _cut(name: str, piece: Signal, first: float, step: float) -> Iterator[tuple[float, str, Signal]]:
+    """The batches of a piece."""
+    number = np.floor((piece.time - first) / step)
+    edges = [0, *(np.flatnonzero(np.diff(number)) + 1).tolist(), len(number)]
+    for low, high in itertools.pairwise(edges):
+        end = first + step * (float(number[low]) + 1)
+        yield end, name, Signal(piece.time[low:high], np.asarray(piece.values[low:high]))
+
+
+def replays_of(
+    target: str,
+    recogniser: AnyRecogniser,
+    reporter: Reporter,
+    realtime: bool,
+    subject: int | None = None,
+    dataset: str | None = None,
+    root: str | None = None,
+) -> Replays:
     """Recordings as a model's sensors see them.
 
     Args:
-        path: A folder of imported recordings, or one of them as FOLDER/NAME; a .mat file, a subject's folder or all of
-            USC-HAD; or UTD-MHAD, or a clip of it as UTD-MHAD/a1_s7_t1.
-        grids: Sensor of the model to its grid.
+        target: Name or path of recordings, see `find_recordings`.
+        recogniser: The model.
+        reporter: Gets what cannot be read.
+        realtime: See `Replays`.
+        subject: Number of a subject, the only one whose recordings are replayed; None replays those of all.
+        dataset: See `find_recordings`.
+        root: See `find_recordings`.
 
     Raises:
-        CosmoError: There is no such recording, it cannot be read, or it has none of the sensors.
+        CosmoError: There is no such recording, or its dataset has none of the model's sensors.
     """
-    if (path / MANIFEST).is_file():
-        return _replays_of_store(read_store(path), None, grids)
-    if (path.parent / MANIFEST).is_file():
-        return _replays_of_store(read_store(path.parent), path.name, grids)
-    for found in (trials_of_usc(path, grids), clips_of_utd(path, grids)):
-        if found is not None:
-            return [
-                Replay(Beginning(name, 0.0, (LabelInterval(0.0, seconds, activity),)), streams)
-                for name, activity, seconds, streams in found
-            ]
-    problem = f"'{path}' is no folder of imported recordings, no trial of USC-HAD and no clip of UTD-MHAD"
-    remedy = "Give FOLDER or FOLDER/NAME of an import, USC-HAD/Subject1/a1t1.mat, or UTD-MHAD/a1_s1_t1"
-    raise ConfigurationError("recording", problem if path.exists() else f"'{path}' does not exist", remedy)
-
-
-def _replays_of_store(store: StreamStore, name: str | None, grids: Mapping[str, Grid]) -> list[Replay]:
-    names = [each.name for each in store.recordings]
-    if name is not None and name not in names:
-        raise ConfigurationError("recording", f"'{store.folder}' has no recording '{name}'", choices(name, names))
-    sensors = [each for each in store.sensors if each in grids]
-    if not sensors:
-        problem = f"'{store.folder}' has none of the model's sensors {list(grids)}"
-        raise ConfigurationError("recording", problem, f"Its sensors are {list(store.sensors)}")
-    arrays = {each: store.array(each) for each in sensors}
-    return [_replay(store, each, arrays) for each in store.recordings if name in (None, each.name)]
-
-
-def _replay(store: StreamStore, recording: StreamRecording, arrays: Mapping[str, NDArray[np.float32]]) -> Replay:
-    stretches = {
-        name: [
-            ((first + np.arange(frames)) / store.sensors[name].rate, array[row : row + frames])
-            for first, frames, row in recording.segments.get(name, ())
-        ]
-        for name, array in arrays.items()
-    }
-    aligned = common_start(recording, store.sensors)
-    return Replay(Beginning(recording.name, aligned, tuple(joined(recording.labels))), stretches)
+    named, recordings = find_recordings(target, dataset, root, "recording")
+    names = {each.name for each in (recordings if subject is None else chosen(recordings, None, subject))}
+    data = for_model(named, recogniser, dataset, "recording")
+    shapes = {name: shape[1:] for name, shape in recogniser.modality_shapes.items()}
+    replayed = [each for each in data.find_recordings(data.folder) if each.name in names]
+    return Replays(data, replayed, shapes, reporter, realtime)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from cosmo_pl.data.streams.store import LabelInterval
+from cosmo_pl.data.recorded import Span
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,14 @@ class Beginning:
 
     recording: str
     aligned: float
-    labels: tuple[LabelInterval, ...]
+    labels: tuple[Span, ...]
 
     def truth(self, start: float, end: float) -> str | None:
         """The activity that has the whole of a window; None without one."""
         return next((each.activity for each in self.labels if _inside(each, start, end)), None)
 
 
-def _inside(label: LabelInterval, start: float, end: float) -> bool:
+def _inside(label: Span, start: float, end: float) -> bool:
     rounding = 1e-5
     return label.start - rounding <= start and end <= label.end + rounding
 

@@ -171,7 +171,7 @@ class Viewer:
         axis = time_axis(self.duration)
         pictures = [(view, 2.0) for each in self.drawings.values() if not each.is_chart for view in each.views(axis)]
         charts = [(view, 2.0) for each in self.drawings.values() if each.is_chart for view in each.views(axis)]
-        charts.append((bands_view("activity", axis), 2.4))
+        charts.append((bands_view("activity", axis), 1.7))
         charts += [(part.view(axis), 2.0) for part in (self._probability, self._weights) if part.drawn]
         if self.notes:
             (pictures or charts).append((rrb.TextDocumentView(origin=NOTES, name="about"), 1.0))

@@ -2,7 +2,7 @@
 
 NUMERICS = {
     "clock_error": "1.0",
-    "decisions": "1.0",
+    "decisions": "2.0",
     "describe": "1.0",
     "embedding": "1.0",
     "features": "1.0",

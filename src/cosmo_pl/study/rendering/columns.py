@@ -11,7 +11,13 @@ from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering.statistics import MARK, Summary, by_seed, dirty, mean_text, summarize
 from cosmo_pl.study.rendering.view import View
 
-FOLDS = "test_subjects"  # the factor of a study with leave-subjects-out folds
+FOLDS = ("test_subjects", "fold")  # factors with leave-subjects-out folds: their subjects, or their numbers
+Fold = Sequence[int] | int
+
+
+def fold_of(job: Job) -> Any:
+    """The fold that a job tests; None without folds."""
+    return next((job.factors[name] for name in FOLDS if name in job.factors), None)
 
 
 @dataclass(frozen=True)
@@ -43,19 +49,19 @@ class Column:
         return stated
 
     @property
-    def folds(self) -> list[list[int]]:
-        """Test subjects of each fold, those of the headline first; empty without folds."""
+    def folds(self) -> list[Any]:
+        """Test subjects or number of each fold, that of the headline first; empty without folds."""
         for runs in self.view.study.runs:
-            if self.dataset in runs.datasets and FOLDS in runs.vary and runs.under(self.view.preset):
-                factor = runs.vary[FOLDS]
-                folds: list[Any] = factor.values
-                return sorted(folds, key=lambda subjects: subjects != factor.default)
+            for name in FOLDS:
+                if self.dataset in runs.datasets and name in runs.vary and runs.under(self.view.preset):
+                    factor = runs.vary[name]
+                    return sorted(factor.values, key=lambda fold: fold != factor.default)
         return []
 
     @property
     def methods(self) -> list[str]:
         """Methods that the study runs on the dataset; without runs, those that the paper states an accuracy of."""
-        run = {o.job.method for o in self.view.outcomes if o.job.dataset == self.dataset}
+        run = {o.job.method for o in self.view.outcomes if o.job.dataset == self.dataset and o.job.kind == "finetune"}
         return [name for name in self.view.methods if name in run or (not run and self.paper(name) is not None)]
 
     def paper(self, method: str) -> float | None:
@@ -68,16 +74,17 @@ class Column:
         elsewhere = self.stated.get("elsewhere", {})
         return str(elsewhere.get(self.view.methods[method].paper, self.view.stated("table2")["location"]))
 
-    def runs(self, method: str, fold: Sequence[int] | None = None) -> list[tuple[Job, Record]]:
+    def runs(self, method: str, fold: Fold | None = None) -> list[tuple[Job, Record]]:
         """Stage-2 runs of a method on a fold, by default on the headline's test subjects."""
         return self.view.records(lambda job: self._is(job, method, fold))
 
-    def _is(self, job: Job, method: str, fold: Sequence[int] | None) -> bool:
+    def _is(self, job: Job, method: str, fold: Fold | None) -> bool:
         headline = self.folds[0] if self.folds else None
         same = job.dataset == self.dataset and job.method == method and job.kind == "finetune"
-        return same and job.factors.get(FOLDS, headline) == (fold or headline)
+        tested, wanted = (headline if each is None else each for each in (fold_of(job), fold))
+        return same and bool(tested == wanted)
 
-    def all_folds(self, method: str, folds: Sequence[Sequence[int]] | None = None) -> list[tuple[Job, Record]]:
+    def all_folds(self, method: str, folds: Sequence[Fold] | None = None) -> list[tuple[Job, Record]]:
         """Runs of a method on some folds, by default on all, of the seeds that have each of these folds."""
         by_fold = [self.runs(method, fold) for fold in (self.folds if folds is None else folds)]
         whole = set.intersection(*({job.seed for job, _ in runs} for runs in by_fold)) if by_fold else set()
@@ -105,8 +112,10 @@ class Column:
         return f"{mean_text(values)} (n={len(values)}){mark}{without}"
 
 
-def subjects(numbers: Iterable[int]) -> str:
-    """Numbers of subjects as text, "11-14" for consecutive ones."""
+def subjects(numbers: Iterable[int] | int) -> str:
+    """Numbers of subjects as text, "11-14" for consecutive ones; "fold 0" for the number of a fold."""
+    if isinstance(numbers, int):
+        return f"fold {numbers}"
     found = sorted(numbers)
     if len(found) > 1 and found == list(range(found[0], found[-1] + 1)):
         return f"{found[0]}-{found[-1]}"

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering import style
+from cosmo_pl.study.rendering.effect import Effect
 from cosmo_pl.study.rendering.factors import Panel, run_counts
 from cosmo_pl.study.rendering.statistics import MARK, MIN_RUNS, Pairs, dirty, numbers
 from cosmo_pl.study.rendering.verdict import (
-    NO_RUN,
     NOT_REPRODUCED,
     REPRODUCED,
     TOO_FEW,
     every,
     means_verdict,
+    no_run,
     not_comparable,
     obstacle,
     order_verdict,
@@ -280,7 +281,7 @@ def _within(view: View, dataset: str, pairs: Pairs) -> Verdict:
     claim = f"{paper['location']}: Cosmo is at its best within {low} to {high} epochs on {name}"
     reason = obstacle(view, dataset, [OURS])
     if curve is None:
-        return not_comparable(claim, reason) if reason else Verdict(claim, TOO_FEW, NO_RUN)
+        return not_comparable(claim, reason) if reason else no_run(claim)
     reached, best = first_near_best(curve.by_epoch, MARGIN), max(curve.means)
     evidence = (
         f"mean curve (n={curve.n}): best {best:.3f} at epoch {first_near_best(curve.by_epoch, 0.0)}, within one point "
@@ -289,5 +290,7 @@ def _within(view: View, dataset: str, pairs: Pairs) -> Verdict:
     if reason is not None:
         return not_comparable(claim, f"{reason}; {evidence}")
     if curve.n < MIN_RUNS:
-        return Verdict(claim, TOO_FEW, evidence)
-    return Verdict(claim, REPRODUCED if reached <= high else NOT_REPRODUCED, evidence)
+        return Verdict(claim, TOO_FEW, evidence, change=f"{MIN_RUNS} seeds")
+    effect = Effect.of_value([reached], high, digits=0)
+    change = f"a mean curve that is near its best {'after' if reached <= high else 'by'} epoch {high}"
+    return Verdict(claim, REPRODUCED if reached <= high else NOT_REPRODUCED, evidence, effect=effect, change=change)

@@ -245,10 +245,12 @@ def _verdicts(view: View) -> list[Verdict]:
         not_comparable(
             f"{location}: features of both sensors are {cosmo} apart in Cosmo and {single} in single-modal networks",
             "the features differ in size, and the paper does not say how it compares them",
+            "a statement of the paper how it compares them",
         ),
         not_comparable(
             f"{location}: the distance of the features is {distance['stage2_distance']} in stage 2",
             "the features differ in size, and the projections that make them comparable exist in stage 1 only",
+            "a statement of the paper how it compares them",
         ),
         _weight(view, reason),
         follows(view, dataset, _correlations(view)),

@@ -102,7 +102,9 @@ def _verdicts(view: View) -> list[Verdict]:
     slowest = [record.result["seconds"]["1"] for _, record in view.records(lambda job: job.measure == "latency")]
     slowest_text = f"; our slowest takes {max(slowest):.3g} s" if slowest else ""
     reason = f"the machine and the data are not the paper's{slowest_text}"
-    verdicts = [not_comparable(f"{location}: inference takes at most {limit} s", reason)]
+    verdicts = [
+        not_comparable(f"{location}: inference takes at most {limit} s", reason, "the paper's machine and recordings")
+    ]
     for method, accuracy in stated["accuracy"].items():
         claim = f"{location}: {view.named(method)} has {accuracy:.4f} on {view.title(dataset)}"
         ours = _accuracy(view, dataset, method)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 QUANTITIES = ("hopkins", "num_clusters", "weight")
+OTHER = "runs with the inertial sensor and depth"
 HEADER = ("modality", "seed", "quantity", "k", "value", "paper")
 Quality = dict[int, Mapping[str, Mapping[str, Any]]]
 """Seed to modality to the quality that stage 1 measured."""
@@ -145,9 +146,9 @@ def _verdicts(view: View, paper: Mapping[str, Any], found: Quality) -> list[Verd
     evidence = f"{paper['other_modalities']}; ours: {', '.join(ours) or 'no such run'}"
     stated = paper["modalities"]
     weights_stated = " and ".join(f"{its['weight']} of the {modality} sensor" for modality, its in stated.items())
-    verdicts = [not_comparable(f"{paper['location']}: weights {weights_stated}", evidence)]
+    verdicts = [not_comparable(f"{paper['location']}: weights {weights_stated}", evidence, OTHER)]
     for modality, its in stated.items():
         if "hopkins" in its:
             claim = f"{paper['location']}: the {modality} sensor has H = {its['hopkins']} and k* = {its['k_star']}"
-            verdicts.append(not_comparable(claim, paper["other_modalities"]))
+            verdicts.append(not_comparable(claim, paper["other_modalities"], OTHER))
     return verdicts

@@ -12,7 +12,7 @@ from cosmo_pl.study.definition import Runs
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering import style
-from cosmo_pl.study.rendering.columns import FOLDS, Column, subjects
+from cosmo_pl.study.rendering.columns import Column, fold_of, subjects
 from cosmo_pl.study.rendering.statistics import (
     RANGES,
     SUMMARY,
@@ -117,7 +117,7 @@ def _seconds(view: View, runs: list[tuple[Job, Record]]) -> tuple[float | None, 
 
 def _is_headline(view: View, point: Point) -> bool:
     folds = Column(view, point.column).folds
-    return not folds or any(job.factors.get(FOLDS, folds[0]) == folds[0] for job, _ in point.runs)
+    return not folds or any(fold_of(job) in (None, folds[0]) for job, _ in point.runs)
 
 
 def _plot(axes: Axes, view: View, dataset: str, found: list[Point]) -> None:

@@ -72,6 +72,16 @@ LOOKS = {
     "nearest_neighbor": Look(CLASSICAL, ">", ":"),
     "random_forest": Look(CLASSICAL, "h", "--"),
     "random_forest_self": Look(CLASSICAL, "p", "-"),
+    "simclr": Look(GREEN, "s"),
+    "cmkm": Look(BLUE, "P", "--"),
+    "focal": Look(PURPLE, "s"),
+    "cocoa": Look(SKY, "s"),
+    "same_subject": Look(VERMILION, "s", "-."),
+    "supervised_plus": Look(ORANGE, "s"),
+    "mini_rocket": Look(CLASSICAL, "s", ":"),
+    "multi_rocket_hydra": Look(CLASSICAL, "D", ":"),
+    "mini_rocket_self": Look(CLASSICAL, "s"),
+    "multi_rocket_hydra_self": Look(CLASSICAL, "D"),
 }
 
 

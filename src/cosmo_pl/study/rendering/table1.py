@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cosmo_pl.study.records import Record
-from cosmo_pl.study.rendering.verdict import NO_RUN, TOO_FEW, count_verdict
+from cosmo_pl.study.rendering.verdict import count_verdict, no_run
 from cosmo_pl.study.rendering.view import Rendered, Verdict, View
 
 COUNTS = {"classes": "activities", "subjects": "subjects", "samples": "samples"}
@@ -67,7 +67,7 @@ def _verdicts(view: View, dataset: str, name: str, record: Record | None) -> lis
     for key, what in (COUNTS | PARTS).items():
         claim = f"{stated['location']}: {name} has {stated[dataset][key]:,} {what}"
         if record is None:
-            verdicts.append(Verdict(claim, TOO_FEW, NO_RUN))
+            verdicts.append(no_run(claim))
             continue
         ours = len(record.result[key]) if key in PARTS else record.result[key]
         verdicts.append(count_verdict(claim, ours, stated[dataset][key], record.simulated))

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
+from math import inf
 from statistics import fmean
 
 from cosmo_pl.intervals import t_interval
+from cosmo_pl.study.rendering.effect import Effect
 from cosmo_pl.study.rendering.statistics import (
     MIN_RUNS,
     Difference,
@@ -23,6 +25,13 @@ from cosmo_pl.study.rendering.view import Verdict, View
 REPRODUCED, NOT_REPRODUCED = "reproduced", "not reproduced"
 TOO_FEW, NOT_COMPARABLE = "too few runs", "not comparable"
 NO_RUN = "no such run"
+SIMULATED, PRESET, INPUTS = "simulated recordings", "preset ", "other inputs: "  # what an `obstacle` begins with
+WITHOUT = {  # an obstacle to the results that would not have it
+    SIMULATED: "the paper's recordings",
+    PRESET: "runs with the paper's protocol",
+    INPUTS: "runs with the paper's inputs",
+}
+NO_RUNS = f"{MIN_RUNS} seeds"
 
 
 def obstacle(view: View, dataset: str, methods: Sequence[str] = (), inputs: bool = True) -> str | None:
@@ -35,19 +44,30 @@ def obstacle(view: View, dataset: str, methods: Sequence[str] = (), inputs: bool
         inputs: Whether inputs matter: they do for accuracies, and do not for training times.
     """
     if view.simulated(dataset):
-        return "simulated recordings"
+        return SIMULATED
     protocol = view.stated("protocol").get("preset", view.preset)
     if view.preset != protocol:
-        return f"preset {view.preset}, not the paper's protocol"
+        return f"{PRESET}{view.preset}, not the paper's protocol"
     ours = view.stated("inputs").get(dataset, {})
     named = [view.methods[method].paper for method in methods]
     alike = bool(named) and set(named) <= set(ours.get("same_for", []))
-    return f"other inputs: {ours['differ']}" if inputs and "differ" in ours and not alike else None
+    return f"{INPUTS}{ours['differ']}" if inputs and "differ" in ours and not alike else None
 
 
-def not_comparable(claim: str, reason: str) -> Verdict:
-    """The verdict on a claim that cannot be judged."""
-    return Verdict(claim, NOT_COMPARABLE, reason)
+def not_comparable(claim: str, reason: str, change: str | None = None) -> Verdict:
+    """The verdict on a claim that cannot be judged.
+
+    Args:
+        claim: The claim, with its location in the paper.
+        reason: Why it cannot be judged.
+        change: The results by which it could be; None for those without the `obstacle` that the reason is.
+    """
+    return Verdict(claim, NOT_COMPARABLE, reason, change=change or _without(reason))
+
+
+def no_run(claim: str) -> Verdict:
+    """The verdict on a claim without any run."""
+    return Verdict(claim, TOO_FEW, NO_RUN, change=NO_RUNS)
 
 
 def value_verdict(claim: str, ours: Summary | None, paper: float, reason: str | None) -> Verdict:
@@ -60,7 +80,8 @@ def value_verdict(claim: str, ours: Summary | None, paper: float, reason: str | 
         reason: Why our runs cannot be compared; None where they can.
     """
     values = () if ours is None else ours.values
-    return _inside(claim, values, paper, reason, mean_and_std(ours), None if ours is None else ours.interval)
+    effect = Effect.of_value(values, paper)
+    return _inside(claim, effect, paper, reason, mean_and_std(ours), None if ours is None else ours.interval)
 
 
 def weight_verdict(claim: str, ours: Sequence[float], paper: float, reason: str | None) -> Verdict:
@@ -73,7 +94,8 @@ def weight_verdict(claim: str, ours: Sequence[float], paper: float, reason: str 
         reason: Why our runs cannot be compared; None where they can.
     """
     interval = t_interval(ours) if len(ours) > 1 else None
-    return _inside(claim, ours, paper, reason, f"{fmean(ours):.3f} (n={len(ours)})" if ours else "-", interval)
+    mean = f"{fmean(ours):.3f} (n={len(ours)})" if ours else "-"
+    return _inside(claim, Effect.of_value(ours, paper), paper, reason, mean, interval)
 
 
 def count_verdict(claim: str, ours: int, paper: int, simulated: bool) -> Verdict:
@@ -86,8 +108,10 @@ def count_verdict(claim: str, ours: int, paper: int, simulated: bool) -> Verdict
         simulated: Whether our recordings are simulated.
     """
     if simulated:
-        return not_comparable(claim, "simulated recordings")
-    return Verdict(claim, REPRODUCED if ours == paper else NOT_REPRODUCED, f"{ours:,} against {paper:,}")
+        return not_comparable(claim, SIMULATED)
+    found, evidence = REPRODUCED if ours == paper else NOT_REPRODUCED, f"{ours:,} against {paper:,}"
+    effect = Effect.of_value([ours], paper, digits=0)
+    return Verdict(claim, found, evidence, effect=effect, change="another count of the recordings")
 
 
 def order_verdict(claim: str, above: Pairs, below: Pairs, reason: str | None, least: float = 0.0) -> Verdict:
@@ -122,7 +146,8 @@ def means_verdict(
         digits: Decimals of the evidence.
     """
     differences, means = paired(above, below), _means(above, below, digits)
-    return _positive(claim, differences, reason, f"{means}; {differences.describe('difference', digits)}", least)
+    effect = Effect.of_order(differences.values, least, digits)
+    return _positive(claim, effect, reason, f"{means}; {differences.describe('difference', digits)}")
 
 
 def positive_verdict(claim: str, values: Difference, what: str, reason: str | None) -> Verdict:
@@ -134,13 +159,17 @@ def positive_verdict(claim: str, values: Difference, what: str, reason: str | No
         what: Their name.
         reason: Why they cannot be compared; None where they can.
     """
-    return _positive(claim, values, reason, values.describe(what))
+    return _positive(claim, Effect.of_order(values.values), reason, values.describe(what))
 
 
-def _positive(claim: str, values: Difference, reason: str | None, evidence: str, least: float = 0.0) -> Verdict:
-    if reason is not None or values.interval is None:
-        return _not_judged(claim, reason, evidence if values.n else NO_RUN)
-    return Verdict(claim, REPRODUCED if values.interval[0] > least else NOT_REPRODUCED, evidence)
+def _positive(claim: str, effect: Effect, reason: str | None, evidence: str) -> Verdict:
+    if reason is not None or effect.interval is None:
+        return _not_judged(claim, reason, evidence if effect.values else NO_RUN, effect)
+    return _judged(claim, effect.interval[0] > 0, evidence, effect)
+
+
+def _judged(claim: str, holds: bool, evidence: str, effect: Effect) -> Verdict:
+    return Verdict(claim, REPRODUCED if holds else NOT_REPRODUCED, evidence, effect=effect, change=effect.change())
 
 
 def gap_verdict(claim: str, above: Pairs, below: Pairs, gap: float, reason: str | None) -> Verdict:
@@ -154,9 +183,8 @@ def gap_verdict(claim: str, above: Pairs, below: Pairs, gap: float, reason: str 
         reason: Why our runs cannot be compared; None where they can.
     """
     differences = paired(by_seed(above), by_seed(below))
-    return _inside(
-        claim, differences.values, gap, reason, differences.describe("difference"), differences.interval, sign="+"
-    )
+    effect = Effect.of_value(differences.values, gap)
+    return _inside(claim, effect, gap, reason, differences.describe("difference"), differences.interval, sign="+")
 
 
 def trend_verdict(claim: str, rising: Mapping[str, Pairs], reason: str | None) -> Verdict:
@@ -184,42 +212,60 @@ def every(claim: str, steps: Mapping[str, Verdict]) -> Verdict:
         steps: Name of a part to its verdict.
     """
     if not steps:
-        return Verdict(claim, TOO_FEW, NO_RUN)
+        return no_run(claim)
     for verdict in (NOT_COMPARABLE, NOT_REPRODUCED, TOO_FEW):
-        failed = {about: step.evidence for about, step in steps.items() if step.verdict == verdict}
+        failed = {about: step for about, step in steps.items() if step.verdict == verdict}
         if failed:
-            about, evidence = next(iter(failed.items()))
+            about, first = next(iter(failed.items()))
             count = f"{len(failed)} of {len(steps)}"
-            if verdict == NOT_REPRODUCED:
-                return Verdict(claim, verdict, f"{count} do not hold: {', '.join(failed)}; {about}: {evidence}")
-            before = f"{count} have too few runs; " if verdict == TOO_FEW else ""
-            return Verdict(claim, verdict, f"{before}{about}: {evidence}")
-    return Verdict(claim, REPRODUCED, "; ".join(f"{about}: {step.evidence}" for about, step in steps.items()))
+            before = {
+                NOT_COMPARABLE: "",
+                NOT_REPRODUCED: f"{count} do not hold: {', '.join(failed)}; ",
+                TOO_FEW: f"{count} have too few runs; ",
+            }[verdict]
+            return _of_part(claim, about, first, f"{before}{about}: {first.evidence}")
+    evidence = "; ".join(f"{about}: {step.evidence}" for about, step in steps.items())
+    weakest = min(steps, key=lambda about: _margin(steps[about]))
+    return _of_part(claim, weakest, steps[weakest], evidence)
+
+
+def _margin(part: Verdict) -> float:
+    return inf if part.effect is None else part.effect.margin
+
+
+def _of_part(claim: str, about: str, part: Verdict, evidence: str) -> Verdict:
+    """A verdict on a claim of several parts that one of them decides."""
+    return replace(part, claim=claim, evidence=evidence, change=f"{about}: {part.change}")
 
 
 def _inside(
     claim: str,
-    values: Sequence[float],
+    effect: Effect,
     stated: float,
     reason: str | None,
     ours: str,
     interval: tuple[float, float] | None,
     sign: str = "",
 ) -> Verdict:
-    if reason is not None or interval is None or len(values) < MIN_RUNS:
-        return _not_judged(claim, reason, f"{ours}; paper {stated:{sign}.4f}" if values else NO_RUN)
+    if reason is not None or interval is None or len(effect.values) < MIN_RUNS:
+        return _not_judged(claim, reason, f"{ours}; paper {stated:{sign}.4f}" if effect.values else NO_RUN, effect)
     low, high = interval
     where = "within" if low <= stated <= high else "ours is higher" if stated < low else "ours is lower"
     bounds = "" if "interval" in ours else f", 95 % interval {low:.3f} to {high:.3f}"
     evidence = f"{ours}{bounds}; paper {stated:{sign}.4f}: {where}"
-    return Verdict(claim, REPRODUCED if where == "within" else NOT_REPRODUCED, evidence)
+    return _judged(claim, where == "within", evidence, effect)
 
 
-def _not_judged(claim: str, reason: str | None, evidence: str) -> Verdict:
+def _not_judged(claim: str, reason: str | None, evidence: str, effect: Effect) -> Verdict:
     """Not comparable for a reason, or too few runs; with the available numbers as evidence."""
     if reason is None:
-        return Verdict(claim, TOO_FEW, evidence)
-    return Verdict(claim, NOT_COMPARABLE, reason if evidence == NO_RUN else f"{reason}; {evidence}")
+        return Verdict(claim, TOO_FEW, evidence, effect=effect, change=effect.change())
+    return replace(not_comparable(claim, reason if evidence == NO_RUN else f"{reason}; {evidence}"), effect=effect)
+
+
+def _without(reason: str) -> str:
+    """The results that would not have an `obstacle`."""
+    return next((change for start, change in WITHOUT.items() if reason.startswith(start)), "-")
 
 
 def _means(above: Mapping[int, float], below: Mapping[int, float], digits: int) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cosmo_pl.study.definition import Method, Study
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
+from cosmo_pl.study.rendering.effect import Effect
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -126,12 +127,16 @@ class Verdict:
         verdict: "reproduced", "not reproduced", "too few runs" or "not comparable".
         evidence: The numbers that the verdict follows from.
         of_paper: False for a question of our own, which is judged by the same rule.
+        effect: The difference to what the claim states; None where it is not one of numbers by seed.
+        change: The results that would change the verdict.
     """
 
     claim: str
     verdict: str
     evidence: str
     of_paper: bool = True
+    effect: Effect | None = None
+    change: str = "-"
 
 
 @dataclass(frozen=True)

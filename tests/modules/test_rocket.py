@@ -1,0 +1,115 @@
+"""MiniRocket and MultiRocket-Hydra: series against numpy, predictions against aeon, self-training against loops."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from cosmo_pl.data import USCDataModule
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.modules import MiniRocketModule, MultiRocketHydraModule
+from cosmo_pl.modules.base import average_in_context
+from cosmo_pl.modules.rocket import SMALLEST
+
+pytest.importorskip("aeon")
+
+SHAPES = {"a": (40, 2), "b": (12, 2, 3), "c": (20,)}
+SMALL = {MiniRocketModule: {"num_kernels": 168}, MultiRocketHydraModule: {"num_kernels": 2, "num_groups": 2}}
+both = pytest.mark.parametrize("kind", SMALL)
+
+
+def samples(count, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return {name: torch.randn(count, *shape, generator=generator) for name, shape in SHAPES.items()}
+
+
+def fitted(kind, label, num_classes=4, **arguments):
+    module = kind(SHAPES, num_classes, **{**SMALL[kind], **arguments})
+    module.remember({"inputs": samples(len(label)), "label": torch.tensor(label)})
+    return module
+
+
+def test_series_have_all_channels_and_the_longest_length():
+    inputs = samples(3)
+    series = MiniRocketModule(SHAPES, 4).series(inputs)
+    assert series.shape == (3, 2 + 6 + 1, 40)
+    np.testing.assert_array_equal(series[:, :2], inputs["a"].numpy().transpose(0, 2, 1))
+    for name, first, steps in (("b", 2, 12), ("c", 8, 20)):
+        values = inputs[name].reshape(3, steps, -1).double().numpy()
+        for n in range(3):
+            for channel in range(values.shape[2]):
+                expected = np.interp(np.linspace(0, steps - 1, 40), np.arange(steps), values[n, :, channel])
+                np.testing.assert_allclose(series[n, first + channel], expected, atol=1e-9)
+
+
+@both
+def test_equals_aeon(kind):
+    """A class without examples gets the smallest probability; torch's random numbers stay as they were."""
+    label = [0, 0, 3, 3, 1, 1]
+    module = fitted(kind, label, seed=3)
+    state = torch.get_rng_state()
+    logits = module(samples(9, seed=1))
+    assert torch.equal(torch.get_rng_state(), state)
+    expected = (
+        module.classifier().fit(module.series(samples(6)), np.array(label)).predict(module.series(samples(9, seed=1)))
+    )
+    assert logits.argmax(dim=1).tolist() == expected.tolist()
+    assert logits.exp().sort(dim=1).values[0].tolist() == pytest.approx([SMALLEST] * 3 + [1.0])
+    assert torch.equal(fitted(kind, label, seed=3)(samples(9, seed=1)), logits)
+
+
+@both
+def test_has_no_parameters_and_learns_its_examples(kind):
+    label = [0, 1, 2, 3] * 5
+    module = fitted(kind, label)
+    assert not list(module.parameters())
+    assert (module(samples(20)).argmax(dim=1) == torch.tensor(label)).float().mean() > 0.9
+
+
+def test_pseudo_labels_are_those_of_the_mean_over_neighbours(usc_root, make_trainer):
+    data = USCDataModule(root=str(usc_root), label_rate=0.05, test_subjects=[2])
+    arguments = {"num_kernels": 168, "context": 300, "max_pseudo_labels": 10**6}
+    module, teacher = (
+        MiniRocketModule(data.modality_shapes, data.num_classes, **arguments, self_training_rounds=rounds)
+        for rounds in (1, 0)
+    )
+    for each in (module, teacher):
+        make_trainer(1, limit_val_batches=0).fit(each, datamodule=data)
+    known, samples = data.split.labeled, data.samples
+    rows = np.union1d(known, data.split.unlabeled)
+    probability = teacher.logits(data.plain_batch(rows)).exp().numpy()
+    label = average_in_context(probability, samples.recording[rows], samples.start[rows], 300).argmax(axis=1)
+    truth = np.isin(rows, known)
+    label[truth] = samples.label[rows][truth]
+    assert module.examples[1].tolist() == label.tolist()
+    assert len(teacher.examples[1]) == len(known) < len(rows)
+
+
+def test_a_missing_modality_is_refused():
+    inputs = samples(3)
+    del inputs["b"]
+    with pytest.raises(ConfigurationError, match=r"samples lack \['b'\], and MiniRocketModule needs every modality"):
+        fitted(MiniRocketModule, [0, 1, 2])(inputs)
+
+
+@both
+def test_short_samples_are_refused(kind):
+    with pytest.raises(ConfigurationError, match="modalities: are of 9 steps at most"):
+        kind({"a": (9, 2)}, 3)
+
+
+@both
+def test_a_missing_package_is_named(kind, monkeypatch):
+    monkeypatch.setattr("cosmo_pl.extras.find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "aeon", None)
+    with pytest.raises(ConfigurationError, match=r"pip install 'cosmo_pl\[classical\]'"):
+        kind(SHAPES, 3)
+
+
+@both
+def test_an_export_is_refused_with_its_reason(kind):
+    with pytest.raises(ConfigurationError, match=f"{kind.__name__} cannot be exported, as its convolutions .* aeon's"):
+        kind(SHAPES, 3).stream_encoders()
