@@ -2,6 +2,7 @@
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
+FEDERATED ?= .venv-federated
 COSMO := $(BIN)/cosmo-pl
 DEMO_DATA := data/simulated
 STUDIES := $(filter-out methods paper,$(basename $(notdir $(wildcard experiments/*.yaml))))
@@ -14,7 +15,7 @@ JOBS ?= 1
 TIME ?= 150m
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-self utd-plus test test-slow attack golden lint check evidence bench clean paper paper-smoke claims docs docs-serve $(STUDIES) $(SWEEPS)
+.PHONY: help install demo demo-self utd-plus test test-slow test-federated attack golden lint check evidence bench clean paper paper-smoke claims docs docs-serve $(STUDIES) $(SWEEPS)
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -55,6 +56,17 @@ test: install  ## run the tests
 
 test-slow: install  ## run the tests that take minutes
 	$(BIN)/pytest -m slow
+
+test-federated: $(FEDERATED)/.installed  ## test federated training in an environment of its own, real processes included
+	$(FEDERATED)/bin/pytest -m 'slow or not slow' tests/federated
+
+# Flower needs older versions of these than the tools of development.
+$(FEDERATED)/.installed: setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(FEDERATED)
+	grep -vE '^(certifi|packaging|protobuf)==' constraints.txt > $(FEDERATED)/constraints.txt
+	$(FEDERATED)/bin/pip install --quiet --disable-pip-version-check -c $(FEDERATED)/constraints.txt \
+	  --editable '.[federated]' pytest pytest-xdist
+	@touch $@
 
 attack: install  ## robustness tests: killed runs, bad input, damaged files, full disks
 	$(BIN)/pytest -n 2 --dist loadfile tests/attack
@@ -119,4 +131,4 @@ bench: install  ## measure training steps before and now, shares of their time, 
 	$(BIN)/python experiments/bench.py
 
 clean:  ## remove the virtual environment and caches, not data or runs
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build src/*.egg-info
+	rm -rf $(VENV) $(FEDERATED) .pytest_cache .mypy_cache .ruff_cache build src/*.egg-info

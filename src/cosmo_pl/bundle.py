@@ -17,6 +17,7 @@ from safetensors.torch import load, save
 from torch import nn
 
 from cosmo_pl.bundle_checks import (
+    FEDERATED,
     TrainingData,
     check_description,
     check_fit,
@@ -210,6 +211,11 @@ class Bundle:
             data=self.data.matched(names),
             names={new: self.names.get(old, old) for new, old in names.items()},
         )
+
+    @property
+    def quality_at_home(self) -> bool:
+        """Whether it is of a federated training, so that each home measures the quality of its modalities."""
+        return FEDERATED in self.training and not self.quality
 
     def check_data(self, data: MultimodalDataModule) -> None:
         """Checks that the bundle may be fine-tuned on these data, and warns about differences to its own.

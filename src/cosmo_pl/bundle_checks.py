@@ -19,6 +19,7 @@ from cosmo_pl.fields import Field
 from cosmo_pl.fusion.quality import best_num_clusters, quality_weights
 
 MAX_VALUES = 2**27  # of one sample, 512 MiB; no sample is larger
+FEDERATED = "federated"  # key in `training` of a bundle whose quality each home measures, as no sample left its client
 LARGEST = 1e12  # larger than any trained weight or running variance
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -182,7 +183,8 @@ def check_description(field: Field) -> None:
         return
     field["data_fingerprint"].digest()
     _check_normalization(field["normalization"], shapes)
-    _check_quality(field["quality"], shapes, field["training"].mapping().get("num_classes"))
+    if field["quality"].value or FEDERATED not in field["training"].mapping():
+        _check_quality(field["quality"], shapes, field["training"].mapping().get("num_classes"))
     if (data := field.get("data")) is not None:
         _check_data(data)
 

@@ -16,8 +16,16 @@ EXTRAS = {
     "paho": "mqtt",
     "rerun": "viewer",
     "aeon": "classical",
+    "flwr": "federated",
 }
 """Package to the extra that installs it."""
+
+
+def installed(package: str | None) -> bool:
+    """Whether a package is installed; None stands for no package."""
+    found = None if package is None else find_spec(package)
+    # A folder of that name, as W&B's of its logs, is no package.
+    return package is None or (found is not None and found.origin is not None)
 
 
 def require(package: str, argument: str) -> None:
@@ -30,7 +38,6 @@ def require(package: str, argument: str) -> None:
     Raises:
         ConfigurationError: It is not installed.
     """
-    found = find_spec(package)
-    if found is None or found.origin is None:  # a folder of that name, as W&B's of its logs, is no package
+    if not installed(package):
         problem = f"needs the package {package}, which is not installed"
         raise ConfigurationError(argument, problem, f"Install it by `pip install 'cosmo_pl[{EXTRAS[package]}]'`")

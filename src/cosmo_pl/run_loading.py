@@ -11,6 +11,7 @@ from operator import or_
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from jsonargparse import Namespace
 from pytorch_lightning import Trainer
 from pytorch_lightning.cli import LightningArgumentParser
 from pytorch_lightning.loggers import WandbLogger
@@ -24,6 +25,7 @@ from cosmo_pl.errors import ConfigurationError, mendable
 from cosmo_pl.io import read_config, read_yaml
 from cosmo_pl.modules import BaseModule
 from cosmo_pl.parsing import Strict, parse_content
+from cosmo_pl.rounds import FederatedSettings
 from cosmo_pl.run_folder import CONFIG, LAST
 from cosmo_pl.trust import check_trusted, class_name, class_paths
 
@@ -76,6 +78,12 @@ def add_command_arguments(parser: LightningArgumentParser) -> None:
     )
     # Beside the trainer's logger, not in a list with it: overlays that name the run keep working after this one.
     parser.add_argument("--wandb", type=WandbLogger | None, default=None, help="Also log to Weights & Biases.")
+    parser.add_argument(
+        "--federated",
+        type=FederatedSettings | None,
+        default=None,
+        help="Rounds of a stage 1 whose recordings stay with the clients, for `cosmo-pl federated`.",
+    )
 
 
 def link_data_to_model(parser: LightningArgumentParser) -> None:
@@ -246,11 +254,20 @@ def make_data(configs: Sequence[Path], given: Mapping[str, Any] | None = None) -
     return data
 
 
+def instantiated(**parts: Any) -> Any:
+    """Builds parts of a parsed configuration, "model", "data" or "trainer"; of a trainer only its arguments.
+
+    Raises:
+        CosmoError: An argument cannot be used.
+    """
+    return _instantiate(_parser(*parts), Namespace(**parts))  # type: ignore[no-untyped-call]
+
+
 def _parser(*parts: str) -> LightningArgumentParser:
     parser = TrainingParser()
-    kinds = {"model": BaseModule, "data": MultimodalDataModule}
+    kinds = {"model": BaseModule, "data": MultimodalDataModule, "trainer": Trainer}
     for part in parts:
-        parser.add_lightning_class_args(kinds[part], part, subclass_mode=True)
+        parser.add_lightning_class_args(kinds[part], part, subclass_mode=part != "trainer")
     return parser
 
 

@@ -15,7 +15,7 @@ from cosmo_pl.storage import storage_error
 from cosmo_pl.trust import allowing
 
 TRAINING = ("fit", "validate", "test", "predict")
-OTHERS = ("data", "study", "configs", "runs", "adapt", "view", "stream", "export")
+OTHERS = ("data", "study", "configs", "runs", "adapt", "view", "stream", "export", "federated")
 
 HELP = """usage: cosmo-pl COMMAND [options]
 
@@ -42,6 +42,9 @@ train and use models:
   predict         write a CSV of predictions for the test subjects
   adapt           train stage 2 on a device from a bundle, recordings and few labels, within a time limit; the same
                   command goes on, also with further labels
+  federated simulate
+                  train stage 1 in rounds of clients, one per training subject, whose recordings stay with them
+  federated app   write the folder with which `flwr run` starts the same on real clients (Flower)
   view            show a recording, or a run's predictions, in the Rerun viewer, a browser or a file
 
 recognise live:

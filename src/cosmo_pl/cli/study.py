@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.extras import require
 from cosmo_pl.io import user_path, utf8_text, write_whole
 from cosmo_pl.parsing.duration import parse_duration
 from cosmo_pl.provenance import check_committed
@@ -57,6 +58,8 @@ def run(
     where = Locations.of(project, results, runs)
     where.project.check_functions(where.project.studies() if name == "all" else [name])
     needs_commit = where.project.preset(preset).committed_code
+    if name != "all" and (needed := where.project.study(name).needs) is not None:
+        require(needed, f"study '{name}'")
     chosen = choose(where.project.jobs(name, preset), key, datasets)
     if needs_commit and not allow_dirty:
         check_committed()
@@ -90,6 +93,7 @@ def run_here(where: Locations, jobs: Sequence[Job], seconds: float | None, whole
         seconds: Time limit; None for none.
         whole: Whether only jobs are started that are expected to end within it.
     """
+    from cosmo_pl.cli.federated import main as federated
     from cosmo_pl.cli.train import main as train
     from cosmo_pl.run_loading import load_data, load_run
     from cosmo_pl.study.evidence import fits
@@ -97,7 +101,7 @@ def run_here(where: Locations, jobs: Sequence[Job], seconds: float | None, whole
     from cosmo_pl.study.runner import Runner, TimeIsUp, time_limit
 
     workspace, kept = Workspace(where.runs), where.results
-    entry = EntryPoints(train, load_run, load_data)
+    entry = EntryPoints(train, load_run, load_data, federated)
     execute = Executor(where.project, workspace, entry, progress_bar=sys.stderr.isatty())
     runner = Runner(jobs, kept, workspace, execute, report=lambda line: print(line, flush=True))
     if whole:

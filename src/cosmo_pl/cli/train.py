@@ -25,7 +25,6 @@ from cosmo_pl.cli.allocation import keep_freed_memory
 from cosmo_pl.cli.continuing import check_continued, check_evaluated, flat, stored_config
 from cosmo_pl.cli.inheritance import inheritance
 from cosmo_pl.cli.lightning_options import Use, check_loggers, check_options, refused
-from cosmo_pl.cli.precision import PreciseTrainer, resolved_precision
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.trained import TrainedOn
 from cosmo_pl.errors import ConfigurationError, CosmoError
@@ -35,6 +34,7 @@ from cosmo_pl.modules import BaseModule
 from cosmo_pl.modules.base import PretrainingModule
 from cosmo_pl.parsing import Given, parse, refusal
 from cosmo_pl.parsing.trainer_arguments import check_configuration
+from cosmo_pl.precision import PreciseTrainer, resolved_precision
 from cosmo_pl.run_folder import CONFIG, claim_version, run_of, version_number
 from cosmo_pl.run_loading import (
     TRAINER_DEFAULTS,
@@ -92,6 +92,9 @@ class CosmoCLI(LightningCLI):
         kept = inheritance([Path(str(path)) for path in config.config or ()], config.model, self.command_line)
         if kept is not None:
             print(kept)
+        if config.federated is not None:
+            problem = "is given, and `cosmo-pl fit` trains on all recordings in one place"
+            raise ConfigurationError("federated", problem, "Use `cosmo-pl federated simulate`, or leave it out")
         resolve_names(config)
         check_loggers(config.trainer)
         if self.subcommand == "fit" and config.wandb is not None:

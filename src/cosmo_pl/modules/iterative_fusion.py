@@ -115,6 +115,8 @@ class IterativeFusionModule(ClassifierModule):
         if loaded is not None and quality_weights is None and set(loaded.quality) == set(streams):
             quality_weights = {name: quality.weight for name, quality in loaded.quality.items()}
             self.hparams["quality_weights"] = quality_weights  # so that the checkpoint needs no bundle
+        elif loaded is not None and quality_weights is None and loaded.quality_at_home:
+            quality_weights = dict.fromkeys(streams, 1.0)  # until the training begins
         self.bundle = loaded
         self.encoders = streams
         self._memory: FeatureMemory | None = None
@@ -125,15 +127,22 @@ class IterativeFusionModule(ClassifierModule):
     def setup(self, stage: str) -> None:
         """Also makes distributed training (DDP) accept the frozen part, which has no gradients."""
         super().setup(stage)
-        if stage == "fit" and self.bundle is not None and self.data is not None and self._takes_quality:
+        if stage == "fit" and self.bundle is not None and self._takes_quality:
             self._measure_quality(self.bundle, self.data)
         if self.hparams["iterative_epochs"] > 0 or self.hparams["frozen_encoders"]:
             allow_unused_parameters(self.trainer)
 
-    def _measure_quality(self, bundle: Bundle, data: MultimodalDataModule) -> None:
-        """Measures the quality of the modalities of other data than the bundle's, with their number of classes."""
-        guides = self.attends_to and self.hparams["quality_lambda"] > 0
-        if guides and bundle.data.differences(data) and set(data.modalities) == set(self.encoders):
+    def _measure_quality(self, bundle: Bundle, data: MultimodalDataModule | None) -> None:
+        """Measures the quality of the modalities of other data than the bundle's, or for a bundle without quality."""
+        if not self.attends_to or self.hparams["quality_lambda"] == 0:
+            return
+        if data is None:
+            if bundle.quality_at_home:
+                problem = "are not in a bundle of a federated training, and there is no datamodule to measure them on"
+                raise ConfigurationError("quality_weights", problem, "Give them, or set quality_lambda to 0")
+            return
+        differs = bundle.quality_at_home or bundle.data.differences(data)
+        if differs and set(data.modalities) == set(self.encoders):
             weights = {name: quality.weight for name, quality in data_quality(data).items()}
             self.hparams["quality_weights"] = weights
             assert self.classifier.attention is not None

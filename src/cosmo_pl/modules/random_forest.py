@@ -176,6 +176,15 @@ class RandomForestModule(SelfTrainingModule):
             name: StreamColumns({name: shape}, self.num_frequencies) for name, shape in self.modality_shapes.items()
         }
 
+    def compared_columns(self) -> dict[str, slice]:
+        """The features of the encoders, which come after the statistics."""
+        encoders = self.stream_encoders()
+        return {
+            name: slice(sum(map(bool, columns.names())), None)
+            for name, columns in encoders.items()
+            if columns.encoder is not None
+        }
+
     def tree_heads(self) -> dict[tuple[str, ...], TreeHead]:
         """The forest, and those of fewer modalities, unless streams of several modalities or many would need more."""
         encoders = self.stream_encoders()

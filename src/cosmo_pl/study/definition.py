@@ -119,12 +119,14 @@ class Study(Described):
         render: Function of `cosmo_pl.study.rendering` that renders it, "table2.accuracy".
         runs: Grids of its runs.
         about: One or two sentences on its content and its protocol.
+        needs: Package of an extra that its runs need, see `cosmo_pl.extras`. Without it, "all" studies leave it out.
     """
 
     title: str
     render: str
     runs: list[Runs]
     about: str = ""
+    needs: str | None = None
 
 
 @dataclass(frozen=True)

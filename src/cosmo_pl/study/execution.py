@@ -41,11 +41,13 @@ class EntryPoints:
         train: `cosmo-pl fit|test` on a list of arguments.
         load_run: Gives the model and the data of a run's folder.
         load_data: Gives the data of composed configs.
+        federated: `cosmo-pl federated` on a list of arguments.
     """
 
     train: Callable[[Sequence[str]], None]
     load_run: Callable[[Path], tuple[Any, Any]]
     load_data: Callable[[Sequence[Path]], Any]
+    federated: Callable[[Sequence[str]], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,10 @@ class Executor:
                     handler.stream = stream
 
     def _fit(self, job: Job) -> None:
+        if job.resolved.arguments.get("federated") is not None:
+            assert self.entry.federated is not None
+            self.entry.federated(["simulate", *self.arguments(job)])  # goes on with the round where it was
+            return
         checkpoint = usable_checkpoint(self.workspace.run(job))  # of a run that was killed
         resume = [] if checkpoint is None else [f"--ckpt_path={checkpoint}"]
         self.entry.train(["fit", *self.arguments(job), *resume])
@@ -154,7 +160,7 @@ class Executor:
         bundle = json.loads((self._run(job) / BUNDLE / BUNDLE_DESCRIPTION).read_text(encoding="utf-8"))
         for version in self.workspace.versions(job):  # other jobs use the bundle
             shutil.rmtree(version / CHECKPOINTS, ignore_errors=True)
-        kept = ("fit_seconds", "epochs", "unlabeled", "precision")
+        kept = ("fit_seconds", "epochs", "unlabeled", "precision", "federated")
         return {
             "result": {
                 **{key: bundle["training"][key] for key in kept if key in bundle["training"]},

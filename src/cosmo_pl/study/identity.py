@@ -27,8 +27,8 @@ class Resolved:
     """A configuration with all defaults.
 
     Args:
-        arguments: ``model``, ``data``, ``trainer`` and ``seed_everything``, see `identifying`, in `canonical` form;
-            ``measure`` of a measurement.
+        arguments: ``model``, ``data``, ``trainer``, ``seed_everything`` and ``federated``, see `identifying`, in
+            `canonical` form; ``measure`` of a measurement.
         numerics: Class or measurement that it uses to its ``numerics``, "meaning.rounding".
     """
 
@@ -70,6 +70,7 @@ def identifying(config: Mapping[str, Any], part: Part) -> dict[str, Any]:
         "data": data,
         "trainer": {name: trainer.get(name) for name in TRAINING} | {"precision": _requested_precision(trainer)},
         "seed_everything": config.get("seed_everything"),
+        "federated": config.get("federated"),
     }
 
 

@@ -10,6 +10,7 @@ from textwrap import shorten
 from typing import Any, Literal
 
 from cosmo_pl.errors import ConfigurationError, choices
+from cosmo_pl.extras import installed
 from cosmo_pl.io import read_yaml
 from cosmo_pl.study.definition import (
     FitPhase,
@@ -160,12 +161,12 @@ class Project:
         return preset
 
     def jobs(self, name: str, preset: str) -> list[Job]:
-        """Jobs of a study, or of "all", each once.
+        """Jobs of a study, or of "all" that the installed packages can run, each once.
 
         Raises:
             ConfigurationError: There is no such study or preset, or it names a method that does not exist.
         """
-        names = self.studies() if name == "all" else [name]
+        names = [each for each in self.studies() if installed(self.study(each).needs)] if name == "all" else [name]
         found: dict[str, Job] = {}
         for each in names:
             study = self.study(each)

@@ -13,12 +13,13 @@ from cosmo_pl.study.claims import Claim, collect, counts, protocol
 from cosmo_pl.study.jobs import Project
 from cosmo_pl.study.records import Results
 from cosmo_pl.study.render import Rendering, csv_of, markdown_of, png_of, presets_with_results, render_study, view_of
-from cosmo_pl.study.rendering import headline, overview
+from cosmo_pl.study.rendering import differences, headline, overview
 from cosmo_pl.study.rendering.plus import PLUS
 from cosmo_pl.study.rendering.verdict import NOT_COMPARABLE, NOT_REPRODUCED, REPRODUCED, TOO_FEW
 from cosmo_pl.study.rendering.view import COMPARED, Rendered, Verdict, unique
 
 MARKS = {REPRODUCED: "✓", NOT_REPRODUCED: "✗", TOO_FEW: "…", NOT_COMPARABLE: "○"}
+COMPARED_TOO = ("mex", "baselines")  # studies whose runs with the usual number of labels are compared as well
 OVERVIEW = ("table2", headline.STUDY)  # the studies that the overview of a dataset takes its runs from
 CLAIMS = ("claim", "verdict", *CLAIM_HEADER[3:-1], "table or figure")
 PAPER = ("Table ", "Figure ")  # what the titles of the paper's own tables and figures begin with
@@ -65,6 +66,9 @@ class Pages:
         for dataset, rendered in self.overviews().items():
             found[f"overview-{dataset}.png"] = png_of(rendered.figure)
             found[f"overview-{dataset}.csv"] = csv_of([rendered.header, *rendered.rows]).encode()
+        for dataset, rendered in self.differences().items():
+            found[f"differences-{dataset}.png"] = png_of(rendered.figure)
+            found[f"differences-{dataset}.csv"] = csv_of([rendered.header, *rendered.rows]).encode()
         return found
 
     def parts(self) -> dict[str, Callable[[], str]]:
@@ -72,6 +76,7 @@ class Pages:
         return {
             "headline": self.headline,
             "overviews": self.overview_sections,
+            "differences": self.difference_sections,
             "studies": self.studies,
             "presets": self.presets,
             "claims summary": lambda: claims_summary(self.claims()),
@@ -85,10 +90,29 @@ class Pages:
         datasets = unique(dataset.removesuffix(PLUS) for view in views for dataset in view.datasets())
         return {dataset: overview.accuracy(views, dataset) for dataset in datasets}
 
+    def differences(self) -> dict[str, Rendered]:
+        """Dataset to the differences of its methods to Cosmo and to the recommended recipe."""
+        views = [self.renderings[name][0].view for name in (*OVERVIEW, *COMPARED_TOO) if name in self.renderings]
+        datasets = unique(dataset.removesuffix(PLUS) for view in views for dataset in view.datasets())
+        return {dataset: differences.against(views, dataset) for dataset in datasets}
+
+    def difference_sections(self) -> str:
+        """The figure of each dataset and its numbers."""
+        view = self.renderings[OVERVIEW[0]][0].view
+        return "\n\n".join(
+            _shown_beside(f"differences-{name}", view.title(name), f"{view.title(name)}: paired differences", its)
+            for name, its in self.differences().items()
+        )
+
     def overview_sections(self) -> str:
         """A section for each dataset: the figure and its numbers."""
         view = self.renderings[OVERVIEW[0]][0].view
-        return "\n\n".join(_overview(name, view.title(name), its) for name, its in self.overviews().items())
+        return "\n\n".join(
+            _shown_beside(
+                f"overview-{name}", view.title(name), f"{view.title(name)}: accuracy with 95 % intervals", its
+            )
+            for name, its in self.overviews().items()
+        )
 
     def studies(self) -> str:
         """All studies with their pages, and how many of their runs are done under each preset."""
@@ -154,9 +178,9 @@ def _shown(rendering: Rendering) -> str:
     return f"{_table(rendered)}\n\nDownload: [CSV]({name}.csv), [LaTeX]({name}.tex)"
 
 
-def _overview(dataset: str, title: str, rendered: Rendered) -> str:
-    name = f"overview-{dataset}"
-    parts = [f"### {title}", _picture(f"{title}: accuracy with 95 % intervals", name), _bullets(rendered.notes)]
+def _shown_beside(name: str, title: str, about: str, rendered: Rendered) -> str:
+    """A figure that is a file of the pages, under its title, with its notes and numbers."""
+    parts = [f"### {title}", _picture(about, name), _bullets(rendered.notes)]
     return "\n\n".join([*parts, _numbers(rendered), f"Download: [CSV]({name}.csv)"])
 
 

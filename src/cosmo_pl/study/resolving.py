@@ -19,6 +19,7 @@ from cosmo_pl.trust import class_paths
 
 FORMAT = 3  # raise it when configurations are resolved or cached in another way
 PACKAGE = Path(cosmo_pl.__file__).parent
+FEDERATED = "cosmo_pl.rounds.FederatedSettings"  # the configs name no class for it
 
 
 class Resolve(Protocol):
@@ -86,7 +87,7 @@ class Resolver:
         self._show_progress()
         config = resolve([root / path for path in configs], arguments)
         found = identifying(config, part)
-        paths = sorted(set(class_paths(found)))
+        paths = sorted({*class_paths(found), *([FEDERATED] if found.get("federated") else [])})
         arguments = canonical(found)
         self._keep(name, arguments, paths)
         return Resolved(arguments, _numerics(paths))

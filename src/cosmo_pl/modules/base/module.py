@@ -85,7 +85,7 @@ class BaseModule(Constrained, LightningModule, ABC):
     """As "meaning.rounding", see CHANGELOG.md."""
 
     mixed_precision: ClassVar[bool] = True
-    """Whether the command line may train it in bfloat16, see `cosmo_pl.cli.precision`."""
+    """Whether the command line may train it in bfloat16, see `cosmo_pl.precision`."""
 
     several_processes: ClassVar[bool] = True
     """Whether several processes may train it, each on a part of the samples (Lightning's DDP)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from cosmo_pl.cli.precision import resolved_precision, runs_on_bfloat16_units
+from cosmo_pl.precision import resolved_precision, runs_on_bfloat16_units
 
 
 @pytest.fixture

@@ -1,0 +1,162 @@
+"""The server: a Flower ServerApp that leads the rounds and writes the bundle; it reads no recordings."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shlex
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from flwr.app import ArrayRecord, Context, MetricRecord
+from flwr.serverapp import Grid, ServerApp
+from flwr.serverapp.strategy import DifferentialPrivacyClientSideFixedClipping
+from pytorch_lightning import seed_everything
+
+from cosmo_pl.bundle import Bundle
+from cosmo_pl.bundle_checks import FEDERATED, TrainingData
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.federated.arrays import to_record, to_weights, weights_of
+from cosmo_pl.federated.averaging import ModalityAverage
+from cosmo_pl.federated.clients import Clients
+from cosmo_pl.federated.config import TrainingConfig
+from cosmo_pl.federated.description import common_fingerprint, joined, pooled, statistics_text
+from cosmo_pl.federated.state import NAME, ServerState
+from cosmo_pl.io import write_whole
+from cosmo_pl.modules.base import PretrainingModule
+from cosmo_pl.modules.base.pretraining import OF_THE_BUNDLE
+from cosmo_pl.run_folder import BUNDLE, CONFIG, LOG, claim_version, has_bundle, versions
+
+COLUMNS = ("epoch", "train/loss", "clients", "sampled", "megabytes_sent", "megabytes_received")
+MEGABYTE = 10**6
+
+
+def serve(grid: Grid, words: Sequence[str]) -> Path:
+    """Leads all rounds, or those that a killed server has left, and writes the bundle.
+
+    Args:
+        grid: Flower's connection to the clients.
+        words: Arguments as those of `cosmo-pl fit`, with a section ``federated``.
+
+    Returns:
+        Folder of the run, with the bundle as `cosmo-pl fit` writes that of a stage 1, but without quality weights,
+        which each home measures.
+
+    Raises:
+        CosmoError: An argument cannot be used, or no client can take part.
+    """
+    config = TrainingConfig.of(words)
+    settings, data = config.settings, config.data()
+    seed_everything(config.seed, verbose=False)
+    shapes = {name: tuple(data.modality_shapes[name]) for name in data.modalities}
+    module = config.module(shapes, data.num_classes)
+    run = _run_of(config)
+    clients = Clients(data, settings.round_seconds, needs_all=not module.missing_modalities)
+    present = clients.wait(grid, settings.min_clients)
+    state = ServerState.load(run)
+    if state is None:
+        if lacking := sorted(set(shapes) - {name for client in present for name in client.modalities}):
+            problem = f"no client has {', '.join(lacking)}"
+            raise ConfigurationError("modalities", problem, "Leave it out, or start a client that has it")
+        about = {
+            "clients": len(present),
+            "unlabeled": sum(client.samples for client in present),
+            "simulated": any(client.simulated for client in present),
+            "fingerprint": common_fingerprint(present, shapes),
+            "data": joined(present).described(),
+        }
+        weights = weights_of(module.state_dict(), module.encoders, shapes)
+        state = ServerState(weights, pooled(present), about=about)
+    asked = {"statistics": statistics_text(state.statistics), "shapes": json.dumps(shapes)}
+    strategy = ModalityAverage(settings, clients, module.encoders, asked, config.seed, state.rounds)
+    started = [time.perf_counter()]
+
+    def keep(number: int, arrays: ArrayRecord) -> MetricRecord | None:
+        """Keeps the state after a round."""
+        if number > 0:
+            now = time.perf_counter()
+            state.weights, state.seconds = to_weights(arrays), state.seconds + now - started[0]
+            state.history.append(_row(strategy.row, settings.local_epochs))
+            started[0] = now
+        state.save(run)
+        write_whole(run / LOG, _csv(state.history))
+        return None
+
+    wrapped: Any = strategy
+    if settings.noise_multiplier is not None:
+        sampled = max(1, round(settings.share * len(present)))
+        wrapped = DifferentialPrivacyClientSideFixedClipping(
+            strategy, settings.noise_multiplier, settings.clipping_norm, sampled
+        )
+    left = settings.rounds - state.rounds
+    if left > 0:
+        wrapped.start(grid, to_record(state.weights), left, timeout=settings.round_seconds, evaluate_fn=keep)
+    module.load_state_dict({**module.state_dict(), **state.weights})
+    _write_bundle(module, state, config, run / BUNDLE)
+    return run
+
+
+def _run_of(config: TrainingConfig) -> Path:
+    """Folder of the newest run if it is unfinished and has the same configuration; else that of a new one."""
+    newest = versions(config.runs)[-1:]
+    for run in newest:
+        stored = run / CONFIG
+        unfinished = (run / NAME).is_file() and not has_bundle(run)
+        if unfinished and stored.is_file() and stored.read_text(encoding="utf-8") == config.text:
+            return run
+    run = claim_version(config.runs)
+    write_whole(run / CONFIG, config.text)
+    return run
+
+
+def _write_bundle(module: PretrainingModule, state: ServerState, config: TrainingConfig, folder: Path) -> None:
+    """Writes the bundle. Its quality is left to each home, as the server has no samples."""
+    about, settings = state.about, config.settings
+    figures = {"clients": about["clients"], **asdict(settings)}
+    for name in ("megabytes_sent", "megabytes_received"):  # of one client in all rounds
+        figures[name] = round(sum(row[name] / row["sampled"] for row in state.history), 4)
+    arguments = {name: value for name, value in module.whole_arguments().items() if name not in OF_THE_BUNDLE}
+    facts = {
+        "method": type(module).__name__,
+        "fit_seconds": round(state.seconds, 1),
+        "epochs": settings.epochs,
+        "simulated": about["simulated"],
+        "unlabeled": about["unlabeled"],
+        FEDERATED: figures,
+    }
+    Bundle(
+        encoders=dict(module.encoders.items()),  # type: ignore[arg-type]
+        modality_shapes=module.modality_shapes,
+        normalization=dict(state.statistics),
+        data_fingerprint=about["fingerprint"],
+        training={**facts, **arguments},
+        data=TrainingData.stored(about["data"]),
+    ).save(folder)
+
+
+def _row(found: dict[str, float], local_epochs: int) -> dict[str, float]:
+    """The figures of a round, by the columns of the log; the epoch is the last of the round."""
+    row = {"epoch": found["round"] * local_epochs - 1, "clients": found.get("clients", 0), "sampled": found["sampled"]}
+    row |= {"megabytes_sent": found["sent"] / MEGABYTE, "megabytes_received": found.get("received", 0) / MEGABYTE}
+    return row | ({"train/loss": found["loss"]} if "loss" in found else {})
+
+
+def _csv(history: Sequence[dict[str, Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    return text.getvalue()
+
+
+def main(grid: Grid, context: Context) -> None:
+    """Runs the server with the ``arguments`` of the run config."""
+    print(f"bundle: {serve(grid, shlex.split(str(context.run_config['arguments']))) / BUNDLE}", flush=True)
+
+
+app = ServerApp()
+app.main()(main)

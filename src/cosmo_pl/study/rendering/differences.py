@@ -1,0 +1,190 @@
+"""All methods on one dataset against Cosmo and against the recommended recipe, paired by seed and test subjects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from cosmo_pl.study.jobs import Job
+from cosmo_pl.study.records import Record
+from cosmo_pl.study.rendering import style
+from cosmo_pl.study.rendering.columns import FOLDS, subjects
+from cosmo_pl.study.rendering.plus import OURS, PLUS
+from cosmo_pl.study.rendering.statistics import MIN_RUNS, Difference, by_seed, numbers, paired
+from cosmo_pl.study.rendering.view import Rendered, View, unique
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+ALL = "all"
+COLOURS = (style.VERMILION, style.BLUE, style.GREEN, style.PURPLE, style.ORANGE)  # of the folds
+HEADER = ("compared with", "recipe", "method", "test subjects", "difference", "low 95 %", "high 95 %", "n")
+NOTE = (
+    "A dot is the mean difference in accuracy, method minus reference, over the n seeds that both have, and"
+    " the whiskers are its 95 % t interval. Coloured dots are single folds; the black diamond is the mean over the"
+    f" subjects of all folds that both have. Fewer than {MIN_RUNS} common seeds are not shown."
+)
+
+Fold = tuple[int, ...]
+Key = tuple[str, str]  # recipe and title of a method
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method under a recipe.
+
+    Args:
+        recipe: "plus" or "the paper's".
+        name: Its name.
+        title: Its title.
+        runs: Its runs by test subjects.
+    """
+
+    recipe: str
+    name: str
+    title: str
+    runs: Mapping[Fold, Sequence[tuple[Job, Record]]]
+
+    @cached_property
+    def accuracies(self) -> dict[Fold, dict[int, float]]:
+        """Test subjects to accuracy by seed."""
+        return {fold: by_seed(pairs) for fold, pairs in self.runs.items()}
+
+    def against(self, other: Method) -> dict[str, Difference]:
+        """Differences to another method on each fold with `MIN_RUNS` common seeds, and on all of these together."""
+        folds = [fold for fold in self.accuracies if fold in other.accuracies]
+        found = {fold: paired(self.accuracies[fold], other.accuracies[fold]) for fold in folds}
+        enough = {fold: difference for fold, difference in found.items() if difference.n >= MIN_RUNS}
+        by_fold = {subjects(fold): difference for fold, difference in enough.items()}
+        whole = paired(self.over(list(enough)), other.over(list(enough)))
+        return by_fold | ({ALL: whole} if len(enough) > 1 and whole.n >= MIN_RUNS else {})
+
+    def over(self, folds: Sequence[Fold]) -> dict[int, float]:
+        """Mean over the subjects of some folds, of each seed that has all of them."""
+        seeds = set.intersection(*(set(self.accuracies[fold]) for fold in folds)) if folds else set()
+        return by_seed([pair for fold in folds for pair in self.runs[fold] if pair[0].seed in seeds])
+
+
+def against(views: Sequence[View], dataset: str) -> Rendered:
+    """Renders a dataset: one panel against Cosmo with the paper's recipe, one against the recommended recipe.
+
+    Args:
+        views: The studies whose runs are compared. Their preset with most runs of Cosmo on the dataset is taken.
+        dataset: The dataset, without a recipe.
+    """
+    preset = _preset(views, dataset)
+    methods = list(_methods(views, dataset, preset))
+    references = {f"{each.title}, {_recipe(each)}": each for each in methods if each.name == OURS}
+    found = {
+        name: {(each.recipe, each.title): each.against(its) for each in methods if each is not its}
+        for name, its in references.items()
+    }
+    rows = [
+        [
+            name,
+            recipe,
+            title,
+            tested,
+            *numbers(fmean(difference.values), *(difference.interval or ())),
+            str(difference.n),
+        ]
+        for name, its in found.items()
+        for (recipe, title), differences in its.items()
+        for tested, difference in differences.items()
+    ]
+    shown = {name: {key: each for key, each in its.items() if each} for name, its in found.items()}
+    figure = _figure(views[0].title(dataset), {name: its for name, its in shown.items() if its})
+    return Rendered(HEADER, rows, figure, [NOTE, f"The methods with the paper's recipe have the preset {preset}."])
+
+
+def _preset(views: Sequence[View], dataset: str) -> str:
+    presets = unique([views[0].preset, *(preset for view in views for preset in view.others)])
+    return str(max(presets, key=lambda preset: len(_runs(_under(views, preset), dataset, OURS))))
+
+
+def _under(views: Sequence[View], preset: str) -> list[View]:
+    """Those of some studies that have results under a preset, under it."""
+    found = [view for view in views if preset in (view.preset, *view.others)]
+    return [view if view.preset == preset else view.under(preset) for view in found]
+
+
+def _methods(views: Sequence[View], dataset: str, preset: str) -> Iterator[Method]:
+    """The methods with the recipe plus, which no preset changes, then those with the paper's recipe under a preset."""
+    titles = {name: style.title(view.methods, name) for view in views for name in view.methods}
+    for recipe, name, its in (("plus", dataset + PLUS, views), ("the paper's", dataset, _under(views, preset))):
+        for method, title in titles.items():
+            pairs = _runs(its, name, method)
+            tested = unique(tuple(record.result["test_subjects"]) for _, record in pairs)
+            runs = {fold: [p for p in pairs if tuple(p[1].result["test_subjects"]) == fold] for fold in tested}
+            if runs:
+                yield Method(recipe, method, title, runs)
+
+
+def _runs(views: Sequence[View], dataset: str, method: str) -> list[tuple[Job, Record]]:
+    """Runs of a method with the usual number of labels, each once."""
+    found: dict[str, tuple[Job, Record]] = {}
+    for view in views:
+        usual = _defaults(view, dataset)
+        for job, record in view.records(
+            lambda job: (job.dataset, job.method, job.kind) == (dataset, method, "finetune")
+        ):
+            if all(job.factors.get(name) == value for name, value in usual.items()):
+                found.setdefault(job.key, (job, record))
+    return list(found.values())
+
+
+def _defaults(view: View, dataset: str) -> dict[str, object]:
+    """The default of each factor that a study varies on a dataset, except the folds."""
+    grids = [runs for runs in view.study.runs if dataset in runs.datasets]
+    return {name: its.default for runs in grids for name, its in runs.vary.items() if name not in FOLDS}
+
+
+def _recipe(method: Method) -> str:
+    return "recipe plus" if method.recipe == "plus" else "the paper's recipe"
+
+
+def _figure(name: str, found: Mapping[str, Mapping[Key, Mapping[str, Difference]]]) -> Figure:
+    keys = _ordered(found)
+    folds = unique(tested for its in found.values() for each in its.values() for tested in each if tested != ALL)
+    figure, panels = style.new_figure(max(1, len(found)), width=10.0, height=1.6 + 0.42 * len(keys))
+    for place, (reference, its) in zip(panels[0], found.items(), strict=False):
+        place.set_title(f"{name}, against\n{reference}")
+        place.axvline(0, color=style.BLACK, linewidth=1.0)
+        for height, key in enumerate(keys):
+            _draw(place, height, its.get(key, {}), folds)
+        place.set_yticks(range(len(keys)), [f"{title} ({recipe})" for recipe, title in keys])
+        place.set_ylim(len(keys) - 0.4, -0.6)
+        place.set_xlabel("difference in accuracy")
+        if place is not panels[0][0]:
+            place.tick_params(labelleft=False)
+    if not found:
+        style.empty(panels[0][0], "no method shares three seeds with Cosmo or the recipe")
+    style.legend(figure, columns=6)
+    return figure
+
+
+def _ordered(found: Mapping[str, Mapping[Key, Mapping[str, Difference]]]) -> list[Key]:
+    """The rows: methods with the recipe plus first, in each recipe the most accurate against the first reference."""
+    first: dict[Key, float] = {}
+    for its in found.values():
+        for key, differences in its.items():
+            first.setdefault(key, fmean(list(differences.values())[-1].values))
+    return sorted(first, key=lambda key: (key[0] != "plus", -first[key]))
+
+
+def _draw(axes: Axes, height: int, its: Mapping[str, Difference], folds: Sequence[str]) -> None:
+    for tested, difference in its.items():
+        whole = tested == ALL
+        colour = style.BLACK if whole else COLOURS[folds.index(tested) % len(COLOURS)]
+        at = height + (0.3 if whole else -0.3 + 0.45 * folds.index(tested) / max(1, len(folds) - 1))
+        assert difference.interval is not None
+        axes.plot(difference.interval, [at, at], color=colour, linewidth=1.8 if whole else 1.0)
+        label = "all subjects" if whole else f"subjects {tested}"
+        marker, size = ("D", 5.5) if whole else ("o", 3.5)
+        axes.plot(
+            fmean(difference.values), at, marker=marker, markersize=size, color=colour, linestyle="none", label=label
+        )

@@ -1,0 +1,87 @@
+"""Federated stage 1: what it costs against all recordings in one place, and by rounds and local epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from statistics import fmean
+
+from cosmo_pl.study.jobs import Job
+from cosmo_pl.study.records import Record
+from cosmo_pl.study.rendering import style
+from cosmo_pl.study.rendering.factors import Panel, render
+from cosmo_pl.study.rendering.statistics import MARK, by_seed, dirty, mean_text, paired
+from cosmo_pl.study.rendering.view import Rendered, View, unique
+
+HEADER = (
+    *("dataset", "stage 1", "clients", "rounds × local epochs", "MB sent per client", "accuracy", "n"),
+    "minus all in one place, paired by seed",
+)
+TOGETHER, ALONE, CLIENT = "together", "alone", "client"
+NOTES = (
+    "MB sent per client are the weights that a client sends in all rounds, 10⁶ bytes each; it receives as many.",
+    "Every client alone needs a run of every client; the accuracy of a seed is the mean over the clients.",
+)
+AXES = {"rounds": "rounds of 5 local epochs", "local_epochs": "local epochs in each of 12 rounds"}
+
+Runs = Sequence[tuple[Job, Record]]
+
+
+def table(view: View) -> Rendered:
+    """One row for each dataset and kind of stage 1."""
+    pairs = view.records(lambda job: job.kind == "finetune")
+    stage1 = {job.key: record for job, record in view.records(lambda job: job.kind == "pretrain")}
+    return Rendered(HEADER, list(_rows(view, pairs, stage1)), notes=NOTES)
+
+
+def _rows(view: View, pairs: Runs, stage1: dict[str, Record]) -> Iterator[list[str]]:
+    for dataset in unique(job.dataset for job, _ in pairs):
+        found = {
+            method: [(job, record) for job, record in pairs if (job.dataset, job.method) == (dataset, method)]
+            for method in view.methods
+        }
+        accuracies = {method: _by_seed(view, dataset, method, runs) for method, runs in found.items()}
+        for method, values in accuracies.items():
+            if not values:
+                continue
+            of_stage1 = [stage1[job.parents[0].key] for job, _ in found[method] if job.parents[0].key in stage1]
+            mark = MARK if any(dirty(record) for _, record in found[method]) else ""
+            same = method == TOGETHER or not accuracies.get(TOGETHER)
+            difference = "" if same else paired(values, accuracies[TOGETHER]).describe()
+            name = style.title(view.methods, method)
+            cells = [*_sent(of_stage1), mean_text(list(values.values())), f"{len(values)}{mark}", difference]
+            yield [view.title(dataset), name, *cells]
+
+
+def _by_seed(view: View, dataset: str, method: str, runs: Runs) -> dict[int, float]:
+    """Seed to accuracy; of every client alone the mean over all clients, of the seeds that have a run of each."""
+    if method != ALONE:
+        return by_seed(runs)
+    planned = {str(o.job.factors[CLIENT]) for o in view.outcomes if _is_alone(o.job, dataset)}
+    found: dict[int, dict[str, float]] = {}
+    for job, record in runs:
+        found.setdefault(job.seed, {})[str(job.factors[CLIENT])] = float(record.result["accuracy"])
+    return {seed: fmean(each.values()) for seed, each in sorted(found.items()) if planned == set(each)}
+
+
+def _is_alone(job: Job, dataset: str) -> bool:
+    return (job.kind, job.dataset, job.method) == ("finetune", dataset, ALONE)
+
+
+def _sent(records: Sequence[Record]) -> list[str]:
+    """Clients, rounds and megabytes of a federated stage 1; "-" for another."""
+    figures = [record.result["federated"] for record in records if "federated" in record.result]
+    if not figures:
+        return ["-", "-", "-"]
+    first = figures[0]
+    megabytes = fmean(each["megabytes_received"] for each in figures)
+    return [str(first["clients"]), f"{first['rounds']} × {first['local_epochs']}", f"{megabytes:.1f}"]
+
+
+def rounds(view: View) -> Rendered:
+    """A panel for the rounds, and one for the local epochs."""
+    panels = [
+        Panel(view, grid, dataset, AXES[next(iter(runs.vary))], lambda value, _: str(value))
+        for grid, runs in enumerate(view.study.runs)
+        for dataset in runs.datasets
+    ]
+    return render(panels, lambda _: ())

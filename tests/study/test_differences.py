@@ -1,0 +1,82 @@
+"""Paired differences of all methods to Cosmo and to the recommended recipe, by fold and over all folds."""
+
+from __future__ import annotations
+
+from statistics import fmean
+
+import pytest
+
+from cosmo_pl.intervals import t_interval
+from cosmo_pl.study.jobs import Job
+from cosmo_pl.study.rendering.differences import HEADER, against
+from cosmo_pl.study.rendering.view import Rendered, View
+
+from .factory import jobs, record, view
+
+BASE = {
+    ("usc_plus", "cosmo"): 0.8,
+    ("usc_plus", "cmc_plus"): 0.7,
+    ("usc", "cosmo"): 0.6,
+    ("usc", "nearest_neighbor"): 0.5,
+}
+FOLDS = ([11, 12, 13, 14], [1, 2, 3, 4])
+
+
+def accuracy(job: Job) -> float:
+    """Methods differ by 0.1 and by seed; the second fold is easier by 0.05 for all but CMC."""
+    easier = 0.05 * (job.factors.get("test_subjects") == FOLDS[1] and job.method != "cmc_plus")
+    return BASE[job.dataset, job.method] + easier + 0.01 * job.seed * (job.method == "cosmo")
+
+
+def of(seeds: int = 3, folds: tuple[list[int], ...] = FOLDS) -> View:
+    wanted = [
+        job
+        for job in jobs("plus")
+        if (job.dataset, job.method) in BASE
+        and job.kind == "finetune"
+        and job.seed < seeds
+        and job.factors.get("test_subjects") in folds
+    ]
+    return view("plus", "paper", {job.key: record(job, accuracy(job), total=1000) for job in wanted})
+
+
+def rows(rendered: Rendered, reference: str) -> dict[tuple[str, str], dict[str, str]]:
+    found = [dict(zip(HEADER, row, strict=True)) for row in rendered.rows]
+    return {(each["method"], each["test subjects"]): each for each in found if each["compared with"] == reference}
+
+
+def test_differences_are_paired_by_seed_and_fold() -> None:
+    found = rows(against([of()], "usc"), "Cosmo, recipe plus")
+    expected = {"11-14": [-0.1, -0.11, -0.12], "1-4": [-0.15, -0.16, -0.17], "all": [-0.125, -0.135, -0.145]}
+    for tested, values in expected.items():
+        row = found["CMC, the same second stage", tested]
+        low, high = t_interval(values)
+        numbers = [float(row[name]) for name in ("difference", "low 95 %", "high 95 %")]
+        assert numbers == pytest.approx([fmean(values), low, high], abs=1e-4)
+        assert row["n"] == "3"
+
+
+def test_both_references_and_both_recipes() -> None:
+    rendered = against([of()], "usc")
+    assert {method for method, _ in rows(rendered, "Cosmo, the paper's recipe")} == {
+        "Cosmo", "CMC, the same second stage", "1-NN, Euclidean",
+    }  # fmt: skip
+    assert rendered.figure is not None
+    names = [label.get_text() for label in rendered.figure.axes[0].get_yticklabels()]
+    assert names == [  # of each recipe, the most accurate first
+        "Cosmo (plus)",
+        "CMC, the same second stage (plus)",
+        "Cosmo (the paper's)",
+        "1-NN, Euclidean (the paper's)",
+    ]
+
+
+def test_one_fold_has_no_row_for_all() -> None:
+    found = rows(against([of(folds=FOLDS[:1])], "usc"), "Cosmo, recipe plus")
+    assert {tested for _, tested in found} == {"11-14"}
+
+
+def test_fewer_than_three_seeds_are_not_compared() -> None:
+    rendered = against([of(seeds=2)], "usc")
+    assert not rendered.rows and rendered.figure is not None
+    assert "three seeds" in rendered.figure.axes[0].texts[0].get_text()
