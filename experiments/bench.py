@@ -19,8 +19,8 @@ from pathlib import Path
 import torch
 
 from cosmo_pl.cli.allocation import keep_freed_memory
-from cosmo_pl.precision import runs_on_bfloat16_units
 from cosmo_pl.losses import ContrastiveFusionLoss, contrastive_fusion
+from cosmo_pl.precision import runs_on_bfloat16_units
 from cosmo_pl.study.evidence import quiet
 
 TRAINING = Path(__file__).with_name("bench_training.py")

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from itertools import groupby
 from pathlib import Path
 
@@ -192,3 +193,51 @@ def test_a_process_ends_with_its_summary(end, run, usc_root):
     assert process.stderr is not None
     errors = process.stderr.read().decode().splitlines()
     assert json.loads(errors[-1])["summary"]["windows"] >= 1 and not [line for line in errors if "Traceback" in line]
+
+
+def resident(process: subprocess.Popen[bytes]) -> float:
+    """MB of memory that a process uses."""
+    status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
+    return int(status.partition("VmRSS:")[2].split()[0]) / 1000
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
+def test_an_hour_of_lines_leaves_the_memory_of_the_process_as_it_was(run, usc_root, tmp_path):
+    """Every ten minutes the gyroscope stalls for a while, and each minute has broken lines."""
+    code = "import sys; from cosmo_pl.cli import main; main(sys.argv[1:])"
+    trials = [lines_of(usc_root / f"USC-HAD/Subject12/a{number}t1.mat") for number in (3, 6)]
+    written, used = tmp_path / "windows.jsonl", []
+    with written.open("wb") as out, (tmp_path / "problems.jsonl").open("wb") as err:
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, "stream", "--model", str(run), "--hop", "2"],
+            stdin=subprocess.PIPE, stdout=out, stderr=err, env=os.environ,
+        )  # fmt: skip
+        assert process.stdin is not None
+        for minute in range(60):
+            for line in minute_of(trials[minute % 2], 60.0 * minute, without="gyro" if minute % 10 == 7 else ""):
+                process.stdin.write(line + b"\n")
+            process.stdin.flush()
+            while len(written.read_bytes().splitlines()) < 30 * minute - 5:  # it keeps up
+                assert process.poll() is None
+                time.sleep(0.05)
+            used.append(resident(process))
+        process.stdin.close()
+        assert process.wait(60) == 0
+    summary = json.loads((tmp_path / "problems.jsonl").read_text(encoding="utf-8").splitlines()[-1])["summary"]
+    assert summary["seconds"] == pytest.approx(3600, abs=1) and summary["problems"]["broken line"] == {"": 60}
+    assert max(used[12:]) < max(used[:12]) + 10, used
+
+
+def minute_of(trial: list[bytes], start: float, without: str) -> list[bytes]:
+    """A trial again and again for a minute."""
+    first = [json.loads(line) for line in trial]
+    seconds, found = first[-1]["time"][-1] + 0.01, [b"{"]
+    for turn in range(int(60 / seconds) + 1):
+        for each in first:
+            times = [round(start + turn * seconds + time, 3) for time in each["time"]]
+            rows = [row for at, row in zip(times, each["values"], strict=True) if at < start + 60 - 1e-6]
+            if rows and each["sensor"] != without:
+                line = {"sensor": each["sensor"], "time": times[: len(rows)], "values": rows}
+                found.append(json.dumps(line).encode())
+    return found

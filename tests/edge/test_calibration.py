@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from cosmo_pl.edge.calibration import (
     BINS,
     RANGE,
+    accepting_score,
     accepting_threshold,
     calibration_error,
     fit_temperature,
@@ -135,3 +136,11 @@ GOOD = np.eye(3)
 def test_bad_input_is_named(call, message):
     with pytest.raises(ConfigurationError, match=message):
         call()
+
+
+def test_a_threshold_of_a_score_is_halfway_to_the_next_smaller_one():
+    score = [0.3, 0.1, 0.4, 0.2]
+    assert accepting_score(score, 0.5) == pytest.approx(0.25)
+    assert accepting_score(score, 0.6) == pytest.approx(0.15), "at least this share"
+    assert accepting_score(score, 1.0) == pytest.approx(0.05) and accepting_score(score, 1.0, lowest=0.06) == 0.08
+    assert accepting_score([0.2, 0.2, 0.5], 0.9) == pytest.approx(0.1), "equal scores are accepted together"

@@ -11,9 +11,10 @@ import torch
 from pytorch_lightning import Trainer
 
 from cosmo_pl.data import USCDataModule, UTDDataModule
-from cosmo_pl.edge.calibration import accepting_threshold, calibration_error, fit_temperature
+from cosmo_pl.edge.calibration import accepting_score, accepting_threshold, calibration_error, fit_temperature
 from cosmo_pl.edge.deciding import FOLDS, HeldOut, decision_of, held_out_logits, measured_decision
-from cosmo_pl.edge.decision import Decision
+from cosmo_pl.edge.decision import Decision, score
+from cosmo_pl.edge.neighbors import distances, training_neighbors
 from cosmo_pl.edge.refitting import is_quick, logits_of, refitted
 from cosmo_pl.edge.transitions import lasting_transitions
 from cosmo_pl.encoders import InertialEncoder, SkeletonEncoder
@@ -56,6 +57,7 @@ def test_validation_subjects_decide(validated):
     assert decision.temperature == fit_temperature(logits, label[rows])
     probability = (torch.from_numpy(logits).double() / decision.temperature).softmax(dim=1).numpy()
     assert decision.threshold == pytest.approx(accepting_threshold(probability, 0.8))
+    assert decision.score_threshold is None, "the statistics of a forest have different units, and no distance"
     assert report.held_out.samples == len(rows) and report.held_out.accepted >= 0.8
     assert report.held_out.accuracy == pytest.approx((logits.argmax(axis=1) == label[rows]).mean())
     assert report.held_out.ece_after == pytest.approx(calibration_error(probability, label[rows]), abs=1e-3)
@@ -140,6 +142,21 @@ def test_a_model_with_trained_weights_is_not_trained_again(utd_root):
     Trainer(**QUICK, limit_train_batches=1).fit(model, datamodule=data)
     assert not is_quick(model)
     assert "the weights of the model are trained" in measured_decision(model.eval(), data)[1].uncalibrated
+
+
+def test_the_threshold_of_the_score_comes_from_the_same_people(utd_root, monkeypatch):
+    monkeypatch.setattr("cosmo_pl.edge.deciding.ENOUGH", 1)
+    data = UTDDataModule(root=str(utd_root), label_rate=0.3, val_subjects=[5, 6])
+    data.setup()
+    encoders = {"inertial": InertialEncoder(channels=(4, 4, 4, 4))}
+    shapes = {"inertial": data.modality_shapes["inertial"]}
+    model = IterativeFusionModule(shapes, data.num_classes, encoders=encoders, quality_lambda=0).eval()
+    decision, report = measured_decision(model, data, accepted=0.8)
+    rows, neighbors = data.split.val, training_neighbors(model, data)
+    probability = decision.apply(torch.from_numpy(logits_of(model, data, rows)).double().softmax(dim=1).numpy())
+    found = score(probability, distances(neighbors, model, data, rows))
+    assert decision.score_threshold == pytest.approx(accepting_score(found, 0.8), abs=1e-6)
+    assert report.held_out.accepted == pytest.approx((found >= decision.score_threshold).mean()) and len(rows) > 1
 
 
 @pytest.mark.parametrize("enough", ["validated", "fitted"])

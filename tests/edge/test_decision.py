@@ -10,7 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from cosmo_pl.edge.decision import Decision, Smoother
+from cosmo_pl.edge.decision import Decision, Smoother, score
 from cosmo_pl.errors import ConfigurationError
 
 TRANSITIONS = ((0.8, 0.15, 0.05), (0.1, 0.7, 0.2), (0.25, 0.25, 0.5))
@@ -38,6 +38,29 @@ def test_only_windows_below_the_threshold_are_rejected():
     assert Decision(threshold=0.5).rejects(probability).tolist() == [False, True, False]
     assert not Decision().rejects(probability).any()
     assert Decision(threshold=1.0).rejects(probability).all()
+
+
+def test_a_distance_lowers_the_score_and_a_window_of_it_is_rejected():
+    probability, distance = np.array([[0.9, 0.1], [0.9, 0.1], [0.55, 0.45]]), [0.0, 0.2, -1e-7]
+    assert score(probability, distance) == pytest.approx([0.9, 0.9 * np.exp(-1), 0.55])
+    decision = Decision(threshold=0.6, score_threshold=0.5)
+    assert decision.rejects(probability, distance).tolist() == [False, True, False]
+    assert decision.rejects(probability).tolist() == [False, False, True], "without distances, by probability alone"
+    assert Decision(threshold=0.6).rejects(probability, distance).tolist() == [False, False, True]
+    assert Decision.read(json.loads(json.dumps(decision.described()))) == decision
+    older = {key: value for key, value in decision.described().items() if key != "score_threshold"}
+    assert Decision.read(older) == Decision(threshold=0.6)
+
+
+@pytest.mark.parametrize("distance", [[0.1], [0.1, float("nan")], [[0.1, 0.1]]])
+def test_other_distances_than_windows_are_refused(distance):
+    with pytest.raises(ConfigurationError, match=r"distance: .* Give 2 distances, one for each window"):
+        Decision(score_threshold=0.5).rejects([[0.9, 0.1], [0.6, 0.4]], distance)
+
+
+def test_a_score_threshold_out_of_range_is_refused():
+    with pytest.raises(ConfigurationError, match=r"score_threshold: is 1.5"):
+        Decision(score_threshold=1.5)
 
 
 def paths(probability, prior):

@@ -62,6 +62,15 @@ def test_samples_out_of_order_are_sorted_in_and_duplicates_left_out():
     assert other.problems() == {"out of order": {"wrist": 3}, "duplicates": {"wrist": 2}}
 
 
+@pytest.mark.parametrize("seconds", [0.5, 1.5])
+def test_a_recording_that_is_shorter_than_a_window_is_reported(seconds):
+    live = Live().play(streams(seconds))
+    live.engine.begin(aligned=0.0)
+    live.play(streams(3.0))
+    assert len(live.found) == 2 and live.problems() == {"too short": {"": 2}}
+    assert f"{seconds - 0.01:.2f} s of samples are shorter than a window of 2 s" in detail(live, "too short")
+
+
 def test_a_burst_of_nan_is_a_gap():
     given = streams(9.0)
     given["wrist"][1][410:440, 1] = np.nan

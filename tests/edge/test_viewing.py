@@ -92,19 +92,20 @@ def test_an_empty_folder_and_a_file_of_no_dataset(tmp_path):
 
 
 def test_a_folder_of_a_dataset_stands_for_all_recordings_in_it(all_roots, monkeypatch):
+    monkeypatch.chdir(all_roots.parent)
     for target, dataset in (
         (str(all_roots / "USC-HAD/Subject3"), None),
         ("USC-HAD/Subject3", "usc"),
         ("Subject3", "usc"),
+        ("USC-HAD/Subject3", None),
     ):
-        monkeypatch.chdir(all_roots)
         found = find_recordings(target, dataset, str(all_roots))[1]
         assert {each.subject for each in found} == {3} and len(found) == 12
-    assert len(find_recordings("MEx", None, None)[1]) == len(data_of(MExDataModule, all_roots))
+    assert len(find_recordings("MEx", None, str(all_roots))[1]) == len(data_of(MExDataModule, all_roots))
     with pytest.raises(
-        ConfigurationError, match=r"recording: there is no recording 'Subject3/a9t9'\. The nearest: Subject3"
+        ConfigurationError, match=r"recording: there is no recording 'USC-HAD/Subject3/a9t9'\. The nearest: Subject3"
     ):
-        find_recordings("USC-HAD/Subject3/a9t9", None, None, "recording")
+        find_recordings("USC-HAD/Subject3/a9t9", None, str(all_roots), "recording")
 
 
 def test_a_name_is_found_from_within_the_folder_of_another_dataset(all_roots, monkeypatch):

@@ -297,6 +297,10 @@ def _classifiers(data: Data) -> dict[str, Case]:
         "pseudo-labels": case(m.PseudoLabelModule, lambda: of(m.PseudoLabelModule, bundle=data.bundle)),
         "forest on features": forest,
         "random forest": case(m.RandomForestModule, lambda: of(m.RandomForestModule, num_trees=20), epochs=1),
+        "random forest relative to gravity": Case(
+            [m.RandomForestModule, USCDataModule],
+            lambda: few_steps(of(m.RandomForestModule, num_trees=20, accelerometer="acc"), data.usc, epochs=1),
+        ),
         "nearest neighbour": case(m.NearestNeighborModule, lambda: of(m.NearestNeighborModule), epochs=1),
         "time warping": case(m.NearestNeighborModule, lambda: of(m.NearestNeighborModule, metric="dtw"), epochs=1),
         "MiniRocket": case(m.MiniRocketModule, lambda: of(m.MiniRocketModule, num_kernels=168), epochs=1),

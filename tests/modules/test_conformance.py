@@ -51,6 +51,7 @@ METHODS = {
     "nearest neighbour": method("NearestNeighborModule", encoded=False),
     "MiniRocket": method("MiniRocketModule", encoded=False, num_kernels=168),
     "random forest": method("RandomForestModule", encoded=False, num_trees=3),
+    "random forest relative to gravity": method("RandomForestModule", encoded=False, num_trees=3, accelerometer="acc"),
 }
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.modules.nearest_neighbor import NearestNeighborModule, dtw_distances
+from cosmo_pl.modules.nearest_neighbor import NearestNeighborModule, central_differences, dtw_distances
 
 SHAPES = {"a": (9, 2), "b": (6, 2, 3), "c": (4,)}  # unequal lengths, none, one and two axes
 CLASSES = 5
@@ -43,6 +43,22 @@ def module_with_examples(count=8, **arguments):
     module = NearestNeighborModule(SHAPES, CLASSES, **arguments)
     module.remember({"inputs": samples(count), "label": torch.arange(count) % 4})
     return module
+
+
+@pytest.mark.parametrize("velocities", [False, True])
+def test_operators_of_an_export_give_the_same_distances(velocities):
+    module = module_with_examples(velocities=velocities)
+    given = samples(6, seed=1)
+    given = {name: torch.cat([values, module.examples[0][name][:1]]) for name, values in given.items()}  # and itself
+    expected = module.classify(given)[0]
+    found = module.classify_features(given)[0]
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("steps", [2, 3, 9])
+def test_central_differences_are_the_gradient(steps):
+    values = torch.randn(4, steps, 3, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(central_differences(values), torch.gradient(values, dim=1)[0])
 
 
 @pytest.mark.parametrize("band", [0, 1, 3, 7])

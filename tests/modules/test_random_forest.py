@@ -127,6 +127,10 @@ def test_a_bundles_features_are_further_columns(make_data, make_trainer, tmp_pat
     assert features.shape[1] == plain.shape[1] + sum(sizes)
     first = features[:, plain.shape[1] : plain.shape[1] + sizes[0]].float()
     torch.testing.assert_close(first, torch.cat(encoded), rtol=1e-4, atol=1e-5)
+    learned = {
+        name: module.stream_encoders()[name](inputs[name])[:, part] for name, part in module.compared_columns().items()
+    }
+    torch.testing.assert_close(torch.cat(list(learned.values()), dim=1), features[:, plain.shape[1] :].float())
     skeleton = {"skeleton": inputs["skeleton"]}
     columns = plain.shape[1] - RandomForestModule(data.modality_shapes, data.num_classes).features(skeleton).shape[1]
     assert torch.equal(module.features(skeleton), torch.cat([plain[:, columns:], features[:, -sizes[1] :]], dim=1)), (

@@ -75,12 +75,13 @@ STREAM = {"correct": 60, "f1": {k: [8, 2, 2] for k in ("0.1", "0.25", "0.5")}, "
 
 
 def result(job, streams):
-    group = {"known": 80, "unknown": 20, "accepted_known": 72, "accepted_unknown": 9, "correct": 60, "auroc": 0.75}
+    by = {"accepted_known": 72, "accepted_unknown": 9, "correct": 60, "auroc": 0.75}
+    group = {"known": 80, "unknown": 20, "probability": by, "score": {**by, "accepted_unknown": 3, "auroc": 0.9}}
     quality = {**QUALITY, "accuracy_of_accepted": 0.85 + 0.01 * job.seed}
     report = {"measured_on": "two people", "uncalibrated": None, "held_out": quality, "test": quality}
     found = {"windows": 100, "segments": 10, "seconds": 9.0, "before": STREAM, "after": {**STREAM, "correct": 70}}
     return {
-        "temperature": 1.5, "threshold": 0.4, "report": report, "unknown": [group, group],
+        "temperature": 1.5, "threshold": 0.4, "score_threshold": 0.1, "report": report, "unknown": [group, group],
         "smoothing": found if streams else None,
     }  # fmt: skip
 
@@ -103,9 +104,12 @@ def test_values_without_and_with_the_decision():
     assert cells["calibration", "temperature"] == ("1.000 ± 0.000 (n=5)", "1.500 ± 0.000 (n=5)")
     assert cells["calibration", "calibration error, test subjects"] == ("0.200 ± 0.000 (n=5)", "0.050 ± 0.000 (n=5)")
     assert cells["rejection", "accuracy of the accepted"] == ("0.800 ± 0.000 (n=5)", "0.870 ± 0.016 (n=5)")
-    assert cells["unknown activities", "known samples accepted"][1] == "0.900 ± 0.000 (n=5)"
-    assert cells["unknown activities", "unknown samples accepted"][1] == "0.450 ± 0.000 (n=5)"
-    assert cells["unknown activities", "accuracy of the accepted"] == ("-", "0.741 ± 0.000 (n=5)")  # 60 / 81
+    by, by_score = (f"unknown activities, by {name}" for name in ("probability", "probability and distance"))
+    assert cells[by, "known samples accepted"][1] == "0.900 ± 0.000 (n=5)"
+    assert cells[by, "unknown samples accepted"][1] == "0.450 ± 0.000 (n=5)"
+    assert cells[by_score, "unknown samples accepted"][1] == "0.150 ± 0.000 (n=5)"
+    assert cells[by, "accuracy of the accepted"] == ("-", "0.741 ± 0.000 (n=5)")  # 60 / 81
+    assert cells[by_score, "area under the ROC curve"] == ("-", "0.900 ± 0.000 (n=5)")
     assert cells["smoothing of streams", "window accuracy"] == ("0.600 ± 0.000 (n=5)", "0.700 ± 0.000 (n=5)")
     assert cells["smoothing of streams", "F1@50 of segments"][0] == "0.800 ± 0.000 (n=5)"
     assert cells["smoothing of streams", "segments never recognised"][0] == "0.100 ± 0.000 (n=5)"
@@ -113,5 +117,6 @@ def test_values_without_and_with_the_decision():
 
 def test_clips_have_no_rows_of_streams_and_nothing_measured_gives_an_empty_table():
     questions = {row[1] for row in rendered(lambda job: job.dataset == "utd_plus", streams=False).rows}
-    assert questions == {"calibration", "rejection", "unknown activities"}
+    unknown = {"unknown activities, by probability", "unknown activities, by probability and distance"}
+    assert questions == {"calibration", "rejection", *unknown}
     assert rendered(lambda job: False).rows == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from torch import nn
 
 from cosmo_pl.data import UTDDataModule
 from cosmo_pl.data.loading import SampleBatches
+from cosmo_pl.edge.timing import WARM_UP
 from cosmo_pl.fusion.quality import modality_quality, principal_scores
 from cosmo_pl.study.definition import measurement
 from cosmo_pl.study.measures import _plane, features, latency
@@ -45,6 +47,7 @@ class Data:
     """Test samples (N, 2) of two modalities, the last of a set; `present` says which of all have one."""
 
     class_names = CLASSES
+    transforms: ClassVar = {}
 
     def __init__(self, count=700, test=600, present=None):
         x = torch.randn(count, 2, generator=torch.Generator().manual_seed(0))
@@ -203,25 +206,29 @@ class Clock:
         self.cost, self.more, self.now, self.sizes = cost, more, 0.0, []
         self.device = torch.device("cpu")
         self.training = True
+        self.trained = SimpleNamespace()
 
     def eval(self):
         self.training = False
+        return self
 
     def __call__(self, inputs, present=None):
         assert not self.training and torch.is_inference_mode_enabled()
         (size,) = {len(values) for values in inputs.values()}
-        warming = len([s for s in self.sizes if s == size]) < latency.WARM_UP
+        warming = len([s for s in self.sizes if s == size]) < WARM_UP
         self.sizes.append(size)
         self.now += 100.0 if warming else self.cost + self.more * size
 
 
 def test_latency_is_the_median_a_sample_after_the_warm_up(monkeypatch):
     clock = Clock(cost=0.064, more=0.002)
-    monkeypatch.setattr(latency.time, "perf_counter", lambda: clock.now)
+    monkeypatch.setattr(latency.time, "thread_time", lambda: clock.now)
+    monkeypatch.setattr(latency, "overheads", lambda recogniser, data: {"parameters": 7})
     found = measurement("latency")([(clock, Data(count=20, test=7))])
     assert found["seconds"] == {"1": 0.066, "64": 0.003}
-    assert {size: clock.sizes.count(size) for size in (1, 64)} == dict.fromkeys((1, 64), 33)
-    assert found["device"] == "cpu" and found["threads"] == torch.get_num_threads() and found["cores"] >= 1
+    assert {size: clock.sizes.count(size) for size in (1, 64)} == dict.fromkeys((1, 64), WARM_UP + latency.REPEATS)
+    assert found["overheads"] == {"parameters": 7}
+    assert found["device"] == "cpu" and found["threads"] == 1 and found["cores"] >= 1
 
 
 def test_what_is_measured_can_be_kept(quick_plane):

@@ -192,9 +192,11 @@ def test_an_edited_pretraining_is_damaged(job, results, change, named):
         results.get(job)
 
 
+COSTS = {"parameters": 5, "flops": 90, "bytes": {"onnx": 400, "int8": 100}, "refused": None,
+         "seconds": {"torch": {"p50": 0.1, "p95": 0.2}, "onnx": {"p50": 0.05, "p95": 0.06}}}  # fmt: skip
 STREAM = {"correct": 7, "missed": 1, "delay": 2.0, "f1": {"0.5": [2, 4, 1]}}
 MEASURED = {
-    "latency": {"seconds": {"1": 0.01}, "device": "cpu", "threads": 1, "cores": 2},
+    "latency": {"seconds": {"1": 0.01}, "device": "cpu", "threads": 1, "cores": 2, "overheads": COSTS},
     "missing_sensors": {"correct": {"a+b": 3, "a": 2}, "total": 4, "without_any": {"a": 1}},
     "features": {
         "cosine_distance": 0.5, "points": {"a": [[0.1, 0.2]]}, "label": [1], "class_names": ["x"], "sizes": {"a": 3},
@@ -228,6 +230,9 @@ MEASURED = {
     [
         ("latency", {"seconds": {"1": "fast"}}),
         ("latency", {"seconds": {"1": -1}}),
+        ("latency", {"overheads": {**COSTS, "flops": -1}}),
+        ("latency", {"overheads": {**COSTS, "bytes": {"onnx": 0}}}),
+        ("latency", {"overheads": {**COSTS, "seconds": {"onnx": {"p50": "fast"}}}}),
         ("missing_sensors", {"correct": {"a": 5}}),
         ("missing_sensors", {"total": None}),
         ("features", {"cosine_distance": 3}),

@@ -32,7 +32,7 @@ def data(utd_root):
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     monkeypatch.setattr(latency, "REPEATS", 1)
-    monkeypatch.setattr(latency, "WARM_UP", 0)
+    monkeypatch.setattr("cosmo_pl.edge.timing.WARM_UP", 0)
 
 
 def attending(data):

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from cosmo_pl.errors import ConfigurationError
 
 
-def export(run: str | None = None, out: str | None = None, decision: bool = False, overwrite: bool = False) -> None:
+def export(
+    run: str | None = None,
+    out: str | None = None,
+    decision: bool = False,
+    overwrite: bool = False,
+    int8: bool = False,
+    bundle: bool = False,
+) -> None:
     """Exports a trained run into a folder of ONNX graphs, with the program that runs them.
 
     Args:
@@ -15,15 +23,34 @@ def export(run: str | None = None, out: str | None = None, decision: bool = Fals
         out: Folder to write; it has to be given.
         decision: Whether temperature, rejection threshold and transitions are measured and stored.
         overwrite: Whether an exported folder of that name is replaced.
+        int8: Whether the encoders compute in 8-bit integers, calibrated on training samples.
+        bundle: Whether the folder also holds the bundle of stage 1, in half precision, which `cosmo-pl adapt` uses.
     """
     from cosmo_pl.edge.export import export as write
+    from cosmo_pl.edge.export_bundle import bundle_of, store
 
     if run is None or out is None:
         raise ConfigurationError("run and out", "are missing", "Give --run runs/utd_plus/cosmo-prototypes --out model")
-    description = write(run, out, decision, overwrite)
-    accuracy = description["accuracy"]
-    tested = f", accuracy {accuracy['correct']}/{accuracy['total']} on its test subjects" if accuracy else ""
-    print(f"{out}: {description['method']}, {len(description['encoders'])} encoders{tested}")
+    encoders = bundle_of(run) if bundle else None
+    description = write(run, out, decision, overwrite, int8)
+    if encoders is not None:
+        store(encoders, out)
+    print(f"{out}: {description['method']}, {len(description['encoders'])} encoders{_tested(description['accuracy'])}")
+    for line in _compared(description["int8"] or {}):
+        print(line)
+
+
+def _tested(accuracy: Mapping[str, Any] | None) -> str:
+    return f", accuracy {accuracy['correct']}/{accuracy['total']} on its test subjects" if accuracy else ""
+
+
+def _compared(int8: Mapping[str, Any]) -> Iterator[str]:
+    """A line on each of the encoders in float and in 8-bit integers."""
+    for name in ("float", "int8") if int8 else ():
+        its, seconds = int8[name], int8[name]["seconds"]
+        size = f"{its['bytes'] / 1e6:.1f} MB"
+        times = f"one sample in {1e3 * seconds['p50']:.3g} ms, p95 {1e3 * seconds['p95']:.3g} ms, at one thread"
+        yield f"  {name}: {size}, {times}{_tested(its['accuracy'])}"
 
 
 def main(args: Sequence[str]) -> None:

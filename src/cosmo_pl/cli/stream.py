@@ -10,13 +10,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Literal
 
-from cosmo_pl.constraints import NonNegativeFloat, PositiveFloat, Probability
+from cosmo_pl.constraints import NonNegativeFloat, NonNegativeInt, PositiveFloat, Probability
 from cosmo_pl.errors import ConfigurationError
 
 
 def stream(
     model: str | None = None,
     recording: str | None = None,
+    subject: NonNegativeInt | None = None,
     dataset: str | None = None,
     root: str | None = None,
     speed: Literal["1", "max"] = "1",
@@ -40,6 +41,7 @@ def stream(
         model: Folder of a run of a stage 2, or of an exported model; it has to be given.
         recording: Recording to replay, named as for `cosmo-pl view`: for instance a1_s7_t1, Subject11/a1t1, 05_01_1, a
             file, FOLDER or FOLDER/NAME of imported recordings, or a dataset's folder or one in it.
+        subject: Number of a subject; of the recordings, only those of the subject are replayed.
         dataset: Dataset of the recording: its key, the class path of a datamodule, or a YAML file with data; by default
             all datasets in the root are searched.
         root: Folder that contains the datasets' folders; by default $COSMO_PL_DATA, else data.
@@ -87,7 +89,7 @@ def stream(
             switch=sensors if switch else None,
             viewer=viewer,
         )
-        source = open_source(recogniser, reporter, recording, speed == "1", mqtt, dataset, root)
+        source = open_source(recogniser, reporter, recording, speed == "1", mqtt, subject, dataset, root)
         with _ending_quietly():
             run(live, source, sys.stdout, sys.stderr)
         if view == "browser":

@@ -48,7 +48,8 @@ def balanced_order(labels: NDArray[np.int64], rank: Indices, seed: int) -> Indic
     """
     classes = np.random.default_rng(seed + 1).permutation(labels.max(initial=-1) + 1)
     position = np.argsort(classes)[labels]
-    return np.lexsort((position, rank))
+    order: NDArray[np.int64] = np.lexsort((position, rank))
+    return order
 
 
 def evenly_spaced(count: int, limit: int | None) -> Indices:

@@ -65,10 +65,7 @@ def calibration_error(probability: ArrayLike, label: ArrayLike) -> float:
 
 
 def accepting_threshold(probability: ArrayLike, accepted: float) -> float:
-    """A threshold that accepts a share of samples.
-
-    It is halfway to the next smaller probability. Probabilities that differ by less than `EQUAL` count as one: a forest
-    has few different ones, and an exported model rounds them differently.
+    """A threshold on the largest probability that accepts a share of samples, see `accepting_score`.
 
     Args:
         probability: Calibrated probabilities (N, C) of samples of known activities.
@@ -77,13 +74,30 @@ def accepting_threshold(probability: ArrayLike, accepted: float) -> float:
     Raises:
         ConfigurationError: The share is out of range, or there is no sample.
     """
-    check_accepted(accepted)
     values = np.asarray(probability, dtype=np.float64)
-    largest = np.sort(values.max(axis=1, initial=0.0))
-    if not len(largest):
+    return accepting_score(values.max(axis=1, initial=0.0), accepted, 1 / values.shape[1])  # no maximum is under 1/C
+
+
+def accepting_score(score: ArrayLike, accepted: float, lowest: float = 0.0) -> float:
+    """A threshold that accepts a share of samples.
+
+    It is halfway to the next smaller score. Scores that differ by less than `EQUAL` count as one: a forest has few
+    different probabilities, and an exported model rounds them differently.
+
+    Args:
+        score: Scores (N,) of samples of known activities.
+        accepted: Share of them that is accepted, at least; in (0, 1].
+        lowest: The lowest possible score.
+
+    Raises:
+        ConfigurationError: The share is out of range, or there is no sample.
+    """
+    check_accepted(accepted)
+    values = np.sort(np.asarray(score, dtype=np.float64))
+    if not len(values):
         raise ConfigurationError("probability", "has no sample", "Give samples of validation subjects")
-    smallest = largest[len(largest) - math.ceil(accepted * len(largest) - ROUNDING)]  # that is accepted
-    below = largest[largest < smallest - EQUAL].max(initial=1 / values.shape[1])  # no maximum is smaller than 1/C
+    smallest = values[len(values) - math.ceil(accepted * len(values) - ROUNDING)]  # that is accepted
+    below = values[values < smallest - EQUAL].max(initial=lowest)
     return float((smallest + below) / 2)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosmo_pl.data import MultimodalDataModule
+from cosmo_pl.data.selection import Indices
 from cosmo_pl.data.split import Split
 from cosmo_pl.data.subjects import cut_folds
-from cosmo_pl.edge.calibration import accepting_threshold, calibration_error, check_accepted, fit_temperature
-from cosmo_pl.edge.decision import Decision, Transitions
+from cosmo_pl.edge.calibration import (
+    accepting_score,
+    accepting_threshold,
+    calibration_error,
+    check_accepted,
+    fit_temperature,
+)
+from cosmo_pl.edge.decision import Decision, Transitions, score
+from cosmo_pl.edge.neighbors import distances, training_neighbors
 from cosmo_pl.edge.refitting import is_quick, logits_of, refitted
 from cosmo_pl.edge.transitions import counted_transitions, lasting_transitions, usual_hop
 from cosmo_pl.errors import ConfigurationError
@@ -81,11 +89,14 @@ class HeldOut:
         people: The people in words.
         logits: Logits (N, C).
         label: Activities (N,).
+        distance: Distances to the training samples (N,), see `cosmo_pl.edge.neighbors`; None for a model
+            without distances.
     """
 
     people: str
     logits: NDArray[np.float32]
     label: NDArray[np.int64]
+    distance: NDArray[np.float32] | None = None
 
 
 def decision_of(
@@ -146,23 +157,25 @@ def measured_decision(
         decision = replace(decision, temperature=fit_temperature(found.logits, found.label))
         calibrated = decision.apply(probabilities(found.logits))
         decision = replace(decision, threshold=accepting_threshold(calibrated, accepted))
-    tested = data.split.test
+        if found.distance is not None:
+            decision = replace(decision, score_threshold=accepting_score(score(calibrated, found.distance), accepted))
     assert data.samples is not None, "setup comes first"
+    tested = _classified(module, data, data.split, data.split.test)
     return decision, DecisionReport(
         measured_on=found.people if isinstance(found, HeldOut) else None,
         uncalibrated=None if isinstance(found, HeldOut) else found,
-        held_out=quality(decision, found.logits, found.label) if isinstance(found, HeldOut) else None,
-        test=quality(decision, logits_of(module, data, tested), data.samples.label[tested]) if len(tested) else None,
+        held_out=quality(decision, found) if isinstance(found, HeldOut) else None,
+        test=quality(decision, tested) if len(tested.label) else None,
         hop=hop,
         counted=counted,
     )
 
 
-def quality(decision: Decision, logits: NDArray[np.float32], label: NDArray[np.int64]) -> Quality:
-    """Calibration and rejection on samples, by their logits (N, C) and activities (N,)."""
-    before = probabilities(logits)
+def quality(decision: Decision, samples: HeldOut) -> Quality:
+    """Calibration and rejection on samples."""
+    before, label = probabilities(samples.logits), samples.label
     after = decision.apply(before)
-    right, kept = before.argmax(axis=1) == label, ~decision.rejects(after)
+    right, kept = before.argmax(axis=1) == label, ~decision.rejects(after, samples.distance)
     return Quality(
         samples=len(label),
         accuracy=float(right.mean()),
@@ -187,7 +200,7 @@ def held_out_logits(module: ClassifierModule, data: MultimodalDataModule, folds:
     split, label, subject = data.split, data.samples.label, data.samples.subject
     if len(split.val) >= ENOUGH:
         people = f"validation subjects {_listed(subject[split.val])}"
-        return HeldOut(people, logits_of(module, data, split.val), label[split.val])
+        return replace(_classified(module, data, split, split.val), people=people)
     parts = [] if len(split.val) else list(_folds(split, subject, folds))
     lacking = {c for part, _ in parts for c in set(label[split.labeled]) - set(label[part.labeled])}
     reasons = {
@@ -202,9 +215,29 @@ def held_out_logits(module: ClassifierModule, data: MultimodalDataModule, folds:
     found = next((reason for reason, holds in reasons.items() if holds), None)
     if found is not None:
         return f"{found}; train with more data.init_args.val_subjects"
-    logits = np.concatenate([logits_of(refitted(module, data, part), data, rows) for part, rows in parts])
-    known = label[np.concatenate([rows for _, rows in parts])]
-    return HeldOut(f"labelled samples of training subjects in {len(parts)} folds", logits, known)
+    return _joined(
+        f"labelled samples of training subjects in {len(parts)} folds",
+        [_classified(refitted(module, data, part), data, part, rows) for part, rows in parts],
+    )
+
+
+def _classified(module: ClassifierModule, data: MultimodalDataModule, split: Split, rows: Indices) -> HeldOut:
+    """Samples, by a module that was trained on those of a split."""
+    assert data.samples is not None, "setup comes first"
+    neighbors = training_neighbors(module, data, split)
+    distance = None if neighbors is None else distances(neighbors, module, data, rows)
+    return HeldOut("", logits_of(module, data, rows), data.samples.label[rows], distance)
+
+
+def _joined(people: str, parts: Sequence[HeldOut]) -> HeldOut:
+    """Samples of several modules."""
+    known = [part.distance for part in parts if part.distance is not None]
+    return HeldOut(
+        people,
+        np.concatenate([part.logits for part in parts]),
+        np.concatenate([part.label for part in parts]),
+        np.concatenate(known) if len(known) == len(parts) else None,
+    )
 
 
 def _folds(split: Split, subject: NDArray[np.int64], folds: int) -> Iterator[tuple[Split, NDArray[np.int64]]]:

@@ -21,6 +21,7 @@ Transitions = tuple[tuple[float, ...], ...]
 """Row i, column j: probability that activity i is followed by activity j in the next window."""
 SMALLEST = 1e-12  # a probability of 0 would exclude an activity forever, and has no logarithm
 ROUNDING = 1e-6  # of a row's sum, as written to JSON
+DISTANCE_WEIGHT = 5.0  # chosen on validation people of UTD-MHAD, USC-HAD and MEx, with activities left out
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Decision:
         threshold: Smallest probability of the most probable activity that is accepted; 0 accepts all windows.
         transitions: Probabilities (C, C) of the activity of the next window, one hop later, given that of this window;
             None without smoothing.
+        score_threshold: Smallest `score` that is accepted, where the distance of a window is known; None uses
+            `threshold` for all windows.
 
     Raises:
         ConfigurationError: A value is out of range, or the rows of `transitions` are no probabilities.
@@ -49,12 +52,14 @@ class Decision:
     temperature: float = 1.0
     threshold: float = 0.0
     transitions: Transitions | None = None
+    score_threshold: float | None = None
 
     def __post_init__(self) -> None:
         if not (0 < self.temperature < math.inf):
             raise ConfigurationError("temperature", f"is {self.temperature}", "Use a finite number above 0")
-        if not 0 <= self.threshold <= 1:
-            raise ConfigurationError("threshold", f"is {self.threshold}", "Use a number in [0, 1]")
+        for name, threshold in (("threshold", self.threshold), ("score_threshold", self.score_threshold or 0.0)):
+            if not 0 <= threshold <= 1:
+                raise ConfigurationError(name, f"is {threshold}", "Use a number in [0, 1]")
         if self.transitions is not None:
             _check_transitions(self.transitions)
 
@@ -74,14 +79,23 @@ class Decision:
         scaled = np.exp(log - log.max(axis=1, keepdims=True))
         return _normalised(scaled)
 
-    def rejects(self, probability: ArrayLike) -> NDArray[np.bool_]:
-        """Whether each window shows none of the activities (N,), from its calibrated probabilities (N, C).
+    def rejects(self, probability: ArrayLike, distance: ArrayLike | None = None) -> NDArray[np.bool_]:
+        """Whether each window shows none of the activities (N,).
+
+        Args:
+            probability: Calibrated probabilities (N, C).
+            distance: Distance of each window to the training samples (N,), as `Prediction.distance` of an exported
+                model; None where it is unknown.
 
         Raises:
-            ConfigurationError: They are no probabilities (N, C), or NaN.
+            ConfigurationError: They are no probabilities (N, C), or NaN; or there are other distances than windows.
         """
-        rejected: NDArray[np.bool_] = _checked(probability, self._classes).max(axis=1) < self.threshold
-        return rejected
+        values = _checked(probability, self._classes)
+        if distance is None or self.score_threshold is None:
+            rejected: NDArray[np.bool_] = values.max(axis=1) < self.threshold
+            return rejected
+        below: NDArray[np.bool_] = score(values, distance) < self.score_threshold
+        return below
 
     def smoother(self) -> Smoother | None:
         """A smoother of one stream of calibrated probabilities; None without `transitions`."""
@@ -90,7 +104,12 @@ class Decision:
     def described(self) -> dict[str, Any]:
         """The fields as plain values, for JSON."""
         rows = None if self.transitions is None else [list(row) for row in self.transitions]
-        return {"temperature": self.temperature, "threshold": self.threshold, "transitions": rows}
+        return {
+            "temperature": self.temperature,
+            "threshold": self.threshold,
+            "transitions": rows,
+            "score_threshold": self.score_threshold,
+        }
 
     @classmethod
     def read(cls, described: Mapping[str, Any]) -> Decision:
@@ -101,11 +120,12 @@ class Decision:
         """
         field = Field(described, "decision")
         try:
-            rows = field.get("transitions")
+            rows, smallest = field.get("transitions"), field.get("score_threshold")
             return cls(
                 field["temperature"].number(),
                 field["threshold"].number(),
                 None if rows is None else tuple(tuple(map(float, row.numbers(0, 1))) for row in rows.each()),  # type: ignore[arg-type]
+                None if smallest is None else smallest.number(),
             )
         except ConfigurationError as error:
             raise error.within("decision") from error
@@ -115,6 +135,34 @@ class Decision:
     @property
     def _classes(self) -> int | None:
         return None if self.transitions is None else len(self.transitions)
+
+
+def score(probability: ArrayLike, distance: ArrayLike) -> Array:
+    """How much windows look like the known activities: max_c p_c · exp(-5 d), in [0, 1].
+
+    The probability alone is high for many samples of unknown activities, and the distance alone says nothing on samples
+    between two known activities.
+
+    Args:
+        probability: Calibrated probabilities (N, C).
+        distance: Distance d of each window to the training samples (N,), see `cosmo_pl.edge.neighbors`.
+
+    Returns:
+        Scores (N,).
+
+    Raises:
+        ConfigurationError: They are no probabilities (N, C), or NaN; or there are other distances than windows.
+
+    Examples:
+        >>> score([[0.9, 0.1], [0.9, 0.1]], [0.0, 0.2]).round(2).tolist()
+        [0.9, 0.33]
+    """
+    values, away = _checked(probability, None), np.asarray(distance, dtype=np.float64)
+    if away.shape != values.shape[:1] or np.isnan(away).any():
+        problem = f"has the shape {away.shape}" if away.shape != values.shape[:1] else "holds NaN"
+        raise ConfigurationError("distance", problem, f"Give {len(values)} distances, one for each window")
+    found: Array = values.max(axis=1) * np.exp(-DISTANCE_WEIGHT * np.maximum(away, 0))
+    return found
 
 
 class Smoother:

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from cosmo_pl.checkpoints import checkpoint_in
-from cosmo_pl.edge.export_graphs import encoder_graphs, head_graphs
-from cosmo_pl.edge.export_recordings import RunRecordings
+from cosmo_pl.edge.export_graphs import distance_graph, encoder_graphs, head_graphs
+from cosmo_pl.edge.export_recordings import RunRecordings, training_samples
+from cosmo_pl.edge.quantization import SAMPLES, comparison, quantized_encoders
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.exported import DESCRIPTION, FORMAT, ExportedRecogniser, is_exported
 from cosmo_pl.exported import run as program
@@ -28,23 +29,26 @@ TOLERANCE = 0.02  # of probabilities of random samples; a tree whose threshold i
 EXAMPLES = 5
 
 
-def export(run: str | Path, folder: str | Path, decision: bool = False, overwrite: bool = False) -> dict[str, Any]:
+def export(
+    run: str | Path, folder: str | Path, decision: bool = False, overwrite: bool = False, int8: bool = False
+) -> dict[str, Any]:
     """Exports a trained classifier into a folder, which `Recogniser.load` opens and its own ``run.py`` runs.
 
     Args:
         run: Folder of a run, or of such runs, whose newest is taken; or a checkpoint.
         folder: The folder.
         decision: Whether temperature, rejection threshold and transitions are measured and stored, see
-            `cosmo_pl.edge.deciding.decision_of`.
+            `cosmo_pl.edge.deciding.decision_of`, with the graph of the distance to the training samples.
         overwrite: Whether an exported folder of that name is replaced.
+        int8: Whether the encoders compute in 8-bit integers, see `quantized_encoders`. The head stays in float.
 
     Returns:
-        Content of ``model.json``.
+        Content of ``model.json``. Its "int8" compares the quantised encoders with the others, see `comparison`.
 
     Raises:
-        ConfigurationError: The run is none of a classifier, or its method cannot be exported; the folder exists; or a
-            package of the extra `export` is missing.
-        CosmoError: `decision` is set, and the recordings cannot be used.
+        ConfigurationError: The run is none of a classifier, or its method cannot be exported or quantised; the folder
+            exists; or a package of the extra `export` is missing.
+        CosmoError: `decision` or `int8` is set, and the recordings cannot be used.
     """
     for package in ("onnx", "onnxscript", "onnxruntime", "skl2onnx"):
         require(package, "export")
@@ -53,21 +57,31 @@ def export(run: str | Path, folder: str | Path, decision: bool = False, overwrit
     checkpoint = checkpoint_in(user_path(run))
     recogniser = Recogniser.of_run(checkpoint)
     recordings = RunRecordings(run_of(checkpoint))
-    if decision:
+    if decision or int8:
         _ = recordings.data  # before minutes of work
-    description, graphs = _described(recogniser)
+    description, graphs = described(recogniser)
     if recogniser.window is not None:  # clips have no hop
         description["hop"] = recordings.hop
     description["accuracy"] = _tested(run_of(checkpoint))
     if decision:
         description["decision"] = recordings.decision()
+        if description["decision"]["score_threshold"] is not None:
+            graphs |= _distance(recogniser, recordings, description)
     with whole_file(folder) as part:
         part.mkdir()
-        _write(part, description, graphs)
-        _check_equal(recogniser, ExportedRecogniser.load(part))
-        if description["accuracy"] is None:
-            description["accuracy"] = recordings.accuracy(ExportedRecogniser.load(part))
-        _write(part, description, {})
+        write_model(part, description, graphs)
+        exported = ExportedRecogniser.load(part)
+        _check_equal(recogniser, exported)
+        if int8:
+            quantised = quantized_encoders(description, graphs, training_samples(recordings.data, SAMPLES))
+            write_model(part, description, quantised)
+            both = {"float": exported, "int8": ExportedRecogniser.load(part)}
+            sizes = {"float": total_size(graphs), "int8": total_size(graphs | quantised)}
+            description["int8"] = {"graphs": list(quantised), **comparison(both, sizes, recordings)}
+            description["accuracy"] = description["int8"]["int8"]["accuracy"]
+        elif description["accuracy"] is None:
+            description["accuracy"] = recordings.accuracy(exported)
+        write_model(part, description, {})
         if folder.exists():
             shutil.rmtree(folder)
     return description
@@ -83,8 +97,15 @@ def _check_free(folder: Path, overwrite: bool) -> None:
         raise ConfigurationError("out", f"'{folder}' exists", "Name a new folder, or use --overwrite")
 
 
-def _described(recogniser: Recogniser) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """``model.json`` as far as the checkpoint tells it, and name to content of the graphs."""
+def described(recogniser: Recogniser) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """``model.json`` as far as the checkpoint tells it, and name to content of the graphs.
+
+    Args:
+        recogniser: The classifier.
+
+    Raises:
+        ConfigurationError: Its method cannot be exported.
+    """
     module, trained = recogniser.module, recogniser.trained
     encoders = encoder_graphs(recogniser)
     (_, head), *partial = head_graphs(recogniser).items()
@@ -105,13 +126,21 @@ def _described(recogniser: Recogniser) -> tuple[dict[str, Any], dict[str, bytes]
         "encoders": {stream: {"modalities": stream.split("+"), "graph": names[stream]} for stream in encoders},
         "head": {"graph": "head.onnx", "partial": partial_names},
         "attends_to": list(module.attends_to),
+        "distance": None,
         "quality": _quality(recogniser),
         "labels": trained.labels,
         "test_subjects": list(trained.test_subjects),
         "accuracy": None,
+        "int8": None,
         "versions": {name: version(name) for name in LIBRARIES},
     }
     return description, {name: graph.SerializeToString() for name, graph in graphs.items()}
+
+
+def _distance(recogniser: Recogniser, recordings: RunRecordings, description: dict[str, Any]) -> dict[str, bytes]:
+    """The graph of the distance to the training samples, which the description then names."""
+    description["distance"] = "distance.onnx"
+    return {description["distance"]: distance_graph(recogniser, recordings.neighbors()).SerializeToString()}
 
 
 def _quality(recogniser: Recogniser) -> dict[str, float]:
@@ -136,14 +165,25 @@ def _tested(run: Path) -> dict[str, Any] | None:
     return {name: found[name] for name in ("correct", "total", "accuracy", "f1_macro", "simulated")}
 
 
-def _write(folder: Path, description: dict[str, Any], graphs: Mapping[str, bytes]) -> None:
-    """Writes the graphs, the program, and the description with the hashes of all files."""
+def write_model(folder: Path, description: dict[str, Any], graphs: Mapping[str, bytes]) -> None:
+    """Writes the graphs, the program, and the description with the hashes of all files.
+
+    Args:
+        folder: An existing folder.
+        description: Content of ``model.json``; the hashes are added.
+        graphs: Name to content.
+    """
     for name, content in graphs.items():
         (folder / name).write_bytes(content)
     shutil.copy(program.__file__, folder / "run.py")
     files = sorted(path for path in folder.iterdir() if path.name != DESCRIPTION)
     description["sha256"] = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
     write_json(folder / DESCRIPTION, description)
+
+
+def total_size(graphs: Mapping[str, bytes]) -> int:
+    """Bytes of some graphs."""
+    return sum(map(len, graphs.values()))
 
 
 def _check_equal(recogniser: Recogniser, exported: ExportedRecogniser) -> None:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from cosmo_pl.data.normalization import Normalization
 from cosmo_pl.data.transforms import Transform
+from cosmo_pl.edge.neighbors import NeighborDistance
 from cosmo_pl.modules import ClassifierModule
 from cosmo_pl.modules.base import TreeHead, joined
 from cosmo_pl.recogniser import Recogniser
@@ -226,6 +227,39 @@ def _leaves(forest: RandomForestClassifier) -> dict[str, Any]:
     trees, nodes, labels, shares = (np.concatenate(parts) for parts in zip(*found, strict=True))
     weights = shares.astype(np.float32)
     return {"target_treeids": trees, "target_nodeids": nodes, "target_ids": labels, "target_weights": weights}
+
+
+class DistanceGraph(nn.Module):
+    """The distance to the training samples.
+
+    Args:
+        neighbors: The distance.
+        streams: Streams of the classifier, in order.
+    """
+
+    def __init__(self, neighbors: NeighborDistance, streams: Sequence[str]) -> None:
+        super().__init__()
+        self.neighbors = neighbors
+        self.streams = tuple(streams)
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Distances (N,) of features (N, *) of each stream, and last the streams' availability (N, M)."""
+        *features, available = inputs
+        columns = dict(zip(self.streams, available.unbind(dim=1), strict=True))
+        return self.neighbors(dict(zip(self.streams, features, strict=True)), columns)  # type: ignore[no-any-return]
+
+
+def distance_graph(recogniser: Recogniser, neighbors: NeighborDistance) -> Any:
+    """The ONNX graph of the distance, with the inputs of the head of a network, and the output "distance" (N,).
+
+    Args:
+        recogniser: The classifier.
+        neighbors: The distance to its training samples.
+    """
+    features = example_features(recogniser)
+    available = torch.ones(SAMPLES, len(features), dtype=torch.bool)
+    names = [*(f"features_{stream}" for stream in features), "available"]
+    return traced(DistanceGraph(neighbors, list(features)), [*features.values(), available], names, ["distance"])
 
 
 @contextmanager

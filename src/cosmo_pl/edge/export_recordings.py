@@ -15,9 +15,11 @@ from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.identity import is_simulated
 from cosmo_pl.data.selection import evenly_spaced
 from cosmo_pl.edge.deciding import decision_of
+from cosmo_pl.edge.neighbors import NeighborDistance, training_neighbors
 from cosmo_pl.edge.transitions import usual_hop
 from cosmo_pl.errors import CosmoError
 from cosmo_pl.exported import ExportedRecogniser
+from cosmo_pl.modules import ClassifierModule
 from cosmo_pl.run_loading import load_run
 
 AT_ONCE = 256  # samples
@@ -58,6 +60,14 @@ class RunRecordings:
         steps = usual_hop(data.samples.recording, data.samples.start)
         return None if steps is None else steps * data.window_seconds / data.span
 
+    def neighbors(self) -> NeighborDistance:
+        """The distance to the training samples of a run whose decision uses it, see `training_neighbors`."""
+        module, data = load_run(self.run)
+        assert isinstance(module, ClassifierModule)
+        found = training_neighbors(module, data)
+        assert found is not None
+        return found
+
     def decision(self) -> dict[str, Any]:
         """Temperature, threshold and transitions, see `decision_of`."""
         return asdict(decision_of(self.run)[0])
@@ -90,14 +100,22 @@ class RunRecordings:
                 some = alike[at : at + AT_ONCE]
                 yield some, {name: np.asarray(samples.inputs[name][some], np.float32) for name in names}
 
-    def training_samples(self, count: int) -> dict[str, NDArray[np.float32]]:
-        """Modality to at most `count` samples (n, *shape) of training subjects, evenly spaced."""
-        data = self.data
-        assert data.samples is not None, "the data are set up"
-        found = {}
-        for name in data.modalities:
-            rows = data.split.train
-            rows = rows[data.samples.present.get(name, np.ones(len(data.samples), dtype=bool))[rows]]
-            some = rows[evenly_spaced(len(rows), count)]
-            found[name] = np.asarray(data.samples.inputs[name][some], np.float32)
-        return found
+
+def training_samples(data: MultimodalDataModule, count: int) -> dict[str, NDArray[np.float32]]:
+    """Samples of training subjects, evenly spaced, in the sensors' units.
+
+    Args:
+        data: The data, set up.
+        count: Largest number of samples.
+
+    Returns:
+        Modality to at most `count` samples (n, *shape) that have it.
+    """
+    assert data.samples is not None, "the data are set up"
+    found = {}
+    for name in data.modalities:
+        rows = data.split.train
+        rows = rows[data.samples.present.get(name, np.ones(len(data.samples), dtype=bool))[rows]]
+        some = rows[evenly_spaced(len(rows), count)]
+        found[name] = np.asarray(data.samples.inputs[name][some], np.float32)
+    return found

@@ -69,7 +69,7 @@ def find_recordings(
     at = dataset_at(path)
     if at is not None:
         kind, folder = at
-        return _found(kind.for_viewing(str(folder)), target, argument)
+        return _found(kind.for_viewing(str(folder) if folder.is_dir() else root), target, argument)
     if path.exists():
         folders = ", ".join(kind.dataset for kind in DATASETS.values())
         problem = f"'{path}' is in no folder of a dataset ({folders})"
@@ -118,21 +118,25 @@ def dataset_at(path: Path) -> tuple[DataModuleClass, Path] | None:
 
 
 def _found(data: MultimodalDataModule, target: str, argument: str) -> tuple[MultimodalDataModule, list[Recording]]:
-    """The recording of that name; else those whose file it is, or whose files are in it."""
-    recordings = data.find_recordings(data.folder)
-    path, folder = Path(target).expanduser().resolve(), data.folder.resolve()
-    if path == folder:
+    """The recording of that name; else those whose file it is, or whose files are in it.
+
+    A path starts in the working directory, in the dataset's folder, or in the folder that holds this.
+    """
+    recordings, folder = data.find_recordings(data.folder), data.folder.resolve()
+    paths = [Path(target).expanduser().resolve(), folder / target, folder.parent / target]
+    if folder in paths:
         return data, recordings
-    name = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else target
-    named = [each for each in recordings if each.name in (target, name)]
-    found = named or [each for each in recordings if _has_file_in(each, path) or _has_file_in(each, folder / target)]
+    names = [path.relative_to(folder).as_posix() for path in paths if path.is_relative_to(folder)]
+    named = [each for each in recordings if each.name in names]
+    found = named or [each for each in recordings if _has_file_in(each, paths)]
     if not found:
-        raise UnknownRecordingError(name, [each.name for each in recordings], argument)
+        raise UnknownRecordingError(names[0] if names else target, [each.name for each in recordings], argument)
     return data, found
 
 
-def _has_file_in(recording: Recording, path: Path) -> bool:
-    return any(file.resolve().is_relative_to(path) for file in recording.files.values())
+def _has_file_in(recording: Recording, paths: Sequence[Path]) -> bool:
+    files = [file.resolve() for file in recording.files.values()]
+    return any(file.is_relative_to(path) for file in files for path in paths)
 
 
 def for_model(

@@ -32,12 +32,15 @@ class Prediction:
         name: Name of that activity, one per sample.
         probability: Probability of every activity (N, C), in the order of `Recogniser.class_names`.
         weights: Attention weight of each modality (N,), where the method has attention; else empty.
+        distance: Distance to the training samples (N,), see `cosmo_pl.edge.neighbors`, of a model that was exported
+            with a decision; else None.
     """
 
     label: NDArray[np.int64]
     name: tuple[str, ...]
     probability: NDArray[np.float32]
     weights: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    distance: NDArray[np.float32] | None = None
 
 
 class ExportedRecogniser:
@@ -124,7 +127,7 @@ class ExportedRecogniser:
         names = tuple(self.class_names[each] for each in label)
         columns = found["weights"].T if "weights" in found else ()
         weights = dict(zip(self.description["attends_to"], columns, strict=True))
-        return Prediction(label, names, found["probability"], weights)
+        return Prediction(label, names, found["probability"], weights, found.get("distance"))
 
 
 def is_exported(folder: Path) -> bool:

@@ -87,14 +87,16 @@ class NearestNeighborModule(ExampleModule):
         if self.metric == "dtw":
             problem = "dynamic time warping is a search for paths, which no ONNX operator performs"
             raise ConfigurationError("run", problem, "Export metric euclidean, or another method")
+        _ = self.learned  # now: in a graph that is traced, scales are no numbers
         return {name: nn.Identity() for name in self.modality_shapes}
 
     def classify_features(
         self, features: Mapping[str, Tensor], available: Present | None = None
     ) -> tuple[Tensor, None]:
-        """Minus the distances to the nearest example of each class."""
+        """Minus the distances to the nearest example of each class, by operators of ONNX."""
         examples, label = self.examples
-        scaled = [self.distances(features[name], examples[name]) / scale for name, scale in self.learned.items()]
+        pairs = {name: (self._series(features[name]), self._series(examples[name])) for name in self.learned}
+        scaled = [euclidean_distances(*pairs[name]) / scale for name, scale in self.learned.items()]
         if available is not None:
             scaled = [each * available[name].unsqueeze(1) for name, each in zip(self.learned, scaled, strict=True)]
         return self._logits(torch.stack(scaled).sum(dim=0), label), None
@@ -115,7 +117,23 @@ class NearestNeighborModule(ExampleModule):
     def _series(self, values: Tensor) -> Tensor:
         """Samples (N, time, *axes) as series (N, time, channels)."""
         series = values.reshape(*values.shape[:2], -1)
-        return torch.cat([series, torch.gradient(series, dim=1)[0]], dim=2) if self.velocities else series
+        return torch.cat([series, central_differences(series)], dim=2) if self.velocities else series
+
+
+def central_differences(series: Tensor) -> Tensor:
+    """`torch.gradient` over the steps of series (N, time, channels), in operators of ONNX."""
+    inner = (series[:, 2:] - series[:, :-2]) / 2
+    return torch.cat([series[:, 1:2] - series[:, :1], inner, series[:, -1:] - series[:, -2:-1]], dim=1)
+
+
+def euclidean_distances(one: Tensor, other: Tensor) -> Tensor:
+    """Euclidean distances (N, n) of series (N, time, channels) and (n, time, channels) by one product of matrices.
+
+    It is in double precision, as the squares of the lengths cancel.
+    """
+    one, other = one.flatten(1).double(), other.flatten(1).double()
+    squared = one.square().sum(dim=1, keepdim=True) + other.square().sum(dim=1) - 2 * one @ other.T
+    return squared.clamp_min(0).sqrt().float()
 
 
 def dtw_distances(one: Tensor, other: Tensor, band: int) -> Tensor:

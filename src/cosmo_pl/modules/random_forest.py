@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cosmo_pl.constraints import MAX_SIZE, NonNegativeInt, PositiveInt, Seed, Size, whole
+from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.base import (
@@ -23,6 +24,8 @@ from cosmo_pl.modules.base import (
     Shapes,
     TreeHead,
     availability,
+    check_vectors,
+    gravity_columns,
     joined,
     load_encoders,
 )
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestClassifier
 
 MAX_APART = 4  # modalities of which each choice has a forest of its own in an export
+ZERO = "zero_"  # start of the names of buffers with the standardised value of 0 of each axis
 SMALLEST = 1e-6  # probability of a class without votes, whose logarithm has to be finite
 
 
@@ -43,6 +47,9 @@ class RandomForestModule(SelfTrainingModule):
     the others is grown from the same examples when it is first needed, and kept. On USC-HAD and MEx this recognises
     more than the trained forest with features replaced by their mean, or treated as missing values by scikit-learn.
 
+    With `accelerometer` the forest also has the columns of `gravity_columns`, which change less with the way that a
+    person wears the sensors. Samples that lack this modality are classified without them.
+
     Args:
         modality_shapes: Modality to shape (time, *axes) of a sample. The command line takes it from the data.
         num_classes: Number of activities. The command line takes it from the data.
@@ -52,9 +59,10 @@ class RandomForestModule(SelfTrainingModule):
         self_training_rounds: Rounds of self-training, see `SelfTrainingModule`; 0 uses the labelled samples only.
         context: Largest distance, in steps of the sensor, of samples whose probabilities are averaged.
         max_pseudo_labels: Largest number of samples with pseudo-labels, evenly spaced. The checkpoint holds them.
+        accelerometer: Modality that measures gravity; None adds no columns.
 
     Raises:
-        ConfigurationError: An argument is out of range.
+        ConfigurationError: An argument is out of range, or with `accelerometer` a modality is not (time, 3) as it is.
     """
 
     numerics = "1.0"
@@ -69,13 +77,34 @@ class RandomForestModule(SelfTrainingModule):
         self_training_rounds: NonNegativeInt = 0,
         context: NonNegativeInt = 0,
         max_pseudo_labels: PositiveInt = 4000,
+        accelerometer: str | None = None,
     ) -> None:
         super().__init__(modality_shapes, num_classes, self_training_rounds, context, max_pseudo_labels)
         self.save_hyperparameters()
+        self.accelerometer = accelerometer
+        if accelerometer is not None:
+            check_vectors(self.modality_shapes, accelerometer)
+            for name in self.modality_shapes:
+                self.register_buffer(ZERO + name, torch.zeros(3))
         self.num_trees = num_trees
         self.num_frequencies = num_frequencies
         self.seed = seed
         self._partial: dict[tuple[str, ...], RandomForestClassifier] = {}  # by the modalities that they use
+
+    def on_fit_start(self) -> None:
+        """Stores where the standardised samples have their zero, which gravity is measured from, and the samples.
+
+        Raises:
+            ConfigurationError: With `accelerometer`, each subject has a standardisation and so a zero of its own.
+        """
+        data = getattr(self.trainer, "datamodule", None)
+        if self.accelerometer is not None and isinstance(data, MultimodalDataModule):
+            if data.statistics_of == "adapt":
+                problem = "is adapt, and gravity is not measured from the same zero in all samples"
+                raise ConfigurationError("normalization", problem, "Leave it out, or set accelerometer to null")
+            for name in self.modality_shapes:
+                self.get_buffer(ZERO + name).copy_(data.normalization[name].apply(torch.zeros(1, 3))[0])
+        super().on_fit_start()
 
     def learn(self, inputs: dict[str, Tensor], label: Tensor) -> RandomForestClassifier:
         """Grows the forest, and forgets those of fewer modalities, which are of earlier examples."""
@@ -128,13 +157,32 @@ class RandomForestModule(SelfTrainingModule):
 
         Those of modalities without an entry are left out.
         """
-        names = [name for name in self.modality_shapes if name in inputs]
-        return torch.cat([channel_statistics(inputs[name].cpu(), self.num_frequencies) for name in names], dim=1)
+        values = {name: inputs[name].cpu() for name in self.modality_shapes if name in inputs}
+        columns = [channel_statistics(x, self.num_frequencies) for x in values.values()]
+        if self.accelerometer in values:
+            unshifted = {name: x.double() - self.get_buffer(ZERO + name).cpu() for name, x in values.items()}
+            columns.append(gravity_columns(unshifted, self.accelerometer, self.num_frequencies))
+        return torch.cat(columns, dim=1)
 
     def stream_encoders(self) -> Mapping[str, StreamColumns]:
-        """The columns of each modality, in single precision, to which scikit-learn rounds them too."""
+        """The columns of each modality, in single precision, to which scikit-learn rounds them too.
+
+        Raises:
+            ConfigurationError: The columns are not of each modality alone, because of `accelerometer`.
+        """
+        if self.accelerometer is not None:
+            raise self._not_exportable()
         return {
             name: StreamColumns({name: shape}, self.num_frequencies) for name, shape in self.modality_shapes.items()
+        }
+
+    def compared_columns(self) -> dict[str, slice]:
+        """The features of the encoders, which come after the statistics."""
+        encoders = self.stream_encoders()
+        return {
+            name: slice(sum(map(bool, columns.names())), None)
+            for name, columns in encoders.items()
+            if columns.encoder is not None
         }
 
     def tree_heads(self) -> dict[tuple[str, ...], TreeHead]:
@@ -167,6 +215,7 @@ class FeatureForestModule(RandomForestModule):
         max_pseudo_labels: See `RandomForestModule`.
         bundle_modalities: Modality of the data to the modality of the bundle whose encoder it uses, as {acc: thigh}.
             Several may use one. None, and others, use the encoder of the same name.
+        accelerometer: See `RandomForestModule`.
 
     Raises:
         ConfigurationError: No bundle is given, or an argument is out of range.
@@ -188,9 +237,10 @@ class FeatureForestModule(RandomForestModule):
         context: NonNegativeInt = 0,
         max_pseudo_labels: PositiveInt = 4000,
         bundle_modalities: dict[str, str] | None = None,
+        accelerometer: str | None = None,
     ) -> None:
         self_training = self_training_rounds, context, max_pseudo_labels
-        super().__init__(modality_shapes, num_classes, num_trees, num_frequencies, seed, *self_training)
+        super().__init__(modality_shapes, num_classes, num_trees, num_frequencies, seed, *self_training, accelerometer)
         self.save_hyperparameters(ignore=["encoders"])
         if bundle is None:
             raise ConfigurationError("bundle", "none is given, and the features need trained encoders", "Give one")
@@ -209,7 +259,13 @@ class FeatureForestModule(RandomForestModule):
         return torch.cat([super().features(inputs), *encoded], dim=1)
 
     def stream_encoders(self) -> Mapping[str, StreamColumns]:
-        """The statistics of each stream's modalities, then the features of its encoder."""
+        """The statistics of each stream's modalities, then the features of its encoder.
+
+        Raises:
+            ConfigurationError: See `RandomForestModule.stream_encoders`.
+        """
+        if self.accelerometer is not None:
+            raise self._not_exportable()
         return {
             stream: StreamColumns(
                 {name: self.modality_shapes[name] for name in stream.split("+")}, self.num_frequencies, encoder

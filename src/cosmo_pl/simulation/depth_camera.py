@@ -132,7 +132,9 @@ def capsule_depth(rays: Array, start: Array, end: Array, radius: float) -> Array
         depth = (-b - np.sqrt(b * b - a * c)) / a
         share = along + depth * across
         side = np.where((share > 0) & (share < length2) & (depth > 0), depth, np.inf)
-    return np.minimum(side, np.minimum(sphere_depth(rays, start, radius), sphere_depth(rays, end, radius)))
+    ends = np.minimum(sphere_depth(rays, start, radius), sphere_depth(rays, end, radius))
+    nearest: NDArray[np.float64] = np.minimum(side, ends)
+    return nearest
 
 
 def sphere_depth(rays: Array, centre: Array, radius: float) -> Array:

@@ -119,7 +119,8 @@ def kinect(motion: Motion, rng: np.random.Generator, step: int, noise: float = 1
     drift = slow_noise(rng, frames, joints * 3, 4.0).reshape(true.shape)
     jitter = rng.normal(size=true.shape)
     error = _JOINT_ERROR[:, None] * (drift + 0.25 * jitter) * np.where(hidden(true), 3.0, 1.0)[..., None]
-    return (true + noise * error).transpose(1, 2, 0)
+    measured: NDArray[np.float64] = (true + noise * error).transpose(1, 2, 0)
+    return measured
 
 
 EARTH_FIELD = np.array([0.0, -42.0, -22.0])

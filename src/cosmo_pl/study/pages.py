@@ -19,7 +19,7 @@ from cosmo_pl.study.rendering.verdict import NOT_COMPARABLE, NOT_REPRODUCED, REP
 from cosmo_pl.study.rendering.view import COMPARED, Rendered, Verdict, unique
 
 MARKS = {REPRODUCED: "✓", NOT_REPRODUCED: "✗", TOO_FEW: "…", NOT_COMPARABLE: "○"}
-BY_LABELS = ("mex",)  # a study whose runs with the usual number of labels are compared as well
+COMPARED_TOO = ("mex", "baselines")  # studies whose runs with the usual number of labels are compared as well
 OVERVIEW = ("table2", headline.STUDY)  # the studies that the overview of a dataset takes its runs from
 CLAIMS = ("claim", "verdict", *CLAIM_HEADER[3:-1], "table or figure")
 PAPER = ("Table ", "Figure ")  # what the titles of the paper's own tables and figures begin with
@@ -92,7 +92,7 @@ class Pages:
 
     def differences(self) -> dict[str, Rendered]:
         """Dataset to the differences of its methods to Cosmo and to the recommended recipe."""
-        views = [self.renderings[name][0].view for name in (*OVERVIEW, *BY_LABELS) if name in self.renderings]
+        views = [self.renderings[name][0].view for name in (*OVERVIEW, *COMPARED_TOO) if name in self.renderings]
         datasets = unique(dataset.removesuffix(PLUS) for view in views for dataset in view.datasets())
         return {dataset: differences.against(views, dataset) for dataset in datasets}
 

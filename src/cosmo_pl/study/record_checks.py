@@ -178,8 +178,14 @@ def _check_points(field: Field, count: int) -> None:
 
 
 def _check_latency(field: Field) -> None:
-    for seconds in field["seconds"].fields().values():
-        seconds.number(0)
+    costs = field["overheads"]
+    costs["parameters"].whole(0)
+    costs["flops"].whole(0)
+    for size in costs["bytes"].fields().values():
+        size.whole(1)
+    for seconds in (field["seconds"], *costs["seconds"].fields().values()):
+        for each in seconds.fields().values():
+            each.number(0)
 
 
 def _check_missing_sensors(field: Field) -> None:

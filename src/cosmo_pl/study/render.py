@@ -67,10 +67,8 @@ class Rendering:
         """The page of the table or figure."""
         study, rendered = self.view.study, self.rendered
         picture = f"![{study.title}]({Path(self.stem).name}.png)"
-        table = markdown_of([rendered.header, *rendered.rows])
-        parts = [f"# {study.title}", f"Preset `{self.view.preset}`. {study.about}".strip()]
-        parts += [picture] if self.png is not None else []
-        parts += [table] if self.png is None or rendered.shows_rows else []
+        body = picture if self.png is not None else markdown_of([rendered.header, *rendered.rows])
+        parts = [f"# {study.title}", f"Preset `{self.view.preset}`. {study.about}".strip(), body]
         parts.append("\n".join(f"- {remark}" for remark in self.remarks))
         if rendered.comparisons:
             parts += ["## Methods of one kind", markdown_of([COMPARED, *rendered.comparisons])]

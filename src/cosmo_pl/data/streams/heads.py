@@ -213,7 +213,10 @@ def _npz(path: Path, stream: IO[bytes], tail: bool) -> Head:
 
 def _array_head(name: str, file: Any) -> Iterator[tuple[str, NDArray[Any]]]:
     """Columns of an array's first rows; only these are read, as a compressed array may be large."""
-    read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    read: dict[tuple[int, int], Any] = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
     shape, by_column, dtype = read[np.lib.format.read_magic(file)](file)
     if not shape or (by_column and len(shape) > 1) or dtype.hasobject or math.prod(shape[1:]) > MAX_COLUMNS:
         return

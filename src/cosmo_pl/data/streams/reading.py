@@ -228,7 +228,8 @@ def _array_blocks(archive: zipfile.ZipFile, name: str, path: Path) -> Iterator[N
     """An array of an NPZ in blocks of rows; all arrays have blocks of equally many rows."""
     with archive.open(f"{name}.npy") as file:
         version = np.lib.format.read_magic(file)
-        header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        old = version == (1, 0)
+        header: Any = np.lib.format.read_array_header_1_0 if old else np.lib.format.read_array_header_2_0
         shape, column_order, kind = header(file)
         if not shape or kind.hasobject or (column_order and len(shape) > 1):
             problem = f"'{name}' is an array of {kind} {shape}{' in column order' if column_order else ''}"

@@ -80,7 +80,7 @@ class Deciding:
             best = int(probability[0].argmax())
             raw = Raw(names[best], float(probability[0, best]))
             probability = np.asarray(self.decision.apply(probability))
-            rejected = bool(self.decision.rejects(probability)[0])
+            rejected = bool(self.decision.rejects(probability, prediction.distance)[0])
         found = probability[0]
         if self._smoother is not None:
             found = np.asarray(self._smoother.update(found))

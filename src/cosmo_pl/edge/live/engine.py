@@ -238,6 +238,11 @@ class LiveRecogniser:
         windows = self._due(ending=True)
         for stream in self.streams.values():
             stream.check(ending=True)
+        origin = self.schedule.origin
+        if self._clock is not None and origin is not None and not self.schedule.number:
+            seconds = (self._clock - origin) / SECOND
+            detail = f"{seconds:.2f} s of samples are shorter than a window of {self.schedule.window:g} s"
+            self.reporter.report("too short", detail, None, origin / SECOND)
         return windows
 
     def _stalled(self, stream: SensorStream) -> bool:

@@ -17,7 +17,7 @@ from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.recorded import Recorded, Signal, Span
 from cosmo_pl.data.recordings import Recording
 from cosmo_pl.data.reduction import reduce_depth
-from cosmo_pl.edge.finding import find_recordings, for_model
+from cosmo_pl.edge.finding import chosen, find_recordings, for_model
 from cosmo_pl.edge.live.reports import Reporter
 from cosmo_pl.edge.live.samples import Beginning, Samples
 from cosmo_pl.errors import CosmoError
@@ -112,6 +112,7 @@ def replays_of(
     recogniser: AnyRecogniser,
     reporter: Reporter,
     realtime: bool,
+    subject: int | None = None,
     dataset: str | None = None,
     root: str | None = None,
 ) -> Replays:
@@ -122,6 +123,7 @@ def replays_of(
         recogniser: The model.
         reporter: Gets what cannot be read.
         realtime: See `Replays`.
+        subject: Number of a subject, the only one whose recordings are replayed; None replays those of all.
         dataset: See `find_recordings`.
         root: See `find_recordings`.
 
@@ -129,8 +131,8 @@ def replays_of(
         CosmoError: There is no such recording, or its dataset has none of the model's sensors.
     """
     named, recordings = find_recordings(target, dataset, root, "recording")
-    names = {each.name for each in recordings}
+    names = {each.name for each in (recordings if subject is None else chosen(recordings, None, subject))}
     data = for_model(named, recogniser, dataset, "recording")
     shapes = {name: shape[1:] for name, shape in recogniser.modality_shapes.items()}
-    chosen = [each for each in data.find_recordings(data.folder) if each.name in names]
-    return Replays(data, chosen, shapes, reporter, realtime)
+    replayed = [each for each in data.find_recordings(data.folder) if each.name in names]
+    return Replays(data, replayed, shapes, reporter, realtime)

@@ -12,6 +12,9 @@ class Schedule:
     Args:
         window: Seconds of a window.
         hop: Seconds between the starts of two windows.
+
+    Attributes:
+        number: Number of the next window, counted from 0.
     """
 
     def __init__(self, window: float, hop: float) -> None:
@@ -22,7 +25,7 @@ class Schedule:
         """Forgets the time line."""
         self.origin: int | None = None  # time of tick 0 in nanoseconds
         self._begin: float | None = None
-        self._number = 0
+        self.number = 0
 
     def align(self, aligned: float) -> None:
         """Sets when a window begins; the first one begins as early as possible.
@@ -41,7 +44,7 @@ class Schedule:
     def start(self) -> float:
         """Start of the next window in seconds after tick 0."""
         assert self._begin is not None
-        return self._begin + self.hop * self._number
+        return self._begin + self.hop * self.number
 
     def time(self, seconds: float) -> int:
         """Time of so many seconds after tick 0, in nanoseconds."""
@@ -59,9 +62,9 @@ class Schedule:
         Returns:
             Number of windows that are passed.
         """
-        before = self._number
-        self._number += 1
+        before = self.number
+        self.number += 1
         if to is not None:
             ahead = (to - self.time(self.start + self.window)) / SECOND
-            self._number += max(0, int(ahead / self.hop))
-        return self._number - before
+            self.number += max(0, int(ahead / self.hop))
+        return self.number - before

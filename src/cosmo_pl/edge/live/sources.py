@@ -19,6 +19,7 @@ def open_source(
     recording: str | None,
     realtime: bool,
     mqtt: str | None,
+    subject: int | None = None,
     dataset: str | None = None,
     root: str | None = None,
 ) -> Source:
@@ -30,6 +31,7 @@ def open_source(
         recording: Name or path of recordings, see `find_recordings`.
         realtime: Whether the recording is replayed as fast as it was recorded.
         mqtt: See `MqttSource`.
+        subject: Number of a subject, the only one whose recordings are replayed; None replays those of all.
         dataset: See `find_recordings`.
         root: See `find_recordings`.
 
@@ -39,7 +41,7 @@ def open_source(
     if recording is not None and mqtt is not None:
         raise ConfigurationError("mqtt", "samples come from a broker or from a recording", "Leave one of them out")
     if recording is not None:
-        return replays_of(recording, recogniser, reporter, realtime, dataset, root)
+        return replays_of(recording, recogniser, reporter, realtime, subject, dataset, root)
     if mqtt is not None:
         return MqttSource(mqtt, reporter)
     # Not sys.stdin: Python closes it at its end, and aborts if a thread still waits for a line of it.

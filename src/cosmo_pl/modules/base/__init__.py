@@ -25,6 +25,7 @@ from cosmo_pl.modules.base.encoding import (
 )
 from cosmo_pl.modules.base.examples import ExampleModule
 from cosmo_pl.modules.base.fusion import Fusion, FusionClassifier, Head, SequenceAxis
+from cosmo_pl.modules.base.gravity import check_vectors, gravity_columns, gravity_parts
 from cosmo_pl.modules.base.module import BaseModule, BestEpoch, Shapes, TrainingRecord
 from cosmo_pl.modules.base.optimization import OptimizerSettings, optimization
 from cosmo_pl.modules.base.pretraining import CrossModalModule, PretrainingModule, projection_heads
@@ -58,7 +59,10 @@ __all__ = [
     "allow_unused_parameters",
     "availability",
     "average_in_context",
+    "check_vectors",
     "data_quality",
+    "gravity_columns",
+    "gravity_parts",
     "joined",
     "load_encoders",
     "optimization",

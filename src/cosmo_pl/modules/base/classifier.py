@@ -125,6 +125,13 @@ class ClassifierModule(BaseModule):
         """
         raise self._not_exportable()
 
+    def compared_columns(self) -> Mapping[str, slice]:
+        """Stream to the columns of its flattened features that a distance between samples compares.
+
+        See `stream_encoders`. It is empty for features of different units, whose distance has no meaning.
+        """
+        return dict.fromkeys(self.stream_encoders(), slice(None))
+
     def tree_heads(self) -> Mapping[tuple[str, ...], TreeHead]:
         """The second half of `classify` of a method that classifies by trees: available streams to the head for them.
 

@@ -2,11 +2,11 @@
 
 NUMERICS = {
     "clock_error": "1.0",
-    "decisions": "1.0",
+    "decisions": "2.0",
     "describe": "1.0",
     "embedding": "1.0",
     "features": "1.0",
-    "latency": "1.0",
+    "latency": "2.0",
     "missing_sensors": "1.0",
     "quality": "1.0",
     "suggestions": "1.0",

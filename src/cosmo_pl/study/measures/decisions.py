@@ -14,7 +14,8 @@ from torchmetrics.functional.classification import binary_auroc
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.selection import Indices
 from cosmo_pl.edge.deciding import measured_decision, probabilities
-from cosmo_pl.edge.decision import Decision, Smoother
+from cosmo_pl.edge.decision import Decision, Smoother, score
+from cosmo_pl.edge.neighbors import distances, training_neighbors
 from cosmo_pl.edge.refitting import is_quick, logits_of, refitted
 from cosmo_pl.edge.transitions import usual_hop
 from cosmo_pl.event_metrics import OVERLAPS, SegmentScore, detection_delays, events_of, segment_score
@@ -32,8 +33,9 @@ def decisions(runs: Sequence[tuple[BaseModule, MultimodalDataModule]]) -> dict[s
         runs: One run of a classifier.
 
     Returns:
-        ``temperature`` and ``threshold``; ``report``, see `cosmo_pl.edge.deciding.DecisionReport`; ``unknown``, see
-        `unknown_activities`; ``smoothing``, see `smoothed`, or None where the samples are whole clips.
+        ``temperature``, ``threshold`` and ``score_threshold``; ``report``, see
+        `cosmo_pl.edge.deciding.DecisionReport`; ``unknown``, see `unknown_activities`; ``smoothing``, see `smoothed`,
+        or None where the samples are whole clips.
     """
     model, data = runs[0]
     assert isinstance(model, ClassifierModule)
@@ -41,6 +43,7 @@ def decisions(runs: Sequence[tuple[BaseModule, MultimodalDataModule]]) -> dict[s
     return {
         "temperature": decision.temperature,
         "threshold": decision.threshold,
+        "score_threshold": decision.score_threshold,
         "report": report.described(),
         "unknown": unknown_activities(model, data, decision),
         "smoothing": None if decision.transitions is None else smoothed(model, data, decision),
@@ -60,10 +63,11 @@ def unknown_activities(model: ClassifierModule, data: MultimodalDataModule, deci
         decision: Its decision.
 
     Returns:
-        For each group the number of ``known`` and ``unknown`` test samples, those of both that are accepted
-        (``accepted_known``, ``accepted_unknown``), the ``correct`` ones among the accepted, and ``auroc``, the
-        probability that a known sample has a larger probability than an unknown one. Empty for a model whose weights
-        are trained, which takes too long, and for fewer than four activities.
+        For each group the number of ``known`` and ``unknown`` test samples; and ``probability`` and ``score`` (see
+        `cosmo_pl.edge.decision.score`; None for a model without distances), each with the samples of both that
+        are accepted by it (``accepted_known``, ``accepted_unknown``), the ``correct`` ones among the accepted, and
+        ``auroc``, the probability that it is larger for a known sample than for an unknown one. Empty for a model whose
+        weights are trained, which takes too long, and for fewer than four activities.
     """
     if not is_quick(model) or model.num_classes < GROUPS:
         return []
@@ -77,17 +81,29 @@ def _without(
     label, rows = data.samples.label, data.split.test
     parts = {name: getattr(data.split, name) for name in ("labeled", "unlabeled")}
     split = replace(data.split, **{name: some[~np.isin(label[some], left_out)] for name, some in parts.items()})
-    probability = decision.apply(probabilities(logits_of(refitted(model, data, split), data, rows)))
-    known, accepted = ~np.isin(label[rows], left_out), ~decision.rejects(probability)
-    right = probability.argmax(axis=1) == label[rows]
-    auroc = binary_auroc(torch.from_numpy(probability.max(axis=1)), torch.from_numpy(known.astype(np.int64)))
+    smaller = refitted(model, data, split)
+    probability = decision.apply(probabilities(logits_of(smaller, data, rows)))
+    neighbors = training_neighbors(smaller, data, split)
+    distance = None if neighbors is None else distances(neighbors, smaller, data, rows)
+    known, right = ~np.isin(label[rows], left_out), probability.argmax(axis=1) == label[rows]
+
+    def accepting(value: Array, accepted: NDArray[np.bool_]) -> dict[str, Any]:
+        auroc = binary_auroc(torch.from_numpy(value), torch.from_numpy(known.astype(np.int64)))
+        return {
+            "accepted_known": int((known & accepted).sum()),
+            "accepted_unknown": int((~known & accepted).sum()),
+            "correct": int((right & accepted).sum()),
+            "auroc": round(float(auroc), 5),
+        }
+
+    by_score = (
+        None if distance is None else accepting(score(probability, distance), ~decision.rejects(probability, distance))
+    )
     return {
         "known": int(known.sum()),
         "unknown": int((~known).sum()),
-        "accepted_known": int((known & accepted).sum()),
-        "accepted_unknown": int((~known & accepted).sum()),
-        "correct": int((right & accepted).sum()),
-        "auroc": round(float(auroc), 5),
+        "probability": accepting(probability.max(axis=1), ~decision.rejects(probability)),
+        "score": by_score,
     }
 
 

@@ -12,7 +12,6 @@ from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering import style
 from cosmo_pl.study.rendering.columns import FOLDS, subjects
-from cosmo_pl.study.rendering.label_counts import FOLD
 from cosmo_pl.study.rendering.plus import OURS, PLUS
 from cosmo_pl.study.rendering.statistics import MIN_RUNS, Difference, by_seed, numbers, paired
 from cosmo_pl.study.rendering.view import Rendered, View, unique
@@ -141,7 +140,7 @@ def _runs(views: Sequence[View], dataset: str, method: str) -> list[tuple[Job, R
 def _defaults(view: View, dataset: str) -> dict[str, object]:
     """The default of each factor that a study varies on a dataset, except the folds."""
     grids = [runs for runs in view.study.runs if dataset in runs.datasets]
-    return {name: its.default for runs in grids for name, its in runs.vary.items() if name not in (FOLDS, FOLD)}
+    return {name: its.default for runs in grids for name, its in runs.vary.items() if name not in FOLDS}
 
 
 def _recipe(method: Method) -> str:

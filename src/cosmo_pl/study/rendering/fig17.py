@@ -42,7 +42,9 @@ def _latency(view: View, dataset: str, method: str) -> Record | None:
 
 
 def _accuracy(view: View, dataset: str, method: str) -> Summary | None:
-    pairs = view.records(lambda job: (job.kind, job.dataset, job.method) == ("finetune", dataset, method))
+    """Accuracy of whole trainings; jobs without cells are those that a measurement needs, of one epoch."""
+    whole = ("finetune", dataset, method)
+    pairs = view.records(lambda job: bool(job.cells) and (job.kind, job.dataset, job.method) == whole)
     return summarize([record for _, record in pairs])
 
 

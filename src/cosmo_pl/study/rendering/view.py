@@ -150,7 +150,6 @@ class Rendered:
         notes: Remarks, one sentence each.
         verdicts: Verdicts on claims of the paper.
         comparisons: Methods of one kind, paired by seed; cells of `COMPARED`.
-        shows_rows: Whether the page of a figure has its rows as a table.
     """
 
     header: Sequence[str]
@@ -159,7 +158,6 @@ class Rendered:
     notes: Sequence[str] = ()
     verdicts: Sequence[Verdict] = field(default_factory=tuple)
     comparisons: Sequence[Sequence[str]] = ()
-    shows_rows: bool = False
 
 
 def unique(values: Iterable[Any]) -> list[Any]:

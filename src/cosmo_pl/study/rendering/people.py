@@ -1,0 +1,79 @@
+"""Accuracy on every person of all folds, and the activities that are taken for each other."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from statistics import fmean
+
+from cosmo_pl.study.records import Record
+from cosmo_pl.study.rendering.columns import Column, subjects
+from cosmo_pl.study.rendering.statistics import by_seed, mean_and_std, mean_text, paired, summarize
+from cosmo_pl.study.rendering.style import title
+from cosmo_pl.study.rendering.view import Rendered, View, unique
+
+START = ("dataset", "method", "mean over the people of all folds")
+CONFUSED = ("dataset", "method", "activity", "taken for", "share of all windows", "share of the activity", "most at")
+SHOWN = 12  # confusions per method, the most frequent ones first
+
+
+def accuracy(view: View) -> Rendered:
+    """One row per method: mean over people, each fold and each person; the first method is what others differ from."""
+    (dataset,) = view.datasets()
+    column = Column(view, dataset)
+    people = sorted(person for fold in column.folds for person in fold)
+    rows, comparisons = [], []
+    first, *others = column.methods
+    for method in column.methods:
+        by_fold = [[record for _, record in column.runs(method, fold)] for fold in column.folds]
+        of_people = [_of_person([record for records in by_fold for record in records], person) for person in people]
+        cells = [mean_and_std(summarize(records)) for records in by_fold]
+        name = [column.name, title(view.methods, method), column.over_subjects(method)]
+        rows.append([*name, *cells, *(mean_text(values) if values else "-" for values in of_people)])
+    for method in others:
+        difference = paired(by_seed(column.all_folds(method)), by_seed(column.all_folds(first)))
+        titles = [title(view.methods, each) for each in (method, first)]
+        comparisons.append([column.name, "all folds", *titles, difference.describe()])
+    header = (*START, *(f"test subjects {subjects(fold)}" for fold in column.folds), *(f"person {p}" for p in people))
+    return Rendered(header, rows, comparisons=comparisons)
+
+
+def _of_person(records: Sequence[Record], person: int) -> list[float]:
+    """Accuracy on a person in each run that tests the person."""
+    counts = [record.result.get("by_subject", {}).get(str(person)) for record in records]
+    return [correct / total for correct, total in filter(None, counts)]
+
+
+def confusions(view: View) -> Rendered:
+    """The most frequent confusions of each method, as means over people, and the people who have most of them."""
+    rows: list[list[str]] = []
+    for dataset in view.datasets():
+        pairs = view.records(lambda job, dataset=dataset: job.dataset == dataset and job.measure == "confusions")  # type: ignore[misc]
+        for method in unique(job.method for job, _ in pairs):
+            start = [view.title(dataset), title(view.methods, method)]
+            rows += [[*start, *cells] for cells in _confused([record for job, record in pairs if job.method == method])]
+    return Rendered(CONFUSED, rows)
+
+
+def _confused(records: Sequence[Record]) -> Iterator[list[str]]:
+    of_person: defaultdict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    people: set[str] = set()
+    share: defaultdict[str, list[float]] = defaultdict(list)
+    for record in records:
+        for person, counts in record.result["counts"].items():
+            people.add(person)
+            total = record.result["total"][person]
+            for activity, row in counts.items():
+                share[activity].append(sum(row.values()) / total)
+                for predicted in row.keys() - {activity}:
+                    of_person[activity, predicted][person].append(row[predicted] / total)
+    runs = {person: sum(person in record.result["counts"] for record in records) for person in people}
+    means = {
+        pair: {person: sum(values) / runs[person] for person, values in found.items()}
+        for pair, found in of_person.items()
+    }
+    for pair, found in sorted(means.items(), key=lambda item: -sum(item[1].values()))[:SHOWN]:
+        overall = sum(found.values()) / len(people)
+        most = sorted(found, key=lambda person: -found[person])[:3]
+        at = ", ".join(f"{person} ({found[person]:.3f})" for person in most)
+        yield [*pair, f"{overall:.3f}", f"{overall / fmean(share[pair[0]]):.2f}", at]

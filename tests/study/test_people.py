@@ -1,0 +1,89 @@
+"""Accuracy per person and confusions, rendered from hand-made records; and the count of confusions."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from cosmo_pl.data import USCDataModule
+from cosmo_pl.modules import RandomForestModule
+from cosmo_pl.study.definition import measurement
+from cosmo_pl.study.rendering import people
+
+from .factory import jobs, record, view
+
+FOLDS = [[11, 12, 13, 14], [1, 2, 3, 4], [5, 6, 7, 8], [9, 10]]
+
+
+def accuracy_of(job, person):
+    return round(0.5 + 0.01 * person + (0.1 if job.method == "gravity" else 0.0), 2)
+
+
+def made(study, keep):
+    found = {}
+    for job in jobs(study):
+        if job.kind == "finetune" and keep(job):
+            tested = job.factors["test_subjects"]
+            counts = {str(person): [round(100 * accuracy_of(job, person)), 100] for person in tested}
+            own = sum(correct for correct, _ in counts.values()) / 100 / len(tested)
+            found[job.key] = record(job, own, result={"by_subject": counts, "test_subjects": tested})
+    return found
+
+
+def test_a_column_for_each_fold_and_person():
+    found = made("usc_accuracy", lambda job: job.method in ("cosmo", "gravity") and job.seed < 3)
+    shown = people.accuracy(view("usc_accuracy", "paper", found))
+    rows = {row[1]: dict(zip(shown.header, row, strict=True)) for row in shown.rows}
+    gravity = rows["the recipe, relative to gravity"]
+    assert gravity["mean over the people of all folds"] == "0.675 ± 0.000 (n=3)"
+    assert gravity["test subjects 11-14"] == "0.725 ± 0.000 (n=3)"
+    assert [gravity[f"person {person}"] for person in (1, 14)] == ["0.610 ± 0.000", "0.740 ± 0.000"]
+    assert rows["random forest, self-trained"]["person 3"] == "-"
+    differences = {cells[2]: cells[4] for cells in shown.comparisons}
+    assert differences["the recipe, relative to gravity"].startswith("+0.100")
+
+
+@pytest.mark.parametrize("study", ["usc_accuracy", "usc_adapted"])
+def test_the_protocols_are_not_mixed(study):
+    """Nothing of the tested people reaches an inductive run, and no label of theirs an adapted one."""
+    second = [job for job in jobs(study) if job.kind == "finetune"]
+    assert {tuple(job.factors["test_subjects"]) for job in second} == set(map(tuple, FOLDS))
+    for job in second:
+        assert job.arguments.get("data.init_args.person_labels_per_class") == (0 if study == "usc_adapted" else None)
+        assert "data.init_args.target_label_fraction" not in job.arguments
+        for parent in job.parents:
+            assert parent.arguments.get("data.init_args.test_subjects", FOLDS[0]) == job.factors["test_subjects"]
+
+
+def test_the_most_frequent_confusions_come_first():
+    found = {}
+    for job in jobs("usc_confusions"):
+        if job.kind == "measure" and job.method == "gravity_forest" and job.factors["test_subjects"] == FOLDS[3]:
+            counts = {
+                "9": {"sitting": {"sitting": 60, "standing": 20}, "standing": {"standing": 20}},
+                "10": {"sitting": {"sitting": 80}, "standing": {"standing": 10, "sitting": 10}},
+            }
+            found[job.key] = record(job, result={"counts": counts, "total": {"9": 100, "10": 100}})
+    shown = people.confusions(view("usc_confusions", "paper", found))
+    assert [row[2:] for row in shown.rows] == [
+        ["sitting", "standing", "0.100", "0.12", "9 (0.200)"],
+        ["standing", "sitting", "0.050", "0.25", "10 (0.100)"],
+    ]
+
+
+def test_counts_are_those_of_a_naive_loop(usc_root):
+    data = USCDataModule(root=str(usc_root), label_rate=0.05, test_subjects=[2, 3])
+    model = RandomForestModule(data.modality_shapes, data.num_classes, num_trees=5)
+    data.setup()
+    model.remember(data.plain_batch(data.split.labeled))
+    found = measurement("confusions")([(model, data)])
+    rows = data.split.test
+    predicted = model.logits(data.plain_batch(rows)).argmax(dim=1)
+    for subject in (2, 3):
+        own = torch.from_numpy(data.samples.subject[rows] == subject)
+        assert found["total"][str(subject)] == int(own.sum())
+        for label, name in enumerate(data.class_names):
+            of_class = own & torch.from_numpy(data.samples.label[rows] == label)
+            for other, taken_for in enumerate(data.class_names):
+                count = int((predicted[of_class] == other).sum())
+                assert found["counts"][str(subject)].get(name, {}).get(taken_for, 0) == count
