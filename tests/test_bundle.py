@@ -336,3 +336,25 @@ def test_save_and_load_give_the_same_bytes(whole, tmp_path):
     again = Bundle.load(whole).save(tmp_path / "again")
     assert (again / WEIGHTS).read_bytes() == (whole / WEIGHTS).read_bytes() == save(load_file(whole / WEIGHTS))
     assert (again / BUNDLE_DESCRIPTION).read_bytes() == (whole / BUNDLE_DESCRIPTION).read_bytes()
+
+
+def test_half_precision_takes_half_of_the_space_and_is_loaded_in_single(whole, tmp_path):
+    half = made().save(tmp_path / "half", half=True)
+    kept, stored = load_file(whole / WEIGHTS), load_file(half / WEIGHTS)
+    assert {value.dtype for value in stored.values()} == {torch.float16, torch.int64}
+    assert sum(v.nbytes for v in stored.values() if v.is_floating_point()) * 2 == sum(
+        v.nbytes for v in kept.values() if v.is_floating_point()
+    )
+    for name, encoder in Bundle.load(half).encoders.items():
+        for key, value in encoder.state_dict().items():
+            assert value.dtype == kept[f"{name}.{key}"].dtype
+            torch.testing.assert_close(value, kept[f"{name}.{key}"], rtol=2**-11, atol=1e-7)
+
+
+def test_weights_too_large_for_half_precision_are_refused(tmp_path):
+    bundle = made()
+    bundle.encoders["acc"].state_dict()[WEIGHT.removeprefix("acc.")].fill_(1e5)
+    with pytest.raises(BundleError, match=r"too large for half precision \(acc"):
+        bundle.save(tmp_path / "half", half=True)
+    assert not (tmp_path / "half").exists()
+    bundle.save(tmp_path / "single")

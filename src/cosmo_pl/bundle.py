@@ -73,8 +73,13 @@ class Bundle:
     data: TrainingData = field(default_factory=TrainingData)
     names: Mapping[str, str] = field(default_factory=dict)
 
-    def save(self, folder: str | Path) -> Path:
+    def save(self, folder: str | Path, half: bool = False) -> Path:
         """Writes the bundle as a whole: the folder is complete as soon as it exists.
+
+        Args:
+            folder: The folder, which may not exist.
+            half: Whether the weights are stored in half precision, which takes half of the space. They are loaded in
+                single precision.
 
         Raises:
             BundleError: The folder exists, or the bundle could not be loaded again because its weights are not finite
@@ -85,6 +90,10 @@ class Bundle:
             raise BundleError(folder, "exists", "Choose another folder; a bundle is never overwritten")
         state = {name: value.contiguous() for name, value in nn.ModuleDict(self.encoders).state_dict().items()}
         _refuse_diverged(folder, check_weights(state, state))
+        if half:
+            state = {name: value.half() if value.is_floating_point() else value for name, value in state.items()}
+            if (large := check_weights(state, state)) is not None:
+                raise BundleError(folder, f"has weights too large for half precision ({large})", "Use half=False")
         weights = save(state)
         description = json.loads(json.dumps(self._describe(hashlib.sha256(weights).hexdigest())))
         description["sha256"] = digest_of(description)

@@ -33,11 +33,11 @@ class FakeModel:
         sensors = {name: {"shape": list(shape)} for name, shape in shapes.items()}
         self.description = {"sensors": sensors, "window": 2.0, "hop": hop, "decision": decision, "attends_to": []}
         self.probability = np.random.default_rng(2).dirichlet(np.full(3, 0.8), windows).astype(np.float32)
-        self.calls = 0
+        self.outputs, self.calls = {"probability": self.probability}, 0
 
     def __call__(self, arrays: Any) -> dict[str, Any]:
         self.calls += 1
-        return {"probability": self.probability[self.calls - 1 : self.calls]}
+        return {name: values[self.calls - 1 : self.calls] for name, values in self.outputs.items()}
 
 
 def exported(decision: Any, **arguments: Any) -> ExportedRecogniser:
@@ -73,6 +73,19 @@ def test_live_windows_are_decided_as_the_same_probabilities_afterwards():
         assert window.raw == Raw(CLASSES[row.argmax()], float(row.max()))
 
 
+def test_the_distance_to_the_training_samples_decides_live_as_afterwards():
+    model = exported({**DECISION.described(), "score_threshold": 0.3})
+    fake, decision = model.model, stored_decision(model)
+    distance = np.random.default_rng(4).uniform(0, 0.4, 100).astype(np.float32)
+    fake.outputs["distance"] = distance
+    live = Live(model, hop=None, decision=decision).play(streams(20.0))
+    count = len(live.found)
+    calibrated = decision.apply(fake.probability[:count])
+    rejected = decision.rejects(calibrated, distance[:count])
+    assert [window.activity is None for window in live.found] == rejected.tolist()
+    assert rejected.tolist() != decision.rejects(calibrated).tolist() and 0 < rejected.sum() < count
+
+
 def test_lines_have_what_the_model_alone_says_beside_the_decision():
     live = LiveRecogniser(model := exported(DECISION.described()), decision=DECISION)
     data = streams(8.0)
@@ -86,6 +99,21 @@ def test_lines_have_what_the_model_alone_says_beside_the_decision():
     assert [row["raw"]["probability"] for row in rows] == pytest.approx(probability.max(axis=1), abs=1e-4)
     rejected = sum(row["activity"] is None for row in rows)
     assert json.loads(err.getvalue())["summary"]["none_of_these"] == rejected > 0
+
+
+def test_a_window_that_is_far_from_the_training_samples_is_none_of_these(monkeypatch):
+    decision = Decision(score_threshold=0.05)
+    model = exported(decision.described())
+    known = type(model.model).__call__
+    away = iter([0.0, 1.5] * 50)
+    monkeypatch.setattr(
+        FakeModel, "__call__", lambda self, arrays: {**known(self, arrays), "distance": np.array([next(away)])}
+    )
+    found = Live(model, hop=None, decision=stored_decision(model)).play(streams(8.0)).found
+    assert [window.activity is None for window in found] == [False, True] * (len(found) // 2) + [False] * (
+        len(found) % 2
+    )
+    assert len(found) > 3
 
 
 def test_a_model_without_a_decision_is_shown_as_it_is():

@@ -39,6 +39,7 @@ def test_differences_are_to_cosmo_and_to_the_recipe():
     rocket = row(shown, "UTD-MHAD", "MiniRocket")
     assert rocket["minus the recipe, paired by seed"].startswith("-0.400")
     assert rocket["minus Cosmo, paired by seed"] == "-", "Cosmo's own recipe is run under quick"
+    assert "CMC, fine-tuned" not in [cells[1] for cells in shown.rows], "only its stage 1 is run"
 
 
 def test_folds_of_numbers_are_folds_too():

@@ -14,6 +14,7 @@ def export(
     decision: bool = False,
     overwrite: bool = False,
     int8: bool = False,
+    bundle: bool = False,
 ) -> None:
     """Exports a trained run into a folder of ONNX graphs, with the program that runs them.
 
@@ -23,12 +24,17 @@ def export(
         decision: Whether temperature, rejection threshold and transitions are measured and stored.
         overwrite: Whether an exported folder of that name is replaced.
         int8: Whether the encoders compute in 8-bit integers, calibrated on training samples.
+        bundle: Whether the folder also holds the bundle of stage 1, in half precision, which `cosmo-pl adapt` uses.
     """
     from cosmo_pl.edge.export import export as write
+    from cosmo_pl.edge.export_bundle import bundle_of, store
 
     if run is None or out is None:
         raise ConfigurationError("run and out", "are missing", "Give --run runs/utd_plus/cosmo-prototypes --out model")
+    encoders = bundle_of(run) if bundle else None
     description = write(run, out, decision, overwrite, int8)
+    if encoders is not None:
+        store(encoders, out)
     print(f"{out}: {description['method']}, {len(description['encoders'])} encoders{_tested(description['accuracy'])}")
     for line in _compared(description["int8"] or {}):
         print(line)

@@ -61,7 +61,7 @@ class Column:
     @property
     def methods(self) -> list[str]:
         """Methods that the study runs on the dataset; without runs, those that the paper states an accuracy of."""
-        run = {o.job.method for o in self.view.outcomes if o.job.dataset == self.dataset}
+        run = {o.job.method for o in self.view.outcomes if o.job.dataset == self.dataset and o.job.kind == "finetune"}
         return [name for name in self.view.methods if name in run or (not run and self.paper(name) is not None)]
 
     def paper(self, method: str) -> float | None:

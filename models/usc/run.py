@@ -1,0 +1,148 @@
+"""Recognises activities in windows of sensor values. Needs Python with numpy and onnxruntime alone.
+
+    python run.py windows.npz
+
+This file lies in the folder of an exported model. ``windows.npz`` has an array (N, *shape) per sensor, in the units and
+with the shape that ``model.json`` says; a sensor that it lacks counts as missing. Each window gives a line of JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+FORMAT = 1
+DESCRIPTION = "model.json"
+AT_ONCE = 64  # windows
+AGAIN = "Export the model again"
+
+
+class ModelError(ValueError):
+    """Arguments: what cannot be used, the problem with it, and the remedy."""
+
+    def __str__(self) -> str:
+        return "{}: {}. {}.".format(*self.args)
+
+
+class Model:
+    """The model in a folder; a `ModelError` where it is none, of another format, or a file was changed."""
+
+    def __init__(self, folder: Path, threads: int = 1) -> None:
+        import onnxruntime
+
+        self.description, files = read_model(folder)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+
+        @lru_cache(None)
+        def session(graph: str) -> Any:
+            return onnxruntime.InferenceSession(files[graph], options, providers=["CPUExecutionProvider"])
+
+        try:
+            self.class_names = tuple(self.description["class_names"])
+            self.shapes = {name: tuple(each["shape"]) for name, each in self.description["sensors"].items()}
+            self.streams = {name: each["modalities"] for name, each in self.description["encoders"].items()}
+            self.encoders = {name: session(each["graph"]) for name, each in self.description["encoders"].items()}
+            self.head = session(self.description["head"]["graph"])
+            self.partial = dict(self.description["head"]["partial"])  # for fewer streams, made when they are needed
+            self._session = session
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ModelError("model", f"'{folder / DESCRIPTION}' is damaged ({error!r})", AGAIN) from error
+
+    def __call__(self, arrays: Mapping[str, Any]) -> dict[str, Any]:
+        """Logits, probability (N, classes), and weights (N, streams) of attention, of windows (N, *shape) by sensor."""
+        windows = checked_arrays(arrays, self.shapes)
+        used = [name for name, parts in self.streams.items() if set(parts) <= set(windows)]
+        missing, key = [name for name in self.streams if name not in used], ",".join(used)
+        head = self._session(self.partial[key]) if key in self.partial else self.head
+        if not used or (missing and head is self.head and "available" not in [i.name for i in head.get_inputs()]):
+            raise ModelError("arrays", f"lack {', '.join(missing)}, which the model needs", "Give all of its sensors")
+        count = len(next(iter(windows.values())))
+        parts = [self._part(windows, used, head, slice(at, at + AT_ONCE)) for at in range(0, count, AT_ONCE)]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def _part(self, windows: Mapping[str, Any], used: list[str], head: Any, rows: slice) -> dict[str, Any]:
+        count = len(next(iter(windows.values()))[rows])
+        values: dict[str, Any] = {"available": np.array([[name in used for name in self.streams]] * count)}
+        for name in used:
+            inputs = {sensor: windows[sensor][rows] for sensor in self.streams[name]}
+            (values[f"features_{name}"],) = self.encoders[name].run(None, inputs)
+        for each in head.get_inputs():
+            values.setdefault(each.name, np.zeros((count, *each.shape[1:]), np.float32))
+        found = head.run(None, {each.name: values[each.name] for each in head.get_inputs()})
+        return dict(zip([each.name for each in head.get_outputs()], found, strict=True))
+
+
+def read_model(folder: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """``model.json`` of a folder, and name to content of the files whose hashes it has."""
+    try:
+        description = json.loads((folder / DESCRIPTION).read_bytes())
+        version, hashes = description["format"], dict(description["sha256"])
+    except OSError as error:
+        raise ModelError("model", f"'{folder}' has no readable {DESCRIPTION}", "Name an exported folder") from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise ModelError("model", f"'{folder / DESCRIPTION}' is damaged ({error!r})", AGAIN) from error
+    if version != FORMAT:
+        raise ModelError("model", f"'{folder}' has the format {version}, not {FORMAT}", f"{AGAIN} with this version")
+    files = {name: (folder / name).read_bytes() if (folder / name).is_file() else b"" for name in hashes}
+    changed = [name for name, content in files.items() if hashlib.sha256(content).hexdigest() != hashes[name]]
+    if changed:
+        raise ModelError("model", f"'{folder / changed[0]}' is not the file that was exported", AGAIN)
+    return description, files
+
+
+def checked_arrays(arrays: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
+    """The arrays (N, *shape) in single precision, in the order of the sensors; N is 1 for one window (*shape)."""
+    unknown = [name for name in arrays if name not in shapes]
+    if unknown or not arrays:
+        problem = f"the model knows no modality '{unknown[0]}'" if unknown else "hold no modality"
+        raise ModelError("arrays", problem, f"Choose from {', '.join(shapes)}")
+    found = {name: _checked(f"arrays['{name}']", arrays[name], shapes[name]) for name in shapes if name in arrays}
+    counts = {name: len(values) for name, values in found.items()}
+    if len(set(counts.values())) > 1:
+        raise ModelError("arrays", f"have different numbers of samples: {counts}", "Give as many of each")
+    return found
+
+
+def _checked(where: str, values: Any, shape: tuple[int, ...]) -> Any:
+    array = np.asarray(values)
+    if array.dtype.kind not in "biuf":
+        raise ModelError(where, f"has the type {array.dtype}", "Give numbers")
+    array = array[None] if array.shape == shape else array
+    if array.shape[1:] != shape or not array.size:
+        problem = f"has the shape {array.shape}" if array.size else "holds no sample"
+        raise ModelError(where, problem, f"Give (N, {', '.join(map(str, shape))}), or one sample without N")
+    array = np.ascontiguousarray(array, dtype=np.float32)
+    broken = np.flatnonzero(~np.isfinite(array).reshape(len(array), -1).all(axis=1))
+    if not len(broken):
+        return array
+    problem = f"holds NaN or infinite values in {len(broken)} samples, first in sample {broken[0]}"
+    raise ModelError(where, problem, "Fill the gaps, or leave these samples out")
+
+
+def main() -> None:
+    """Prints a line of JSON per window."""
+    parser = argparse.ArgumentParser(description="Recognises activities in windows of sensor values.")
+    parser.add_argument("windows", type=Path, help="NPZ file with an array (N, *shape) per sensor")
+    try:
+        model = Model(Path(__file__).parent)
+        found = model(dict(np.load(parser.parse_args().windows, allow_pickle=False)))
+    except (ModelError, OSError, ValueError) as error:
+        sys.exit(f"run.py: {error}")
+    names, sensors = model.class_names, model.description["attends_to"]
+    for number, row in enumerate(found["probability"]):
+        line = {"activity": names[row.argmax()], "probability": dict(zip(names, row.round(6).tolist(), strict=True))}
+        weights = found["weights"][number].round(6).tolist() if sensors else []
+        print(json.dumps({**line, "weights": dict(zip(sensors, weights, strict=True))}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""The trained models in ``models/``: they load, recognise, fit their cards, and stay small."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cosmo_pl import Recogniser
+from cosmo_pl.bundle import Bundle
+
+MODELS = Path(__file__).parents[1] / "models"
+CLASSES = {"mex": 7, "usc": 12, "utd": 27}
+NAMES = sorted(path.parent.name for path in MODELS.glob("*/model.json"))
+MOST_BYTES = 8_000_000
+CARD = MODELS / "README.md"
+
+
+def described(name):
+    return json.loads((MODELS / name / "model.json").read_text(encoding="utf-8"))
+
+
+def test_there_is_one_of_each_published_dataset():
+    assert list(CLASSES) == NAMES
+    assert sum(path.stat().st_size for path in MODELS.rglob("*") if path.is_file()) <= MOST_BYTES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_recognises_windows_in_the_units_of_the_sensors(name):
+    recogniser = Recogniser.load(MODELS / name)
+    assert len(recogniser.class_names) == CLASSES[name]
+    random = np.random.default_rng(0)
+    arrays = {m: random.random((3, *shape), dtype=np.float32) for m, shape in recogniser.modality_shapes.items()}
+    found = recogniser.predict(arrays)
+    assert found.probability.shape == (3, len(recogniser.class_names))
+    assert found.probability.sum(axis=1) == pytest.approx(1, abs=1e-5)
+    assert set(found.name) <= set(recogniser.class_names)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if (MODELS / name / "bundle").is_dir()])
+def test_its_bundle_has_the_encoders_for_adaptation(name):
+    bundle, model = Bundle.load(MODELS / name), described(name)
+    assert bundle.modality_shapes == {m: tuple(sensor["shape"]) for m, sensor in model["sensors"].items()}
+    assert not set(bundle.data.subjects) & set(model["test_subjects"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_card_has_its_accuracy_and_how_to_train_it(name):
+    (section,) = (part for part in CARD.read_text(encoding="utf-8").split("\n## ")[1:] if f"`models/{name}`" in part)
+    accuracy = described(name)["accuracy"]
+    assert f"{accuracy['correct']:,} of {accuracy['total']:,}" in section
+    tested = [int(number) for number in re.findall(r"^\| (\d+) \|", section, re.MULTILINE)]
+    assert tested == described(name)["test_subjects"]
+    assert f"cosmo-pl export --run runs/{name}_plus/" in section
+    assert all(word in section for word in ("Limits", "Licence"))
