@@ -88,6 +88,21 @@ def test_lines_have_what_the_model_alone_says_beside_the_decision():
     assert json.loads(err.getvalue())["summary"]["none_of_these"] == rejected > 0
 
 
+def test_a_window_that_is_far_from_the_training_samples_is_none_of_these(monkeypatch):
+    decision = Decision(score_threshold=0.05)
+    model = exported(decision.described())
+    known = type(model.model).__call__
+    away = iter([0.0, 1.5] * 50)
+    monkeypatch.setattr(
+        FakeModel, "__call__", lambda self, arrays: {**known(self, arrays), "distance": np.array([next(away)])}
+    )
+    found = Live(model, hop=None, decision=stored_decision(model)).play(streams(8.0)).found
+    assert [window.activity is None for window in found] == [False, True] * (len(found) // 2) + [False] * (
+        len(found) % 2
+    )
+    assert len(found) > 3
+
+
 def test_a_model_without_a_decision_is_shown_as_it_is():
     assert stored_decision(FakeRecogniser()) is None  # type: ignore[arg-type]
     model = exported(None)

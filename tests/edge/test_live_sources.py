@@ -182,7 +182,7 @@ def test_imported_recordings_have_the_windows_of_the_datamodule(tmp_path):
     for name in data.modalities:
         assert np.array_equal(np.stack([each[name] for each in model.windows]), np.asarray(samples.inputs[name][:]))
     second = replays_of(str(tmp_path / "kitchen"), model, Reporter(print), realtime=False, subject=2)
-    assert [each.name for each in second.recordings] == ["s2_0", "s2_1", "s2_2"]
+    assert [each.name for each in second.recordings] == ["s2_0", "s2_1", "s2_2", "s2_3"]
     one = live_windows(tmp_path / "kitchen/s2_1", FakeRecogniser(data.modality_shapes, data.sensors, 2.0), hop=0.5)
     assert one == [each for each in found if each[0] == "s2_1"]
 

@@ -195,6 +195,7 @@ def test_an_edited_pretraining_is_damaged(job, results, change, named):
 COSTS = {"parameters": 5, "flops": 90, "bytes": {"onnx": 400, "int8": 100}, "refused": None,
          "seconds": {"torch": {"p50": 0.1, "p95": 0.2}, "onnx": {"p50": 0.05, "p95": 0.06}}}  # fmt: skip
 STREAM = {"correct": 7, "missed": 1, "delay": 2.0, "f1": {"0.5": [2, 4, 1]}}
+ACCEPTED = {"accepted_known": 5, "accepted_unknown": 1, "correct": 4, "auroc": 0.8}
 MEASURED = {
     "latency": {"seconds": {"1": 0.01}, "device": "cpu", "threads": 1, "cores": 2, "overheads": COSTS},
     "missing_sensors": {"correct": {"a+b": 3, "a": 2}, "total": 4, "without_any": {"a": 1}},
@@ -218,7 +219,10 @@ MEASURED = {
         "temperature": 1.5, "threshold": 0.4,
         "report": {"held_out": None, "test": {
             "accuracy": 0.9, "ece_before": 0.1, "ece_after": 0.05, "accepted": 0.9, "accuracy_of_accepted": 0.95}},
-        "unknown": [{"known": 6, "unknown": 3, "accepted_known": 5, "accepted_unknown": 1, "correct": 4, "auroc": 0.8}],
+        "unknown": [
+            {"known": 6, "unknown": 3, "probability": ACCEPTED, "score": None},
+            {"known": 6, "unknown": 3, **ACCEPTED},  # of numerics 1.0
+        ],
         "smoothing": {"windows": 9, "segments": 3, "seconds": 9.5, "before": STREAM, "after": STREAM},
     },
     "a_package.measure": {"anything": [1, 2.5, None, "text"]},
@@ -249,6 +253,7 @@ MEASURED = {
         ("decisions", {"threshold": 2}),
         ("decisions", {"report": {"test": {"accuracy": 1.5}}}),
         ("decisions", {"unknown": [{"known": 6, "unknown": 3, "accepted_known": 7}]}),
+        ("decisions", {"unknown": [{"known": 6, "unknown": 3, "score": {**ACCEPTED, "accepted_unknown": 4}}]}),
         ("decisions", {"smoothing": {"windows": 9, "segments": 3}}),
         ("suggestions", {"classes": {"random": 4}}),
         ("a_package.measure", {"anything": [1e999]}),

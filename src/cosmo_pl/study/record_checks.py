@@ -178,12 +178,14 @@ def _check_points(field: Field, count: int) -> None:
 
 
 def _check_latency(field: Field) -> None:
-    costs = field["overheads"]
-    costs["parameters"].whole(0)
-    costs["flops"].whole(0)
-    for size in costs["bytes"].fields().values():
-        size.whole(1)
-    for seconds in (field["seconds"], *costs["seconds"].fields().values()):
+    times = [field["seconds"]]
+    if (costs := field.get("overheads")) is not None:  # records of before the meaning 2 have none
+        costs["parameters"].whole(0)
+        costs["flops"].whole(0)
+        for size in costs["bytes"].fields().values():
+            size.whole(1)
+        times += costs["seconds"].fields().values()
+    for seconds in times:
         for each in seconds.fields().values():
             each.number(0)
 
@@ -226,10 +228,13 @@ def _check_decisions(field: Field) -> None:
             for name in ("accuracy", "ece_before", "ece_after", "accepted"):
                 quality[name].number(0, 1 + ROUNDING)
     for group in field["unknown"].each():
-        for name in ("known", "unknown"):
-            group[f"accepted_{name}"].whole(0, group[name].whole(0))
-        group["correct"].whole(0, group["known"].whole(0))
-        group["auroc"].number(0, 1)
+        known, unknown = group["known"].whole(0), group["unknown"].whole(0)
+        ways = [group.get(name) for name in ("probability", "score")]
+        for way in [way for way in ways if way is not None] or [group]:  # numerics 1.0 had the probability alone
+            way["accepted_known"].whole(0, known)
+            way["accepted_unknown"].whole(0, unknown)
+            way["correct"].whole(0, known)
+            way["auroc"].number(0, 1)
     if (streams := field.get("smoothing")) is not None:
         windows, segments = streams["windows"].whole(1), streams["segments"].whole(1)
         for name in ("before", "after"):

@@ -28,8 +28,8 @@ def confusions(runs: Sequence[tuple[BaseModule, MultimodalDataModule]]) -> dict[
     model.eval()
     with torch.inference_mode():
         for batch in data.test_dataloader():
-            predicted = model.logits(batch).argmax(dim=1).tolist()
-            found.update(zip(batch["subject"].tolist(), batch["label"].tolist(), predicted, strict=True))
+            outputs = model.logits(batch).argmax(dim=1).tolist()
+            found.update(zip(batch["subject"].tolist(), batch["label"].tolist(), outputs, strict=True))
     counts: dict[str, dict[str, dict[str, int]]] = {}
     for (subject, label, predicted), count in sorted(found.items()):
         of_class = counts.setdefault(str(subject), {}).setdefault(data.class_names[label], {})
