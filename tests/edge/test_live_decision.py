@@ -33,11 +33,11 @@ class FakeModel:
         sensors = {name: {"shape": list(shape)} for name, shape in shapes.items()}
         self.description = {"sensors": sensors, "window": 2.0, "hop": hop, "decision": decision, "attends_to": []}
         self.probability = np.random.default_rng(2).dirichlet(np.full(3, 0.8), windows).astype(np.float32)
-        self.calls = 0
+        self.outputs, self.calls = {"probability": self.probability}, 0
 
     def __call__(self, arrays: Any) -> dict[str, Any]:
         self.calls += 1
-        return {"probability": self.probability[self.calls - 1 : self.calls]}
+        return {name: values[self.calls - 1 : self.calls] for name, values in self.outputs.items()}
 
 
 def exported(decision: Any, **arguments: Any) -> ExportedRecogniser:
@@ -71,6 +71,19 @@ def test_live_windows_are_decided_as_the_same_probabilities_afterwards():
     for window, (_, state), row in zip(live.found, expected, probability, strict=True):
         assert list(window.probability.values()) == pytest.approx(state)
         assert window.raw == Raw(CLASSES[row.argmax()], float(row.max()))
+
+
+def test_the_distance_to_the_training_samples_decides_live_as_afterwards():
+    model = exported({**DECISION.described(), "score_threshold": 0.3})
+    fake, decision = model.model, stored_decision(model)
+    distance = np.random.default_rng(4).uniform(0, 0.4, 100).astype(np.float32)
+    fake.outputs["distance"] = distance
+    live = Live(model, hop=None, decision=decision).play(streams(20.0))
+    count = len(live.found)
+    calibrated = decision.apply(fake.probability[:count])
+    rejected = decision.rejects(calibrated, distance[:count])
+    assert [window.activity is None for window in live.found] == rejected.tolist()
+    assert rejected.tolist() != decision.rejects(calibrated).tolist() and 0 < rejected.sum() < count
 
 
 def test_lines_have_what_the_model_alone_says_beside_the_decision():

@@ -177,7 +177,8 @@ class Hooks:
     def apply(self, probability):
         return probability**2 / (probability**2).sum(axis=1, keepdims=True)
 
-    def rejects(self, probability):
+    def rejects(self, probability, distance):
+        assert distance is None  # the model has none
         return probability.max(axis=1) < 0.5003
 
     def smoother(self):

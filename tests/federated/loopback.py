@@ -59,13 +59,14 @@ def toml(path: Path, **values: str) -> Path:
     return path
 
 
-def federation(folder: Path, server: Sequence[str], clients: Mapping[str, Sequence[str]]) -> str:
-    """Runs a federation to its end.
+def federation(folder: Path, server: Sequence[str], clients: Mapping[str, Sequence[str]], end: Path) -> str:
+    """Runs a federation to its end. The stream of `flwr run` may end earlier, on a machine with much other work.
 
     Args:
         folder: Folder for its files and logs.
         server: Arguments of the server.
         clients: Name of each client to its arguments.
+        end: What the server writes at its end.
 
     Returns:
         What `flwr run` has printed.
@@ -92,4 +93,7 @@ def federation(folder: Path, server: Sequence[str], clients: Mapping[str, Sequen
             started.enter_context(process(words, folder / f"client_{name}.log", environment))
         words = ["flwr", "run", str(app), "here", "--stream", "--run-config", str(run_config)]
         done = subprocess.run(words, capture_output=True, text=True, timeout=SECONDS, env=environment, check=False)
+        latest = time.monotonic() + SECONDS / 3
+        while not end.exists() and time.monotonic() < latest:
+            time.sleep(1)
     return done.stdout + done.stderr

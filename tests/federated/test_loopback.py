@@ -27,8 +27,8 @@ def test_two_clients_on_this_machine_equal_the_simulation(utd_root, tmp_path):
     clients = {
         str(subject): shlex.split(client_words(real, settings, subject, ["inertial", "skeleton"])) for subject in (1, 2)
     }
-    told = federation(tmp_path, real, clients)
     run = tmp_path / "real" / "homes" / "version_0"
+    told = federation(tmp_path, real, clients, end=run / "bundle")
     assert (run / "bundle" / "bundle.json").is_file(), told
     expected, found = (ServerState.load(each).weights for each in (simulated, run))
     assert found.keys() == expected.keys()

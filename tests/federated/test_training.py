@@ -9,6 +9,7 @@ import torch
 from pytorch_lightning import Callback
 
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.federated.own_samples import keep_training_samples
 from cosmo_pl.federated.training import LocalRound, ProximalTerm, train_locally
 
 CPU = {"accelerator": "cpu", "limit_train_batches": 2}
@@ -50,6 +51,20 @@ def test_the_same_seed_and_weights_give_the_same_weights(make_data, make_module)
         found.append(torch.cat([value.flatten().float() for value in module.state_dict().values()]))
     assert torch.equal(found[0], found[1])
     assert not torch.equal(found[0], found[2])
+
+
+def test_a_client_that_keeps_its_own_samples_alone_trains_the_same(make_data, make_module):
+    found = []
+    for keep in (False, True):
+        data = ready(make_data(train_subjects=[2], num_augmentations=2))
+        whole = len(data.samples)
+        if keep:
+            keep_training_samples(data)
+        assert (len(data.samples), len(data.training_rows)) == (27 if keep else whole, 27)
+        module = make_module()
+        train_locally(module, data, {}, LocalRound(1, 2, 2), {"accelerator": "cpu"}, "0")
+        found.append(torch.cat([value.flatten().float() for value in module.state_dict().values()]))
+    assert torch.equal(*found)
 
 
 def test_the_proximal_term_has_the_gradient_of_its_definition(make_module):

@@ -21,6 +21,7 @@ from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.federated.arrays import is_batch_statistic, to_record, to_weights
 from cosmo_pl.federated.config import TrainingConfig
 from cosmo_pl.federated.description import ClientDescription, read_statistics
+from cosmo_pl.federated.own_samples import keep_training_samples
 from cosmo_pl.federated.training import LocalRound, quiet, train_locally
 
 ARRAYS, CONFIG, METRICS, ABOUT, AT_HOME = "arrays", "config", "metrics", "about", "batch-statistics"
@@ -39,6 +40,7 @@ def data_of(arguments: str, statistics: str) -> MultimodalDataModule:
     data = config_of(arguments).data(read_statistics(json.loads(statistics)))
     data.prepare_data()
     data.setup()
+    keep_training_samples(data)
     return data
 
 
