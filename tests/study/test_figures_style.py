@@ -9,7 +9,7 @@ from cosmo_pl.study.rendering import style
 
 from .factory import PROJECT, jobs, records, view
 
-IN_TABLES_ONLY = ("person_", "motion_")
+IN_TABLES_ONLY = ("person_", "motion_", "gravity", "context_1500")
 
 
 def test_every_method_has_a_look_of_its_own():
