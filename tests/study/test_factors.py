@@ -77,7 +77,9 @@ def test_runs_have_the_values_of_their_cells(name, capsys):
                 for each in lineage(job) if value in checked(spec) and looked_at[cell] < JOBS_PER_CELL else ():
                     if each.kind in spec.phases:
                         seeded = spec.argument in SEEDED
-                        found = each.arguments[spec.argument] if seeded else value_of(resolved(each, capsys), spec.argument)
+                        found = (
+                            each.arguments[spec.argument] if seeded else value_of(resolved(each, capsys), spec.argument)
+                        )
                         assert found == value, (each.name, factor)
                         looked_at[cell] += 1
     assert looked_at
