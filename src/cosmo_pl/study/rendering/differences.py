@@ -180,7 +180,7 @@ def _draw(axes: Axes, height: int, its: Mapping[str, Difference], folds: Sequenc
     for tested, difference in its.items():
         whole = tested == ALL
         colour = style.BLACK if whole else COLOURS[folds.index(tested) % len(COLOURS)]
-        at = height + (0.3 if whole else -0.3 + 0.45 * folds.index(tested) / max(1, len(folds) - 1))
+        at = height + (0.3 if whole else 0.45 * folds.index(tested) / (len(folds) - 1) - 0.3 if len(folds) > 1 else 0)
         assert difference.interval is not None
         axes.plot(difference.interval, [at, at], color=colour, linewidth=1.8 if whole else 1.0)
         label = "all subjects" if whole else f"subjects {tested}"
