@@ -341,6 +341,7 @@ def test_an_export_is_made_where_there_is_one(here: Path, monkeypatch: pytest.Mo
     assert export_if_possible(Path("run")) is None
 
 
+@pytest.mark.slow
 def test_the_page_as_a_reader_follows_it(bundle: Path, here: Path, capfd: pytest.CaptureFixture[str]) -> None:
     write_files("adapt", here)
     Path("runs/kitchen").mkdir(parents=True)

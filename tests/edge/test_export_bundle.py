@@ -30,6 +30,7 @@ def folder(tmp_path_factory, utd_root):
         yield folder
 
 
+@pytest.mark.slow
 def test_one_folder_recognises_and_has_the_encoders(folder):
     assert type(Recogniser.load(folder / "model")).__name__ == "ExportedRecogniser"
     stored, kept = Bundle.load(folder / "model"), Bundle.load(folder / "runs/utd/cosmo")

@@ -163,6 +163,7 @@ def test_clipping_bounds_the_step_whatever_the_scale(make_trainer):
 
 
 @pytest.mark.parametrize("kind", [pytest.param(kind, marks=[pytest.mark.slow] * (kind != "cosmo")) for kind in KINDS])
+@pytest.mark.slow
 def test_two_processes_train_as_one(kind, tmp_path):
     """Contrastive losses see the samples of all; in alternating training the frozen part has no gradient."""
     for processes in (1, 2):

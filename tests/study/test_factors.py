@@ -67,6 +67,7 @@ def checked(spec):
 
 @pytest.mark.filterwarnings("ignore:LightningCLI's args parameter")
 @pytest.mark.parametrize("name", STUDIES)
+@pytest.mark.slow
 def test_runs_have_the_values_of_their_cells(name, capsys):
     study, first = PROJECT.study(name), PROJECT.preset("paper").seeds[0]
     looked_at: Counter[tuple[int, str, str]] = Counter()
