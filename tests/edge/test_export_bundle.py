@@ -11,6 +11,8 @@ from cosmo_pl.cli import main
 from cosmo_pl.edge.export_bundle import bundle_of
 from cosmo_pl.errors import ConfigurationError
 
+pytestmark = pytest.mark.slow
+
 QUIET = ["--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false", "--trainer.accelerator=cpu"]
 NARROW = [f"--model.init_args.encoders.{name}.init_args.channels=[4,4,4,4]" for name in ("inertial", "skeleton")]
 
@@ -30,7 +32,6 @@ def folder(tmp_path_factory, utd_root):
         yield folder
 
 
-@pytest.mark.slow
 def test_one_folder_recognises_and_has_the_encoders(folder):
     assert type(Recogniser.load(folder / "model")).__name__ == "ExportedRecogniser"
     stored, kept = Bundle.load(folder / "model"), Bundle.load(folder / "runs/utd/cosmo")
