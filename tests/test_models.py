@@ -11,6 +11,7 @@ import pytest
 
 from cosmo_pl import Recogniser
 from cosmo_pl.bundle import Bundle
+from cosmo_pl.exported import run as program
 
 MODELS = Path(__file__).parents[1] / "models"
 CLASSES = {"mex": 7, "usc": 12, "utd": 27}
@@ -38,6 +39,12 @@ def test_it_recognises_windows_in_the_units_of_the_sensors(name):
     assert found.probability.shape == (3, len(recogniser.class_names))
     assert found.probability.sum(axis=1) == pytest.approx(1, abs=1e-5)
     assert set(found.name) <= set(recogniser.class_names)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_program_is_that_of_this_version_and_its_graphs_name_no_file(name):
+    assert (MODELS / name / "run.py").read_bytes() == Path(program.__file__).read_bytes()
+    assert not [path.name for path in (MODELS / name).glob("*.onnx") if b'.py", line' in path.read_bytes()]
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if (MODELS / name / "bundle").is_dir()])

@@ -48,6 +48,7 @@ LAYERS = [
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 HEAVY = {"scipy", "sklearn", "dtaidistance", "matplotlib", "wandb", "requests", "pyarrow"} | {
     "onnx",
+    "onnx_ir",
     "onnxruntime",
     "skl2onnx",
     "paho",

@@ -41,11 +41,9 @@ class Model:
         self.description, files = read_model(folder)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
-
-        @lru_cache(None)
-        def session(graph: str) -> Any:
-            return onnxruntime.InferenceSession(files[graph], options, providers=["CPUExecutionProvider"])
-
+        self._session = session = lru_cache(None)(
+            lambda graph: onnxruntime.InferenceSession(files[graph], options, providers=["CPUExecutionProvider"])
+        )
         try:
             self.class_names = tuple(self.description["class_names"])
             self.shapes = {name: tuple(each["shape"]) for name, each in self.description["sensors"].items()}
@@ -53,12 +51,12 @@ class Model:
             self.encoders = {name: session(each["graph"]) for name, each in self.description["encoders"].items()}
             self.head = session(self.description["head"]["graph"])
             self.partial = dict(self.description["head"]["partial"])  # for fewer streams, made when they are needed
-            self._session = session
+            self.distance = [session(each) for each in (self.description.get("distance"),) if each]  # none or one
         except (KeyError, TypeError, AttributeError) as error:
             raise ModelError("model", f"'{folder / DESCRIPTION}' is damaged ({error!r})", AGAIN) from error
 
     def __call__(self, arrays: Mapping[str, Any]) -> dict[str, Any]:
-        """Logits, probability (N, classes), and weights (N, streams) of attention, of windows (N, *shape) by sensor."""
+        """Logits, probability (N, classes), weights (N, streams), distance (N,) of windows (N, *shape) by sensor."""
         windows = checked_arrays(arrays, self.shapes)
         used = [name for name, parts in self.streams.items() if set(parts) <= set(windows)]
         missing, key = [name for name in self.streams if name not in used], ",".join(used)
@@ -75,10 +73,13 @@ class Model:
         for name in used:
             inputs = {sensor: windows[sensor][rows] for sensor in self.streams[name]}
             (values[f"features_{name}"],) = self.encoders[name].run(None, inputs)
-        for each in head.get_inputs():
-            values.setdefault(each.name, np.zeros((count, *each.shape[1:]), np.float32))
-        found = head.run(None, {each.name: values[each.name] for each in head.get_inputs()})
-        return dict(zip([each.name for each in head.get_outputs()], found, strict=True))
+        result: dict[str, Any] = {}
+        for graph in (head, *self.distance):
+            for each in graph.get_inputs():
+                values.setdefault(each.name, np.zeros((count, *each.shape[1:]), np.float32))
+            found = graph.run(None, {each.name: values[each.name] for each in graph.get_inputs()})
+            result |= zip([each.name for each in graph.get_outputs()], found, strict=True)
+        return result
 
 
 def read_model(folder: Path) -> tuple[dict[str, Any], dict[str, bytes]]:

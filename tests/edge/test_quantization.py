@@ -38,6 +38,11 @@ def given():
     return graph, {"acc": samples.numpy()}
 
 
+def test_a_graph_names_no_file_of_the_machine_that_exports_it(given):
+    graph, samples = given
+    assert b'.py", line' not in graph + quantized(graph, samples)
+
+
 def outputs(graph, inputs):
     return onnxruntime.InferenceSession(graph).run(None, inputs)[0]
 

@@ -285,6 +285,8 @@ def traced(module: nn.Module, example: Sequence[Tensor], inputs: Sequence[str], 
         inputs: Names of the inputs.
         outputs: Names of the outputs.
     """
+    from onnx_ir.passes.common import ClearMetadataAndDocStringPass
+
     shapes: Any = torch.export.ShapesCollection()  # type: ignore[no-untyped-call]
     for values in example:
         shapes[values] = {0: torch.export.Dim("samples")}
@@ -299,4 +301,7 @@ def traced(module: nn.Module, example: Sequence[Tensor], inputs: Sequence[str], 
             verbose=False,
         )
     assert graph is not None
+    ClearMetadataAndDocStringPass()(
+        graph.model
+    )  # the exporter writes stack traces into it, with the paths of whoever exports
     return graph.model_proto
