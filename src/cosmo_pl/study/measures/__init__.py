@@ -6,7 +6,7 @@ NUMERICS = {
     "describe": "1.0",
     "embedding": "1.0",
     "features": "1.0",
-    "latency": "2.0",
+    "latency": "2.1",
     "missing_sensors": "1.0",
     "quality": "1.0",
     "suggestions": "1.0",
