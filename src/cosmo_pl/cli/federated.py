@@ -40,7 +40,7 @@ def main(args: Sequence[str]) -> None:
     from cosmo_pl.run_folder import BUNDLE
 
     words = list(args[1:])
-    _ = TrainingConfig.of(words).settings  # wrong arguments are told without the package, too
+    _ = TrainingConfig.of(words).settings  # wrong arguments are reported without the package, too
     require(PACKAGE, "federated simulate")
     from cosmo_pl.federated.simulation import simulate as run
 

@@ -98,7 +98,7 @@ def _check_free(folder: Path, overwrite: bool) -> None:
 
 
 def described(recogniser: Recogniser) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """``model.json`` as far as the checkpoint tells it, and name to content of the graphs.
+    """``model.json`` as far as the checkpoint has it, and name to content of the graphs.
 
     Args:
         recogniser: The classifier.

@@ -1,4 +1,4 @@
-"""What a client tells the server about its data before it takes part, and what the server makes of all of them."""
+"""What a client reports to the server about its data before it takes part, and what the server makes of all of them."""
 
 from __future__ import annotations
 
