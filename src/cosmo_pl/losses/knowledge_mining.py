@@ -26,7 +26,7 @@ class KnowledgeMiningLoss(Constrained, nn.Module):
         Q_n  = Σ_{others} exp(v_n^a · v_m^b / τ) + λ Σ_{m ≠ n, others} exp(v_n^a · v_m^a)
 
     K_a(n) are the K samples that are most similar to n in the modality a, by features of other, frozen encoders. As in
-    the released code, similarities within each modality are not divided by τ. With K = 0 and λ = 0 it is `CrossViewLoss`.
+    the released code, similarities in each modality are not divided by τ. With K = 0 and λ = 0 it is `CrossViewLoss`.
 
     Args:
         temperature: τ.

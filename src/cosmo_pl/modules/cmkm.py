@@ -18,7 +18,7 @@ PUBLISHED = OptimizerSettings("adam", weight_decay=0.0)
 
 
 class CMKMModule(CrossModalModule):
-    """Contrasts modalities as `CMCModule` does, with samples that are similar within each modality as further positives.
+    """Contrasts modalities as `CMCModule` does, with samples that are similar in each modality as further positives.
 
     The similarities are cosines of features of other encoders, one per modality, which SimCLR has trained before and
     which stay frozen and in eval mode. Augmented views of a sample are compared with those of the same position only.
