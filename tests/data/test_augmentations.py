@@ -263,6 +263,8 @@ def test_shifts_reach_their_limits_and_no_further() -> None:
     drawn = ShiftSpace([2, 3]).random_parameters(torch.zeros(500, 1, 4, 4))
     assert drawn.amin(dim=0).tolist() == [-2, -3] and drawn.amax(dim=0).tolist() == [2, 3]
     volumes = torch.randn(3, 4, 2, 5, 5, 5)
+    beyond = torch.tensor([[0, 0, 5], [6, 0, 0], [0, -7, 1]])
+    assert not ShiftSpace([6, 7, 5]).apply(volumes, beyond).any()
     assert torch.equal(ShiftSpace([0, 0, 1]).apply(volumes, torch.zeros(3, 3, dtype=torch.long)), volumes)
 
 

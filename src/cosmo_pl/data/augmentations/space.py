@@ -43,15 +43,13 @@ class ShiftSpace(Augmentation):
 
     def apply(self, x: Tensor, parameters: Tensor) -> Tensor:
         """Shifts samples (N, T, *shape)."""
-        for axis, shift in zip(range(-parameters.shape[1], 0), parameters.unbind(dim=1), strict=True):
-            size = x.shape[axis]
-            source = torch.arange(size, device=x.device) - shift.unsqueeze(1)  # (N, size)
-            shape = [len(x), *(1,) * (x.ndim - 1)]
-            shape[axis] = size
-            inside = ((source >= 0) & (source < size)).view(shape)
-            index = source.clamp(0, size - 1).view(shape).expand_as(x)
-            x = torch.where(inside, x.gather(x.ndim + axis, index), 0)
-        return x
+        shifted = torch.zeros_like(x)
+        sizes = x.shape[x.ndim - parameters.shape[1] :]
+        for before, after, shifts in zip(x, shifted, parameters.tolist(), strict=True):
+            filled = [_remaining(shift, size) for shift, size in zip(shifts, sizes, strict=True)]
+            kept = [_remaining(-shift, size) for shift, size in zip(shifts, sizes, strict=True)]
+            after[(..., *filled)] = before[(..., *kept)]
+        return shifted
 
 
 class ShiftDistance(Augmentation):
@@ -77,3 +75,8 @@ class ShiftDistance(Augmentation):
         """Shifts depth (N, T, height, width) in millimetres."""
         moved = (x + parameters.view(-1, *(1,) * (x.ndim - 1)).to(x.dtype)).clamp_min(READING)
         return torch.where(x >= READING, moved, x)
+
+
+def _remaining(shift: int, size: int) -> slice:
+    """The part of an axis that values of this axis fill after a shift."""
+    return slice(max(shift, 0), max(size + min(shift, 0), 0))
