@@ -22,7 +22,7 @@ AUGMENTED = ("cocoa", "focal", "simclr")
 SECOND_STAGES = ("finetune", "probe")
 SUPERVISED = ("deepsense", "deepsense_original", "attnsense", "attnsense_original")
 CLASSICAL = ("nearest_neighbor", "dtw", "random_forest")
-ROCKETS = ("mini_rocket", "multi_rocket_hydra")
+ROCKETS = ("mini_rocket", "multi_rocket_hydra")  # the second one compiles for half a minute
 SINGLE = "single_modal"
 
 
@@ -65,7 +65,9 @@ def test_supervised_methods(dataset, method, here, roots):
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
-@pytest.mark.parametrize("method", (*CLASSICAL, *ROCKETS))
+@pytest.mark.parametrize(
+    "method", (*CLASSICAL, "mini_rocket", pytest.param("multi_rocket_hydra", marks=pytest.mark.slow))
+)
 def test_classical_methods(dataset, method, here, roots):
     if method in ROCKETS:
         pytest.importorskip("aeon")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +49,15 @@ FILES = {
 }
 
 
-def plain(root: Path, configs: Sequence[str], arguments: Mapping[str, Any], part: str) -> Resolved:
+def plain(
+    root: Path,
+    configs: Sequence[str],
+    arguments: Mapping[str, Any],
+    part: str,
+    read: Callable[[Path], dict[str, Any]] = read_config,
+) -> Resolved:
     """In place of the command line's parser, which knows no toys: what the files and the arguments say."""
-    return Resolved({"configs": [read_config(root / path) for path in configs], "arguments": dict(arguments)})
+    return Resolved({"configs": [read(root / path) for path in configs], "arguments": dict(arguments)})
 
 
 def write(root: Path, name: str, content: object) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import cosmo_pl
+from cosmo_pl.io import read_config
 from cosmo_pl.study.definition import Method, Study
 from cosmo_pl.study.jobs import Job, Project, expand
 from cosmo_pl.study.records import Record
@@ -15,7 +16,7 @@ from cosmo_pl.study.rendering.view import Outcome, View
 
 from .conftest import plain
 
-PROJECT = Project(Path(__file__).parents[2], resolve=plain)
+PROJECT = Project(Path(__file__).parents[2], resolve=partial(plain, read=cache(read_config)))  # its files stay the same
 
 
 def job(
