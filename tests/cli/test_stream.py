@@ -177,6 +177,7 @@ def test_a_process_ends_with_its_summary(end, run, usc_root):
     process = subprocess.Popen(
         [sys.executable, "-c", code, "stream", "--model", str(run)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
     )  # fmt: skip
     assert process.stdin is not None and process.stdout is not None
     lines = lines_of(usc_root / "USC-HAD/Subject12/a3t1.mat")

@@ -15,6 +15,8 @@ from pathlib import Path
 
 from cosmo_pl.federated.flower_app import write_app
 
+from .certificates import write_certificates
+
 BIN = Path(sys.executable).parent
 SECONDS = 900
 
@@ -60,7 +62,9 @@ def toml(path: Path, **values: str) -> Path:
 
 
 def federation(folder: Path, server: Sequence[str], clients: Mapping[str, Sequence[str]], end: Path) -> str:
-    """Runs a federation to its end. The stream of `flwr run` may end earlier, on a machine with much other work.
+    """Runs a federation to its end, over encrypted connections as the page shows them.
+
+    The stream of `flwr run` may end earlier, on a machine with much other work.
 
     Args:
         folder: Folder for its files and logs.
@@ -74,21 +78,23 @@ def federation(folder: Path, server: Sequence[str], clients: Mapping[str, Sequen
     port = free_port()
     home = folder / "flwr"
     home.mkdir()
-    (home / "config.toml").write_text(
-        f'[superlink]\ndefault = "here"\n[superlink.here]\naddress = "127.0.0.1:{port}"\ninsecure = true\n'
-    )
+    ca, certificate, key = map(str, write_certificates(folder))
+    connection = f"address = {json.dumps(f'127.0.0.1:{port}')}\nroot-certificates = {json.dumps(ca)}\n"
+    (home / "config.toml").write_text(f"[superlink.here]\n{connection}", encoding="utf-8")
     environment = {**os.environ, "FLWR_HOME": str(home), "FLWR_TELEMETRY_ENABLED": "0", "OMP_NUM_THREADS": "1"}
     environment["PATH"] = f"{BIN}{os.pathsep}{environment['PATH']}"
     app = write_app(folder / "app")
     run_config = toml(folder / "server.toml", arguments=shlex.join(server))
-    link = ["flower-superlink", "--insecure", "--host", "127.0.0.1", "--port", str(port)]
+    encrypted = ["--ssl-ca-certfile", ca, "--ssl-certfile", certificate, "--ssl-keyfile", key]
+    link = ["flower-superlink", *encrypted, "--host", "127.0.0.1", "--port", str(port)]
     with ExitStack() as started:
         words = [*link, "--disable-runtime-dependency-installation"]
         started.enter_context(process(words, folder / "superlink.log", environment))
         wait_for(port)
         for name, arguments in clients.items():
             own = toml(folder / f"client_{name}.toml", name=name, arguments=shlex.join(arguments))
-            node = ["flower-supernode", "--insecure", "--superlink", f"127.0.0.1:{port}", "--port", str(free_port())]
+            address = ["--superlink", f"127.0.0.1:{port}", "--port", str(free_port())]
+            node = ["flower-supernode", "--root-certificates", ca, *address]
             words = [*node, "--node-config", str(own)]
             started.enter_context(process(words, folder / f"client_{name}.log", environment))
         words = ["flwr", "run", str(app), "here", "--stream", "--run-config", str(run_config)]
