@@ -97,6 +97,8 @@ def main(kind: str, processes: int, folder: Path) -> None:
     trainer.fit(module, DataLoader(mine, batch_size=GLOBAL_BATCH // processes))
     kept = {**module.state_dict(), "loss": torch.tensor(losses.kept)}
     torch.save(kept, folder / f"{processes}-{trainer.global_rank}.pt")
+    if processes > 1:
+        torch.distributed.destroy_process_group()  # its threads may otherwise outlive the interpreter, which aborts
 
 
 if __name__ == "__main__":

@@ -162,8 +162,8 @@ def test_clipping_bounds_the_step_whatever_the_scale(make_trainer):
     assert scaled == pytest.approx(plain, rel=0.05)
 
 
-@pytest.mark.parametrize("kind", [pytest.param(kind, marks=[pytest.mark.slow] * (kind != "cosmo")) for kind in KINDS])
 @pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
 def test_two_processes_train_as_one(kind, tmp_path):
     """Contrastive losses see the samples of all; in alternating training the frozen part has no gradient."""
     for processes in (1, 2):
