@@ -87,9 +87,15 @@ def test_with_all_modalities_it_is_flowers_fedavg_to_the_bit():
     assert all(np.array_equal(ours[key], theirs[key].numpy()) for key in "ab")
 
 
-def answer(arrays, samples=5):
-    record = ArrayRecord({key: Array(np.asarray(value, dtype=np.float32)) for key, value in arrays.items()})
-    return RecordDict({ARRAYS: record, METRICS: MetricRecord({"num-examples": samples, "train-loss": 1.0})})
+def answer(arrays, samples=5, dtype=np.float32, loss=1.0):
+    record = ArrayRecord({key: Array(np.asarray(value, dtype=dtype)) for key, value in arrays.items()})
+    return RecordDict({ARRAYS: record, METRICS: MetricRecord({"num-examples": samples, "train-loss": loss})})
+
+
+def described(content):
+    """An answer whose weights are described as they should be, whatever their content is."""
+    record = ArrayRecord({"a": Array(dtype="float32", shape=(2,), stype="numpy.ndarray", data=content)})
+    return RecordDict({ARRAYS: record, METRICS: MetricRecord({"num-examples": 5, "train-loss": 1.0})})
 
 
 @pytest.mark.parametrize(
@@ -101,13 +107,18 @@ def answer(arrays, samples=5):
         (answer({"a": [[1, 2]]}), r"shape \(1, 2\), not \(2,\)"),
         (answer({"a": [1, 2], "b": [1]}), "too many weights, or too few: b"),
         (answer({}), "too many weights, or too few: a"),
+        (described(b"garbage"), "a, which cannot be read"),
+        (described(Array(np.ones(1, np.float32)).data), r"shape \(1,\), not \(2,\)"),
+        (answer({"a": ["x", "y"]}, dtype=None), "type <U1, not float32"),
+        (answer({"a": [1, 2]}, dtype=np.float64), "type float64, not float32"),
+        (answer({"a": [1, 2]}, loss=[1.0, 2.0]), "as its loss"),
         (answer({"a": [1, 2]}, samples=0), "as its number of samples"),
         (answer({"a": [1, 2]}, samples=float("nan")), "as its number of samples"),
         (RecordDict(), "has sent no"),
     ],
 )
 def test_answers_that_cannot_be_used_are_named(reply, told):
-    found = refusal(reply, {"a": (2,)})
+    found = refusal(reply, {"a": np.zeros(2, np.float32)})
     if told is None:
         assert found is None
     else:

@@ -78,9 +78,24 @@ def test_the_proximal_term_has_the_gradient_of_its_definition(make_module):
     expected = torch.autograd.grad(mu / 2 * penalty, list(module.parameters()))
     for parameter in module.parameters():
         parameter.grad = torch.ones_like(parameter)
-    term.on_after_backward(None, module)
+    term.on_before_optimizer_step(None, module, None)
     for parameter, gradient in zip(module.parameters(), expected, strict=True):
         torch.testing.assert_close(parameter.grad, gradient + 1)
+
+
+def test_the_proximal_term_counts_once_a_step_of_several_batches(make_data, make_module):
+    data, start = ready(make_data(train_subjects=[1])), make_module().state_dict()
+    trained = []
+    for batches, size in ((1, 4), (2, 2)):
+        data.pretrain_batch_size = size
+        module = make_module(optimizer={"name": "sgd", "momentum": 0, "weight_decay": 0}, lr=1e-4)
+        module.pretraining_loss = lambda *_, module=module, **__: sum(p.sum() for p in module.parameters())
+        arguments = {**CPU, "limit_train_batches": 2 * batches, "accumulate_grad_batches": batches}
+        train_locally(module, data, start, LocalRound(1, 1, 1, 1e3), arguments, "0")
+        trained.append(module.state_dict())
+    name = next(iter(dict(module.named_parameters())))
+    assert not torch.equal(trained[0][name], start[name])
+    torch.testing.assert_close(trained[1][name], trained[0][name])
 
 
 def test_a_large_mu_keeps_the_weights_near_those_of_the_server(make_data, make_module):

@@ -43,25 +43,35 @@ def average(replies: Iterable[tuple[float, Mapping[str, np.ndarray]]]) -> dict[s
     return found
 
 
-def refusal(reply: RecordDict, expected: Mapping[str, tuple[int, ...]]) -> str | None:
+def refusal(reply: RecordDict, expected: Mapping[str, np.ndarray]) -> str | None:
     """Why the answer of a client cannot be used; None if it can.
 
     Args:
         reply: The answer.
-        expected: Weights that it should have, and their shapes.
+        expected: Weights that the client was sent, whose names, shapes and types its own should have.
     """
     try:
-        arrays, samples = reply.array_records[ARRAYS], reply.metric_records[METRICS]["num-examples"]
+        arrays, metrics = reply.array_records[ARRAYS], reply.metric_records[METRICS]
+        samples, loss = metrics["num-examples"], metrics["train-loss"]
     except KeyError as error:
         return f"has sent no {error}"
+    if not isinstance(loss, int | float):
+        return f"has sent {loss} as its loss"
     if not isinstance(samples, int | float) or not math.isfinite(samples) or samples <= 0:
         return f"has sent {samples} as its number of samples"
     if differ := sorted(arrays.keys() ^ expected.keys()):
         return f"has sent too many weights, or too few: {differ[0]}"
     for key, array in arrays.items():
-        if tuple(array.shape) != tuple(expected[key]):
-            return f"has sent {key} of shape {tuple(array.shape)}, not {tuple(expected[key])}"
-        if not np.isfinite(array.numpy()).all():
+        try:
+            values = array.numpy()  # its shape is that of the content, which the client may have described wrongly
+        except Exception as error:  # whatever a client may send
+            return f"has sent {key}, which cannot be read ({error})"
+        wanted = expected[key]
+        if values.shape != wanted.shape:
+            return f"has sent {key} of shape {values.shape}, not {wanted.shape}"
+        if values.dtype != wanted.dtype:
+            return f"has sent {key} of type {values.dtype}, not {wanted.dtype}"
+        if not np.isfinite(values).all():
             return f"has sent {key} with values that are not finite"
     return None
 
@@ -93,7 +103,7 @@ class ModalityAverage(FedAvg):  # type: ignore[misc]
         self.settings, self.clients, self.streams, self.seed = settings, clients, tuple(streams), seed
         self.asked, self.completed = dict(asked), completed
         self.current = ArrayRecord()
-        self.expected: dict[int, dict[str, tuple[int, ...]]] = {}
+        self.expected: dict[int, dict[str, np.ndarray]] = {}
         self.row: dict[str, float] = {}
 
     def configure_train(
@@ -120,7 +130,7 @@ class ModalityAverage(FedAvg):  # type: ignore[misc]
             node = connected[name]
             keys = self._weights(node, number)
             record = ArrayRecord({key: arrays[key] for key in keys})
-            self.expected[node] = {key: every[key].shape for key in keys}
+            self.expected[node] = {key: every[key] for key in keys}
             self.row["sent"] += num_bytes(record)
             content = RecordDict({ARRAYS: record, CONFIG: ConfigRecord(asked)})
             messages.append(Message(content, node, MessageType.TRAIN, ttl=self.settings.round_seconds))

@@ -13,6 +13,7 @@ from zlib import crc32
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer, seed_everything
 from torch import Tensor
+from torch.optim import Optimizer
 
 from cosmo_pl.callbacks import EpochSeed
 from cosmo_pl.data import MultimodalDataModule
@@ -101,8 +102,8 @@ class ProximalTerm(Callback):
         """Keeps the weights that the server has sent."""
         self.start = {name: value.detach().clone() for name, value in pl_module.named_parameters()}
 
-    def on_after_backward(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Adds the gradient to those of the loss."""
+    def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
+        """Adds the gradient to those of the loss: once a step, when all batches of the step have theirs, unscaled."""
         for name, parameter in pl_module.named_parameters():
             if parameter.grad is not None:
                 parameter.grad.add_(parameter.detach() - self.start[name], alpha=self.mu)
