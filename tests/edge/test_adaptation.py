@@ -21,7 +21,7 @@ from cosmo_pl.bundle import Bundle
 from cosmo_pl.cli import main
 from cosmo_pl.cli.train import main as fit
 from cosmo_pl.data.streams.store import read_store
-from cosmo_pl.edge.adaptation import REPORT, Report, adapt, export_if_possible
+from cosmo_pl.edge.adaptation import REPORT, Report, adapt
 from cosmo_pl.edge.budget import Budget, peak_megabytes
 from cosmo_pl.edge.given_labels import LABELS
 from cosmo_pl.errors import BundleError, ConfigurationError, CosmoError, RecordingError
@@ -336,9 +336,14 @@ def test_the_peak_is_that_of_the_system() -> None:
     assert peak_megabytes() == pytest.approx(int(kilobytes) * 1024 / 1e6, rel=0.05)
 
 
-def test_an_export_is_made_where_there_is_one(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cosmo_pl.edge.adaptation.find_spec", lambda _: None)
-    assert export_if_possible(Path("run")) is None
+def test_an_adaptation_that_cannot_be_exported_is_complete(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = Report("run", 1, 1, 2, 0.5, 0.5, 100.0, 1, False)
+    monkeypatch.setattr("cosmo_pl.edge.adaptation.adapt", lambda *_: done)
+    monkeypatch.setattr("cosmo_pl.extras.installed", lambda package: package != "onnx")
+    main(["adapt", "--bundle", "bundle", "--data", "data", "--out", "out"])
+    assert capsys.readouterr().out.splitlines()[-1].startswith("not exported: export: needs the package onnx")
 
 
 @pytest.mark.slow

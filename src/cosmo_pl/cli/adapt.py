@@ -6,10 +6,13 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.parsing import parse
 from cosmo_pl.parsing.commands import CommandParser
 from cosmo_pl.parsing.duration import parse_duration
 from cosmo_pl.parsing.given import Given
+
+EXPORTED = "exported"  # in the folder of the run
 
 
 def adapt(
@@ -36,13 +39,19 @@ def adapt(
     """
     from cosmo_pl.cli.train import main as train
     from cosmo_pl.edge.adaptation import adapt as run
-    from cosmo_pl.edge.adaptation import export_if_possible
+    from cosmo_pl.edge.export import export
 
     given = None if labels is None else Path(labels)
     limit = parse_duration(time_limit)
     report = run(Path(bundle), Path(data), Path(out), train, given, limit, [Path(each) for each in config])
     print(report)
-    if (exported := export_if_possible(Path(report.run))) is not None:
+    exported = Path(report.run) / EXPORTED
+    try:
+        if not exported.exists():
+            export(report.run, exported)
+    except ConfigurationError as error:  # no extra, or a method that cannot be exported: the run is complete without it
+        print(f"not exported: {error}")
+    else:
         print(f"exported to {exported}")
 
 

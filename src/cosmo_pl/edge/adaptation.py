@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -24,7 +22,6 @@ from cosmo_pl.io import write_json
 from cosmo_pl.run_folder import LAST, run_of
 
 REPORT = "adaptation.json"
-EXPORTED = "exported"
 
 Fit = Callable[[list[str], Sequence[Callback]], None]
 """Trains with the words of a command line, ["fit", "--config=..."], and further callbacks."""
@@ -112,16 +109,6 @@ def adapt(
     if done < planned:
         write_json(Path(report.run, REPORT), asdict(report))
     return report
-
-
-def export_if_possible(run: Path) -> Path | None:
-    """Exports a run into a folder below it, where this version has the command `export`; else None."""
-    if find_spec("cosmo_pl.edge.export") is None:
-        return None
-    folder: Path = run / EXPORTED
-    if not folder.exists():
-        import_module("cosmo_pl.edge.export").export(run, folder)
-    return folder
 
 
 def _reported(run: Path, budget: Budget, planned: int) -> Report:
