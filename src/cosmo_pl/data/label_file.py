@@ -52,11 +52,11 @@ def read_label_file(path: Path) -> list[GivenLabel]:
             the row.
     """
     reader = csv.DictReader(io.StringIO(utf8_text(path, partial(RecordingError, path))), strict=True)
-    known = list(reader.fieldnames or ())
-    if missing := [name for name in COLUMNS if name not in known]:
-        problem = f"has no column {' and no column '.join(missing)}"
-        raise RecordingError(path, problem, "Write the columns recording, start, end, activity")
     try:
+        known = list(reader.fieldnames or ())
+        if missing := [name for name in COLUMNS if name not in known]:
+            problem = f"has no column {' and no column '.join(missing)}"
+            raise RecordingError(path, problem, "Write the columns recording, start, end, activity")
         found = [_label(path, f"row {reader.line_num}", row) for row in reader]
     except csv.Error as error:
         raise RecordingError(path, f"row {reader.line_num + 1}: {error}", REMEDY) from error

@@ -50,6 +50,19 @@ FORMS = {
 }
 
 
+def test_a_header_longer_than_a_block_is_read(tmp_path: Path) -> None:
+    names = [f"a_long_name_of_a_pixel_{n:06d}" for n in range(3000)]  # 90 kB
+    path = tmp_path / "home" / "anna" / "wrist.csv"
+    path.parent.mkdir(parents=True)
+    rows = [",".join([f"{0.1 * n:.1f}", *["0.5"] * len(names)]) for n in range(30)]
+    path.write_text("\n".join([",".join(["time", *names]), *rows]) + "\n", encoding="utf-8")
+    time = {"column": "time", "unit": "s", "relative": True}
+    wrist = {"files": "{subject}/wrist.csv", "kind": "accelerometer", "time": time, "values": names[:3], "rate": 10}
+    told = parse_description({"title": "Wide", "sensors": {"wrist": {**wrist, "unit": "g"}}})
+    found = import_streams(tmp_path / "home", tmp_path / "store", told)
+    assert found.recordings[0].segments["wrist"][0].frames == 30
+
+
 @pytest.mark.parametrize(("lines", "expected"), FORMS.values(), ids=FORMS)
 def test_the_format_is_found_and_read(tmp_path: Path, lines: list[str], expected: CsvFormat) -> None:
     time = jittered(10, 60)

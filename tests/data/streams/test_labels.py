@@ -63,6 +63,9 @@ def ns(*moment: int) -> int:
         ("2024-01-01T12:10:00+05:30", "iso", ns(2024, 1, 1, 6, 40)),
         ("12:10", "iso", ns(2024, 5, 1, 10, 10)),
         ("9:05", "iso", ns(2024, 5, 1, 7, 5)),
+        ("9:05:07", "iso", ns(2024, 5, 1, 7, 5, 7)),
+        ("12:10:00.123456", "iso", ns(2024, 5, 1, 10, 10) + 123_456_000),
+        ("12:10Z", "iso", ns(2024, 5, 1, 12, 10)),
         ("1714558200", "s", 1714558200 * 10**9),
         ("1714558200.5", "s", 17145582005 * 10**8),
         ("1714558200123", "ms", 1714558200123 * 10**6),
@@ -81,6 +84,19 @@ def test_a_time_of_day_after_midnight_is_of_the_next_day(tmp_path: Path) -> None
     columns = {"date": "day", "start": "from", "end": "to", "activity": "what"}
     (found,) = read_intervals(path, described(columns=columns, delimiter=";"))
     assert (found.start, found.end) == (ns(2024, 5, 1, 23, 50), ns(2024, 5, 2, 0, 20))
+
+
+@pytest.mark.parametrize(("day", "hours"), [("2020-10-24", 5), ("2020-03-28", 3), ("2020-05-01", 4)])
+def test_the_night_in_which_the_clock_is_changed_has_another_length(tmp_path: Path, day: str, hours: int) -> None:
+    path = write(tmp_path, "start,end,activity\n23:50,03:50,sleep\n")
+    (found,) = read_intervals(path, described(zone="Europe/Berlin"), date.fromisoformat(day))
+    assert found.end - found.start == hours * 3600 * 10**9
+
+
+def test_a_header_that_does_not_end_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path, '"start,end,activity\n0,1,walk\n')
+    with pytest.raises(RecordingError, match="row 1: unexpected end of data"):
+        read_intervals(path, described(unit="s"))
 
 
 def test_times_since_the_start_of_the_recording(tmp_path: Path) -> None:

@@ -171,6 +171,16 @@ def test_npz_and_parquet_are_read(tmp_path: Path) -> None:
     assert head.last is not None and head.last[0].startswith("2023-11-14T22:13:21.18")
 
 
+@pytest.mark.parametrize(
+    "content", ["3", "[]", '{"annotations": ["x"]}', '{"annotations": [{"result": [{"value": 3}]}]}',
+                '[{"annotations": [{"result": null}]}]'],
+)  # fmt: skip
+def test_json_of_something_else_is_no_label(tmp_path: Path, content: str) -> None:
+    write_home(tmp_path)
+    (tmp_path / "other.json").write_text(content, encoding="utf-8")
+    assert sniff(tmp_path).description.labels is None
+
+
 def write_home(folder: Path, labels: str = "") -> None:
     """Two persons; the wrist writes local time, the ankle UTC."""
     for subject in ("anna", "ben"):

@@ -33,6 +33,15 @@ def ns(text: str) -> int:
     return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000
 
 
+def test_integers_that_overflow_are_no_times() -> None:
+    for unit in ("s", "ms", "us", "ns"):
+        assert read([NONE, 5], TimeDescription(unit))[0] == NONE, "pandas writes NaT as this number"
+        for large in ([2**64 - 5], [-(2**63) + 1]):
+            kind = pa.uint64() if large[0] > 0 else pa.int64()
+            with pytest.raises(RefusedError, match="out of range"):
+                read(large, TimeDescription(unit), kind=kind)
+
+
 def test_iso_in_its_forms_within_one_column() -> None:
     texts = {
         "2018-11-08 11:34:51": "2018-11-08T11:34:51+00:00",

@@ -55,6 +55,16 @@ def test_windows_with_a_gap_or_without_a_sensor_are_counted_by_reason() -> None:
     assert found.left_out == {GAP.format("wrist"): 1, OUTSIDE.format("mat"): 2}
 
 
+def test_years_between_two_segments_cost_nothing() -> None:
+    """As a single wrong time leaves them."""
+    year = 365 * 24 * 3600.0
+    wrist = (Segment(0, 200, 0), Segment(int(80 * year * 20), 40, 200))
+    long = StreamRecording("a", 1, "", 80 * year + 2.0, (), {"wrist": wrist})
+    found = cut_windows(long, {"wrist": SENSORS["wrist"]}, ACTIVITIES, window=1.0, hop=0.5)
+    assert found.start.tolist() == [*np.arange(0, 9.5, 0.5), *(80 * year + t for t in (0.0, 0.5, 1.0))]
+    assert sum(found.left_out.values()) < 20
+
+
 def test_incomplete_windows_are_kept_on_request() -> None:
     late = (Segment(10, 40, 0),)
     found = cut_windows(recording(mat=late), SENSORS, ACTIVITIES, window=1.0, hop=1.0, keep_incomplete=True)

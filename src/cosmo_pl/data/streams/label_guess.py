@@ -111,11 +111,14 @@ def _time(texts: Sequence[str]) -> tuple[dict[str, Any], str, bool]:
 def _label_studio(path: Path) -> LabelGuess | None:
     content = read_json(path, partial(RecordingError, path))
     tasks = content if isinstance(content, list) else [content]
-    if not tasks or not all(isinstance(task, dict) and isinstance(task.get("annotations"), list) for task in tasks):
+    try:
+        results = [each for task in tasks for one in task["annotations"] for each in one.get("result", ())]
+        values = [each.get("value", {}) for each in results]
+        starts = [str(value["start"]) for value in values if "start" in value]
+        of_frames = any(FRAMES in value for value in values)
+    except (AttributeError, TypeError, KeyError):  # JSON of something else
         return None
-    results = [each for task in tasks for one in task["annotations"] for each in one.get("result", ())]
-    starts = [str(each["value"]["start"]) for each in results if "start" in each.get("value", {})]
-    if any(FRAMES in each.get("value", {}) for each in results):
+    if of_frames:
         reason = "labels of video frames have no times, so the import refuses them"
         return LabelGuess("label_studio", {"unit": "ms", "relative": True}, reason)
     if not starts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -32,16 +33,21 @@ def instant(text: str, time: TimeDescription, date: str | None, refuse: Callable
         return _number(text, UNITS[time.unit], refuse)
     if time.relative:
         return _duration(text, refuse)
-    clock = len(text) < 13 and ":" in text and "-" not in text
+    clock = is_time_of_day(text)
     if clock and date is None:
         raise refuse(f"'{text}' has no date")
     try:
-        moment = datetime.fromisoformat(f"{date}T{text.zfill(5)}" if clock else text)
+        moment = datetime.fromisoformat(f"{date}T{'0' if text[1] == ':' else ''}{text}" if clock else text)
     except ValueError:
         raise refuse(f"'{text}' is no time of ISO 8601") from None
     if moment.tzinfo is None:
         moment = _located(moment, ZoneInfo(time.zone), text, refuse)
     return round((moment - EPOCH) / timedelta(microseconds=1)) * 1000
+
+
+def is_time_of_day(text: str) -> bool:
+    """Whether a text is a time without a date, as 9:05, 12:10:00.5 or 12:10Z."""
+    return re.match(r"\d{1,2}:", text) is not None
 
 
 def _located(moment: datetime, zone: ZoneInfo, text: str, refuse: Callable[[str], Exception]) -> datetime:

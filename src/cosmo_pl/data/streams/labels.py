@@ -5,19 +5,18 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
 
 from cosmo_pl.data.streams.description import LabelsDescription
-from cosmo_pl.data.streams.label_times import instant
+from cosmo_pl.data.streams.label_times import instant, is_time_of_day
 from cosmo_pl.errors import RecordingError, choices
 from cosmo_pl.fields import Field
 from cosmo_pl.io import read_json, utf8_text
 
-DAY = 24 * 3600 * 10**9
 MILLISECOND = 10**6
 VALUES = ("timeserieslabels", "labels")  # keys of Label Studio's labels on time series and on audio
 FRAMES = "timelinelabels"  # key of Label Studio's labels on frames of a video, whose rate an export does not state
@@ -92,12 +91,12 @@ def _joined(path: Path, intervals: Iterable[RawInterval]) -> list[RawInterval]:
 def _csv(path: Path, labels: LabelsDescription, day: date | None) -> Iterator[RawInterval]:
     text = utf8_text(path, partial(RecordingError, path))
     reader = csv.DictReader(io.StringIO(text), delimiter=labels.delimiter, strict=True)
-    known = list(reader.fieldnames or ())
-    for role, column in labels.columns.items():
-        if column not in known:
-            problem = f"has no column '{column}' for the {role} of a label"
-            raise RecordingError(path, problem, f"labels.columns.{role}: {choices(column, known)}")
     try:
+        known = list(reader.fieldnames or ())
+        for role, column in labels.columns.items():
+            if column not in known:
+                problem = f"has no column '{column}' for the {role} of a label"
+                raise RecordingError(path, problem, f"labels.columns.{role}: {choices(column, known)}")
         for row in reader:
             yield _interval_of_row(path, f"row {reader.line_num}", row, labels, day)
     except csv.Error as error:
@@ -114,8 +113,9 @@ def _interval_of_row(
     dated = value.get("date") or (day.isoformat() if day else None)
     refuse = partial(_refused, path, where)
     start, end = (instant(value[role], labels.time, dated, partial(refuse, role)) for role in ("start", "end"))
-    if end < start and ":" in value["end"] and len(value["end"]) < 13:  # a time of day after midnight
-        end += DAY
+    if end < start and dated is not None and not labels.time.relative and is_time_of_day(value["end"]):
+        tomorrow = date.fromisoformat(dated) + timedelta(days=1)  # which has 23 or 25 hours where the clock is changed
+        end = instant(value["end"], labels.time, tomorrow.isoformat(), partial(refuse, "end"))
     return RawInterval(start, end, value["activity"], value.get("subject") or None, labels.time.relative, where)
 
 

@@ -7,6 +7,7 @@ import io
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,6 +23,7 @@ from cosmo_pl.errors import RecordingError, choices
 BLOCK = 4 * 2**20  # bytes of CSV or of values at once
 NPZ_ROWS = 8192
 REMEDY = "Correct the row, or remove it"
+SAVE = "Save it by numpy.savez"
 
 
 @dataclass
@@ -91,7 +93,7 @@ class FileReader:
         import pyarrow.compute as pc
         from pyarrow import csv as arrow
 
-        columns, width, before = self._csv_columns()
+        columns, width, before, size = self._csv_columns()
         time, *values = columns
         skipped: list[int] = []
 
@@ -105,7 +107,7 @@ class FileReader:
         options = (
             arrow.ReadOptions(
                 use_threads=False,
-                block_size=self.block,
+                block_size=max(self.block, 4 * size),  # a block has to hold the first row
                 column_names=[f"c{each}" for each in range(width)],
                 skip_rows=before,
             ),
@@ -131,8 +133,8 @@ class FileReader:
         comment = self.stream.comment
         return io.BufferedReader(WithoutComments(file, comment, self.block)) if comment else file
 
-    def _csv_columns(self) -> tuple[list[int], int, int]:
-        """Positions of the time and the values, the number of columns, and that of the lines before the values."""
+    def _csv_columns(self) -> tuple[list[int], int, int, int]:
+        """Positions of time and values, numbers of columns and of lines before the values, bytes of the first row."""
         with self.source.open(self.name) as file:
             line, before = first_row(file, self.stream.skip, self.stream.comment)
         try:
@@ -144,7 +146,7 @@ class FileReader:
         names = [each.strip() for each in first]
         if not any(names):
             raise RecordingError(self.path, "has an empty first row", "Remove the file, or correct `skip`")
-        return self._positions(names), len(names), before + int(self.stream.header)
+        return self._positions(names), len(names), before + int(self.stream.header), len(line)
 
     def _positions(self, names: list[str]) -> list[int]:
         result = []
@@ -179,7 +181,7 @@ class FileReader:
             try:
                 archive = zipfile.ZipFile(file)
             except zipfile.BadZipFile as error:
-                raise RecordingError(self.path, f"is no NPZ ({error})", "Save it by numpy.savez") from error
+                raise RecordingError(self.path, f"is no NPZ ({error})", SAVE) from error
             wanted = [str(each) for each in (self.stream.time.column, *self.stream.values)]
             names = [name.removesuffix(".npy") for name in archive.namelist()]
             arrays = {name: name if name in names else name.rpartition(".")[0] for name in wanted}
@@ -188,14 +190,14 @@ class FileReader:
                     raise RecordingError(self.path, f"has no array '{column}'", choices(column, names))
             readers = {name: _array_blocks(archive, name, self.path) for name in dict.fromkeys(arrays.values())}
             first = 1
-            for blocks in zip(*readers.values(), strict=True):
+            for blocks in zip_longest(*readers.values(), fillvalue=()):
                 found = dict(zip(readers, blocks, strict=True))
                 if len({len(block) for block in blocks}) > 1:
                     raise RecordingError(self.path, "has arrays of different lengths", "Save one row for each time")
                 time, *values = (self._npz_column(found[name], column, name) for column, name in arrays.items())
                 row = np.arange(first, first + len(time))
                 first += len(time)
-                yield row, pa.array(time), np.stack(values, axis=1).astype(np.float32)
+                yield row, pa.array(time), self._floats(np.stack(values, axis=1))
 
     def _npz_column(self, block: NDArray[Any], column: str, name: str) -> NDArray[Any]:
         if column == name and block.ndim == 1:
@@ -205,6 +207,11 @@ class FileReader:
             problem = f"has no column '{column}': '{name}' has {flat.shape[1]} values in a row"
             raise RecordingError(self.path, problem, f'Write the columns as a range, "{name}.0:{flat.shape[1]}"')
         return flat[:, int(number)]
+
+    def _floats(self, values: NDArray[Any]) -> NDArray[np.float32]:
+        if values.dtype.kind not in "biuf":
+            raise RecordingError(self.path, f"has values of type {values.dtype}", "Save arrays of numbers")
+        return values.astype(np.float32)
 
 
 def _numbered(first: int, count: int, skipped: list[int], offset: int) -> tuple[NDArray[np.int64], int]:
@@ -226,11 +233,15 @@ def _stacked(columns: list[Any]) -> NDArray[np.float32]:
 
 def _array_blocks(archive: zipfile.ZipFile, name: str, path: Path) -> Iterator[NDArray[Any]]:
     """An array of an NPZ in blocks of rows; all arrays have blocks of equally many rows."""
-    with archive.open(f"{name}.npy") as file:
-        version = np.lib.format.read_magic(file)
-        old = version == (1, 0)
-        header: Any = np.lib.format.read_array_header_1_0 if old else np.lib.format.read_array_header_2_0
-        shape, column_order, kind = header(file)
+    if (member := f"{name}.npy") not in archive.namelist():
+        raise RecordingError(path, f"has '{name}' where an NPZ has '{member}'", SAVE)
+    with archive.open(member) as file:
+        try:
+            old = np.lib.format.read_magic(file) == (1, 0)
+            header: Any = np.lib.format.read_array_header_1_0 if old else np.lib.format.read_array_header_2_0
+            shape, column_order, kind = header(file)
+        except ValueError as error:
+            raise RecordingError(path, f"'{name}' is no array ({error})", SAVE) from error
         if not shape or kind.hasobject or (column_order and len(shape) > 1):
             problem = f"'{name}' is an array of {kind} {shape}{' in column order' if column_order else ''}"
             raise RecordingError(path, problem, "Save arrays of numbers in row order")

@@ -120,7 +120,7 @@ class ZipSource(Source):
     def on_disk(self, name: str, scratch: Path) -> Path:
         """A copy of the file."""
         path = scratch / name.replace("/", "_")
-        with whole_file(path) as part, self.open(name) as packed, part.open("wb") as copy:
+        with whole_file(path) as part, readable(self.shown(name)), self.open(name) as packed, part.open("wb") as copy:
             shutil.copyfileobj(packed, copy)
         return path
 

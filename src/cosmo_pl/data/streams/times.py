@@ -86,14 +86,16 @@ class Clock:
                 column = _cast(column, pa.float64(), refuse, "is no number")
         missing = np.asarray(column.is_null())
         if pa.types.is_integer(column.type):
-            values = column.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+            values = column.fill_null(0).to_numpy(zero_copy_only=False)
+            missing |= values == NONE  # pandas writes NaT as this number
+            values = np.where(missing, 0, values)
             whole, part = values, np.zeros(len(values))
         else:
             values = column.fill_null(0).cast(pa.float64()).to_numpy(zero_copy_only=False)
             missing |= np.isnan(values)
             values = np.where(missing, 0, values)
             whole, part = np.floor(values), np.mod(values, 1)
-        large = np.abs(values) > LARGEST // unit
+        large = (values > LARGEST // unit) | (values < -(LARGEST // unit))  # an absolute value may overflow
         if large.any():
             raise refuse(int(np.argmax(large)), f"is out of range in {self.time.unit}")
         result = whole.astype(np.int64) * unit + np.rint(part * unit).astype(np.int64) + self.start

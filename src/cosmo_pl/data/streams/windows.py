@@ -68,7 +68,14 @@ def cut_windows(
     """
     begin = (aligned + TOLERANCE) % hop - TOLERANCE
     left = recording.duration - window - begin + TOLERANCE
-    start = begin + hop * np.arange(int(left / hop) + 1 if left >= 0 else 0, dtype=np.float64)
+    spans = [
+        (each.first / sensor.rate, (each.first + each.frames) / sensor.rate)
+        for name, sensor in sensors.items()
+        for each in recording.segments.get(name, ())
+    ]
+    ends = np.array([0.0, recording.duration])
+    margin = window + max((abs(e.seconds(ends)).max() for e in (errors or {}).values()), default=0.0)
+    start = begin + hop * _numbers(spans, begin, margin, hop, int(left / hop) + 1 if left >= 0 else 0)
     label = _labels(start, window, recording.labels, activities)
     keep, left_out = label >= -1, {BORDER: int((label < -1).sum())}
     begins = {name: start - (errors or {}).get(name, RIGHT).seconds(start) for name in sensors}
@@ -86,6 +93,23 @@ def cut_windows(
         keep = keep & ~lacking
     kept = {name: found[keep] for name, found in rows.items()}
     return Windows(start[keep], label[keep], kept, {reason: n for reason, n in left_out.items() if n})
+
+
+def _numbers(
+    spans: Sequence[tuple[float, float]], begin: float, margin: float, hop: float, count: int
+) -> NDArray[np.float64]:
+    """Numbers of the windows, of `count`, that are near recorded time: between two spans there may be years."""
+    if not spans:
+        return np.arange(count, dtype=np.float64)
+    near = [
+        np.arange(
+            np.clip((first - margin - begin) // hop, 0, count),
+            np.clip((last + margin - begin) // hop + 1, 0, count),
+            dtype=np.float64,
+        )
+        for first, last in spans
+    ]
+    return np.unique(np.concatenate(near))
 
 
 def common_start(recording: StreamRecording, sensors: Mapping[str, StreamSensor]) -> float:
