@@ -67,6 +67,7 @@ def test_the_folder_predicts_what_the_run_does(name, folder, arrays):
     assert found.probability == pytest.approx(expected.probability, abs=0.006 if name == "forest" else 1e-4)
     assert found.name == expected.name and mine.class_names == run.class_names
     assert list(found.weights) == list(expected.weights)
+    assert mine.streams == run.streams == tuple(arrays)
     for modality, weights in expected.weights.items():
         assert found.weights[modality] == pytest.approx(weights, abs=1e-4)
 
