@@ -180,7 +180,7 @@ def test_a_method_without_attention_has_no_weights(folder, arrays):
 
 def test_modalities_with_one_encoder_are_one_stream():
     shapes = {"acc": (20, 3), "gyro": (20, 3), "mat": (20, 4)}
-    encoders = {"acc+gyro": TemporalEncoder(6, channels=[4]), "mat": TemporalEncoder(4, channels=[4])}
+    encoders = {"acc+gyro": TemporalEncoder(6), "mat": TemporalEncoder(4)}
     module = IterativeFusionModule(shapes, 2, encoders=encoders, bundle=None, quality_lambda=0)
     recogniser = Recogniser(module, None, {})
     assert recogniser.streams == module.attends_to == ("acc+gyro", "mat")
