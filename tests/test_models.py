@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +47,41 @@ def test_it_recognises_windows_in_the_units_of_the_sensors(name):
 def test_its_program_is_that_of_this_version_and_its_graphs_name_no_file(name):
     assert (MODELS / name / "run.py").read_bytes() == Path(program.__file__).read_bytes()
     assert not [path.name for path in (MODELS / name).glob("*.onnx") if b'.py", line' in path.read_bytes()]
+
+
+def output_of_program(path, monkeypatch, capsys):
+    """What the program of a model says about a file, on standard output or as it ends."""
+    monkeypatch.setattr("sys.argv", ["run.py", str(path)])
+    try:
+        runpy.run_path(str(MODELS / "usc/run.py"), run_name="__main__")
+    except SystemExit as stopped:
+        return stopped.code, capsys.readouterr().err
+    return 0, capsys.readouterr().out
+
+
+def test_the_program_says_in_one_line_what_is_wrong_with_a_file(tmp_path, monkeypatch, capsys):
+    shapes = {name: each["shape"] for name, each in described("usc")["sensors"].items()}
+    np.savez(tmp_path / "good.npz", **{name: np.ones((2, *shape)) for name, shape in shapes.items()})
+    code, text = output_of_program(tmp_path / "good.npz", monkeypatch, capsys)
+    assert code == 0 and len([json.loads(line)["activity"] for line in text.splitlines()]) == 2
+    whole = (tmp_path / "good.npz").read_bytes()
+    (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "changed.npz").write_bytes(whole[:500] + bytes([whole[500] ^ 1]) + whole[501:])
+    (tmp_path / "empty.npz").touch()
+    np.save(tmp_path / "array.npy", np.ones((3, 200, 3)))
+    np.save(tmp_path / "pairs.npy", np.ones((3, 2)))
+    for name in ("cut.npz", "changed.npz", "empty.npz", "array.npy", "pairs.npy", "nowhere.npz"):
+        code, text = output_of_program(tmp_path / name, monkeypatch, capsys)
+        assert code == 1 and len(text.splitlines()) == 1
+        assert text.startswith(f"run.py: '{tmp_path / name}' is no readable NPZ file (")
+
+
+def test_the_program_reads_its_arguments_before_the_model(tmp_path, monkeypatch, capsys):
+    shutil.copy(program.__file__, tmp_path / "run.py")
+    monkeypatch.setattr("sys.argv", ["run.py", "--help"])
+    with pytest.raises(SystemExit) as stopped:
+        runpy.run_path(str(tmp_path / "run.py"), run_name="__main__")
+    assert stopped.value.code == 0 and "NPZ file" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if (MODELS / name / "bundle").is_dir()])

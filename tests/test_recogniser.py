@@ -13,7 +13,10 @@ import torch
 from cosmo_pl import Recogniser, UTDDataModule
 from cosmo_pl.cli import main
 from cosmo_pl.data.transforms import CenterOnHip, FaceCamera, Transform, built_transforms, described_transforms
+from cosmo_pl.edge.switching import SensorSwitch
+from cosmo_pl.encoders import TemporalEncoder
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.modules import IterativeFusionModule, NearestNeighborModule
 
 QUIET = ["--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false", "--trainer.accelerator=cpu"]
 NARROW = [f"--model.init_args.encoders.{name}.init_args.channels=[4,4,4,4]" for name in ("inertial", "skeleton")]
@@ -173,3 +176,13 @@ def test_it_says_what_the_sensors_were_and_how_attention_weighted_them(recognise
 def test_a_method_without_attention_has_no_weights(folder, arrays):
     forest = Recogniser.load(next(folder.glob("runs/utd/*forest*")))
     assert forest.predict(arrays).weights == {}
+
+
+def test_modalities_with_one_encoder_are_one_stream():
+    shapes = {"acc": (20, 3), "gyro": (20, 3), "mat": (20, 4)}
+    encoders = {"acc+gyro": TemporalEncoder(6), "mat": TemporalEncoder(4)}
+    module = IterativeFusionModule(shapes, 2, encoders=encoders, bundle=None, quality_lambda=0)
+    recogniser = Recogniser(module, None, {})
+    assert recogniser.streams == module.attends_to == ("acc+gyro", "mat")
+    assert SensorSwitch(recogniser, sensors=recogniser.streams).active() == tuple(shapes)
+    assert Recogniser(NearestNeighborModule(shapes, 2), None, {}).streams == tuple(shapes)

@@ -1,6 +1,4 @@
-"""Recognises activities in windows of sensor values. Needs Python with numpy and onnxruntime alone.
-
-    python run.py windows.npz
+"""Recognises activities in windows of sensor values: ``python run.py windows.npz``. Needs numpy and onnxruntime alone.
 
 This file lies in the folder of an exported model. ``windows.npz`` has an array (N, *shape) per sensor, in the units and
 with the shape that ``model.json`` says; a sensor that it lacks counts as missing. Each window gives a line of JSON.
@@ -11,7 +9,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import sys
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -36,14 +33,12 @@ class Model:
     """The model in a folder; a `ModelError` where it is none, of another format, or a file was changed."""
 
     def __init__(self, folder: Path, threads: int = 1) -> None:
-        import onnxruntime
+        from onnxruntime import InferenceSession, SessionOptions
 
         self.description, files = read_model(folder)
-        options = onnxruntime.SessionOptions()
+        options, cpu = SessionOptions(), ["CPUExecutionProvider"]
         options.intra_op_num_threads = threads
-        self._session = session = lru_cache(None)(
-            lambda graph: onnxruntime.InferenceSession(files[graph], options, providers=["CPUExecutionProvider"])
-        )
+        self._session = session = lru_cache(None)(lambda graph: InferenceSession(files[graph], options, providers=cpu))
         try:
             self.class_names = tuple(self.description["class_names"])
             self.shapes = {name: tuple(each["shape"]) for name, each in self.description["sensors"].items()}
@@ -133,11 +128,16 @@ def main() -> None:
     """Prints a line of JSON per window."""
     parser = argparse.ArgumentParser(description="Recognises activities in windows of sensor values.")
     parser.add_argument("windows", type=Path, help="NPZ file with an array (N, *shape) per sensor")
+    path = parser.parse_args().windows
+    try:
+        arrays = dict(np.load(path, allow_pickle=False).items())
+    except Exception as error:  # numpy and zipfile raise half a dozen kinds for a damaged file
+        parser.exit(1, f"run.py: '{path}' is no readable NPZ file ({error}).\n")
     try:
         model = Model(Path(__file__).parent)
-        found = model(dict(np.load(parser.parse_args().windows, allow_pickle=False)))
+        found = model(arrays)
     except (ModelError, OSError, ValueError) as error:
-        sys.exit(f"run.py: {error}")
+        parser.exit(1, f"run.py: {error}\n")
     names, sensors = model.class_names, model.description["attends_to"]
     for number, row in enumerate(found["probability"]):
         line = {"activity": names[row.argmax()], "probability": dict(zip(names, row.round(6).tolist(), strict=True))}

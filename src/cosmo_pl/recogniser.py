@@ -16,6 +16,7 @@ from cosmo_pl.data.transforms import Transform, built_transforms
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.exported import ExportedRecogniser, Prediction, checked_samples, is_exported
 from cosmo_pl.modules import BaseModule, ClassifierModule
+from cosmo_pl.modules.base.encoding import Streams
 from cosmo_pl.run_folder import CONFIG, run_of
 from cosmo_pl.run_loading import make_data, rebuilt
 from cosmo_pl.sensors import SensorDescription
@@ -59,6 +60,12 @@ class Recogniser:
         """Modality to the shape of one sample; the first axis is time."""
         shapes: Mapping[str, Sequence[int]] = self.module.hparams["modality_shapes"]
         return {name: tuple(shape) for name, shape in shapes.items()}
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """What is encoded, weighted and therefore switched as one: a modality, or several as "acc+gyro"."""
+        encoders = getattr(self.module, "encoders", None)
+        return tuple(encoders if isinstance(encoders, Streams) else self.modality_shapes)
 
     @property
     def sensors(self) -> Mapping[str, SensorDescription]:

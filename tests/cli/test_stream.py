@@ -22,6 +22,7 @@ from cosmo_pl.data.recordings import read_mat
 from cosmo_pl.edge.decision import Decision
 from cosmo_pl.edge.export import export
 from cosmo_pl.edge.transitions import lasting_transitions
+from edge.live_fakes import JoinedRecogniser
 
 from .conftest import TINY
 
@@ -136,6 +137,21 @@ def test_samples_on_standard_input_give_the_same(run, usc_root, tmp_path, monkey
     assert "recording" not in windows[0] and windows[0]["sensors"] == ["acc", "gyro"]
     assert [each["problem"] for each in problems if each["problem"] != "unit"] == ["broken line", "unknown sensor"]
     assert summary["problems"].items() >= {"broken line": {"": 1}, "unknown sensor": {"": 1}}.items()
+
+
+def test_sensors_with_one_encoder_are_switched_together(tmp_path, monkeypatch, capsys):
+    model = JoinedRecogniser()
+    monkeypatch.setattr(Recogniser, "load", lambda _: model)
+    lines = []
+    for second in range(6):
+        for name, (steps, *shape) in model.modality_shapes.items():
+            times, values = second + np.arange(steps // 2) / (steps // 2), np.ones((steps // 2, *shape))
+            lines.append(json.dumps({"sensor": name, "time": times.tolist(), "values": values.tolist()}).encode())
+    give(b"\n".join(lines), tmp_path, monkeypatch)
+    windows, problems, _ = streamed(capsys, "--model", "x", "--switch", 0.5, "--hop", 0.5)
+    assert len(windows) == 9 and windows[0]["weights"] == {"wrist+band": 0.6, "mat": 0.4}
+    assert sorted(windows[-1]["sensors"]) == ["band", "wrist"]
+    assert [each["sensor"] for each in problems if each["problem"] == "switched off"] == ["mat"]
 
 
 def test_a_sensor_that_is_not_there_is_reported(run, usc_root, tmp_path, monkeypatch, capsys):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -50,6 +51,20 @@ class FakeRecogniser:
         label = probability.argmax(axis=1)
         weights = {name: np.full(1, 1 / len(arrays), dtype=np.float32) for name in arrays}
         return Prediction(label, (self.class_names[int(label[0])],), probability, weights)
+
+
+class JoinedRecogniser(FakeRecogniser):
+    """A model with one encoder for two of its sensors, and attention."""
+
+    streams = ("wrist+band", "mat")
+
+    def __init__(self) -> None:
+        super().__init__({**SHAPES, "band": SHAPES["wrist"]}, {})
+
+    def predict(self, arrays: Mapping[str, Any]) -> Prediction:
+        found = super().predict({name: np.float32(values) for name, values in arrays.items()})
+        joined = 0.6 if {"wrist", "band"} <= set(arrays) else 0.0
+        return replace(found, weights={"wrist+band": np.array([joined]), "mat": np.array([1 - joined])})
 
 
 class Live:

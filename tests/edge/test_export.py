@@ -6,7 +6,9 @@ import json
 import shutil
 import subprocess
 import sys
+from itertools import combinations
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,8 +17,9 @@ import torch
 from cosmo_pl import Recogniser, USCDataModule, UTDDataModule
 from cosmo_pl.checkpoints import checkpoint_in
 from cosmo_pl.cli import main
+from cosmo_pl.edge import export as exporting
 from cosmo_pl.edge.decision import Decision
-from cosmo_pl.edge.export import export
+from cosmo_pl.edge.export import described, export
 from cosmo_pl.edge.export_recordings import RunRecordings
 from cosmo_pl.edge.neighbors import distances, training_neighbors
 from cosmo_pl.errors import ConfigurationError, DatasetNotFoundError
@@ -64,6 +67,7 @@ def test_the_folder_predicts_what_the_run_does(name, folder, arrays):
     assert found.probability == pytest.approx(expected.probability, abs=0.006 if name == "forest" else 1e-4)
     assert found.name == expected.name and mine.class_names == run.class_names
     assert list(found.weights) == list(expected.weights)
+    assert mine.streams == run.streams == tuple(arrays)
     for modality, weights in expected.weights.items():
         assert found.weights[modality] == pytest.approx(weights, abs=1e-4)
 
@@ -74,6 +78,33 @@ def test_a_sensor_may_be_left_out(name, folder, arrays):
     run = folder / "runs/utd" / RUNS[name]
     found, expected = (Recogniser.load(path).predict(one) for path in (folder / name, run))
     assert found.probability == pytest.approx(expected.probability, abs=1e-4) and found.name == expected.name
+
+
+def test_graphs_for_fewer_sensors_have_names_of_their_own(monkeypatch):
+    class Graph(str):
+        def SerializeToString(self):  # noqa: N802  # the name that onnx gives it
+            return self.encode()
+
+    streams = ("a", "b", "a_b")
+    some = [each for size in (3, 2, 1) for each in combinations(streams, size)]
+    monkeypatch.setattr(exporting, "encoder_graphs", lambda _: {each: Graph(each) for each in streams})
+    monkeypatch.setattr(exporting, "head_graphs", lambda _: {each: Graph(",".join(each)) for each in some})
+    monkeypatch.setattr(exporting, "_quality", lambda _: {})
+    trained = SimpleNamespace(dataset="x", labels=1, test_subjects=())
+    told = {"sensors": {}, "modality_shapes": dict.fromkeys(streams, (5, 3)), "class_names": ("u", "v"), "window": 1.0}
+    description, graphs = described(SimpleNamespace(module=SimpleNamespace(attends_to=()), trained=trained, **told))
+    assert {key: graphs[name].decode() for key, name in description["head"]["partial"].items()} == {
+        ",".join(each): ",".join(each) for each in some[1:]
+    }
+
+
+def test_graphs_for_fewer_sensors_are_compared_too(folder):
+    run, exported = (Recogniser.load(path) for path in (folder / "runs/utd" / RUNS["forest"], folder / "forest"))
+    exporting._check_equal(run, exported)
+    one, other = exported.model.partial
+    exported.model.partial |= {one: exported.model.partial[other]}
+    with pytest.raises(ConfigurationError, match=f"from {one} the graphs of RandomForestModule give prob"):
+        exporting._check_equal(run, exported)
 
 
 def test_the_program_of_the_folder_needs_neither_pytorch_nor_this_package(folder, arrays, tmp_path):

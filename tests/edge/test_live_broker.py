@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -26,16 +27,36 @@ from edge.live_fakes import FakeRecogniser
         ("mqtt://box/home/+/#", ("box", 1883, "home/+/#", False, None, None)),
         ("mqtt://box:2883/acc", ("box", 2883, "acc", False, None, None)),
         ("mqtts://me:a%40b@box/acc", ("box", 8883, "acc", True, "me", "a@b")),
+        ("mqtt://box:0/+/acc/+", ("box", 0, "+/acc/+", False, None, None)),
+        ("mqtt://box//#", ("box", 1883, "/#", False, None, None)),
+        ("mqtt://box/#", ("box", 1883, "#", False, None, None)),
     ],
 )
 def test_addresses_of_brokers(url, expected):
     assert parse_broker(url) == expected
 
 
-@pytest.mark.parametrize("url", ["box/acc", "http://box/acc", "mqtt://box", "mqtt:///acc", "mqtt://box:x/acc", ""])
+@pytest.mark.parametrize(
+    "url", ["box/acc", "http://box/acc", "http://box:80/acc", "mqtt://box", "mqtt:///acc", "mqtt://box:x/acc", ""]
+)
 def test_what_is_no_address_of_a_broker_is_refused(url):
     with pytest.raises(ConfigurationError, match=r"mqtt: .* Use mqtt://host:port/topic"):
         parse_broker(url)
+
+
+@pytest.mark.parametrize("topic", ["a/#/b", "a#", "#/a", "a/b+", "+a/b", "##", "a/+#"])
+def test_a_filter_that_no_broker_accepts_is_refused(topic):
+    with pytest.raises(ConfigurationError, match=rf"the topic of 'mqtt://box/{re.escape(topic)}' is no filter"):
+        parse_broker(f"mqtt://box/{topic}")
+
+
+@pytest.mark.parametrize("place", ["box:99999/acc", "box", "/acc", "box/a#"])
+@pytest.mark.parametrize("scheme", ["mqtt://", "http://", ""])
+@pytest.mark.parametrize("secret", ["secret", "se/secret", "a@secret"])
+def test_no_message_has_the_password(scheme, secret, place):
+    with pytest.raises(ConfigurationError) as refused:
+        parse_broker(f"{scheme}user:{secret}@{place}")
+    assert "secret" not in str(refused.value) and "user" not in str(refused.value)
 
 
 def free_port() -> int:
@@ -48,6 +69,13 @@ def test_a_broker_that_is_not_there_is_an_error(reporter):
     pytest.importorskip("paho")
     with pytest.raises(ConfigurationError, match=r"mqtt: no broker at 127.0.0.1:\d+ .* Start it"):
         MqttSource(f"mqtt://127.0.0.1:{free_port()}/acc", reporter)
+
+
+@pytest.mark.parametrize("place", ["127.0.0.1:0", "a" * 70, "..."])
+def test_a_place_where_no_broker_can_be_is_an_error(place, reporter):
+    pytest.importorskip("paho")
+    with pytest.raises(ConfigurationError, match=r"mqtt: no broker at .* Start it, or correct host and port"):
+        MqttSource(f"mqtt://me:secret@{place}/acc", reporter)
 
 
 def test_two_sources_are_refused(reporter):

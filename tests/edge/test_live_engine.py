@@ -17,7 +17,7 @@ from cosmo_pl.edge.live import LiveRecogniser
 from cosmo_pl.edge.live.deciding import Raw
 from cosmo_pl.edge.switching import Change, SensorSwitch
 from cosmo_pl.errors import ConfigurationError
-from edge.live_fakes import RATES, SHAPES, FakeRecogniser, Live, stream, streams, without
+from edge.live_fakes import RATES, SHAPES, FakeRecogniser, JoinedRecogniser, Live, stream, streams, without
 
 
 @pytest.mark.parametrize("step", [0.01, 0.07, 1.0, 30.0])
@@ -230,6 +230,17 @@ def test_when_the_only_sensor_that_is_on_stops_all_are_switched_on():
     live = Live(model, hop=0.5, switch=SensorSwitch(model, threshold=0.9, patience=1, recheck=100)).play(given)
     assert {window.sensors for window in live.found if 1 <= window.start <= 3} == {("mat",)}
     assert live.found[-1].sensors == ("wrist",) and live.problems()["switched on"] == {"wrist": 1}
+
+
+def test_sensors_with_one_encoder_have_one_weight_and_are_switched_together():
+    model = JoinedRecogniser()
+    given = {**streams(6.0), "band": stream("wrist", 6.0)}
+    live = Live(model).play({**given, "band": without(given["band"], 4.5, 6.0)})
+    assert [window.weights for window in live.found] == [{"wrist+band": 0.6, "mat": 0.4}] * 3 + [{"mat": 1.0}] * 2
+    switch = SensorSwitch(model, threshold=0.5, patience=2, recheck=9, sensors=model.streams)
+    switched = Live(model, switch=switch).play(given)
+    assert [len(window.sensors) for window in switched.found] == [3, 3, 2, 2, 2]
+    assert switched.problems() == {"switched off": {"mat": 1}}
 
 
 class Viewer:

@@ -45,6 +45,20 @@ def test_a_sensor_that_never_starts_is_missing():
     assert "has no samples" in detail(live, "missing")
 
 
+@pytest.mark.parametrize(("early", "begin"), [([0.013], 1.8), ([0.013, 1.213], 2.8)])
+def test_a_sensor_that_gives_single_samples_and_pauses_begins_after_the_pause(early, begin):
+    given = streams(9.8)
+    time, values = without(given["mat"], 0.0, begin)
+    given["mat"] = np.concatenate([early, time]), np.concatenate([np.zeros((len(early), 2, 2)), values])
+    live, at_once = Live().play(given, finish=False), Live()
+    for name, samples in given.items():
+        at_once.push(name, *samples)
+    starts = [0.8 + n for n in range(8)]
+    expected = [(pytest.approx(each), ("wrist", "mat") if each >= begin else ("wrist",)) for each in starts]
+    assert live.spans() == at_once.spans() == expected
+    assert live.problems().keys() == {"missing", "returned"}
+
+
 def test_samples_out_of_order_are_sorted_in_and_duplicates_left_out():
     given = streams(6.0)
     time, values = given["wrist"]

@@ -38,6 +38,7 @@ class Attending:
 class Voting:
     """A recogniser without attention: the sum of what each used sensor says about three classes."""
 
+    streams = NAMES
     modality_shapes = dict.fromkeys(NAMES, (1,))
 
     def __init__(self, **votes):

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from cosmo_pl import MExDataModule, Recogniser
 from cosmo_pl.cli import main
+from cosmo_pl.data.recorded import Recorded, Signal
+from cosmo_pl.data.samples import Samples
 from cosmo_pl.edge.finding import UnknownRecordingError, find_recordings
-from cosmo_pl.edge.viewing import live_viewer, showing
+from cosmo_pl.edge.viewing import Showing, live_viewer, showing, windows_of
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.plots.viewer import PAUSE
 from data.streams.written import write_streams
+from edge.live_fakes import JoinedRecogniser
 from plots.rrd import rows, states
 
 QUIET = ["--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false", "--trainer.accelerator=cpu"]
@@ -211,3 +215,15 @@ def test_stream_refuses_an_unknown_view(run, capsys):
     with pytest.raises(SystemExit) as stopped:
         main(["stream", f"--model={run}", "--view=tv", "--window=2"])
     assert stopped.value.code == 2 and "view: 'tv' is unknown" in capsys.readouterr().err
+
+
+def test_only_sensors_that_a_recording_has_are_weighted(tmp_path):
+    model, times = JoinedRecogniser(), np.arange(200) / 100
+    inputs = {name: np.zeros((1, *shape), dtype=np.float32) for name, shape in model.modality_shapes.items()}
+    lacks = {"band": np.array([False])}
+    samples = Samples(inputs, np.array([1]), np.array([5]), np.array(["monday"]), np.array([0]), lacks)
+    recorded = Recorded("monday", 5, {"mat": [Signal(times, np.zeros((200, 2, 2), dtype=np.float32))]}, ())
+    windows = windows_of(model, SimpleNamespace(window_seconds=2.0, span=100), samples, recorded)
+    assert [window.weights for window in windows] == [{"mat": 1.0}]
+    Showing("x", model.class_names, {}, [(recorded, windows)]).show(tmp_path / "x.rrd")
+    assert rows(tmp_path / "x.rrd")["/weight/mat"][0] == (0.0, [1.0])

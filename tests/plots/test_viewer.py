@@ -16,6 +16,7 @@ from cosmo_pl.plots.colours import ACTIVITIES, SENSORS, class_colour
 from cosmo_pl.plots.time_line import colours
 from cosmo_pl.plots.viewer import PAUSE, Viewer
 from cosmo_pl.plots.viewer.destination import check_destination
+from cosmo_pl.plots.viewer.drawing import rgba
 from cosmo_pl.plots.viewer.images import NO_READING, Images, Radar, colour_table
 from cosmo_pl.plots.viewer.series import Series
 from cosmo_pl.plots.viewer.skeleton import Skeleton
@@ -80,6 +81,26 @@ def test_a_window_lasts_until_the_next_begins_and_a_gap_is_left_open(tmp_path: P
     assert found["/probability/sit"][0][0] == 2.0
 
 
+def test_the_weight_of_sensors_with_one_encoder_has_the_colour_of_the_first(tmp_path: Path) -> None:
+    path, both = tmp_path / "joined.rrd", ("depth", "inertial")
+    with Viewer({n: SENSORS_OF[n] for n in both}, {n: SHAPES[n] for n in both}, NAMES, save=path) as viewer:
+        viewer.window(0.0, 2.0, "walk", certain("walk"), {"inertial+depth": 1.0})
+    found = {name.replace("\\", ""): each for name, each in rows(path).items()}
+    assert found["/weight/inertial+depth"][0] == (0.0, [1.0])
+    assert found["/weight/inertial+depth static"] == [(None, rgba([SENSORS[1]]).tolist())]
+
+
+def test_a_sensor_that_nothing_describes_is_not_drawn_and_its_windows_are(tmp_path: Path) -> None:
+    path = tmp_path / "unknown.rrd"
+    with Viewer({}, {"inertial": (6,)}, NAMES, save=path) as viewer:
+        viewer.samples("inertial", np.arange(5.0), np.ones((5, 6)))
+        viewer.window(2.0, 4.0, "walk", certain("walk"), {"inertial": 1.0})
+    found = rows(path)
+    assert states(found, "/activity/prediction") == [(2.0, "walk"), (4.0, "")]
+    assert found["/weight/inertial"][0] == (2.0, [1.0])
+    assert not [name for name in found if name.startswith("/sensors")]
+
+
 def test_live_samples_begin_at_zero_and_another_recording_follows(tmp_path: Path) -> None:
     path, day = tmp_path / "live.rrd", 1.7e9
     with Viewer(*only("inertial"), NAMES, save=path) as viewer:
@@ -131,7 +152,8 @@ def test_colours_of_activities_are_the_same_everywhere_and_differ() -> None:
 
 def test_a_failure_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(KeyError), Viewer(*only("inertial"), NAMES, save=tmp_path / "x.rrd") as viewer:
-        viewer.samples("radar", np.zeros(1), np.zeros((1, 2, 3, 4, 5)))
+        viewer.samples("inertial", np.zeros(1), np.zeros((1, 6)))
+        viewer.window(0.0, 2.0, "walk", certain("walk"), {"no sensor": 1.0})
     assert not list(tmp_path.iterdir())
 
 

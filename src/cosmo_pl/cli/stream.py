@@ -76,7 +76,9 @@ def stream(
     recogniser = Recogniser.load(model)
     # A forest is grown from its examples at its first prediction, which should not delay the first window.
     recogniser.predict({name: np.zeros((1, *shape)) for name, shape in recogniser.modality_shapes.items()})
-    sensors = SensorSwitch(recogniser, switch, commands=devices) if switch or devices else None
+    sensors = None
+    if switch or devices:
+        sensors = SensorSwitch(recogniser, switch, sensors=recogniser.streams, commands=devices)
     with nullcontext() if view is None else live_viewer(recogniser, view) as viewer:
         live = LiveRecogniser(
             recogniser,

@@ -83,7 +83,7 @@ class SensorSwitch(Constrained):
         patience: Successive measurements under the threshold before a sensor is switched off.
         recheck: Windows for which a sensor stays off before it is checked again.
         sensors: What is switched, all modalities by default. Modalities with one encoder are switched together, as
-            "acc+gyro".
+            "acc+gyro"; the `streams` of a recogniser are what to give here.
         commands: Modality to the command of its device, a program and its arguments, to which "on" or "off" is
             appended. It is run without a shell, and `observe` waits for its end. A command that fails is reported, and
             the encoder of a sensor that is off is not run in any case.

@@ -235,7 +235,8 @@ def windows_of(
         for n, row in enumerate(some):
             right = bool(samples.label[row] == predicted.label[n]) if samples.label[row] >= 0 else None
             probability = dict(zip(recogniser.class_names, predicted.probability[n].tolist(), strict=True))
-            weights = {name: float(each[n]) for name, each in predicted.weights.items()}
+            used = {stream: each for stream, each in predicted.weights.items() if set(stream.split("+")) <= set(names)}
+            weights = {stream: float(each[n]) for stream, each in used.items()}
             found.append(Window(start[row], start[row] + seconds, predicted.name[n], probability, weights, right))
     return found
 

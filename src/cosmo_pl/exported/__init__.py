@@ -90,6 +90,11 @@ class ExportedRecogniser:
         return dict(self.model.shapes)
 
     @property
+    def streams(self) -> tuple[str, ...]:
+        """What is encoded, weighted and therefore switched as one: a modality, or several as "acc+gyro"."""
+        return tuple(self.model.streams)
+
+    @property
     def sensors(self) -> Mapping[str, SensorDescription]:
         """Modality to what it measures: kind, channels, units and rate; empty where the run did not say so."""
         described = self.description["sensors"]

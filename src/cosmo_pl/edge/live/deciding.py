@@ -35,7 +35,8 @@ class Decided:
     Args:
         activity: The activity; None if it is none of those that the model knows.
         probability: Activity to its probability.
-        weights: Sensor to its attention weight, where the method has attention.
+        weights: Sensor, or several with one encoder as "acc+gyro", to its attention weight, where the method has
+            attention.
         raw: What the model alone says; None without a decision.
         switched: Sensors that were switched after the window.
     """
@@ -85,7 +86,11 @@ class Deciding:
         if self._smoother is not None:
             found = np.asarray(self._smoother.update(found))
         switched = () if self.switch is None else self.switch.observe(prediction, tuple(arrays), arrays)
-        weights = {name: float(weight[0]) for name, weight in prediction.weights.items() if name in arrays}
+        weights = {
+            stream: float(weight[0])
+            for stream, weight in prediction.weights.items()
+            if set(stream.split("+")) <= set(arrays)
+        }
         activity = None if rejected else names[int(found.argmax())]
         return Decided(activity, dict(zip(names, found.tolist(), strict=True)), weights, raw, switched)
 

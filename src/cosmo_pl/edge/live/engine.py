@@ -37,7 +37,8 @@ class LiveWindow:
         end: Its end.
         activity: The activity; None for none of those that the model knows.
         probability: Activity to its probability.
-        weights: Sensor to its attention weight, where the method has attention.
+        weights: Sensor, or several with one encoder as "acc+gyro", to its attention weight, where the method has
+            attention.
         sensors: Sensors that were used.
         latency: Milliseconds that cutting, resampling and recognising it took.
         truth: The activity that the recording names for it, if any.

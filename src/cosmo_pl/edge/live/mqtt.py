@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -14,6 +15,8 @@ from cosmo_pl.extras import require
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 FORM = "Use mqtt://host:port/topic, or mqtts:// for TLS"
+LEVEL = r"(\+|[^+#/]*)"
+FILTER = re.compile(rf"#|{LEVEL}(/{LEVEL})*(/#)?")  # of topics
 SLOWEST = 30  # seconds between two attempts to connect again
 
 
@@ -43,14 +46,19 @@ def parse_broker(url: str) -> Broker:
     Raises:
         ConfigurationError: It is none.
     """
+    shown = re.sub(r"^(\w*://)?.*@", r"\1", url, flags=re.DOTALL)  # no password in a message
     address, _, topic = url.partition("://")[2].partition("/")
     try:
         found = urlsplit(f"{url.partition('://')[0]}://{address}")
-        port = found.port or PORTS[found.scheme]
+        usual = PORTS[found.scheme]
+        port = usual if found.port is None else found.port
     except (ValueError, KeyError) as error:
-        raise ConfigurationError("mqtt", f"'{url}' is no address of a broker", FORM) from error
+        raise ConfigurationError("mqtt", f"'{shown}' is no address of a broker", FORM) from error
     if not found.hostname or not topic:
-        raise ConfigurationError("mqtt", f"'{url}' lacks {'a topic' if found.hostname else 'a host'}", FORM)
+        raise ConfigurationError("mqtt", f"'{shown}' lacks {'a topic' if found.hostname else 'a host'}", FORM)
+    if not FILTER.fullmatch(topic):  # paho would raise an error in its own thread, which then ends unnoticed
+        remedy = "Use + as a whole level alone, and # as the whole last one"
+        raise ConfigurationError("mqtt", f"the topic of '{shown}' is no filter", remedy)
     user, password = (None if each is None else unquote(each) for each in (found.username, found.password))
     return Broker(found.hostname, port, topic, found.scheme == "mqtts", user, password)
 
@@ -86,7 +94,7 @@ class MqttSource:
         self.client.on_message = self._on_message
         try:
             self.client.connect(self.broker.host, self.broker.port, keepalive=SLOWEST)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: of a name that no machine can have, and of port 0
             problem = f"no broker at {self._address} ({error})"
             raise ConfigurationError("mqtt", problem, "Start it, or correct host and port") from error
 

@@ -171,10 +171,17 @@ class SensorStream:
         Args:
             origin: Time of tick 0 in nanoseconds.
         """
-        if self.first is None or self.latest is None or self.latest - self.first < 2 * SECOND / self.grid.rate:
+        if self.first is None or self.latest is None:
             return None
-        found = next(self._on_grid(self.first, self.first + self.margin, origin), None)
-        return None if found is None else found.first
+        while self.latest - self.first >= 2 * SECOND / self.grid.rate:
+            found = next(self._on_grid(self.first, self.first + self.margin, origin), None)
+            if found is not None:
+                return found.first
+            if self.latest <= self.first + self.margin:
+                return None
+            later = self.buffer.time[self.buffer.time > self.first]
+            self.first = int(later[0])  # no tick is near enough to the first sample, and a pause follows
+        return None
 
     def _on_grid(self, low: int, high: int, origin: int) -> Iterator[Frames]:
         """Frames of the samples between two times in nanoseconds."""

@@ -65,7 +65,7 @@ class Shares:
     Args:
         entity: Path in the viewer.
         title: Title of the chart.
-        colours: Name to the colour of its line.
+        colours: Name to the colour of its line. Of several in one, "acc+gyro", the line has the colour of the first.
         shown_from: A line begins at the first window in which it is at least so high.
     """
 
@@ -106,7 +106,8 @@ class Shares:
     def _begin(self, stream: RecordingStream, name: str) -> None:
         import rerun as rr
 
-        look = rr.SeriesLines(colors=rgba([self.colours[name]]), names=name, widths=2.0, interpolation_mode="StepAfter")
+        colour = self.colours[name if name in self.colours else name.partition("+")[0]]
+        look = rr.SeriesLines(colors=rgba([colour]), names=name, widths=2.0, interpolation_mode="StepAfter")
         stream.log(self._path(name), look, static=True)
 
     def _set(self, stream: RecordingStream, second: float, name: str, value: float) -> None:

@@ -38,7 +38,7 @@ class Viewer:
                 viewer.window(0.0, 2.0, "wave", {"wave": 0.9, "clap": 0.1}, {}, truth="wave")
 
     Args:
-        sensors: Sensor to what it measures.
+        sensors: Sensor to what it measures. Samples of others are not drawn.
         shapes: Sensor to the shape of one of its frames.
         class_names: Names of the activities, in the order of the labels, which gives them their colours.
         notes: Text beside the pictures, in Markdown.
@@ -67,7 +67,8 @@ class Viewer:
         self._truth, self._prediction = Band("activity/truth", class_names), Band("activity/prediction", class_names)
         activities = {name: class_colour(number) for number, name in enumerate(class_names)}
         self._probability = Shares("probability", "probability", activities, SHOWN_FROM)
-        self._weights = Shares("weight", "weight of each sensor", dict(zip(sensors, cycle(SENSORS), strict=False)))
+        lines = dict(zip(dict.fromkeys((*sensors, *shapes)), cycle(SENSORS), strict=False))
+        self._weights = Shares("weight", "weight of each sensor", lines)
         self._begin, self._origin, self._latest = 0.0, None if duration is None else 0.0, 0.0
         self._panels: frozenset[str] = frozenset()
         self._stack, self._destination = ExitStack(), (save, serve)
@@ -122,7 +123,8 @@ class Viewer:
         if len(time):
             shown = self._shown(time)
             self._latest = max(self._latest, float(shown.max()))
-            self.drawings[sensor].draw(self.stream, shown, values)
+            if sensor in self.drawings:
+                self.drawings[sensor].draw(self.stream, shown, values)
 
     def truth(self, start: float, end: float, activity: str) -> None:
         """Shows what was really done from `start` to `end` (seconds), in the order of time."""
@@ -145,7 +147,8 @@ class Viewer:
             end: Its last second.
             activity: Name of the predicted activity; None if it is none of the known ones.
             probability: Activity to its probability.
-            weights: Sensor to its weight, where the method has attention; else empty.
+            weights: Sensor, or several with one encoder as "acc+gyro", to its weight, where the method has attention;
+                else empty.
             truth: Name of the true activity, where it is known.
         """
         if truth is not None:
