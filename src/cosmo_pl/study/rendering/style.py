@@ -77,6 +77,7 @@ LOOKS = {
     "focal": Look(PURPLE, "s"),
     "cocoa": Look(SKY, "s"),
     "same_subject": Look(VERMILION, "s", "-."),
+    "own_negatives": Look(VERMILION, "s"),
     "supervised_plus": Look(ORANGE, "s"),
     "mini_rocket": Look(CLASSICAL, "s", ":"),
     "multi_rocket_hydra": Look(CLASSICAL, "D", ":"),
