@@ -151,3 +151,9 @@ def test_labels_are_added_and_taken_away_again() -> None:
     back = after.without_added
     assert back.labeled.tolist() == before.labeled.tolist() and back.unlabeled.tolist() == before.unlabeled.tolist()
     assert before.without_added is before
+
+
+def test_an_open_quote_in_the_header_is_named(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text('recording,"activity\\na,b\\n', encoding="utf-8")
+    with pytest.raises(RecordingError, match="row 1"):
+        read_label_file(tmp_path / "labels.csv")
