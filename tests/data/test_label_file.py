@@ -154,6 +154,6 @@ def test_labels_are_added_and_taken_away_again() -> None:
 
 
 def test_an_open_quote_in_the_header_is_named(tmp_path: Path) -> None:
-    (tmp_path / "labels.csv").write_text('recording,"activity\\na,b\\n', encoding="utf-8")
+    (tmp_path / "labels.csv").write_text('recording,"activity\na,b\n', encoding="utf-8")
     with pytest.raises(RecordingError, match="row 1"):
         read_label_file(tmp_path / "labels.csv")
