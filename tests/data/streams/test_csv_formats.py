@@ -58,8 +58,8 @@ def test_a_header_longer_than_a_block_is_read(tmp_path: Path) -> None:
     path.write_text("\n".join([",".join(["time", *names]), *rows]) + "\n", encoding="utf-8")
     time = {"column": "time", "unit": "s", "relative": True}
     wrist = {"files": "{subject}/wrist.csv", "kind": "accelerometer", "time": time, "values": names[:3], "rate": 10}
-    told = parse_description({"title": "Wide", "sensors": {"wrist": {**wrist, "unit": "g"}}})
-    found = import_streams(tmp_path / "home", tmp_path / "store", told)
+    description = parse_description({"title": "Wide", "sensors": {"wrist": {**wrist, "unit": "g"}}})
+    found = import_streams(tmp_path / "home", tmp_path / "imported", description)
     assert found.recordings[0].segments["wrist"][0].frames == 30
 
 

@@ -33,8 +33,8 @@ def stream() -> StreamDescription:
 
 def read(folder: Path) -> int:
     """Number of rows of the file."""
-    told = stream()
-    reader = FileReader(FolderSource(folder), "anna.npz", told, Clock(told.time))
+    described = stream()
+    reader = FileReader(FolderSource(folder), "anna.npz", described, Clock(described.time))
     return sum(len(rows.values) for rows in reader.batches())
 
 
@@ -62,7 +62,7 @@ def test_arrays_of_different_lengths_are_refused(tmp_path: Path, count: int) -> 
 
 
 @pytest.mark.parametrize(
-    ("arrays", "told"),
+    ("arrays", "problem"),
     [
         ({"v": b"garbage" * 10}, "'v' is no array"),
         ({"v": np.full((5, 3), "a")}, "has values of type <U1"),
@@ -70,7 +70,7 @@ def test_arrays_of_different_lengths_are_refused(tmp_path: Path, count: int) -> 
         ({"v": np.ones((5, 3)), "suffix": ""}, "has 't' where an NPZ has 't.npy'"),
     ],
 )
-def test_what_is_no_array_of_numbers_is_named(tmp_path: Path, arrays: dict[str, Any], told: str) -> None:
+def test_what_is_no_array_of_numbers_is_named(tmp_path: Path, arrays: dict[str, Any], problem: str) -> None:
     write(tmp_path, **{"t": np.arange(5.0), **arrays})
-    with pytest.raises(RecordingError, match=told):
+    with pytest.raises(RecordingError, match=problem):
         read(tmp_path)

@@ -172,9 +172,15 @@ def test_npz_and_parquet_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["3", "[]", '{"annotations": ["x"]}', '{"annotations": [{"result": [{"value": 3}]}]}',
-                '[{"annotations": [{"result": null}]}]'],
-)  # fmt: skip
+    "content",
+    [
+        "3",
+        "[]",
+        '{"annotations": ["x"]}',
+        '{"annotations": [{"result": [{"value": 3}]}]}',
+        '[{"annotations": [{"result": null}]}]',
+    ],
+)
 def test_json_of_something_else_is_no_label(tmp_path: Path, content: str) -> None:
     write_home(tmp_path)
     (tmp_path / "other.json").write_text(content, encoding="utf-8")

@@ -45,6 +45,7 @@ class ShiftSpace(Augmentation):
         """Shifts samples (N, T, *shape)."""
         shifted = torch.zeros_like(x)
         sizes = x.shape[x.ndim - parameters.shape[1] :]
+        # One copy of a slice per sample, which is faster than to gather all samples at once.
         for before, after, shifts in zip(x, shifted, parameters.tolist(), strict=True):
             filled = [_remaining(shift, size) for shift, size in zip(shifts, sizes, strict=True)]
             kept = [_remaining(-shift, size) for shift, size in zip(shifts, sizes, strict=True)]
