@@ -40,6 +40,7 @@ def isolation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     (cache / "resolved").symlink_to(resolved)
     with pytest.MonkeyPatch.context() as patch, quiet(ROOT):  # `make evidence` stands still meanwhile
         patch.setenv("COSMO_PL_CACHE", str(cache))
+        patch.setenv("LOKY_MAX_CPU_COUNT", "1")  # a process takes seconds to import what reads a few clips
         yield
 
 

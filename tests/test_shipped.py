@@ -120,13 +120,13 @@ def test_shipped_results_are_read_and_never_written(here):
 
 
 def test_render_outside_of_a_checkout(here, capsys):
-    main(["study", "render", "table2", "--preset=paper"])
-    assert capsys.readouterr().out.split() == [f"experiments/rendered/table2.{kind}" for kind in ("csv", "md", "tex")]
-    main(["study", "render", "table2", "--preset=paper", f"--project={ROOT}", "--output=as_the_checkout_does"])
-    for kind in ("csv", "md", "tex"):
-        ours, theirs = (here / folder / f"table2.{kind}" for folder in ("experiments/rendered", "as_the_checkout_does"))
+    main(["study", "render", "fig4", "--preset=paper"])
+    assert capsys.readouterr().out.split() == [f"experiments/rendered/fig4.{kind}" for kind in ("csv", "md", "png")]
+    main(["study", "render", "fig4", "--preset=paper", f"--project={ROOT}", "--output=as_the_checkout_does"])
+    for kind in ("csv", "md", "png"):
+        ours, theirs = (here / folder / f"fig4.{kind}" for folder in ("experiments/rendered", "as_the_checkout_does"))
         assert ours.read_bytes() == theirs.read_bytes()
-    assert "UTD-MHAD,Cosmo,0." in (here / "experiments/rendered/table2.csv").read_text(encoding="utf-8")
+    assert "usc,label_rate,0.01,200," in (here / "experiments/rendered/fig4.csv").read_text(encoding="utf-8")
 
 
 def test_a_project_without_presets_is_one_clear_line(here, capsys):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,13 @@ SECOND_STAGES = ("finetune", "probe")
 SUPERVISED = ("deepsense", "deepsense_original", "attnsense", "attnsense_original")
 CLASSICAL = ("nearest_neighbor", "dtw", "random_forest")
 ROCKETS = ("mini_rocket", "multi_rocket_hydra")  # the second one compiles for half a minute
+SLOW = (("dtw", "usc"), ("cpc", "usc"), ("multi_rocket_hydra", "utd"), ("multi_rocket_hydra", "usc"))
 SINGLE = "single_modal"
+
+
+def on_both(methods):
+    """Each method with each dataset; those that take long are left to `make test-slow`."""
+    return [pytest.param(*it, marks=[pytest.mark.slow] * (it in SLOW)) for it in product(methods, DATASETS)]
 
 
 def parts_of(path):
@@ -64,10 +71,7 @@ def test_supervised_methods(dataset, method, here, roots):
     assert "bundle" not in metrics["training"]
 
 
-@pytest.mark.parametrize("dataset", DATASETS)
-@pytest.mark.parametrize(
-    "method", (*CLASSICAL, "mini_rocket", pytest.param("multi_rocket_hydra", marks=pytest.mark.slow))
-)
+@pytest.mark.parametrize(("method", "dataset"), on_both((*CLASSICAL, *ROCKETS)))
 def test_classical_methods(dataset, method, here, roots):
     if method in ROCKETS:
         pytest.importorskip("aeon")
@@ -85,8 +89,7 @@ def test_single_modality(dataset, modality, here, roots):
     result_of(dataset, SINGLE, f"scratch-single-{modality}", here, roots, chosen)
 
 
-@pytest.mark.parametrize("dataset", DATASETS)
-@pytest.mark.parametrize("method", PRETRAINING)
+@pytest.mark.parametrize(("method", "dataset"), on_both(PRETRAINING))
 def test_pretraining_and_its_second_stages(dataset, method, here, roots):
     more = ["--data.init_args.modalities=[inertial]"] if (dataset, method) == ("utd", "cpc") else []
     fit(f"{dataset}_stage1", roots[dataset], *SHORT, *more, overlay=method)

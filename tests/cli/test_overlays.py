@@ -63,12 +63,13 @@ def flat(arguments):
     return others | {f"optimizer.{name}": value for name, value in settings.items()}
 
 
-def pairs():
-    """Phase, base and overlay of every combination that is not refused."""
+def pairs(datasets):
+    """Phase, base and overlay of every combination that is not refused, of the bases of datasets."""
     overlays = {path: class_phase(read(path)["model"]["class_path"]) for path in sorted(CONFIGS.glob("model/*.yaml"))}
     for phase, stage in STAGE.items():
-        for base in sorted(CONFIGS.glob(f"*_stage{stage}.yaml")):
-            yield from ((phase, base, overlay) for overlay, its in overlays.items() if its == phase)
+        for dataset in datasets:
+            for base in sorted(CONFIGS.glob(f"{dataset}_stage{stage}.yaml")):
+                yield from ((phase, base, overlay) for overlay, its in overlays.items() if its == phase)
 
 
 @pytest.fixture(scope="module")
@@ -112,10 +113,19 @@ def kept(config, overlay):
     return {key for key, value in expected.items() if value is REQUIRED or alike(found[key]) != alike(value)}
 
 
+EVERY = pytest.param(("*",), marks=pytest.mark.slow, id="all")
+
+
+@pytest.fixture(scope="module", params=[pytest.param(("utd_released", "usc_plus"), id="two"), EVERY])
+def datasets(request):
+    """Datasets, or patterns of them, on whose bases the overlays are laid."""
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def configs(parser):
+def configs(parser, datasets):
     """Phase, base and overlay to the configuration of both."""
-    return {(phase, base, overlay): parsed(parser, base, overlay) for phase, base, overlay in pairs()}
+    return {(phase, base, overlay): parsed(parser, base, overlay) for phase, base, overlay in pairs(datasets)}
 
 
 @pytest.fixture(scope="module")
@@ -129,11 +139,11 @@ def found(configs):
     return {(phase, base.stem, its.stem): kept(config, its) for (phase, base, its), config in configs.items()}
 
 
-def test_every_overlay_is_laid_on_every_base_of_its_phase(found):
-    bases = {path.stem for path in CONFIGS.glob("*_stage?.yaml")}
+def test_every_overlay_is_laid_on_every_base_of_its_phase(found, datasets):
+    bases = {path.stem for dataset in datasets for path in CONFIGS.glob(f"{dataset}_stage?.yaml")}
     assert {base for _, base, _ in found} == bases
     assert {overlay for *_, overlay in found} == {path.stem for path in CONFIGS.glob("model/*.yaml")}
-    assert ("finetune", "usc_plus_stage2", "random_forest") in found and ("pretrain", "utd_plus_stage1", "cmc") in found
+    assert ("finetune", "usc_plus_stage2", "random_forest") in found and ("pretrain", "usc_plus_stage1", "cmc") in found
 
 
 def test_an_overlay_keeps_what_is_meant_to_be_kept_and_nothing_else(found):
@@ -141,6 +151,7 @@ def test_an_overlay_keeps_what_is_meant_to_be_kept_and_nothing_else(found):
     assert not {key: arguments for key, arguments in leaks.items() if arguments}
 
 
+@pytest.mark.parametrize("datasets", [EVERY], indirect=True)
 def test_nothing_is_listed_that_no_overlay_keeps(found):
     for phase, reasons in KEPT.items():
         assert set(reasons) == set().union(*(arguments for key, arguments in found.items() if key[0] == phase))

@@ -145,7 +145,7 @@ def test_the_distance_to_the_training_samples_is_exported(folder, arrays, tmp_pa
 
 
 def test_a_changed_file_is_refused(folder, tmp_path):
-    export(folder / "runs/utd" / RUNS["attention"], tmp_path / "model")
+    shutil.copytree(folder / "attention", tmp_path / "model")
     graph = tmp_path / "model" / "head.onnx"
     graph.write_bytes(graph.read_bytes() + b" ")
     with pytest.raises(ConfigurationError, match=r"head\.onnx"):
@@ -190,10 +190,10 @@ def test_what_cannot_be_exported_says_why_in_one_line(folder, capsys):
 
 
 def test_nothing_is_overwritten_unless_it_is_wished(folder, tmp_path):
-    run = folder / "runs/utd" / RUNS["attention"]
+    run = folder / "runs/utd" / RUNS["neighbour"]
     with pytest.raises(ConfigurationError, match="exists"):
-        export(run, folder / "attention")
+        export(run, folder / "neighbour")
     (tmp_path / "mine").mkdir()
     with pytest.raises(ConfigurationError, match="no exported model"):
         export(run, tmp_path / "mine", overwrite=True)
-    export(run, folder / "attention", overwrite=True)
+    export(run, folder / "neighbour", overwrite=True)

@@ -207,7 +207,7 @@ def test_training_on_27_clips_overfits(make_data, make_trainer):
     module = stage2(
         data, encoders=small_encoders(dropout=0.0), iterative_epochs=2, encoder_lr=0.02, classifier_lr=0.02
     )  # fmt: skip
-    trainer = make_trainer(60)
+    trainer = make_trainer(40)
     trainer.fit(module, datamodule=data)
     assert trainer.callback_metrics["train/loss"] < 1.0 < math.log(27)
 

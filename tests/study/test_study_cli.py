@@ -76,6 +76,7 @@ def test_one_key_and_one_dataset(here, capsys):
     assert "elsewhere" in refused(capsys, "run", "table2", "--datasets=[elsewhere]")
 
 
+@pytest.mark.slow  # processes start by importing the package
 def test_several_processes_share_the_runs(here, capfd):
     main(["study", "run", "table2", "--jobs=2"])
     out = capfd.readouterr().out
