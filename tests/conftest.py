@@ -28,16 +28,14 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def isolation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A cache of the session's own, and one thread: the suite runs on small machines.
+    """A cache of the session's own, which its processes share, and one thread: the suite runs on small machines.
 
-    Its processes share the configurations that were resolved once, a tenth of a second each.
     What has been imported is no garbage: a run of a study ends with a collection, which would look through all of it.
     """
     torch.set_num_threads(1)
     gc.freeze()
-    cache, resolved = tmp_path_factory.mktemp("cache"), shared_folder(tmp_path_factory) / "resolved"
-    resolved.mkdir(exist_ok=True)
-    (cache / "resolved").symlink_to(resolved)
+    cache = shared_folder(tmp_path_factory) / "cache"
+    cache.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch, quiet(ROOT):  # `make evidence` stands still meanwhile
         patch.setenv("COSMO_PL_CACHE", str(cache))
         patch.setenv("LOKY_MAX_CPU_COUNT", "1")  # a process takes seconds to import what reads a few clips
