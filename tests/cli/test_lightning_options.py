@@ -53,7 +53,7 @@ CASES = [  # Trainer's arguments, the models that they cannot work with, what th
     ({"overfit_batches": 0.5}, ALL, "trainer.limit_train_batches"),
     ({"enable_checkpointing": False}, ALL, "checkpoint"),
     ({"barebones": True}, ALL, "checkpoints"),
-    ({"devices": 2}, WITHOUT, "devices=1"),
+    *(({"devices": several}, WITHOUT, "devices=1") for several in (2, [0, 1], "0,1", -1)),
     ({"strategy": "ddp"}, WITHOUT, "Leave it out"),
     (callback("BatchSizeFinder"), ALL, "data.init_args.pretrain_batch_size"),
     (callback("LearningRateFinder"), ALL, "learning rate"),
@@ -91,6 +91,11 @@ def test_what_cannot_work_is_refused_and_nothing_else(trainer, models, named):
 )  # fmt: skip
 def test_what_works_is_not_refused(trainer, model):
     check_options(use(model, **trainer))
+
+
+@pytest.mark.parametrize("one", [1, "1", "auto", [0], "0,"])
+def test_one_device_is_not_several(one):
+    check_options(use(RandomForestModule, devices=one))
 
 
 def test_validation_subjects_and_evaluations():

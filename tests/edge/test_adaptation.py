@@ -296,6 +296,7 @@ def test_recordings_without_labels_are_refused(bundle: Path, here: Path, capsys:
         (["--bundle=b", "--data=d", "--out=o", "--time-limit=soon"], "time_limit: 'soon' is no duration"),
         (["--bundle=b", "--data=d", "--out=o", "--lables=x"], "--lables: there is no such option"),
         (["--bundle=b", "--data=d", "--out=o", "--config=cosmo:model/none"], "there is no such config"),
+        (["--config=", "--bundle=b", "--data=d", "--out=o"], "config"),
     ],
 )
 def test_words_that_cannot_be_used(

@@ -295,7 +295,7 @@ def test_stream_takes_a_threshold_and_commands(monkeypatch, capsys):
     monkeypatch.setattr("cosmo_pl.recogniser.Recogniser.load", lambda run: Voting())
     for words, message in (
         (["--switch=1"], "threshold: is 1.0. Use a number in [0, 1)"),
-        (["--devices={lidar: [echo]}"], "commands: there is no sensor 'lidar'"),
+        (["--switch=0.1", "--devices={lidar: [echo]}"], "commands: there is no sensor 'lidar'"),
         (["--switch=0.1", "--devices={imu: [no-such-program]}"], "there is no program 'no-such-program'"),
     ):
         with pytest.raises(SystemExit) as stopped:

@@ -33,6 +33,16 @@ def test_transitions_are_counted_in_recordings_of_several_activities():
     assert np.array_equal(counted_transitions(label[order], recording[order], start[order], 10, expected), found)
 
 
+@pytest.mark.parametrize("hop", [1 / 3, 5 / 12, 0.5])
+def test_starts_in_milliseconds_are_of_any_hop(hop):
+    start = np.rint(1000 * hop * np.arange(300)).astype(np.int64)
+    label = np.arange(300) % 2
+    expected = lasting_transitions(2, hop, 5.0)
+    found = counted_transitions(label, np.array(["a"] * 300), start, round(1000 * hop), expected)
+    counts = np.array([[0.0, 150.0], [149.0, 0.0]]) + PSEUDO_COUNT * expected
+    assert found == pytest.approx(counts / counts.sum(axis=1, keepdims=True))
+
+
 def test_many_windows_outweigh_the_stated_duration():
     random = np.random.default_rng(1)
     true = np.array([[0.7, 0.3], [0.1, 0.9]])

@@ -15,7 +15,7 @@ from flwr.serverapp.strategy.strategy_utils import aggregate_arrayrecords
 
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.federated.arrays import stream_of, to_record, to_weights, weights_of
-from cosmo_pl.federated.averaging import ModalityAverage, average, refusal
+from cosmo_pl.federated.averaging import ModalityAverage, average, private_average, refusal
 from cosmo_pl.federated.client import ARRAYS, CONFIG, METRICS
 from cosmo_pl.federated.clients import Clients
 from cosmo_pl.federated.simulation import LocalGrid
@@ -85,6 +85,23 @@ def test_with_all_modalities_it_is_flowers_fedavg_to_the_bit():
     ]
     theirs, ours = aggregate_arrayrecords(records, "num-examples"), average(replies)
     assert all(np.array_equal(ours[key], theirs[key].numpy()) for key in "ab")
+
+
+def test_with_noise_no_client_counts_more_than_another():
+    """Whatever its number of samples, and if others lack a modality or do not answer: the noise is scaled to that."""
+    generator = np.random.default_rng(2)
+    now = {key: generator.normal(size=(2, 3)) for key in "abc"}
+    replies = [weights for _, weights in random_replies(generator, ["ab", "b", "ab"])]
+    found = private_average(now, replies, 4)
+    assert np.array_equal(found["c"], now["c"])
+    for index in np.ndindex(2, 3):
+        for key, count in (("a", 2), ("b", 3)):
+            sent = [float(weights[key][index]) for weights in replies if key in weights]
+            assert len(sent) == count
+            assert found[key][index] == pytest.approx((sum(sent) + (4 - count) * now[key][index]) / 4, rel=1e-6)
+    changed = {key: value + 1.0 for key, value in replies[1].items()}
+    moved = private_average(now, [replies[0], changed, replies[2]], 4)["b"] - found["b"]
+    assert moved == pytest.approx(1 / 4)
 
 
 def answer(arrays, samples=5, dtype=np.float32, loss=1.0):

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 
 pytest.importorskip("flwr", reason="flwr is not installed; `make test-federated` tests it")
 
@@ -289,3 +290,67 @@ def test_a_damaged_state_is_named(words, tmp_path):
     (run / "checkpoints/rounds.safetensors").write_bytes(b"nonsense")
     with pytest.raises(Exception, match="is damaged"):
         ServerState.load(run)
+
+
+def test_with_noise_a_failing_client_is_named_and_the_round_goes_on(words, grid, caplog):
+    private = ("--federated.noise_multiplier=1e-9", "--federated.clipping_norm=1.0")
+    given = words(*private)
+    run = server.serve(grid(given, app=Faulty(2, fails)), given)
+    assert caplog.text.count("client '2' has failed") == 2
+    assert [(row["sampled"], row["clients"]) for row in ServerState.load(run).history] == [(3, 2), (3, 2)]
+
+
+def test_with_noise_a_round_without_answers_ends_the_server(words, grid):
+    given = words("--federated.noise_multiplier=0.1", rounds=1)
+
+    def all_fail(message, context):
+        if ARRAYS in message.content.array_records:
+            raise RuntimeError("the disk is full")
+        return client.app(message, context)
+
+    with pytest.raises(ConfigurationError, match="round 1 has no usable answer: client '1' has failed"):
+        server.serve(grid(given, app=all_fail), given)
+
+
+class StopsInRoundTwo(LocalGrid):
+    """The server is killed as it sends the messages of the second round."""
+
+    def send_and_receive(self, messages, **named):
+        messages = list(messages)
+        settings = [each.content.config_records.get("config", {}) for each in messages]
+        if any(each.get("server-round") == 2 for each in settings):
+            raise KeyboardInterrupt
+        return super().send_and_receive(messages, **named)
+
+
+def test_a_killed_server_goes_on_where_data_lie_elsewhere_and_alone(words, grid, utd_root, tmp_path):
+    given = words()
+    with pytest.raises(KeyboardInterrupt):
+        server.serve(grid(given, kind=StopsInRoundTwo), given)
+    (tmp_path / "moved").symlink_to(utd_root)
+    there = [*given, f"--data.init_args.root={tmp_path / 'moved'}", "--trainer.enable_progress_bar=false"]
+    working = FileLock(tmp_path / "runs/homes/version_0/lock")  # as another server has it
+    with working, pytest.raises(KeyboardInterrupt):
+        server.serve(grid(there, kind=StopsInRoundTwo), there)
+    assert ServerState.load(tmp_path / "runs/homes/version_1").rounds == 1
+    assert server.serve(grid(there), there).name == "version_1"
+    other = words("--seed_everything=8")
+    assert server.serve(grid(other), other).name == "version_2"
+
+
+def test_a_node_without_a_description_is_named_once_and_asked_again(words, grid, caplog):
+    given = words()
+    asked = []
+
+    class Silent(LocalGrid):
+        def send_and_receive(self, messages, *, timeout=None):
+            messages = list(messages)
+            if messages and ARRAYS not in messages[0].content.array_records:
+                asked.append((sorted(m.metadata.dst_node_id for m in messages), timeout))
+                messages = [m for m in messages if m.metadata.dst_node_id != 3 or len(asked) == 3]
+            return super().send_and_receive(messages, timeout=timeout)
+
+    run = server.serve(grid(given, kind=Silent), given)
+    assert asked == [([1, 2, 3], 3600.0), ([3], 60.0), ([3], 60.0)]
+    assert caplog.text.count("node 3 has not described its data in time") == 1
+    assert [row["sampled"] for row in ServerState.load(run).history] == [2, 3]

@@ -11,8 +11,9 @@ import pytest
 
 from cosmo_pl.fields import Field
 from cosmo_pl.io import read_json
+from cosmo_pl.study import measures
 from cosmo_pl.study.identity import key_of
-from cosmo_pl.study.record_checks import check_record
+from cosmo_pl.study.record_checks import MEASURES, check_record
 from cosmo_pl.study.records import DamagedResultError, Record, ResultError, Results
 
 from .conftest import finished, left_by
@@ -214,6 +215,10 @@ MEASURED = {
             "samples": 10, "hopkins": 0.7, "hopkins_std": 0.1, "silhouettes": {"2": 0.1}, "num_clusters": [2, 2],
             "weight": [1.0, 1.0]}},
     },
+    "switching": {"total": 8, "curve": [{"threshold": 0.1, "correct": 7, "seconds": 0.001, "on": {"a": 0.5}}]},
+    "clock_error": {
+        "clips": 9, "reliable": 4, "constant": [{"offset": 0.2, "drift": 0.0, "remaining_ms": [2.8]}], "drifting": []},
+    "confusions": {"counts": {"7": {"walk": {"walk": 3, "sit": 1}}}, "total": {"7": 4}},
     "suggestions": {"labels": 3, "total": 8, "num_classes": 4, "correct": {"random": 5}, "classes": {"random": 2}},
     "decisions": {
         "temperature": 1.5, "threshold": 0.4,
@@ -249,6 +254,12 @@ MEASURED = {
         ("quality", {"default_max_clusters": 3}),
         ("quality", {"modalities": {"a": {}}}),
         ("suggestions", {"correct": {"random": 9}}),
+        ("switching", {"total": 6}),
+        ("switching", {"curve": [{"threshold": 0.1, "correct": 7, "seconds": -1, "on": {"a": 0.5}}]}),
+        ("switching", {"curve": [{"threshold": 0.1, "correct": 7, "seconds": 1, "on": {"a": 1.5}}]}),
+        ("clock_error", {"reliable": -1}),
+        ("clock_error", {"drifting": [{"remaining_ms": [-2.8]}]}),
+        ("confusions", {"counts": {"7": {"walk": {"walk": -3}}}}),
         ("decisions", {"temperature": -1.0}),
         ("decisions", {"threshold": 2}),
         ("decisions", {"report": {"test": {"accuracy": 1.5}}}),
@@ -267,6 +278,11 @@ def test_an_edited_measurement_is_damaged(project, results, measure, change):
     results.put(job, finished(job, result=MEASURED[measure] | change))
     with pytest.raises(DamagedResultError, match=r"is damaged"):
         results.get(job)
+
+
+def test_every_measurement_of_the_package_is_checked():
+    own = {path.stem for path in Path(measures.__file__).parent.glob("[a-z]*.py")}
+    assert set(MEASURES) == own and own < set(MEASURED)
 
 
 def test_all_results_of_the_project_are_whole():

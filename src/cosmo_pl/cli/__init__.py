@@ -123,7 +123,7 @@ def _without_allowed_code(words: Sequence[str]) -> tuple[list[str], list[str]]:
     for word in left:
         option, _, package = word.partition("=")
         if option in ("--allow-code", "--allow_code"):
-            packages.append(package or next(left, ""))
+            packages.append(package if "=" in word else next(left, ""))
         else:
             rest.append(word)
     return rest, packages

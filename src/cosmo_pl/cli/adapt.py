@@ -72,7 +72,7 @@ def _without_configs(args: Sequence[str]) -> tuple[list[str], list[str]]:
     for word in left:
         option, _, value = word.partition("=")
         if option == "--config":
-            configs.append(value or next(left, ""))
+            configs.append(value if "=" in word else next(left, ""))
         else:
             words.append(re.sub("^--[^=]+", lambda found: "--" + found[0][2:].replace("-", "_"), word))
     return words, configs

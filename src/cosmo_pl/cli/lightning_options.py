@@ -26,6 +26,13 @@ WITHOUT_GRADIENTS = (ExampleModule, PrototypeModule)
 LIGHTNING = Path(pytorch_lightning.__file__).parent
 
 
+def _is_one(devices: Any) -> bool:
+    """Whether this is one device: a number of devices, or a list of their numbers, also as text: "0,"."""
+    if isinstance(devices, str) and "," in devices:
+        devices = [number for number in devices.split(",") if number]
+    return len(devices) == 1 if isinstance(devices, list) else devices in (1, "1", "auto")
+
+
 @dataclass(frozen=True)
 class Use:
     """What a command does with a Trainer.
@@ -130,7 +137,7 @@ REFUSED = (
     ),
     Refused(
         "devices",
-        lambda use: use.fits and use.without_gradients and use("devices") not in (1, "1", "auto"),
+        lambda use: use.fits and use.without_gradients and not _is_one(use("devices")),
         "are several, and the method fits on all labelled samples at once",
         "Use --trainer.devices=1",
     ),

@@ -72,13 +72,13 @@ def stream(
 
     if model is None:
         raise ConfigurationError("model", "is missing", "Give the folder of a run, --model runs/usc_plus/cosmo-forest")
+    if devices and not switch:
+        raise ConfigurationError("devices", "are switched by no threshold", "Give one, --switch 0.1")
     reporter = Reporter(lambda report: print(report_line(report), file=sys.stderr, flush=True))
     recogniser = Recogniser.load(model)
     # A forest is grown from its examples at its first prediction, which should not delay the first window.
     recogniser.predict({name: np.zeros((1, *shape)) for name, shape in recogniser.modality_shapes.items()})
-    sensors = None
-    if switch or devices:
-        sensors = SensorSwitch(recogniser, switch, sensors=recogniser.streams, commands=devices)
+    sensors = SensorSwitch(recogniser, switch, sensors=recogniser.streams, commands=devices) if switch else None
     with nullcontext() if view is None else live_viewer(recogniser, view) as viewer:
         live = LiveRecogniser(
             recogniser,
@@ -88,7 +88,7 @@ def stream(
             delay=delay,
             reporter=reporter,
             decision=stored_decision(recogniser) if decision else None,
-            switch=sensors if switch else None,
+            switch=sensors,
             viewer=viewer,
         )
         source = open_source(recogniser, reporter, recording, speed == "1", mqtt, subject, dataset, root)

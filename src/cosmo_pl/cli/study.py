@@ -1,4 +1,4 @@
-"""`cosmo-pl study run|status|render|claims|headline|sweep`."""
+"""`cosmo-pl study run|evidence|status|render|claims|headline|sweep`."""
 
 from __future__ import annotations
 

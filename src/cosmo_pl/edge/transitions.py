@@ -59,7 +59,7 @@ def counted_transitions(
         rows = np.flatnonzero(recording == name)
         rows = rows[np.argsort(start[rows], kind="stable")]
         if len(np.unique(label[rows])) > 1:
-            consecutive = np.diff(start[rows]) == hop
+            consecutive = np.abs(np.diff(start[rows]) - hop) <= hop // 100  # starts in ms are rounded
             np.add.at(counts, (label[rows[:-1]][consecutive], label[rows[1:]][consecutive]), 1)
     counts += PSEUDO_COUNT * expected
     found: Array = counts / counts.sum(axis=1, keepdims=True)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MessageType, MetricRecord, RecordDict
 from flwr.serverapp import Grid
-from flwr.serverapp.strategy import FedAvg
+from flwr.serverapp.strategy import DifferentialPrivacyClientSideFixedClipping, FedAvg
 
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.federated.arrays import num_bytes, to_weights, weights_of
@@ -40,6 +40,27 @@ def average(replies: Iterable[tuple[float, Mapping[str, np.ndarray]]]) -> dict[s
         for key, value in weights.items():
             part = value * (samples / totals[key])
             found[key] = found[key] + part if key in found else part
+    return found
+
+
+def private_average(
+    now: Mapping[str, np.ndarray], replies: Iterable[Mapping[str, np.ndarray]], sampled: int
+) -> dict[str, np.ndarray]:
+    """The weights plus the sum of the clients' changes over the number of sampled clients.
+
+    All clients count alike, and those without a weight, or without an answer, as having changed nothing. So a client
+    whose change has at most the norm C changes the mean by at most C / `sampled`, which the noise is scaled to
+    (McMahan et al., ICLR 2018). Where all answer with all weights, this is their mean.
+
+    Args:
+        now: The weights that the round began with.
+        replies: The weights of each client that has answered.
+        sampled: Number of clients that were asked.
+    """
+    found = dict(now)
+    for weights in replies:
+        for key, value in weights.items():
+            found[key] = found[key] + (value - now[key]) / sampled
     return found
 
 
@@ -80,6 +101,7 @@ class ModalityAverage(FedAvg):  # type: ignore[misc]
     """FedAvg, and with μ > 0 FedProx, for clients with different sensors.
 
     A client receives and sends only the weights of its modalities. Answers that cannot be used are named and left out.
+    With a noise multiplier all clients count alike, see `private_average`; `PrivateAverage` adds the noise.
 
     Args:
         settings: The rounds.
@@ -114,7 +136,7 @@ class ModalityAverage(FedAvg):  # type: ignore[misc]
         connected = self.clients.connected(grid)
         count = max(1, round(self.settings.share * len(connected)))
         sampled = sorted(random.Random(f"{self.seed} {number}").sample(list(connected), min(count, len(connected))))
-        every = {key: array.numpy() for key, array in arrays.items()}
+        every = _numpy(arrays)
         self.current, self.expected, self.row = arrays, {}, {"round": number, "sampled": len(sampled), "sent": 0}
         asked = {
             **dict(config),
@@ -160,9 +182,12 @@ class ModalityAverage(FedAvg):  # type: ignore[misc]
                 f"round {int(self.row['round'])} has no usable answer: {'; '.join(problems) or 'none came in time'}"
             )
             raise ConfigurationError("federated", problem, "Start the server again; it goes on with this round")
-        samples = [float(reply.metric_records[METRICS]["num-examples"]) for reply in usable]  # type: ignore[arg-type]
-        weights = [{key: a.numpy() for key, a in reply.array_records[ARRAYS].items()} for reply in usable]
-        found = average(zip(samples, weights, strict=True))
+        weights = [_numpy(reply.array_records[ARRAYS]) for reply in usable]
+        if self.settings.noise_multiplier is not None:
+            found = private_average(_numpy(self.current), weights, int(self.row["sampled"]))
+        else:
+            samples = [float(reply.metric_records[METRICS]["num-examples"]) for reply in usable]  # type: ignore[arg-type]
+            found = average(zip(samples, weights, strict=True))
         metrics = self.train_metrics_aggr_fn(usable, self.weighted_by_key)
         self.row["loss"] = float(metrics["train-loss"])
         new = {key: Array(found[key]) if key in found else array for key, array in self.current.items()}
@@ -186,3 +211,33 @@ class ModalityAverage(FedAvg):  # type: ignore[misc]
         for problem in problems:
             log.warning("round %d: %s; the round goes on without it", int(self.row["round"]), problem)
         return [usable[name] for name in sorted(usable)], problems
+
+
+class PrivateAverage(DifferentialPrivacyClientSideFixedClipping):  # type: ignore[misc]
+    """Adds Gaussian noise to the mean of clipped changes.
+
+    Flower's own strategy leaves out a whole round, without a word, if one client fails.
+
+    Args:
+        strategy: Averages the answers.
+    """
+
+    def __init__(self, strategy: ModalityAverage) -> None:
+        noise, norm = strategy.settings.noise_multiplier, strategy.settings.clipping_norm
+        super().__init__(strategy, noise, norm, num_sampled_clients=1)
+
+    def aggregate_train(
+        self, server_round: int, replies: Iterable[Message]
+    ) -> tuple[ArrayRecord | None, MetricRecord | None]:
+        """The new weights with noise, whose standard deviation is multiplier · norm / sampled clients.
+
+        Raises:
+            ConfigurationError: No client has sent anything that can be used.
+        """
+        arrays, metrics = self.strategy.aggregate_train(server_round, replies)
+        self.num_sampled_clients = int(self.strategy.row["sampled"])
+        return self._add_noise_to_aggregated_arrays(arrays), metrics
+
+
+def _numpy(record: ArrayRecord) -> dict[str, np.ndarray]:
+    return {key: array.numpy() for key, array in record.items()}

@@ -15,6 +15,7 @@ from cosmo_pl.federated.client import ABOUT
 from cosmo_pl.federated.description import ClientDescription
 
 log = logging.getLogger(__name__)
+AGAIN = 60.0  # seconds that a node is waited for which has not answered before
 
 
 class Clients:
@@ -30,6 +31,7 @@ class Clients:
         self.data, self.seconds, self.needs_all = data, seconds, needs_all
         self.known: dict[int, ClientDescription] = {}
         self.refused: dict[int, str] = {}
+        self.silent: set[int] = set()
 
     def wait(self, grid: Grid, count: int) -> list[ClientDescription]:
         """Waits until a number of nodes are connected, and asks them.
@@ -40,6 +42,8 @@ class Clients:
         Raises:
             ConfigurationError: None of them can.
         """
+        if len(list(grid.get_node_ids())) < count:
+            log.warning("waiting for %d clients", count)
         while len(list(grid.get_node_ids())) < count:
             time.sleep(1)
         self.connected(grid)
@@ -53,8 +57,12 @@ class Clients:
         nodes = list(grid.get_node_ids())
         new = [node for node in nodes if node not in self.known and node not in self.refused]
         if new:
-            asked = [Message(RecordDict(), node, MessageType.QUERY, ttl=self.seconds) for node in new]
-            self._note(grid.send_and_receive(asked, timeout=self.seconds), nodes)
+            seconds = min(self.seconds, AGAIN) if self.silent.issuperset(new) else self.seconds
+            asked = [Message(RecordDict(), node, MessageType.QUERY, ttl=seconds) for node in new]
+            self._note(grid.send_and_receive(asked, timeout=seconds), nodes)
+            for node in sorted({*new} - {*self.known, *self.refused, *self.silent}):
+                self.silent.add(node)
+                log.warning("node %d has not described its data in time; it is asked again in the next round", node)
         return dict(sorted((self.known[node].name, node) for node in nodes if node in self.known))
 
     def name(self, node: int) -> str:

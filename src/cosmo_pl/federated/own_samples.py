@@ -29,5 +29,6 @@ def keep_training_samples(data: MultimodalDataModule) -> None:
     position[rows] = np.arange(len(rows))
     moved = {part.name: position[getattr(data.split, part.name)] for part in fields(data.split)}
     data.inputs = {name: values[torch.from_numpy(rows).to(values.device)] for name, values in inputs.items()}
-    data.samples = data.samples.some(rows)
+    own = data.samples.some(rows)  # whose windows are views of all recordings, which would stay in memory
+    data.samples = replace(own, inputs={name: values[np.arange(len(rows))] for name, values in own.inputs.items()})
     data.split = replace(data.split, **{name: indices[indices >= 0] for name, indices in moved.items()})

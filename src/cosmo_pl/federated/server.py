@@ -7,21 +7,24 @@ import io
 import json
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import yaml
+from filelock import FileLock, Timeout
 from flwr.app import ArrayRecord, Context, MetricRecord
 from flwr.serverapp import Grid, ServerApp
-from flwr.serverapp.strategy import DifferentialPrivacyClientSideFixedClipping
 from pytorch_lightning import seed_everything
 
 from cosmo_pl.bundle import Bundle
 from cosmo_pl.bundle_checks import FEDERATED, TrainingData
+from cosmo_pl.data.identity import ASIDE
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.federated.arrays import to_record, to_weights, weights_of
-from cosmo_pl.federated.averaging import ModalityAverage
+from cosmo_pl.federated.averaging import ModalityAverage, PrivateAverage
 from cosmo_pl.federated.clients import Clients
 from cosmo_pl.federated.config import TrainingConfig
 from cosmo_pl.federated.description import common_fingerprint, joined, pooled, statistics_text
@@ -33,6 +36,7 @@ from cosmo_pl.run_folder import BUNDLE, CONFIG, LOG, claim_version, has_bundle, 
 
 COLUMNS = ("epoch", "train/loss", "clients", "sampled", "megabytes_sent", "megabytes_received")
 MEGABYTE = 10**6
+SHOWN = ("enable_progress_bar", "enable_model_summary")
 
 
 def serve(grid: Grid, words: Sequence[str]) -> Path:
@@ -50,11 +54,16 @@ def serve(grid: Grid, words: Sequence[str]) -> Path:
         CosmoError: An argument cannot be used, or no client can take part.
     """
     config = TrainingConfig.of(words)
+    with _claimed_run(config) as run:
+        _lead(grid, config, run)
+    return run
+
+
+def _lead(grid: Grid, config: TrainingConfig, run: Path) -> None:
     settings, data = config.settings, config.data()
     seed_everything(config.seed, verbose=False)
     shapes = {name: tuple(data.modality_shapes[name]) for name in data.modalities}
     module = config.module(shapes, data.num_classes)
-    run = _run_of(config)
     clients = Clients(data, settings.round_seconds, needs_all=not module.missing_modalities)
     present = clients.wait(grid, settings.min_clients)
     state = ServerState.load(run)
@@ -86,31 +95,53 @@ def serve(grid: Grid, words: Sequence[str]) -> Path:
         write_whole(run / LOG, _csv(state.history))
         return None
 
-    wrapped: Any = strategy
-    if settings.noise_multiplier is not None:
-        sampled = max(1, round(settings.share * len(present)))
-        wrapped = DifferentialPrivacyClientSideFixedClipping(
-            strategy, settings.noise_multiplier, settings.clipping_norm, sampled
-        )
     left = settings.rounds - state.rounds
     if left > 0:
-        wrapped.start(grid, to_record(state.weights), left, timeout=settings.round_seconds, evaluate_fn=keep)
+        leading = strategy if settings.noise_multiplier is None else PrivateAverage(strategy)
+        leading.start(grid, to_record(state.weights), left, timeout=settings.round_seconds, evaluate_fn=keep)
     module.load_state_dict({**module.state_dict(), **state.weights})
     _write_bundle(module, state, config, run / BUNDLE)
-    return run
 
 
-def _run_of(config: TrainingConfig) -> Path:
-    """Folder of the newest run if it is unfinished and has the same configuration; else that of a new one."""
-    newest = versions(config.runs)[-1:]
-    for run in newest:
-        stored = run / CONFIG
-        unfinished = (run / NAME).is_file() and not has_bundle(run)
-        if unfinished and stored.is_file() and stored.read_text(encoding="utf-8") == config.text:
-            return run
-    run = claim_version(config.runs)
-    write_whole(run / CONFIG, config.text)
-    return run
+@contextmanager
+def _claimed_run(config: TrainingConfig) -> Iterator[Path]:
+    """Folder of the newest run if it is unfinished, of this configuration, and no server works on it; else a new one.
+
+    The system frees the claim of a server that is killed.
+    """
+    with ExitStack() as held:
+        run = next(
+            (run for run in versions(config.runs)[-1:] if _is_unfinished(run, config) and _claim(run, held)), None
+        )
+        if run is None:
+            run = claim_version(config.runs)
+            write_whole(run / CONFIG, config.text)
+            _claim(run, held)
+        yield run
+
+
+def _claim(run: Path, held: ExitStack) -> bool:
+    try:
+        held.enter_context(FileLock(run / "lock").acquire(blocking=False))
+    except Timeout:
+        return False
+    return True
+
+
+def _is_unfinished(run: Path, config: TrainingConfig) -> bool:
+    stored = run / CONFIG
+    if has_bundle(run) or not (run / NAME).is_file() or not stored.is_file():
+        return False
+    return _lasting(stored.read_text(encoding="utf-8")) == _lasting(config.text)
+
+
+def _lasting(text: str) -> dict[str, Any]:
+    """A configuration without what may change before a killed run goes on: where data lie, and what is shown."""
+    config: dict[str, Any] = yaml.safe_load(text)
+    for section, names in ((config["data"]["init_args"], ASIDE), (config["trainer"], SHOWN)):
+        for name in names:
+            section.pop(name, None)
+    return config
 
 
 def _write_bundle(module: PretrainingModule, state: ServerState, config: TrainingConfig, folder: Path) -> None:

@@ -26,7 +26,7 @@ from cosmo_pl.study.workers import COMMAND
 
 WORKTREE = Path("runs/evidence")
 QUIET = Path("runs/quiet")
-TIMED = ("latency",)  # measurements of time, which other work on the machine would distort
+TIMED = ("latency", "switching")  # measurements of time, which other work on the machine would distort
 POLL_SECONDS = 1.0
 
 

@@ -8,12 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, is_dataclass
 from typing import Any, Literal
 
+from cosmo_pl.data.identity import ASIDE
 from cosmo_pl.trust import class_name
 
 Part = Literal["all", "child", "data"]
 SEEDS = ("seed_everything", "data.init_args.label_seed")
-# Where recordings are and how they are read; the samples are bit-identical.
-ASIDE = {"root", "cache_dir", "num_workers", "in_memory"}
 TRAINING = (
     *("max_epochs", "min_epochs", "max_steps", "min_steps", "max_time", "fast_dev_run"),
     *("limit_train_batches", "limit_val_batches", "limit_test_batches", "overfit_batches"),

@@ -245,7 +245,33 @@ def _check_decisions(field: Field) -> None:
                 counts.require(found + missed == segments, f"found and missed segments whose sum is {segments}")
 
 
+def _check_switching(field: Field) -> None:
+    total = field["total"].whole(1)
+    for point in field["curve"].each():
+        point["correct"].whole(0, total)
+        point["seconds"].number(0)
+        for share in point["on"].fields().values():
+            share.number(0, 1)
+
+
+def _check_clock_error(field: Field) -> None:
+    for name in ("clips", "reliable"):
+        field[name].whole(0)
+    for kind in ("constant", "drifting"):
+        for case in field[kind].each():
+            case["remaining_ms"].numbers(0)
+
+
+def _check_confusions(field: Field) -> None:
+    for of_subject in field["counts"].fields().values():
+        for of_class in of_subject.fields().values():
+            for count in of_class.fields().values():
+                count.whole(0)
+
+
 MEASURES: dict[str, Callable[[Field], None]] = {
+    "clock_error": _check_clock_error,
+    "confusions": _check_confusions,
     "decisions": _check_decisions,
     "describe": _check_describe,
     "embedding": _check_embedding,
@@ -254,4 +280,5 @@ MEASURES: dict[str, Callable[[Field], None]] = {
     "missing_sensors": _check_missing_sensors,
     "quality": _check_quality,
     "suggestions": _check_suggestions,
+    "switching": _check_switching,
 }

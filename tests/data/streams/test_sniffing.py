@@ -213,6 +213,26 @@ def test_an_unknown_zone_is_said(tmp_path: Path) -> None:
     assert not any("zone" in line for line in sniff(tmp_path).unknown)
 
 
+@pytest.mark.parametrize("labelled", [False, True])
+def test_a_file_of_other_columns_is_named_and_the_others_tell_the_zone(tmp_path: Path, labelled: bool) -> None:
+    local, zoned = iso(50, NOON + timedelta(hours=2)), iso(50, zone=True)
+    for number in (1, 2, 3):
+        table(tmp_path / f"s{number}" / "acc.csv", zoned, resting(), f"{'at' if number == 3 else 'time'},x,y,z")
+        table(tmp_path / f"s{number}" / "gyro.csv", local, resting(), f"{'at' if number == 2 else 'time'},x,y,z")
+    if labelled:
+        (tmp_path / "labels.csv").write_text("start,end,activity\n12:00:00,12:00:01,walk\n", encoding="utf-8")
+    found = sniff(tmp_path)
+    assert found.description.sensors["gyro"].time.zone == "Etc/GMT-2"
+    assert any("s2/gyro.csv' has other columns" in line for line in found.unknown)
+    assert not labelled or found.description.labels.time.zone == "Etc/GMT-2"
+
+
+def test_the_unit_of_labels_is_that_of_their_numbers(tmp_path: Path) -> None:
+    write_home(tmp_path, "person,from,to,activity\nanna,n/a,4,walk\nben,10,40,sit\n")
+    labels = sniff(tmp_path).description.labels
+    assert labels is not None and labels.time.unit == "s" and labels.time.relative
+
+
 def test_label_files_of_elan_and_label_studio_are_found(tmp_path: Path) -> None:
     write_home(tmp_path / "elan")
     for subject in ("anna", "ben"):

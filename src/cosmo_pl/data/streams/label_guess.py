@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -96,7 +97,7 @@ def _time(texts: Sequence[str]) -> tuple[dict[str, Any], str, bool]:
         return {"unit": "iso"}, "they are times of day", True
     if all(moment(text) for text in texts):
         return {"unit": "iso"}, "they are times of ISO 8601", not any(moment(text).tzinfo for text in texts)  # type: ignore[union-attr]
-    largest = max(map(number, texts))
+    largest = max(filter(math.isfinite, map(number, texts)), default=0.0)
     for unit, (low, high) in EPOCHS.items():
         if low <= largest <= high:
             return {"unit": unit}, f"numbers of this size are {unit} since 1970", False

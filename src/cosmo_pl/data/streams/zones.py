@@ -66,7 +66,7 @@ def _starts(source: Source, group: Group, time: TimeGuess) -> dict[tuple[tuple[s
             starts[tuple(sorted((group.pattern.match(path) or {}).items()))] = time.seconds(
                 read_head(source, path).texts(time.column)[:1]
             )[0]
-        except (CosmoError, ValueError):
+        except (CosmoError, ValueError, KeyError):  # also a file of other columns, which the draft names
             continue
     return starts
 
@@ -130,6 +130,8 @@ def _spans(source: Source, stream: tuple[Group, Sequence[Head], TimeGuess]) -> l
         try:
             head = read_head(source, path)
         except CosmoError:
+            continue
+        if time.column not in head.columns:
             continue
         position = list(head.columns).index(time.column)
         end = head.rows[-1] if head.last is None else head.last

@@ -87,7 +87,7 @@ def hop_of(recogniser: AnyRecogniser, window: float, hop: float | None, smoothin
     own = recogniser.hop if isinstance(recogniser, ExportedRecogniser) else None
     found = hop if hop is not None else own or window / 2
     check("hop", found, PositiveFloat)
-    if smoothing and own is not None and abs(own - found) > 1e-6:
+    if smoothing and own is not None and abs(own - found) > 1e-3:
         problem = f"is {found:g} s, and the model smooths windows that start {own:g} s apart"
         raise ConfigurationError("hop", problem, "Leave it out, or leave the decision out (--decision false)")
     return float(found)

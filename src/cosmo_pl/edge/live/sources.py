@@ -38,6 +38,9 @@ def open_source(
     Raises:
         CosmoError: Two sources are given, or there is no such recording or broker.
     """
+    chosen = {"subject": subject, "dataset": dataset, "root": root}
+    for name in (name for name, value in chosen.items() if value is not None and recording is None):
+        raise ConfigurationError(name, "is of a recording, and none is replayed", "Give --recording, or leave it out")
     if recording is not None and mqtt is not None:
         raise ConfigurationError("mqtt", "samples come from a broker or from a recording", "Leave one of them out")
     if recording is not None:

@@ -16,10 +16,10 @@ from cosmo_pl.modules import BaseModule, ClassifierModule
 def missing_sensors(runs: Sequence[tuple[BaseModule, MultimodalDataModule]]) -> dict[str, Any]:
     """Tests a model on the test samples with each set of sensors, while the other sensors are missing.
 
+    A sample without any sensor of a set cannot be recognised with it, and counts as not correct.
+
     Args:
         runs: One run of a classifier.
-
-    A sample without any sensor of a set cannot be recognised with it, and counts as not correct.
 
     Returns:
         ``correct``: sensors joined by "+" to correct predictions, all sensors first; ``total``: test samples, the same
