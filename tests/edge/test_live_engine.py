@@ -10,8 +10,9 @@ import pytest
 
 from cosmo_pl.data.sensors import SensorDescription
 from cosmo_pl.data.streams.ordering import Piece
-from cosmo_pl.data.streams.resampling import SECOND, on_grid
+from cosmo_pl.data.streams.resampling import on_grid
 from cosmo_pl.data.streams.store import Segment, StreamRecording, StreamSensor
+from cosmo_pl.data.streams.times import SECOND
 from cosmo_pl.data.streams.windows import common_start, cut_windows
 from cosmo_pl.edge.live import LiveRecogniser
 from cosmo_pl.edge.live.deciding import Raw

@@ -14,6 +14,7 @@ from torch import nn
 
 from cosmo_pl.data import UTDDataModule
 from cosmo_pl.data.loading import SampleBatches
+from cosmo_pl.data.samples import Samples
 from cosmo_pl.edge.timing import WARM_UP
 from cosmo_pl.fusion.quality import modality_quality, principal_scores
 from cosmo_pl.study.definition import measurement
@@ -53,7 +54,7 @@ class Data:
         x = torch.randn(count, 2, generator=torch.Generator().manual_seed(0))
         self.inputs = {"acc": x, "gyro": 3 * x}
         self.split = SimpleNamespace(test=np.arange(count - test, count))
-        self.samples = SimpleNamespace(label=np.arange(count) % 3, present=present or {})
+        self.samples = Samples({}, np.arange(count) % 3, *[np.zeros(count, dtype=np.int64)] * 3, present=present or {})
 
     def plain_batch(self, rows):
         present = {name: torch.from_numpy(there) for name, there in self.samples.present.items()}

@@ -12,7 +12,7 @@ from typing import Any
 
 from cosmo_pl.constraints import PositiveInt
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.io import user_path
+from cosmo_pl.io import YAML, user_path
 
 
 def download(
@@ -134,7 +134,7 @@ def describe(dataset: str, root: str | None = None, cache_dir: str | None = None
     from cosmo_pl.data.describe import describe as report
     from cosmo_pl.run_loading import make_data
 
-    if dataset.endswith((".yaml", ".yml")):
+    if dataset.endswith(YAML):
         folders = {"root": root, "cache_dir": cache_dir}
         data = make_data([Path(dataset)], {name: folder for name, folder in folders.items() if folder is not None})
     else:

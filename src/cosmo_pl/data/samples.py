@@ -55,6 +55,12 @@ class Samples:
         present = {name: values[rows] for name, values in self.present.items()}
         return Samples(inputs, self.label[rows], self.subject[rows], self.recording[rows], self.start[rows], present)
 
+    def complete(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those of the rows that have all modalities."""
+        for present in self.present.values():
+            rows = rows[present[rows]]
+        return rows
+
 
 class MappedRows:
     """Rows of a memory-mapped array, which are read when they are indexed.

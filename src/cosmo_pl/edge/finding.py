@@ -11,6 +11,7 @@ from cosmo_pl.data.identity import dataset_folder
 from cosmo_pl.data.recordings import Recording
 from cosmo_pl.data.streams.store import MANIFEST
 from cosmo_pl.errors import ConfigurationError, DatasetNotFoundError, choices
+from cosmo_pl.io import YAML
 from cosmo_pl.recogniser import AnyRecogniser
 from cosmo_pl.run_loading import make_data
 
@@ -34,7 +35,7 @@ def dataset_named(dataset: str, root: str | None) -> MultimodalDataModule:
 
 def is_config(dataset: str) -> bool:
     """Whether a dataset is named by a YAML file."""
-    return dataset.endswith((".yaml", ".yml"))
+    return dataset.endswith(YAML)
 
 
 def is_imported(folder: Path) -> bool:

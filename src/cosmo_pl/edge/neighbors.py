@@ -82,9 +82,7 @@ def training_neighbors(
     split, samples = data.split if split is None else split, data.samples
     assert samples is not None, "setup comes first"
     others = split.unlabeled[evenly_spaced(len(split.unlabeled), MOST)]
-    rows = np.concatenate([split.labeled, others])
-    for has in samples.present.values():  # samples that lack a sensor are compared to, but not with
-        rows = rows[has[rows]]
+    rows = samples.complete(np.concatenate([split.labeled, others]))  # others are compared with these
     columns = _columns(module)
     if len(rows) < NEIGHBOR or not columns:
         return None

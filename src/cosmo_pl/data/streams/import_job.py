@@ -18,9 +18,9 @@ from cosmo_pl.data.streams.parts import StreamImport
 from cosmo_pl.data.streams.planning import PlannedRecording
 from cosmo_pl.data.streams.reading_description import REMEDY
 from cosmo_pl.data.streams.report import report_faults, write_report
-from cosmo_pl.data.streams.resampling import SECOND
 from cosmo_pl.data.streams.source import Source, open_source
 from cosmo_pl.data.streams.store import LabelInterval, StreamStore
+from cosmo_pl.data.streams.times import SECOND
 from cosmo_pl.errors import ConfigurationError
 
 PARTS = ".parts"

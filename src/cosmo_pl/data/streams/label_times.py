@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from cosmo_pl.data.streams.description import UNITS, TimeDescription
+from cosmo_pl.data.streams.times import LARGEST
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-LARGEST = 2**62  # nanoseconds, the year 2116
 
 
 def instant(text: str, time: TimeDescription, date: str | None, refuse: Callable[[str], Exception]) -> int:

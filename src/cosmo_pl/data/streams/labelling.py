@@ -15,9 +15,9 @@ from cosmo_pl.data.streams.labels import RawInterval, read_intervals
 from cosmo_pl.data.streams.planning import PlannedRecording, matching
 from cosmo_pl.data.streams.source import Source
 from cosmo_pl.data.streams.store import LabelInterval
+from cosmo_pl.data.streams.times import SECOND
 from cosmo_pl.errors import RecordingError
 
-SECOND = 10**9
 OUTSIDE = "label intervals are outside of all recordings"
 CUT = "label intervals are cut at the start or end of a recording"
 

@@ -19,9 +19,9 @@ from cosmo_pl.data.streams.patterns import filled
 from cosmo_pl.data.streams.planning import PlannedRecording
 from cosmo_pl.data.streams.quality import BROKEN, EMPTY, NO_TIME, Quality, StreamFacts
 from cosmo_pl.data.streams.reading import FileReader
-from cosmo_pl.data.streams.resampling import SECOND, Frames, on_grid
+from cosmo_pl.data.streams.resampling import Frames, on_grid
 from cosmo_pl.data.streams.source import Source
-from cosmo_pl.data.streams.times import NONE, Clock
+from cosmo_pl.data.streams.times import NONE, SECOND, Clock
 from cosmo_pl.errors import ConfigurationError, RecordingError
 from cosmo_pl.io import read_json, whole_file, write_json
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cosmo_pl.data.streams.times import SECOND
 from cosmo_pl.data.streams.units import factor, quantity
 
-SECOND = 10**9
 FORWARD = 24 * 3600 * SECOND  # a gap of a day is reported as a jump of the clock
 SHOWN_GAPS = 50
 NO_TIME = "rows without a time"

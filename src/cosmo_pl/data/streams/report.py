@@ -13,10 +13,10 @@ from cosmo_pl.data.streams.labelling import Labelled, seconds_by_activity
 from cosmo_pl.data.streams.parts import Part
 from cosmo_pl.data.streams.quality import BROKEN, EMPTY, NO_TIME, SET_BACK
 from cosmo_pl.data.streams.store import StreamStore
+from cosmo_pl.data.streams.times import SECOND
 from cosmo_pl.io import write_json
 
 REPORT = "report.json"
-SECOND = 10**9
 MANY = 0.5  # share of duplicates from which times are too coarse
 Streams = Mapping[str, Mapping[str, Part]]  # recording to sensor to its part
 

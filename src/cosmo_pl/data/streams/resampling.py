@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosmo_pl.data.streams.ordering import Piece
+from cosmo_pl.data.streams.times import SECOND
 
-SECOND = 10**9
 ROUNDING = 1e-6  # ticks by which a sample may miss a tick and is still on it
 VALUES = 2**20  # at most, of frames that are computed at once
 

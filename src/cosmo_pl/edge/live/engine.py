@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosmo_pl.constraints import NonNegativeFloat, PositiveFloat, check
-from cosmo_pl.data.streams.resampling import SECOND
+from cosmo_pl.data.streams.times import SECOND
 from cosmo_pl.edge.decision import Decision
 from cosmo_pl.edge.live.deciding import Deciding, Raw
 from cosmo_pl.edge.live.grids import grids_of, hop_of, window_of

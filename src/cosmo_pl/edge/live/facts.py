@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmo_pl.data.streams.quality import SECOND, Quality
+from cosmo_pl.data.streams.quality import Quality
+from cosmo_pl.data.streams.times import SECOND
 from cosmo_pl.edge.live.grids import Grid
 from cosmo_pl.edge.live.reports import Reporter
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cosmo_pl.data.streams.resampling import SECOND
+from cosmo_pl.data.streams.times import SECOND
 from cosmo_pl.data.streams.windows import TOLERANCE
 
 

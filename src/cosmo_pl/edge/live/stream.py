@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from cosmo_pl.data.streams.ordering import MAX_REACH, Piece, ordered
 from cosmo_pl.data.streams.parts import INTERVALS
-from cosmo_pl.data.streams.resampling import ROUNDING, SECOND, Frames, on_grid
-from cosmo_pl.data.streams.times import LARGEST
+from cosmo_pl.data.streams.resampling import ROUNDING, Frames, on_grid
+from cosmo_pl.data.streams.times import LARGEST, SECOND
 from cosmo_pl.edge.live.buffer import SensorBuffer
 from cosmo_pl.edge.live.facts import StreamCheck
 from cosmo_pl.edge.live.grids import Grid

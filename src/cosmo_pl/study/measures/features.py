@@ -14,7 +14,6 @@ from torch import Tensor
 
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.loading import on_device
-from cosmo_pl.data.samples import Samples
 from cosmo_pl.data.selection import evenly_spaced
 from cosmo_pl.modules import BaseModule
 from cosmo_pl.study.measures._plane import plane
@@ -39,7 +38,7 @@ def features(runs: Sequence[tuple[BaseModule, MultimodalDataModule]]) -> dict[st
     """
     data = runs[0][1]
     assert data.samples is not None, "setup comes first"
-    rows = _whole(data.samples, data.split.test)
+    rows = data.samples.complete(data.split.test)
     rows = rows[evenly_spaced(len(rows), MAX_SAMPLES)]
     by_modality = {name: z for model, data in runs for name, z in _encoded(model, data, rows).items()}
     return {
@@ -58,12 +57,6 @@ def cosine_distance(by_modality: dict[str, Tensor]) -> float | None:
     if not pairs:
         return None
     return round(float(torch.stack([1 - F.cosine_similarity(a, b).mean() for a, b in pairs]).mean()), 5)
-
-
-def _whole(samples: Samples, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Those of the rows that have all modalities."""
-    missing = [~present[rows] for present in samples.present.values()]
-    return rows[~np.any(missing, axis=0)] if missing else rows
 
 
 def _encoded(model: BaseModule, data: MultimodalDataModule, rows: NDArray[np.int64]) -> dict[str, Tensor]:

@@ -77,8 +77,8 @@ def switching(runs: Sequence[tuple[BaseModule, MultimodalDataModule]]) -> dict[s
     model, data = runs[0]
     assert isinstance(model, ClassifierModule) and data.samples is not None
     model.eval()
-    rows = in_order(data.samples, _complete(data.samples, data.split.test))
-    training = _complete(data.samples, data.split.pretraining(include_labeled=True))
+    rows = in_order(data.samples, data.samples.complete(data.split.test))
+    training = data.samples.complete(data.split.pretraining(include_labeled=True))
     training = training[evenly_spaced(len(training), TRAINING_SAMPLES)]
     tested, trained = Recorded(model, data, rows), Recorded(model, data, training)
     one = data.plain_batch(rows[:1])
@@ -109,11 +109,6 @@ def in_order(samples: Samples, rows: Indices) -> Indices:
         return int(samples.subject[row]), numbered, int(samples.start[row])
 
     return np.array(sorted(rows.tolist(), key=position), dtype=np.int64)
-
-
-def _complete(samples: Samples, rows: Indices) -> Indices:
-    missing = [~present[rows] for present in samples.present.values()]
-    return rows[~np.any(missing, axis=0)] if missing else rows
 
 
 def _classify(model: ClassifierModule, batch: Batch) -> tuple[torch.Tensor, torch.Tensor | None]:
