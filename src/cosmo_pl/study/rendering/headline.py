@@ -13,7 +13,10 @@ from cosmo_pl.study.rendering.view import View
 
 STUDY = "plus"  # the study that has all these runs
 DATASETS = ("utd", "usc")
-ROWS = (("plus", "cosmo"), ("plus", "cmc_plus"), ("paper", "cosmo"), ("", "dtw"), ("", "random_forest"))
+ROWS = (
+    *(("plus", "cosmo"), ("plus", "cmc_plus"), ("paper", "cosmo")),
+    *(("", "dtw"), ("", "random_forest"), ("plus", "random_forest_self")),
+)
 RECIPES = {"plus": "recipe `plus`", "paper": "the paper's recipe"}
 BEGIN, END = "<!-- headline:begin -->", "<!-- headline:end -->"
 
@@ -49,7 +52,7 @@ def insert(text: str, content: str) -> str:
 
 def _name(view: View, recipe: str, method: str) -> str:
     its = title(view.methods, method)
-    return f"{its}, {RECIPES[recipe]}" if recipe else its
+    return f"{its}, {RECIPES[recipe]}" if recipe and view.methods[method].trained else its
 
 
 def _column(view: View, recipe: str, dataset: str) -> Column:
