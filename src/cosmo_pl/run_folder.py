@@ -18,6 +18,8 @@ BUNDLE_DESCRIPTION = "bundle.json"
 VERSION = "version_"
 TEST, PREDICT = "test_", "predict_"  # folders of the results of the run's tests and predictions
 METRICS, CONFUSION, PREDICTIONS = "metrics.json", "confusion_matrix.png", "predictions.csv"
+ASIDE = {"root", "cache_dir", "num_workers", "in_memory"}
+"""Arguments of the data in a run's configuration that change no sample: where recordings are, how they are read."""
 
 
 def claim_version(runs: Path) -> Path:

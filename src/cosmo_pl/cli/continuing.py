@@ -6,10 +6,9 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from cosmo_pl.data.identity import ASIDE
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.io import read_yaml
-from cosmo_pl.run_folder import CONFIG, run_of
+from cosmo_pl.run_folder import ASIDE, CONFIG, run_of
 from cosmo_pl.study.identity import TRAINING
 
 LABELS = "label_file"  # labels can be added later

@@ -13,8 +13,6 @@ from cosmo_pl.errors import ConfigurationError, DatasetNotFoundError
 from cosmo_pl.io import user_path
 
 SIMULATION = "simulation.json"  # what `cosmo-pl data simulate` writes first into a dataset's folder
-ASIDE = {"root", "cache_dir", "num_workers", "in_memory"}
-"""Arguments that say where recordings are and how they are read; the samples are bit-identical."""
 REQUIRED = ("dataset", "key", "title", "class_names", "channel_groups")
 
 

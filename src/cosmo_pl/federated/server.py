@@ -21,7 +21,6 @@ from pytorch_lightning import seed_everything
 
 from cosmo_pl.bundle import Bundle
 from cosmo_pl.bundle_checks import FEDERATED, TrainingData
-from cosmo_pl.data.identity import ASIDE
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.federated.arrays import to_record, to_weights, weights_of
 from cosmo_pl.federated.averaging import ModalityAverage, PrivateAverage
@@ -32,7 +31,7 @@ from cosmo_pl.federated.state import NAME, ServerState
 from cosmo_pl.io import write_whole
 from cosmo_pl.modules.base import PretrainingModule
 from cosmo_pl.modules.base.pretraining import OF_THE_BUNDLE
-from cosmo_pl.run_folder import BUNDLE, CONFIG, LOG, claim_version, has_bundle, versions
+from cosmo_pl.run_folder import ASIDE, BUNDLE, CONFIG, LOG, claim_version, has_bundle, versions
 
 COLUMNS = ("epoch", "train/loss", "clients", "sampled", "megabytes_sent", "megabytes_received")
 MEGABYTE = 10**6

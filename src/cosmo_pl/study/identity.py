@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, is_dataclass
 from typing import Any, Literal
 
-from cosmo_pl.data.identity import ASIDE
+from cosmo_pl.run_folder import ASIDE
 from cosmo_pl.trust import class_name
 
 Part = Literal["all", "child", "data"]
