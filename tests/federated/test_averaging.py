@@ -88,7 +88,7 @@ def test_with_all_modalities_it_is_flowers_fedavg_to_the_bit():
 
 
 def test_with_noise_no_client_counts_more_than_another():
-    """Whatever its number of samples, and if others lack a modality or do not answer: the noise is scaled to that."""
+    """The noise is scaled to equal weights, also if other clients lack modalities or do not answer."""
     generator = np.random.default_rng(2)
     now = {key: generator.normal(size=(2, 3)) for key in "abc"}
     replies = [weights for _, weights in random_replies(generator, ["ab", "b", "ab"])]

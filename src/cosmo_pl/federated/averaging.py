@@ -224,7 +224,7 @@ class PrivateAverage(DifferentialPrivacyClientSideFixedClipping):  # type: ignor
 
     def __init__(self, strategy: ModalityAverage) -> None:
         noise, norm = strategy.settings.noise_multiplier, strategy.settings.clipping_norm
-        super().__init__(strategy, noise, norm, num_sampled_clients=1)
+        super().__init__(strategy, noise, norm, num_sampled_clients=1)  # set in each round
 
     def aggregate_train(
         self, server_round: int, replies: Iterable[Message]
