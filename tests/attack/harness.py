@@ -6,8 +6,6 @@ import os
 import signal
 import sys
 import tempfile
-import time
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ import numpy as np
 import torch
 
 from cosmo_pl.run_folder import LAST, versions
+from processes import LIMIT, ended, started
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 SMALL = [
@@ -27,63 +26,44 @@ SMALL = [
 ]  # fmt: skip
 STAGE1 = [f"--config={CONFIGS}/demo_stage1.yaml", "--model.init_args.projection_hidden=16"]
 STAGE2 = [f"--config={CONFIGS}/demo_stage2.yaml"]
-LIMIT = 120.0  # seconds
 
 
-def forked(
-    work: Callable[[], object], folder: Path, log: Path, kill_after: float | None = None, temporary: str | None = None
+def in_process(
+    work: Callable[[], object], folder: Path, log: Path, kill_after: float = LIMIT, temporary: str | None = None
 ) -> int:
-    """Runs something in a copy of this process, so that nobody waits for imports.
+    """Runs something in a process of its own, which does not wait for imports.
 
     Args:
-        work: What to run there.
+        work: What to run there, a method or function of a module.
         folder: Its working directory.
         log: Takes what it prints.
-        kill_after: Seconds until SIGKILL.
+        kill_after: Seconds until SIGKILL, also of the processes that it has started.
         temporary: Its folder of temporary files.
 
     Returns:
         Its exit status, -9 where it was killed.
     """
-    sys.stdout.flush()
-    sys.stderr.flush()
-    child = os.fork()
-    if child == 0:
-        status = 70
+    process = started(_logged, work, folder, log, temporary)
+    process.join(kill_after)
+    if process.is_alive():
         try:
-            os.setsid()
-            descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-            os.dup2(descriptor, 1)
-            os.dup2(descriptor, 2)
-            sys.stdout = os.fdopen(1, "w", closefd=False)
-            sys.stderr = os.fdopen(2, "w", closefd=False)
-            os.chdir(folder)
-            if temporary is not None:
-                os.environ["TMPDIR"], tempfile.tempdir = temporary, None
-            try:
-                work()
-                status = 0
-            except SystemExit as end:
-                status = end.code if isinstance(end.code, int) else 1
-            except BaseException:
-                traceback.print_exc()
-            sys.stdout.flush()
-            sys.stderr.flush()
-        finally:
-            os._exit(status)
-    start = time.monotonic()
-    while True:
-        ended, status = os.waitpid(child, os.WNOHANG)
-        if ended:
-            return os.waitstatus_to_exitcode(status)
-        if time.monotonic() - start > (LIMIT if kill_after is None else kill_after):
-            try:
-                os.killpg(child, signal.SIGKILL)
-            except ProcessLookupError:  # it has not become a group of its own yet
-                os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-            return -signal.SIGKILL
-        time.sleep(0.002)
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:  # it has not become a group of its own yet
+            process.kill()
+    return ended(process)
+
+
+def _logged(work: Callable[[], object], folder: Path, log: Path, temporary: str | None) -> None:
+    os.setsid()
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for stream in (1, 2):
+        os.dup2(descriptor, stream)
+    sys.stdout = os.fdopen(1, "w", closefd=False)
+    sys.stderr = os.fdopen(2, "w", closefd=False)
+    os.chdir(folder)
+    if temporary is not None:
+        os.environ["TMPDIR"], tempfile.tempdir = temporary, None
+    work()
 
 
 def same(one: Any, other: Any) -> bool:

@@ -22,7 +22,7 @@ from cosmo_pl.cli import main
 from cosmo_pl.data import UTDDataModule
 from cosmo_pl.data.stored import StoredModality, stored_array
 
-from .harness import SMALL, STAGE1, STAGE2, final_state, forked, same
+from .harness import SMALL, STAGE1, STAGE2, final_state, in_process, same
 
 KILLS = int(os.environ.get("COSMO_PL_KILLS", "60"))
 MEMORY = Path("/dev/shm")  # another filesystem than that of the runs
@@ -135,7 +135,7 @@ def uninterrupted(tmp_path_factory, trained, utd_root):
             victim, folder = VICTIMS[name], tmp_path_factory.mktemp(name)
             victim.prepare(folder, trained)
             start = time.monotonic()
-            assert forked(partial(victim.start, utd_root), folder, folder / "log") == 0, (folder / "log").read_text(
+            assert in_process(partial(victim.start, utd_root), folder, folder / "log") == 0, (folder / "log").read_text(
                 encoding="utf-8"
             )
             known[name] = victim.outcome(folder), time.monotonic() - start
@@ -155,10 +155,10 @@ def test_a_killed_process_goes_on(name, number, uninterrupted, trained, tmp_path
     log, work, kills = tmp_path / "log", victim.start, 0
     try:
         for _ in range(1 + number % 2):  # the resumed process is killed as well
-            status = forked(partial(work, utd_root), tmp_path, log, moments.uniform(0, seconds), temporary)
+            status = in_process(partial(work, utd_root), tmp_path, log, moments.uniform(0, seconds), temporary)
             kills += status == -signal.SIGKILL
             work = victim.resume
-        status = forked(partial(work, utd_root), tmp_path, log, temporary=temporary)
+        status = in_process(partial(work, utd_root), tmp_path, log, temporary=temporary)
     finally:
         if temporary is not None:
             shutil.rmtree(temporary)

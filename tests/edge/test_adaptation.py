@@ -27,6 +27,7 @@ from cosmo_pl.edge.given_labels import LABELS
 from cosmo_pl.errors import BundleError, ConfigurationError, CosmoError, RecordingError
 from data.streams.written import ACTIVITIES, write_streams
 from docs.test_walkthroughs import run_commands, write_files
+from processes import exit_code
 
 EPOCHS = "trainer: {max_epochs: 3, accelerator: cpu}\n"
 HEADER = "recording,start,end,activity\n"
@@ -160,14 +161,14 @@ class Kill(Callback):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
+def adapt_until_killed(bundle: Path, epoch: int) -> None:
+    on_device(bundle, run=with_callback(Kill(epoch)))
+
+
 @pytest.mark.parametrize("epoch", [0, 1])
 def test_a_killed_adaptation_goes_on(bundle: Path, here: Path, epoch: int) -> None:
     whole = on_device(bundle, "whole")
-    child = os.fork()
-    if child == 0:
-        on_device(bundle, run=with_callback(Kill(epoch)))
-        os._exit(70)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    assert exit_code(adapt_until_killed, bundle, epoch) == -signal.SIGKILL
     assert same_weights(on_device(bundle), whole)
 
 

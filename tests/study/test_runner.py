@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import signal
 import subprocess
 import sys
@@ -13,9 +11,11 @@ import pytest
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from cosmo_pl.errors import ConfigurationError, DatasetNotFoundError
+from cosmo_pl.study import runner
 from cosmo_pl.study.records import ResultError, Results
 from cosmo_pl.study.runner import Runner, TimeIsUp, time_limit
 from cosmo_pl.study.workspace import Workspace
+from processes import ended, started
 
 from .conftest import finished, leave_files
 
@@ -189,29 +189,26 @@ def together(project, folder, seconds):
     Runner(project.jobs("table9", "paper"), Results(folder / "results"), workspace, execute, lambda line: None).run()
 
 
-def test_two_processes_do_no_run_twice(project, tmp_path, monkeypatch):
-    context = multiprocessing.get_context("fork")
-    monkeypatch.setattr("cosmo_pl.study.runner.WAIT_SECONDS", 0.05)
-    workers = [context.Process(target=together, args=(project, tmp_path, 0.05)) for _ in range(3)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(60)
-        assert worker.exitcode == 0
+def impatient(project, folder, seconds):
+    """In a process of its own, as it changes what all wait for."""
+    runner.WAIT_SECONDS = 0.05
+    together(project, folder, seconds)
+
+
+def test_three_processes_do_no_run_twice(project, tmp_path):
+    workers = [started(impatient, project, tmp_path, 0.05) for _ in range(3)]
+    assert [ended(worker) for worker in workers] == [0, 0, 0]
     ran = (tmp_path / "ran.txt").read_text(encoding="utf-8").split()
     assert sorted(ran) == sorted({job.key for job in project.jobs("table9", "paper")})
 
 
-def test_a_killed_process_loses_the_run_in_flight_alone(project, tmp_path, monkeypatch):
-    context = multiprocessing.get_context("fork")
-    monkeypatch.setattr("cosmo_pl.study.runner.WAIT_SECONDS", 0.05)
-    worker = context.Process(target=together, args=(project, tmp_path, 0.2))
-    worker.start()
+def test_a_killed_process_loses_the_run_in_flight_alone(project, tmp_path):
+    worker = started(impatient, project, tmp_path, 0.2)
     results = Results(tmp_path / "results")
     jobs = project.jobs("table9", "paper")
     while sum(results.has(job) for job in jobs) < 2:
         time.sleep(0.02)
-    os.kill(worker.pid, signal.SIGKILL)
+    worker.kill()
     worker.join()
     done = sum(results.has(job) for job in jobs)
     together(project, tmp_path, 0)

@@ -19,6 +19,7 @@ from cosmo_pl.data.streams.quality import BROKEN, EMPTY, NO_TIME
 from cosmo_pl.data.streams.reading import FileReader
 from cosmo_pl.data.streams.store import LabelInterval, read_store
 from cosmo_pl.errors import ConfigurationError, RecordingError
+from processes import exit_code
 
 from .recorded import SECOND, SENSOR, START, described, jittered, signal, write_csv
 
@@ -221,8 +222,7 @@ def test_another_import_is_not_overwritten(home: Path, tmp_path: Path) -> None:
         import_streams(home, tmp_path / "other", described())
 
 
-def test_killed_import_goes_on(home: Path, tmp_path: Path, monkeypatch) -> None:
-    expected = import_streams(home, tmp_path / "whole", described())
+def import_that_is_killed(home: Path, out: Path) -> None:
     written = parts._write_frames
     calls = []
 
@@ -233,13 +233,16 @@ def test_killed_import_goes_on(home: Path, tmp_path: Path, monkeypatch) -> None:
             os._exit(9)
         return written(path, frames)
 
-    child = os.fork()
-    if child == 0:
-        monkeypatch.setattr(parts, "_write_frames", killed)
-        import_streams(home, tmp_path / "out", described())
-        os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    parts._write_frames = killed
+    import_streams(home, out, described())
+
+
+def test_killed_import_goes_on(home: Path, tmp_path: Path, monkeypatch) -> None:
+    expected = import_streams(home, tmp_path / "whole", described())
+    assert exit_code(import_that_is_killed, home, tmp_path / "out") == 9
     assert not (tmp_path / "out" / "streams.json").exists()
+
+    written, calls = parts._write_frames, []
 
     def counted(path, frames):
         calls.append(path)
