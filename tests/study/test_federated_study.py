@@ -66,12 +66,14 @@ def test_a_federated_stage_1_has_no_quality_and_its_figures_are_checked():
 
 
 def test_a_panel_for_rounds_and_one_for_local_epochs():
+    """On each dataset, from few to many."""
     found = {}
     for job in jobs("federated_rounds"):
         if job.kind == "finetune":
             found[job.key] = record(job, 0.6 + 0.01 * job.seed)
     rendered = federated.rounds(view("federated_rounds", "paper", found))
-    assert [axes.get_xlabel() for axes in rendered.figure.axes] == list(federated.AXES.values())
-    assert [(row[1], row[2]) for row in rendered.rows] == [
-        *(("rounds", value) for value in ("12", "6", "3")), *(("local_epochs", value) for value in ("5", "2", "1")),
+    assert [axes.get_xlabel() for axes in rendered.figure.axes] == list(federated.AXES.values()) * 2
+    assert [(row[1], int(row[2])) for row in rendered.rows] == [
+        *(("rounds", value) for value in (3, 6, 12)), *(("local_epochs", value) for value in (1, 2, 5)),
+        *(("rounds", value) for value in (1, 3, 5)), *(("local_epochs", value) for value in (1, 2, 4)),
     ]  # fmt: skip
