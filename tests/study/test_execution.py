@@ -50,7 +50,7 @@ def made(project, workspace):
                 (run / "checkpoints").mkdir()
             (run / "metrics.csv").write_text("epoch,step,train/loss,lr\n0,3,1.5,0.1\n1,7,1.25,0.1\n", encoding="utf-8")
         else:
-            (run / "test_0").mkdir()
+            (run / "test_0").mkdir(exist_ok=True)
             (run / "test_0/metrics.json").write_text(json.dumps(METRICS), encoding="utf-8")
 
     executor = Executor(project, workspace, EntryPoints(train, lambda folder: None, lambda configs: None))
@@ -133,6 +133,24 @@ def test_a_killed_run_goes_on(project, workspace, made):
     execute(executor, workspace, job)
     assert calls[0][-1] == f"--ckpt_path={workspace.run(job)}/version_0/checkpoints/last.ckpt"
     assert not any("ckpt_path" in argument for argument in calls[1])
+
+
+def test_a_record_has_the_commit_that_began_the_training(project, workspace, made, monkeypatch):
+    """Whether a killed run is resumed, or only its record is missing."""
+    executor, _ = made
+    job = project.jobs("table9", "paper")[1]
+    found = []
+    for state in (("first", True), ("second", False)):
+        monkeypatch.setattr("cosmo_pl.study.execution.code_state", lambda state=state: state)
+        found.append(execute(executor, workspace, job).environment)
+    assert [(each["commit"], each["dirty"]) for each in found] == [("first", True), ("first", True)]
+    (workspace.run(job) / "version_0/checkpoints/last.ckpt").write_bytes(b"half of it")
+    again = execute(executor, workspace, job).environment
+    assert (again["commit"], again["dirty"]) == ("second", False), "nothing was left to resume"
+    workspace.code(job).unlink()
+    monkeypatch.setattr("cosmo_pl.study.execution.code_state", lambda: ("third", False))
+    unknown = execute(executor, workspace, job).environment
+    assert (unknown["commit"], unknown["dirty"]) == (None, None), "begun before commits were kept"
 
 
 def test_a_run_whose_checkpoint_is_damaged_begins_again(project, workspace, made):

@@ -18,7 +18,8 @@ from typing import Any
 
 from cosmo_pl.checkpoints import usable_checkpoint
 from cosmo_pl.data.identity import is_simulated
-from cosmo_pl.provenance import environment
+from cosmo_pl.io import keep_json, kept_json
+from cosmo_pl.provenance import code_state, environment
 from cosmo_pl.run_folder import BUNDLE, BUNDLE_DESCRIPTION, CHECKPOINTS, LOG, newest_metrics
 from cosmo_pl.study.definition import measurement
 from cosmo_pl.study.identity import options
@@ -96,7 +97,7 @@ class Executor:
             measure=job.measure,
             seconds=round(max(time.perf_counter() - start, training.get("fit_seconds", 0.0)), 1),
             version=__version__,
-            environment={**environment(), "precision": training.pop("precision", None)},
+            environment={**environment(), **self._code(job), "precision": training.pop("precision", None)},
             resolved=dict(job.resolved.arguments),
             numerics=dict(job.resolved.numerics),
             **found,
@@ -142,11 +143,25 @@ class Executor:
     def _fit(self, job: Job) -> None:
         if job.resolved.arguments.get("federated") is not None:
             assert self.entry.federated is not None
+            self._keep_code(job, resumed=bool(self.workspace.versions(job)))
             self.entry.federated(["simulate", *self.arguments(job)])  # goes on with the round where it was
             return
         checkpoint = usable_checkpoint(self.workspace.run(job))  # of a run that was killed
+        self._keep_code(job, resumed=checkpoint is not None)
         resume = [] if checkpoint is None else [f"--ckpt_path={checkpoint}"]
         self.entry.train(["fit", *self.arguments(job), *resume])
+
+    def _keep_code(self, job: Job, resumed: bool) -> None:
+        """Writes which code a training is of: that of its beginning, as later code may only have finished it."""
+        commit, dirty = code_state()
+        if resumed:
+            began = self._code(job)
+            commit, dirty = began.get("commit"), dirty or began.get("dirty")
+        keep_json(self.workspace.code(job), {"commit": commit, "dirty": dirty})
+
+    def _code(self, job: Job) -> dict[str, Any]:
+        """What `_keep_code` wrote; empty for a measurement."""
+        return kept_json(self.workspace.code(job)) or {}
 
     def _run(self, job: Job) -> Path:
         run = self.workspace.finished(job)

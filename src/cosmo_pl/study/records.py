@@ -63,7 +63,8 @@ class Record:
         simulated: Whether its recordings were simulated.
         data_fingerprint: Fingerprint of the recordings.
         version: Version of the package.
-        environment: Commit, whether the code differed from it, torch, device, precision, cores and threads.
+        environment: Commit that the training began with, whether any of its code was uncommitted, torch, device,
+            precision, cores and threads.
         resolved: All arguments with their defaults; the key is their hash.
         numerics: Class to its ``numerics`` at the time of the run.
     """

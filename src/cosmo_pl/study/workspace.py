@@ -13,7 +13,7 @@ from cosmo_pl.study.jobs import Job
 
 
 class Workspace:
-    """The folder of runs: ``<key>/version_<n>/`` as `cosmo-pl fit` writes it, beside ``<key>/lock`` and two logs.
+    """The folder of runs: ``<key>/version_<n>/`` as `cosmo-pl fit` writes it, beside a lock, ``code.json`` and two logs.
 
     Args:
         folder: That folder.
@@ -33,6 +33,10 @@ class Workspace:
     def failure(self, job: Job) -> Path:
         """File of the traceback of a job that failed."""
         return self.run(job) / "failure.txt"
+
+    def code(self, job: Job) -> Path:
+        """File of the commit that a job's training began with."""
+        return self.run(job) / "code.json"
 
     def versions(self, job: Job) -> list[Path]:
         """Runs of a job, oldest first."""
