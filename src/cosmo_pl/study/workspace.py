@@ -13,7 +13,7 @@ from cosmo_pl.study.jobs import Job
 
 
 class Workspace:
-    """The folder of runs: ``<key>/version_<n>/`` as `cosmo-pl fit` writes it, beside a lock, ``code.json`` and two logs.
+    """The folder of runs: ``<key>/version_<n>/`` as `cosmo-pl fit` writes it, beside a lock, its commit and two logs.
 
     Args:
         folder: That folder.
