@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shlex
 import time
 from functools import partial
@@ -75,7 +76,11 @@ def equal(one, other):
 def test_the_server_writes_a_bundle_that_stage_2_uses(words, capsys, tmp_path, no_picture):
     main(["federated", "simulate", *words()])
     run = tmp_path / "runs" / "homes" / "version_0"
-    assert capsys.readouterr().out == f"bundle: {run / 'bundle'}\n"
+    *rounds, bundle = capsys.readouterr().out.splitlines()
+    assert bundle == f"bundle: {run / 'bundle'}"
+    for number, line in enumerate(rounds, start=1):
+        assert re.fullmatch(rf"round {number} of 2: 3 of 3 clients, loss \d\.\d{{4}}, \d+ s", line)
+    assert len(rounds) == 2
     bundle = Bundle.load(run)
     assert bundle.quality_at_home
     assert bundle.data.subjects == (1, 2, 3)
@@ -147,7 +152,7 @@ def test_arguments_that_cannot_work_are_refused_before_any_training(more, told, 
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_killed_server_goes_on_with_its_round(words, grid, monkeypatch, tmp_path):
+def test_a_killed_server_goes_on_with_its_round(words, grid, tmp_path, capsys):
     whole = simulate(words(rounds=3, folder="whole"))
     given = words(rounds=3)
     rounds = []
@@ -164,8 +169,10 @@ def test_a_killed_server_goes_on_with_its_round(words, grid, monkeypatch, tmp_pa
     with pytest.raises(KeyboardInterrupt):
         server.serve(grid(given, kind=Killed), given)
     assert ServerState.load(tmp_path / "runs/homes/version_0").rounds == 1
+    capsys.readouterr()
     run = server.serve(grid(given, kind=Killed), given)
     assert rounds == [1, 2, 2, 3]
+    assert [line[:12] for line in capsys.readouterr().out.splitlines()] == ["round 2 of 3", "round 3 of 3"]
     assert run.name == "version_0"
     assert equal(weights(run), weights(whole))
     assert simulate(given).name == "version_1", "a finished run is not continued"

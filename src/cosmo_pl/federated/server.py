@@ -87,9 +87,10 @@ def _lead(grid: Grid, config: TrainingConfig, run: Path) -> None:
         """Keeps the state after a round."""
         if number > 0:
             now = time.perf_counter()
-            state.weights, state.seconds = to_weights(arrays), state.seconds + now - started[0]
+            seconds, started[0] = now - started[0], now
+            state.weights, state.seconds = to_weights(arrays), state.seconds + seconds
             state.history.append(_row(strategy.row, settings.local_epochs))
-            started[0] = now
+            print(_progress(state.history[-1], state.rounds, settings.rounds, seconds), flush=True)
         state.save(run)
         write_whole(run / LOG, _csv(state.history))
         return None
@@ -173,6 +174,12 @@ def _row(found: dict[str, float], local_epochs: int) -> dict[str, float]:
     row = {"epoch": found["round"] * local_epochs - 1, "clients": found.get("clients", 0), "sampled": found["sampled"]}
     row |= {"megabytes_sent": found["sent"] / MEGABYTE, "megabytes_received": found.get("received", 0) / MEGABYTE}
     return row | ({"train/loss": found["loss"]} if "loss" in found else {})
+
+
+def _progress(row: dict[str, float], number: int, rounds: int, seconds: float) -> str:
+    """A line for a round."""
+    loss = f", loss {row['train/loss']:.4f}" if "train/loss" in row else ""
+    return f"round {number} of {rounds}: {row['clients']} of {row['sampled']} clients{loss}, {seconds:.0f} s"
 
 
 def _csv(history: Sequence[dict[str, Any]]) -> str:
