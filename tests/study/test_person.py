@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from cosmo_pl.study.rendering import person, suggest
 
 from .factory import jobs, record, view
@@ -17,7 +19,7 @@ def accuracy(job):
 
 def made(keep):
     found = {job.key: record(job, accuracy(job)) for job in ALL if job.kind == "finetune" and keep(job)}
-    return person.table(view("person", "paper", found))
+    return person.accuracy(view("person", "paper", found))
 
 
 def test_every_person_is_tested_with_the_stage_1_of_the_own_fold():
@@ -55,6 +57,20 @@ def test_a_seed_without_some_person_is_not_in_the_mean():
 def test_without_a_run_of_every_person_there_is_neither_mean_nor_worst_person():
     rendered = made(lambda job: (job.dataset, job.method, job.factors["person"]) == ("utd_plus", "person_0", [7]))
     assert [row[3] for row in rendered.rows] == ["-"] * 6 + ["0.660 ± 0.016 (n=5)", "-", "-", "-"]
+
+
+def test_a_thin_line_for_each_person_and_a_thick_one_for_their_mean():
+    rendered = made(lambda job: job.dataset == "utd_plus" and job.method in ("person_0", "person_1", "person_tuned_0"))
+    (axes,) = rendered.figure.axes
+    assert axes.get_title() == "UTD-MHAD, plus"
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["as it is", "adapted,\n1 label"]
+    lines = axes.get_lines()
+    people = [line for line in lines if line.get_linewidth() < 1]
+    assert [list(line.get_ydata()) for line in people[:2]] == [pytest.approx([0.54, 0.64]), pytest.approx([0.56, 0.66])]
+    assert len(people) == 16
+    recipe, tuned = (line for line in lines if line.get_linewidth() > 2)
+    assert list(recipe.get_ydata()) == pytest.approx([0.61, 0.71])
+    assert (list(tuned.get_xdata()), list(tuned.get_ydata())) == ([0], pytest.approx([0.6]))
 
 
 def test_a_row_for_each_way_to_choose_labels():

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
+from typing import TYPE_CHECKING
 
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
@@ -11,37 +12,45 @@ from cosmo_pl.study.rendering import style
 from cosmo_pl.study.rendering.statistics import MARK, dirty, mean_and_std, mean_text, paired, summarize
 from cosmo_pl.study.rendering.view import Rendered, View, unique
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Runs = Mapping[str, list[tuple[Job, Record]]]
+"""Kind of adaptation to its runs."""
 STAGES = {"person": "the recipe's", "person_tuned": "fine-tuned"}
 """Beginning of the names of methods to the name of their second stage; the end is the kind of adaptation."""
 BASE = "0"  # neither labels nor unlabelled samples of the person
+COLOURS = {"person": style.VERMILION, "person_tuned": style.BLUE}
 NOTES = (
     "About the first three quarters of a person's recordings of each class are for adaptation. The rest is tested, in "
     "all columns alike. Labels are per class of the person.",
     "Mean and worst person need a run of every person. The mean of a seed is over all persons; the worst person is the "
     "one with the lowest mean of its column.",
+    "A thin line is a person, a thick one the mean over persons, each by the mean over the seeds that there are.",
 )
 
 
-def table(view: View) -> Rendered:
-    """One row for each dataset, second stage and person, and their mean and worst person; a column per adaptation."""
+def accuracy(view: View) -> Rendered:
+    """A line for each dataset, second stage and person, and their mean and worst person; a column per adaptation."""
     pairs = view.records(lambda job: job.kind == "finetune" and _stage(job.method) in STAGES)
     kinds = unique(_kind(method) for method in view.methods if any(job.method == method for job, _ in pairs))
     rows: list[list[str]] = []
     comparisons: list[list[str]] = []
+    lines: dict[str, dict[str, Runs]] = {}
     for dataset in unique(job.dataset for job, _ in pairs):
         for stage in [stage for stage in STAGES if any(_is(job, dataset, stage) for job, _ in pairs)]:
             own = [(job, record) for job, record in pairs if _is(job, dataset, stage)]
             found = {kind: [(j, r) for j, r in own if _kind(j.method) == kind] for kind in kinds}
+            lines.setdefault(dataset, {})[stage] = found
             start = [view.title(dataset), STAGES[stage]]
             planned = [o.job for o in view.outcomes if o.job.kind == "finetune" and _is(o.job, dataset, stage)]
             rows += [[*start, *cells] for cells in _rows(found, sorted(set(map(person, planned))))]
             comparisons += [[dataset, "all", *cells] for cells in _comparisons(view, stage, found)]
     titles = [style.title(view.methods, f"person_{kind}") for kind in kinds]
-    return Rendered(("dataset", "second stage", "person", *titles), rows, notes=NOTES, comparisons=comparisons)
-
-
-Runs = Mapping[str, list[tuple[Job, Record]]]
-"""Kind of adaptation to its runs."""
+    header = ("dataset", "second stage", "person", *titles)
+    figure = _figure({view.title(dataset): of_stages for dataset, of_stages in lines.items()}, titles)
+    return Rendered(header, rows, figure, notes=NOTES, comparisons=comparisons)
 
 
 def _rows(found: Runs, people: list[int]) -> Iterator[list[str]]:
@@ -59,12 +68,46 @@ def _mean(runs: list[tuple[Job, Record]], people: list[int]) -> str:
 
 
 def _worst(runs: list[tuple[Job, Record]], people: list[int]) -> str:
-    accuracies = {each: [r.result["accuracy"] for j, r in runs if person(j) == each] for each in people}
-    if not people or not all(accuracies.values()):
+    means = _of_people(runs)
+    if not people or set(means) < set(people):
         return "-"
-    means = {each: fmean(values) for each, values in accuracies.items()}
     worst = min(means, key=lambda each: (means[each], each))
     return f"{means[worst]:.3f} (person {worst})"
+
+
+def _of_people(runs: list[tuple[Job, Record]]) -> dict[int, float]:
+    """Person to the mean accuracy over seeds."""
+    accuracies: dict[int, list[float]] = {}
+    for job, record in runs:
+        accuracies.setdefault(person(job), []).append(float(record.result["accuracy"]))
+    return {each: fmean(values) for each, values in accuracies.items()}
+
+
+def _figure(datasets: Mapping[str, Mapping[str, Runs]], titles: Sequence[str]) -> Figure:
+    """A panel for each dataset, with a colour for each second stage."""
+    figure, grid = style.new_figure(max(1, len(datasets)), width=9.0, height=4.6)
+    if not datasets:
+        style.empty(grid[0][0], "no runs")
+    style.share_heights(grid[0])
+    for axes, (dataset, of_stages) in zip(grid[0], datasets.items(), strict=False):
+        for stage, found in of_stages.items():
+            _lines(axes, stage, found)
+        axes.set_title(dataset)
+        axes.set_xticks(range(len(titles)), [each.replace(", ", ",\n") for each in titles])
+    grid[0][0].set_ylabel("accuracy on the person")
+    style.legend(figure)
+    return figure
+
+
+def _lines(axes: Axes, stage: str, found: Runs) -> None:
+    """A thin line for each person, and a thick one for the mean of the persons that have a run of every kind."""
+    points = {position: _of_people(runs) for position, runs in enumerate(found.values()) if runs}
+    people = sorted(set.intersection(*map(set, points.values())))
+    for each in people:
+        axes.plot(list(points), [means[each] for means in points.values()], color=COLOURS[stage], lw=0.8, alpha=0.35)
+    if people:
+        mean = [fmean(means[each] for each in people) for means in points.values()]
+        axes.plot(list(points), mean, color=COLOURS[stage], lw=2.6, marker="o", label=f"second stage: {STAGES[stage]}")
 
 
 def _comparisons(view: View, stage: str, found: Runs) -> Iterator[list[str]]:
