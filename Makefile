@@ -52,7 +52,7 @@ demo-self: install  ## simulate IMU, depth and radar of ten people, run both sta
 	@grep '^| self-collected' $(SELF)/rendered/table2-self-demo.md
 
 test: install  ## run the tests
-	$(BIN)/pytest -m 'not slow' -n 2 --dist loadfile --no-loadscope-reorder $(LONGEST) tests
+	$(BIN)/pytest -m 'not slow' --timeout 180 -n 2 --dist loadfile --no-loadscope-reorder $(LONGEST) tests
 
 test-slow: install  ## run the tests that take minutes
 	$(BIN)/pytest -m slow
