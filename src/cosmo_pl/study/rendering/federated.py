@@ -21,7 +21,7 @@ NOTES = (
     "MB sent per client are the weights that a client sends in all rounds, 10⁶ bytes each; it receives as many.",
     "Every client alone needs a run of every client; the accuracy of a seed is the mean over the clients.",
 )
-AXES = {"rounds": "rounds", "local_epochs": "local epochs in a round"}
+AXES = {"rounds": "rounds", "local_epochs": "local epochs"}
 
 Runs = Sequence[tuple[Job, Record]]
 
