@@ -70,7 +70,7 @@ def _plot(axes: Axes, view: View, dataset: str) -> None:
         axes.axvline(1000 * limit, color=style.PAPER, linestyle="--", linewidth=1.2, label=label)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:g}")
-    axes.set_xlabel("inference time (ms per sample)")
+    axes.set_xlabel("time of a sample (ms)")
 
 
 def _row(view: View, dataset: str, method: str) -> list[str] | None:
