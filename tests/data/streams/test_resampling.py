@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cosmo_pl.data.streams.ordering import in_order, pieces
-from cosmo_pl.data.streams.quality import SET_BACK, LogHistogram, Quality
+from cosmo_pl.data.streams.quality import LONE, SET_BACK, LogHistogram, Quality
 from cosmo_pl.data.streams.resampling import on_grid
 
 from .recorded import SECOND, START, jittered, signal
@@ -98,6 +98,31 @@ def test_clock_that_is_set_back_loses_the_rows_until_it_has_passed(sizes) -> Non
     np.testing.assert_array_equal(found[0][1], imported(kept, signal(kept), [10**6])[0][0][1])
     facts = quality.facts(0)
     assert (facts.set_back, facts.left_out, facts.where) == (1, {SET_BACK: 150}, {SET_BACK: "a.csv row 602"})
+
+
+@SIZES
+def test_a_single_time_that_is_ahead_costs_its_row_alone(sizes) -> None:
+    time = jittered(20, 50, jitter=0)
+    wrong = time.copy()
+    wrong[[130, 600]] += [SECOND, 10**7 * SECOND]
+    found, quality = imported(wrong, signal(time), sizes)
+    kept = np.delete(time, [130, 600])
+    expected = imported(kept, signal(kept), [10**6])[0]
+    assert [first for first, _ in found] == [first for first, _ in expected]
+    np.testing.assert_array_equal(found[0][1], expected[0][1])
+    facts = quality.facts(0)
+    assert (facts.set_back, facts.left_out, facts.where) == (0, {LONE: 2}, {LONE: "a.csv row 132"})
+
+
+@SIZES
+def test_rows_after_a_gap_that_change_places_are_sorted(sizes) -> None:
+    time = jittered(4, 50, jitter=0)
+    time[100:] += 8 * GAP // 10
+    order = np.arange(len(time))
+    order[[100, 101]] = [101, 100]
+    found, quality = imported(time[order], signal(time[order]), sizes)
+    np.testing.assert_array_equal(found[0][1], imported(time, signal(time), [10**6])[0][0][1])
+    assert quality.facts(0).left_out == {}
 
 
 @SIZES

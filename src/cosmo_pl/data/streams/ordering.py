@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmo_pl.data.streams.quality import Quality
+from cosmo_pl.data.streams.quality import LONE, Quality
 
 MAX_REACH = 10 * 10**9  # nanoseconds: rows of this time are held in memory
 
@@ -64,11 +64,34 @@ def ordered(time: NDArray[np.int64], latest: int | None, set_back: bool, reach: 
     return Order(behind, dropped, int(before[-1]))
 
 
+def without_lone_jumps(batches: Iterable[NumberedSamples], reach: int, quality: Quality) -> Iterator[NumberedSamples]:
+    """Leaves out samples whose time alone is wrong: ahead of the next one, which goes on after the one before.
+
+    Taken as correct, such a time would make all later samples count as recorded after the clock was set back.
+
+    Args:
+        batches: Samples as recorded, at least one in each batch.
+        reach: Nanoseconds by which such a sample is ahead, at least, and within which the next one goes on.
+        quality: Counts what is left out.
+    """
+    before: NDArray[np.int64] | None = None
+    for batch, following in itertools.pairwise(itertools.chain(batches, [None])):
+        assert batch is not None  # only the last one is
+        file, row, time, values = batch
+        after = time[-1:] if following is None else following[2][:1]
+        around = np.concatenate([time[:1] if before is None else before, time, after])
+        lone = (around[1:-1] - around[2:] > reach) & (np.abs(around[2:] - around[:-2]) <= reach)
+        before = time[-1:]
+        quality.leave_out(LONE, file, row[lone])
+        yield file, row[~lone], time[~lone], values[~lone]
+
+
 def in_order(batches: Iterable[NumberedSamples], reach: int, quality: Quality) -> Iterator[Samples]:
     """Sorts samples by time and drops all but the first sample of a time.
 
     A sample that is behind the latest one before it by at most `reach` is sorted in. If it is behind by more, the clock
-    has been set back: samples are left out until the clock has passed its latest time.
+    has been set back: samples are left out until the clock has passed its latest time. A single sample with a time that
+    is ahead is left out.
 
     Args:
         batches: Samples as recorded.
@@ -78,7 +101,8 @@ def in_order(batches: Iterable[NumberedSamples], reach: int, quality: Quality) -
     reach = min(reach, MAX_REACH)
     latest, behind_jump = None, False
     held: Samples | None = None
-    for file, row, time, values in batches:
+    filled = (batch for batch in batches if len(batch[2]))
+    for file, row, time, values in without_lone_jumps(filled, reach, quality):
         if not len(time):
             continue
         found = ordered(time, latest, behind_jump, reach)

@@ -18,6 +18,7 @@ SHOWN_GAPS = 50
 NO_TIME = "rows without a time"
 EMPTY = "rows with an empty value"
 BROKEN = "rows with more or fewer values than the first"
+LONE = "rows whose time alone is ahead"
 SET_BACK = "rows after the clock was set back, until it passed its latest time"
 SATURATED = 0.005  # share of samples at the extreme, at least 3 deviations from the mean
 RANGE = {"acceleration": ("m/s2", 18.0), "angular velocity": ("rad/s", 4.0)}  # no sensor has less than 2 g or 250 deg/s

@@ -11,7 +11,7 @@ from cosmo_pl.data.faults import FaultLog
 from cosmo_pl.data.streams.clock_corrections import EstimatedClock
 from cosmo_pl.data.streams.labelling import Labelled, seconds_by_activity
 from cosmo_pl.data.streams.parts import Part
-from cosmo_pl.data.streams.quality import BROKEN, EMPTY, NO_TIME, SET_BACK
+from cosmo_pl.data.streams.quality import BROKEN, EMPTY, LONE, NO_TIME, SET_BACK
 from cosmo_pl.data.streams.store import StreamStore
 from cosmo_pl.data.streams.times import SECOND
 from cosmo_pl.io import write_json
@@ -24,6 +24,7 @@ REMEDIES = {
     NO_TIME: "Complete their times, or remove them",
     EMPTY: "Complete them, or describe columns that are filled at other times as another sensor",
     BROKEN: "Correct or remove them",
+    LONE: "Correct their times, or remove them",
     SET_BACK: "Correct the times, or cut the file there",
 }
 
