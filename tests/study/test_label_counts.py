@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from scipy import stats
 
 from cosmo_pl.study.rendering import label_counts, missing_sensors
 
@@ -37,6 +38,23 @@ def test_one_five_and_all_labels_have_rows_of_their_own():
         cosmo = rows(shown, method="Cosmo", dataset=dataset)
         assert sorted(row["labels per class"] for row in cosmo) == ["1", "5", "all"]
         assert {(row["accuracy"], row["n"], row["folds"]) for row in cosmo} == {(accuracy, seeds, "5 of 5")}
+
+
+def test_differences_from_cosmo_are_paired_by_seed():
+    found = made(lambda job: job.seed < 3)
+    for job in jobs("mex"):
+        if job.method == "cmc_plus" and job.key in found:
+            by_subject = {str(subject): [10 - job.seed, 10] for subject in FOLDS[job.factors["fold"]]}
+            found[job.key] = record(job, 1 - job.seed / 10, result={**result_of(job), "by_subject": by_subject})
+    shown = label_counts.table(view("mex", "paper", found))
+    half = stats.t.ppf(0.975, 2) * 0.1 / 3**0.5  # differences of 0.2, 0.1 and 0
+    expected = f"+0.100, 95 % interval {0.1 - half:+.3f} to {0.1 + half:+.3f} (n=3)"
+    assert {row["minus Cosmo, paired by seed"] for row in rows(shown, method="CMC, the same second stage")} == {
+        expected
+    }
+    assert {row["minus Cosmo, paired by seed"] for row in rows(shown, method="Cosmo")} == {"-"}
+    once = rows(shown, method="DeepSense, shared", dataset="mex_plus")
+    assert once and {row["minus Cosmo, paired by seed"] for row in once} == {"too few common seeds (n=1)"}
 
 
 def test_a_seed_without_all_folds_does_not_count():
