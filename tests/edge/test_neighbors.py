@@ -72,7 +72,7 @@ def data(utd_root):
 
 @pytest.fixture(scope="module")
 def model(data):
-    torch.manual_seed(0)  # with some others, features of so small encoders are all 0
+    torch.manual_seed(2)  # with some others, features of so small encoders are all 0
     encoders = {
         "inertial": InertialEncoder(channels=(4, 4, 4, 4)),
         "skeleton": SkeletonEncoder(channels=(4, 4, 4, 4), kernels=((5, 5, 2), (5, 5, 2), (5, 5, 1), (5, 2, 1))),
