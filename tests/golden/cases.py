@@ -1,6 +1,7 @@
 """What is computed again and compared with what it once was: few steps of every method, and every part by itself.
 
-Everything is seeded, in float32 and on one thread. A case returns a few numbers that hang on all that was computed.
+Everything is seeded and on one thread. Training is in float32, or in float64 where the rounding of another kind of
+processor is enough to change the first steps of Adam. A case returns a few numbers that hang on all that was computed.
 """
 
 from __future__ import annotations
@@ -129,12 +130,15 @@ def summary(values: Mapping[str, Tensor]) -> Values:
     return found
 
 
-def trained(model: Any, data: Any, callbacks: Sequence[Callback] = (), epochs: int = 2) -> Trainer:
+def trained(
+    model: Any, data: Any, callbacks: Sequence[Callback] = (), epochs: int = 2, precision: Any = "32-true"
+) -> Trainer:
     """Two steps in each of two epochs."""
     torch.manual_seed(0)
     trainer = Trainer(
         accelerator="cpu", max_epochs=epochs, limit_train_batches=2, limit_val_batches=0, logger=False,
         enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, callbacks=list(callbacks),
+        precision=precision,
     )  # fmt: skip
     trainer.fit(model, datamodule=data)
     return trainer
@@ -146,7 +150,7 @@ def few_steps(make_model: Callable[[Any], Any], make_data: Callable[[], Any], **
     torch.manual_seed(0)
     model = make_model(data)
     trained(model, data, **how)
-    model.eval()
+    model.float().eval()
     with torch.no_grad():
         given = model(data.plain_batch(data.split.test[:8])["inputs"])
     return summary(given if isinstance(given, dict) else {"logits": given})
@@ -263,8 +267,8 @@ def _pretraining(data: Data) -> dict[str, Case]:
         ),
         "CMC": Case([modules.CMCModule], lambda: few_steps(cmc, data.utd)),
         "SimCLR": Case([modules.SimCLRModule], lambda: few_steps(simclr, twice)),
-        "CMC-CMKM": Case([modules.CMKMModule], lambda: few_steps(cmkm, data.utd)),
-        "COCOA": Case([modules.COCOAModule], lambda: few_steps(cocoa, data.utd)),
+        "CMC-CMKM": Case([modules.CMKMModule], lambda: few_steps(cmkm, data.utd, precision="64-true")),
+        "COCOA": Case([modules.COCOAModule], lambda: few_steps(cocoa, data.utd, precision="64-true")),
         "FOCAL": Case([modules.FOCALModule], lambda: few_steps(focal, partial(data.usc, num_augmentations=2))),
         "CPC": Case([modules.CPCModule], lambda: few_steps(cpc, partial(data.utd, modalities=["inertial"]))),
     }

@@ -9,6 +9,7 @@ from cosmo_pl.study.rendering import person, suggest
 from .factory import jobs, record, view
 
 ALL = jobs("person")
+FOLDS = [list(range(first, 31, 5)) for first in range(1, 6)]  # of configs/data/mex_plus.yaml
 
 
 def accuracy(job):
@@ -30,6 +31,15 @@ def test_every_person_is_tested_with_the_stage_1_of_the_own_fold():
             fold = job.parents[0].arguments["data.init_args.test_subjects"]
             assert set(job.factors["person"]) <= set(fold)
             assert sorted([*fold, *job.arguments["data.init_args.train_subjects"]]) == list(range(1, people + 1))
+
+
+def test_every_person_of_mex_is_tested_once_with_the_stage_1_of_the_own_fold():
+    second = [job for job in ALL if job.dataset == "mex_plus" and (job.method, job.seed) == ("person_0", 0)]
+    assert sorted(job.factors["person"][0] for job in second) == list(range(1, 31))
+    for job in second:
+        fold = job.arguments.get("data.init_args.fold", 0)
+        assert job.parents[0].arguments.get("data.init_args.fold", 0) == fold
+        assert job.factors["person"][0] in FOLDS[fold]
 
 
 def test_a_row_for_each_person_and_the_mean_and_the_worst():

@@ -93,16 +93,21 @@ class SubjectLists:
     def located(self, present: Sequence[int], dataset: str) -> SubjectLists:
         """The same lists with the test subjects of the folds, for the subjects on disk.
 
+        Where test subjects are given as well, these alone are tested, and the others of the fold are in no part.
+
         Raises:
-            ConfigurationError: The folds do not fit these subjects, or contradict the given test subjects.
+            ConfigurationError: The folds do not fit these subjects, or a given test subject is not in the tested fold.
         """
         if self.folds is None:
             return self
-        tested = self.folds.test_subjects(present, dataset)
-        if self.test and set(self.test) != set(tested):
-            problem = f"is {list(self.test)}, and fold {self.folds.fold} is {list(tested)}"
-            raise ConfigurationError("test_subjects", problem, "Give folds or test_subjects, not both")
-        return replace(self, test=tested)
+        group = self.folds.test_subjects(present, dataset)
+        if not set(self.test) <= set(group):
+            problem = f"is {list(self.test)}, and fold {self.folds.fold} is {list(group)}"
+            raise ConfigurationError("test_subjects", problem, "Name subjects of the fold, or leave out folds and fold")
+        train = self.train
+        if train is None:
+            train = [subject for subject in present if subject not in {*self.val, *group}]
+        return replace(self, train=train, test=self.test or group)
 
     def tested_or_all(self, present: NDArray[np.int64]) -> SubjectLists:
         """The same lists; without test subjects, all subjects on disk are tested, as by a model of other recordings."""

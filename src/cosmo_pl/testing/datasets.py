@@ -30,6 +30,7 @@ DATASET_CHECKS: tuple[Callable[[MakeData], None], ...] = (
     splits.check_pretraining_without_samples_is_refused,
     splits.check_folds_are_disjoint_and_together_all_subjects,
     splits.check_a_fold_is_the_same_split_as_its_subjects,
+    splits.check_a_test_subject_of_a_fold_leaves_out_the_others,
     splits.check_folds_that_cannot_be_are_refused,
     splits.check_limits_keep_every_subject,
     splits.check_training_samples_have_mean_zero_and_deviation_one,

@@ -155,6 +155,15 @@ def check_a_fold_is_the_same_split_as_its_subjects(make: MakeData) -> None:
     assert data.normalization == named.normalization
 
 
+def check_a_test_subject_of_a_fold_leaves_out_the_others(make: MakeData) -> None:
+    """With some subjects of the tested fold as test subjects, the others of the fold are in no part."""
+    a, b, c, *_ = training_subjects(make)
+    whole = ready(make(test_subjects=None, folds=[[c, a], [b]], fold=0, labels_per_class=1))
+    one = ready(make(test_subjects=[a], folds=[[c, a], [b]], fold=0, labels_per_class=1))
+    assert subjects_in(one, one.split.test) == {a}
+    assert one.split.train.tolist() == whole.split.train.tolist() and one.normalization == whole.normalization
+
+
 def check_folds_that_cannot_be_are_refused(make: MakeData) -> None:
     """Folds that contradict the test subjects, are too many, or name subjects that do not exist are refused."""
     a, b, c, *_ = training_subjects(make)

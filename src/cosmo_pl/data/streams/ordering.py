@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from cosmo_pl.data.streams.quality import LONE, Quality
 
 MAX_REACH = 10 * 10**9  # nanoseconds: rows of this time are held in memory
+AHEAD = MAX_REACH  # a single time that is further ahead is wrong; one that is less costs at most as many rows
 
 
 class Piece(NamedTuple):
@@ -65,13 +66,13 @@ def ordered(time: NDArray[np.int64], latest: int | None, set_back: bool, reach: 
 
 
 def without_lone_jumps(batches: Iterable[NumberedSamples], reach: int, quality: Quality) -> Iterator[NumberedSamples]:
-    """Leaves out samples whose time alone is wrong: ahead of the next one, which goes on after the one before.
+    """Leaves out samples whose time alone is wrong: far ahead of the next one, which goes on after the one before.
 
     Taken as correct, such a time would make all later samples count as recorded after the clock was set back.
 
     Args:
         batches: Samples as recorded, at least one in each batch.
-        reach: Nanoseconds by which such a sample is ahead, at least, and within which the next one goes on.
+        reach: Nanoseconds within which the next one goes on.
         quality: Counts what is left out.
     """
     before: NDArray[np.int64] | None = None
@@ -80,7 +81,7 @@ def without_lone_jumps(batches: Iterable[NumberedSamples], reach: int, quality: 
         file, row, time, values = batch
         after = time[-1:] if following is None else following[2][:1]
         around = np.concatenate([time[:1] if before is None else before, time, after])
-        lone = (around[1:-1] - around[2:] > reach) & (np.abs(around[2:] - around[:-2]) <= reach)
+        lone = (around[1:-1] - around[2:] > AHEAD) & (np.abs(around[2:] - around[:-2]) <= reach)
         before = time[-1:]
         quality.leave_out(LONE, file, row[lone])
         yield file, row[~lone], time[~lone], values[~lone]
@@ -90,8 +91,8 @@ def in_order(batches: Iterable[NumberedSamples], reach: int, quality: Quality) -
     """Sorts samples by time and drops all but the first sample of a time.
 
     A sample that is behind the latest one before it by at most `reach` is sorted in. If it is behind by more, the clock
-    has been set back: samples are left out until the clock has passed its latest time. A single sample with a time that
-    is ahead is left out.
+    has been set back: samples are left out until the clock has passed its latest time. A single sample whose
+    time is more than `AHEAD` ahead is left out.
 
     Args:
         batches: Samples as recorded.

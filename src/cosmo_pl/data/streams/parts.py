@@ -25,7 +25,7 @@ from cosmo_pl.data.streams.times import NONE, SECOND, Clock
 from cosmo_pl.errors import ConfigurationError, RecordingError
 from cosmo_pl.io import read_json, whole_file, write_json
 
-VERSION = 3  # of what is computed: a part of another version is made again
+VERSION = 4  # of what is computed: a part of another version is made again
 PEEK = 2**16  # bytes that are read for the first time of a file
 INTERVALS = 5  # that are a gap
 FRAMES, FACTS = "frames.f32", "facts.json"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.rendering.statistics import MARK, Pairs, by_seed, dirty, mean_text, paired, subject_range
 from cosmo_pl.study.rendering.style import title
 from cosmo_pl.study.rendering.view import Rendered, View, unique
@@ -13,7 +14,7 @@ HEADER = (
     *("dataset", "method", "labels per class", "accuracy", "n", "folds", "subjects, lowest to highest"),
     "minus Cosmo, paired by seed",
 )
-REFERENCE = "cosmo"  # the first method of a recipe
+REFERENCE = "cosmo"
 NOTE = (
     "n is the number of seeds that have all folds; the accuracy of a seed is the mean over the subjects of all folds."
 )
@@ -26,19 +27,27 @@ def table(view: View) -> Rendered:
     rows = []
     for dataset in view.datasets():
         name = view.title(dataset) + (" (simulated)" if view.simulated(dataset) else "")
+        here = [(job, record) for job, record in found if job.dataset == dataset]
         folds = _folds(view, dataset)
-        accuracies: dict[tuple[str, str], dict[int, float]] = {}
         for method in view.methods:
-            own = [(job, record) for job, record in found if (job.dataset, job.method) == (dataset, method)]
-            for labels in unique(str(job.factors.get(LABELS, "all")) for job, _ in own):
-                here = [(job, record) for job, record in own if str(job.factors.get(LABELS, "all")) == labels]
-                whole = _whole(here, folds)
-                ours = accuracies[method, labels] = by_seed(whole)
-                theirs = {} if method == REFERENCE else accuracies.get((REFERENCE, labels), {})
-                difference = paired(ours, theirs).describe() if ours and theirs else "-"
-                covered = f"{len({job.factors.get(FOLD) for job, _ in here})} of {folds}"
-                rows.append([name, title(view.methods, method), labels, *_cells(whole, covered), difference])
+            for labels in unique(_labels(job) for job, _ in here if job.method == method):
+                own = _runs(here, method, labels)
+                reference = [] if method == REFERENCE else _runs(here, REFERENCE, labels)
+                cells = (*_cells(own, folds), _difference(_whole(own, folds), _whole(reference, folds)))
+                rows.append([name, title(view.methods, method), labels, *cells])
     return Rendered(HEADER, rows, notes=[NOTE])
+
+
+def _runs(pairs: Pairs, method: str, labels: str) -> Pairs:
+    return [(job, record) for job, record in pairs if (job.method, _labels(job)) == (method, labels)]
+
+
+def _labels(job: Job) -> str:
+    return str(job.factors.get(LABELS, "all"))
+
+
+def _difference(ours: Pairs, theirs: Pairs) -> str:
+    return paired(by_seed(ours), by_seed(theirs)).describe() if ours and theirs else "-"
 
 
 def _folds(view: View, dataset: str) -> int:
@@ -54,8 +63,10 @@ def _whole(pairs: Pairs, folds: int) -> Pairs:
     return [(job, record) for job, record in pairs if len(done[job.seed]) == folds]
 
 
-def _cells(whole: Pairs, covered: str) -> list[str]:
+def _cells(pairs: Pairs, folds: int) -> list[str]:
     """Accuracy, seeds, folds with a run, and range over the subjects."""
+    covered = f"{len({job.factors.get(FOLD) for job, _ in pairs})} of {folds}"
+    whole = _whole(pairs, folds)
     if not whole:
         return ["-", "0", covered, "-"]
     records = [record for _, record in whole]
