@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 from filelock import FileLock
+from threadpoolctl import threadpool_limits
 
 from cosmo_pl.fusion import modality_quality
 from cosmo_pl.simulation import simulate_mex, simulate_usc, simulate_utd
@@ -30,14 +31,16 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def isolation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A cache of the session's own, which its processes share, and one thread: the suite runs on small machines.
 
-    What has been imported is no garbage: a run of a study ends with a collection, which would look through all of it.
+    Processes with more threads than cores wait for each other: some tests then take ten times as long. What has been
+    imported is no garbage: a run of a study ends with a collection, which would look through all of it.
     """
     torch.set_num_threads(1)
     gc.freeze()
     cache = shared_folder(tmp_path_factory) / "cache"
     cache.mkdir(exist_ok=True)
-    with pytest.MonkeyPatch.context() as patch, quiet(ROOT):  # `make evidence` stands still meanwhile
+    with pytest.MonkeyPatch.context() as patch, threadpool_limits(1), quiet(ROOT):  # `make evidence` stands still
         patch.setenv("COSMO_PL_CACHE", str(cache))
+        patch.setenv("OMP_NUM_THREADS", "1")  # for libraries that are loaded later, and for processes
         patch.setenv("LOKY_MAX_CPU_COUNT", "1")  # a process takes seconds to import what reads a few clips
         yield
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import zipfile
 from collections import Counter
@@ -127,3 +128,15 @@ def test_the_real_recordings_have_the_published_counts(real_root: Path) -> None:
     assert "5019" in describe(data)
     assert samples.inputs["dc"].shape == (5019, 25, 12, 16)
     assert np.linalg.norm(samples.inputs["act"][np.arange(0, 5019, 50)], axis=-1).mean() == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.slow
+def test_the_results_of_the_project_are_of_what_is_imported_now(real_root: Path) -> None:
+    """A change of the import that alters one frame makes all results of MEx those of other recordings."""
+    if not (real_root / "MEx").is_dir():
+        pytest.skip("COSMO_PL_DATA holds no MEx")
+    data = MExDataModule(root=str(real_root))
+    data.load()
+    results = (Path(__file__).parents[2] / "experiments" / "results" / "mex_plus").glob("*.json")
+    recorded = {json.loads(path.read_text(encoding="utf-8"))["data_fingerprint"] for path in results}
+    assert recorded == {data.data_fingerprint}

@@ -32,7 +32,8 @@ CLASSES = sorted(
     {kind for space in SPACES for kind in vars(space).values() if isinstance(kind, type) and hasattr(kind, "numerics")},
     key=lambda kind: kind.__name__,
 )
-NAMES = list(all_cases(Data(*[Path()] * 6)))
+SLOW = ("MultiRocket-Hydra",)  # compiles for half a minute
+NAMES = [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in all_cases(Data(*[Path()] * 6))]
 RECORD = os.environ.get("COSMO_PL_GOLDEN") == "record"
 
 

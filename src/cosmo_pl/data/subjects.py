@@ -82,6 +82,7 @@ class SubjectLists:
         test: Test subjects.
         folds: Folds that determine `test`, see `located`.
         untested: Whether there are to be no test subjects, as on a device that has the recordings of its user alone.
+        left_out: Subjects of the tested fold that are not tested, and not trained on unless they are named.
     """
 
     train: Sequence[int] | None
@@ -89,6 +90,7 @@ class SubjectLists:
     test: Sequence[int]
     folds: Folds | None = None
     untested: bool = False
+    left_out: Sequence[int] = ()
 
     def located(self, present: Sequence[int], dataset: str) -> SubjectLists:
         """The same lists with the test subjects of the folds, for the subjects on disk.
@@ -104,10 +106,7 @@ class SubjectLists:
         if not set(self.test) <= set(group):
             problem = f"is {list(self.test)}, and fold {self.folds.fold} is {list(group)}"
             raise ConfigurationError("test_subjects", problem, "Name subjects of the fold, or leave out folds and fold")
-        train = self.train
-        if train is None:
-            train = [subject for subject in present if subject not in {*self.val, *group}]
-        return replace(self, train=train, test=self.test or group)
+        return replace(self, test=self.test or group, left_out=tuple(set(group) - set(self.test or group)))
 
     def tested_or_all(self, present: NDArray[np.int64]) -> SubjectLists:
         """The same lists; without test subjects, all subjects on disk are tested, as by a model of other recordings."""
@@ -122,7 +121,7 @@ class SubjectLists:
         Raises:
             ConfigurationError: A subject is missing on disk or in two lists, or there is no training or test subject.
         """
-        held_out = {*self.val, *self.test}
+        held_out = {*self.val, *self.test, *self.left_out}
         train = self.train if self.train is not None else [s for s in present.tolist() if s not in held_out]
         lists = {"train_subjects": list(train), "val_subjects": list(self.val), "test_subjects": list(self.test)}
         for name, subjects in lists.items():
