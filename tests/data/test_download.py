@@ -120,14 +120,14 @@ def test_changed_file_is_not_glued_onto_an_old_part(
     server.files["Inertial.zip"], server.etag, server.honours_if_range = changed, '"two"', honours_if_range
     fetch(server, tmp_path)
     assert (tmp_path / "Inertial.zip").read_bytes() == changed
-    assert server.sent[-1] == len(changed)
+    assert len(changed) in server.sent  # an answer that is cut off may be counted after it
 
 
 def test_answer_from_another_offset_is_not_glued_on(server: Server, tmp_path: Path, inertial: bytes) -> None:
     broken_off(server, tmp_path)
     server.aligned = 1024
     fetch(server, tmp_path)
-    assert server.sent[-1] == len(inertial)
+    assert len(inertial) in server.sent
     assert (tmp_path / "Inertial.zip").read_bytes() == inertial
 
 
