@@ -72,6 +72,20 @@ def test_the_folder_predicts_what_the_run_does(name, folder, arrays):
         assert found.weights[modality] == pytest.approx(weights, abs=1e-4)
 
 
+def test_a_forest_relative_to_gravity_needs_all_sensors(tmp_path, usc_root, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    data = [f"--data.init_args.root={usc_root}", "--data.init_args.label_rate=0.05"]
+    forest = ["--model.init_args.num_trees=5", "--model.init_args.accelerometer=acc"]
+    main(["fit", "--config=cosmo:usc_stage2", "--config=cosmo:model/random_forest", *forest, *data, *QUIET])
+    main(["export", "--run", "runs/usc/random_forest", "--out", "gravity"])
+    samples = USCDataModule(root=str(usc_root)).load()
+    arrays = {name: np.asarray(values[:40]) for name, values in samples.inputs.items()}
+    mine, run = Recogniser.load("gravity"), Recogniser.load("runs/usc/random_forest")
+    assert mine.predict(arrays).probability == pytest.approx(run.predict(arrays).probability, abs=1e-4)
+    with pytest.raises(ConfigurationError, match=r"lack acc\+gyro"):
+        mine.predict({"acc": arrays["acc"]})
+
+
 @pytest.mark.parametrize("name", ["attention", "neighbour"])
 def test_a_sensor_may_be_left_out(name, folder, arrays):
     one = {"skeleton": arrays["skeleton"]}

@@ -158,7 +158,15 @@ def test_a_zero_of_each_subject_is_refused(usc_root, make_trainer):
         make_trainer(1).fit(module, datamodule=data)
 
 
-def test_columns_of_several_sensors_are_not_exported(data):
-    module = RandomForestModule(data.modality_shapes, data.num_classes, accelerometer="acc")
-    with pytest.raises(ConfigurationError, match="cannot be exported"):
-        module.stream_encoders()
+@pytest.mark.parametrize("names", [("acc", "gyro"), ("acc",)])
+def test_an_export_has_one_stream_of_all_sensors(names, usc_root, make_trainer):
+    data = USCDataModule(root=str(usc_root), label_rate=0.05, test_subjects=[2], modalities=names)
+    module = RandomForestModule(data.modality_shapes, data.num_classes, num_trees=3, accelerometer="acc")
+    make_trainer(1, limit_val_batches=0).fit(module, datamodule=data)
+    inputs = data.plain_batch(data.split.test[:5])["inputs"]
+    ((stream, encoder),) = module.stream_encoders().items()
+    assert stream == "+".join(names)
+    columns = encoder(torch.cat([inputs[name] for name in names], dim=-1))
+    ((streams, head),) = module.tree_heads().items()
+    assert streams == (stream,) and torch.equal(head.columns(columns), module.features(inputs).float())
+    assert module.compared_columns() == {}, "statistics have different units"

@@ -13,7 +13,8 @@ from sklearn.ensemble import RandomForestClassifier
 from cosmo_pl.bundle import Bundle
 from cosmo_pl.encoders import InertialEncoder
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.modules.random_forest import SMALLEST, FeatureForestModule, RandomForestModule, channel_statistics
+from cosmo_pl.modules.base import channel_statistics
+from cosmo_pl.modules.random_forest import SMALLEST, FeatureForestModule, RandomForestModule
 
 from .conftest import stage1
 

@@ -6,7 +6,7 @@ L. Breiman, "Random forests", Machine Learning 45(1), 2001.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import combinations
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,17 +19,19 @@ from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.base import (
+    JoinedColumns,
     Present,
     SelfTrainingModule,
     Shapes,
+    StreamColumns,
     TreeHead,
     availability,
+    channel_statistics,
     check_vectors,
     gravity_columns,
     joined,
     load_encoders,
 )
-from cosmo_pl.tensors import fourier_magnitude
 
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestClassifier
@@ -167,11 +169,10 @@ class RandomForestModule(SelfTrainingModule):
     def stream_encoders(self) -> Mapping[str, StreamColumns]:
         """The columns of each modality, in single precision, to which scikit-learn rounds them too.
 
-        Raises:
-            ConfigurationError: The columns are not of each modality alone, because of `accelerometer`.
+        With `accelerometer` columns are of several modalities, so that there is one stream of all of them.
         """
         if self.accelerometer is not None:
-            raise self._not_exportable()
+            return {"+".join(self.modality_shapes): AllColumns(self)}
         return {
             name: StreamColumns({name: shape}, self.num_frequencies) for name, shape in self.modality_shapes.items()
         }
@@ -259,13 +260,9 @@ class FeatureForestModule(RandomForestModule):
         return torch.cat([super().features(inputs), *encoded], dim=1)
 
     def stream_encoders(self) -> Mapping[str, StreamColumns]:
-        """The statistics of each stream's modalities, then the features of its encoder.
-
-        Raises:
-            ConfigurationError: See `RandomForestModule.stream_encoders`.
-        """
+        """The statistics of each stream's modalities, then the features of its encoder; see the base class."""
         if self.accelerometer is not None:
-            raise self._not_exportable()
+            return super().stream_encoders()
         return {
             stream: StreamColumns(
                 {name: self.modality_shapes[name] for name in stream.split("+")}, self.num_frequencies, encoder
@@ -274,60 +271,27 @@ class FeatureForestModule(RandomForestModule):
         }
 
 
-class StreamColumns(nn.Module):
-    """A forest's columns of one stream: statistics of its modalities, then features of its encoder, if it has one.
+class AllColumns(StreamColumns):
+    """All columns of a forest from one stream of all modalities, of several of which some columns are.
 
     Args:
-        shapes: Modality to shape of a sample.
-        num_frequencies: See `RandomForestModule`.
-        encoder: The encoder.
+        module: The forest.
     """
 
-    def __init__(
-        self, shapes: Mapping[str, tuple[int, ...]], num_frequencies: int, encoder: nn.Module | None = None
-    ) -> None:
-        super().__init__()
-        self.shapes = shapes
-        self.num_frequencies = num_frequencies
-        self.encoder = encoder
+    def __init__(self, module: RandomForestModule) -> None:
+        super().__init__(module.modality_shapes, module.num_frequencies, getattr(module, "encoders", None))
+        self.module = module
 
     def forward(self, samples: Tensor) -> Tensor:
-        """Columns (N, F) of samples (N, *shape), those of several modalities joined on the last axis."""
+        """Columns (N, F) of samples (N, time, axes), those of all modalities joined on the last axis."""
         parts = torch.split(samples, [shape[-1] for shape in self.shapes.values()], dim=-1)
-        statistics = [channel_statistics(part, self.num_frequencies).float() for part in parts]
-        encoded = [] if self.encoder is None else [self.encoder(samples).flatten(1)]
-        return torch.cat([*statistics, *encoded], dim=1)
+        return self.module.features(dict(zip(self.shapes, parts, strict=True))).float()
 
     def names(self) -> list[str]:
-        """Modality of each column that is a statistic; "" for a feature of the encoder."""
-        joined = *next(iter(self.shapes.values()))[:-1], sum(shape[-1] for shape in self.shapes.values())
-        count = self(torch.zeros(1, *joined)).shape[1]
-        statistics = {
-            name: channel_statistics(torch.zeros(1, *s), self.num_frequencies) for name, s in self.shapes.items()
-        }
-        named = [name for name, values in statistics.items() for _ in range(values.shape[1])]
-        return [*named, *[""] * (count - len(named))]
-
-
-class JoinedColumns(nn.Module):
-    """All columns of a forest from those of its streams: the statistics of all modalities, then all features.
-
-    Args:
-        streams: The streams.
-        modalities: The modalities in their order.
-    """
-
-    order: Tensor
-
-    def __init__(self, streams: Sequence[StreamColumns], modalities: Sequence[str]) -> None:
-        super().__init__()
-        rank = {name: number for number, name in enumerate([*modalities, ""])}
-        names = [name for stream in streams for name in stream.names()]
-        self.register_buffer("order", torch.tensor(sorted(range(len(names)), key=lambda at: rank[names[at]])))
-
-    def forward(self, *columns: Tensor) -> Tensor:
-        """Columns (N, F) from those of each stream."""
-        return torch.cat(columns, dim=1)[:, self.order]
+        """See `StreamColumns.names`; here only which columns are features of an encoder."""
+        example = {name: torch.zeros(1, *shape) for name, shape in self.shapes.items()}
+        statistics = RandomForestModule.features(self.module, example).shape[1]
+        return [*[next(iter(self.shapes))] * statistics, *[""] * (self.module.features(example).shape[1] - statistics)]
 
 
 class VoteLogits(nn.Module):
@@ -349,20 +313,3 @@ class VoteLogits(nn.Module):
         """Logits (N, num_classes) of sums (N, K)."""
         probability = votes.double() / self.num_trees @ self.place
         return probability.clamp_min(SMALLEST).log().float()
-
-
-def channel_statistics(values: Tensor, num_frequencies: int) -> Tensor:
-    """Mean, standard deviation and lowest Fourier magnitudes of each channel.
-
-    Args:
-        values: Samples (N, time, *axes). Each index of the axes is a channel.
-        num_frequencies: Number of magnitudes per channel, from one period per sample upwards. A sample shorter than
-            twice as many steps has fewer. The frequency 0 is the mean.
-
-    Returns:
-        Features (N, channels · (2 + num_frequencies)), in double precision.
-    """
-    series = values.double().reshape(*values.shape[:2], -1)
-    mean = series.mean(dim=1, keepdim=True)
-    spectrum = fourier_magnitude(series - mean, range(1, num_frequencies + 1))
-    return torch.cat([mean, series.std(dim=1, correction=0, keepdim=True), spectrum], dim=1).flatten(1)

@@ -24,6 +24,7 @@ from cosmo_pl.modules.base.encoding import (
     variant_encoders,
 )
 from cosmo_pl.modules.base.examples import ExampleModule
+from cosmo_pl.modules.base.forest_columns import JoinedColumns, StreamColumns, channel_statistics
 from cosmo_pl.modules.base.fusion import Fusion, FusionClassifier, Head, SequenceAxis
 from cosmo_pl.modules.base.gravity import check_vectors, gravity_columns, gravity_parts
 from cosmo_pl.modules.base.module import BaseModule, BestEpoch, Shapes, TrainingRecord
@@ -44,6 +45,7 @@ __all__ = [
     "Fusion",
     "FusionClassifier",
     "Head",
+    "JoinedColumns",
     "OptimizerSettings",
     "Part",
     "Present",
@@ -51,6 +53,7 @@ __all__ = [
     "SelfTrainingModule",
     "SequenceAxis",
     "Shapes",
+    "StreamColumns",
     "Streams",
     "TrainingRecord",
     "TreeHead",
@@ -59,6 +62,7 @@ __all__ = [
     "allow_unused_parameters",
     "availability",
     "average_in_context",
+    "channel_statistics",
     "check_vectors",
     "data_quality",
     "gravity_columns",
