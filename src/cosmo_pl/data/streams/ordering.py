@@ -91,8 +91,8 @@ def in_order(batches: Iterable[NumberedSamples], reach: int, quality: Quality) -
     """Sorts samples by time and drops all but the first sample of a time.
 
     A sample that is behind the latest one before it by at most `reach` is sorted in. If it is behind by more, the clock
-    has been set back: samples are left out until the clock has passed its latest time. A single sample whose
-    time is more than `AHEAD` ahead is left out.
+    has been set back: samples are left out until the clock has passed its latest time. A single sample whose time is
+    more than `AHEAD` ahead is left out.
 
     Args:
         batches: Samples as recorded.
