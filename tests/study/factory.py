@@ -17,6 +17,7 @@ from cosmo_pl.study.rendering.view import Outcome, View
 from .conftest import plain
 
 PROJECT = Project(Path(__file__).parents[2], resolve=partial(plain, read=cache(read_config)))  # its files stay the same
+MEX_FOLDS = [list(range(first, 31, 5)) for first in range(1, 6)]  # of configs/data/mex_plus.yaml
 
 
 def job(

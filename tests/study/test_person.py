@@ -6,10 +6,9 @@ import pytest
 
 from cosmo_pl.study.rendering import person, suggest
 
-from .factory import jobs, record, view
+from .factory import MEX_FOLDS, jobs, record, view
 
 ALL = jobs("person")
-FOLDS = [list(range(first, 31, 5)) for first in range(1, 6)]  # of configs/data/mex_plus.yaml
 
 
 def accuracy(job):
@@ -39,7 +38,7 @@ def test_every_person_of_mex_is_tested_once_with_the_stage_1_of_the_own_fold():
     for job in second:
         fold = job.arguments.get("data.init_args.fold", 0)
         assert job.parents[0].arguments.get("data.init_args.fold", 0) == fold
-        assert job.factors["person"][0] in FOLDS[fold]
+        assert job.factors["person"][0] in MEX_FOLDS[fold]
 
 
 def test_a_row_for_each_person_and_the_mean_and_the_worst():

@@ -58,7 +58,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         train_subjects: Training subjects; None takes all subjects that are neither validation nor test subjects.
         val_subjects: Validation subjects, which are not trained on; none by default.
         test_subjects: Test subjects, of which nothing reaches the training; an empty list for none. None takes those of
-            `folds`, or `default_test_subjects`. Of a fold some may be named; its others are then in no part.
+            `folds`, or `default_test_subjects`. With folds, some of the tested fold; the others of it are left out.
         folds: Number of folds into which the sorted subjects on disk are divided, consecutive, disjoint and of nearly
             equal size; or the folds themselves, one list of subjects each.
         fold: Number of the tested fold, from 0.

@@ -106,7 +106,8 @@ class SubjectLists:
         if not set(self.test) <= set(group):
             problem = f"is {list(self.test)}, and fold {self.folds.fold} is {list(group)}"
             raise ConfigurationError("test_subjects", problem, "Name subjects of the fold, or leave out folds and fold")
-        return replace(self, test=self.test or group, left_out=tuple(set(group) - set(self.test or group)))
+        tested = self.test or group
+        return replace(self, test=tested, left_out=tuple(subject for subject in group if subject not in tested))
 
     def tested_or_all(self, present: NDArray[np.int64]) -> SubjectLists:
         """The same lists; without test subjects, all subjects on disk are tested, as by a model of other recordings."""

@@ -85,7 +85,7 @@ def _of_people(runs: list[tuple[Job, Record]]) -> dict[int, float]:
 
 def _figure(datasets: Mapping[str, Mapping[str, Runs]], titles: Sequence[str]) -> Figure:
     """A panel for each dataset, with a colour for each second stage."""
-    figure, grid = style.new_figure(max(1, len(datasets)), width=9.0, height=4.6)
+    figure, grid = style.new_figure(max(1, len(datasets)), width=4.5 * max(1, len(datasets)), height=4.6)
     if not datasets:
         style.empty(grid[0][0], "no runs")
     style.share_heights(grid[0])
