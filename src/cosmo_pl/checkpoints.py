@@ -88,7 +88,12 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 def not_finite(state: Mapping[str, Any]) -> str | None:
     """Name of the first tensor with NaN or infinity, None if all are finite."""
     floating = ((name, value) for name, value in state.items() if isinstance(value, Tensor))
-    return next((name for name, value in floating if value.is_floating_point() and not value.isfinite().all()), None)
+    return next((name for name, value in floating if value.is_floating_point() and not _finite(value)), None)
+
+
+def _finite(value: Tensor) -> bool:
+    # A sum is seven times as fast, and finite only if all terms are. That of finite terms can overflow.
+    return bool(value.sum().isfinite() or value.isfinite().all())
 
 
 def usable_checkpoint(runs: Path) -> Path | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import torch
@@ -10,6 +11,9 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 
 from cosmo_pl.run_folder import LAST_NAME
+
+SHARE = 0.05
+"""Largest part of the time of a training that checkpoints take."""
 
 
 class EpochSeed(Callback):
@@ -22,10 +26,29 @@ class EpochSeed(Callback):
 
 
 class LastCheckpoint(ModelCheckpoint):
-    """Writes ``last.ckpt`` after every epoch. With `save_last` alone, no file would exist before the end.
+    """Writes ``last.ckpt`` after the first and the last epoch, and in between as often as `SHARE` of the time allows.
+
+    Epochs with few labels are shorter than the writing of a checkpoint. A killed training loses less than a second of
+    such epochs, and never more than the last epoch if epochs are long.
 
     It is a separate class, so that a `ModelCheckpoint` of the user can be used as well.
     """
 
     def __init__(self) -> None:
         super().__init__(filename=Path(LAST_NAME).stem, enable_version_counter=False, save_on_train_epoch_end=True)
+        self._next = 0.0
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Writes the checkpoint, if it is time to. The first process decides for all of them."""
+        start = time.monotonic()
+        if not trainer.strategy.broadcast(start >= self._next or ends(trainer)):
+            return
+        super().on_train_epoch_end(trainer, pl_module)
+        end = time.monotonic()
+        self._next = end + (end - start) * (1 / SHARE - 1)
+
+
+def ends(trainer: Trainer) -> bool:
+    """Whether the training ends with the epoch whose end is being processed."""
+    epochs, steps = trainer.max_epochs or -1, trainer.max_steps
+    return trainer.should_stop or 0 < epochs <= trainer.current_epoch + 1 or 0 < steps <= trainer.global_step

@@ -133,7 +133,7 @@ class BaseModule(Constrained, LightningModule, ABC):
         broken = "the loss" if loss is not None and not loss.isfinite() else not_finite(self.state_dict())
         if broken is not None:
             problem = f"the training diverged: {broken} is not finite after epoch {self.current_epoch + 1}"
-            remedy = "Use smaller learning rates or gradient_clip_val; --ckpt_path=last resumes from the epoch before"
+            remedy = "Use smaller learning rates or gradient_clip_val; --ckpt_path=last resumes from an earlier epoch"
             raise ConfigurationError("lr", problem, remedy)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -1,0 +1,61 @@
+"""When the last checkpoint of a training is written."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from pytorch_lightning import Callback, Trainer
+
+from cosmo_pl.callbacks import LastCheckpoint, reproducibility
+
+from .conftest import stage2
+
+EPOCH, WRITING = 5.0, 1.0  # seconds of the clock below
+
+
+class Clock(Callback):
+    """A clock for which an epoch takes `EPOCH` seconds; stops the training after an epoch if it should."""
+
+    def __init__(self, stop=None):
+        self.now, self.stop = 100.0, stop
+
+    def on_train_epoch_end(self, trainer, pl_module):
+        self.now += EPOCH
+        trainer.should_stop = trainer.current_epoch == self.stop
+
+
+@pytest.fixture
+def written(make_data, make_trainer, monkeypatch):
+    """Trains, and returns the epochs after which a checkpoint was written, in `WRITING` seconds each."""
+
+    def train(epochs, stop=None, **arguments):
+        clock, saved = Clock(stop), []
+
+        def save(trainer, path, weights_only=None):
+            saved.append(trainer.current_epoch)
+            clock.now += WRITING
+
+        monkeypatch.setattr(Trainer, "save_checkpoint", save)
+        monkeypatch.setattr(reproducibility, "time", SimpleNamespace(monotonic=lambda: clock.now))
+        data = make_data()
+        trainer = make_trainer(epochs, callbacks=[clock, LastCheckpoint()], enable_checkpointing=True,
+                               limit_train_batches=1, limit_val_batches=0, **arguments)  # fmt: skip
+        trainer.fit(stage2(data), datamodule=data)
+        return saved
+
+    return train
+
+
+def test_checkpoints_take_a_twentieth_of_the_time(written):
+    assert written(12) == [0, 4, 8, 11]  # a second of writing is followed by 19 of training
+
+
+def test_the_last_epoch_is_written_whatever_ends_the_training(written):
+    assert written(12, stop=6) == [0, 4, 6]
+    assert written(-1, max_steps=4) == [0, 3]
+
+
+def test_long_epochs_are_all_written(written, monkeypatch):
+    monkeypatch.setattr(f"{__name__}.EPOCH", 19.0)
+    assert written(5) == [0, 1, 2, 3, 4]
