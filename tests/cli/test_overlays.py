@@ -192,7 +192,7 @@ def test_overlays_that_state_their_own_epochs():
         for path in CONFIGS.glob("model/*.yaml")
         if "max_epochs" in (trainer := read(path).get("trainer", {}))
     }
-    at_once = ("dtw", "nearest_neighbor", "random_forest", "mini_rocket", "multi_rocket_hydra")
+    at_once = ("dtw", "nearest_neighbor", "random_forest", "feature_forest", "mini_rocket", "multi_rocket_hydra")
     assert own == {**dict.fromkeys(at_once, 1), "prototypes": 10, "iterative": 60}
 
 
