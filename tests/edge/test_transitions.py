@@ -7,7 +7,13 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from cosmo_pl.edge.transitions import PSEUDO_COUNT, counted_transitions, lasting_transitions, usual_hop
+from cosmo_pl.edge.transitions import (
+    PSEUDO_COUNT,
+    consecutive_pairs,
+    counted_transitions,
+    lasting_transitions,
+    usual_hop,
+)
 from cosmo_pl.errors import ConfigurationError
 
 
@@ -19,6 +25,10 @@ def test_activities_last_as_long_as_stated():
     assert 0.5 * (windows * 0.95 ** (windows - 1) * 0.05).sum() == pytest.approx(10.0)
 
 
+def counted(label, recording, start, hop, expected):
+    return counted_transitions(consecutive_pairs(label, recording, start, hop), expected)
+
+
 def test_transitions_are_counted_in_recordings_of_several_activities():
     label = np.array([0, 0, 1, 1, 0, 2, 2, 2, 1])
     recording = np.array(["a"] * 5 + ["b"] * 3 + ["c"])
@@ -26,11 +36,11 @@ def test_transitions_are_counted_in_recordings_of_several_activities():
     expected = lasting_transitions(3, 1.0, 5.0)
     pairs = Counter([(0, 0), (0, 1), (1, 1)])
     counts = np.array([[pairs[(i, j)] for j in range(3)] for i in range(3)]) + PSEUDO_COUNT * expected
-    found = counted_transitions(label, recording, start, 10, expected)
+    found = counted(label, recording, start, 10, expected)
     assert found == pytest.approx(counts / counts.sum(axis=1, keepdims=True))
     assert found[2] == pytest.approx(expected[2])
     order = np.random.default_rng(0).permutation(len(label))
-    assert np.array_equal(counted_transitions(label[order], recording[order], start[order], 10, expected), found)
+    assert np.array_equal(counted(label[order], recording[order], start[order], 10, expected), found)
 
 
 @pytest.mark.parametrize("hop", [1 / 3, 5 / 12, 0.5])
@@ -38,7 +48,7 @@ def test_starts_in_milliseconds_are_of_any_hop(hop):
     start = np.rint(1000 * hop * np.arange(300)).astype(np.int64)
     label = np.arange(300) % 2
     expected = lasting_transitions(2, hop, 5.0)
-    found = counted_transitions(label, np.array(["a"] * 300), start, round(1000 * hop), expected)
+    found = counted(label, np.array(["a"] * 300), start, round(1000 * hop), expected)
     counts = np.array([[0.0, 150.0], [149.0, 0.0]]) + PSEUDO_COUNT * expected
     assert found == pytest.approx(counts / counts.sum(axis=1, keepdims=True))
 
@@ -50,7 +60,7 @@ def test_many_windows_outweigh_the_stated_duration():
     for _ in range(20_000):
         label.append(int(random.random() < true[label[-1], 1]))
     row = np.arange(len(label))
-    found = counted_transitions(np.array(label), np.array(["a"] * len(label)), row, 1, lasting_transitions(2, 1, 100))
+    found = counted(np.array(label), np.array(["a"] * len(label)), row, 1, lasting_transitions(2, 1, 100))
     assert found == pytest.approx(true, abs=0.02)
 
 

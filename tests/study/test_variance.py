@@ -42,8 +42,7 @@ def test_one_thing_moves_and_the_other_is_fixed() -> None:
 def test_stage_1_does_not_depend_on_the_labels() -> None:
     for job in jobs("variance"):
         if job.kind == "pretrain" and (job.factors or job.seed == 0) and "plus" not in job.dataset:
-            usual = "data.init_args.include_labeled" not in job.arguments
-            assert usual or job.arguments["data.init_args.include_labeled"] is True
+            assert job.arguments["data.init_args.include_labeled"] is True
 
 
 def test_a_row_for_each_source() -> None:

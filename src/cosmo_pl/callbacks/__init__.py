@@ -22,6 +22,6 @@ __all__ = [
 def default_callbacks() -> list[Callback]:
     """The callbacks that the command line gives to every training, for a plain Lightning Trainer.
 
-    They seed each epoch by itself, write ``last.ckpt`` after each epoch, and write the results of a test.
+    They seed each epoch by itself, write ``last.ckpt`` after epochs, and write the results of a test.
     """
     return [EpochSeed(), ResultWriter(), LastCheckpoint()]

@@ -16,7 +16,7 @@ from torch import Tensor
 from cosmo_pl.constraints import Constrained, NonNegativeInt, PositiveInt, Share
 from cosmo_pl.data.loading import on_device
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.modules.base import PretrainingModule, unit_features
+from cosmo_pl.modules.base import PretrainingModule, availability, unit_features
 
 CHUNK = 2048  # rows of the similarity matrix in memory at once
 
@@ -111,12 +111,14 @@ class NearestNeighborPositives(Constrained, Callback):
     def _features(trainer: Trainer, module: LightningModule) -> tuple[Tensor, Tensor, Tensor]:
         """Features (N, D), subject (N,) and label (N,) of the training samples without augmentation."""
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        encoders: Any = module.encoders
         rows, subjects, labels = [], [], []
         module.eval()
         with torch.no_grad():
             for batch in data.plain_loader(data.training_rows):
                 here = on_device(batch, module.device)
-                rows.append(unit_features(module(here["inputs"])))
+                available = availability(encoders, here["inputs"], here.get("present"))
+                rows.append(unit_features(module(here["inputs"], available)))
                 subjects.append(here["subject"])
                 labels.append(here["label"])
         module.train()

@@ -28,8 +28,8 @@ class EpochSeed(Callback):
 class LastCheckpoint(ModelCheckpoint):
     """Writes ``last.ckpt`` after the first and the last epoch, and in between as often as `SHARE` of the time allows.
 
-    Epochs with few labels are shorter than the writing of a checkpoint. A killed training loses less than a second of
-    such epochs, and never more than the last epoch if epochs are long.
+    Epochs with few labels are shorter than the writing of a checkpoint. A killed training loses at most the epoch that
+    it was in, and as many before it as fit into 19 times the duration of the writing.
 
     It is a separate class, so that a `ModelCheckpoint` of the user can be used as well.
     """

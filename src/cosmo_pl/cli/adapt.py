@@ -25,8 +25,8 @@ def adapt(
 ) -> None:
     """Trains a second stage on a stage-1 bundle and recordings with few labels; the same command goes on.
 
-    A training that was killed or has reached the time limit goes on after its last epoch. With further labels it goes
-    on from its weights for as many epochs as the first time.
+    A training that was killed or has reached the time limit goes on from its last checkpoint. With further labels it
+    goes on from its weights for as many epochs as the first time.
 
     Args:
         bundle: A bundle, or the folder of the runs of stage 1, whose newest bundle is used.

@@ -396,5 +396,6 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
             self.subjects = self.subjects.tested_or_all(samples.subject)
             split = tested_split(samples, self.subjects, self.label_sampling.max_test_samples, self.dataset)
             check_tested(trained, samples, split, self.data_fingerprint)
-        check_labels(split, samples, self.class_names, None if self.allow_missing_classes else self.label_split)
+        label_split = None if self.allow_missing_classes else self.label_split
+        check_labels(split, samples, self.class_names, label_split, self.label_sampling)
         return split

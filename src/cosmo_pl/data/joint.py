@@ -47,7 +47,8 @@ class JointDataModule(MultimodalDataModule):
     others are 0. The statistics of a modality are those of all training samples that have it. Samples, subjects and
     classes of different datasets are different ones. Modalities that the datasets keep on disk are read into memory.
 
-    Of the arguments of a dataset, those of its batches, its phase and `include_labeled` have no effect.
+    Of the arguments of a dataset, those of its loaders and its memory, its phase, `track_test` and `include_labeled`
+    have no effect.
 
     Args:
         datasets: The datasets, at least two modalities each: a sample with one has nothing to be contrasted with.
@@ -242,6 +243,9 @@ def _sources(datasets: Sequence[MultimodalDataModule], names: Sequence[Mapping[s
         if data.augmentations or data.statistics_of is not None:
             problem = f"{data.title} has augmentations or a normalization of its own, which would have no effect"
             raise ConfigurationError(where, problem, "Give them to JointDataModule, for the modalities of all datasets")
+        if data.label_file is not None:
+            problem = f"{data.title} has a label_file, and the joint pretraining uses no labels"
+            raise ConfigurationError(where, problem, "Leave out label_file")
         sources.append(Source(data, own))
     return sources
 

@@ -204,7 +204,7 @@ def make_split(
     pool = train[evenly_spaced(len(train), sampling.max_train_samples)]
     unknown, pool = pool[~known[pool]], pool[known[pool]]
     if not len(pool):
-        return Split(train, pool, unknown, val, test, unknown)
+        return _without_labels(train, unknown, val, test, sampling)
     absent = sorted(set(range(num_classes)) - set(samples.label[pool].tolist()))
     if absent and not sampling.missing_classes:
         raise ConfigurationError(
@@ -241,6 +241,24 @@ def make_split(
     )
 
 
+def _without_labels(train: Indices, unknown: Indices, val: Indices, test: Indices, sampling: LabelSampling) -> Split:
+    """Split of training samples none of which has a label.
+
+    Raises:
+        ConfigurationError: An argument needs labels.
+    """
+    arguments = {
+        "target_label_fraction": sampling.target_fraction,
+        "person_labels_per_class": sampling.person_per_class,
+        "unlabeled_per_labeled": sampling.unlabeled_per_labeled,
+    }
+    for name, value in arguments.items():
+        if value is not None:
+            raise ConfigurationError(name, f"is {value}, and no training sample has a label", "Add labels, or use null")
+    test = test[evenly_spaced(len(test), sampling.max_test_samples)]
+    return Split(train, train[:0], unknown, val, test, unknown)
+
+
 def tested_split(samples: Samples, subjects: SubjectLists, limit: int | None, dataset: str) -> Split:
     """Split that has only the samples of the test subjects, for a model that was trained on other recordings.
 
@@ -264,7 +282,9 @@ def tested_split(samples: Samples, subjects: SubjectLists, limit: int | None, da
     return Split(empty, empty, empty, empty, test[evenly_spaced(len(test), limit)])
 
 
-def check_labels(split: Split, samples: Samples, class_names: Sequence[str], label_split: str | None) -> None:
+def check_labels(
+    split: Split, samples: Samples, class_names: Sequence[str], label_split: str | None, sampling: LabelSampling
+) -> None:
     """Checks that no training sample lacks a modality, and that a list of labels has every class.
 
     Args:
@@ -272,6 +292,7 @@ def check_labels(split: Split, samples: Samples, class_names: Sequence[str], lab
         samples: All samples of the dataset.
         class_names: Names of the activities.
         label_split: Name of the list of labelled recordings; None if labels are sampled, or may lack classes.
+        sampling: How labels were sampled.
 
     Raises:
         ConfigurationError: Incomplete clips of test subjects are kept and labelled, or the list lacks a class.
@@ -279,9 +300,9 @@ def check_labels(split: Split, samples: Samples, class_names: Sequence[str], lab
     rows = np.concatenate([split.labeled, split.unlabeled])
     lacking = sum(int((~present[rows]).sum()) for present in samples.present.values())
     if lacking:
-        raise ConfigurationError(
-            "target_label_fraction", f"labels {lacking} clips that lack a modality", "Set keep_incomplete to false"
-        )
+        name = "target_label_fraction" if sampling.person_per_class is None else "person_labels_per_class"
+        problem = f"would train on {lacking} clips of test subjects that lack a modality"
+        raise ConfigurationError(name, problem, "Set keep_incomplete to false")
     missing = split.without_label(samples, class_names)
     if label_split is not None and len(split.labeled) and missing:
         problem = f"'{label_split}' lists no recording of {', '.join(missing)}"

@@ -155,7 +155,7 @@ def training_data(
         transforms: Modality to its preprocessing steps.
         adapted: Whether each subject is standardised with statistics of its own.
     """
-    hashes, used = recording_hashes(samples), np.concatenate([split.train, split.labeled])
+    hashes, used = recording_hashes(samples), np.concatenate([split.train, split.labeled, split.unlabeled])
     known = sorted({hashes[name] for name in set(samples.recording[used].tolist()) if name in hashes})
     return TrainedOn(
         dataset=identity.dataset,

@@ -94,10 +94,10 @@ class UTDDataModule(MultimodalDataModule):
 
     `inertial` (inertial_steps, 6) is acceleration x, y, z in g and angular rate x, y, z in degrees/s at 50 Hz; `acc`
     and `gyro` (inertial_steps, 3) are its two halves, for the encoders of other datasets' accelerometers and
-    gyroscopes; `skeleton` (skeleton_frames, 20, 3) is x, y, z of the joints in metres in the camera's frame at 30 Hz;
-    `depth` (depth_frames, *depth_size) is the distance in millimetres at 30 Hz, 0 in the background. Depth is stored on
-    disk at that size, in the cache. Skeletons are in camera coordinates; `transforms` can change that, as in
-    ``configs/data/utd.yaml``.
+    gyroscopes; `skeleton` (skeleton_frames, 20, 3) is x, y, z of the joints in metres in the camera's frame at about
+    19 Hz (nominally 30); `depth` (depth_frames, *depth_size) is the distance in millimetres at the same rate, 0 in the
+    background. Depth is stored on disk at that size, in the cache. Skeletons are in camera coordinates; `transforms`
+    can change that, as in ``configs/data/utd.yaml``.
 
     The defaults are the paper's preset: training subjects 1-6, test subjects 7-8, 20 training clips per class (540), of
     which 5 % (27, one per class) are labelled, and 215 test clips.

@@ -24,7 +24,7 @@ from cosmo_pl.edge.calibration import (
 from cosmo_pl.edge.decision import Decision, Transitions, score
 from cosmo_pl.edge.neighbors import distances, training_neighbors
 from cosmo_pl.edge.refitting import is_quick, logits_of, refitted
-from cosmo_pl.edge.transitions import counted_transitions, lasting_transitions, usual_hop
+from cosmo_pl.edge.transitions import consecutive_pairs, counted_transitions, lasting_transitions, usual_hop
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules import ClassifierModule
 from cosmo_pl.run_loading import load_run
@@ -66,7 +66,7 @@ class DecisionReport:
         held_out: The quality on these people, on whom it is too good; None without them.
         test: The quality on the test subjects, which nothing was chosen on; None without test samples.
         hop: Seconds between windows for which the transitions hold; None without transitions.
-        counted: Windows of recordings with several activities in which transitions were counted.
+        counted: Pairs of consecutive labelled windows, in recordings with several activities, that were counted.
     """
 
     measured_on: str | None
@@ -253,7 +253,7 @@ def _folds(split: Split, subject: NDArray[np.int64], folds: int) -> Iterator[tup
 def _transitions(
     num_classes: int, data: MultimodalDataModule, mean_duration: float
 ) -> tuple[Transitions | None, float | None, int]:
-    """Transitions, the hop in seconds that they are for, and the number of labelled windows that were counted."""
+    """Transitions, the hop in seconds that they are for, and the number of pairs of windows that were counted."""
     samples, rows = data.samples, data.split.labeled
     assert samples is not None
     steps = usual_hop(samples.recording, samples.start)
@@ -261,11 +261,9 @@ def _transitions(
         return None, None, 0
     hop = steps * data.window_seconds / data.span
     expected = lasting_transitions(num_classes, hop, mean_duration)
-    label, recording = samples.label[rows], samples.recording[rows]
-    found = counted_transitions(label, recording, samples.start[rows], steps, expected)
-    several = [name for name in np.unique(recording) if len(np.unique(label[recording == name])) > 1]
-    counted = int(np.isin(recording, several).sum())
-    return tuple(tuple(row) for row in found.tolist()), hop, counted
+    pairs = consecutive_pairs(samples.label[rows], samples.recording[rows], samples.start[rows], steps)
+    found = counted_transitions(pairs, expected)
+    return tuple(tuple(row) for row in found.tolist()), hop, len(pairs)
 
 
 def _listed(subject: NDArray[np.int64]) -> str:

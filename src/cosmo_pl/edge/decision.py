@@ -66,6 +66,8 @@ class Decision:
     def apply(self, probability: ArrayLike) -> Array:
         """Calibrates probabilities: softmax(logits / T), which needs the logits only up to a constant.
 
+        Probabilities below 1e-12 count as 1e-12.
+
         Args:
             probability: Probabilities (N, C) of the model; rows sum to 1.
 

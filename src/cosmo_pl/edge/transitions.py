@@ -38,29 +38,41 @@ def lasting_transitions(num_classes: int, hop: float, mean_duration: float) -> A
     return found
 
 
-def counted_transitions(
-    label: NDArray[np.int64], recording: NDArray[Any], start: NDArray[np.int64], hop: int, expected: Array
-) -> Array:
-    """Transitions (C, C) counted in the recordings that have several activities.
+def consecutive_pairs(
+    label: NDArray[np.int64], recording: NDArray[Any], start: NDArray[np.int64], hop: int
+) -> NDArray[np.int64]:
+    """Activities (K, 2) of the consecutive windows in the recordings that have several activities.
 
-    A recording of one activity says when the recording was stopped, and not how long the activity lasts. To the counts
-    of each activity, `PSEUDO_COUNT` windows are added that change as expected; without counts the result is
-    `expected`.
+    A recording of one activity says when the recording was stopped, and not how long the activity lasts.
 
     Args:
         label: Activity of each window (N,).
         recording: Recording of each window (N,).
         start: Start of each window in its recording (N,), in steps.
-        hop: Steps between the starts of consecutive windows; others, as those across a gap, are not counted.
-        expected: Transitions (C, C) as `lasting_transitions` returns them.
+        hop: Steps between the starts of consecutive windows; others, as those across a gap, are left out.
     """
-    counts = np.zeros_like(expected)
+    pairs = [np.zeros((0, 2), dtype=np.int64)]
     for name in np.unique(recording):
         rows = np.flatnonzero(recording == name)
         rows = rows[np.argsort(start[rows], kind="stable")]
         if len(np.unique(label[rows])) > 1:
             consecutive = np.abs(np.diff(start[rows]) - hop) <= hop // 100  # starts in ms are rounded
-            np.add.at(counts, (label[rows[:-1]][consecutive], label[rows[1:]][consecutive]), 1)
+            pairs.append(np.stack([label[rows[:-1]], label[rows[1:]]], axis=1)[consecutive])
+    return np.concatenate(pairs)
+
+
+def counted_transitions(pairs: NDArray[np.int64], expected: Array) -> Array:
+    """Transitions (C, C) counted in pairs of consecutive windows.
+
+    To the counts of each activity, `PSEUDO_COUNT` windows are added that change as expected; without pairs the result
+    is `expected`.
+
+    Args:
+        pairs: Activities (K, 2) of `consecutive_pairs`.
+        expected: Transitions (C, C) as `lasting_transitions` returns them.
+    """
+    counts = np.zeros_like(expected)
+    np.add.at(counts, (pairs[:, 0], pairs[:, 1]), 1)
     counts += PSEUDO_COUNT * expected
     found: Array = counts / counts.sum(axis=1, keepdims=True)
     return found

@@ -18,14 +18,13 @@ from cosmo_pl.data.samples import Samples
 from cosmo_pl.data.sensors import SensorDescription
 from cosmo_pl.edge.finding import chosen, dataset_at, dataset_named, find_recordings, for_model, is_imported
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.exported.run import DESCRIPTION
 from cosmo_pl.io import user_path
 from cosmo_pl.plots.viewer import PAUSE, Viewer
 from cosmo_pl.plots.viewer.destination import ENDING, wait_for_interrupt
 from cosmo_pl.recogniser import AnyRecogniser, Recogniser
 from cosmo_pl.run_folder import CONFIG, has_checkpoint, run_of, versions
 from cosmo_pl.run_loading import make_data
-
-MODEL = "model.json"  # in the folder of an exported model
 
 
 @dataclass(frozen=True)
@@ -149,7 +148,7 @@ def showing(
         CosmoError: There is no such recording, or it or the model cannot be used.
     """
     path = Path(target).expanduser()
-    if (path / MODEL).is_file():
+    if (path / DESCRIPTION).is_file():
         return _of_exported(path, recording, subject, dataset, root)
     if _is_model(path):
         return _of_run(path, recording, subject, root)

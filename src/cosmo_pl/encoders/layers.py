@@ -45,7 +45,8 @@ class ConvBlock(nn.Sequential):
         """Computes the next feature map from a feature map."""
         norm: Any = self[1]
         p: Any = self[3].p if len(self) > 3 else 0.0
-        if x.device.type != "cpu" or not self.training or not norm.training or p == 1:
+        cumulative = norm.momentum is None  # as `torch.optim.swa_utils.update_bn` sets it
+        if x.device.type != "cpu" or not self.training or not norm.training or p == 1 or cumulative:
             return super().forward(x)  # type: ignore[no-any-return, no-untyped-call]
         # Dropout scales by 1 / (1 - p). Scaling the normalised values before the ReLU has the same effect.
         norm.num_batches_tracked.add_(1)

@@ -50,10 +50,16 @@ def plan(source: Source, description: ImportDescription) -> list[PlannedRecordin
             known = found.get(recording)
             if known is not None:
                 _check(source, name, known, values, description)
-            shared = values if known is None else {k: v for k, v in known.placeholders.items() if values.get(k) == v}
+            placeholders = values if known is None else _merged(known.placeholders, values)
             files = {} if known is None else known.files
-            found[recording] = PlannedRecording(recording, shared, {**files, sensor: [*files.get(sensor, ()), name]})
+            files = {**files, sensor: [*files.get(sensor, ()), name]}
+            found[recording] = PlannedRecording(recording, placeholders, files)
     return [found[name] for name in sorted(found)]
+
+
+def _merged(known: Mapping[str, str], more: Mapping[str, str]) -> dict[str, str]:
+    """What the paths of a recording say in common: a path may lack what another has."""
+    return {key: value for key, value in {**more, **known}.items() if more.get(key, value) == value}
 
 
 def _check(

@@ -15,7 +15,7 @@ class Report:
     """A problem of live samples.
 
     Args:
-        problem: Its name, one of few: "gap", "set back", "stalled".
+        problem: Its name, one of few, as "gap", "missing", "restart" or "broken line".
         detail: What was found and what becomes of it.
         sensor: Sensor that has it; None if it has no known sensor.
         time: Seconds of the sensor's clock; None without a time.

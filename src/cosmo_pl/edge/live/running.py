@@ -44,8 +44,8 @@ def run(
             else:
                 write(live.push(item.sensor, item.time, item.values))
         write(live.finish())
-    except KeyboardInterrupt:
-        pass
+    except KeyboardInterrupt:  # the usual end of a stream over MQTT
+        write(live.finish())
     finally:
         samples = {name: stream.samples for name, stream in live.streams.items()}
         print(summary.line(live.skipped, samples, live.seconds, live.reporter), file=err, flush=True)

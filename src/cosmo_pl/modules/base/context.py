@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+AT_ONCE = 1024  # samples
+
 
 def average_in_context(
     values: NDArray[np.float32], recording: NDArray[Any], start: NDArray[np.int64], context: int
@@ -26,6 +28,7 @@ def average_in_context(
     _, member = np.unique(recording, return_inverse=True)
     order = np.argsort(member, kind="stable")
     for rows in np.split(order, np.flatnonzero(np.diff(member[order])) + 1):
-        near = np.abs(start[rows][:, None] - start[rows]) <= context
-        means[rows] = near @ values[rows] / near.sum(axis=1, keepdims=True)
+        for some in np.split(rows, range(AT_ONCE, len(rows), AT_ONCE)):  # a day's windows have a large matrix
+            near = np.abs(start[some][:, None] - start[rows]) <= context
+            means[some] = near @ values[rows] / near.sum(axis=1, keepdims=True)
     return means
