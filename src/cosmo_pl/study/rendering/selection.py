@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering import style
 from cosmo_pl.study.rendering.plus import REPEATED, Variant, variants
@@ -135,21 +136,28 @@ def _close(cell: Cell, chosen: Cell) -> bool:
 
 
 def methods(view: View) -> Rendered:
-    """One row for each dataset, method and value of the factors."""
+    """One row for each dataset, method and value of the factors, over the seeds of labels and of networks."""
     notes = ["Accuracy of the last epoch. Test subjects are not evaluated."]
     return Rendered(METHODS_HEADER, list(_method_rows(view)), notes=notes)
 
 
 def _method_rows(view: View) -> Iterator[list[str]]:
     for grid, runs in enumerate(view.study.runs):
+        if not runs.under(view.preset):
+            continue
         pairs = view.grid(grid)
-        values = itertools.product(*(factor.values for factor in runs.vary.values()))
+        varied = {name: factor for name, factor in runs.vary.items() if name != LABEL_SEED}
+        values = itertools.product(*(factor.values for factor in varied.values()))
         for dataset, chosen, method in itertools.product(runs.datasets, values, runs.methods):
-            factors = dict(zip(runs.vary, chosen, strict=True))
-            own = [r for j, r in pairs if (j.dataset, j.method, dict(j.factors)) == (dataset, method, factors)]
+            factors = dict(zip(varied, chosen, strict=True))
+            own = [r for j, r in pairs if (j.dataset, j.method, _without_seed(j)) == (dataset, method, factors)]
             accuracies = [accuracy for record in own if (accuracy := last(record)) is not None]
             value = ", ".join(f"{name} = {value}" for name, value in factors.items())
             yield [view.title(dataset), style.title(view.methods, method), value, *_cells(accuracies, own)]
+
+
+def _without_seed(job: Job) -> dict[str, Any]:
+    return {name: value for name, value in job.factors.items() if name != LABEL_SEED}
 
 
 # The recommended recipe
