@@ -31,6 +31,7 @@ MEASURED: dict[str | None, dict[str, Any]] = {
     "latency": {"seconds": {"1": 0.1, "64": 0.01}, "device": "cpu", "threads": 1, "cores": 2,
                 "overheads": {"parameters": 5, "flops": 90, "bytes": {"onnx": 400}, "refused": "no int8",
                               "seconds": {"torch": {"p50": 0.1, "p95": 0.2}, "onnx": {"p50": 0.05, "p95": 0.06}}}},
+    "batch_statistics": {"running": 5, "measured": 6, "total": 9},
     "missing_sensors": {"correct": {"x": 5, "y": 3}, "total": 9},
     "decisions": {"temperature": 1.5, "threshold": 0.4, "unknown": [], "smoothing": None,
                   "report": {"measured_on": "validation subjects", "uncalibrated": None, "held_out": None,

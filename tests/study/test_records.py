@@ -198,6 +198,7 @@ COSTS = {"parameters": 5, "flops": 90, "bytes": {"onnx": 400, "int8": 100}, "ref
 STREAM = {"correct": 7, "missed": 1, "delay": 2.0, "f1": {"0.5": [2, 4, 1]}}
 ACCEPTED = {"accepted_known": 5, "accepted_unknown": 1, "correct": 4, "auroc": 0.8}
 MEASURED = {
+    "batch_statistics": {"running": 3, "measured": 4, "total": 4},
     "latency": {"seconds": {"1": 0.01}, "device": "cpu", "threads": 1, "cores": 2, "overheads": COSTS},
     "missing_sensors": {"correct": {"a+b": 3, "a": 2}, "total": 4, "without_any": {"a": 1}},
     "features": {
@@ -242,6 +243,7 @@ MEASURED = {
         ("latency", {"overheads": {**COSTS, "flops": -1}}),
         ("latency", {"overheads": {**COSTS, "bytes": {"onnx": 0}}}),
         ("latency", {"overheads": {**COSTS, "seconds": {"onnx": {"p50": "fast"}}}}),
+        ("batch_statistics", {"measured": 5}),
         ("missing_sensors", {"correct": {"a": 5}}),
         ("missing_sensors", {"total": None}),
         ("features", {"cosine_distance": 3}),

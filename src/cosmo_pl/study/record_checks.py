@@ -177,6 +177,12 @@ def _check_points(field: Field, count: int) -> None:
         point.require(len(point.numbers()) == 2, "two coordinates")
 
 
+def _check_batch_statistics(field: Field) -> None:
+    total = field["total"].whole(1)
+    for statistics in ("running", "measured"):
+        field[statistics].whole(0, total)
+
+
 def _check_latency(field: Field) -> None:
     times = [field["seconds"]]
     if (costs := field.get("overheads")) is not None:  # records of before the meaning 2 have none
@@ -277,6 +283,7 @@ MEASURES: dict[str, Callable[[Field], None]] = {
     "embedding": _check_embedding,
     "features": _check_features,
     "latency": _check_latency,
+    "batch_statistics": _check_batch_statistics,
     "missing_sensors": _check_missing_sensors,
     "quality": _check_quality,
     "suggestions": _check_suggestions,

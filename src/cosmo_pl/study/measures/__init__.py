@@ -1,6 +1,7 @@
 """Measurements of trained models and of data, one file for each; a study names the file."""
 
 NUMERICS = {
+    "batch_statistics": "1.0",
     "clock_error": "1.0",
     "decisions": "2.0",
     "describe": "1.0",

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-
 from cosmo_pl.study.jobs import Job
-from cosmo_pl.study.rendering.statistics import MARK, Pairs, by_seed, dirty, mean_text, paired, subject_range
+from cosmo_pl.study.rendering.statistics import (
+    FOLD,
+    MARK,
+    Pairs,
+    by_seed,
+    dirty,
+    folds,
+    mean_text,
+    paired,
+    subject_range,
+    whole_seeds,
+)
 from cosmo_pl.study.rendering.style import title
 from cosmo_pl.study.rendering.view import Rendered, View, unique
 
-LABELS, FOLD = "labels", "fold"  # factors of the grids; a grid without the factor "labels" has all labels
+LABELS = "labels"  # factor of the grids; a grid without it has all labels
 HEADER = (
     *("dataset", "method", "labels per class", "accuracy", "n", "folds", "subjects, lowest to highest"),
     "minus Cosmo, paired by seed",
@@ -28,12 +37,13 @@ def table(view: View) -> Rendered:
     for dataset in view.datasets():
         name = view.title(dataset) + (" (simulated)" if view.simulated(dataset) else "")
         here = [(job, record) for job, record in found if job.dataset == dataset]
-        folds = _folds(view, dataset)
+        number = folds(view, dataset)
         for method in view.methods:
             for labels in unique(_labels(job) for job, _ in here if job.method == method):
                 own = _runs(here, method, labels)
                 reference = [] if method == REFERENCE else _runs(here, REFERENCE, labels)
-                cells = (*_cells(own, folds), _difference(_whole(own, folds), _whole(reference, folds)))
+                whole = whole_seeds(own, number), whole_seeds(reference, number)
+                cells = (*_cells(own, number), _difference(*whole))
                 rows.append([name, title(view.methods, method), labels, *cells])
     return Rendered(HEADER, rows, notes=[NOTE])
 
@@ -50,23 +60,10 @@ def _difference(ours: Pairs, theirs: Pairs) -> str:
     return paired(by_seed(ours), by_seed(theirs)).describe() if ours and theirs else "-"
 
 
-def _folds(view: View, dataset: str) -> int:
-    """Number of folds that the study runs on a dataset."""
-    return len({outcome.job.factors.get(FOLD) for outcome in view.outcomes if outcome.job.dataset == dataset})
-
-
-def _whole(pairs: Pairs, folds: int) -> Pairs:
-    """The runs of the seeds that have all folds."""
-    done: defaultdict[int, set[object]] = defaultdict(set)
-    for job, _ in pairs:
-        done[job.seed].add(job.factors.get(FOLD))
-    return [(job, record) for job, record in pairs if len(done[job.seed]) == folds]
-
-
-def _cells(pairs: Pairs, folds: int) -> list[str]:
+def _cells(pairs: Pairs, number: int) -> list[str]:
     """Accuracy, seeds, folds with a run, and range over the subjects."""
-    covered = f"{len({job.factors.get(FOLD) for job, _ in pairs})} of {folds}"
-    whole = _whole(pairs, folds)
+    covered = f"{len({job.factors.get(FOLD) for job, _ in pairs})} of {number}"
+    whole = whole_seeds(pairs, number)
     if not whole:
         return ["-", "0", covered, "-"]
     records = [record for _, record in whole]

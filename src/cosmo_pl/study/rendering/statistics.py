@@ -6,13 +6,17 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cosmo_pl.intervals import bootstrap_interval, t_interval
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
 
+if TYPE_CHECKING:
+    from cosmo_pl.study.rendering.view import View
+
 MIN_RUNS = 3  # seeds that a verdict, a comparison of methods and a ranking require
+FOLD = "fold"  # factor of the studies with folds
 MARK = "†"  # marks results of uncommitted code
 
 SUMMARY = ("accuracy", "std", "n", "correct", "total")  # columns of `Summary.cells`
@@ -171,6 +175,19 @@ def by_seed(pairs: Pairs) -> dict[int, float]:
     for job, record in pairs:
         found[job.seed].append(record)
     return {seed: _over_subjects(found[seed]) for seed in sorted(found)}
+
+
+def folds(view: View, dataset: str) -> int:
+    """Number of folds that a study runs on a dataset, 1 without the factor "fold"."""
+    return len({outcome.job.factors.get(FOLD) for outcome in view.outcomes if outcome.job.dataset == dataset})
+
+
+def whole_seeds(pairs: Pairs, number: int) -> Pairs:
+    """The runs of the methods' seeds that have all folds, of which there are `number`."""
+    done: defaultdict[tuple[str, int], set[object]] = defaultdict(set)
+    for job, _ in pairs:
+        done[job.method, job.seed].add(job.factors.get(FOLD))
+    return [(job, record) for job, record in pairs if len(done[job.method, job.seed]) == number]
 
 
 def _over_subjects(records: Sequence[Record]) -> float:
