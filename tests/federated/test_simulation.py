@@ -347,17 +347,17 @@ def test_a_killed_server_goes_on_where_data_lie_elsewhere_and_alone(words, grid,
 
 def test_a_node_without_a_description_is_named_once_and_asked_again(words, grid, caplog):
     given = words()
-    asked = []
+    requested = []
 
     class Silent(LocalGrid):
         def send_and_receive(self, messages, *, timeout=None):
             messages = list(messages)
             if messages and ARRAYS not in messages[0].content.array_records:
-                asked.append((sorted(m.metadata.dst_node_id for m in messages), timeout))
-                messages = [m for m in messages if m.metadata.dst_node_id != 3 or len(asked) == 3]
+                requested.append((sorted(m.metadata.dst_node_id for m in messages), timeout))
+                messages = [m for m in messages if m.metadata.dst_node_id != 3 or len(requested) == 3]
             return super().send_and_receive(messages, timeout=timeout)
 
     run = server.serve(grid(given, kind=Silent), given)
-    assert asked == [([1, 2, 3], 3600.0), ([3], 60.0), ([3], 60.0)]
+    assert requested == [([1, 2, 3], 3600.0), ([3], 60.0), ([3], 60.0)]
     assert caplog.text.count("node 3 has not described its data in time") == 1
     assert [row["sampled"] for row in ServerState.load(run).history] == [2, 3]

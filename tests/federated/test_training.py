@@ -37,8 +37,8 @@ def test_a_round_has_the_epochs_and_learning_rates_of_a_training_of_all_rounds(m
     seen = Observed()
     data, module = ready(make_data(train_subjects=[1])), make_module()
     for number in (1, 2, 3):
-        asked = LocalRound(number, local_epochs=2, epochs=6)
-        loss = train_locally(module, data, {}, asked, {**CPU, "callbacks": seen}, f"0 client {number}")
+        requested = LocalRound(number, local_epochs=2, epochs=6)
+        loss = train_locally(module, data, {}, requested, {**CPU, "callbacks": seen}, f"0 client {number}")
         assert math.isfinite(loss)
     assert seen.epochs == [0, 1, 2, 3, 4, 5]
     assert seen.rates == pytest.approx([0.01 * (1 + math.cos(math.pi * epoch / 6)) / 2 for epoch in range(6)])

@@ -28,8 +28,8 @@ def made(keep, dataset="utd_plus"):
 def test_a_row_for_each_kind_of_stage_1_with_what_it_sends_and_what_it_costs():
     rows = made(lambda job: True).rows
     assert [row[1] for row in rows] == [
-        "all recordings in one place", "federated", "federated, a third of the clients lack a sensor",
-        "every client alone",
+        "centralised", "federated", "federated, a third of the clients lack a sensor",
+        "local training only",
     ]  # fmt: skip
     assert rows[0][2:5] == ["-", "-", "-"]
     assert rows[1][2:5] == ["6", "12 × 5", "65.8"]
@@ -40,7 +40,7 @@ def test_a_row_for_each_kind_of_stage_1_with_what_it_sends_and_what_it_costs():
 
 def test_a_seed_without_some_client_alone_is_left_out():
     rows = made(lambda job: job.method != "alone" or job.seed < 2 or job.factors["client"] != [4]).rows
-    assert rows[-1][1:2] + rows[-1][6:] == ["every client alone", "2", "too few common seeds (n=2)"]
+    assert rows[-1][1:2] + rows[-1][6:] == ["local training only", "2", "too few common seeds (n=2)"]
     assert made(lambda job: False).rows == []
 
 

@@ -22,7 +22,7 @@ from cosmo_pl.modules import ClassifierModule
 from cosmo_pl.modules.base import Present, availability, joined
 
 NEIGHBOR = 5
-MOST = 1000  # unlabelled samples that are compared; with more, the distances of new people hardly change
+MOST = 1000  # unlabelled samples that are compared; with more, the distances of new people change little
 
 
 class NeighborDistance(nn.Module):

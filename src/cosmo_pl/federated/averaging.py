@@ -55,7 +55,7 @@ def private_average(
     Args:
         now: The weights that the round began with.
         replies: The weights of each client that has answered.
-        sampled: Number of clients that were asked.
+        sampled: Number of clients that were sampled.
     """
     found = dict(now)
     for weights in replies:
@@ -107,7 +107,7 @@ class ModalityAverage(FedAvg):  # type: ignore[misc]
         settings: The rounds.
         clients: The clients that are known.
         streams: Streams of the module, see `weights_of`.
-        asked: What a client has to know beside the settings.
+        requested: What a client has to know beside the settings.
         seed: Seed of the sampling of clients.
         completed: Rounds that an earlier process has completed.
     """
@@ -117,13 +117,13 @@ class ModalityAverage(FedAvg):  # type: ignore[misc]
         settings: FederatedSettings,
         clients: Clients,
         streams: Iterable[str],
-        asked: Mapping[str, Any],
+        requested: Mapping[str, Any],
         seed: int,
         completed: int = 0,
     ) -> None:
         super().__init__(fraction_evaluate=0.0)
         self.settings, self.clients, self.streams, self.seed = settings, clients, tuple(streams), seed
-        self.asked, self.completed = dict(asked), completed
+        self.requested, self.completed = dict(requested), completed
         self.current = ArrayRecord()
         self.expected: dict[int, dict[str, np.ndarray]] = {}
         self.row: dict[str, float] = {}
@@ -138,9 +138,9 @@ class ModalityAverage(FedAvg):  # type: ignore[misc]
         sampled = sorted(random.Random(f"{self.seed} {number}").sample(list(connected), min(count, len(connected))))
         every = _numpy(arrays)
         self.current, self.expected, self.row = arrays, {}, {"round": number, "sampled": len(sampled), "sent": 0}
-        asked = {
+        requested = {
             **dict(config),
-            **self.asked,
+            **self.requested,
             "server-round": number,
             "local-epochs": self.settings.local_epochs,
             "epochs": self.settings.epochs,
@@ -154,7 +154,7 @@ class ModalityAverage(FedAvg):  # type: ignore[misc]
             record = ArrayRecord({key: arrays[key] for key in keys})
             self.expected[node] = {key: every[key] for key in keys}
             self.row["sent"] += num_bytes(record)
-            content = RecordDict({ARRAYS: record, CONFIG: ConfigRecord(asked)})
+            content = RecordDict({ARRAYS: record, CONFIG: ConfigRecord(requested)})
             messages.append(Message(content, node, MessageType.TRAIN, ttl=self.settings.round_seconds))
         return messages
 

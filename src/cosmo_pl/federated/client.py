@@ -62,21 +62,21 @@ def describe(message: Message, context: Context) -> Message:
 @quiet()
 def train(message: Message, context: Context) -> Message:
     """Trains the epochs of a round from the weights of the server, and answers with the new ones."""
-    asked, arguments = message.content.config_records[CONFIG], str(context.node_config["arguments"])
-    data = data_of(arguments, str(asked["statistics"]))
+    requested, arguments = message.content.config_records[CONFIG], str(context.node_config["arguments"])
+    data = data_of(arguments, str(requested["statistics"]))
     config, sent = config_of(arguments), message.content.array_records[ARRAYS]
-    module = config.module(json.loads(str(asked["shapes"])), data.num_classes)
-    number, local_epochs, epochs = (int(str(asked[key])) for key in ("server-round", "local-epochs", "epochs"))
+    module = config.module(json.loads(str(requested["shapes"])), data.num_classes)
+    number, local_epochs, epochs = (int(str(requested[key])) for key in ("server-round", "local-epochs", "epochs"))
     loss = train_locally(
         module,
         data,
-        _start(sent, context, bool(asked["local-bn"])),
-        LocalRound(number, local_epochs, epochs, float(str(asked["proximal-mu"]))),
+        _start(sent, context, bool(requested["local-bn"])),
+        LocalRound(number, local_epochs, epochs, float(str(requested["proximal-mu"]))),
         config.trainer_arguments(),
         f"{config.seed} {name_of(context)} {number}",
     )
     state = module.state_dict()
-    if asked["local-bn"]:
+    if requested["local-bn"]:
         context.state[AT_HOME] = to_record({key: state[key] for key in state if is_batch_statistic(key)})
     metrics = MetricRecord({"num-examples": len(data.training_rows), "train-loss": loss})
     answer = {ARRAYS: to_record({key: state[key] for key in sent}), METRICS: metrics}
@@ -93,7 +93,7 @@ def _start(sent: ArrayRecord, context: Context, local_bn: bool) -> dict[str, Ten
 
 
 def clip_where_asked(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
-    """Flower's clipping for differential privacy, in rounds of a server that asks for it."""
+    """Flower's clipping for differential privacy, in rounds of a server that requires it."""
     if KEY_CLIPPING_NORM in message.content.config_records[CONFIG]:
         return fixedclipping_mod(message, context, call_next)
     return call_next(message, context)

@@ -19,7 +19,7 @@ AGAIN = 60.0  # seconds that a node is waited for which has not answered before
 
 
 class Clients:
-    """Descriptions of the clients, which new nodes are asked for. Those that cannot take part are named once.
+    """Descriptions of the clients, which new nodes send. Those that cannot take part are named once.
 
     Args:
         data: The server's datamodule, of which nothing is read: the modalities of the federation.
@@ -34,7 +34,7 @@ class Clients:
         self.silent: set[int] = set()
 
     def wait(self, grid: Grid, count: int) -> list[ClientDescription]:
-        """Waits until a number of nodes are connected, and asks them.
+        """Waits until a number of nodes are connected, and queries them.
 
         Returns:
             Those that can take part, in the order of their names.
@@ -53,16 +53,16 @@ class Clients:
         return sorted(self.known.values(), key=lambda client: client.name)
 
     def connected(self, grid: Grid) -> dict[str, int]:
-        """Name to node of the clients that are connected now, in the order of their names; new nodes are asked."""
+        """Name to node of the clients that are connected now, in the order of their names; new nodes are queried."""
         nodes = list(grid.get_node_ids())
         new = [node for node in nodes if node not in self.known and node not in self.refused]
         if new:
             seconds = min(self.seconds, AGAIN) if self.silent.issuperset(new) else self.seconds
-            asked = [Message(RecordDict(), node, MessageType.QUERY, ttl=seconds) for node in new]
-            self._note(grid.send_and_receive(asked, timeout=seconds), nodes)
+            requested = [Message(RecordDict(), node, MessageType.QUERY, ttl=seconds) for node in new]
+            self._note(grid.send_and_receive(requested, timeout=seconds), nodes)
             for node in sorted({*new} - {*self.known, *self.refused, *self.silent}):
                 self.silent.add(node)
-                log.warning("node %d has not described its data in time; it is asked again in the next round", node)
+                log.warning("node %d has not described its data in time; it is queried again in the next round", node)
         return dict(sorted((self.known[node].name, node) for node in nodes if node in self.known))
 
     def name(self, node: int) -> str:

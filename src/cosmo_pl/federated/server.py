@@ -79,8 +79,8 @@ def _lead(grid: Grid, config: TrainingConfig, run: Path) -> None:
         }
         weights = weights_of(module.state_dict(), module.encoders, shapes)
         state = ServerState(weights, pooled(present), about=about)
-    asked = {"statistics": statistics_text(state.statistics), "shapes": json.dumps(shapes)}
-    strategy = ModalityAverage(settings, clients, module.encoders, asked, config.seed, state.rounds)
+    requested = {"statistics": statistics_text(state.statistics), "shapes": json.dumps(shapes)}
+    strategy = ModalityAverage(settings, clients, module.encoders, requested, config.seed, state.rounds)
     started = [time.perf_counter()]
 
     def keep(number: int, arrays: ArrayRecord) -> MetricRecord | None:

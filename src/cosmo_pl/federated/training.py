@@ -46,7 +46,7 @@ def quiet() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class LocalRound:
-    """What the server asks of a client in a round.
+    """What the server requires of a client in a round.
 
     Args:
         number: Number of the round, from 1.
@@ -70,21 +70,21 @@ class LocalEpochs(Callback):
     """Runs the epochs of one round: their numbers and learning rates are those of a training of all rounds.
 
     Args:
-        asked: The round.
+        requested: The round.
     """
 
-    def __init__(self, asked: LocalRound) -> None:
-        self.asked = asked
+    def __init__(self, requested: LocalRound) -> None:
+        self.requested = requested
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Moves the schedules to the first epoch."""
         for config in trainer.lr_scheduler_configs:
-            for _ in range(self.asked.first_epoch):
+            for _ in range(self.requested.first_epoch):
                 config.scheduler.step()  # type: ignore[call-arg]
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Ends the training with the last epoch of the round."""
-        trainer.should_stop = trainer.current_epoch + 1 >= self.asked.first_epoch + self.asked.local_epochs
+        trainer.should_stop = trainer.current_epoch + 1 >= self.requested.first_epoch + self.requested.local_epochs
 
 
 class ProximalTerm(Callback):
@@ -113,7 +113,7 @@ def train_locally(
     module: PretrainingModule,
     data: MultimodalDataModule,
     weights: Mapping[str, Tensor],
-    asked: LocalRound,
+    requested: LocalRound,
     arguments: Mapping[str, Any],
     seed: str,
 ) -> float:
@@ -123,7 +123,7 @@ def train_locally(
         module: The module. Weights that are not given stay as they are.
         data: The client's data.
         weights: Weights of the server.
-        asked: The round.
+        requested: The round.
         arguments: Arguments of the client's Trainer.
         seed: Text that the randomness of the round depends on.
 
@@ -134,14 +134,14 @@ def train_locally(
         CosmoError: The data do not suit the module, or the training diverged.
     """
     own, precision = arguments.get("callbacks") or [], arguments.get("precision")
-    callbacks = [*(own if isinstance(own, list) else [own]), EpochSeed(), LocalEpochs(asked)]
-    callbacks += [ProximalTerm(asked.proximal_mu)] if asked.proximal_mu else []
+    callbacks = [*(own if isinstance(own, list) else [own]), EpochSeed(), LocalEpochs(requested)]
+    callbacks += [ProximalTerm(requested.proximal_mu)] if requested.proximal_mu else []
     precision = resolved_precision(precision or "auto", arguments.get("accelerator", "auto"), module.mixed_precision)
-    given = {**arguments, **QUIET, "callbacks": callbacks, "max_epochs": asked.epochs, "precision": precision}
+    given = {**arguments, **QUIET, "callbacks": callbacks, "max_epochs": requested.epochs, "precision": precision}
     seed_everything(crc32(seed.encode()), verbose=False)
     trainer = Trainer(**given)
     done: Any = trainer.fit_loop.epoch_progress.current
-    done.ready = done.started = done.processed = done.completed = asked.first_epoch
+    done.ready = done.started = done.processed = done.completed = requested.first_epoch
     module.load_state_dict({**module.state_dict(), **weights})
     trainer.fit(module, datamodule=data)
     loss = trainer.callback_metrics.get("train/loss", torch.tensor(float("nan")))

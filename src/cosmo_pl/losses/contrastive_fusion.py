@@ -29,8 +29,8 @@ class ContrastiveFusionLoss(Constrained, nn.Module):
         temperature: τ.
         reduction: "mean" over the anchors s, or the paper's "sum", whose step grows with the batch.
         same_subject_weight: Factor of exp(v_s · v_a / τ) for other samples of the same subject; above 1 it emphasises
-            negatives that cannot be told by who moves. The idea is that of SICL ("Subject Invariant Contrastive
-            Learning for Human Activity Recognition", MLSP 2025). None is the paper's loss.
+            negatives that the subject's identity does not separate. The idea is that of SICL ("Subject Invariant
+            Contrastive Learning for Human Activity Recognition", MLSP 2025). None is the paper's loss.
 
     Raises:
         ConfigurationError: The temperature or the weight is not positive, or the reduction is unknown.

@@ -25,10 +25,10 @@ class FOCALLoss(Constrained, nn.Module):
         orthogonality  Σ_v [ Σ_a C(s_v^a, p_v^a) + Σ_{a<b} C(p_v^a, p_v^b) ]
         temporal       Σ_v Σ_a R(x_v^a)                           neighbouring windows are closer than others
 
-    for augmented views v, modalities a and features x = (s, p). NCE(y, z) is InfoNCE of the 2N features y and z: each
-    has its partner as the positive and those of other sequences as negatives. C is the mean of max(0, cosine). R is the
-    mean of max(0, d_gg - d_gh + margin) over sequences g ≠ h, with the mean Euclidean distance d_gg of two windows of g
-    and that of windows of g and h. A sequence of one window has no d_gg and is no g; without others R is 0.
+    for augmented views v, modalities a and features x = (s, p). NCE(y, z) is InfoNCE of the 2N features y and z: y_n
+    and z_n are a positive pair, and features of other sequences are negatives. C is the mean of max(0, cosine). R is
+    the mean of max(0, d_gg - d_gh + margin) over sequences g ≠ h, with the mean Euclidean distance d_gg of two windows
+    of g and that of windows of g and h. A sequence of one window has no d_gg and is no g; without others R is 0.
 
     Args:
         temperature: τ of InfoNCE.
@@ -105,13 +105,13 @@ class FOCALLoss(Constrained, nn.Module):
         return {name: torch.stack(values).sum() for name, values in parts.items()}
 
     def _contrast(self, one: Tensor, other: Tensor, others: Tensor) -> Tensor:
-        """InfoNCE of partners (N, D); `others` (N, N) marks samples of different sequences."""
+        """InfoNCE of positive pairs (N, D); `others` (N, N) marks samples of different sequences."""
         count = len(one)
         both = F.normalize(torch.cat([one, other]), dim=1)
-        partner = torch.arange(2 * count, device=one.device).roll(count)
-        used = others.repeat(2, 2).scatter(1, partner.unsqueeze(1), True)
+        positive = torch.arange(2 * count, device=one.device).roll(count)
+        used = others.repeat(2, 2).scatter(1, positive.unsqueeze(1), True)
         similarity = (both @ both.T / self.temperature).masked_fill(~used, -torch.inf)
-        return F.cross_entropy(similarity, partner)
+        return F.cross_entropy(similarity, positive)
 
     def _ranking(self, features: Tensor, sequence: Tensor) -> Tensor:
         """The temporal term of features (N, D)."""

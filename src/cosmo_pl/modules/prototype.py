@@ -21,6 +21,7 @@ from cosmo_pl.modules.base import (
     availability,
     average_in_context,
     load_encoders,
+    no_optimization,
     unit_features,
 )
 
@@ -185,8 +186,8 @@ class PrototypeModule(ClassifierModule):
             self.prototypes[known] = F.normalize((1 - weight) * labelled[known] + weight * means, dim=1)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """An optimizer without parameters: Lightning writes no checkpoint before an optimizer has made a step."""
-        return torch.optim.SGD([torch.zeros(0)], lr=0.0)
+        """See `no_optimization`."""
+        return no_optimization()
 
 
 class PseudoLabelModule(PrototypeModule):
@@ -208,6 +209,7 @@ class PseudoLabelModule(PrototypeModule):
         temperature: See `PrototypeModule`.
         context: Largest distance, in the steps that samples start at, of samples whose assignments are averaged.
         inverse_penalty: Weight of the sum of losses relative to half the squared norm of the weights.
+        bundle_modalities: See `PrototypeModule`.
 
     Raises:
         ConfigurationError: No bundle is given, or an argument is out of range.
@@ -229,8 +231,10 @@ class PseudoLabelModule(PrototypeModule):
         temperature: PositiveFloat = 0.05,
         context: NonNegativeInt = 0,
         inverse_penalty: PositiveFloat = 20.0,
+        bundle_modalities: dict[str, str] | None = None,
     ) -> None:
-        super().__init__(modality_shapes, num_classes, bundle, encoders, unlabeled_weight, balance, temperature)
+        prototypes = unlabeled_weight, balance, temperature
+        super().__init__(modality_shapes, num_classes, bundle, encoders, *prototypes, bundle_modalities)
         self.save_hyperparameters(ignore=["encoders"])
         self.register_buffer("weight", torch.zeros_like(self.prototypes))
         self.register_buffer("bias", torch.zeros(num_classes))

@@ -28,6 +28,7 @@ from cosmo_pl.modules.base import (
     availability,
     channel_statistics,
     check_vectors,
+    finite_logits,
     gravity_columns,
     joined,
     load_encoders,
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 
 MAX_APART = 4  # modalities of which each choice has a forest of its own in an export
 ZERO = "zero_"  # start of the names of buffers with the standardised value of 0 of each axis
-SMALLEST = 1e-6  # probability of a class without votes, whose logarithm has to be finite
 
 
 class RandomForestModule(SelfTrainingModule):
@@ -152,7 +152,7 @@ class RandomForestModule(SelfTrainingModule):
         features = self.features(inputs)
         probability = features.new_zeros(len(features), self.num_classes)
         probability[:, forest.classes_] = torch.from_numpy(forest.predict_proba(features.numpy()))
-        return probability.clamp_min(SMALLEST).log().float().to(self.device)
+        return finite_logits(probability).float().to(self.device)
 
     def features(self, inputs: dict[str, Tensor]) -> Tensor:
         """Features (N, F) of samples, modality to (N, *shape), on the CPU for scikit-learn.
@@ -302,14 +302,14 @@ class VoteLogits(nn.Module):
         num_classes: Number of activities, of which the forest may know fewer.
     """
 
-    place: Tensor
+    one_hot: Tensor
 
     def __init__(self, forest: RandomForestClassifier, num_classes: int) -> None:
         super().__init__()
         self.num_trees = len(forest.estimators_)
-        self.register_buffer("place", F.one_hot(torch.from_numpy(forest.classes_), num_classes).double())
+        self.register_buffer("one_hot", F.one_hot(torch.from_numpy(forest.classes_), num_classes).double())
 
     def forward(self, votes: Tensor) -> Tensor:
         """Logits (N, num_classes) of sums (N, K)."""
-        probability = votes.double() / self.num_trees @ self.place
-        return probability.clamp_min(SMALLEST).log().float()
+        probability = votes.double() / self.num_trees @ self.one_hot
+        return finite_logits(probability).float()

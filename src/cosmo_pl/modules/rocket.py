@@ -19,10 +19,9 @@ from torch import Tensor, nn
 from cosmo_pl.constraints import NonNegativeInt, PositiveInt, Seed, Size, whole
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.extras import require
-from cosmo_pl.modules.base import Present, SelfTrainingModule, Shapes, availability
+from cosmo_pl.modules.base import Present, SelfTrainingModule, Shapes, availability, finite_logits
 
 SHORTEST = 10  # steps of a series; the kernels have nine weights, and MultiRocket also takes differences
-SMALLEST = 1e-6  # probability of a class that is not predicted, whose logarithm has to be finite
 
 
 class RocketModule(SelfTrainingModule):
@@ -100,7 +99,7 @@ class RocketModule(SelfTrainingModule):
         fitted = self.learned
         probability = torch.zeros(len(next(iter(inputs.values()))), self.num_classes)
         probability[:, fitted.classes_] = torch.from_numpy(fitted.predict_proba(self.series(inputs))).float()
-        return probability.clamp_min(SMALLEST).log().to(self.device), None
+        return finite_logits(probability).to(self.device), None
 
     def stream_encoders(self) -> Mapping[str, nn.Module]:
         """Refused: aeon's convolutions and its ridge classifier are compiled by numba, and no graph can hold them."""

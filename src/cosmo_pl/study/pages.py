@@ -80,7 +80,7 @@ class Pages:
             "studies": self.studies,
             "presets": self.presets,
             "claims summary": lambda: claims_summary(self.claims()),
-            "claims": lambda: claims_by_place(self.claims(), self.titles),
+            "claims": lambda: claims_by_location(self.claims(), self.titles),
             "rule": self.rule,
         }
 
@@ -216,7 +216,7 @@ def claims_summary(claims: Sequence[Claim]) -> str:
     return markdown_of([("verdict", "claims"), *rows])
 
 
-def claims_by_place(claims: Sequence[Claim], titles: Mapping[str, str]) -> str:
+def claims_by_location(claims: Sequence[Claim], titles: Mapping[str, str]) -> str:
     """All claims with verdict, evidence and the page of the study that judged them, under their place in the paper.
 
     Args:

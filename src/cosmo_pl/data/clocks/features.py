@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 RATE = 25.0
-BAND = (0.1, 4.0)  # Hz: slower changes are drifts of the sensor, and bodies hardly move faster
+BAND = (0.1, 4.0)  # Hz: slower changes are drifts of the sensor, and bodies seldom move faster
 TAPER = 0.15  # of the length, at each end
 BLOCKS = 4  # an image is averaged over at most 4 by 4 blocks
 

@@ -28,10 +28,10 @@ from cosmo_pl.modules.base.forest_columns import JoinedColumns, StreamColumns, c
 from cosmo_pl.modules.base.fusion import Fusion, FusionClassifier, Head, SequenceAxis
 from cosmo_pl.modules.base.gravity import check_vectors, gravity_columns, gravity_parts
 from cosmo_pl.modules.base.module import BaseModule, BestEpoch, Shapes, TrainingRecord
-from cosmo_pl.modules.base.optimization import OptimizerSettings, optimization
+from cosmo_pl.modules.base.optimization import OptimizerSettings, no_optimization, optimization
 from cosmo_pl.modules.base.pretraining import CrossModalModule, PretrainingModule, projection_heads
 from cosmo_pl.modules.base.quality import data_quality
-from cosmo_pl.modules.base.self_training import SelfTrainingModule
+from cosmo_pl.modules.base.self_training import SelfTrainingModule, finite_logits
 
 __all__ = [
     "PARTS",
@@ -65,10 +65,12 @@ __all__ = [
     "channel_statistics",
     "check_vectors",
     "data_quality",
+    "finite_logits",
     "gravity_columns",
     "gravity_parts",
     "joined",
     "load_encoders",
+    "no_optimization",
     "optimization",
     "projection_heads",
     "step_each",

@@ -17,6 +17,13 @@ from cosmo_pl.modules.base.context import average_in_context
 from cosmo_pl.modules.base.examples import ExampleModule
 from cosmo_pl.modules.base.module import Shapes
 
+SMALLEST = 1e-6  # probability of a class without votes, whose logarithm has to be finite
+
+
+def finite_logits(probability: torch.Tensor) -> torch.Tensor:
+    """Logarithms of probabilities, of which some may be 0."""
+    return probability.clamp_min(SMALLEST).log()
+
 
 class SelfTrainingModule(ExampleModule):
     """An `ExampleModule` whose logits are logarithms of probabilities, and which can be trained on pseudo-labels.

@@ -27,7 +27,7 @@ CHUNK = 64  # samples that are classified at once
 
 
 class Recorded:
-    """Predictions of samples from every set of sensors, computed once, of which a switch asks for a few.
+    """Predictions of samples from every set of sensors, computed once, of which a switch needs a few.
 
     Args:
         model: The classifier.
@@ -39,7 +39,7 @@ class Recorded:
         self.modality_shapes = {name: tuple(data.modality_shapes[name]) for name in data.modalities}
         self.sensors = model.attends_to or tuple(data.modalities)
         self.everything = dict.fromkeys(self.modality_shapes, np.arange(len(rows)))
-        self.asked: Counter[str] = Counter()
+        self.counted: Counter[str] = Counter()
         self._predicted = {key_of(names): _predicted(model, data, rows, names) for names in self.sets}
 
     @property
@@ -51,7 +51,7 @@ class Recorded:
     def predict(self, arrays: Mapping[str, Any]) -> Prediction:
         """The prediction of samples, modality to their positions among the rows (n,), and the same for each."""
         key, positions = key_of(arrays), next(iter(arrays.values()))
-        self.asked[key] += 1
+        self.counted[key] += 1
         probability, weights = self._predicted[key]
         label = probability[positions].argmax(axis=1)
         by_sensor = {} if weights is None else dict(zip(self.sensors, weights[positions].T, strict=True))
@@ -150,7 +150,7 @@ def _switched(
     threshold: float,
 ) -> dict[str, Any]:
     """One point of the curve."""
-    tested.asked.clear()
+    tested.counted.clear()
     off: tuple[str, ...] = ()
     if not trained.predict(trained.everything).weights:
         off = redundant_sensors(trained, trained.everything, threshold, trained.sensors)
@@ -167,7 +167,7 @@ def _switched(
     return {
         "threshold": threshold,
         "correct": correct,
-        "seconds": _digits(sum(seconds[key] * count for key, count in tested.asked.items()) / len(label)),
+        "seconds": _digits(sum(seconds[key] * count for key, count in tested.counted.items()) / len(label)),
         "on": {name: round(on[name] / len(label), 4) for name in tested.modality_shapes},
         "off_at_first": list(off),
         "switched": switched,

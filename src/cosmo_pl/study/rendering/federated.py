@@ -1,4 +1,4 @@
-"""Federated stage 1: what it costs against all recordings in one place, and by rounds and local epochs."""
+"""Federated stage 1: what it costs against centralised training, and by rounds and local epochs."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from cosmo_pl.study.rendering.view import Rendered, View, unique
 
 HEADER = (
     *("dataset", "stage 1", "clients", "rounds × local epochs", "MB sent per client", "accuracy", "n"),
-    "minus all in one place, paired by seed",
+    "minus centralised, paired by seed",
 )
 TOGETHER, ALONE, CLIENT = "together", "alone", "client"
 NOTES = (
     "MB sent per client are the weights that a client sends in all rounds, 10⁶ bytes each; it receives as many.",
-    "Every client alone needs a run of every client; the accuracy of a seed is the mean over the clients.",
+    "Local training only needs a run of every client; the accuracy of a seed is the mean over the clients.",
 )
 AXES = {"rounds": "rounds", "local_epochs": "local epochs"}
 
@@ -53,7 +53,7 @@ def _rows(view: View, pairs: Runs, stage1: dict[str, Record]) -> Iterator[list[s
 
 
 def _by_seed(view: View, dataset: str, method: str, runs: Runs) -> dict[int, float]:
-    """Seed to accuracy; of every client alone the mean over all clients, of the seeds that have a run of each."""
+    """Seed to accuracy; of local training only the mean over all clients, of the seeds that have a run of each."""
     if method != ALONE:
         return by_seed(runs)
     planned = {str(o.job.factors[CLIENT]) for o in view.outcomes if _is_alone(o.job, dataset)}
