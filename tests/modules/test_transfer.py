@@ -23,6 +23,7 @@ from cosmo_pl.modules import (
     FeatureForestModule,
     IterativeFusionModule,
     PrototypeModule,
+    PseudoLabelModule,
     SingleModalModule,
 )
 
@@ -91,7 +92,7 @@ def test_a_bundle_describes_its_sensors_and_statistics(bundle, usc):
     assert loaded.data.sensors["acc"] == SensorDescription("accelerometer", XYZ, ("g",) * 3, 50.0)
 
 
-@pytest.mark.parametrize("kind", [IterativeFusionModule, PrototypeModule, FeatureForestModule])
+@pytest.mark.parametrize("kind", [IterativeFusionModule, PrototypeModule, PseudoLabelModule, FeatureForestModule])
 @pytest.mark.parametrize("normalization", ["data", "bundle", "adapt"])
 def test_encoders_of_one_dataset_serve_another(kind, normalization, bundle, utd, make_trainer):
     data = utd(normalization=normalization)
@@ -172,12 +173,13 @@ def test_one_encoder_may_serve_two_modalities(bundle, utd):
     assert len(set(parameters)) == len(parameters)
 
 
-def test_a_gyroscope_is_no_accelerometer(bundle, utd, make_trainer):
+@pytest.mark.parametrize("module", [PrototypeModule, PseudoLabelModule])
+def test_a_gyroscope_is_no_accelerometer(module, bundle, utd, make_trainer):
     data = utd(normalization="data")
     with pytest.raises(
         BundleError, match=r"encoder of 'acc' that does not suit 'gyro' of UTD-MHAD: kind gyroscope, not acc"
     ):
-        fit(made(PrototypeModule, data, bundle, bundle_modalities={"gyro": "acc"}), data, make_trainer)
+        fit(made(module, data, bundle, bundle_modalities={"gyro": "acc"}), data, make_trainer)
 
 
 def test_names_are_matched_by_the_argument(bundle, usc):

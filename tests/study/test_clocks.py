@@ -51,7 +51,7 @@ def test_the_table_has_the_accuracy_before_and_after():
     assert (camera["corrected"], late["corrected"]) == ("0.920 ± 0.010 (n=3)", "0.930 ± 0.010 (n=3)")
     assert late["not corrected minus without error, paired by seed"].startswith("-0.050")
     assert any("15 ms remain" in note for note in rendered.notes)
-    assert any(note.startswith("3 of these 4 estimates") for note in rendered.notes)
+    assert any("3 of these 4 estimates" in note for note in rendered.notes)
 
 
 def test_runs_without_an_error_are_those_of_other_studies():

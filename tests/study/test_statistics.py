@@ -45,7 +45,8 @@ def test_nothing_is_summed_up_to_none() -> None:
 
 
 def test_interval_of_an_accuracy_stays_within_its_range() -> None:
-    assert Summary((0.1, 0.9), 1, 2).interval == (0.0, 1.0)
+    assert Summary((0.1, 0.5, 0.9), 1, 2).interval == (0.0, 1.0)
+    assert Summary((0.5, 0.6), 1, 2).interval is None  # two runs say too little about their spread
     values = (0.60, 0.62, 0.64)
     expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
     assert Summary(values, 1, 2).interval == pytest.approx((expected.low, expected.high))

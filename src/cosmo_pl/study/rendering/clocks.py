@@ -39,8 +39,9 @@ def table(view: View) -> Rendered:
             cells.append(paired(by_seed(before), by_seed(without)).describe() if put else "-")
             cells.append(paired(by_seed(after), by_seed(before)).describe() if after else "-")
             rows.append([view.title(dataset), title(view.methods, method), str(name), *cells])
-    measured = [record.result for _, record in view.records(lambda job: job.measure == FACTOR)]
-    return Rendered(HEADER, rows, notes=[note for result in measured for note in _notes(result)])
+    measured = view.records(lambda job: job.measure == FACTOR)
+    notes = [f"{view.title(job.dataset)}: {note}" for job, record in measured for note in _notes(record.result)]
+    return Rendered(HEADER, rows, notes=notes)
 
 
 def _at(pairs: Pairs, dataset: str, method: str, value: Any) -> Pairs:
@@ -49,14 +50,14 @@ def _at(pairs: Pairs, dataset: str, method: str, value: Any) -> Pairs:
 
 def _notes(result: Mapping[str, Any]) -> Iterator[str]:
     recorded = ", ".join(f"{1000 * each['offset']:+.0f}" for each in result["as_recorded"])
-    yield f"As recorded, the estimates for the {len(result['subjects'])} subjects are {recorded} ms."
+    yield f"as recorded, the estimates for the {len(result['subjects'])} subjects are {recorded} ms."
     for kind in ("constant", "drifting"):
         left = [value for case in result[kind] for value in case["remaining_ms"]]
         largest = max(abs(case["offset"]) for case in result[kind])
         drift = max(abs(case["drift"]) for case in result[kind])
         put_in = f"up to {largest:.1f} s" + (f" and {drift:.0f} ppm" if drift else "")
         yield (
-            f"Of {len(result[kind])} random {kind} errors of {put_in}, {median(left):.0f} ms remain after the "
+            f"of {len(result[kind])} random {kind} errors of {put_in}, {median(left):.0f} ms remain after the "
             f"correction (median over subjects and errors; at most {max(left):.0f} ms)."
         )
     total = len(result["subjects"]) * sum(len(result[kind]) for kind in ("constant", "drifting"))

@@ -60,9 +60,14 @@ class Summary:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """95 % interval of the mean (Student's t, clipped to [0, 1]); of one run the interval over its recordings."""
+        """95 % interval of the mean (Student's t, clipped to [0, 1]); of one run the interval over its recordings.
+
+        None for two runs, whose spread says too little.
+        """
         if self.n == 1:
             return bootstrap_interval(self.recordings)
+        if self.n < MIN_RUNS:
+            return None
         low, high = t_interval(self.values)
         return max(0.0, low), min(1.0, high)
 
