@@ -40,6 +40,7 @@ class LabelGuess:
         columns: Role to column of CSV.
         delimiter: Of CSV.
         absolute: Whether the times are ISO times or times of day without zone.
+        subjects: Names of subjects in its first rows.
     """
 
     format: str
@@ -48,6 +49,7 @@ class LabelGuess:
     columns: dict[str, str] = field(default_factory=dict)
     delimiter: str = ","
     absolute: bool = False
+    subjects: frozenset[str] = frozenset()
 
 
 def label_guess(source: Source, name: str, scratch: Path) -> LabelGuess | None:
@@ -89,7 +91,8 @@ def _table(source: Source, name: str) -> LabelGuess | None:
     roles = roles_of(head.columns)
     texts = [text for text in head.texts(roles["start"]) if text]
     time, reason, absolute = _time(texts)
-    return LabelGuess("csv", time, reason, roles, head.format.delimiter, absolute)
+    subjects = frozenset(head.texts(roles[SUBJECT])) - {""} if SUBJECT in roles else frozenset[str]()
+    return LabelGuess("csv", time, reason, roles, head.format.delimiter, absolute, subjects)
 
 
 def _time(texts: Sequence[str]) -> tuple[dict[str, Any], str, bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,7 +111,8 @@ def _sniff(source: Source, scratch: Path) -> Sniffed:
     if not names:
         problem = f"'{folder}' holds no {', '.join(FORMATS)}"
         raise ConfigurationError("folder", problem, "Give the folder of the recordings")
-    groups = groups_of_files(names, lambda name: _signature(source, name), bool(marks))
+    subjects = {name for found in marks.values() for name in found.subjects}
+    groups = groups_of_files(names, lambda name: _signature(source, name), bool(marks), subjects=subjects)
     streams = _streams(source, groups, draft)
     if not streams:
         reasons = "; ".join(draft.unknown)
@@ -129,6 +131,7 @@ def _sniff(source: Source, scratch: Path) -> Sniffed:
         _labels(source, scratch, marks, known, streams, draft)
     else:
         _activity(streams, draft)
+    _numbers(streams, draft)
     description = parse_description(yaml.safe_load(draft.text), "the drafted description")
     return Sniffed(draft.text, tuple(draft.assumed), tuple(draft.unknown), description)
 
@@ -267,7 +270,8 @@ def _labels(
     streams: Sequence[Stream],
     draft: Draft,
 ) -> None:
-    groups = groups_of_files(list(marks), lambda path: marks[path].format, True, known)
+    people = known.get(SUBJECT, set())
+    groups = groups_of_files(list(marks), lambda path: marks[path].format, True, known, people)
     group = max(groups, key=lambda each: len(each.paths))
     for other in groups:
         if other is not group:
@@ -277,7 +281,8 @@ def _labels(
     draft.add("files", group.pattern.text, f"{len(group.paths)} files match it")
     draft.add("format", found.format)
     if found.columns:
-        draft.add("columns", found.columns, "their names say so")
+        named = {name for path in group.paths for name in marks[path].subjects}
+        draft.add("columns", found.columns, "their names say so", _without_path(named - people, people))
     if found.delimiter != ",":
         draft.add("delimiter", found.delimiter)
     zone, unknown = None, ""
@@ -287,6 +292,25 @@ def _labels(
         unknown = "" if zone else "their zone, UTC is assumed: if they are local times, add zone: Europe/Berlin"
     time = found.time | ({"zone": zone[0]} if zone else {})
     draft.add("time", time, "; ".join([found.reason, *zone[1:]] if zone else [found.reason]), unknown)
+
+
+def _without_path(missing: set[str], known: set[str]) -> str:
+    """That labels name subjects whose names are in no path; empty if there are none."""
+    if not missing:
+        return ""
+    names, paths = (", ".join(f"'{name}'" for name in sorted(each)[:5]) for each in (missing, known))
+    return f"no path names the subjects {names} of the labels, but {paths or 'none'}: correct the labels or files"
+
+
+def _numbers(streams: Sequence[Stream], draft: Draft) -> None:
+    """Numbers of subjects that are those in their names, as P2 and P10, where the order of the alphabet gives others."""
+    names = sorted({name for each in streams for name in each.group.values(SUBJECT)} - {""})
+    ends = [re.search(r"\d{1,9}$", name) for name in names]
+    numbers = {name: int(end[0]) for name, end in zip(names, ends, strict=True) if end}
+    distinct = len(set(numbers.values())) == len(names)
+    if distinct and not all(map(str.isdecimal, names)) and [*numbers.values()] != [*range(1, len(names) + 1)]:
+        draft.within()
+        draft.add("subjects", numbers, "the numbers in their names; add those of new subjects")
 
 
 def _activity(streams: Sequence[Stream], draft: Draft) -> None:
