@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pytest
+import yaml
 
 from cosmo_pl.data.streams.grouping import groups_of_files
 from cosmo_pl.data.streams.importing import import_streams
@@ -96,3 +96,44 @@ def test_persons_without_labels_are_in_the_same_sensor() -> None:
     paths = [f"S{number:02d}/{name}.csv" for number in range(1, 9) for name in ("wrist", "ankle")]
     groups = groups_of_files(paths, lambda path: 0, labelled=True, subjects={"S01", "S05"})
     assert [group.pattern.text for group in groups] == ["{subject}/ankle.csv", "{subject}/wrist.csv"]
+
+
+FORMATS_OF_LABELS = {
+    "decimal commas": ("start;end;activity\n{0},5;{1},25;walk\n", {"delimiter": ";", "decimal": ","}),
+    "comments": ("# by Tim\nstart,end,activity\n# first\n{0}.5,{1}.25,walk\n\n# end\n", {"comment": "#"}),
+    "lines before": ("Diary of anna\nRoom: 7\n\nstart,end,activity\n{0}.5,{1}.25,walk\n", {"skip": 3}),
+    "spaces": ('start, end, activity\n{0}.5, {1}.25, "walk"\n', {}),
+    "all": ("%a;b\nDiary\n%c\nstart ; end ; activity\n{0},5;{1},25;walk\n",
+            {"delimiter": ";", "decimal": ",", "comment": "%", "skip": 2}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "fields"), FORMATS_OF_LABELS.values(), ids=FORMATS_OF_LABELS)
+@pytest.mark.parametrize("relative", [True, False])
+def test_labels_are_written_as_sensors_may_be(
+    tmp_path: Path, text: str, fields: dict[str, object], relative: bool
+) -> None:
+    first = 0 if relative else FIRST
+    for name in ("anna", "ben"):
+        record(tmp_path / "home", [f"{name}/wrist.csv"])
+        (tmp_path / "home" / name / "labels.csv").write_text(text.format(first + 2, first + 5))
+    found, store = drafted(tmp_path / "home")
+    given = yaml.safe_load(found.text)
+    assert list(given["sensors"]) == ["wrist"]
+    names = ("delimiter", "decimal", "comment", "skip")
+    assert {name: value for name, value in given["labels"].items() if name in names} == fields
+    labels = [recording.labels for recording in store.recordings]
+    assert [[(round(each.start, 3), round(each.end, 3), each.activity) for each in one] for one in labels] == [
+        [(2.5, 5.25, "walk")]
+    ] * 2
+
+
+def test_one_label_file_with_decimals_tells_the_decimals_of_all(tmp_path: Path) -> None:
+    record(tmp_path / "home", ["anna/wrist.csv", "ben/wrist.csv"])
+    for name, start in (("anna", "2"), ("ben", "2,5")):
+        (tmp_path / "home" / name / "labels.csv").write_text(f"start;end;activity\n{start};5;walk\n")
+    store = drafted(tmp_path / "home")[1]
+    assert [recording.labels[0].start for recording in store.recordings] == [2.0, 2.5]
+    (tmp_path / "home" / "ben" / "labels.csv").write_text("By Ben\nstart,end,activity\n2.5,5,walk\n")
+    unknown = sniff(tmp_path / "home").unknown
+    assert "labels.delimiter: 'ben/labels.csv' has ','" in unknown and "labels.skip: 'ben/labels.csv' has 1" in unknown

@@ -174,7 +174,7 @@ def _by_sensor(split: Split, signature: Callable[[str], Hashable]) -> list[tuple
     groups: dict[tuple[str, ...], list[str]] = {}
     for path, parts in split.items():
         groups.setdefault(tuple(parts[n].text for n in naming), []).append(path)
-    found = []
+    found: list[tuple[Split, list[int]]] = []
     for same in groups.values():
         own, others = [split[path] for path in same], [split[path] for path in set(paths) - set(same)]
         inside = {*_varying(own), *(n for n, token in enumerate(own[0]) if token.kind == NAME)}

@@ -8,7 +8,7 @@ import math
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -139,9 +139,23 @@ def files_of(source: Source, endings: tuple[str, ...] = FORMATS) -> list[str]:
 
 
 def _text(path: Path, file: IO[bytes], tail: bool) -> Head:
-    start = file.read(BYTES)
+    head = text_head(path, file)
+    last = _rows(_end(file).splitlines()[-1:], head.format) if tail and head.columns else []
+    whole = bool(last) and len(last[0]) == len(head.columns)
+    return replace(head, last=last[0]) if whole else head
+
+
+def text_head(path: Path, file: IO[bytes], size: int = BYTES) -> Head:
+    """First rows of a file of CSV; no columns if it has none.
+
+    Args:
+        path: The file.
+        file: The same, at its start.
+        size: Bytes to read.
+    """
+    start = file.read(size)
     lines = start.decode("utf-8-sig", errors="replace").splitlines()
-    if len(start) == BYTES:
+    if len(start) == size:
         lines = lines[:-1]  # which may be cut
     found = csv_format(lines[:ROWS], "\t" if path.suffix.lower() == ".tsv" else None)
     table = [line for line in lines[found.skip :] if not (found.comment and line.startswith(found.comment))]
@@ -151,9 +165,7 @@ def _text(path: Path, file: IO[bytes], tail: bool) -> Head:
     header = not any(is_value(cell) for cell in rows[0])
     columns: tuple[Any, ...] = rows[0] if header else tuple(range(len(rows[0])))
     body = [row for row in (rows[1:] if header else rows) if len(row) == len(columns)]
-    last = _rows(_end(file).splitlines()[-1:], found) if tail else []
-    whole = bool(last) and len(last[0]) == len(columns)
-    return Head(path, columns, tuple(body), last[0] if whole else None, found)
+    return Head(path, columns, tuple(body), format=found)
 
 
 def _end(file: IO[bytes]) -> str:

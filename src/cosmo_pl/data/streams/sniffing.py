@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,8 +15,9 @@ import yaml
 from cosmo_pl.data.selection import evenly_spaced
 from cosmo_pl.data.streams import columns as guess
 from cosmo_pl.data.streams.columns import TimeGuess
+from cosmo_pl.data.streams.csv_format import common_format
 from cosmo_pl.data.streams.description import ACTIVITY, DESCRIPTION, FORMATS, SUBJECT, ImportDescription
-from cosmo_pl.data.streams.draft import Draft
+from cosmo_pl.data.streams.draft import Draft, add_format
 from cosmo_pl.data.streams.grouping import Group, groups_of_files
 from cosmo_pl.data.streams.heads import Head, files_of, read_head
 from cosmo_pl.data.streams.label_guess import FORMAT_OF, LabelGuess, label_guess
@@ -211,22 +212,7 @@ def _sensor(stream: Stream, zone: tuple[str, str] | None, draft: Draft) -> None:
     draft.add("rate", int(rate) if rate == int(rate) else rate, f"the median is {measured:.4g} Hz")
     if not head.header and head.path.suffix.lower() in (".csv", ".tsv"):
         draft.add("header", False, "the first row has values")
-    _format(stream, draft)
-
-
-def _format(stream: Stream, draft: Draft) -> None:
-    """How CSV is written, where that is unusual."""
-    head, found = stream.heads[0], stream.heads[0].format
-    if found.delimiter != ("\t" if head.path.suffix.lower() == ".tsv" else ","):
-        draft.add("delimiter", found.delimiter)
-    if found.decimal != ".":
-        draft.add("decimal", found.decimal, "numbers are written as 1,5")
-    if found.comment:
-        draft.add("comment", found.comment, "lines begin with it")
-    if found.skip:
-        other = next((each for each in stream.heads if each.format.skip != found.skip), None)
-        unlike = f"'{other.path}' has {other.format.skip}" if other is not None else ""
-        draft.add("skip", found.skip, "so many lines precede the table", unlike)
+    add_format({str(each.path): each.format for each in stream.heads}, draft)
 
 
 def _measured(stream: Stream) -> tuple[str, list[str], list[str], tuple[int, int] | str | None]:
@@ -276,15 +262,16 @@ def _labels(
     for other in groups:
         if other is not group:
             draft.unknown.append(f"{other.pattern.text}: more labels; only those of {group.pattern.text} are described")
-    found = marks[group.paths[0]]
+    written = {path: marks[path].written for path in group.paths}
+    found = replace(marks[group.paths[0]], written=common_format(list(written.values())))
     draft.within("labels")
     draft.add("files", group.pattern.text, f"{len(group.paths)} files match it")
     draft.add("format", found.format)
     if found.columns:
         named = {name for path in group.paths for name in marks[path].subjects}
         draft.add("columns", found.columns, "their names say so", _without_path(named - people, people))
-    if found.delimiter != ",":
-        draft.add("delimiter", found.delimiter)
+    if found.format == "csv":
+        add_format(written, draft)
     zone, unknown = None, ""
     if found.absolute:
         spans = {each.name: (each.group, each.heads, each.time) for each in streams}
@@ -303,7 +290,7 @@ def _without_path(missing: set[str], known: set[str]) -> str:
 
 
 def _numbers(streams: Sequence[Stream], draft: Draft) -> None:
-    """Numbers of subjects that are those in their names, as P2 and P10, where the order of the alphabet gives others."""
+    """Numbers of subjects as in their names, P2 and P10, where the order of the alphabet gives others."""
     names = sorted({name for each in streams for name in each.group.values(SUBJECT)} - {""})
     ends = [re.search(r"\d{1,9}$", name) for name in names]
     numbers = {name: int(end[0]) for name, end in zip(names, ends, strict=True) if end}
