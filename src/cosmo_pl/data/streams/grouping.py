@@ -213,7 +213,10 @@ def _group(paths: Split, varying: Sequence[int], labelled: bool, known: Mapping[
         if position not in names and again is not None:  # "anna/anna_wrist.csv" has one placeholder twice
             names[position] = names[again]
         elif position not in names:
-            names[position] = _guessed(values, {columns[n]: name for n, name in names.items()}, labelled, known)
+            given = {columns[n]: name for n, name in names.items()}
+            repeated = any(n > position and split[0][n].part == split[0][position].part for n in columns)
+            named = labelled or not (_are_words(values) or (repeated and _are_counted(values)))
+            names[position] = _guessed(values, given, named, known)
             guessed.append(names[position])
     first = split[0]
     text = "".join(f"{{{names[n]}}}" if n in columns else token.text for n, token in enumerate(first))
@@ -239,6 +242,7 @@ def _hinted(path: Sequence[Token], position: int) -> str | None:
 def _guessed(
     values: tuple[str, ...], names: Mapping[tuple[str, ...], str], labelled: bool, known: Mapping[str, set[str]]
 ) -> str:
+    """What a placeholder may be that no word names; not the activity if that is known to be `labelled` elsewhere."""
     used = set(names.values())
     seen = [name for name, those in known.items() if name not in used and set(values) <= those]
     if seen:
@@ -250,6 +254,16 @@ def _guessed(
         return ACTIVITY
     free = (name for name in ("session", "trial", "part") if name not in used)
     return next(free, f"part{len(used)}")
+
+
+def _are_words(values: Sequence[str]) -> bool:
+    return not any(map(str.isdecimal, values))
+
+
+def _are_counted(values: Sequence[str]) -> bool:
+    """Whether values are 1, 2, 3, ..., as the numbers of exercises, not hours or dates."""
+    numbers = {int(value) for value in values if value.isdecimal()}
+    return len(numbers) == len(set(values)) and numbers == {*range(1, len(numbers) + 1)}
 
 
 def _crossed(values: Sequence[str], subjects: Sequence[str]) -> bool:

@@ -7,8 +7,8 @@ import io
 import math
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from cosmo_pl.data.streams.csv_format import COMMA, COMMON, CsvFormat, csv_format
 from cosmo_pl.data.streams.description import FORMATS
+from cosmo_pl.data.streams.npz_arrays import ArrayHeader, array_header, row_blocks
 from cosmo_pl.data.streams.source import FolderSource, Source, readable
 from cosmo_pl.errors import RecordingError
 
@@ -38,6 +39,7 @@ class Head:
         rows: Texts of the first rows (N, columns).
         last: Texts of the last row; None if it is not read.
         format: How CSV is written; decimal commas are points in `rows` and `last`.
+        left_out: Arrays of NPZ that are no columns, with the reason.
     """
 
     path: Path
@@ -45,6 +47,7 @@ class Head:
     rows: tuple[tuple[str, ...], ...]
     last: tuple[str, ...] | None = None
     format: CsvFormat = COMMON
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def header(self) -> bool:
@@ -122,7 +125,13 @@ def read_head(source: Source, name: str) -> Head:
     try:
         with source.open(name) as file, readable(path):
             head = readers.get(path.suffix.lower(), _text)(path, file, tail)
-    except (OSError, ValueError, KeyError, csv.Error) as error:  # pyarrow's errors are ValueErrors and OSErrors
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        EOFError,
+        csv.Error,
+    ) as error:  # pyarrow's errors are ValueErrors and OSErrors
         raise RecordingError(path, f"cannot be read ({error})", "Write it again, or move it elsewhere") from error
     if not head.columns or not head.rows:
         raise RecordingError(path, "holds no rows", "Remove it, or record it again")
@@ -212,28 +221,31 @@ def _written(value: Any) -> str:
 
 
 def _npz(path: Path, stream: IO[bytes], tail: bool) -> Head:
-    columns: dict[str, list[str]] = {}
+    arrays, left_out = dict[str, ArrayHeader](), dict[str, str]()
+    columns = dict[str, NDArray[Any]]()
     with zipfile.ZipFile(stream) as archive:
         for member in archive.namelist():
             with archive.open(member) as file:
-                for name, values in _array_head(member.removesuffix(".npy"), file):
-                    columns[name] = [str(value) for value in values]
-    length = Counter(map(len, columns.values())).most_common(1)[0][0] if columns else 0
-    kept = {name: values for name, values in columns.items() if len(values) == length}
-    return Head(path, tuple(kept), tuple(zip(*kept.values(), strict=True)))
+                header = array_header(file)
+            reason = header.unreadable or f"has {header.width} values in a row" * (header.width > MAX_COLUMNS)
+            if reason:
+                left_out[member.removesuffix(".npy")] = f"it {reason}"
+            else:
+                arrays[member] = header
+        usual = Counter(header.shape[0] for header in arrays.values() for _ in range(header.width)).most_common(1)
+        for member, header in arrays.items():
+            name, (length, _) = member.removesuffix(".npy"), usual[0]
+            if header.shape[0] != length:
+                left_out[name] = f"it has {header.shape[0]} rows, not {length}"
+            else:
+                for rows in row_blocks(archive, member, ROWS, most=ROWS):
+                    columns |= _array_columns(name, rows)
+    texts = [[str(value) for value in values] for values in columns.values()]
+    return Head(path, tuple(columns), tuple(zip(*texts, strict=True)), left_out=left_out)
 
 
-def _array_head(name: str, file: Any) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Columns of an array's first rows; only these are read, as a compressed array may be large."""
-    read: dict[tuple[int, int], Any] = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }
-    shape, by_column, dtype = read[np.lib.format.read_magic(file)](file)
-    if not shape or (by_column and len(shape) > 1) or dtype.hasobject or math.prod(shape[1:]) > MAX_COLUMNS:
-        return
-    count = min(ROWS, shape[0])
-    size = count * math.prod(shape[1:])
-    values = np.frombuffer(file.read(size * dtype.itemsize), dtype, size).reshape(count, -1)
-    names = [name] if len(shape) == 1 else [f"{name}.{column}" for column in range(values.shape[1])]
-    yield from zip(names, values.T, strict=True)
+def _array_columns(name: str, rows: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """Columns of rows of an array, each with its name."""
+    if rows.ndim == 1:
+        return {name: rows}
+    return {f"{name}.{number}": column for number, column in enumerate(rows.reshape(len(rows), -1).T)}

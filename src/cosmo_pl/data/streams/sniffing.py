@@ -19,6 +19,7 @@ from cosmo_pl.data.streams.csv_format import common_format
 from cosmo_pl.data.streams.description import ACTIVITY, DESCRIPTION, FORMATS, SUBJECT, ImportDescription
 from cosmo_pl.data.streams.draft import Draft, add_format
 from cosmo_pl.data.streams.grouping import Group, groups_of_files
+from cosmo_pl.data.streams.header_units import header_unit, kind_of_unit
 from cosmo_pl.data.streams.heads import Head, files_of, read_head
 from cosmo_pl.data.streams.label_guess import FORMAT_OF, LabelGuess, label_guess
 from cosmo_pl.data.streams.reading_description import parse_description
@@ -160,7 +161,7 @@ def _streams(source: Source, groups: Sequence[Group], draft: Draft) -> list[Stre
             other = next(head.path for head in heads if head.columns != heads[0].columns)
             draft.unknown.append(f"{group.pattern.text}: '{other}' has other columns than '{heads[0].path}'")
         if time is None:
-            draft.unknown.append(f"{group.pattern.text}: no column of time was found; these files are left out")
+            draft.unknown.append(f"{group.pattern.text}: {guess.no_time(heads)}; these files are left out")
             continue
         values, left_out = guess.values_of(alike, time)
         if not values:
@@ -231,8 +232,12 @@ def _measured(stream: Stream) -> tuple[str, list[str], list[str], tuple[int, int
     for number, axes in enumerate(guess.named_axes(values)):
         part = rows[:, [values.index(column) for column in axes]]
         named = guess.kind_of(" ".join(map(str, axes))) or (guess.kind_of(path) if len(values) <= 3 else None)
+        stated = [header_unit(column, named) for column in axes]
+        measured = {kind_of_unit(unit) if unit else None for unit in stated}
         if named:
             kind, why = named, "the name says so"
+        elif len(measured) == 1 and None not in measured:
+            kind, why = str(measured.pop()), "the unit in the header says so"
         elif len(axes) == 3 and guess.is_gravity(part):
             kind, why = "accelerometer", "its vectors are about as long as gravity"
         elif len(axes) == 3 and kinds == ["accelerometer"]:
@@ -241,11 +246,21 @@ def _measured(stream: Stream) -> tuple[str, list[str], list[str], tuple[int, int
             kind, why = "series", "no name says more"
         unit, reason = guess.unit_of(kind, part) if len(axes) == 3 else (None, "")
         kinds.append(kind)
-        units += [unit or RAW] * len(axes)
-        reasons += [why] * (number == 0) + [reason] * bool(reason)
+        units += [each or unit or RAW for each in stated]
+        reasons += [why] * (number == 0) + [_reason(stated, unit, reason)] * bool(reason or any(stated))
     inertial = len(kinds) > 1 and set(kinds) <= {"accelerometer", "gyroscope", "magnetometer"}
     whole = kinds[0] if len(set(kinds)) == 1 else "inertial" if inertial else "series"
     return whole, units, reasons, None
+
+
+def _reason(stated: Sequence[str | None], guessed: str | None, reason: str) -> str:
+    """Where the unit of three axes comes from."""
+    headers = list(dict.fromkeys(unit for unit in stated if unit))
+    if not headers:
+        return f"guessed by size: {reason}" if guessed else reason
+    unlike = guessed and guessed not in headers and kind_of_unit(guessed) == "accelerometer"
+    doubt = f", but {reason}, as in {guessed}: check it" if unlike else ""
+    return f"the header states {', '.join(headers)}{doubt}"
 
 
 def _labels(
@@ -303,7 +318,9 @@ def _numbers(streams: Sequence[Stream], draft: Draft) -> None:
 def _activity(streams: Sequence[Stream], draft: Draft) -> None:
     common = set.intersection(*(set(each.group.pattern.names) for each in streams))
     if ACTIVITY not in common:
-        draft.unknown.append("labels: no file of labels was found; all time is unlabelled")
+        numbers = [name for name in sorted(common - {SUBJECT}) if all(map(str.isdigit, streams[0].group.values(name)))]
+        hint = f'; if {{{numbers[0]}}} is the activity, add activity: {{path: "{{{numbers[0]}}}"}}' if numbers else ""
+        draft.unknown.append(f"labels: no file of labels was found; all time is unlabelled{hint}")
         return
     values = sorted(set(streams[0].group.values(ACTIVITY)))
     draft.within()
