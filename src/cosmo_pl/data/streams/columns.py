@@ -151,7 +151,7 @@ def values_of(heads: Sequence[Head], time: TimeGuess) -> tuple[list[str] | list[
     """Columns of values, and the other columns with the reason that each is left out for."""
     kept, left_out = [], dict[str | int, str]()
     for head in heads:
-        left_out |= head.left_out
+        left_out.update(head.left_out.items())
     for column in heads[0].columns:
         if column == time.column:
             continue

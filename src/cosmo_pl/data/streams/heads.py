@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -26,6 +27,7 @@ from cosmo_pl.errors import RecordingError
 ROWS = 200
 BYTES = 2**19  # of the start of a text file, 200 rows of up to 2,600 characters
 TAIL = 2**16
+DATED = re.compile(r"\d{4}-|\d{8}T\d{4}")  # 2024-05-06T10:00, or 20240506T1000
 MAX_COLUMNS = 10_000  # of an array of NPZ whose columns are listed
 
 
@@ -87,7 +89,7 @@ def number(text: str) -> float:
 
 def moment(text: str) -> datetime | None:
     """The time of ISO 8601 that a text is, with a date; else None."""
-    if len(text) < 13 or text[4:5] != "-":
+    if len(text) < 13 or not DATED.match(text):
         return None
     try:
         return datetime.fromisoformat(text.strip())
@@ -217,7 +219,7 @@ def _written(value: Any) -> str:
     """A value of Parquet as text."""
     if hasattr(value, "isoformat"):
         return str(value.isoformat())
-    return "" if value is None else str(value)
+    return "" if value is None else str(int(value)) if isinstance(value, bool) else str(value)
 
 
 def _npz(path: Path, stream: IO[bytes], tail: bool) -> Head:

@@ -232,8 +232,8 @@ def _measured(stream: Stream) -> tuple[str, list[str], list[str], tuple[int, int
     for number, axes in enumerate(guess.named_axes(values)):
         part = rows[:, [values.index(column) for column in axes]]
         named = guess.kind_of(" ".join(map(str, axes))) or (guess.kind_of(path) if len(values) <= 3 else None)
-        stated = [header_unit(column, named) for column in axes]
-        measured = {kind_of_unit(unit) if unit else None for unit in stated}
+        in_header = [header_unit(column, named) for column in axes]
+        measured = {kind_of_unit(unit) if unit else None for unit in in_header}
         if named:
             kind, why = named, "the name says so"
         elif len(measured) == 1 and None not in measured:
@@ -246,8 +246,8 @@ def _measured(stream: Stream) -> tuple[str, list[str], list[str], tuple[int, int
             kind, why = "series", "no name says more"
         unit, reason = guess.unit_of(kind, part) if len(axes) == 3 else (None, "")
         kinds.append(kind)
-        units += [each or unit or RAW for each in stated]
-        reasons += [why] * (number == 0) + [_reason(stated, unit, reason)] * bool(reason or any(stated))
+        units += [each or unit or RAW for each in in_header]
+        reasons += [why] * (number == 0) + [_reason(in_header, unit, reason)] * bool(reason or any(in_header))
     inertial = len(kinds) > 1 and set(kinds) <= {"accelerometer", "gyroscope", "magnetometer"}
     whole = kinds[0] if len(set(kinds)) == 1 else "inertial" if inertial else "series"
     return whole, units, reasons, None
