@@ -95,6 +95,8 @@ def test_labels_activity_and_clocks() -> None:
         (["sensors", "wrist", "unit"], ["g", "g"], "one unit, or a list of 3"),
         (["sensors", "wrist", "convert"], {"from": "deg/s"}, "'deg/s' cannot be converted to 'g'"),
         (["sensors", "wrist", "convert"], {}, "either from or factor"),
+        (["labels"], {"files": "a.eaf", "format": "elan", "decimal": ","}, "labels.decimal is ',', not left out, as"),
+        (["labels"], {"files": "a.csv", "format": "csv", "decimal": ","}, "another character than the delimiter"),
         (["sensors", "wrist", "time", "unit"], "hours", "one of iso, s, ms, us, ns"),
         (["sensors", "wrist", "time", "zone"], "Mars/Base", "a zone of the tz database"),
         (["sensors", "wrist", "time", "relative"], True, "one of s, ms, us, ns of relative times"),

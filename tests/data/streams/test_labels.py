@@ -218,3 +218,13 @@ def test_bad_labels_are_refused_by_place(tmp_path: Path, text: str, description:
     with pytest.raises(RecordingError) as refused:
         read_intervals(path, description)
     assert named in str(refused.value) and str(path) in str(refused.value)
+
+
+def test_rows_are_numbered_as_in_the_file_and_decimal_commas_are_named(tmp_path: Path) -> None:
+    text = "Diary\n# by Tim\nstart;end;activity\n\n# noon\n1;2;walk\n2,5;3;sit\n"
+    path = write(tmp_path, text)
+    form = {"delimiter": ";", "comment": "#", "skip": 1}
+    with pytest.raises(RecordingError, match=r"row 7: the start '2,5' has a decimal comma\. Add `decimal"):
+        read_intervals(path, described("csv", "s", relative=True, **form))
+    found = read_intervals(path, described("csv", "s", relative=True, decimal=",", **form))
+    assert [(each.start, each.where) for each in found] == [(10**9, "row 6"), (2_500_000_000, "row 7")]

@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 from cosmo_pl.data.streams.description import UNITS
 from cosmo_pl.data.streams.heads import Head, moment, seconds
 
-TIME_WORDS = ("time", "timestamp", "timestamps", "datetime", "date", "epoch", "unix", "ts", "t", "clock", "utc")
+TIME_WORDS = (
+    *("time", "timestamp", "timestamps", "datetime", "date", "epoch", "unix", "ts", "t", "clock", "utc"),
+    *("elapsed", "seconds", "zeit", "zeitstempel"),
+)
 NOT_MEASURED = (
     *("label", "labels", "activity", "class", "subject", "person", "id", "index", "frame", "sample", "row"),
     *("counter", "count", "seq", "sequence", "unnamed", "session", "trial", "battery", "quality", "confidence"),
@@ -21,6 +24,9 @@ NOT_MEASURED = (
 EPOCHS = {"s": (6e8, 4e9), "ms": (6e11, 4e12), "us": (6e14, 4e15), "ns": (6e17, 4e18)}  # 1989 to 2096
 RATES = (1, 2, 4, 5, 8, 10, 12.5, 15, 16, 20, 25, 30, 32, 40, 50, 60, 64, 75, 80, 90, 100, 120, 125, 128, 150, 200, 250)
 ROUNDING = 0.06
+MOST_DECREASES = 0.1  # of the steps of a time, whose clock may have been set
+MIN_TICKS = 5  # rows of a column without a name that is taken for a time
+MOST_VARIED = 10.0  # ratio of the 90 % quantile of its steps to the 10 % quantile
 KINDS = {
     "accelerometer": ("acc", "accel", "accelerometer", "acceleration", "act", "acw", "ax", "ay", "az"),
     "gyroscope": ("gyr", "gyro", "gyroscope", "rotation", "rot", "gx", "gy", "gz", "omega"),
@@ -64,7 +70,7 @@ def words(name: str) -> set[str]:
 
 
 def time_of(heads: Sequence[Head]) -> TimeGuess | None:
-    """The column of time: the first with ISO times, else one that is named so, else the first if it grows."""
+    """The column of time: the first with ISO times, else one that is named so, else the first if it ticks."""
     head = heads[0]
     for column in head.columns:
         found = [moment(text) for text in head.texts(column)[:20]]
@@ -72,11 +78,42 @@ def time_of(heads: Sequence[Head]) -> TimeGuess | None:
             zoned = any(each is not None and each.tzinfo for each in found)
             return TimeGuess(column, "iso", False, zoned, "it holds times of ISO 8601")
     named = [column for column in head.columns if isinstance(column, str) and words(column) & set(TIME_WORDS)]
-    for column in [*named, *head.columns[:1]]:
-        values = head.numbers(column)
-        if len(values) > 1 and np.isfinite(values).all() and np.median(np.diff(values)) >= 0 and np.ptp(values) > 0:
-            return _numeric_time(column, values)
+    for column in named:
+        if _grows(head.numbers(column), MOST_DECREASES):
+            return _numeric_time(column, head.numbers(column))
+    first = head.columns[0]
+    if _ticks(head.numbers(first)) and not (isinstance(first, str) and words(first) & set(NOT_MEASURED)):
+        return _numeric_time(first, head.numbers(first))
     return None
+
+
+def no_time(heads: Sequence[Head]) -> str:
+    """That no column of time was found in files, and the remedy."""
+    if not heads:
+        return "no column of time was found"
+    head = heads[0]
+    names = ", ".join(map(str, head.columns[:8])) + ", ..." * (len(head.columns) > 8)
+    left_out = "".join(f"; without {name}, {reason}" for name, reason in head.left_out.items())
+    remedy = "add one that is named time and never decreases"
+    return f"no column of time was found in '{head.path}' with the columns {names}{left_out}: {remedy}"
+
+
+def _grows(values: NDArray[np.float64], most: float) -> bool:
+    """Whether at most this share of steps are back."""
+    if len(values) < 2 or not np.isfinite(values).all() or np.ptp(values) == 0:
+        return False
+    steps = np.diff(values)
+    return bool(np.mean(steps < 0) <= most and np.median(steps) >= 0)
+
+
+def _ticks(values: NDArray[np.float64]) -> bool:
+    """Whether numbers without a name are times: they never decrease, by steps of similar size, and are no row count."""
+    if len(values) < MIN_TICKS or not _grows(values, 0.0):
+        return False
+    steps = np.diff(values)
+    low, high = np.percentile(steps[steps > 0], [10, 90])
+    counts = (steps == 1).all() and not any(a <= values[0] <= b for a, b in EPOCHS.values())
+    return bool(high <= MOST_VARIED * low and not counts)
 
 
 def _numeric_time(column: str | int, values: NDArray[np.float64]) -> TimeGuess:
@@ -113,6 +150,8 @@ def rate_of(heads: Sequence[Head], time: TimeGuess) -> tuple[float, float]:
 def values_of(heads: Sequence[Head], time: TimeGuess) -> tuple[list[str] | list[int], dict[str | int, str]]:
     """Columns of values, and the other columns with the reason that each is left out for."""
     kept, left_out = [], dict[str | int, str]()
+    for head in heads:
+        left_out.update(head.left_out.items())
     for column in heads[0].columns:
         if column == time.column:
             continue

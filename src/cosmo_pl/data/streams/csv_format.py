@@ -46,12 +46,20 @@ def csv_format(lines: Sequence[str], delimiter: str | None = None) -> CsvFormat:
     kept = [line for line, no_row in zip(lines, remark, strict=True) if line.strip() and not no_row]
     used = delimiter or _delimiter(kept)
     rows = [[] if no_row else _cells(line, used) for line, no_row in zip(lines, remark, strict=True)]
-    width = Counter(len(row) for row in rows if row).most_common(1)[0][0] if kept else 0
+    widths = Counter(len(row) for row in rows if row)
+    width = max(widths, key=lambda each: (widths[each], each), default=0)  # a short table may have as many lines before
     first = next((n for n, row in enumerate(rows[:PREAMBLE]) if row and len(row) == width), 0)
     before = [n for n in range(first) if not remark[n]]
     cells = [cell.strip() for row in rows[first:] if len(row) == width for cell in row]
     commas = used != "," and any(map(COMMA.fullmatch, cells)) and not any(map(POINT.fullmatch, cells))
     return CsvFormat(used, max(before, default=-1) + 1, comment, "," if commas else ".")
+
+
+def common_format(formats: Sequence[CsvFormat]) -> CsvFormat:
+    """The format of several files: that of the first one, with the comments and decimal commas of any."""
+    decimal = "," if any(each.decimal == "," for each in formats) else "."
+    comment = next((each.comment for each in formats if each.comment), "")
+    return formats[0]._replace(decimal=decimal, comment=comment)
 
 
 def _delimiter(lines: Sequence[str]) -> str:

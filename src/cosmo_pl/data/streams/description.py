@@ -97,7 +97,7 @@ class LabelsDescription:
         time: Unit, zone, and whether times count from the start of the recording.
         tier: Names of the tiers of ELAN, or "from_name" of Label Studio; all if empty.
         activities: Name as recorded to name; null for labels to leave out. Other names are kept as they are.
-        delimiter: Of CSV.
+        delimiter: Of CSV, as `decimal`, `comment` and `skip`, which are those of `StreamDescription`.
     """
 
     files: Pattern
@@ -107,6 +107,9 @@ class LabelsDescription:
     tier: tuple[str, ...] = ()
     activities: Mapping[str, str | None] = field(default_factory=dict)
     delimiter: str = ","
+    decimal: str = "."
+    comment: str = ""
+    skip: int = 0
 
 
 @dataclass(frozen=True)

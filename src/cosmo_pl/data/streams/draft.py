@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
+
+from cosmo_pl.data.streams.csv_format import CsvFormat, common_format
 
 
 class Draft:
@@ -47,6 +50,30 @@ class Draft:
             self.assumed.append(f"{where}: {scalar(value)}, as {assumed}")
         if unknown:
             self.unknown.append(f"{where}: {unknown}")
+
+
+def add_format(formats: Mapping[str, CsvFormat], draft: Draft) -> None:
+    """Adds how CSV is written, where that is unusual.
+
+    Args:
+        formats: Files of a sensor or of labels, each with its format.
+        draft: The draft.
+    """
+    first, found = next(iter(formats)), common_format(list(formats.values()))
+
+    def unlike(key: str) -> str:
+        own = {path: getattr(each, key) for path, each in formats.items()}
+        other = next((path for path, each in own.items() if each != own[first]), None)
+        return "" if other is None else f"'{other}' has {scalar(own[other])}"
+
+    if found.delimiter != ("\t" if first.lower().endswith(".tsv") else ",") or unlike("delimiter"):
+        draft.add("delimiter", found.delimiter, unknown=unlike("delimiter"))
+    if found.decimal != ".":
+        draft.add("decimal", found.decimal, "numbers are written as 1,5")
+    if found.comment:
+        draft.add("comment", found.comment, "lines begin with it")
+    if found.skip or unlike("skip"):
+        draft.add("skip", found.skip, "so many lines precede the table", unlike("skip"))
 
 
 def scalar(value: Any) -> str:

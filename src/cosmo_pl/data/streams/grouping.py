@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import NamedTuple
@@ -26,14 +26,14 @@ HINTS = {
     "session": ("session", "sess", "day", "visit", "part"),
 }
 MAX_ACTIVITIES = 60
-LITERAL, WORD, NUMBER = "literal", "word", "number"
+LITERAL, WORD, NUMBER, NAME = "literal", "word", "number", "name"
 
 
 class Token(NamedTuple):
     """A piece of a path.
 
     Attributes:
-        kind: "literal" between the others, "word" or "number".
+        kind: "literal" between the others, "word", "number", or "name" of a person in the labels.
         text: Its characters.
         part: Position of the folder, or of the file name, that it is in.
     """
@@ -41,6 +41,10 @@ class Token(NamedTuple):
     kind: str
     text: str
     part: int
+
+
+Split = Mapping[str, Sequence[Token]]
+"""Paths and their tokens."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,7 @@ def groups_of_files(
     signature: Callable[[str], Hashable],
     labelled: bool,
     known: Mapping[str, set[str]] | None = None,
+    subjects: Collection[str] = (),
 ) -> list[Group]:
     """Sorts paths into groups, one per sensor.
 
@@ -80,17 +85,19 @@ def groups_of_files(
         signature: Path to what is equal in all files of a sensor, as the number of columns.
         labelled: Whether there are files of labels, so that no part of a path is the activity.
         known: Placeholder to its values in other files, by which placeholders are recognised.
+        subjects: Names of subjects in other files. The part of the paths that has them is the subject, with the letters
+            before its number: "S01".
     """
     alike: dict[tuple[Hashable, ...], list[str]] = {}
     for path in paths:
         key = tuple(token.text if token.kind == LITERAL else token.kind for token in tokens(path))
         alike.setdefault(key, []).append(path)
-    split_up: list[tuple[list[str], list[int]]] = []
+    split_up: list[tuple[Split, list[int]]] = []
     for same in alike.values():
-        split_up += _by_sensor(same, signature)
+        split_up += _by_sensor(_with_names(same, set(subjects)), signature)
     known, groups = dict(known or {}), []
-    for same, varying in sorted(split_up, key=lambda each: -len(each[0])):  # the largest tells most about names
-        group = _group(same, varying, labelled, known)
+    for split, varying in sorted(split_up, key=lambda each: -len(each[0])):  # the largest tells most about names
+        group = _group(split, varying, labelled, known)
         for name in group.pattern.names:
             known.setdefault(name, set()).update(group.values(name))
         groups.append(group)
@@ -114,22 +121,67 @@ def tokens(path: str) -> list[Token]:
     return result
 
 
-def _by_sensor(paths: Sequence[str], signature: Callable[[str], Hashable]) -> list[tuple[list[str], list[int]]]:
+def _with_names(paths: Sequence[str], subjects: set[str]) -> Split:
+    """Tokens of paths that have tokens of the same kinds; those of a subject's name become one."""
+    split: dict[str, list[Token]] = {path: tokens(path) for path in paths}
+    for start, end in reversed(_name_spans(list(split.values()), subjects)):
+        for path, parts in split.items():
+            name = Token(NAME, _joined(parts, start, end), parts[start].part)
+            split[path] = [*parts[:start], name, *parts[end:]]
+    return split
+
+
+def _name_spans(split: Sequence[Sequence[Token]], subjects: set[str]) -> list[tuple[int, int]]:
+    """Where the tokens of all paths are names of subjects, from the first token to that after the last one."""
+    found: dict[tuple[int, int], tuple[str, ...]] = {}
+    ranks: dict[tuple[int, int], tuple[int, int, int]] = {}
+    for start, end in _spans(split[0]) if subjects else ():
+        texts = tuple(_joined(parts, start, end) for parts in split)
+        hits, distinct = len(set(texts) & subjects), len(set(texts))
+        hint = _hinted(split[0], start) if end == start + 1 else None
+        if hits and 2 * hits >= min(distinct, len(subjects)) and hint in (None, SUBJECT):
+            alone = not texts[0].isdecimal() or _is_part(split[0], start, end) or hint == SUBJECT
+            if distinct > 1 or alone:  # the number of all paths may be that of something else
+                found[start, end] = texts
+                ranks[start, end] = (int(texts[0].isdecimal() and hint is None), -hits, start)
+    if not found:
+        return []
+    best = found[min(found, key=lambda span: ranks[span])]
+    return [span for span, texts in found.items() if texts == best]
+
+
+def _spans(path: Sequence[Token]) -> list[tuple[int, int]]:
+    """Runs of tokens of one part of a path that neither begin nor end with a literal."""
+    ends = [n for n, token in enumerate(path) if token.kind != LITERAL]
+    return [(i, j + 1) for i in ends for j in ends if j >= i and path[i].part == path[j].part]
+
+
+def _joined(path: Sequence[Token], start: int, end: int) -> str:
+    return "".join(token.text for token in path[start:end])
+
+
+def _is_part(path: Sequence[Token], start: int, end: int) -> bool:
+    """Whether tokens are all of a folder's name, or of a file's name but for its ending."""
+    part = path[start].part
+    return all(start <= n < end for n, token in enumerate(path) if token.part == part and token.kind != LITERAL)
+
+
+def _by_sensor(split: Split, signature: Callable[[str], Hashable]) -> list[tuple[Split, list[int]]]:
     """Paths of each sensor, and the positions of their tokens that vary, of paths with tokens of the same kinds."""
-    split = {path: tokens(path) for path in paths}
+    paths = list(split)
     varying = _varying(list(split.values()))
     naming = [n for n in varying if _names_sensor(n, list(split.values()), paths, signature)]
     groups: dict[tuple[str, ...], list[str]] = {}
     for path, parts in split.items():
         groups.setdefault(tuple(parts[n].text for n in naming), []).append(path)
-    found = []
+    found: list[tuple[Split, list[int]]] = []
     for same in groups.values():
         own, others = [split[path] for path in same], [split[path] for path in set(paths) - set(same)]
-        inside = _varying(own)
+        inside = {*_varying(own), *(n for n, token in enumerate(own[0]) if token.kind == NAME)}
         # a sensor of which there is one recording has the placeholders of the others
         elsewhere = {n: {each[n].text for each in others} for n in varying if n not in naming}
         shared = [n for n, texts in elsewhere.items() if own[0][n].text in texts or re.fullmatch(DATE, own[0][n].text)]
-        found.append((same, sorted({*inside, *shared})))
+        found.append(({path: split[path] for path in same}, sorted({*inside, *shared})))
     return found
 
 
@@ -147,13 +199,13 @@ def _names_sensor(
     return 2 * len(words) > len(first) or (len(first) <= 12 and len(set(map(signature, first.values()))) > 1)
 
 
-def _group(paths: Sequence[str], varying: Sequence[int], labelled: bool, known: Mapping[str, set[str]]) -> Group:
-    split = [tokens(path) for path in paths]
+def _group(paths: Split, varying: Sequence[int], labelled: bool, known: Mapping[str, set[str]]) -> Group:
+    split = list(paths.values())
     columns = {position: tuple(each[position].text for each in split) for position in varying}
-    names: dict[int, str] = {}
+    names = {position: SUBJECT for position in varying if split[0][position].kind == NAME}
     for position in varying:
         hint = _hinted(split[0], position)
-        if hint and hint not in names.values():
+        if hint and hint not in names.values() and position not in names:
             names[position] = hint
     guessed = []
     for position, values in columns.items():
@@ -161,7 +213,10 @@ def _group(paths: Sequence[str], varying: Sequence[int], labelled: bool, known: 
         if position not in names and again is not None:  # "anna/anna_wrist.csv" has one placeholder twice
             names[position] = names[again]
         elif position not in names:
-            names[position] = _guessed(values, {columns[n]: name for n, name in names.items()}, labelled, known)
+            given = {columns[n]: name for n, name in names.items()}
+            repeated = any(n > position and split[0][n].part == split[0][position].part for n in columns)
+            named = labelled or not (_are_words(values) or (repeated and _are_counted(values)))
+            names[position] = _guessed(values, given, named, known)
             guessed.append(names[position])
     first = split[0]
     text = "".join(f"{{{names[n]}}}" if n in columns else token.text for n, token in enumerate(first))
@@ -187,6 +242,7 @@ def _hinted(path: Sequence[Token], position: int) -> str | None:
 def _guessed(
     values: tuple[str, ...], names: Mapping[tuple[str, ...], str], labelled: bool, known: Mapping[str, set[str]]
 ) -> str:
+    """What a placeholder may be that no word names; not the activity if that is known to be `labelled` elsewhere."""
     used = set(names.values())
     seen = [name for name, those in known.items() if name not in used and set(values) <= those]
     if seen:
@@ -198,6 +254,16 @@ def _guessed(
         return ACTIVITY
     free = (name for name in ("session", "trial", "part") if name not in used)
     return next(free, f"part{len(used)}")
+
+
+def _are_words(values: Sequence[str]) -> bool:
+    return not any(map(str.isdecimal, values))
+
+
+def _are_counted(values: Sequence[str]) -> bool:
+    """Whether values are 1, 2, 3, ..., as the numbers of exercises, not hours or dates."""
+    numbers = {int(value) for value in values if value.isdecimal()}
+    return len(numbers) == len(set(values)) and numbers == {*range(1, len(numbers) + 1)}
 
 
 def _crossed(values: Sequence[str], subjects: Sequence[str]) -> bool:

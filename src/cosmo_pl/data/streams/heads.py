@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -19,12 +20,14 @@ from numpy.typing import NDArray
 
 from cosmo_pl.data.streams.csv_format import COMMA, COMMON, CsvFormat, csv_format
 from cosmo_pl.data.streams.description import FORMATS
+from cosmo_pl.data.streams.npz_arrays import ArrayHeader, array_header, row_blocks
 from cosmo_pl.data.streams.source import FolderSource, Source, readable
 from cosmo_pl.errors import RecordingError
 
 ROWS = 200
 BYTES = 2**19  # of the start of a text file, 200 rows of up to 2,600 characters
 TAIL = 2**16
+DATED = re.compile(r"\d{4}-|\d{8}T\d{4}")  # 2024-05-06T10:00, or 20240506T1000
 MAX_COLUMNS = 10_000  # of an array of NPZ whose columns are listed
 
 
@@ -38,6 +41,7 @@ class Head:
         rows: Texts of the first rows (N, columns).
         last: Texts of the last row; None if it is not read.
         format: How CSV is written; decimal commas are points in `rows` and `last`.
+        left_out: Arrays of NPZ that are no columns, with the reason.
     """
 
     path: Path
@@ -45,6 +49,7 @@ class Head:
     rows: tuple[tuple[str, ...], ...]
     last: tuple[str, ...] | None = None
     format: CsvFormat = COMMON
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def header(self) -> bool:
@@ -84,7 +89,7 @@ def number(text: str) -> float:
 
 def moment(text: str) -> datetime | None:
     """The time of ISO 8601 that a text is, with a date; else None."""
-    if len(text) < 13 or text[4:5] != "-":
+    if len(text) < 13 or not DATED.match(text):
         return None
     try:
         return datetime.fromisoformat(text.strip())
@@ -122,7 +127,13 @@ def read_head(source: Source, name: str) -> Head:
     try:
         with source.open(name) as file, readable(path):
             head = readers.get(path.suffix.lower(), _text)(path, file, tail)
-    except (OSError, ValueError, KeyError, csv.Error) as error:  # pyarrow's errors are ValueErrors and OSErrors
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        EOFError,
+        csv.Error,
+    ) as error:  # pyarrow's errors are ValueErrors and OSErrors
         raise RecordingError(path, f"cannot be read ({error})", "Write it again, or move it elsewhere") from error
     if not head.columns or not head.rows:
         raise RecordingError(path, "holds no rows", "Remove it, or record it again")
@@ -139,9 +150,23 @@ def files_of(source: Source, endings: tuple[str, ...] = FORMATS) -> list[str]:
 
 
 def _text(path: Path, file: IO[bytes], tail: bool) -> Head:
-    start = file.read(BYTES)
+    head = text_head(path, file)
+    last = _rows(_end(file).splitlines()[-1:], head.format) if tail and head.columns else []
+    whole = bool(last) and len(last[0]) == len(head.columns)
+    return replace(head, last=last[0]) if whole else head
+
+
+def text_head(path: Path, file: IO[bytes], size: int = BYTES) -> Head:
+    """First rows of a file of CSV; no columns if it has none.
+
+    Args:
+        path: The file.
+        file: The same, at its start.
+        size: Bytes to read.
+    """
+    start = file.read(size)
     lines = start.decode("utf-8-sig", errors="replace").splitlines()
-    if len(start) == BYTES:
+    if len(start) == size:
         lines = lines[:-1]  # which may be cut
     found = csv_format(lines[:ROWS], "\t" if path.suffix.lower() == ".tsv" else None)
     table = [line for line in lines[found.skip :] if not (found.comment and line.startswith(found.comment))]
@@ -151,9 +176,7 @@ def _text(path: Path, file: IO[bytes], tail: bool) -> Head:
     header = not any(is_value(cell) for cell in rows[0])
     columns: tuple[Any, ...] = rows[0] if header else tuple(range(len(rows[0])))
     body = [row for row in (rows[1:] if header else rows) if len(row) == len(columns)]
-    last = _rows(_end(file).splitlines()[-1:], found) if tail else []
-    whole = bool(last) and len(last[0]) == len(columns)
-    return Head(path, columns, tuple(body), last[0] if whole else None, found)
+    return Head(path, columns, tuple(body), format=found)
 
 
 def _end(file: IO[bytes]) -> str:
@@ -196,32 +219,35 @@ def _written(value: Any) -> str:
     """A value of Parquet as text."""
     if hasattr(value, "isoformat"):
         return str(value.isoformat())
-    return "" if value is None else str(value)
+    return "" if value is None else str(int(value)) if isinstance(value, bool) else str(value)
 
 
 def _npz(path: Path, stream: IO[bytes], tail: bool) -> Head:
-    columns: dict[str, list[str]] = {}
+    arrays, left_out = dict[str, ArrayHeader](), dict[str, str]()
+    columns = dict[str, NDArray[Any]]()
     with zipfile.ZipFile(stream) as archive:
         for member in archive.namelist():
             with archive.open(member) as file:
-                for name, values in _array_head(member.removesuffix(".npy"), file):
-                    columns[name] = [str(value) for value in values]
-    length = Counter(map(len, columns.values())).most_common(1)[0][0] if columns else 0
-    kept = {name: values for name, values in columns.items() if len(values) == length}
-    return Head(path, tuple(kept), tuple(zip(*kept.values(), strict=True)))
+                header = array_header(file)
+            reason = header.unreadable or f"has {header.width} values in a row" * (header.width > MAX_COLUMNS)
+            if reason:
+                left_out[member.removesuffix(".npy")] = f"it {reason}"
+            else:
+                arrays[member] = header
+        usual = Counter(header.shape[0] for header in arrays.values() for _ in range(header.width)).most_common(1)
+        for member, header in arrays.items():
+            name, (length, _) = member.removesuffix(".npy"), usual[0]
+            if header.shape[0] != length:
+                left_out[name] = f"it has {header.shape[0]} rows, not {length}"
+            else:
+                for rows in row_blocks(archive, member, ROWS, most=ROWS):
+                    columns |= _array_columns(name, rows)
+    texts = [[str(value) for value in values] for values in columns.values()]
+    return Head(path, tuple(columns), tuple(zip(*texts, strict=True)), left_out=left_out)
 
 
-def _array_head(name: str, file: Any) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Columns of an array's first rows; only these are read, as a compressed array may be large."""
-    read: dict[tuple[int, int], Any] = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }
-    shape, by_column, dtype = read[np.lib.format.read_magic(file)](file)
-    if not shape or (by_column and len(shape) > 1) or dtype.hasobject or math.prod(shape[1:]) > MAX_COLUMNS:
-        return
-    count = min(ROWS, shape[0])
-    size = count * math.prod(shape[1:])
-    values = np.frombuffer(file.read(size * dtype.itemsize), dtype, size).reshape(count, -1)
-    names = [name] if len(shape) == 1 else [f"{name}.{column}" for column in range(values.shape[1])]
-    yield from zip(names, values.T, strict=True)
+def _array_columns(name: str, rows: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """Columns of rows of an array, each with its name."""
+    if rows.ndim == 1:
+        return {name: rows}
+    return {f"{name}.{number}": column for number, column in enumerate(rows.reshape(len(rows), -1).T)}

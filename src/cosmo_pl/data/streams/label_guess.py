@@ -11,8 +11,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from cosmo_pl.data.streams.columns import EPOCHS, words
+from cosmo_pl.data.streams.csv_format import COMMON, CsvFormat
 from cosmo_pl.data.streams.description import ACTIVITY, SUBJECT
-from cosmo_pl.data.streams.heads import is_value, moment, number, read_head
+from cosmo_pl.data.streams.heads import moment, number, read_head, text_head
 from cosmo_pl.data.streams.labels import FRAMES
 from cosmo_pl.data.streams.source import Source
 from cosmo_pl.errors import CosmoError, RecordingError
@@ -26,6 +27,7 @@ ROLES = {
     "date": ("date", "day"),
 }
 FORMAT_OF = {".csv": "csv", ".tsv": "csv", ".eaf": "elan", ".json": "label_studio"}
+START = 2**14  # bytes of a file by which labels are recognised
 CLOCK = r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?"
 
 
@@ -38,16 +40,18 @@ class LabelGuess:
         time: Fields of `TimeDescription`.
         reason: Why these times are assumed.
         columns: Role to column of CSV.
-        delimiter: Of CSV.
+        written: How CSV is written.
         absolute: Whether the times are ISO times or times of day without zone.
+        subjects: Names of subjects in its first rows.
     """
 
     format: str
     time: dict[str, Any]
     reason: str
     columns: dict[str, str] = field(default_factory=dict)
-    delimiter: str = ","
+    written: CsvFormat = COMMON
     absolute: bool = False
+    subjects: frozenset[str] = frozenset()
 
 
 def label_guess(source: Source, name: str, scratch: Path) -> LabelGuess | None:
@@ -81,15 +85,15 @@ def roles_of(columns: Sequence[str | int]) -> dict[str, str]:
 
 def _table(source: Source, name: str) -> LabelGuess | None:
     with source.open(name) as file:
-        first = file.readline(4096).decode("utf-8-sig", errors="replace")
-    names = re.split(r"[,;\t|]", first.strip())
-    if is_value(names[0]) or not {"start", "end", ACTIVITY} <= set(roles_of(names)):
-        return None  # before the file is read, which may be a long stream
+        head = text_head(source.shown(name), file, START)
+    if not head.columns or not head.header or not {"start", "end", ACTIVITY} <= set(roles_of(head.columns)):
+        return None  # before more of the file is read, which may be a long stream
     head = read_head(source, name)
     roles = roles_of(head.columns)
     texts = [text for text in head.texts(roles["start"]) if text]
     time, reason, absolute = _time(texts)
-    return LabelGuess("csv", time, reason, roles, head.format.delimiter, absolute)
+    subjects = frozenset(head.texts(roles[SUBJECT])) - {""} if SUBJECT in roles else frozenset[str]()
+    return LabelGuess("csv", time, reason, roles, head.format, absolute, subjects)
 
 
 def _time(texts: Sequence[str]) -> tuple[dict[str, Any], str, bool]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
 
+from cosmo_pl.data.streams.csv_format import COMMA
 from cosmo_pl.data.streams.description import LabelsDescription
 from cosmo_pl.data.streams.label_times import instant, is_time_of_day
 from cosmo_pl.errors import RecordingError, choices
@@ -89,27 +90,41 @@ def _joined(path: Path, intervals: Iterable[RawInterval]) -> list[RawInterval]:
 
 
 def _csv(path: Path, labels: LabelsDescription, day: date | None) -> Iterator[RawInterval]:
-    text = utf8_text(path, partial(RecordingError, path))
-    reader = csv.DictReader(io.StringIO(text), delimiter=labels.delimiter, strict=True)
+    lines = list(io.StringIO(utf8_text(path, partial(RecordingError, path)), newline=""))
+    for number, line in enumerate(lines):  # which become empty, so that rows are numbered as in the file
+        if number < labels.skip or (labels.comment and line.startswith(labels.comment)):
+            lines[number] = "\n"
+    reader = csv.reader(lines, delimiter=labels.delimiter, strict=True, skipinitialspace=True)
+    last = 0
     try:
-        known = list(reader.fieldnames or ())
+        known = [name.strip() for name in next(filter(None, reader), ())]
         for role, column in labels.columns.items():
             if column not in known:
                 problem = f"has no column '{column}' for the {role} of a label"
                 raise RecordingError(path, problem, f"labels.columns.{role}: {choices(column, known)}")
+        last = reader.line_num
         for row in reader:
-            yield _interval_of_row(path, f"row {reader.line_num}", row, labels, day)
+            last = reader.line_num
+            if not row:
+                continue
+            yield _interval_of_row(path, f"row {last}", dict(zip(known, row, strict=False)), labels, day)
     except csv.Error as error:
-        raise RecordingError(path, f"row {reader.line_num + 1}: {error}", "Correct the row") from error
+        raise RecordingError(path, f"row {last + 1}: {error}", "Correct the row") from error
 
 
 def _interval_of_row(
-    path: Path, where: str, row: Mapping[str, str | None], labels: LabelsDescription, day: date | None
+    path: Path, where: str, row: Mapping[str, str], labels: LabelsDescription, day: date | None
 ) -> RawInterval:
-    value = {role: (row.get(column) or "").strip() for role, column in labels.columns.items()}
+    value = {role: row.get(column, "").strip() for role, column in labels.columns.items()}
     missing = [role for role in ("start", "end", "activity") if not value.get(role)]
     if missing:
         raise RecordingError(path, f"{where}: no {' and no '.join(missing)}", "Complete the row, or remove it")
+    for role in ("start", "end"):
+        if labels.decimal == ",":
+            value[role] = value[role].replace(",", ".")
+        elif labels.time.unit != "iso" and COMMA.fullmatch(value[role]):
+            problem = f"{where}: the {role} '{value[role]}' has a decimal comma"
+            raise RecordingError(path, problem, 'Add `decimal: ","` to labels in the description')
     dated = value.get("date") or (day.isoformat() if day else None)
     refuse = partial(_refused, path, where)
     start, end = (instant(value[role], labels.time, dated, partial(refuse, role)) for role in ("start", "end"))

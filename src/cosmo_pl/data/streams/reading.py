@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from cosmo_pl.data.streams.csv_lines import WithoutComments, first_row
 from cosmo_pl.data.streams.description import StreamDescription
+from cosmo_pl.data.streams.npz_arrays import array_header, row_blocks
 from cosmo_pl.data.streams.source import Source, readable
 from cosmo_pl.data.streams.times import Clock
 from cosmo_pl.errors import RecordingError, choices
@@ -237,22 +238,12 @@ def _array_blocks(archive: zipfile.ZipFile, name: str, path: Path) -> Iterator[N
         raise RecordingError(path, f"has '{name}' where an NPZ has '{member}'", SAVE)
     with archive.open(member) as file:
         try:
-            old = np.lib.format.read_magic(file) == (1, 0)
-            header: Any = np.lib.format.read_array_header_1_0 if old else np.lib.format.read_array_header_2_0
-            shape, column_order, kind = header(file)
+            header = array_header(file)
         except ValueError as error:
             raise RecordingError(path, f"'{name}' is no array ({error})", SAVE) from error
-        if not shape or kind.hasobject or (column_order and len(shape) > 1):
-            problem = f"'{name}' is an array of {kind} {shape}{' in column order' if column_order else ''}"
-            raise RecordingError(path, problem, "Save arrays of numbers in row order")
-        for start in range(0, shape[0], NPZ_ROWS):
-            count = min(NPZ_ROWS, shape[0] - start)
-            yield _exactly(file, count, shape[1:], kind, path)
-
-
-def _exactly(file: IO[bytes], count: int, shape: tuple[int, ...], kind: np.dtype[Any], path: Path) -> NDArray[Any]:
-    size = count * int(np.prod(shape)) * kind.itemsize
-    content = file.read(size)
-    if len(content) != size:
-        raise RecordingError(path, "ends too early")
-    return np.frombuffer(content, dtype=kind).reshape(count, *shape)
+    if header.unreadable:
+        raise RecordingError(path, f"'{name}' {header.unreadable}", "Save arrays of numbers in row order")
+    try:
+        yield from row_blocks(archive, member, NPZ_ROWS)
+    except EOFError as error:
+        raise RecordingError(path, "ends too early") from error

@@ -276,15 +276,19 @@ def _recordings(given: Field, sensors: Mapping[str, StreamDescription]) -> str:
 
 
 def _labels(given: Field) -> LabelsDescription:
-    _known(given, ("files", "format", "columns", "time", "tier", "activities", "delimiter"))
+    of_csv = ("decimal", "comment", "skip")
+    _known(given, ("files", "format", "columns", "time", "tier", "activities", "delimiter", *of_csv))
     kind = given["format"]
     kind.require(kind.value in LABEL_FORMATS, f"one of {', '.join(LABEL_FORMATS)}")
+    for field in filter(None, map(given.get, of_csv)):
+        field.require(kind.value == "csv", "left out, as the format is not csv")
     columns = _roles(given.get("columns")) if kind.value == "csv" else {}
     files, time, tier = _pattern(given["files"]), given.get("time"), given.get("tier")
     tiers: tuple[str, ...] = ()
     if tier is not None:
         several = isinstance(tier.value, list)
         tiers = tuple(each.text(".+") for each in tier.each()) if several else (tier.text(".+"),)
+    delimiter = _delimiter(given, files)
     default = TimeDescription("iso") if kind.value == "csv" else TimeDescription("ms", relative=True)
     return LabelsDescription(
         files,
@@ -293,7 +297,8 @@ def _labels(given: Field) -> LabelsDescription:
         default if time is None else _time(time, placed=False),
         tiers,
         _names(given.get("activities")),
-        _delimiter(given, files),
+        delimiter,
+        *_lines(given, delimiter),
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,9 +15,11 @@ import yaml
 from cosmo_pl.data.selection import evenly_spaced
 from cosmo_pl.data.streams import columns as guess
 from cosmo_pl.data.streams.columns import TimeGuess
+from cosmo_pl.data.streams.csv_format import common_format
 from cosmo_pl.data.streams.description import ACTIVITY, DESCRIPTION, FORMATS, SUBJECT, ImportDescription
-from cosmo_pl.data.streams.draft import Draft
+from cosmo_pl.data.streams.draft import Draft, add_format
 from cosmo_pl.data.streams.grouping import Group, groups_of_files
+from cosmo_pl.data.streams.header_units import header_unit, kind_of_unit
 from cosmo_pl.data.streams.heads import Head, files_of, read_head
 from cosmo_pl.data.streams.label_guess import FORMAT_OF, LabelGuess, label_guess
 from cosmo_pl.data.streams.reading_description import parse_description
@@ -110,7 +113,8 @@ def _sniff(source: Source, scratch: Path) -> Sniffed:
     if not names:
         problem = f"'{folder}' holds no {', '.join(FORMATS)}"
         raise ConfigurationError("folder", problem, "Give the folder of the recordings")
-    groups = groups_of_files(names, lambda name: _signature(source, name), bool(marks))
+    subjects = {name for found in marks.values() for name in found.subjects}
+    groups = groups_of_files(names, lambda name: _signature(source, name), bool(marks), subjects=subjects)
     streams = _streams(source, groups, draft)
     if not streams:
         reasons = "; ".join(draft.unknown)
@@ -129,6 +133,7 @@ def _sniff(source: Source, scratch: Path) -> Sniffed:
         _labels(source, scratch, marks, known, streams, draft)
     else:
         _activity(streams, draft)
+    _numbers(streams, draft)
     description = parse_description(yaml.safe_load(draft.text), "the drafted description")
     return Sniffed(draft.text, tuple(draft.assumed), tuple(draft.unknown), description)
 
@@ -156,7 +161,7 @@ def _streams(source: Source, groups: Sequence[Group], draft: Draft) -> list[Stre
             other = next(head.path for head in heads if head.columns != heads[0].columns)
             draft.unknown.append(f"{group.pattern.text}: '{other}' has other columns than '{heads[0].path}'")
         if time is None:
-            draft.unknown.append(f"{group.pattern.text}: no column of time was found; these files are left out")
+            draft.unknown.append(f"{group.pattern.text}: {guess.no_time(heads)}; these files are left out")
             continue
         values, left_out = guess.values_of(alike, time)
         if not values:
@@ -208,22 +213,7 @@ def _sensor(stream: Stream, zone: tuple[str, str] | None, draft: Draft) -> None:
     draft.add("rate", int(rate) if rate == int(rate) else rate, f"the median is {measured:.4g} Hz")
     if not head.header and head.path.suffix.lower() in (".csv", ".tsv"):
         draft.add("header", False, "the first row has values")
-    _format(stream, draft)
-
-
-def _format(stream: Stream, draft: Draft) -> None:
-    """How CSV is written, where that is unusual."""
-    head, found = stream.heads[0], stream.heads[0].format
-    if found.delimiter != ("\t" if head.path.suffix.lower() == ".tsv" else ","):
-        draft.add("delimiter", found.delimiter)
-    if found.decimal != ".":
-        draft.add("decimal", found.decimal, "numbers are written as 1,5")
-    if found.comment:
-        draft.add("comment", found.comment, "lines begin with it")
-    if found.skip:
-        other = next((each for each in stream.heads if each.format.skip != found.skip), None)
-        unlike = f"'{other.path}' has {other.format.skip}" if other is not None else ""
-        draft.add("skip", found.skip, "so many lines precede the table", unlike)
+    add_format({str(each.path): each.format for each in stream.heads}, draft)
 
 
 def _measured(stream: Stream) -> tuple[str, list[str], list[str], tuple[int, int] | str | None]:
@@ -242,8 +232,12 @@ def _measured(stream: Stream) -> tuple[str, list[str], list[str], tuple[int, int
     for number, axes in enumerate(guess.named_axes(values)):
         part = rows[:, [values.index(column) for column in axes]]
         named = guess.kind_of(" ".join(map(str, axes))) or (guess.kind_of(path) if len(values) <= 3 else None)
+        in_header = [header_unit(column, named) for column in axes]
+        measured = {kind_of_unit(unit) if unit else None for unit in in_header}
         if named:
             kind, why = named, "the name says so"
+        elif len(measured) == 1 and None not in measured:
+            kind, why = str(measured.pop()), "the unit in the header says so"
         elif len(axes) == 3 and guess.is_gravity(part):
             kind, why = "accelerometer", "its vectors are about as long as gravity"
         elif len(axes) == 3 and kinds == ["accelerometer"]:
@@ -252,11 +246,21 @@ def _measured(stream: Stream) -> tuple[str, list[str], list[str], tuple[int, int
             kind, why = "series", "no name says more"
         unit, reason = guess.unit_of(kind, part) if len(axes) == 3 else (None, "")
         kinds.append(kind)
-        units += [unit or RAW] * len(axes)
-        reasons += [why] * (number == 0) + [reason] * bool(reason)
+        units += [each or unit or RAW for each in in_header]
+        reasons += [why] * (number == 0) + [_reason(in_header, unit, reason)] * bool(reason or any(in_header))
     inertial = len(kinds) > 1 and set(kinds) <= {"accelerometer", "gyroscope", "magnetometer"}
     whole = kinds[0] if len(set(kinds)) == 1 else "inertial" if inertial else "series"
     return whole, units, reasons, None
+
+
+def _reason(stated: Sequence[str | None], guessed: str | None, reason: str) -> str:
+    """Where the unit of three axes comes from."""
+    headers = list(dict.fromkeys(unit for unit in stated if unit))
+    if not headers:
+        return f"guessed by size: {reason}" if guessed else reason
+    unlike = guessed and guessed not in headers and kind_of_unit(guessed) == "accelerometer"
+    doubt = f", but {reason}, as in {guessed}: check it" if unlike else ""
+    return f"the header states {', '.join(headers)}{doubt}"
 
 
 def _labels(
@@ -267,19 +271,22 @@ def _labels(
     streams: Sequence[Stream],
     draft: Draft,
 ) -> None:
-    groups = groups_of_files(list(marks), lambda path: marks[path].format, True, known)
+    people = known.get(SUBJECT, set())
+    groups = groups_of_files(list(marks), lambda path: marks[path].format, True, known, people)
     group = max(groups, key=lambda each: len(each.paths))
     for other in groups:
         if other is not group:
             draft.unknown.append(f"{other.pattern.text}: more labels; only those of {group.pattern.text} are described")
-    found = marks[group.paths[0]]
+    written = {path: marks[path].written for path in group.paths}
+    found = replace(marks[group.paths[0]], written=common_format(list(written.values())))
     draft.within("labels")
     draft.add("files", group.pattern.text, f"{len(group.paths)} files match it")
     draft.add("format", found.format)
     if found.columns:
-        draft.add("columns", found.columns, "their names say so")
-    if found.delimiter != ",":
-        draft.add("delimiter", found.delimiter)
+        named = {name for path in group.paths for name in marks[path].subjects}
+        draft.add("columns", found.columns, "their names say so", _without_path(named - people, people))
+    if found.format == "csv":
+        add_format(written, draft)
     zone, unknown = None, ""
     if found.absolute:
         spans = {each.name: (each.group, each.heads, each.time) for each in streams}
@@ -289,10 +296,31 @@ def _labels(
     draft.add("time", time, "; ".join([found.reason, *zone[1:]] if zone else [found.reason]), unknown)
 
 
+def _without_path(missing: set[str], known: set[str]) -> str:
+    """That labels name subjects whose names are in no path; empty if there are none."""
+    if not missing:
+        return ""
+    names, paths = (", ".join(f"'{name}'" for name in sorted(each)[:5]) for each in (missing, known))
+    return f"no path names the subjects {names} of the labels, but {paths or 'none'}: correct the labels or files"
+
+
+def _numbers(streams: Sequence[Stream], draft: Draft) -> None:
+    """Numbers of subjects as in their names, P2 and P10, where the order of the alphabet gives others."""
+    names = sorted({name for each in streams for name in each.group.values(SUBJECT)} - {""})
+    ends = [re.search(r"\d{1,9}$", name) for name in names]
+    numbers = {name: int(end[0]) for name, end in zip(names, ends, strict=True) if end}
+    distinct = len(set(numbers.values())) == len(names)
+    if distinct and not all(map(str.isdecimal, names)) and [*numbers.values()] != [*range(1, len(names) + 1)]:
+        draft.within()
+        draft.add("subjects", numbers, "the numbers in their names; add those of new subjects")
+
+
 def _activity(streams: Sequence[Stream], draft: Draft) -> None:
     common = set.intersection(*(set(each.group.pattern.names) for each in streams))
     if ACTIVITY not in common:
-        draft.unknown.append("labels: no file of labels was found; all time is unlabelled")
+        numbers = [name for name in sorted(common - {SUBJECT}) if all(map(str.isdigit, streams[0].group.values(name)))]
+        hint = f'; if {{{numbers[0]}}} is the activity, add activity: {{path: "{{{numbers[0]}}}"}}' if numbers else ""
+        draft.unknown.append(f"labels: no file of labels was found; all time is unlabelled{hint}")
         return
     values = sorted(set(streams[0].group.values(ACTIVITY)))
     draft.within()

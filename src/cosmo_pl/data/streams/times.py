@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -19,6 +20,7 @@ SECOND = 10**9
 HOUR = 3600 * SECOND
 STEP = 60 * SECOND  # between two samples in an hour that occurs twice, so that it is known which one they are in
 LARGEST = 2**62  # nanoseconds, the year 2116
+UNUSUAL = re.compile(r"\d{8}T\d{4}.*|.* (Z|[+-]\d\d(:?\d\d)?)")  # without separators, or a space before the zone
 NONE = np.iinfo(np.int64).min  # a missing time
 
 
@@ -59,6 +61,10 @@ class Clock:
             raise refuse(0, f"is a {column.type}, not text of ISO 8601; give its unit as s, ms, us or ns")
         column = pc.utf8_trim_whitespace(column)
         column = pc.replace_substring(pc.if_else(pc.equal(column, ""), None, column), ",", ".")
+        if any(UNUSUAL.fullmatch(first) for first in column.drop_null()[:1].to_pylist()):
+            column = pc.replace_substring_regex(column, r"^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)", r"\1-\2-\3T\4:\5:")
+            column = pc.replace_substring_regex(column, r":(Z|[+-]|$)", r"\1")  # no seconds
+            column = pc.replace_substring_regex(column, r" +(Z|[+-]\d\d(:?\d\d)?)$", r"\1")
         zoned = pc.fill_null(pc.match_substring_regex(column, r"(Z|[+-]\d\d(:?\d\d)?)$"), False)
         day = pc.fill_null(pc.match_substring_regex(column, r"^\d{4}-\d\d-\d\d$"), False)
         zoned = np.asarray(pc.and_(zoned, pc.invert(day)))  # 2020-05-06 does not end in a zone

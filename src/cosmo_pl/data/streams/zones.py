@@ -102,9 +102,8 @@ def label_zone(
     if not spans:
         return None
     first = datetime.fromtimestamp(spans[0][0], UTC).date()
-    description = LabelsDescription(
-        group.pattern, labels.format, labels.columns, TimeDescription("iso"), delimiter=labels.delimiter
-    )
+    written = labels.written._asdict()
+    description = LabelsDescription(group.pattern, labels.format, labels.columns, TimeDescription("iso"), **written)
     times = []
     for path in group.paths[:FILES]:
         try:

@@ -1,0 +1,57 @@
+"""Units of measurement in the names of columns: "Gyro X (deg/s)", "acc_x [m/s²]", "gyr_x_dps"."""
+
+from __future__ import annotations
+
+import re
+
+from cosmo_pl.data.streams.units import quantity
+
+KNOWN = {
+    "m/s2": ("m/s2", "m/s^2", "m/s**2", "m/s/s", "ms-2", "ms^-2", "mps2", "m/sec2", "m/sec^2", "m_s2"),
+    "g": ("g",),
+    "mg": ("mg",),
+    "rad/s": ("rad/s", "rad/sec", "rads-1", "rads^-1", "rad_s", "radps", "rads"),
+    "deg/s": ("deg/s", "°/s", "º/s", "dps", "deg/sec", "degrees/s", "degree/s", "degs-1", "degs^-1", "deg_s"),
+    "mdeg/s": ("mdeg/s", "mdps", "m°/s"),
+    "uT": ("ut", "µt", "μt", "microtesla"),  # both letters that look like a mu
+    "mT": ("mt",),
+    "G": ("gauss",),
+    "hPa": ("hpa", "mbar"),
+    "kPa": ("kpa",),
+    "mmHg": ("mmhg",),
+}
+KIND_OF = {
+    "acceleration": "accelerometer",
+    "angular velocity": "gyroscope",
+    "magnetic flux density": "magnetometer",
+    "pressure": "pressure",
+}
+
+
+def header_unit(name: str | int, kind: str | None = None) -> str | None:
+    """The unit that the name of a column states: in brackets, or last after an underscore or a space.
+
+    Args:
+        name: Name of the column; a position states none.
+        kind: Kind of its sensor, where it is known. G is gauss of a magnetometer, and gravity of others.
+    """
+    found = re.search(r"[(\[{<]\s*([^)\]}>]+?)\s*[)\]}>]", str(name))
+    after = re.search(r"(?<=[^\W_])[_ ](m_s2|deg_s|rad_s|[^\W_][^\s_]*)$", str(name))
+    for text in [each[1] for each in (found, after) if each]:
+        unit = _unit(text, kind)
+        if unit is not None and (found or kind is None or kind_of_unit(unit) == kind):
+            return unit
+    return None
+
+
+def kind_of_unit(unit: str) -> str | None:
+    """The kind of sensor that measures in a unit; None for others."""
+    return KIND_OF.get(quantity(unit) or "")
+
+
+def _unit(text: str, kind: str | None) -> str | None:
+    plain = re.sub(r"[\s·*.]", "", text.replace("**", "^")).lower()
+    plain = plain.replace("²", "2").replace("⁻¹", "-1").replace("⁻2", "-2").replace("sec", "s")
+    if plain == "g" and kind == "magnetometer":
+        return "G"
+    return next((unit for unit, names in KNOWN.items() if plain in names), None)
