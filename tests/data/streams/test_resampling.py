@@ -115,6 +115,18 @@ def test_a_single_time_that_is_far_ahead_costs_its_row_alone(sizes) -> None:
 
 
 @SIZES
+@pytest.mark.parametrize("count", [2, 3, 1000])
+def test_a_first_time_that_is_far_ahead_costs_its_row_alone(sizes, count: int) -> None:
+    time = jittered(20, 50, jitter=0)[:count]
+    wrong = time.copy()
+    wrong[0] += 24 * 3600 * SECOND
+    _, quality = imported(wrong, signal(time), sizes)
+    facts = quality.facts(0)
+    expected = {SET_BACK: 1} if count == 2 else {LONE: 1}  # of two rows nobody knows which is wrong
+    assert (facts.samples, facts.left_out) == (count - 1, expected)
+
+
+@SIZES
 def test_rows_after_a_gap_that_change_places_are_sorted(sizes) -> None:
     time = jittered(4, 50, jitter=0)
     time[100:] += 8 * GAP // 10

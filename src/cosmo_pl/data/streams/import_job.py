@@ -11,6 +11,7 @@ from typing import Any
 from cosmo_pl.data.faults import FaultLog
 from cosmo_pl.data.streams.clock_corrections import Corrections, EstimatedClock, corrections_of, estimate_clocks
 from cosmo_pl.data.streams.clock_pieces import ages_of
+from cosmo_pl.data.streams.coverage import report_unrecorded
 from cosmo_pl.data.streams.description import ESTIMATE_EACH, ClockCorrection, ImportDescription
 from cosmo_pl.data.streams.joining import ImportedRecording, placed, sensor_of, write_array
 from cosmo_pl.data.streams.labelling import CUT, Span, activities_of, label
@@ -85,6 +86,8 @@ class ImportJob:
         except ValueError as error:
             raise ConfigurationError("description", str(error), REMEDY) from error
         store = self._joined(imported, labelled.intervals, activities)
+        if self.description.labels is not None:
+            report_unrecorded(store.recordings, store.sensors, self.faults)
         write_report(store, streams, labelled, self.faults, estimated)
         store.write()
         shutil.rmtree(self.parts, ignore_errors=True)

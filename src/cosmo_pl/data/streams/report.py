@@ -9,6 +9,7 @@ from typing import Any
 
 from cosmo_pl.data.faults import FaultLog
 from cosmo_pl.data.streams.clock_corrections import EstimatedClock
+from cosmo_pl.data.streams.coverage import seconds_without_data
 from cosmo_pl.data.streams.labelling import Labelled, seconds_by_activity
 from cosmo_pl.data.streams.parts import Part
 from cosmo_pl.data.streams.quality import BROKEN, EMPTY, LONE, NO_TIME, SET_BACK
@@ -99,6 +100,7 @@ def write_report(
                 "duration": each.duration,
                 "overlap": _overlap(streams[each.name]),
                 "labels": seconds,
+                "label_seconds_without_data": round(seconds_without_data(each, store.sensors), 3),
                 "sensors": {sensor: asdict(part.facts) for sensor, part in streams[each.name].items()},
             }
         )
