@@ -6,11 +6,11 @@ import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from cosmo_pl.data.streams.description import SUBJECT, ImportDescription, LabelsDescription
+from cosmo_pl.data.streams.label_days import Recorded, RecordedDays
 from cosmo_pl.data.streams.labels import RawInterval, read_intervals
 from cosmo_pl.data.streams.planning import PlannedRecording, matching
 from cosmo_pl.data.streams.source import Source
@@ -90,7 +90,7 @@ def _from_files(
         if not mine:
             problem = "belongs to no recording by its path"
             raise RecordingError(source.shown(name), problem, "Correct labels.files in the description")
-        for raw in read_intervals(source.on_disk(name, scratch), labels, _day(mine, labels)):
+        for raw in read_intervals(source.on_disk(name, scratch), labels, _days(mine, labels)):
             _place(source, name, raw, _candidates(source, name, raw, mine), found, left_out)
     for name, intervals in found.items():
         for before, after in itertools.pairwise(sorted(intervals)):
@@ -100,11 +100,9 @@ def _from_files(
     return found
 
 
-def _day(spans: Sequence[Span], labels: LabelsDescription) -> date | None:
-    """The date on which all recordings start; None if there are several."""
-    zone = ZoneInfo(labels.time.zone)
-    days = {datetime.fromtimestamp(span.start / SECOND, UTC).astimezone(zone).date() for span in spans}
-    return next(iter(days)) if len(days) == 1 else None
+def _days(spans: Sequence[Span], labels: LabelsDescription) -> RecordedDays:
+    recorded = [Recorded(span.recording.subject, span.start, span.end) for span in spans]
+    return RecordedDays(recorded, ZoneInfo(labels.time.zone))
 
 
 def _candidates(source: Source, name: str, raw: RawInterval, spans: Sequence[Span]) -> list[Span]:

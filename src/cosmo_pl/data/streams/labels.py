@@ -12,6 +12,7 @@ from typing import NamedTuple
 from xml.etree import ElementTree
 
 from cosmo_pl.data.streams.description import LabelsDescription
+from cosmo_pl.data.streams.label_days import RecordedDays
 from cosmo_pl.data.streams.label_times import instant, is_time_of_day
 from cosmo_pl.errors import RecordingError, choices
 from cosmo_pl.fields import Field
@@ -42,7 +43,7 @@ class RawInterval(NamedTuple):
     where: str
 
 
-def read_intervals(path: Path, labels: LabelsDescription, day: date | None = None) -> list[RawInterval]:
+def read_intervals(path: Path, labels: LabelsDescription, day: date | RecordedDays | None = None) -> list[RawInterval]:
     """Reads the intervals of a file.
 
     Overlapping intervals of one activity and subject are joined.
@@ -50,7 +51,8 @@ def read_intervals(path: Path, labels: LabelsDescription, day: date | None = Non
     Args:
         path: The file.
         labels: Its description.
-        day: Date of times that have none, such as 12:10; an interval that ends before it starts then ends a day later.
+        day: Date of times that have none, such as 12:10, or the recordings that tell it; an interval that ends before
+            it starts then ends a day later.
 
     Returns:
         The intervals in the order of subject and time, of activities that are not left out.
@@ -88,7 +90,7 @@ def _joined(path: Path, intervals: Iterable[RawInterval]) -> list[RawInterval]:
     return result
 
 
-def _csv(path: Path, labels: LabelsDescription, day: date | None) -> Iterator[RawInterval]:
+def _csv(path: Path, labels: LabelsDescription, day: date | RecordedDays | None) -> Iterator[RawInterval]:
     text = utf8_text(path, partial(RecordingError, path))
     reader = csv.DictReader(io.StringIO(text), delimiter=labels.delimiter, strict=True)
     try:
@@ -104,22 +106,39 @@ def _csv(path: Path, labels: LabelsDescription, day: date | None) -> Iterator[Ra
 
 
 def _interval_of_row(
-    path: Path, where: str, row: Mapping[str, str | None], labels: LabelsDescription, day: date | None
+    path: Path, where: str, row: Mapping[str, str | None], labels: LabelsDescription, day: date | RecordedDays | None
 ) -> RawInterval:
     value = {role: (row.get(column) or "").strip() for role, column in labels.columns.items()}
-    missing = [role for role in ("start", "end", "activity") if not value.get(role)]
+    missing = [role for role in ("start", "end", "activity", "subject") if role in value and not value[role]]
     if missing:
         raise RecordingError(path, f"{where}: no {' and no '.join(missing)}", "Complete the row, or remove it")
+    on = partial(_on_day, path, where, value, labels)
+    subject = value.get("subject") or None
+    without_date = not value.get("date") and any(is_time_of_day(value[role]) for role in ("start", "end"))
+    if isinstance(day, RecordedDays) and without_date and labels.time.unit == "iso" and not labels.time.relative:
+        day = day.choose(subject, on, partial(_ambiguous, path, f"{where}: {value['start']} to {value['end']}"))
+    start, end = on(None if isinstance(day, RecordedDays) else day)
+    return RawInterval(start, end, value["activity"], subject, labels.time.relative, where)
+
+
+def _on_day(
+    path: Path, where: str, value: Mapping[str, str], labels: LabelsDescription, day: date | None
+) -> tuple[int, int]:
+    """Start and end of a row, whose times are of the day if they have no date."""
     dated = value.get("date") or (day.isoformat() if day else None)
     refuse = partial(_refused, path, where)
     start, end = (instant(value[role], labels.time, dated, partial(refuse, role)) for role in ("start", "end"))
     if end < start and dated is not None and not labels.time.relative and is_time_of_day(value["end"]):
         tomorrow = date.fromisoformat(dated) + timedelta(days=1)  # which has 23 or 25 hours where the clock is changed
         end = instant(value["end"], labels.time, tomorrow.isoformat(), partial(refuse, "end"))
-    return RawInterval(start, end, value["activity"], value.get("subject") or None, labels.time.relative, where)
+    return start, end
 
 
-def _elan(path: Path, labels: LabelsDescription, day: date | None) -> Iterator[RawInterval]:
+def _ambiguous(path: Path, where: str, problem: str) -> RecordingError:
+    return RecordingError(path, f"{where} {problem}", "Write the date before the time, or add a column of dates")
+
+
+def _elan(path: Path, labels: LabelsDescription, day: date | RecordedDays | None) -> Iterator[RawInterval]:
     text = utf8_text(path, partial(RecordingError, path))
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise RecordingError(path, "declares XML entities, which ELAN does not write", "Save it in ELAN again")
@@ -156,7 +175,8 @@ def _annotated(
     return RawInterval(start, end, activity, None, True, where)
 
 
-def _label_studio(path: Path, labels: LabelsDescription, day: date | None) -> Iterator[RawInterval]:
+def _label_studio(path: Path, labels: LabelsDescription, day: date | RecordedDays | None) -> Iterator[RawInterval]:
+    day = day.first() if isinstance(day, RecordedDays) else day
     content = read_json(path, partial(RecordingError, path))
     tasks = Field(content, "tasks").each() if isinstance(content, list) else [Field(content, "task")]
     if len(tasks) > 1 and labels.time.relative:

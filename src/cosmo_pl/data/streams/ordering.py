@@ -81,7 +81,9 @@ def without_lone_jumps(batches: Iterable[NumberedSamples], reach: int, quality: 
         assert batch is not None  # only the last one is
         file, row, time, values = batch
         after = time[-1:] if following is None else following[2][:1]
-        around = np.concatenate([time[:3][-1:] if before is None else before, time, after])
+        if before is None:
+            before = time[2:3] if len(time) > 2 else time[:1]
+        around = np.concatenate([before, time, after])
         lone = (around[1:-1] - around[2:] > AHEAD) & (np.abs(around[2:] - around[:-2]) <= reach)
         before = time[-1:]
         quality.leave_out(LONE, file, row[lone])
