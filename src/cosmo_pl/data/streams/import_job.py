@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from cosmo_pl.data.streams.report import report_faults, write_report
 from cosmo_pl.data.streams.source import Source, open_source
 from cosmo_pl.data.streams.store import LabelInterval, StreamStore
 from cosmo_pl.data.streams.times import SECOND
+from cosmo_pl.data.streams.unmatched import report_unmatched, unmatched
 from cosmo_pl.errors import ConfigurationError
 
 PARTS = ".parts"
@@ -51,6 +53,11 @@ class ImportJob:
     faults: FaultLog
     jobs: int
 
+    @cached_property
+    def unmatched(self) -> list[str]:
+        """Files that no pattern of the description matches."""
+        return unmatched(self.source, self.description, self.target)
+
     @property
     def parts(self) -> Path:
         """Folder of the streams until they are joined."""
@@ -64,6 +71,7 @@ class ImportJob:
             ConfigurationError: An activity of the labels is not among those of the description.
         """
         clocks, estimated = self.description.clocks, list[EstimatedClock]()
+        report_unmatched(self.unmatched, self.planned, self.faults)
         imported = self._streams(self._stated_corrections())
         if isinstance(clocks, str):
             recorded = self._joined(imported, {}, ())  # before labels are read: none can be used
@@ -88,7 +96,7 @@ class ImportJob:
         store = self._joined(imported, labelled.intervals, activities)
         if self.description.labels is not None:
             report_unrecorded(store.recordings, store.sensors, self.faults)
-        write_report(store, streams, labelled, self.faults, estimated)
+        write_report(store, streams, labelled, self.faults, estimated, self.unmatched)
         store.write()
         shutil.rmtree(self.parts, ignore_errors=True)
         return store

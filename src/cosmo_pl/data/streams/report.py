@@ -76,7 +76,12 @@ def _faults(part: Part) -> list[tuple[str, str, bool]]:
 
 
 def write_report(
-    store: StreamStore, streams: Streams, labelled: Labelled, faults: FaultLog, clocks: Sequence[EstimatedClock] = ()
+    store: StreamStore,
+    streams: Streams,
+    labelled: Labelled,
+    faults: FaultLog,
+    clocks: Sequence[EstimatedClock] = (),
+    unmatched: Sequence[str] = (),
 ) -> None:
     """Writes ``report.json``.
 
@@ -86,6 +91,7 @@ def write_report(
         labelled: Their labels.
         faults: What was reported.
         clocks: Estimated errors of the sensors' clocks.
+        unmatched: Files that no pattern of the description matches.
     """
     by_subject: dict[int, Counter[str]] = {}
     recordings = []
@@ -114,6 +120,7 @@ def write_report(
         "recordings": recordings,
         "label_seconds": {str(subject): dict(seconds) for subject, seconds in sorted(by_subject.items())},
         "left_out": dict(left_out),
+        "unmatched": list(unmatched),
         "clocks": [_clock(each) for each in clocks],
         "faults": faults.lines,
     }
