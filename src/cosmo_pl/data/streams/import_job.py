@@ -63,6 +63,10 @@ class ImportJob:
         """Folder of the streams until they are joined."""
         return self.target / PARTS
 
+    @property
+    def _rates(self) -> dict[str, float]:
+        return {name: stream.rate for name, stream in self.description.sensors.items()}
+
     def run(self) -> StreamStore:
         """Imports all recordings. A clock whose error is to be estimated is corrected in a second pass.
 
@@ -83,7 +87,7 @@ class ImportJob:
     def _finished(self, imported: Sequence[ImportedRecording], estimated: Sequence[EstimatedClock]) -> StreamStore:
         """Reads the labels and writes the store; the manifest is written last."""
         streams = {each.recording.name: each.parts for each in imported}
-        report_faults(streams, self.faults)
+        report_faults(streams, self._rates, self.faults)
         spans = [Span(each.recording, each.start, each.end) for each in imported]
         labelled = label(self.source, self.description, spans, self.parts)
         for reason, where in labelled.left_out.items():
@@ -123,7 +127,7 @@ class ImportJob:
         for each in tqdm(self._imported(corrections), "importing recordings", len(self.planned), disable=None):
             imported.append(each)
             if self.faults.strict:
-                report_faults({each.recording.name: each.parts}, self.faults)
+                report_faults({each.recording.name: each.parts}, self._rates, self.faults)
         return imported
 
     def _imported(self, corrections: Corrections) -> Iterator[ImportedRecording]:

@@ -170,6 +170,7 @@ def pieces(batches: Iterable[Samples], max_gap: int, quality: Quality) -> Iterat
         max_gap: Longest time between two samples that is no gap, in nanoseconds.
         quality: Measures intervals and gaps.
     """
+    quality.max_gap = max_gap / 10**9
     last: int | None = None
     for time, values in batches:
         interval = np.diff(time, prepend=time[0] if last is None else last)

@@ -81,6 +81,7 @@ class StreamFacts:
         saturated: Channel to the share of samples at its extreme.
         suspicious: Sentences about units that look wrong.
         frames: Frames on the grid.
+        max_gap: Longest time between two samples that is no gap, in seconds; 0 where gaps are not looked for.
     """
 
     samples: int
@@ -102,6 +103,7 @@ class StreamFacts:
     saturated: Mapping[str, float]
     suspicious: Sequence[str]
     frames: int
+    max_gap: float = 0.0
 
 
 class Quality:
@@ -115,6 +117,7 @@ class Quality:
 
     def __init__(self, channels: Sequence[str], units: Sequence[str], images: bool) -> None:
         self.channels, self.units, self.images = channels, units, images
+        self.max_gap = 0.0
         self._left_out: Counter[str] = Counter()
         self._where: dict[str, str] = {}
         self._counts: Counter[str] = Counter()
@@ -213,6 +216,7 @@ class Quality:
             {} if self.images else self._saturated(),
             [text for unit, norms in self._norms.items() if (text := _looks_wrong(unit, norms))],
             frames,
+            self.max_gap,
         )
 
 
