@@ -15,7 +15,7 @@ from cosmo_pl.data.streams.clock_pieces import ages_of
 from cosmo_pl.data.streams.coverage import report_unrecorded
 from cosmo_pl.data.streams.description import ESTIMATE_EACH, ClockCorrection, ImportDescription
 from cosmo_pl.data.streams.joining import ImportedRecording, placed, sensor_of, write_array
-from cosmo_pl.data.streams.labelling import CUT, Span, activities_of, label
+from cosmo_pl.data.streams.labelling import CUT, SHARED, Span, activities_of, label
 from cosmo_pl.data.streams.parts import StreamImport
 from cosmo_pl.data.streams.planning import PlannedRecording
 from cosmo_pl.data.streams.reading_description import REMEDY
@@ -93,6 +93,8 @@ class ImportJob:
         for reason, where in labelled.left_out.items():
             remedy = "Correct the times of the labels, or their zone in the description"
             self.faults.report(reason, where, remedy, mended=reason == CUT)
+        remedy = "Name the file of the recording or its subject in the data of each task"
+        self.faults.report(SHARED, labelled.shared, remedy)
         try:
             activities = activities_of(labelled, self.description.activities)
         except ValueError as error:

@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 
 from cosmo_pl.data.streams.description import LabelsDescription
 from cosmo_pl.data.streams.label_days import RecordedDays
+from cosmo_pl.data.streams.label_tasks import named_in
 from cosmo_pl.data.streams.label_times import instant, is_time_of_day
 from cosmo_pl.errors import RecordingError, choices
 from cosmo_pl.fields import Field
@@ -33,6 +34,7 @@ class RawInterval(NamedTuple):
         subject: Name of the subject; None if the file does not say it.
         relative: Whether the times count from the start of the recording.
         where: Its row or annotation, for errors.
+        task: Paths and names in the data of a task of Label Studio.
     """
 
     start: int
@@ -41,6 +43,7 @@ class RawInterval(NamedTuple):
     subject: str | None
     relative: bool
     where: str
+    task: tuple[str, ...] = ()
 
 
 def read_intervals(path: Path, labels: LabelsDescription, day: date | RecordedDays | None = None) -> list[RawInterval]:
@@ -71,7 +74,7 @@ def read_intervals(path: Path, labels: LabelsDescription, day: date | RecordedDa
         raise RecordingError(path, "holds no interval", "Label some time, or remove the file")
     renamed = [(each, labels.activities.get(each.activity, each.activity)) for each in found]
     kept = [each._replace(activity=name) for each, name in renamed if name is not None]
-    return _joined(path, sorted(kept, key=lambda each: (each.subject or "", each.start, each.end)))
+    return _joined(path, sorted(kept, key=lambda each: (each.subject or "", each.task, each.start, each.end)))
 
 
 def _joined(path: Path, intervals: Iterable[RawInterval]) -> list[RawInterval]:
@@ -80,7 +83,8 @@ def _joined(path: Path, intervals: Iterable[RawInterval]) -> list[RawInterval]:
         if each.end <= each.start:
             raise RecordingError(path, f"{each.where}: the end is not after the start", "Correct its times")
         before = result[-1] if result else None
-        if before is None or before.subject != each.subject or each.start >= before.end:
+        other = before is None or (before.subject, before.task) != (each.subject, each.task)
+        if before is None or other or each.start >= before.end:
             result.append(each)
         elif before.activity == each.activity:
             result[-1] = before._replace(end=max(before.end, each.end))
@@ -183,8 +187,9 @@ def _label_studio(path: Path, labels: LabelsDescription, day: date | RecordedDay
         problem = f"holds {len(tasks)} tasks with relative times"
         raise RecordingError(path, problem, "Export each recording to a file of its own")
     for task in tasks:
+        named = named_in(task["data"].mapping()) if "data" in task.mapping() else ()
         try:
-            yield from _labelled(path, _annotation(task), labels, day)
+            yield from (each._replace(task=named) for each in _labelled(path, _annotation(task), labels, day))
         except ValueError as error:
             remedy = "Export it as JSON (not JSON-MIN), with one annotation per task or one marked as ground truth"
             raise RecordingError(path, str(error), remedy) from error
