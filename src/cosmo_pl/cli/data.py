@@ -103,6 +103,7 @@ def import_(
         strict: Whether lost rows and suspicious values are errors.
         jobs: Number of processes.
     """
+    from cosmo_pl.data.faults import SHOWN
     from cosmo_pl.data.streams.importing import import_streams
     from cosmo_pl.data.streams.report import REPORT
     from cosmo_pl.plots.import_report import read_facts, write_page
@@ -115,7 +116,11 @@ def import_(
         f"{store.folder}: {len(store.recordings)} recordings of {len({r.subject for r in store.recordings})} subjects, "
         f"{hours:.2f} hours, of which {labelled:.2f} have labels; sensors {', '.join(store.sensors)}\n{page}"
     )
-    clocks = read_facts(store.folder / REPORT).clocks
+    facts = read_facts(store.folder / REPORT)
+    if facts.unmatched:
+        shown = ", ".join([*facts.unmatched[:SHOWN], *(["..."] if len(facts.unmatched) > SHOWN else [])])
+        print(f"{len(facts.unmatched)} files match no pattern of the description and are not imported: {shown}")
+    clocks = facts.clocks
     for name in dict.fromkeys(each["sensor"] for each in clocks):
         right = sum(len(each["recordings"]) for each in clocks if each["sensor"] == name and each["corrected"])
         print(f"clock of {name}: corrected in {right} of {len(store.recordings)} recordings")

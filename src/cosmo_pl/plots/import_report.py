@@ -43,12 +43,14 @@ class Facts:
         left_out: Reason to the number of what was left out for it.
         streams: Recording and sensor to its `StreamFacts` as JSON.
         clocks: Estimated errors of clocks as JSON.
+        unmatched: Files that no pattern of the description matches.
     """
 
     problems: tuple[str, ...]
     left_out: Mapping[str, int]
     streams: Mapping[tuple[str, str], Mapping[str, Any]]
     clocks: Sequence[Mapping[str, Any]] = ()
+    unmatched: Sequence[str] = ()
 
 
 def write_page(folder: Path) -> Path:
@@ -80,7 +82,8 @@ def read_facts(path: Path) -> Facts:
         for recording in content.get("recordings", ())
         for sensor, facts in recording["sensors"].items()
     }
-    return Facts(tuple(content.get("faults", ())), content.get("left_out", {}), streams, content.get("clocks", ()))
+    faults, clocks, unmatched = (tuple(content.get(key, ())) for key in ("faults", "clocks", "unmatched"))
+    return Facts(faults, content.get("left_out", {}), streams, clocks, unmatched)
 
 
 def _lines(recording: str, sensor: str, facts: Mapping[str, Any]) -> Iterator[str]:

@@ -185,6 +185,19 @@ def test_errors_name_file_and_row(home: Path, tmp_path: Path, row: int, text: st
     assert not (tmp_path / "out" / "streams.json").exists()
 
 
+def test_a_damaged_page_of_parquet_is_named(home: Path, tmp_path: Path) -> None:
+    time = jittered(10, 60)
+    description = as_parquet(home / "anna", time, signal(time))
+    (home / "ben" / "wrist.csv").unlink()
+    path = home / "anna" / "wrist.parquet"
+    content = bytearray(path.read_bytes())
+    content[300:900] = bytes(600)
+    path.write_bytes(content)
+    with pytest.raises(RecordingError, match=r"anna/wrist\.parquet: cannot be read \(.*Copy the file again") as caught:
+        import_streams(home, tmp_path / "out", described(description))
+    assert "\n" not in str(caught.value)
+
+
 def test_nothing_outside_of_the_folder_is_read(home: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside.csv"
     outside.write_text("time,x,y,z\n")

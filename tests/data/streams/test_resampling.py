@@ -115,6 +115,18 @@ def test_a_single_time_that_is_far_ahead_costs_its_row_alone(sizes) -> None:
 
 
 @SIZES
+@pytest.mark.parametrize("count", [2, 3, 1000])
+def test_a_first_time_that_is_far_ahead_costs_its_row_alone(sizes, count: int) -> None:
+    time = jittered(20, 50, jitter=0)[:count]
+    wrong = time.copy()
+    wrong[0] += 24 * 3600 * SECOND
+    _, quality = imported(wrong, signal(time), sizes)
+    facts = quality.facts(0)
+    expected = {SET_BACK: 1} if count == 2 else {LONE: 1}  # of two rows nobody knows which is wrong
+    assert (facts.samples, facts.left_out) == (count - 1, expected)
+
+
+@SIZES
 def test_rows_after_a_gap_that_change_places_are_sorted(sizes) -> None:
     time = jittered(4, 50, jitter=0)
     time[100:] += 8 * GAP // 10
@@ -181,3 +193,47 @@ def test_constant_and_saturated_channels() -> None:
     assert facts.saturated == {"z": pytest.approx(0.01)}
     assert facts_of(values, "deg/s").saturated == {}  # at rest, as no sensor has a range of 8 degrees/s
     assert facts_of(values, "uT").saturated == facts.saturated
+
+
+def saturated(values, unit="g", sizes=(700,)):
+    """Channels at their extreme of a stream that arrives in batches."""
+    quality = Quality(["x", "y", "z"], [unit] * 3, images=False)
+    for part in np.split(values, range(sizes[0], len(values), sizes[0])):
+        quality.values(part.astype(np.float32))
+    return quality.facts(0).saturated
+
+
+@pytest.mark.parametrize("deviation", [0.9, 1.3, 2.0, 3.0])  # 3 % to half of the samples
+@pytest.mark.parametrize("bits", [0, 8])
+def test_a_channel_is_saturated_however_much_is_cut_off(deviation: float, bits: int) -> None:
+    values = np.random.default_rng(0).normal([0, 0, 1], deviation, (6000, 3))
+    if bits:
+        values = np.round(values * 2**bits / 4) / 2**bits * 4
+    assert saturated(values) == {}
+    cut = np.clip(values, -2, 2)
+    shares = {name: max((cut[:, at] == end).mean() for end in (-2, 2)) for at, name in enumerate("xyz")}
+    assert (
+        saturated(cut) == saturated(cut, sizes=(1,)) == {name: pytest.approx(share) for name, share in shares.items()}
+    )
+    assert set(saturated(np.clip(values * 8192, -16384, 16384), "raw")) == set("xyz")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.repeat([[2.0, 0.0, 1.0]], 3000, axis=0),  # constant
+        np.random.default_rng(0).integers(0, 2, (3000, 3)) * 4.0 - 2,  # two values
+        np.random.default_rng(0).choice([2.0, 3.0], (3000, 3), p=[0.6, 0.4]),
+        np.random.default_rng(0).integers(-4, 5, (3000, 3)).astype(float),  # few values
+        np.round(3 * np.sin(np.arange(3000) / 7)[:, None] + np.zeros(3), 1),  # more often at its ends than between
+        np.round(np.random.default_rng(0).normal(0, 1.5, (3000, 3)), 1),  # a quantised bell
+    ],
+    ids=["constant", "two", "unequal", "few", "sine", "bell"],
+)
+def test_few_values_are_not_saturated(values) -> None:
+    assert saturated(values) == {}
+
+
+def test_a_quantity_of_unknown_range_may_rest_at_its_extreme() -> None:
+    resting = np.maximum(np.arange(3000) / 100, 12)[:, None] + np.zeros(3)  # a temperature that rises late
+    assert saturated(resting, "raw") == {}

@@ -5,15 +5,17 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from cosmo_pl.data.faults import FaultLog
 from cosmo_pl.data.streams.clock_corrections import Corrections, EstimatedClock, corrections_of, estimate_clocks
 from cosmo_pl.data.streams.clock_pieces import ages_of
+from cosmo_pl.data.streams.coverage import report_unrecorded
 from cosmo_pl.data.streams.description import ESTIMATE_EACH, ClockCorrection, ImportDescription
 from cosmo_pl.data.streams.joining import ImportedRecording, placed, sensor_of, write_array
-from cosmo_pl.data.streams.labelling import CUT, Span, activities_of, label
+from cosmo_pl.data.streams.labelling import CUT, SHARED, Span, activities_of, label
 from cosmo_pl.data.streams.parts import StreamImport
 from cosmo_pl.data.streams.planning import PlannedRecording
 from cosmo_pl.data.streams.reading_description import REMEDY
@@ -21,6 +23,7 @@ from cosmo_pl.data.streams.report import report_faults, write_report
 from cosmo_pl.data.streams.source import Source, open_source
 from cosmo_pl.data.streams.store import LabelInterval, StreamStore
 from cosmo_pl.data.streams.times import SECOND
+from cosmo_pl.data.streams.unmatched import report_unmatched, unmatched
 from cosmo_pl.errors import ConfigurationError
 
 PARTS = ".parts"
@@ -50,10 +53,19 @@ class ImportJob:
     faults: FaultLog
     jobs: int
 
+    @cached_property
+    def unmatched(self) -> list[str]:
+        """Files that no pattern of the description matches."""
+        return unmatched(self.source, self.description, self.target)
+
     @property
     def parts(self) -> Path:
         """Folder of the streams until they are joined."""
         return self.target / PARTS
+
+    @property
+    def _rates(self) -> dict[str, float]:
+        return {name: stream.rate for name, stream in self.description.sensors.items()}
 
     def run(self) -> StreamStore:
         """Imports all recordings. A clock whose error is to be estimated is corrected in a second pass.
@@ -63,6 +75,7 @@ class ImportJob:
             ConfigurationError: An activity of the labels is not among those of the description.
         """
         clocks, estimated = self.description.clocks, list[EstimatedClock]()
+        report_unmatched(self.unmatched, self.planned, self.faults)
         imported = self._streams(self._stated_corrections())
         if isinstance(clocks, str):
             recorded = self._joined(imported, {}, ())  # before labels are read: none can be used
@@ -74,18 +87,22 @@ class ImportJob:
     def _finished(self, imported: Sequence[ImportedRecording], estimated: Sequence[EstimatedClock]) -> StreamStore:
         """Reads the labels and writes the store; the manifest is written last."""
         streams = {each.recording.name: each.parts for each in imported}
-        report_faults(streams, self.faults)
+        report_faults(streams, self._rates, self.faults)
         spans = [Span(each.recording, each.start, each.end) for each in imported]
         labelled = label(self.source, self.description, spans, self.parts)
         for reason, where in labelled.left_out.items():
             remedy = "Correct the times of the labels, or their zone in the description"
             self.faults.report(reason, where, remedy, mended=reason == CUT)
+        remedy = "Name the file of the recording or its subject in the data of each task"
+        self.faults.report(SHARED, labelled.shared, remedy)
         try:
             activities = activities_of(labelled, self.description.activities)
         except ValueError as error:
             raise ConfigurationError("description", str(error), REMEDY) from error
         store = self._joined(imported, labelled.intervals, activities)
-        write_report(store, streams, labelled, self.faults, estimated)
+        if self.description.labels is not None:
+            report_unrecorded(store.recordings, store.sensors, self.faults)
+        write_report(store, streams, labelled, self.faults, estimated, self.unmatched)
         store.write()
         shutil.rmtree(self.parts, ignore_errors=True)
         return store
@@ -112,7 +129,7 @@ class ImportJob:
         for each in tqdm(self._imported(corrections), "importing recordings", len(self.planned), disable=None):
             imported.append(each)
             if self.faults.strict:
-                report_faults({each.recording.name: each.parts}, self.faults)
+                report_faults({each.recording.name: each.parts}, self._rates, self.faults)
         return imported
 
     def _imported(self, corrections: Corrections) -> Iterator[ImportedRecording]:

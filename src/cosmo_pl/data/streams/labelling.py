@@ -6,11 +6,12 @@ import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from cosmo_pl.data.streams.description import SUBJECT, ImportDescription, LabelsDescription
+from cosmo_pl.data.streams.label_days import Recorded, RecordedDays
+from cosmo_pl.data.streams.label_tasks import about
 from cosmo_pl.data.streams.labels import RawInterval, read_intervals
 from cosmo_pl.data.streams.planning import PlannedRecording, matching
 from cosmo_pl.data.streams.source import Source
@@ -19,6 +20,7 @@ from cosmo_pl.data.streams.times import SECOND
 from cosmo_pl.errors import RecordingError
 
 OUTSIDE = "label intervals are outside of all recordings"
+SHARED = "label intervals of tasks that name no recording are given to several subjects"
 CUT = "label intervals are cut at the start or end of a recording"
 
 
@@ -44,10 +46,12 @@ class Labelled:
     Args:
         intervals: Recording to its intervals in the order of time.
         left_out: Reason to the places of the intervals, "labels.csv row 3".
+        shared: Places of intervals of Label Studio that were given to several subjects, as nothing says whose they are.
     """
 
     intervals: Mapping[str, tuple[LabelInterval, ...]]
     left_out: Mapping[str, list[str]]
+    shared: Sequence[str] = ()
 
 
 def label(source: Source, description: ImportDescription, spans: Sequence[Span], scratch: Path) -> Labelled:
@@ -62,12 +66,13 @@ def label(source: Source, description: ImportDescription, spans: Sequence[Span],
     Raises:
         RecordingError: A label file cannot be read or belongs to no recording, or two of its intervals overlap.
     """
-    left_out: dict[str, list[str]] = {OUTSIDE: [], CUT: []}
+    left_out: dict[str, list[str]] = {OUTSIDE: [], CUT: [], SHARED: []}
     if description.labels is not None:
         found = _from_files(source, description.labels, spans, scratch, left_out)
     else:
         found = {span.recording.name: _whole(description, span) for span in spans}
-    return Labelled({name: tuple(sorted(intervals)) for name, intervals in found.items()}, left_out)
+    shared = left_out.pop(SHARED)
+    return Labelled({name: tuple(sorted(intervals)) for name, intervals in found.items()}, left_out, shared)
 
 
 def _whole(description: ImportDescription, span: Span) -> list[LabelInterval]:
@@ -90,8 +95,8 @@ def _from_files(
         if not mine:
             problem = "belongs to no recording by its path"
             raise RecordingError(source.shown(name), problem, "Correct labels.files in the description")
-        for raw in read_intervals(source.on_disk(name, scratch), labels, _day(mine, labels)):
-            _place(source, name, raw, _candidates(source, name, raw, mine), found, left_out)
+        for raw in read_intervals(source.on_disk(name, scratch), labels, _days(mine, labels)):
+            _place(labels, name, raw, _candidates(source, name, raw, mine), found, left_out)
     for name, intervals in found.items():
         for before, after in itertools.pairwise(sorted(intervals)):
             if after.start < before.end:
@@ -100,11 +105,9 @@ def _from_files(
     return found
 
 
-def _day(spans: Sequence[Span], labels: LabelsDescription) -> date | None:
-    """The date on which all recordings start; None if there are several."""
-    zone = ZoneInfo(labels.time.zone)
-    days = {datetime.fromtimestamp(span.start / SECOND, UTC).astimezone(zone).date() for span in spans}
-    return next(iter(days)) if len(days) == 1 else None
+def _days(spans: Sequence[Span], labels: LabelsDescription) -> RecordedDays:
+    recorded = [Recorded(span.recording.subject, span.start, span.end) for span in spans]
+    return RecordedDays(recorded, ZoneInfo(labels.time.zone))
 
 
 def _candidates(source: Source, name: str, raw: RawInterval, spans: Sequence[Span]) -> list[Span]:
@@ -114,6 +117,8 @@ def _candidates(source: Source, name: str, raw: RawInterval, spans: Sequence[Spa
         known = ", ".join(sorted({span.recording.subject for span in spans}))
         problem = f"{raw.where}: there is no recording of {SUBJECT} '{raw.subject}', but of {known}"
         raise RecordingError(source.shown(name), problem, "Correct the subject")
+    chosen = about(raw.task, [span.recording for span in mine])
+    mine = [span for span in mine if span.recording in chosen]
     if raw.relative and len(mine) > 1:
         problem = f"{raw.where}: its times count from the start of a recording, but the file belongs to {len(mine)}"
         raise RecordingError(source.shown(name), problem, "Use one file per recording, with its placeholders")
@@ -121,7 +126,7 @@ def _candidates(source: Source, name: str, raw: RawInterval, spans: Sequence[Spa
 
 
 def _place(
-    source: Source,
+    labels: LabelsDescription,
     name: str,
     raw: RawInterval,
     spans: Sequence[Span],
@@ -129,13 +134,16 @@ def _place(
     left_out: dict[str, list[str]],
 ) -> None:
     """Adds an interval to all recordings that it overlaps."""
-    inside = 0
+    inside, subjects = 0, set[str]()
     for span in spans:
         start, end = (each if raw.relative else each - span.start for each in (raw.start, raw.end))
         low, high = max(start, 0), min(end, span.end - span.start)
         if low < high:
             found[span.recording.name].append(LabelInterval(low / SECOND, high / SECOND, raw.activity))
             inside += high - low
+            subjects.add(span.recording.subject)
+    if labels.format == "label_studio" and len(subjects) > 1:
+        left_out[SHARED].append(f"{name} {raw.where}")
     if not inside:
         left_out[OUTSIDE].append(f"{name} {raw.where}")
     elif inside < raw.end - raw.start:

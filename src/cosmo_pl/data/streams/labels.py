@@ -13,6 +13,8 @@ from xml.etree import ElementTree
 
 from cosmo_pl.data.streams.csv_format import COMMA
 from cosmo_pl.data.streams.description import LabelsDescription
+from cosmo_pl.data.streams.label_days import RecordedDays
+from cosmo_pl.data.streams.label_tasks import named_in
 from cosmo_pl.data.streams.label_times import instant, is_time_of_day
 from cosmo_pl.errors import RecordingError, choices
 from cosmo_pl.fields import Field
@@ -33,6 +35,7 @@ class RawInterval(NamedTuple):
         subject: Name of the subject; None if the file does not say it.
         relative: Whether the times count from the start of the recording.
         where: Its row or annotation, for errors.
+        task: Paths and names in the data of a task of Label Studio.
     """
 
     start: int
@@ -41,9 +44,10 @@ class RawInterval(NamedTuple):
     subject: str | None
     relative: bool
     where: str
+    task: tuple[str, ...] = ()
 
 
-def read_intervals(path: Path, labels: LabelsDescription, day: date | None = None) -> list[RawInterval]:
+def read_intervals(path: Path, labels: LabelsDescription, day: date | RecordedDays | None = None) -> list[RawInterval]:
     """Reads the intervals of a file.
 
     Overlapping intervals of one activity and subject are joined.
@@ -51,7 +55,8 @@ def read_intervals(path: Path, labels: LabelsDescription, day: date | None = Non
     Args:
         path: The file.
         labels: Its description.
-        day: Date of times that have none, such as 12:10; an interval that ends before it starts then ends a day later.
+        day: Date of times that have none, such as 12:10, or the recordings that tell it; an interval that ends before
+            it starts then ends a day later.
 
     Returns:
         The intervals in the order of subject and time, of activities that are not left out.
@@ -70,7 +75,7 @@ def read_intervals(path: Path, labels: LabelsDescription, day: date | None = Non
         raise RecordingError(path, "holds no interval", "Label some time, or remove the file")
     renamed = [(each, labels.activities.get(each.activity, each.activity)) for each in found]
     kept = [each._replace(activity=name) for each, name in renamed if name is not None]
-    return _joined(path, sorted(kept, key=lambda each: (each.subject or "", each.start, each.end)))
+    return _joined(path, sorted(kept, key=lambda each: (each.subject or "", each.task, each.start, each.end)))
 
 
 def _joined(path: Path, intervals: Iterable[RawInterval]) -> list[RawInterval]:
@@ -79,7 +84,8 @@ def _joined(path: Path, intervals: Iterable[RawInterval]) -> list[RawInterval]:
         if each.end <= each.start:
             raise RecordingError(path, f"{each.where}: the end is not after the start", "Correct its times")
         before = result[-1] if result else None
-        if before is None or before.subject != each.subject or each.start >= before.end:
+        other = before is None or (before.subject, before.task) != (each.subject, each.task)
+        if before is None or other or each.start >= before.end:
             result.append(each)
         elif before.activity == each.activity:
             result[-1] = before._replace(end=max(before.end, each.end))
@@ -89,7 +95,7 @@ def _joined(path: Path, intervals: Iterable[RawInterval]) -> list[RawInterval]:
     return result
 
 
-def _csv(path: Path, labels: LabelsDescription, day: date | None) -> Iterator[RawInterval]:
+def _csv(path: Path, labels: LabelsDescription, day: date | RecordedDays | None) -> Iterator[RawInterval]:
     lines = list(io.StringIO(utf8_text(path, partial(RecordingError, path)), newline=""))
     for number, line in enumerate(lines):  # which become empty, so that rows are numbered as in the file
         if number < labels.skip or (labels.comment and line.startswith(labels.comment)):
@@ -113,10 +119,10 @@ def _csv(path: Path, labels: LabelsDescription, day: date | None) -> Iterator[Ra
 
 
 def _interval_of_row(
-    path: Path, where: str, row: Mapping[str, str], labels: LabelsDescription, day: date | None
+    path: Path, where: str, row: Mapping[str, str], labels: LabelsDescription, day: date | RecordedDays | None
 ) -> RawInterval:
     value = {role: row.get(column, "").strip() for role, column in labels.columns.items()}
-    missing = [role for role in ("start", "end", "activity") if not value.get(role)]
+    missing = [role for role in ("start", "end", "activity", "subject") if role in value and not value[role]]
     if missing:
         raise RecordingError(path, f"{where}: no {' and no '.join(missing)}", "Complete the row, or remove it")
     for role in ("start", "end"):
@@ -125,16 +131,33 @@ def _interval_of_row(
         elif labels.time.unit != "iso" and COMMA.fullmatch(value[role]):
             problem = f"{where}: the {role} '{value[role]}' has a decimal comma"
             raise RecordingError(path, problem, 'Add `decimal: ","` to labels in the description')
+    on = partial(_on_day, path, where, value, labels)
+    subject = value.get("subject") or None
+    without_date = not value.get("date") and any(is_time_of_day(value[role]) for role in ("start", "end"))
+    if isinstance(day, RecordedDays) and without_date and labels.time.unit == "iso" and not labels.time.relative:
+        day = day.choose(subject, on, partial(_ambiguous, path, f"{where}: {value['start']} to {value['end']}"))
+    start, end = on(None if isinstance(day, RecordedDays) else day)
+    return RawInterval(start, end, value["activity"], subject, labels.time.relative, where)
+
+
+def _on_day(
+    path: Path, where: str, value: Mapping[str, str], labels: LabelsDescription, day: date | None
+) -> tuple[int, int]:
+    """Start and end of a row, whose times are of the day if they have no date."""
     dated = value.get("date") or (day.isoformat() if day else None)
     refuse = partial(_refused, path, where)
     start, end = (instant(value[role], labels.time, dated, partial(refuse, role)) for role in ("start", "end"))
     if end < start and dated is not None and not labels.time.relative and is_time_of_day(value["end"]):
         tomorrow = date.fromisoformat(dated) + timedelta(days=1)  # which has 23 or 25 hours where the clock is changed
         end = instant(value["end"], labels.time, tomorrow.isoformat(), partial(refuse, "end"))
-    return RawInterval(start, end, value["activity"], value.get("subject") or None, labels.time.relative, where)
+    return start, end
 
 
-def _elan(path: Path, labels: LabelsDescription, day: date | None) -> Iterator[RawInterval]:
+def _ambiguous(path: Path, where: str, problem: str) -> RecordingError:
+    return RecordingError(path, f"{where} {problem}", "Write the date before the time, or add a column of dates")
+
+
+def _elan(path: Path, labels: LabelsDescription, day: date | RecordedDays | None) -> Iterator[RawInterval]:
     text = utf8_text(path, partial(RecordingError, path))
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise RecordingError(path, "declares XML entities, which ELAN does not write", "Save it in ELAN again")
@@ -171,15 +194,17 @@ def _annotated(
     return RawInterval(start, end, activity, None, True, where)
 
 
-def _label_studio(path: Path, labels: LabelsDescription, day: date | None) -> Iterator[RawInterval]:
+def _label_studio(path: Path, labels: LabelsDescription, day: date | RecordedDays | None) -> Iterator[RawInterval]:
+    day = day.first() if isinstance(day, RecordedDays) else day
     content = read_json(path, partial(RecordingError, path))
     tasks = Field(content, "tasks").each() if isinstance(content, list) else [Field(content, "task")]
     if len(tasks) > 1 and labels.time.relative:
         problem = f"holds {len(tasks)} tasks with relative times"
         raise RecordingError(path, problem, "Export each recording to a file of its own")
     for task in tasks:
+        named = named_in(task["data"].mapping()) if "data" in task.mapping() else ()
         try:
-            yield from _labelled(path, _annotation(task), labels, day)
+            yield from (each._replace(task=named) for each in _labelled(path, _annotation(task), labels, day))
         except ValueError as error:
             remedy = "Export it as JSON (not JSON-MIN), with one annotation per task or one marked as ground truth"
             raise RecordingError(path, str(error), remedy) from error

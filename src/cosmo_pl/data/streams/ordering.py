@@ -68,7 +68,8 @@ def ordered(time: NDArray[np.int64], latest: int | None, set_back: bool, reach: 
 def without_lone_jumps(batches: Iterable[NumberedSamples], reach: int, quality: Quality) -> Iterator[NumberedSamples]:
     """Leaves out samples whose time alone is wrong: far ahead of the next one, which goes on after the one before.
 
-    Taken as correct, such a time would make all later samples count as recorded after the clock was set back.
+    Taken as correct, such a time would make all later samples count as recorded after the clock was set back. The very
+    first sample has none before it: it is left out if it is far ahead of the next two, which go on after each other.
 
     Args:
         batches: Samples as recorded, at least one in each batch.
@@ -76,15 +77,43 @@ def without_lone_jumps(batches: Iterable[NumberedSamples], reach: int, quality: 
         quality: Counts what is left out.
     """
     before: NDArray[np.int64] | None = None
-    for batch, following in itertools.pairwise(itertools.chain(batches, [None])):
+    for batch, following in itertools.pairwise(itertools.chain(_three_at_first(batches), [None])):
         assert batch is not None  # only the last one is
         file, row, time, values = batch
         after = time[-1:] if following is None else following[2][:1]
-        around = np.concatenate([time[:1] if before is None else before, time, after])
+        if before is None:
+            before = time[2:3] if len(time) > 2 else time[:1]
+        around = np.concatenate([before, time, after])
         lone = (around[1:-1] - around[2:] > AHEAD) & (np.abs(around[2:] - around[:-2]) <= reach)
         before = time[-1:]
         quality.leave_out(LONE, file, row[lone])
         yield file, row[~lone], time[~lone], values[~lone]
+
+
+def _three_at_first(batches: Iterable[NumberedSamples]) -> Iterator[NumberedSamples]:
+    """Joins the first batches of the first file until they hold three samples."""
+    held: NumberedSamples | None = None
+    given = iter(batches)
+    for batch in given:
+        if held is not None and held[0] != batch[0]:
+            yield held
+            held = batch
+            break
+        held = batch if held is None else _joined(held, batch)
+        if len(held[2]) >= 3:
+            break
+    if held is not None:
+        yield held
+    yield from given
+
+
+def _joined(one: NumberedSamples, two: NumberedSamples) -> NumberedSamples:
+    return (
+        one[0],
+        np.concatenate([one[1], two[1]]),
+        np.concatenate([one[2], two[2]]),
+        np.concatenate([one[3], two[3]]),
+    )
 
 
 def in_order(batches: Iterable[NumberedSamples], reach: int, quality: Quality) -> Iterator[Samples]:
@@ -141,6 +170,7 @@ def pieces(batches: Iterable[Samples], max_gap: int, quality: Quality) -> Iterat
         max_gap: Longest time between two samples that is no gap, in nanoseconds.
         quality: Measures intervals and gaps.
     """
+    quality.max_gap = max_gap / 10**9
     last: int | None = None
     for time, values in batches:
         interval = np.diff(time, prepend=time[0] if last is None else last)

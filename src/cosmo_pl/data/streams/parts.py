@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ from cosmo_pl.data.streams.times import NONE, SECOND, Clock
 from cosmo_pl.errors import ConfigurationError, RecordingError
 from cosmo_pl.io import read_json, whole_file, write_json
 
-VERSION = 4  # of what is computed: a part of another version is made again
+VERSION = 5  # of what is computed: a part of another version is made again
 PEEK = 2**16  # bytes that are read for the first time of a file
 INTERVALS = 5  # that are a gap
 FRAMES, FACTS = "frames.f32", "facts.json"
@@ -93,12 +93,31 @@ class StreamImport:
         return int(Clock(type(time)("iso", zone=time.zone)).read(array([text]), refuse)[0])
 
     def _first_time(self, name: str) -> int:
-        reader = FileReader(self.source, name, self.stream, Clock(self.stream.time, self._zero), block=PEEK)
+        """Time of the first row of a file that is used: not of one that is out of order and left out."""
+        quality = Quality((), (), images=True)  # counts are those of the import
+        samples = _complete(self._beginning(name), quality)
+        first = next(samples, None)
+        if first is None:
+            return self._first_incomplete(name)
+        rows: Iterable[NumberedSamples] = itertools.chain([first], samples)
+        return int(next(in_order(rows, self._max_gap(first[2]), quality))[0][0])
+
+    def _beginning(self, name: str) -> FileReader:
+        return FileReader(self.source, name, self.stream, Clock(self.stream.time, self._zero), block=PEEK)
+
+    def _first_incomplete(self, name: str) -> int:
+        """First time of a file of which no row can be used, as another file of the stream may have some."""
+        reader = self._beginning(name)
         for rows in reader.batches():
             times = rows.time[rows.time != NONE]
             if len(times):
                 return int(times.min())
         raise RecordingError(reader.path, "has no row with a time", "Remove the file, or correct the description")
+
+    def _max_gap(self, time: NDArray[np.int64]) -> int:
+        """Longest time between two samples that is no gap, in nanoseconds, from the times of the first batch."""
+        rate = min(self.stream.rate, SECOND / _median_interval(time))
+        return round((self.stream.max_gap or INTERVALS / rate) * SECOND)
 
     def start(self, origin: int) -> int:
         """Corrected time of the first sample in nanoseconds.
@@ -154,10 +173,9 @@ class StreamImport:
         if first is None:
             shown = self.source.shown(self.files[0])
             raise RecordingError(shown, f"has no row with a time and {len(stream.values)} values", "Correct `values`")
-        interval = _median_interval(first[2])
-        max_gap = round((stream.max_gap or INTERVALS / min(stream.rate, SECOND / interval)) * SECOND)
+        max_gap = self._max_gap(first[2])
         ordered = in_order(itertools.chain([first], samples), max_gap, quality)
-        average = interval * stream.rate < 0.5 * SECOND
+        average = _median_interval(first[2]) * stream.rate < 0.5 * SECOND
         frames = on_grid(pieces(ordered, max_gap, quality), stream.rate, start, average)
         with whole_file(path, one_writer=True) as part:
             part.mkdir()
@@ -170,22 +188,28 @@ class StreamImport:
         """Rows with a time and all values, converted and by the right clock."""
         clock = Clock(self.stream.time, self._zero)
         factors = np.asarray(self.stream.factors, dtype=np.float32)
-        for name in self.files:
-            reader = FileReader(self.source, name, self.stream, clock)
-            for rows in reader.batches():
-                timed = rows.time != NONE
-                blank = ~timed & np.isnan(rows.values).all(axis=1)  # an empty line
-                complete = np.isfinite(rows.values).all(axis=1)
-                quality.leave_out(NO_TIME, name, rows.row[~timed & ~blank])
-                quality.leave_out(EMPTY, name, rows.row[timed & ~complete])
-                used = timed & complete
-                values = rows.values if used.all() else rows.values[used]
-                if (factors != 1).any():
-                    values = values * factors
-                if len(values):
-                    quality.values(values)
-                    yield name, rows.row[used], self._corrected(rows.time[used], origin), values
-            quality.leave_out(BROKEN, name, reader.broken)
+        for file in self.files:
+            for name, row, time, recorded in _complete(FileReader(self.source, file, self.stream, clock), quality):
+                values = recorded * factors if (factors != 1).any() else recorded
+                quality.values(values)
+                yield name, row, self._corrected(time, origin), values
+
+
+def _complete(reader: FileReader, quality: Quality) -> Iterator[NumberedSamples]:
+    """Rows of a file with a time and all values, as recorded."""
+    name = reader.name
+    for rows in reader.batches():
+        timed = rows.time != NONE
+        blank = ~timed & np.isnan(rows.values).all(axis=1)  # an empty line
+        complete = np.isfinite(rows.values).all(axis=1)
+        quality.leave_out(NO_TIME, name, rows.row[~timed & ~blank])
+        quality.leave_out(EMPTY, name, rows.row[timed & ~complete])
+        used = timed & complete
+        if used.all() and len(used):
+            yield name, rows.row, rows.time, rows.values
+        elif used.any():
+            yield name, rows.row[used], rows.time[used], rows.values[used]
+    quality.leave_out(BROKEN, name, reader.broken)
 
 
 def _median_interval(time: NDArray[np.int64]) -> float:

@@ -20,7 +20,12 @@ EMPTY = "rows with an empty value"
 BROKEN = "rows with more or fewer values than the first"
 LONE = "rows whose time alone is far ahead"
 SET_BACK = "rows after the clock was set back, until it passed its latest time"
-SATURATED = 0.005  # share of samples at the extreme, at least 3 deviations from the mean
+SATURATED = (
+    0.005  # share of samples at the extreme, which lies far from the mean, or is more frequent than the next value
+)
+PILED = 5  # times as many samples at the extreme as at the next value: a range ends there, however many they are
+NEXT = 0.05  # share of the range within which the next value lies: states and flags have few values, far apart
+LIMITS = {255.0, *(2.0**bits - less for bits in range(9, 25) for less in (0, 1))}  # of converters, in unknown units
 RANGE = {"acceleration": ("m/s2", 18.0), "angular velocity": ("rad/s", 4.0)}  # no sensor has less than 2 g or 250 deg/s
 REST = {"g": 1.0, "mg": 1000.0, "m/s2": 9.80665}  # median norm of acceleration, mostly of gravity
 FAST = 20.0  # rad/s; a movement of a person is slower, 1,100 deg/s
@@ -76,6 +81,7 @@ class StreamFacts:
         saturated: Channel to the share of samples at its extreme.
         suspicious: Sentences about units that look wrong.
         frames: Frames on the grid.
+        max_gap: Longest time between two samples that is no gap, in seconds; 0 where gaps are not looked for.
     """
 
     samples: int
@@ -97,6 +103,7 @@ class StreamFacts:
     saturated: Mapping[str, float]
     suspicious: Sequence[str]
     frames: int
+    max_gap: float = 0.0
 
 
 class Quality:
@@ -110,6 +117,7 @@ class Quality:
 
     def __init__(self, channels: Sequence[str], units: Sequence[str], images: bool) -> None:
         self.channels, self.units, self.images = channels, units, images
+        self.max_gap = 0.0
         self._left_out: Counter[str] = Counter()
         self._where: dict[str, str] = {}
         self._counts: Counter[str] = Counter()
@@ -208,44 +216,79 @@ class Quality:
             {} if self.images else self._saturated(),
             [text for unit, norms in self._norms.items() if (text := _looks_wrong(unit, norms))],
             frames,
+            self.max_gap,
         )
 
 
 class _Channels:
-    """Extremes, how often they occur, mean and deviation of each channel."""
+    """Extremes and the values next to them, how often they occur, mean and deviation of each channel."""
 
     def __init__(self, count: int) -> None:
         self.count = 0
-        self.extremes = np.array([[np.inf] * count, [-np.inf] * count], dtype=np.float32)  # lowest and highest
-        self.times = np.zeros((2, count), dtype=np.int64)
+        beyond = np.array([np.inf, -np.inf], dtype=np.float32)  # of the lowest and of the highest
+        self.levels = np.tile(beyond[:, None, None], (1, 2, count))  # the extreme and the next value
+        self.times = np.zeros((2, 2, count), dtype=np.int64)
         self.sums = np.zeros((2, count))
+
+    @property
+    def extremes(self) -> NDArray[np.float32]:
+        """Lowest and highest value of each channel (2, C)."""
+        return self.levels[:, 0]
 
     def add(self, values: NDArray[np.float32]) -> None:
         if not len(values):
             return
         self.count += len(values)
         self.sums += [values.sum(axis=0, dtype=np.float64), np.einsum("tc,tc->c", values, values, dtype=np.float64)]
+        once = np.ones((1, values.shape[1]), dtype=np.int64)
         for at, pick in enumerate((np.minimum, np.maximum)):
-            found = pick(self.extremes[at], pick.reduce(values, axis=0))
-            self.times[at] = np.where(found == self.extremes[at], self.times[at], 0) + (values == found).sum(axis=0)
-            self.extremes[at] = found
+            levels, times = _two_levels(values, once, pick)
+            merged = np.concatenate([self.levels[at], levels]), np.concatenate([self.times[at], times])
+            self.levels[at], self.times[at] = _two_levels(*merged, pick)
 
     def constant(self) -> list[int]:
         return np.flatnonzero(self.extremes[0] == self.extremes[1]).tolist() if self.count > 1 else []
 
     def saturated(self, smallest: NDArray[np.float64]) -> dict[int, float]:
-        """Channel to the share of samples at the more frequent extreme, if it is far from the mean and frequent.
+        """Channel to the share of samples at the more frequent extreme, if its range seems to end there.
+
+        It does if the extreme is frequent and far from the mean. If much is cut off, the extreme is near to the mean:
+        it is then more frequent than the next value, and not smaller than the range of a sensor.
 
         Args:
-            smallest: Magnitude of the smallest range that a sensor can have, for each channel (C,).
+            smallest: Magnitude of the smallest range that a sensor can have, for each channel; 0 if unknown (C,).
         """
         if not self.count:
             return {}
         mean = self.sums[0] / self.count
         deviation = np.sqrt(np.maximum(self.sums[1] / self.count - mean**2, 0))
-        far = (np.abs(self.extremes - mean) >= 3 * deviation) & (np.abs(self.extremes) >= smallest)
-        share = np.where(far & (self.times >= 3) & (deviation > 0), self.times / self.count, 0).max(axis=0)
+        far = np.abs(self.extremes - mean) >= 3 * deviation
+        times, after = self.times[:, 0], self.times[:, 1]
+        step, whole = np.abs(self.levels[:, 0] - self.levels[:, 1]), self.extremes[1] - self.extremes[0]
+        piled = (times >= PILED * after) & (step <= NEXT * whole)
+        piled &= (smallest > 0) | np.isin(np.abs(self.extremes), [*LIMITS])
+        found = (far | piled) & (np.abs(self.extremes) >= smallest) & (times >= 3) & (deviation > 0)
+        share = np.where(found, times / self.count, 0).max(axis=0)
         return {int(at): float(share[at]) for at in np.flatnonzero(share >= SATURATED)}
+
+
+def _two_levels(
+    values: NDArray[np.float32], times: NDArray[np.int64], pick: np.ufunc
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """The extreme of each channel and the value next to it, and how often they occur (2, C) each.
+
+    Args:
+        values: Values (T, C).
+        times: How often each occurs (T, C) or (1, C).
+        pick: `np.minimum` or `np.maximum`.
+    """
+    beyond = np.float32(np.inf if pick is np.minimum else -np.inf)
+    extreme = pick.reduce(values, axis=0)
+    highest = values == extreme
+    others = np.where(highest, beyond, values)
+    following = pick.reduce(others, axis=0)
+    counts = [(at * times).sum(axis=0) for at in (highest, (others == following) & ~highest)]
+    return np.stack([extreme, following]), np.stack(counts)
 
 
 def _looks_wrong(unit: str, norms: LogHistogram) -> str:

@@ -80,9 +80,10 @@ class FileReader:
             try:
                 for row, time, values in read():
                     yield Rows(row, self.clock.read(time, self._refusal(row)), values)
-            except pa.ArrowException as error:
+            except (pa.ArrowException, OSError) as error:  # a damaged page of Parquet is an OSError
                 problem = " ".join(str(error).split())
-                raise RecordingError(self.path, f"cannot be read ({problem})", REMEDY) from error
+                remedy = REMEDY if isinstance(error, pa.ArrowException) else "Copy the file again, or remove it"
+                raise RecordingError(self.path, f"cannot be read ({problem})", remedy) from error
 
     def _refusal(self, row: NDArray[np.int64]) -> Any:
         return lambda at, problem: RecordingError(

@@ -9,15 +9,22 @@ from typing import Any
 
 from cosmo_pl.data.faults import FaultLog
 from cosmo_pl.data.streams.clock_corrections import EstimatedClock
+from cosmo_pl.data.streams.coverage import seconds_without_data
 from cosmo_pl.data.streams.labelling import Labelled, seconds_by_activity
 from cosmo_pl.data.streams.parts import Part
-from cosmo_pl.data.streams.quality import BROKEN, EMPTY, LONE, NO_TIME, SET_BACK
+from cosmo_pl.data.streams.quality import BROKEN, EMPTY, LONE, NO_TIME, SET_BACK, StreamFacts
 from cosmo_pl.data.streams.store import StreamStore
 from cosmo_pl.data.streams.times import SECOND
 from cosmo_pl.io import write_json
 
 REPORT = "report.json"
 MANY = 0.5  # share of duplicates from which times are too coarse
+LOST = 0.1  # share of time in short gaps, or of gaps between samples, from which the limit of a gap is too small
+SHORT = 20  # times the limit: gaps that are longer on average are pauses
+FEWEST = 10  # gaps or samples that are judged
+PAUSED = 0.5  # share of time in gaps that is mentioned
+FASTER, SLOWER = 50, 5  # factors by which a stream may differ from its grid, to which it is averaged or interpolated
+APART = 0.1  # share of the shortest sensor in which all have to run
 Streams = Mapping[str, Mapping[str, Part]]  # recording to sensor to its part
 
 REMEDIES = {
@@ -29,8 +36,13 @@ REMEDIES = {
 }
 
 
-def report_faults(streams: Streams, faults: FaultLog) -> None:
+def report_faults(streams: Streams, rates: Mapping[str, float], faults: FaultLog) -> None:
     """Reports the faults of streams, one line for each kind.
+
+    Args:
+        streams: Recording to sensor to its part.
+        rates: Sensor to the frames per second of its grid.
+        faults: Where they are reported.
 
     Raises:
         RecordingError: `faults` is strict, and data are lost or look wrong.
@@ -43,10 +55,13 @@ def report_faults(streams: Streams, faults: FaultLog) -> None:
     listed: dict[tuple[str, str, bool], list[str]] = {}
     for name, parts in streams.items():
         for sensor, part in parts.items():
-            for fault in _faults(part):
+            for fault in [*_faults(part), *_losses(part.facts, rates[sensor])]:
                 listed.setdefault(fault, []).append(f"{name} {sensor}")
     for (problem, remedy, mended), names in listed.items():
         faults.report(problem, names, remedy, mended)
+    apart = [name for name, parts in streams.items() if _apart(parts)]
+    remedy = "Correct unit, zone or start of the times, or clocks in the description"
+    faults.report("recordings have sensors that hardly run at the same time", apart, remedy)
 
 
 def _faults(part: Part) -> list[tuple[str, str, bool]]:
@@ -74,8 +89,35 @@ def _faults(part: Part) -> list[tuple[str, str, bool]]:
     return found
 
 
+def _losses(facts: StreamFacts, rate: float) -> list[tuple[str, str, bool]]:
+    """Faults by which much of a stream is lost to gaps, or by which its times are not those that are described."""
+    found, seconds = [], (facts.end - facts.start) / SECOND
+    short = facts.gap_seconds <= SHORT * facts.max_gap * facts.gaps and facts.gap_seconds >= LOST * seconds
+    if facts.gaps >= FEWEST and (short or facts.gaps >= LOST * facts.samples):
+        remedy = "Raise max_gap of the sensor, by default 5 intervals of the first rows; or separate mixed sensors"
+        found.append(("streams lose much to many short gaps", remedy, False))
+    elif facts.gap_seconds > PAUSED * seconds:
+        remedy = "Nothing is to do if the sensor was off; else raise max_gap or check the times"
+        found.append(("streams have gaps in more than half of their time", remedy, True))
+    if facts.samples >= FEWEST and not rate / SLOWER <= facts.rate <= rate * FASTER:
+        remedy = "Correct the unit of time or the rate"
+        found.append(("streams have a rate far from that of the description", remedy, False))
+    return found
+
+
+def _apart(parts: Mapping[str, Part]) -> bool:
+    """Whether the sensors of a recording hardly run at the same time."""
+    shortest = min(part.facts.end - part.facts.start for part in parts.values()) / SECOND
+    return len(parts) > 1 and _common(parts) < max(0.0, APART * shortest)
+
+
 def write_report(
-    store: StreamStore, streams: Streams, labelled: Labelled, faults: FaultLog, clocks: Sequence[EstimatedClock] = ()
+    store: StreamStore,
+    streams: Streams,
+    labelled: Labelled,
+    faults: FaultLog,
+    clocks: Sequence[EstimatedClock] = (),
+    unmatched: Sequence[str] = (),
 ) -> None:
     """Writes ``report.json``.
 
@@ -85,6 +127,7 @@ def write_report(
         labelled: Their labels.
         faults: What was reported.
         clocks: Estimated errors of the sensors' clocks.
+        unmatched: Files that no pattern of the description matches.
     """
     by_subject: dict[int, Counter[str]] = {}
     recordings = []
@@ -99,6 +142,7 @@ def write_report(
                 "duration": each.duration,
                 "overlap": _overlap(streams[each.name]),
                 "labels": seconds,
+                "label_seconds_without_data": round(seconds_without_data(each, store.sensors), 3),
                 "sensors": {sensor: asdict(part.facts) for sensor, part in streams[each.name].items()},
             }
         )
@@ -112,6 +156,7 @@ def write_report(
         "recordings": recordings,
         "label_seconds": {str(subject): dict(seconds) for subject, seconds in sorted(by_subject.items())},
         "left_out": dict(left_out),
+        "unmatched": list(unmatched),
         "clocks": [_clock(each) for each in clocks],
         "faults": faults.lines,
     }
@@ -133,5 +178,11 @@ def _clock(clock: EstimatedClock) -> dict[str, Any]:
 def _overlap(parts: Mapping[str, Part]) -> dict[str, float]:
     """Seconds from the start of the last to the end of the first sensor, and share of the whole time."""
     starts, ends = ([getattr(part.facts, key) for part in parts.values()] for key in ("start", "end"))
-    common, whole = max(0, min(ends) - max(starts)) / SECOND, (max(ends) - min(starts)) / SECOND
+    common, whole = max(0.0, _common(parts)), (max(ends) - min(starts)) / SECOND
     return {"seconds": common, "share": common / whole if whole else 1.0}
+
+
+def _common(parts: Mapping[str, Part]) -> float:
+    """Seconds from the start of the last to the end of the first sensor; negative if they are apart."""
+    facts = [part.facts for part in parts.values()]
+    return (min(each.end for each in facts) - max(each.start for each in facts)) / SECOND
