@@ -324,5 +324,5 @@ def test_recordings_in_another_unit_than_the_models_are_not_replayed(tmp_path, r
     model.sensors["wrist"] = replace(wrist.description, rate=10.0)
     assert replays_of(str(store.folder), model, reporter, False).recordings  # streams are brought to the model's rate
     replace(store, sensors={**store.sensors, "wrist": replace(wrist, units=("m/s2",) * 3)}).write()
-    with pytest.raises(ConfigurationError, match="'wrist' of Kitchen does not suit the model.*unit m/s2, not g"):
+    with pytest.raises(ConfigurationError, match=r"'wrist' of Kitchen does not suit the model.*unit m/s2, not g"):
         replays_of(str(store.folder), model, reporter, False)
