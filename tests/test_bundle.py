@@ -267,6 +267,7 @@ def datamodule(**changed):
         "split": SimpleNamespace(test=np.array([3])), "label_sampling": SimpleNamespace(target_fraction=None),
         "data_fingerprint": made().data_fingerprint, "normalization": made().normalization,
         "training_subjects": {"toy": (1, 2)}, "sensors": {}, "transforms": {}, "statistics_of": None,
+        "training_contents": (), "content_hashes": dict,
     }  # fmt: skip
     return SimpleNamespace(**{**given, **changed})
 

@@ -246,9 +246,9 @@ class Bundle:
         if differing:
             of = f" ({self.data.title})" if self.data.title else ""
             rank_zero_warn(f"bundle '{self.folder}' has another {', '.join(differing)}{of} than {data.title}")
-        if known := self.data.tested(data):
+        if known := self.data.tested(data, self.data_fingerprint == data.data_fingerprint):
             problem = f"was trained on the subjects {known}, which are test subjects now"
-            raise BundleError(self.folder, problem, "Use the test subjects of its stage 1")
+            raise BundleError(self.folder, problem, "Test other people, or train stage 1 without them")
         if not self.data.sensors:
             self.check_normalization(data.normalization)
             return

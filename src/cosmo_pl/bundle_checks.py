@@ -13,6 +13,7 @@ from torch import Tensor
 
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.sensors import SensorDescription
+from cosmo_pl.data.suitability import unsuitable
 from cosmo_pl.data.transforms import Described, described_transforms
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.fields import Field
@@ -37,6 +38,8 @@ class TrainingData:
         sensors: Modality to what it measures; empty where it is unknown, as in bundles of version 0.1.0.
         transforms: Modality to its preprocessing steps, see `described_transforms`; None where they are unknown.
         joined: Key to subjects of each of several datasets that were used together; empty for one dataset.
+        recordings: Hashes of the recordings of people whose numbers an import has given, see
+            `DatasetIdentity.content_hashes`; empty for other datasets, and in bundles of older versions.
     """
 
     dataset: str = ""
@@ -46,13 +49,15 @@ class TrainingData:
     sensors: Mapping[str, SensorDescription] = field(default_factory=dict)
     transforms: Described | None = None
     joined: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    recordings: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, data: MultimodalDataModule) -> TrainingData:
         """The data of a datamodule after its setup."""
         subjects, steps = dict(data.training_subjects), described_transforms(data.transforms)
         own = subjects.pop(data.key, ())
-        return cls(data.key, data.title, own, tuple(data.class_names), data.sensors, steps, subjects)
+        known = data.training_contents
+        return cls(data.key, data.title, own, tuple(data.class_names), data.sensors, steps, subjects, known)
 
     @classmethod
     def stored(cls, described: Mapping[str, Any]) -> TrainingData:
@@ -61,12 +66,13 @@ class TrainingData:
         sensors = {name: SensorDescription.read(each) for name, each in described.get("sensors", {}).items()}
         dataset, title = (described.get(name, "") for name in ("dataset", "title"))
         joined = {name: tuple(several) for name, several in described.get("joined", {}).items()}
-        return cls(dataset, title, subjects, class_names, sensors, described.get("transforms"), joined)
+        recordings = tuple(described.get("recordings", ()))
+        return cls(dataset, title, subjects, class_names, sensors, described.get("transforms"), joined, recordings)
 
     def described(self) -> dict[str, Any]:
         """The fields as plain values; those of newer versions only where they are known."""
         found = asdict(self)
-        unknown: dict[str, Any] = {"sensors": {}, "transforms": None, "joined": {}}
+        unknown: dict[str, Any] = {"sensors": {}, "transforms": None, "joined": {}, "recordings": ()}
         return {name: value for name, value in found.items() if name not in unknown or value != unknown[name]}
 
     def matched(self, names: Mapping[str, str]) -> TrainingData:
@@ -83,12 +89,7 @@ class TrainingData:
 
     def unsuitable(self, data: MultimodalDataModule) -> dict[str, list[str]]:
         """Modality of other data to what differs from its description here: kind, channels, unit, rate, transforms."""
-        now = described_transforms(data.transforms)
-        found = {name: data.sensors[name].differences(mine) for name, mine in self.sensors.items()}
-        for name in found if self.transforms is not None and now is not None else ():
-            mine, theirs = _steps((self.transforms or {}).get(name, ())), _steps((now or {}).get(name, ()))
-            found[name] += [f"transforms {theirs}, not {mine}"] * (mine != theirs)
-        return {name: differences for name, differences in found.items() if differences}
+        return unsuitable(self.sensors, self.transforms, data.sensors, described_transforms(data.transforms))
 
     def differences(self, data: MultimodalDataModule) -> list[str]:
         """Known differences to other data: "dataset", "classes"."""
@@ -96,14 +97,24 @@ class TrainingData:
         classes = bool(self.class_names) and self.class_names != tuple(data.class_names)
         return ["dataset"] * dataset + ["classes"] * classes
 
-    def tested(self, data: MultimodalDataModule) -> list[int]:
-        """Training subjects that are test subjects of other data of the same dataset."""
+    def tested(self, data: MultimodalDataModule, same_recordings: bool) -> list[int]:
+        """Training subjects that are test subjects of other data.
+
+        The numbers of the subjects decide in the same dataset. Those of an import are the same people in the same
+        recordings alone; elsewhere the recordings decide, under whatever number.
+
+        Args:
+            data: The other data.
+            same_recordings: Whether all recordings are those of the training.
+        """
         trains_on_test_subjects = data.label_sampling.target_fraction is not None  # Figure 13 of the paper
-        seen = self.subjects if self.dataset == data.key else self.joined.get(data.key, ())
-        if not seen or trains_on_test_subjects:
+        if trains_on_test_subjects:
             return []
+        seen = set(self.subjects if self.dataset == data.key else self.joined.get(data.key, ()))
+        if self.recordings and data.content_hashes():
+            seen = data.subjects_among(self.recordings) | (seen if same_recordings else set())
         assert data.samples is not None, "setup comes first"
-        return sorted(set(seen) & set(data.samples.subject[data.split.test].tolist()))
+        return sorted(seen & set(data.samples.subject[data.split.test].tolist()))
 
 
 def matched_names(
@@ -147,12 +158,6 @@ def _check_shape(name: str, shape: Sequence[int], mine: str, trained: Sequence[i
         raise ValueError(problem)
     if not encoder.any_length:
         raise ValueError(f"{problem}, and {type(encoder).__name__} depends on the number of steps")
-
-
-def _steps(described: Sequence[Mapping[str, Any]]) -> str:
-    """The preprocessing steps of a modality in words."""
-    steps = [f"{step['class_path'].rpartition('.')[2]}{dict(step['init_args']) or ''}" for step in described]
-    return ", ".join(steps) or "none"
 
 
 def digest_of(description: Mapping[str, Any]) -> str:
@@ -273,6 +278,8 @@ def _check_data(field: Field) -> None:
         subject.whole()
     for activity in field["class_names"].each():
         activity.text()
+    for each in [] if (recordings := field.get("recordings")) is None else recordings.each():
+        each.text()
     for subjects in ({} if (joined := field.get("joined")) is None else joined.fields()).values():
         for subject in subjects.each():
             subject.whole()

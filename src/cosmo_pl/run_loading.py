@@ -86,10 +86,23 @@ def add_command_arguments(parser: LightningArgumentParser) -> None:
     )
 
 
-def link_data_to_model(parser: LightningArgumentParser) -> None:
-    """Makes shapes and class count flow from the data to the model."""
-    for name in ("modality_shapes", "num_classes"):
-        parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
+def link_data_to_model(parser: LightningArgumentParser, trains: bool = False) -> None:
+    """Makes shapes and class count flow from the data to the model; a training is refused without a class."""
+    for name, checked in {"modality_shapes": None, "num_classes": _named if trains else None}.items():
+        parser.link_arguments(f"data.{name}", f"model.init_args.{name}", checked, apply_on="instantiate")
+
+
+def _named(num_classes: int) -> int:
+    """The number of activities, if there are any.
+
+    Raises:
+        ConfigurationError: The data name none.
+    """
+    if num_classes < 1:
+        problem = "name no activity, and a training needs their number, also stage 1 for the quality weights"
+        remedy = "List them in data.init_args.activities, or in activities of the description of the import"
+        raise ConfigurationError("data", problem, remedy)
+    return num_classes
 
 
 def command_parser() -> LightningArgumentParser:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -88,4 +89,34 @@ def test_a_training_needs_activities(trained: Path, capsys: pytest.CaptureFixtur
     replace(read_store(write_streams(Path("new"), labels=(), unlabeled=3).folder), activities=()).write()
     with pytest.raises(SystemExit), pytest.warns(UserWarning, match="'new' names no activity"):
         main(["fit", "--config=stage1.yaml", "--data.init_args.root=new"])
-    assert "num_classes: is 0" in capsys.readouterr().err
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("cosmo-pl: ")]
+    assert line.startswith("cosmo-pl: data: name no activity, and a training needs their number")
+    assert "data.init_args.activities" in line
+    main(["fit", "--config=stage1.yaml", "--data.init_args.root=new", "--data.init_args.activities=[walk,sit,jump]"])
+    assert len(list(Path("runs/cosmo").glob("version_*/bundle"))) == 2
+
+
+def test_recordings_in_another_unit_are_neither_tested_nor_predicted(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = write_streams(Path("new"), subjects=(1, 2))
+    wrist = replace(store.sensors["wrist"], units=("m/s2",) * 3)
+    replace(store, sensors={**store.sensors, "wrist": wrist}).write()
+    for command in ("test", "predict"):
+        words = ["--config=stage2.yaml", "--data.init_args.root=new", "--data.init_args.test_subjects=null"]
+        with pytest.raises(SystemExit):
+            main([command, *words])
+        error = capsys.readouterr().err
+        assert "'wrist' of Kitchen does not suit the model" in error and "unit m/s2, not g" in error
+    assert not list(Path("runs/prototypes/version_0").rglob("predictions.csv"))
+
+
+def test_a_person_with_labels_of_some_activities_is_tested(trained: Path) -> None:
+    store = write_streams(Path("new"), subjects=(7,), labels=("jump", "walk"))
+    numpy_files = {name: np.load(store.path(name)) + 0.01 for name in store.sensors}
+    for name, values in numpy_files.items():
+        np.save(store.path(name), values)
+    replace(store, activities=("jump", "walk")).write()
+    main(["test", "--config=stage2.yaml", "--data.init_args.root=new", "--data.init_args.test_subjects=null"])
+    metrics = json.loads(Path("runs/prototypes/version_0/test_0/metrics.json").read_text(encoding="utf-8"))
+    assert metrics["total"] == 2 * 11

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -196,3 +197,19 @@ def test_home_is_expanded_in_every_path(tmp_path: Path, monkeypatch: pytest.Monk
     )  # fmt: skip
     data.setup()
     assert list((tmp_path / "cache").glob("*.npz")) and len(data.split.labeled) == 12 * 4
+
+
+@pytest.mark.parametrize("listed", ["s1c0r0", ("s1c0r1", 20)])
+def test_listed_samples_without_a_label_are_named_with_what_to_do(listed: str | tuple[str, int]) -> None:
+    samples = make_samples()
+    label = samples.label.copy()
+    label[samples.recording == "s1c0r0"] = -1
+    label[(samples.recording == "s1c0r1") & (samples.start == 20)] = -1
+    whole = frozenset({"s1c0r2", "s2c1r0", "s1c2r0", "s1c3r0", "s1c4r0"})
+    split(replace(samples, label=label), recordings=whole)
+    with pytest.raises(
+        ConfigurationError, match=r"label_split: 1 listed samples have no label yet: .*s1c0r[01].*label_file"
+    ):
+        split(replace(samples, label=label), recordings=whole | {listed})
+    with pytest.raises(ConfigurationError, match="1 recordings are not among the training samples"):
+        split(replace(samples, label=label), recordings=whole | {"s3c0r0"})

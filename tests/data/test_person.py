@@ -10,9 +10,10 @@ import pytest
 
 from cosmo_pl.data import person
 from cosmo_pl.data.samples import Samples
+from cosmo_pl.data.split import Split, SubjectLists, make_split
 from cosmo_pl.errors import ConfigurationError
 
-from .splitting import CLASSES, class_counts, make_samples, split
+from .splitting import CLASSES, PLAIN, class_counts, make_samples, split
 
 
 def trial(samples: Samples, row: int) -> int:
@@ -120,3 +121,81 @@ def test_what_cannot_be_met_is_refused() -> None:
 
 def test_labels_of_no_person_are_none() -> None:
     assert not len(person.person_labels(make_samples(), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), 3, 0))
+
+
+def diary(bouts: list[tuple[int, int]], subject: int = 4, name: str = "s4d1") -> list[tuple[int, int, str, int]]:
+    """Windows of 20 steps, one every 10, of bouts of an activity (-1 is unknown) with so many windows each."""
+    rows, time = [], 0
+    for label, count in bouts:
+        rows += [(label, subject, name, time + 10 * number) for number in range(count)]
+        time += 10 * (count + 1)
+    return rows
+
+
+def diaries(*parts: list[tuple[int, int, str, int]]) -> Samples:
+    """Recordings of three subjects, one activity each, and the diaries of another."""
+    others = make_samples((1, 2, 3))
+    labels, people, names, starts = zip(*[row for part in parts for row in part], strict=True)
+    return Samples(
+        {},
+        np.concatenate([others.label, labels]),
+        np.concatenate([others.subject, people]),
+        np.concatenate([others.recording, names]),
+        np.concatenate([others.start, starts]),
+    )
+
+
+def divided(samples: Samples, **changes: object) -> Split:
+    """Subject 4 is tested, with windows of 20 steps."""
+    return make_split(samples, SubjectLists(None, (), (4,)), replace(PLAIN, **changes), CLASSES, "A set", 20)
+
+
+@pytest.mark.parametrize("labels", [0, 1, 3])
+def test_each_activity_of_a_diary_is_divided(labels: int) -> None:
+    bouts = [(-1, 6), (0, 11), (1, 11), (-1, 10), (2, 11), (3, 11), (4, 11), (0, 8)]
+    samples = diaries(diary(bouts))
+    part = divided(samples, person_per_class=labels, person_unlabeled="only")
+    assert set(samples.label[part.test].tolist()) == set(range(CLASSES))
+    assert class_counts(samples, part.test) == [5, 2, 2, 2, 2]
+    used = np.concatenate([part.labeled[samples.subject[part.labeled] == 4], part.unlabeled])
+    own = np.flatnonzero(samples.subject == 4)
+    assert set(used.tolist()) <= set(own.tolist()) and not set(used.tolist()) & set(part.test.tolist())
+    apart = np.abs(samples.start[used][:, None] - samples.start[part.test][None])
+    assert apart.min() >= 20  # no step is on both sides
+    assert len(part.labeled) - len(divided(samples).labeled) == labels * CLASSES
+    assert len(part.unknown) == 11 and set(part.unknown.tolist()) <= set(part.unlabeled.tolist())
+    assert samples.start[part.unknown].max() == 350  # the first three quarters of the unlabelled time
+
+
+def test_diaries_with_every_activity_stay_whole() -> None:
+    bouts = [(label, 4) for label in range(CLASSES)]
+    samples = diaries(*(diary([*bouts, (-1, 3)], name=f"s4d{day}") for day in range(1, 5)))
+    part = divided(samples, person_per_class=0, person_unlabeled="only")
+    assert set(samples.recording[part.test].tolist()) == {"s4d4"} and len(part.test) == 4 * CLASSES
+    assert set(samples.recording[part.unlabeled].tolist()) == {"s4d1", "s4d2", "s4d3"}
+    assert len(part.unlabeled) == 3 * (4 * CLASSES + 3) and len(part.unknown) == 3 * 3
+
+
+def test_an_activity_that_is_in_one_of_several_diaries_is_divided_with_the_others() -> None:
+    days = [[(label, 8) for label in range(CLASSES - 1)] for _ in range(4)]
+    days[0].append((CLASSES - 1, 11))
+    samples = diaries(*(diary(bouts, name=f"s4d{day}") for day, bouts in enumerate(days)))
+    part = divided(samples, person_per_class=1)
+    assert class_counts(samples, part.test)[-1] == 2 and min(class_counts(samples, part.test)[:-1]) >= 8
+
+
+def test_recordings_without_any_label_are_for_adaptation() -> None:
+    samples = diaries(diary([(label, 11) for label in range(CLASSES)]), diary([(-1, 7)], name="s4d2"))
+    assert len(divided(samples, person_per_class=0, person_unlabeled="add").unknown) == 7
+    assert not len(divided(samples, person_per_class=0).unknown)
+    assert not len(divided(samples).unknown)
+
+
+def test_a_class_that_is_not_tested_is_named() -> None:
+    samples = diaries(diary([(0, 1), *((label, 11) for label in range(1, CLASSES))]))
+    assert class_counts(samples, divided(samples, person_per_class=0).test)[0] == 1
+    with pytest.raises(ConfigurationError, match=r"subject 4 has 0 samples of class 0 \(from 0\)\. Record more of it"):
+        divided(samples, person_per_class=1)
+    short = make_samples((1, 2, 3, 4)).some(np.flatnonzero(~np.isin(make_samples().recording, ["s4c0r2", "s4c0r3"])))
+    with pytest.warns(UserWarning, match=r"no sample of the classes \[0\] \(from 0\) of subject 4 to test"):
+        split(short, test=(4,), person_per_class=0)

@@ -7,8 +7,10 @@ import json
 import shutil
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -313,3 +315,14 @@ def test_the_summary_is_written_when_the_loop_is_interrupted(reporter):
     summary = json.loads(err.getvalue())["summary"]
     assert summary["samples"] == {"wrist": 1, "mat": 0} and summary["problems"] == {"silence": {"": 1}}
     assert out.getvalue() == ""
+
+
+def test_recordings_in_another_unit_than_the_models_are_not_replayed(tmp_path, reporter):
+    store = write_streams(tmp_path / "kitchen")
+    wrist = store.sensors["wrist"]
+    model = SimpleNamespace(modality_shapes={"wrist": (20, 3)}, window=2.0, sensors={"wrist": wrist.description})
+    model.sensors["wrist"] = replace(wrist.description, rate=10.0)
+    assert replays_of(str(store.folder), model, reporter, False).recordings  # streams are brought to the model's rate
+    replace(store, sensors={**store.sensors, "wrist": replace(wrist, units=("m/s2",) * 3)}).write()
+    with pytest.raises(ConfigurationError, match=r"'wrist' of Kitchen does not suit the model.*unit m/s2, not g"):
+        replays_of(str(store.folder), model, reporter, False)

@@ -72,7 +72,7 @@ class CosmoCLI(LightningCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Shapes and class count flow from the data to the model."""
-        link_data_to_model(parser)
+        link_data_to_model(parser, trains=self.command == "fit")
         add_command_arguments(parser)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:

@@ -247,15 +247,15 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
     def adopt(self, trained: TrainedOn) -> None:
         """Uses the statistics of a trained model, to evaluate it. To be called before `setup`.
 
-        If these are other recordings than the model was trained on, the test subjects are the only ones needed.
+        Of other recordings than those that the model was trained on, only the test subjects are needed.
 
         Args:
             trained: The data of the model's training.
 
         Raises:
-            ConfigurationError: The activities or modalities are not those of the model.
+            ConfigurationError: The activities, modalities or sensors are not those of the model.
         """
-        trained.check_usable(self.class_names, self.modalities)
+        trained.check_usable(self, self.modality_shapes, self.transforms)
         self.adopted = trained
 
     @property
@@ -263,7 +263,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         """What a model that is trained on these data keeps of them."""
         assert self.samples is not None
         others = self.data_fingerprint, self.subjects.test, self.transforms, self.statistics_of == "adapt"
-        return training_data(self.samples, self.split, self, self.normalization, *others)
+        return training_data(self.samples, self.split, self, self.modality_shapes, self.normalization, *others)
 
     def prepare_data(self) -> None:
         """Finds, checks and reads all recordings, and fills the cache."""
@@ -388,14 +388,13 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         Raises:
             ConfigurationError: The arguments cannot be met, or samples that the model was trained on would be tested.
         """
-        trained = self.adopted
-        if trained is None or trained.is_of(self.data_fingerprint, self.subjects.test):
+        if (trained := self.adopted) is None or trained.is_of(self.data_fingerprint, self.subjects.test):
             sampling = listed_labels(self.label_sampling, self.folder, self.label_split_file, self.label_split)
             split = make_split(samples, self.subjects, sampling, self.num_classes, self.dataset, self.span)
         else:
             self.subjects = self.subjects.tested_or_all(samples.subject)
             split = tested_split(samples, self.subjects, self.label_sampling.max_test_samples, self.dataset)
-            check_tested(trained, samples, split, self.data_fingerprint)
+            check_tested(trained, samples, split, self, self.data_fingerprint)
         label_split = None if self.allow_missing_classes else self.label_split
         check_labels(split, samples, self.class_names, label_split, self.label_sampling)
         return split

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -143,6 +143,14 @@ class JointDataModule(MultimodalDataModule):
             own = [int(subject) for subject in subjects if 0 <= subject < SUBJECTS]
             found[each.data.key] = tuple(sorted({*found.get(each.data.key, ()), *own}))
         return found
+
+    def content_hashes(self) -> Mapping[str, Collection[str]]:
+        """Those of the datasets that have any, by the names of their recordings here."""
+        return {
+            f"{number}/{name}": hashes
+            for number, each in enumerate(self.sources)
+            for name, hashes in each.data.content_hashes().items()
+        }
 
     def check_phase(self) -> None:
         """Checks that the training is a pretraining.

@@ -74,7 +74,12 @@ def listed_positions(samples: Samples, pool: Indices, listed: frozenset[Listed] 
         return []
     names: Sequence[str] = samples.recording[pool].tolist()
     found = [(name, (name, start)) for name, start in zip(names, samples.start[pool].tolist(), strict=True)]
-    missing = sorted(map(str, listed - {entry for entries in found for entry in entries}))
+    absent = listed - {entry for entries in found for entry in entries}
+    if unknown := sorted(map(str, absent & _without_label(samples))):
+        problem = f"{len(unknown)} listed samples have no label yet: {unknown[:3]}"
+        remedy = "Label them in the recordings and import these again, or write their activities into a label_file"
+        raise ConfigurationError("label_split", problem, remedy)
+    missing = sorted(map(str, absent))
     if missing:
         raise ConfigurationError(
             "label_split",
@@ -82,6 +87,14 @@ def listed_positions(samples: Samples, pool: Indices, listed: frozenset[Listed] 
             "Check train_subjects and max_train_per_class",
         )
     return [position for position, entries in enumerate(found) if not listed.isdisjoint(entries)]
+
+
+def _without_label(samples: Samples) -> set[Listed]:
+    """Samples of unknown activity, and recordings that have no others."""
+    unknown = samples.label < 0
+    rows = zip(samples.recording[unknown].tolist(), samples.start[unknown].tolist(), strict=True)
+    recordings = set(samples.recording[unknown].tolist()) - set(samples.recording[~unknown].tolist())
+    return {*rows, *recordings}
 
 
 def _splits(path: Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +116,10 @@ class MExDataModule(StreamsDataModule):
             label_rate=label_rate,
             **shared,
         )
+
+    def content_hashes(self) -> Mapping[str, Collection[str]]:
+        """None: the numbers of the subjects are those of the publication."""
+        return {}
 
     def open_store(self, root: str | None, cache_dir: str | None) -> StreamStore:
         """The recordings, imported into the cache if they are not there.

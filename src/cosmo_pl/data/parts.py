@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -47,6 +47,7 @@ class PartLoaders:
     given_phase: Phase | None
     modality_shapes: Any
     span: Any
+    content_hashes: Any
 
     @property
     def phase(self) -> Phase:
@@ -143,6 +144,19 @@ class PartLoaders:
         assert self.samples is not None, "setup comes first"
         subjects = np.unique(self.samples.subject[self.training_rows])
         return {self.key: tuple(subjects.tolist())}
+
+    @property
+    def training_contents(self) -> tuple[str, ...]:
+        """Hashes of the recordings that the phase trains on, see `DatasetIdentity.content_hashes`."""
+        assert self.samples is not None, "setup comes first"
+        hashes, names = self.content_hashes(), set(self.samples.recording[self.training_rows].tolist())
+        return tuple(sorted({each for name in names for each in hashes.get(name, ())}))
+
+    def subjects_among(self, contents: Collection[str]) -> set[int]:
+        """Subjects of whose recordings any has one of some hashes, see `training_contents`."""
+        assert self.samples is not None, "setup comes first"
+        seen = {name for name, hashes in self.content_hashes().items() if not set(hashes).isdisjoint(contents)}
+        return set(self.samples.subject[np.isin(self.samples.recording, sorted(seen))].tolist()) if seen else set()
 
     def plain_loader(self, rows: np.ndarray) -> DataLoader[Batch]:
         """Samples of the whole dataset by their indices, in that order and without augmentation."""

@@ -8,9 +8,17 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from pytorch_lightning.utilities import rank_zero_warn
 
 from cosmo_pl.data.label_splits import Listed, listed_positions, read_label_split
-from cosmo_pl.data.person import PersonUnlabeled, adaptation_rows, person_labels, tested_rows
+from cosmo_pl.data.person import (
+    PersonUnlabeled,
+    adaptation_rows,
+    person_labels,
+    tested_rows,
+    unlabeled_rows,
+    untested_classes,
+)
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.data.selection import Indices, balanced_order, evenly_spaced, rank_in_class, split_recordings
 from cosmo_pl.data.subjects import SubjectLists
@@ -227,7 +235,9 @@ def make_split(
     if sampling.target_fraction is not None:
         labeled, rest, test = _with_target_labels(samples, labeled, rest, test, sampling)
     if sampling.person_per_class is not None:
-        labeled, rest, test = _with_person(samples, labeled, np.concatenate([rest, unknown]), test, sampling, span)
+        own = np.flatnonzero(np.isin(samples.subject, test_ids) & ~known)
+        rest = np.concatenate([rest, unknown])
+        labeled, rest, test = _with_person(samples, labeled, rest, test, own, sampling, span)
     else:
         rest = np.concatenate([rest, unknown])
     unlabeled = np.sort(_some_unlabeled(rest, len(labeled), sampling))
@@ -237,7 +247,7 @@ def make_split(
         unlabeled=unlabeled,
         val=val,
         test=test[evenly_spaced(len(test), sampling.max_test_samples)],
-        unknown=np.intersect1d(unlabeled, unknown),
+        unknown=unlabeled[~known[unlabeled]],
     )
 
 
@@ -360,7 +370,13 @@ def _with_target_labels(
 
 
 def _with_person(
-    samples: Samples, labeled: Indices, rest: Indices, test: Indices, sampling: LabelSampling, span: int
+    samples: Samples,
+    labeled: Indices,
+    rest: Indices,
+    test: Indices,
+    unknown: Indices,
+    sampling: LabelSampling,
+    span: int,
 ) -> tuple[Indices, Indices, Indices]:
     """Adds labels of the test subjects, and leaves what is for adaptation out of the test set.
 
@@ -368,7 +384,13 @@ def _with_person(
     """
     adaptation = adaptation_rows(samples, test, span)
     tested = tested_rows(samples, test, adaptation, span)
+    for subject, classes in untested_classes(samples, test, tested).items():
+        rank_zero_warn(
+            f"person_labels_per_class leaves no sample of the classes {classes} (from 0) of subject {subject} to test: "
+            "scores say nothing of them. Record more of them"
+        )
     own = person_labels(samples, test, adaptation, sampling.person_per_class or 0, sampling.seed)
-    unlabeled = np.setdiff1d(adaptation, own)
+    unknown = unlabeled_rows(samples, unknown, tested, adaptation, span)
+    unlabeled = np.union1d(np.setdiff1d(adaptation, own), unknown)
     parts = {None: [rest], "add": [rest, unlabeled], "only": [unlabeled]}
     return np.concatenate([labeled, own]), np.concatenate(parts[sampling.person_unlabeled]), tested

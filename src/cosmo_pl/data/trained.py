@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import zip_longest
@@ -15,6 +16,7 @@ from cosmo_pl.data.normalization import Normalization
 from cosmo_pl.data.samples import MappedRows, Samples
 from cosmo_pl.data.sensors import SensorDescription
 from cosmo_pl.data.split import Split
+from cosmo_pl.data.suitability import check_suitable, unsuitable
 from cosmo_pl.data.transforms import Described, Transform, described_transforms
 from cosmo_pl.errors import ConfigurationError
 
@@ -42,6 +44,7 @@ class TrainedOn:
         sensors: Modality to what it measures; empty where it is unknown, as in checkpoints of version 0.1.0.
         window: Seconds of a sample; None for clips of different lengths, and where it is unknown.
         added: Number of those of `labels` that a file of labels adds. `split` is the split without them.
+        shapes: Modality to the shape of a sample; empty where it is unknown, as in checkpoints of older versions.
     """
 
     dataset: str
@@ -59,6 +62,7 @@ class TrainedOn:
     sensors: Mapping[str, SensorDescription] = field(default_factory=dict)
     window: float | None = None
     added: int = 0
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def described(self) -> dict[str, Any]:
         """The fields as plain values, for a checkpoint."""
@@ -74,7 +78,8 @@ class TrainedOn:
         try:
             statistics = {name: Normalization(**each) for name, each in described["normalization"].items()}
             sensors = {name: SensorDescription.read(each) for name, each in described.get("sensors", {}).items()}
-            return cls(**{**described, "normalization": statistics, "sensors": sensors})
+            shapes = {name: tuple(shape) for name, shape in described.get("shapes", {}).items()}
+            return cls(**{**described, "normalization": statistics, "sensors": sensors, "shapes": shapes})
         except (TypeError, KeyError, AttributeError) as error:
             problem = f"its description of the training data is damaged ({error})"
             raise ConfigurationError("ckpt_path", problem, "Train again, or give another checkpoint") from error
@@ -112,31 +117,53 @@ class TrainedOn:
         """Modalities that are standardised with other statistics than these."""
         return [name for name, now in normalization.items() if not now.close_to(self.normalization.get(name, _NONE))]
 
-    def check_usable(self, class_names: Sequence[str], modalities: Collection[str]) -> None:
+    def check_usable(
+        self,
+        data: DatasetIdentity,
+        shapes: Mapping[str, tuple[int, ...]],
+        transforms: Mapping[str, Sequence[Transform]],
+    ) -> None:
         """Checks that the model can be evaluated on a dataset.
 
+        The sensors have to be of the same kind, unit, rate, channels and shape, with the same transforms. What the
+        checkpoint of an older version does not say of them is not compared.
+
         Args:
-            class_names: Activities of the dataset.
-            modalities: Modalities of its samples.
+            data: Activities, modalities and sensors of the dataset.
+            shapes: Modality to the shape of its samples.
+            transforms: Modality to its preprocessing steps.
 
         Raises:
-            ConfigurationError: The activities or modalities are not those of the model.
+            ConfigurationError: The activities, modalities or sensors are not those of the model.
         """
+        class_names, modalities = data.class_names, data.modalities
         if self.class_names != tuple(class_names):
             other = next(pair for pair in zip_longest(class_names, self.class_names) if pair[0] != pair[1])
             problem = f"has other activities than the model's {len(self.class_names)}: {other}"
-            raise ConfigurationError("data", problem, "Use recordings of the activities that it was trained on")
+            if foreign := [name for name in class_names if name not in self.class_names]:
+                problem = f"has the activities {foreign}, which are none of the model's {list(self.class_names)}"
+            remedy = "Use recordings of the activities that it was trained on; in an import, map or leave out others"
+            raise ConfigurationError("data", problem, remedy)
         unknown = sorted(set(modalities) - set(self.normalization))
         if unknown:
             raise ConfigurationError(
                 "modalities", f"the model was not trained on {unknown}", f"Choose from {sorted(self.normalization)}"
             )
+        differ = unsuitable(self.sensors, self.transforms, data.sensors, described_transforms(transforms))
+        for name, mine in self.shapes.items():
+            if name in shapes and tuple(shapes[name]) != mine:
+                differ.setdefault(name, []).append(f"samples {tuple(shapes[name])}, not {mine}")
+        check_suitable(data.title, differ)
+        if not self.shapes and self.window is not None and self.window != data.window_seconds:
+            problem = f"is {data.window_seconds} s, and the model was trained on windows of {self.window:g} s"
+            raise ConfigurationError("window", problem, f"Use {self.window:g}")
 
 
 def training_data(
     samples: Samples,
     split: Split,
     identity: DatasetIdentity,
+    shapes: Mapping[str, tuple[int, ...]],
     normalization: Mapping[str, Normalization],
     fingerprint: str,
     test_subjects: Collection[int],
@@ -149,14 +176,15 @@ def training_data(
         samples: All samples of the dataset.
         split: How they are split.
         identity: The dataset's name, classes and sensors.
+        shapes: Modality to the shape of a sample.
         normalization: Modality to its statistics.
         fingerprint: Fingerprint of the recordings.
         test_subjects: Test subjects.
         transforms: Modality to its preprocessing steps.
         adapted: Whether each subject is standardised with statistics of its own.
     """
-    hashes, used = recording_hashes(samples), np.concatenate([split.train, split.labeled, split.unlabeled])
-    known = sorted({hashes[name] for name in set(samples.recording[used].tolist()) if name in hashes})
+    hashes, used = all_hashes(samples, identity), np.concatenate([split.train, split.labeled, split.unlabeled])
+    known = sorted({each for name in set(samples.recording[used].tolist()) for each in hashes.get(name, ())})
     return TrainedOn(
         dataset=identity.dataset,
         class_names=tuple(identity.class_names),
@@ -173,16 +201,20 @@ def training_data(
         sensors=identity.sensors,
         window=identity.window_seconds,
         added=len(split.added),
+        shapes={name: tuple(shape) for name, shape in shapes.items()},
     )
 
 
-def check_tested(trained: TrainedOn, samples: Samples, split: Split, fingerprint: str) -> None:
+def check_tested(
+    trained: TrainedOn, samples: Samples, split: Split, identity: DatasetIdentity, fingerprint: str
+) -> None:
     """Checks that no sample of the training is tested.
 
     Args:
         trained: The data of the training.
         samples: All samples of the dataset.
         split: Split whose `test` is tested.
+        identity: The dataset.
         fingerprint: Fingerprint of the recordings. Those of another fingerprint can have the same subject numbers.
 
     Raises:
@@ -193,8 +225,8 @@ def check_tested(trained: TrainedOn, samples: Samples, split: Split, fingerprint
     remedy = "Leave them out, or train another model"
     if known:
         raise ConfigurationError("test_subjects", f"the model was trained on subjects {known}", remedy)
-    hashes, seen = recording_hashes(samples), set(trained.recordings)
-    again = sorted(name for name in set(samples.recording[split.test].tolist()) if hashes.get(name) in seen)
+    hashes, seen = all_hashes(samples, identity), set(trained.recordings)
+    again = sorted(name for name in set(samples.recording[split.test].tolist()) if not seen.isdisjoint(hashes[name]))
     if again:
         problem = f"the model was trained on {len(again)} of these recordings: {', '.join(again[:3])}"
         raise ConfigurationError("test_subjects", problem, remedy)
@@ -222,6 +254,16 @@ def split_hash(split: Split, samples: Samples) -> str:
         digest.update(np.ascontiguousarray(part).astype(np.int64).tobytes() + b"|")
         digest.update("\n".join(samples.recording[part].tolist()).encode() + samples.start[part].tobytes())
     return digest.hexdigest()
+
+
+def all_hashes(samples: Samples, identity: DatasetIdentity) -> defaultdict[str, set[str]]:
+    """Recording to all hashes by which it is known again: of its samples, and of its content."""
+    found = defaultdict[str, set[str]](set)
+    for name, digest in recording_hashes(samples).items():
+        found[name].add(digest)
+    for name, digests in identity.content_hashes().items():
+        found[name].update(digests)
+    return found
 
 
 def recording_hashes(samples: Samples) -> dict[str, str]:

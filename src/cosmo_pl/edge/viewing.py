@@ -16,6 +16,7 @@ from cosmo_pl.data.recorded import Recorded
 from cosmo_pl.data.recordings import Recording
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.data.sensors import SensorDescription
+from cosmo_pl.data.suitability import check_suitable, unsuitable
 from cosmo_pl.edge.finding import chosen, dataset_at, dataset_named, find_recordings, for_model, is_imported
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.exported.run import DESCRIPTION
@@ -195,6 +196,7 @@ def _of_exported(
     if not recogniser.modality_shapes.items() <= data.modality_shapes.items():
         problem = f"has samples of {data.modality_shapes}, the model takes {recogniser.modality_shapes}"
         raise ConfigurationError("dataset", problem, "Give a YAML file with the data of its training")
+    check_suitable(data.title, unsuitable(recogniser.sensors, None, data.sensors, None))
     samples = data.load()
     return _recognised(recogniser, data, samples, chosen(data.find_recordings(data.folder), recording, subject))
 

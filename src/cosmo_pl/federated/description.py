@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -42,7 +42,7 @@ class ClientDescription:
     def of(cls, name: str, data: MultimodalDataModule) -> ClientDescription:
         """The description of a datamodule after its setup."""
         shapes = {each: tuple(data.modality_shapes[each]) for each in data.modalities}
-        about = TrainingData.of(data)
+        about = replace(TrainingData.of(data), recordings=())  # no hash of a recording leaves its client
         facts = data.data_fingerprint, is_simulated(data.folder)
         return cls(name, len(data.training_rows), shapes, dict(data.normalization), about, *facts)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from cosmo_pl.data.samples import MappedWindows, Samples
 from cosmo_pl.data.sensors import SensorDescription, groups_of
 from cosmo_pl.data.streams.clock_errors import check_errors, remaining_errors
 from cosmo_pl.data.streams.clock_pieces import ages
+from cosmo_pl.data.streams.contents import content_hashes
 from cosmo_pl.data.streams.description import ClockCorrection
 from cosmo_pl.data.streams.store import MANIFEST, StreamRecording, StreamStore, read_store
 from cosmo_pl.data.streams.windows import common_start, cut_windows, joined, steps_of
@@ -117,8 +118,9 @@ class StreamsDataModule(MultimodalDataModule):
         return read_store(folder)
 
     def adopt(self, trained: TrainedOn) -> None:
-        """Uses the statistics of a trained model, and its activities if these recordings name none."""
-        self.class_names = self.class_names or trained.class_names
+        """Uses the statistics of a trained model, and its activities if these recordings have some or none of them."""
+        if set(self.class_names) <= set(trained.class_names):
+            self.class_names = trained.class_names
         super().adopt(trained)
 
     def _check_window(self) -> None:
@@ -148,6 +150,10 @@ class StreamsDataModule(MultimodalDataModule):
     def span(self) -> int:
         """Milliseconds of a window."""
         return round(1000 * self.window)
+
+    def content_hashes(self) -> Mapping[str, Collection[str]]:
+        """Hashes of the streams: the numbers of the subjects are those of this import alone."""
+        return content_hashes(self.store, self.modalities)
 
     @property
     def window_seconds(self) -> float:

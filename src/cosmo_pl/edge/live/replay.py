@@ -7,6 +7,7 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from operator import itemgetter
 from typing import Any
 
@@ -17,6 +18,7 @@ from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.recorded import Recorded, Signal, Span
 from cosmo_pl.data.recordings import Recording
 from cosmo_pl.data.reduction import reduce_depth
+from cosmo_pl.data.suitability import check_suitable, unsuitable
 from cosmo_pl.edge.finding import chosen, find_recordings, for_model
 from cosmo_pl.edge.live.reports import Reporter
 from cosmo_pl.edge.live.samples import Beginning, Samples
@@ -128,11 +130,15 @@ def replays_of(
         root: See `find_recordings`.
 
     Raises:
-        CosmoError: There is no such recording, or its dataset has none of the model's sensors.
+        CosmoError: There is no such recording, or its dataset has none of the model's sensors, or one of another kind,
+            unit or channels.
     """
     named, recordings = find_recordings(target, dataset, root, "recording")
     names = {each.name for each in (recordings if subject is None else chosen(recordings, None, subject))}
     data = for_model(named, recogniser, dataset, "recording")
+    own = data.sensors  # streams are brought to the rates of the model
+    resampled = {name: replace(each, rate=own[name].rate) for name, each in recogniser.sensors.items() if name in own}
+    check_suitable(data.title, unsuitable(resampled, None, own, None))
     shapes = {name: shape[1:] for name, shape in recogniser.modality_shapes.items()}
     replayed = [each for each in data.find_recordings(data.folder) if each.name in names]
     return Replays(data, replayed, shapes, reporter, realtime)
