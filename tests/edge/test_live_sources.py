@@ -304,17 +304,25 @@ def test_the_loop_writes_a_line_per_window_and_a_summary(tmp_path, reporter):
     assert 0 < summary["latency_ms"]["p50"] <= summary["latency_ms"]["p95"]
 
 
-def test_the_summary_is_written_when_the_loop_is_interrupted(reporter):
-    def interrupted() -> Iterator[Samples | Silence]:
-        yield Samples("wrist", 0.0, [1, 2, 3])
+def test_an_interruption_ends_a_stream_as_its_end_does():
+    def samples(interrupted: bool) -> Iterator[Samples | Silence]:
+        for number in range(60):
+            yield Samples("wrist", number / 20, [1, 2, 3])
         yield Silence(5.0)
-        raise KeyboardInterrupt
+        if interrupted:
+            raise KeyboardInterrupt
 
-    out, err = io.StringIO(), io.StringIO()
-    run(LiveRecogniser(FakeRecogniser(), reporter=reporter), interrupted(), out, err)
-    summary = json.loads(err.getvalue())["summary"]
-    assert summary["samples"] == {"wrist": 1, "mat": 0} and summary["problems"] == {"silence": {"": 1}}
-    assert out.getvalue() == ""
+    def ended(interrupted: bool) -> tuple[list[dict[str, object]], dict[str, object]]:
+        out, err = io.StringIO(), io.StringIO()
+        live = LiveRecogniser(FakeRecogniser(), reporter=Reporter(lambda report: None), patience=60.0)
+        run(live, samples(interrupted), out, err)
+        lines = [json.loads(line) for line in out.getvalue().splitlines()]
+        return [{**line, "latency_ms": None} for line in lines], json.loads(err.getvalue())["summary"]
+
+    windows, summary = ended(True)
+    assert windows and summary["samples"] == {"wrist": 60, "mat": 0} and "silence" in summary["problems"]
+    windows_of_end, summary_of_end = ended(False)
+    assert windows == windows_of_end and summary["problems"] == summary_of_end["problems"]
 
 
 def test_recordings_in_another_unit_than_the_models_are_not_replayed(tmp_path, reporter):
