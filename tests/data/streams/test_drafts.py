@@ -205,7 +205,9 @@ def test_no_time_is_invented(tmp_path: Path, header: str | None) -> None:
     first = np.arange(60) if header == "index,x,y,z" else 0.1 * random.standard_normal(60)
     first[:9] = np.sort(first[:9])
     write_csv(tmp_path / "anna" / "wrist.csv", first, random.standard_normal((60, 3)), header)
-    with pytest.raises(ConfigurationError, match=r"no column of time was found in '.*anna/wrist.csv' with .* add one"):
+    with pytest.raises(
+        ConfigurationError, match=r"no column of time was found in '.*anna/wrist.csv' with .* name it time"
+    ):
         sniff(tmp_path)
 
 
@@ -293,10 +295,20 @@ def test_seconds_elapsed_are_another_time(tmp_path: Path) -> None:
     assert stream.time.column == "time" and stream.values == ("z", "y", "x")
 
 
-def test_flags_of_parquet_are_numbers(tmp_path: Path) -> None:
-    (tmp_path / "home" / "anna").mkdir(parents=True)
+def test_flags_are_left_out_for_what_they_are(tmp_path: Path) -> None:
+    (tmp_path / "anna").mkdir(parents=True)
     columns = {"time": FIRST + np.arange(100) / 50, "x": signal(jittered(2, 50))[:, 0], "worn": np.arange(100) > 49}
-    parquet.write_table(pa.table(columns), tmp_path / "home" / "anna" / "wrist.parquet")
-    found, store = drafted(tmp_path / "home")
-    assert found.description.sensors["wrist"].values == ("x", "worn")
-    assert set(store.array("wrist")[:, 1].tolist()) >= {0.0, 1.0}
+    parquet.write_table(pa.table(columns), tmp_path / "anna" / "wrist.parquet")
+    found = sniff(tmp_path)
+    assert found.description.sensors["wrist"].values == ("x",)
+    assert any("without worn, it holds true and false" in line for line in found.assumed)
+
+
+def test_a_first_file_without_time_is_named_and_the_others_are_described(tmp_path: Path) -> None:
+    acc, time = signal(jittered(2, 50)), FIRST + np.arange(100) / 50
+    for number, rows in ((1, 95), (2, 100), (3, 100)):
+        (tmp_path / f"s{number}").mkdir()
+        np.savez(tmp_path / f"s{number}" / "wrist.npz", time=time[:rows], acc=acc)
+    found = sniff(tmp_path)
+    assert found.description.sensors["wrist"].time.column == "time"
+    assert any("s1/wrist.npz' has other columns" in line for line in found.unknown)

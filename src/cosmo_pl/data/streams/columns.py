@@ -94,7 +94,7 @@ def no_time(heads: Sequence[Head]) -> str:
     head = heads[0]
     names = ", ".join(map(str, head.columns[:8])) + ", ..." * (len(head.columns) > 8)
     left_out = "".join(f"; without {name}, {reason}" for name, reason in head.left_out.items())
-    remedy = "add one that is named time and never decreases"
+    remedy = "name it time, and write ISO 8601 or numbers that grow"
     return f"no column of time was found in '{head.path}' with the columns {names}{left_out}: {remedy}"
 
 
@@ -158,7 +158,8 @@ def values_of(heads: Sequence[Head], time: TimeGuess) -> tuple[list[str] | list[
         texts = [text for head in heads for text in head.texts(column)]
         numbers = np.concatenate([head.numbers(column) for head in heads])
         if any(texts[n].lower() not in ("", "nan", "null") for n in np.flatnonzero(np.isnan(numbers))):
-            left_out[column] = "it holds text"
+            flags = {text.lower() for text in texts} <= {"true", "false", ""}
+            left_out[column] = "it holds true and false" if flags else "it holds text"
         elif np.isnan(numbers).all():
             left_out[column] = "it is empty"
         elif isinstance(column, str) and words(column) & set(NOT_MEASURED):

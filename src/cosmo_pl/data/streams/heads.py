@@ -219,7 +219,7 @@ def _written(value: Any) -> str:
     """A value of Parquet as text."""
     if hasattr(value, "isoformat"):
         return str(value.isoformat())
-    return "" if value is None else str(int(value)) if isinstance(value, bool) else str(value)
+    return "" if value is None else str(value)
 
 
 def _npz(path: Path, stream: IO[bytes], tail: bool) -> Head:
