@@ -14,7 +14,7 @@ from cosmo_pl.data.normalization import samples_at_once
 from cosmo_pl.data.trained import TrainedOn
 from cosmo_pl.data.transforms import Transform, built_transforms
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.exported import ExportedRecogniser, Prediction, checked_samples, is_exported
+from cosmo_pl.exported import ExportedRecogniser, Prediction, check_probability, checked_samples, is_exported
 from cosmo_pl.modules import BaseModule, ClassifierModule
 from cosmo_pl.modules.base.encoding import Streams
 from cosmo_pl.run_folder import CONFIG, run_of
@@ -121,8 +121,8 @@ class Recogniser:
             Labels, names and probabilities of the N samples; of one sample N is 1.
 
         Raises:
-            ConfigurationError: A modality is unknown, of another shape, empty, or holds values that are not finite; or
-                the method needs one that is left out.
+            ConfigurationError: A modality is unknown, of another shape, empty, or holds values that are not finite, or
+                so large that probabilities are NaN; or the method needs one that is left out.
         """
         checked = checked_samples(arrays, self.modality_shapes)
         samples = {name: torch.from_numpy(values) for name, values in checked.items()}
@@ -133,6 +133,7 @@ class Recogniser:
             for start in range(0, count, step)
         ]
         probability = torch.cat([each for each, _ in parts]).numpy()
+        check_probability(probability)
         attention = torch.cat([weights for _, weights in parts]).numpy()
         label = probability.argmax(axis=1)
         names = tuple(self.class_names[each] for each in label)

@@ -283,6 +283,23 @@ def test_labels_that_cannot_be_used_leave_all_as_it_was(bundle: Path, here: Path
     assert on_device(bundle, labels=None).run == report.run
 
 
+def test_a_refused_label_is_named_by_its_row_in_the_given_file(bundle: Path, here: Path) -> None:
+    on_device(bundle)
+    header, first = FEW.splitlines()[:2]
+    name, start, end, _ = first.split(",")
+    more = "\n".join([header, *FEW.splitlines()[1:], "s7_3,0,4,fly"])
+    Path("more.csv").write_text(more + "\n", encoding="utf-8")  # its other rows are known
+    with pytest.raises(RecordingError, match=r"^more\.csv: row 5: unknown activity 'fly'"):
+        on_device(bundle, labels="more.csv")
+    Path("other.csv").write_text(f"{header}\n{name},{start},{end},sit\n", encoding="utf-8")
+    with pytest.raises(RecordingError, match=r"^other\.csv: row 2: 'sit' for .* by row 2 of me/labels\.csv"):
+        on_device(bundle, labels="other.csv")
+    both = f"{header}\n{name},{start},{end},fly\n"
+    Path("new.csv").write_text(both, encoding="utf-8")
+    with pytest.raises(RecordingError, match=r"^new\.csv: row 2: unknown"):
+        on_device(bundle, labels="new.csv")
+
+
 def test_recordings_without_labels_are_refused(bundle: Path, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["adapt", f"--bundle={bundle}", "--data=device", "--out=me"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -166,11 +167,11 @@ def _tested(run: Path) -> dict[str, Any] | None:
 
 
 def write_model(folder: Path, description: dict[str, Any], graphs: Mapping[str, bytes]) -> None:
-    """Writes the graphs, the program, and the description with the hashes of all files.
+    """Writes the graphs, the program, and the description with the hashes of all files and its own digest.
 
     Args:
         folder: An existing folder.
-        description: Content of ``model.json``; the hashes are added.
+        description: Content of ``model.json``; the hashes are added. The digest is in the file alone.
         graphs: Name to content.
     """
     for name, content in graphs.items():
@@ -178,7 +179,13 @@ def write_model(folder: Path, description: dict[str, Any], graphs: Mapping[str, 
     shutil.copy(program.__file__, folder / "run.py")
     files = sorted(path for path in folder.iterdir() if path.name != DESCRIPTION)
     description["sha256"] = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-    write_json(folder / DESCRIPTION, description)
+    write_json(folder / DESCRIPTION, with_digest(description))
+
+
+def with_digest(description: Mapping[str, Any]) -> dict[str, Any]:
+    """A description with the hash of its content, which `exported.run.read_model` compares."""
+    content: dict[str, Any] = json.loads(json.dumps({**description, "digest": None}))  # as it is read
+    return content | {"digest": hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()}
 
 
 def total_size(graphs: Mapping[str, bytes]) -> int:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cosmo_pl.data.label_file import GivenLabel, read_label_file
+from cosmo_pl.errors import RecordingError
 from cosmo_pl.io import write_whole
 
 LABELS = "labels.csv"
 ADDITION = "addition"
 """Column of the number of the call that added a label: 0 for labels of the first training."""
+
+ROW = re.compile(r"(?:^|(?<= by ))row \d+")  # in an error, of a label and of one that contradicts it
 
 
 @contextmanager
@@ -26,22 +30,25 @@ def accepted_labels(given: Path | None, out: Path, again: bool) -> Iterator[None
         again: Whether it has been trained before.
 
     Raises:
-        RecordingError: The file cannot be used.
+        RecordingError: The file cannot be used; the message names its row.
     """
     path = out / LABELS
     before = path.read_bytes() if path.is_file() else None
+    labels = [] if given is None else read_label_file(given)
     if given is not None:
-        _add(read_label_file(given), path, additions(out) + 1 if again else 0)
+        _add(labels, path, additions(out) + 1 if again else 0)
     try:
         yield
-    except Exception:
+    except Exception as error:
+        if given is not None and isinstance(error, RecordingError) and path.is_file():
+            error = _in_given(error, given, labels, path)
         if before is not None:
             path.write_bytes(before)
         elif given is not None:
             path.unlink(missing_ok=True)
             with suppress(OSError):  # it holds runs
                 out.rmdir()
-        raise
+        raise error
 
 
 def additions(out: Path) -> int:
@@ -51,6 +58,20 @@ def additions(out: Path) -> int:
         return 0
     with path.open(newline="", encoding="utf-8") as file:
         return max((int(row[ADDITION]) for row in csv.DictReader(file)), default=0)
+
+
+def _in_given(error: RecordingError, given: Path, labels: Sequence[GivenLabel], path: Path) -> RecordingError:
+    """The error of a label by its row in the file that the user gave, which the file of all labels does not keep."""
+    if error.path.resolve() != path.resolve():
+        return error
+    mine = {each: each.where for each in reversed(labels)}
+    rows = {each.where: mine.get(each) for each in read_label_file(path)}
+
+    def reworded(problem: str) -> str:
+        return ROW.sub(lambda found: rows.get(found[0]) or f"{found[0]} of {path}", problem)
+
+    found = ROW.search(str(error).removeprefix(f"{error.path}: "))
+    return error.of(given, reworded) if found is not None and rows.get(found[0]) else error
 
 
 def _add(given: Sequence[GivenLabel], path: Path, addition: int) -> None:

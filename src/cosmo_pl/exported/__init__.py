@@ -15,12 +15,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.exported.run import DESCRIPTION, FORMAT, Model, ModelError, checked_arrays
+from cosmo_pl.exported.checks import check_description
+from cosmo_pl.exported.run import AGAIN, DESCRIPTION, FORMAT, Model, ModelError, checked_arrays
 from cosmo_pl.extras import require
 from cosmo_pl.io import user_path
 from cosmo_pl.sensors import SensorDescription
 
-__all__ = ["DESCRIPTION", "FORMAT", "ExportedRecogniser", "Prediction", "checked_samples", "is_exported"]
+__all__ = [
+    "DESCRIPTION",
+    "FORMAT",
+    "ExportedRecogniser",
+    "Prediction",
+    "check_probability",
+    "checked_samples",
+    "is_exported",
+]
 
 
 @dataclass(frozen=True)
@@ -77,7 +86,9 @@ class ExportedRecogniser:
         """
         require("onnxruntime", "model")
         with _as_configuration():
-            return cls(Model(user_path(folder), threads))
+            model = Model(user_path(folder), threads)
+        check_description(model.description, user_path(folder))
+        return cls(model)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -123,16 +134,29 @@ class ExportedRecogniser:
             Labels, names, probabilities and weights of the N samples.
 
         Raises:
-            ConfigurationError: A modality is unknown, of another shape, empty, or holds values that are not finite; or
-                the method needs one that is left out.
+            ConfigurationError: A modality is unknown, of another shape, empty, or holds values that are not finite, or
+                so large that probabilities are NaN; or the method needs one that is left out.
         """
         with _as_configuration():
-            found = self.model({name: _on_cpu(values) for name, values in arrays.items()})
+            found = self._found({name: _on_cpu(values) for name, values in arrays.items()})
+        check_probability(found["probability"])
         label = found["probability"].argmax(axis=1)
         names = tuple(self.class_names[each] for each in label)
         columns = found["weights"].T if "weights" in found else ()
-        weights = dict(zip(self.description["attends_to"], columns, strict=True))
+        weights = dict(zip(self.model.attends_to, columns, strict=True))
         return Prediction(label, names, found["probability"], weights, found.get("distance"))
+
+    def _found(self, arrays: Mapping[str, Any]) -> dict[str, Any]:
+        checked = checked_arrays(arrays, self.model.shapes)
+        try:
+            found = self.model(checked)
+            if found["probability"].shape[1] != len(self.class_names):
+                raise ValueError("other activities")
+            return found
+        except ModelError:
+            raise
+        except Exception as error:  # onnxruntime has a dozen kinds, here of a head for fewer sensors
+            raise ModelError("model", f"its graphs do not fit together ({repr(error)[:150]})", AGAIN) from error
 
 
 def is_exported(folder: Path) -> bool:
@@ -155,6 +179,19 @@ def checked_samples(arrays: Mapping[str, Any], shapes: Mapping[str, tuple[int, .
     """
     with _as_configuration():
         return checked_arrays({name: _on_cpu(values) for name, values in arrays.items()}, shapes)
+
+
+def check_probability(probability: NDArray[np.float32]) -> None:
+    """Refuses probabilities (N, C) that no activity can be chosen by.
+
+    Raises:
+        ConfigurationError: They hold NaN.
+    """
+    broken = np.flatnonzero(np.isnan(probability).any(axis=1))
+    if len(broken):
+        problem = f"give probabilities that are NaN in {len(broken)} samples, first in sample {broken[0]}"
+        remedy = "Give values in the units of the sensors; these are too large, or all equal"
+        raise ConfigurationError("arrays", problem, remedy)
 
 
 def _on_cpu(values: Any) -> Any:

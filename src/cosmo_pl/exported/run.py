@@ -1,10 +1,7 @@
 """Recognises activities in windows of sensor values: ``python run.py windows.npz``. Needs numpy and onnxruntime alone.
 
-This file lies in the folder of an exported model. ``windows.npz`` has an array (N, *shape) per sensor, in the units and
-with the shape that ``model.json`` says; a sensor that it lacks counts as missing. Each window gives a line of JSON.
+It gives a line of JSON per window. ``windows.npz`` has an array (N, *shape) per sensor as in ``model.json``, or none.
 """
-
-from __future__ import annotations
 
 import argparse
 import hashlib
@@ -16,10 +13,8 @@ from typing import Any
 
 import numpy as np
 
-FORMAT = 1
-DESCRIPTION = "model.json"
-AT_ONCE = 64  # windows
-AGAIN = "Export the model again"
+FORMAT, DESCRIPTION = 1, "model.json"
+AT_ONCE, AGAIN = 64, "Export the model again"  # windows; remedy
 
 
 class ModelError(ValueError):
@@ -40,15 +35,21 @@ class Model:
         options.intra_op_num_threads = threads
         self._session = session = lru_cache(None)(lambda graph: InferenceSession(files[graph], options, providers=cpu))
         try:
-            self.class_names = tuple(self.description["class_names"])
+            self.class_names, self.attends_to = (tuple(self.description[key]) for key in ("class_names", "attends_to"))
             self.shapes = {name: tuple(each["shape"]) for name, each in self.description["sensors"].items()}
             self.streams = {name: each["modalities"] for name, each in self.description["encoders"].items()}
             self.encoders = {name: session(each["graph"]) for name, each in self.description["encoders"].items()}
             self.head = session(self.description["head"]["graph"])
             self.partial = dict(self.description["head"]["partial"])  # for fewer streams, made when they are needed
             self.distance = [session(each) for each in (self.description.get("distance"),) if each]  # none or one
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ModelError("model", f"'{folder / DESCRIPTION}' is damaged ({error!r})", AGAIN) from error
+            windows = {name: np.zeros((1, *shape), np.float32) for name, shape in self.shapes.items()}
+            found = self._part(windows, [*self.streams], self.head, slice(1))
+            sizes = found["probability"].shape[1], found["weights"].shape[1] if "weights" in found else 0
+            heads = {*self.partial.values()} & files.keys() - {self.description["head"]["graph"]}
+            if (*sizes, len(heads)) != (len({*self.class_names}), len(self.attends_to), len(self.partial)):
+                raise ValueError("activities, sensors or heads that its graphs do not have")
+        except Exception as error:  # onnxruntime raises a dozen kinds
+            raise ModelError("model", f"'{folder / DESCRIPTION}' is damaged ({repr(error)[:150]})", AGAIN) from error
 
     def __call__(self, arrays: Mapping[str, Any]) -> dict[str, Any]:
         """Logits, probability (N, classes), weights (N, streams), distance (N,) of windows (N, *shape) by sensor."""
@@ -82,14 +83,14 @@ def read_model(folder: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
     try:
         description = json.loads((folder / DESCRIPTION).read_bytes())
         version, hashes = description["format"], dict(description["sha256"])
-    except OSError as error:
-        raise ModelError("model", f"'{folder}' has no readable {DESCRIPTION}", "Name an exported folder") from error
-    except (ValueError, TypeError, KeyError) as error:
-        raise ModelError("model", f"'{folder / DESCRIPTION}' is damaged ({error!r})", AGAIN) from error
+        files = {name: (folder / name).read_bytes() if (folder / name).is_file() else b"" for name in hashes}
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ModelError("model", f"'{folder / DESCRIPTION}' is damaged or missing ({error!r})", AGAIN) from error
     if version != FORMAT:
         raise ModelError("model", f"'{folder}' has the format {version}, not {FORMAT}", f"{AGAIN} with this version")
-    files = {name: (folder / name).read_bytes() if (folder / name).is_file() else b"" for name in hashes}
     changed = [name for name, content in files.items() if hashlib.sha256(content).hexdigest() != hashes[name]]
+    own = hashlib.sha256(json.dumps({**description, "digest": None}, sort_keys=True).encode()).hexdigest()
+    changed += [DESCRIPTION] * (description.get("digest", own) != own)  # older models have none
     if changed:
         raise ModelError("model", f"'{folder / changed[0]}' is not the file that was exported", AGAIN)
     return description, files
@@ -112,11 +113,10 @@ def _checked(where: str, values: Any, shape: tuple[int, ...]) -> Any:
     array = np.asarray(values)
     if array.dtype.kind not in "biuf":
         raise ModelError(where, f"has the type {array.dtype}", "Give numbers")
-    array = array[None] if array.shape == shape else array
+    array = np.ascontiguousarray(array[None] if array.shape == shape else array, dtype=np.float32)
     if array.shape[1:] != shape or not array.size:
         problem = f"has the shape {array.shape}" if array.size else "holds no sample"
         raise ModelError(where, problem, f"Give (N, {', '.join(map(str, shape))}), or one sample without N")
-    array = np.ascontiguousarray(array, dtype=np.float32)
     broken = np.flatnonzero(~np.isfinite(array).reshape(len(array), -1).all(axis=1))
     if not len(broken):
         return array
@@ -136,9 +136,9 @@ def main() -> None:
     try:
         model = Model(Path(__file__).parent)
         found = model(arrays)
-    except (ModelError, OSError, ValueError) as error:
+    except Exception as error:  # onnxruntime raises a dozen kinds
         parser.exit(1, f"run.py: {error}\n")
-    names, sensors = model.class_names, model.description["attends_to"]
+    names, sensors = model.class_names, model.attends_to
     for number, row in enumerate(found["probability"]):
         line = {"activity": names[row.argmax()], "probability": dict(zip(names, row.round(6).tolist(), strict=True))}
         weights = found["weights"][number].round(6).tolist() if sensors else []

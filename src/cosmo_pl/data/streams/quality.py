@@ -29,6 +29,7 @@ LIMITS = {255.0, *(2.0**bits - less for bits in range(9, 25) for less in (0, 1))
 RANGE = {"acceleration": ("m/s2", 18.0), "angular velocity": ("rad/s", 4.0)}  # no sensor has less than 2 g or 250 deg/s
 REST = {"g": 1.0, "mg": 1000.0, "m/s2": 9.80665}  # median norm of acceleration, mostly of gravity
 FAST = 20.0  # rad/s; a movement of a person is slower, 1,100 deg/s
+UNLESS_STILL = "unless nobody moved"
 
 
 class LogHistogram:
@@ -303,5 +304,5 @@ def _looks_wrong(unit: str, norms: LogHistogram) -> str:
     if unit == "rad/s" and largest > 3 * FAST:
         return f"angular velocity of {largest:.3g} rad/s looks like deg/s"
     if unit == "deg/s" and 0.5 < largest < FAST / 2:
-        return f"angular velocity of at most {largest:.3g} deg/s looks like rad/s, unless nobody moved"
+        return f"angular velocity of at most {largest:.3g} deg/s looks like rad/s, {UNLESS_STILL}"
     return ""

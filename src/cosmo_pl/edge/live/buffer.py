@@ -93,6 +93,12 @@ class SensorBuffer:
         """Forgets samples before a time in nanoseconds."""
         self._start += int(np.searchsorted(self.time, time))
 
+    def drop_after(self, time: int) -> int:
+        """Forgets samples after a time in nanoseconds, and returns how many there were."""
+        count = len(self) - int(np.searchsorted(self.time, time, side="right"))
+        self._stop -= count
+        return count
+
     def clear(self) -> None:
         """Forgets all samples."""
         self._start = self._stop = 0

@@ -15,7 +15,8 @@ from cosmo_pl.constraints import NonNegativeFloat, PositiveFloat, check
 from cosmo_pl.data.streams.times import SECOND
 from cosmo_pl.edge.decision import Decision
 from cosmo_pl.edge.live.deciding import Deciding, Raw
-from cosmo_pl.edge.live.grids import grids_of, hop_of, window_of
+from cosmo_pl.edge.live.grids import check_seconds, grids_of, hop_of, window_of
+from cosmo_pl.edge.live.missing import Missing
 from cosmo_pl.edge.live.reports import Reporter
 from cosmo_pl.edge.live.schedule import Schedule
 from cosmo_pl.edge.live.strays import JUMP, Strays
@@ -101,6 +102,8 @@ class LiveRecogniser:
     ) -> None:
         check("patience", patience, PositiveFloat)
         check("delay", delay, NonNegativeFloat)
+        check_seconds("patience", patience)
+        check_seconds("delay", delay)
         seconds = window_of(recogniser, window)
         hop = hop_of(recogniser, seconds, hop, smoothing=decision is not None and decision.transitions is not None)
         self.reporter = reporter if reporter is not None else Reporter(lambda _: None)
@@ -116,24 +119,31 @@ class LiveRecogniser:
         self._switch, self._viewer = switch, viewer
         self._strays = Strays()
         self._truth: Truth | None = None
+        self._lacks = Missing(self.reporter)
         self._seconds = 0.0
         self._clock: int | None = None  # latest time of any sensor
+        self._jumped = 0  # nanoseconds by which clocks were set forward
         self._forget()
 
     @property
     def seconds(self) -> float:
-        """Time of the samples so far, of all recordings."""
-        origin = self.schedule.origin
-        return self._seconds + (0.0 if self._clock is None or origin is None else (self._clock - origin) / SECOND)
+        """Time of the samples so far, of all recordings, without the time that clocks were set forward by."""
+        return self._seconds + self._since_origin
+
+    @property
+    def _since_origin(self) -> float:
+        if self._clock is None or self.schedule.origin is None:
+            return 0.0
+        return (self._clock - self.schedule.origin - self._jumped) / SECOND
 
     def _forget(self) -> None:
         self._seconds = self.seconds
         self.schedule.clear()
         for stream in self.streams.values():
             stream.clear()
-        self._clock = None
-        self._before: int | None = None  # what it was when the last samples came
-        self._missing: dict[str, int] = {}  # sensor to the windows without it, one after another
+        self._clock, self._jumped = None, 0
+        self._before: int | None = None  # what the clock was when the last samples came
+        self._lacks.clear()
         self._deciding.restart()
 
     def begin(self, aligned: float | None = None, truth: Truth | None = None) -> list[LiveWindow]:
@@ -191,6 +201,7 @@ class LiveRecogniser:
             late, rest = self._add(stream, time, values)
             if len(late):
                 self._stray(stream, "clock set back", late, rest)
+                self._correct(stream)
         delivering = [name for name in self.streams if not self._stalled(self.streams[name])]
         return self._move() if self._strays.are_right(delivering) else []
 
@@ -199,24 +210,43 @@ class LiveRecogniser:
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         if self.schedule.origin is None or (not self.schedule.aligned and time.min() < self.schedule.origin):
             self.schedule.origin = int(time.min())
-        latest = stream.latest
+        latest, stream.clock = stream.latest, self._clock
         late, rest = stream.add(time, values)
         if stream.latest is not None and stream.latest != latest:
             self._clock = max(stream.latest, self._clock if self._clock is not None else stream.latest)
             stream.seen = self._clock
-            self._strays.fitted()
+            self._strays.fitted(stream.name)
         return late, rest
 
     def _stray(self, stream: SensorStream, problem: str, time: NDArray[np.int64], values: NDArray[np.float32]) -> None:
         reference = stream.latest if problem == "clock set back" else self._clock
         ahead = (int(time[0]) - (reference or 0)) / SECOND
-        whose = "its own" if problem == "clock set back" else "all sensors'"
         side = "after" if ahead > 0 else "before"
-        detail = (
-            f"samples {abs(ahead):.6g} s {side} {whose} latest time are left out, unless all sensors go on from there"
-        )
+        whose, until = "all sensors'", ""
+        if problem == "clock set back":
+            whose, until = "its own", " until it has passed that time, unless that time was wrong or"
+        detail = f"samples {abs(ahead):.6g} s {side} {whose} latest time are left out{until or ', unless'}"
+        detail += " all sensors go on from there"
         self.reporter.report(problem, detail, stream.name, int(time[0]) / SECOND, len(time))
         self._strays.add(stream.name, time, values)
+
+    def _correct(self, stream: SensorStream) -> None:
+        """Leaves out a few samples with a wrong time far ahead, as soon as their sensor goes on from before them."""
+        right, ahead = self._strays.back(stream.name), stream.latest
+        count = stream.corrected(int(right[0][0].min())) if right else 0
+        if not count or ahead is None:
+            return
+        detail = f"{count} samples up to {ahead / SECOND:.10g} s are left out, as the sensor goes on from before them"
+        self.reporter.report("wrong time", detail, stream.name, ahead / SECOND, count)
+        self._strays.forget(stream.name)
+        self._clock = max((each.latest for each in self.streams.values() if each.latest is not None), default=None)
+        if self._clock is None:  # they were the first ones of all
+            self._forget()
+        for each in self.streams.values():
+            each.seen = None if each.seen is None or self._clock is None else min(each.seen, self._clock)
+        self._before = None if self._before is None or self._clock is None else min(self._before, self._clock)
+        for time, values in right:
+            self._add(stream, time, values)
 
     def _move(self) -> list[LiveWindow]:
         """Goes on at the time of the samples that did not fit."""
@@ -229,7 +259,8 @@ class LiveRecogniser:
             self.schedule.origin = earliest
             detail = "all sensors' clocks were set back; windows begin anew"
             self.reporter.report("restart", detail, None, earliest / SECOND)
-        self._clock = self._before = max(earliest, self._clock if self._clock is not None else earliest)
+        self._jumped += earliest - self._clock if self._clock is not None else 0
+        self._clock = self._before = earliest
         for name, time, values in held:
             self._add(self.streams[name], time, values)
         return windows
@@ -241,8 +272,7 @@ class LiveRecogniser:
             stream.check(ending=True)
         origin = self.schedule.origin
         if self._clock is not None and origin is not None and not self.schedule.number:
-            seconds = (self._clock - origin) / SECOND
-            detail = f"{seconds:.2f} s of samples are shorter than a window of {self.schedule.window:g} s"
+            detail = f"{self._since_origin:.2f} s of samples are shorter than a window of {self.schedule.window:g} s"
             self.reporter.report("too short", detail, None, origin / SECOND)
         return windows
 
@@ -300,7 +330,8 @@ class LiveRecogniser:
         active = tuple(self.streams) if self._switch is None else self._switch.active()
         frames = {name: self.streams[name].frames(start, origin) for name in self.streams if name in active}
         arrays = {name: values[None] for name, values in frames.items() if values is not None}
-        self._note_missing([name for name in frames if name not in arrays], [*arrays])
+        lacking = {name: self.streams[name] for name in frames if name not in arrays}
+        self._lacks.note(lacking, [*arrays], self.schedule.seconds(start))
         decided = None
         if arrays:
             try:
@@ -329,22 +360,6 @@ class LiveRecogniser:
             problem = f"switched {'on' if change.on else 'off'}"
             self.reporter.report(problem, str(change), change.sensor, self.schedule.seconds(start))
 
-    def _note_missing(self, missing: list[str], present: list[str]) -> None:
-        for name in missing:
-            if name not in self._missing:
-                stream, time = self.streams[name], self.schedule.seconds(self.schedule.start)
-                reason = "has no samples" if not len(stream.buffer) else "has a gap"
-                detail = f"{reason}; windows are recognised without it, where the method can"
-                self.reporter.report("missing", detail, name, time)
-            else:
-                self.reporter.counts["missing", name] += 1
-            self._missing[name] = self._missing.get(name, 0) + 1
-        for name in present:
-            count = self._missing.pop(name, 0)
-            if count:
-                time = self.schedule.seconds(self.schedule.start)
-                self.reporter.report("returned", f"is back after {count} windows without it", name, time)
-
     def _go_on(self, skipping: bool) -> None:
         """Goes on to the next window. After a window without any frames, those in the same gap are skipped."""
         start = self.schedule.start
@@ -359,8 +374,11 @@ class LiveRecogniser:
             end = self.schedule.seconds(self.schedule.start)
             detail = f"no sensor has all samples of {passed} windows until {end:.3f} s, which are skipped"
             self.reporter.report("gap", detail, None, self.schedule.seconds(start), passed)
+        begins = self.schedule.start
+        ended = begins - self.schedule.hop + self.schedule.window
         for stream in self.streams.values():
-            stream.buffer.drop_before(self.schedule.time(self.schedule.start) - stream.margin)
+            stream.passed = self.schedule.time(min(begins, ended))
+            stream.buffer.drop_before(self.schedule.time(begins) - stream.margin)
 
 
 def _runs(time: NDArray[np.int64]) -> list[tuple[int, int]]:

@@ -15,6 +15,8 @@ from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.exported import ExportedRecogniser
 from cosmo_pl.recogniser import AnyRecogniser
 
+LONGEST = 86_400.0  # seconds of a window, between two of them, and of waiting
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -50,6 +52,16 @@ class Grid:
         return np.array(low, dtype=np.float32), np.array(high, dtype=np.float32)
 
 
+def check_seconds(name: str, seconds: float) -> None:
+    """Refuses more seconds than a day, which no time of samples could hold.
+
+    Raises:
+        ConfigurationError: There are more.
+    """
+    if seconds > LONGEST:
+        raise ConfigurationError(name, f"is {seconds:g} s, more than a day", f"Use at most {LONGEST:g} s")
+
+
 def window_of(recogniser: AnyRecogniser, window: float | None) -> float:
     """Seconds of a window.
 
@@ -68,7 +80,9 @@ def window_of(recogniser: AnyRecogniser, window: float | None) -> float:
         raise ConfigurationError("window", f"is {window}", "Use a number of seconds above 0")
     if own is not None and window is not None and abs(own - window) > 1e-6:
         raise ConfigurationError("window", f"is {window:g} s, and the model's windows have {own:g} s", "Leave it out")
-    return float(own if own is not None else window or 0)
+    found = float(own if own is not None else window or 0)
+    check_seconds("window", found)
+    return found
 
 
 def hop_of(recogniser: AnyRecogniser, window: float, hop: float | None, smoothing: bool) -> float:
@@ -87,6 +101,7 @@ def hop_of(recogniser: AnyRecogniser, window: float, hop: float | None, smoothin
     own = recogniser.hop if isinstance(recogniser, ExportedRecogniser) else None
     found = hop if hop is not None else own or window / 2
     check("hop", found, PositiveFloat)
+    check_seconds("hop", found)
     if smoothing and own is not None and abs(own - found) > 1e-3:
         problem = f"is {found:g} s, and the model smooths windows that start {own:g} s apart"
         raise ConfigurationError("hop", problem, "Leave it out, or leave the decision out (--decision false)")

@@ -25,6 +25,7 @@ class Strays:
     def __init__(self) -> None:
         self._held: dict[str, deque[Samples]] = {}
         self._since: dict[str, tuple[int, int]] = {}  # first time and number since the last sample that fitted
+        self._own: dict[str, list[Samples]] = {}  # the first ones since the sensor's own last sample that fitted
 
     def add(self, sensor: str, time: NDArray[np.int64], values: NDArray[np.float32]) -> None:
         """Holds samples (n,) of a sensor with their values (n, size)."""
@@ -35,10 +36,24 @@ class Strays:
         first, count = self._since.get(sensor, (int(time[0]), 0))
         self._since[sensor] = first, count + len(time)
         self._newest = int(time[-1])
+        own = self._own.setdefault(sensor, [])
+        if sum(len(each) for each, _ in own) < ENOUGH:
+            own.append((time, values))
 
-    def fitted(self) -> None:
+    def fitted(self, sensor: str) -> None:
         """A sensor had samples that fit."""
         self._since.clear()
+        self._own.pop(sensor, None)
+
+    def back(self, sensor: str) -> list[Samples]:
+        """The samples that a sensor went on with after its last one that fitted; none if they are fewer than five."""
+        own = self._own.get(sensor, [])
+        return own if sum(len(each) for each, _ in own) >= ENOUGH else []
+
+    def forget(self, sensor: str) -> None:
+        """Forgets the samples of a sensor, which are used after all."""
+        for held in (self._held, self._since, self._own):
+            held.pop(sensor, None)
 
     def are_right(self, delivering: Collection[str]) -> bool:
         """Whether the new times are right.
@@ -66,3 +81,4 @@ class Strays:
         """Forgets all samples."""
         self._held.clear()
         self._since.clear()
+        self._own.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,7 @@ from cosmo_pl.edge.live.buffer import SensorBuffer
 from cosmo_pl.edge.live.facts import StreamCheck
 from cosmo_pl.edge.live.grids import Grid
 from cosmo_pl.edge.live.reports import Reporter
+from cosmo_pl.edge.live.strays import ENOUGH
 
 Checked = tuple[NDArray[np.int64], NDArray[np.float32]]  # times in nanoseconds (n,), values (n, size)
 AVERAGED = 0.5 * SECOND  # nanoseconds by ticks: a stream with more than two samples per tick, as in an import
@@ -39,18 +41,22 @@ class SensorStream:
         self.latest: int | None = None  # time of the latest sample
         self.first: int | None = None  # time of the first one
         self.seen: int | None = None  # time of the engine's clock when a later sample came
-        self.samples = 0  # that were used
+        self.clock: int | None = None  # latest time of any sensor
+        self.passed: int | None = None  # no window to come uses samples before this time
+        self.samples = 0  # that came in time
+        self.late = 0  # that came after their windows were recognised
         self._low, self._high = grid.plausible()
         self._check = StreamCheck(name, grid, reporter)
-        self._fed = 0  # time up to which samples were handed to the check
         self._max_gap = self._longest(SECOND / grid.rate)
-        self._set_back = False
+        self.clear()
 
     def clear(self) -> None:
         """Forgets all samples and the clock."""
         self.buffer.clear()
-        self.latest = self.first = self.seen = None
-        self._fed, self._set_back = 0, False
+        self.latest = self.first = self.seen = self.passed = self.clock = None
+        self._fed, self._set_back = 0, False  # time up to which samples were handed to the check
+        self._before_gap: int | None = None  # the latest time before the last gap
+        self._after_gap = 0  # samples after it
 
     def checked(self, time: Any, values: Any) -> Checked:
         """Samples that can be used, as they are kept.
@@ -61,7 +67,8 @@ class SensorStream:
         """
         try:
             times = np.atleast_1d(np.asarray(time, dtype=np.float64)).reshape(-1)
-            rows = np.asarray(values, dtype=np.float32)
+            with np.errstate(over="ignore"):  # a value beyond single precision becomes infinite, which is reported
+                rows = np.asarray(values, dtype=np.float32)
         except (TypeError, ValueError, OverflowError):
             return self._refused("not numbers", f"its values are not {self.grid.size} numbers in a sample")
         if not len(times):
@@ -119,8 +126,12 @@ class SensorStream:
         return time[late], values[late]
 
     def _keep(self, time: NDArray[np.int64], values: NDArray[np.float32]) -> None:
+        self._note_gap(time)
         added = self.buffer.add(time, values)
-        self.samples += len(time) - added.duplicates
+        late = int((time < self.passed).sum()) if self.passed is not None else 0
+        self.samples += max(0, len(time) - added.duplicates - late)
+        if late:
+            self._report_late(time, late)
         if added.duplicates:
             self._report("duplicates", "samples with the time of another are left out", time[0], added.duplicates)
         if added.dropped:
@@ -128,6 +139,52 @@ class SensorStream:
             self._report("too fast", detail, time[0], added.dropped)
         self.first = int(time.min()) if self.first is None else self.first
         self.latest = max(int(time.max()), self.latest if self.latest is not None else int(time.max()))
+
+    def _report_late(self, time: NDArray[np.int64], count: int) -> None:
+        self.late += count
+        seconds = ((self.clock or int(time.max())) - int(time.min())) / SECOND
+        detail = (
+            f"samples come {seconds:.3g} s after the latest time, when their windows have been recognised, and are not "
+            f"used; use --delay {math.ceil(seconds)} to wait for them"
+        )
+        self._report("late", detail, time.min(), count)
+
+    def _note_gap(self, time: NDArray[np.int64]) -> None:
+        """Counts the samples after the last gap."""
+        ahead = np.unique(time if self.latest is None else time[time > self.latest])
+        if not len(ahead):
+            return
+        step = np.diff(ahead, prepend=ahead[0] - SECOND * SECOND if self.latest is None else self.latest)
+        gaps = np.flatnonzero(step > self._max_gap)
+        if len(gaps):
+            self._before_gap = self.latest if not gaps[-1] else int(ahead[gaps[-1] - 1])
+            self._after_gap = len(ahead) - int(gaps[-1])
+        else:
+            self._after_gap += len(ahead)
+
+    @property
+    def confirmed(self) -> int | None:
+        """Latest time, or that before it if it is a single one after a gap, which may be wrong."""
+        return self._before_gap if self._after_gap == 1 else self.latest
+
+    def corrected(self, first: int) -> int:
+        """Forgets the samples after the last gap, if they are few and the sensor goes on from before them.
+
+        Args:
+            first: Time from which it goes on.
+
+        Returns:
+            Number of samples with a wrong time.
+        """
+        before = self._before_gap
+        if self._after_gap >= ENOUGH or self.latest is None or (before is not None and first <= before):
+            return 0
+        count = self.buffer.drop_after(before if before is not None else -LARGEST)
+        self.samples -= count
+        self.latest, self._fed = before, min(self._fed, before or 0)
+        self.first = None if before is None else self.first
+        self._before_gap, self._after_gap, self._set_back = None, ENOUGH, False
+        return count
 
     def _report(self, problem: str, detail: str, time: int | np.int64, count: int = 1) -> None:
         self.reporter.report(problem, detail, self.name, int(time) / SECOND, count)
@@ -144,16 +201,19 @@ class SensorStream:
             origin: Time of tick 0 in nanoseconds.
             delay: Seconds that are waited for samples that come late.
         """
-        if not self.covers(start, origin, delay):
+        if not self._reached(self.confirmed, start, origin, delay):
             return False
         recent = self.buffer.time[-RECENT:]  # of a stream that is averaged, the last mean has to be complete
         averaged = len(recent) > 1 and float(np.median(np.diff(recent))) * self.grid.rate < AVERAGED
-        return not averaged or self.covers(start, origin, delay + 1.5 / self.grid.rate)
+        return not averaged or self._reached(self.confirmed, start, origin, delay + 1.5 / self.grid.rate)
 
-    def covers(self, start: float, origin: int, delay: float = 0.0) -> bool:
+    def covers(self, start: float, origin: int) -> bool:
         """Whether the samples reach the last frame of a window; for the arguments see `settled`."""
+        return self._reached(self.latest, start, origin, 0.0)
+
+    def _reached(self, time: int | None, start: float, origin: int, delay: float) -> bool:
         last = (self.first_tick(start) + self.grid.steps - 1 - ROUNDING) / self.grid.rate + delay
-        return self.latest is not None and self.latest >= origin + last * SECOND
+        return time is not None and time >= origin + last * SECOND
 
     def frames(self, start: float, origin: int) -> NDArray[np.float32] | None:
         """The frames (steps, *shape) of a window; None if there is a gap in it. For the arguments see `covers`."""
