@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
@@ -11,30 +12,11 @@ from cosmo_pl.data.streams.planning import PlannedRecording
 from cosmo_pl.data.streams.source import Source
 
 TEXTS = {".md", ".rst", ".pdf", ".doc", ".docx", ".odt", ".tex", ".bib", ".html", ".htm", ".xml", ".css"}
-PICTURES = {
-    ".png",
-    ".jpg",
-    ".jpeg",
-    ".gif",
-    ".svg",
-    ".tif",
-    ".tiff",
-    ".bmp",
-    ".mp4",
-    ".mov",
-    ".avi",
-    ".mkv",
-    ".webm",
-    ".wav",
-    ".mp3",
-    ".m4a",
-    ".flac",
-    ".ogg",
-    ".pfsx",
-    ".etf",
-}
 PROGRAMS = {".yaml", ".yml", ".toml", ".ini", ".cfg", ".py", ".ipynb", ".m", ".r", ".sh", ".bat", ".js"}
-NO_DATA = TEXTS | PICTURES | PROGRAMS  # suffixes of files that are expected beside recordings
+NO_DATA = (
+    TEXTS | PROGRAMS | {".pfsx", ".etf"}
+)  # suffixes of files that are expected beside recordings; the last: ELAN's
+MEDIA = ("image", "video", "audio")
 DOCUMENTS = ("readme", "license", "licence", "copying", "changelog", "authors", "citation", "notes")
 SYSTEM = ("__macosx", "thumbs.db", "desktop.ini")
 
@@ -66,7 +48,8 @@ def unmatched(source: Source, description: ImportDescription, target: Path | Non
 def _may_be_data(path: PurePosixPath) -> bool:
     hidden = any(part.startswith(".") or part.lower() in SYSTEM for part in path.parts)
     document = path.suffix.lower() in NO_DATA or path.stem.lower() in DOCUMENTS
-    return not hidden and not document
+    media = (mimetypes.guess_type(path.name)[0] or "").partition("/")[0] in MEDIA
+    return not (hidden or document or media)
 
 
 def report_unmatched(names: Sequence[str], planned: Sequence[PlannedRecording], faults: FaultLog) -> None:
