@@ -25,7 +25,7 @@ SUPERVISED = ("deepsense", "deepsense_original", "attnsense", "attnsense_origina
 CLASSICAL = ("nearest_neighbor", "dtw", "random_forest")
 ROCKETS = ("mini_rocket", "multi_rocket_hydra")  # the second one compiles for half a minute
 SLOW = (("dtw", "usc"), ("cpc", "usc"), ("multi_rocket_hydra", "utd"), ("multi_rocket_hydra", "usc"))
-SINGLE = "single_modal"
+SINGLE, FOREST = "single_modal", "feature_forest"
 
 
 def on_both(methods):
@@ -43,7 +43,7 @@ def test_every_yaml_is_run_by_a_test():
     run = {CONFIGS / "logger" / "wandb.yaml"}
     methods = (*PRETRAINING, *AUGMENTED, "cmkm", *SECOND_STAGES, "prototypes")
     methods += (*SUPERVISED, *CLASSICAL, *ROCKETS, SINGLE)
-    run |= {CONFIGS / "model" / f"{method}.yaml" for method in (*methods, "iterative")}
+    run |= {CONFIGS / "model" / f"{method}.yaml" for method in (*methods, "iterative", FOREST)}
     run.add(CONFIGS / "joint_motion_stage1.yaml")  # by test_transfer
     for name in CHAINS:
         for stage in (1, 2):
@@ -94,7 +94,8 @@ def test_pretraining_and_its_second_stages(dataset, method, here, roots):
     more = ["--data.init_args.modalities=[inertial]"] if (dataset, method) == ("utd", "cpc") else []
     fit(f"{dataset}_stage1", roots[dataset], *SHORT, *more, overlay=method)
     bundle = Bundle.load(here / "runs" / dataset / method)
-    for second in SECOND_STAGES if method != "cmc_released" else ():  # the bundle is that of CMC, from another loss
+    seconds = (*SECOND_STAGES, *[FOREST] * ((method, dataset) == ("cmc", "usc")))
+    for second in seconds if method != "cmc_released" else ():  # the bundle is that of CMC, from another loss
         chosen = [*more, f"--model.init_args.bundle={method}"]
         fit(f"{dataset}_stage2", roots[dataset], *SHORT, *chosen, overlay=second)
         metrics = result_of(dataset, second, f"{method}-{second}", here, roots, *chosen)
@@ -105,7 +106,7 @@ def test_pretraining_and_its_second_stages(dataset, method, here, roots):
             f"{name}.{key}": v for name, encoder in bundle.encoders.items() for key, v in encoder.state_dict().items()
         }
         kept = [torch.equal(value, state[f"encoders.{key}"]) for key, value in stored.items()]
-        assert all(kept) if second == "probe" else not any(kept)
+        assert all(kept) if second in ("probe", FOREST) else not any(kept)
 
 
 def test_knowledge_mining_uses_the_newest_run_of_simclr(here, roots):

@@ -15,6 +15,10 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PROGRAMS = ("cosmo-pl", "make")
 TESTED = {"extending", "own-recordings", "import", "adapt"}  # tests run these commands
+WRITTEN = {  # configurations that the reader has written before
+    "mine.yaml": "run: {name: mine}\n",
+    "kitchen_stage2.yaml": "data: {class_path: cosmo_pl.data.StreamsDataModule}\n",
+}
 BLOCK = re.compile(r"^```(\w*).*?\n(.*?)^```|^((?: {4}.*\n)+)", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)|!\[[^\]]*\]\((?!https?:)([^)]+)\)")
 
@@ -45,8 +49,8 @@ def test_a_command_is_accepted_by_the_command_line(
     if "--ckpt_path" in words and "--config" not in words:
         pytest.skip("it needs the checkpoint that it names")
     for word in words:
-        if word.endswith("mine.yaml"):
-            (tmp_path / word).write_text("run: {name: mine}\n", encoding="utf-8")
+        if word in WRITTEN:
+            (tmp_path / word).write_text(WRITTEN[word], encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     if words == ["configs"]:
         main(words)

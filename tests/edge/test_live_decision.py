@@ -29,6 +29,7 @@ class FakeModel:
 
     def __init__(self, decision: Any, hop: float | None = 0.5, windows: int = 100) -> None:
         shapes, self.class_names = FakeRecogniser().modality_shapes, CLASSES
+        self.attends_to: tuple[str, ...] = ()
         self.shapes = {name: tuple(shape) for name, shape in shapes.items()}
         sensors = {name: {"shape": list(shape)} for name, shape in shapes.items()}
         self.description = {"sensors": sensors, "window": 2.0, "hop": hop, "decision": decision, "attends_to": []}

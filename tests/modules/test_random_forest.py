@@ -14,7 +14,8 @@ from cosmo_pl.bundle import Bundle
 from cosmo_pl.encoders import InertialEncoder
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.base import channel_statistics
-from cosmo_pl.modules.random_forest import SMALLEST, FeatureForestModule, RandomForestModule
+from cosmo_pl.modules.base.self_training import SMALLEST
+from cosmo_pl.modules.random_forest import FeatureForestModule, RandomForestModule
 
 from .conftest import stage1
 

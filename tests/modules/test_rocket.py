@@ -12,7 +12,7 @@ from cosmo_pl.data import USCDataModule
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules import MiniRocketModule, MultiRocketHydraModule
 from cosmo_pl.modules.base import average_in_context
-from cosmo_pl.modules.rocket import SMALLEST
+from cosmo_pl.modules.base.self_training import SMALLEST
 
 pytest.importorskip("aeon")
 

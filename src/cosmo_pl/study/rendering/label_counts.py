@@ -9,7 +9,6 @@ from cosmo_pl.study.rendering.statistics import (
     Pairs,
     by_seed,
     dirty,
-    folds,
     mean_text,
     paired,
     subject_range,
@@ -37,7 +36,7 @@ def table(view: View) -> Rendered:
     for dataset in view.datasets():
         name = view.title(dataset) + (" (simulated)" if view.simulated(dataset) else "")
         here = [(job, record) for job, record in found if job.dataset == dataset]
-        number = folds(view, dataset)
+        number = view.folds(dataset)
         for method in view.methods:
             for labels in unique(_labels(job) for job, _ in here if job.method == method):
                 own = _runs(here, method, labels)

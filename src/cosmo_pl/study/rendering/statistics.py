@@ -6,14 +6,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cosmo_pl.intervals import bootstrap_interval, t_interval
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
-
-if TYPE_CHECKING:
-    from cosmo_pl.study.rendering.view import View
 
 MIN_RUNS = 3  # seeds that a verdict, a comparison of methods and a ranking require
 FOLD = "fold"  # factor of the studies with folds
@@ -180,11 +177,6 @@ def by_seed(pairs: Pairs) -> dict[int, float]:
     for job, record in pairs:
         found[job.seed].append(record)
     return {seed: _over_subjects(found[seed]) for seed in sorted(found)}
-
-
-def folds(view: View, dataset: str) -> int:
-    """Number of folds that a study runs on a dataset, 1 without the factor "fold"."""
-    return len({outcome.job.factors.get(FOLD) for outcome in view.outcomes if outcome.job.dataset == dataset})
 
 
 def whole_seeds(pairs: Pairs, number: int) -> Pairs:
