@@ -27,9 +27,10 @@ def unsuitable(
         Modality to differences in words, as "unit m/s2, not g"; without modalities that do not differ.
     """
     found = {name: now[name].differences(mine) for name, mine in trained.items() if name in now}
-    for name in found if steps is not None and steps_now is not None else ():
-        mine, theirs = _steps((steps or {}).get(name, ())), _steps((steps_now or {}).get(name, ()))
-        found[name] += [f"transforms {theirs}, not {mine}"] * (mine != theirs)
+    if steps is not None and steps_now is not None:
+        for name, differences in found.items():
+            mine, theirs = _steps(steps.get(name, ())), _steps(steps_now.get(name, ()))
+            differences += [f"transforms {theirs}, not {mine}"] * (mine != theirs)
     return {name: differences for name, differences in found.items() if differences}
 
 

@@ -1,4 +1,4 @@
-"""Where recordings have data: label time without any, and sensors that are hardly ever together."""
+"""Label time of recordings in which no sensor has data."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def groups_of_files(
     for same in alike.values():
         split_up += _by_sensor(_with_names(same, set(subjects)), signature)
     known, groups = dict(known or {}), []
-    for split, varying in sorted(split_up, key=lambda each: -len(each[0])):  # the largest tells most about names
+    for split, varying in sorted(split_up, key=lambda each: -len(each[0])):  # the largest has the most names
         group = _group(split, varying, labelled, known)
         for name in group.pattern.names:
             known.setdefault(name, set()).update(group.values(name))

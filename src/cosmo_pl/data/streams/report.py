@@ -106,7 +106,7 @@ def _losses(facts: StreamFacts, rate: float) -> list[tuple[str, str, bool]]:
 
 
 def _apart(parts: Mapping[str, Part]) -> bool:
-    """Whether the sensors of a recording hardly run at the same time."""
+    """Whether the sensors of a recording seldom run at the same time."""
     shortest = min(part.facts.end - part.facts.start for part in parts.values()) / SECOND
     return len(parts) > 1 and _common(parts) < max(0.0, APART * shortest)
 

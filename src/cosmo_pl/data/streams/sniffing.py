@@ -155,7 +155,7 @@ def _streams(source: Source, groups: Sequence[Group], draft: Draft) -> list[Stre
                 heads.append(read_head(source, path))
             except RecordingError as error:
                 draft.unknown.append(str(error))
-        heads.sort(key=lambda head: guess.time_of([head]) is None)  # a damaged file tells nothing about the others
+        heads.sort(key=lambda head: guess.time_of([head]) is None)  # a damaged file says nothing about the others
         time = guess.time_of(heads) if heads else None
         alike = tuple(head for head in heads if head.columns == heads[0].columns)
         if len(alike) < len(heads):

@@ -13,9 +13,8 @@ from cosmo_pl.data.streams.source import Source
 
 TEXTS = {".md", ".rst", ".pdf", ".doc", ".docx", ".odt", ".tex", ".bib", ".html", ".htm", ".xml", ".css"}
 PROGRAMS = {".yaml", ".yml", ".toml", ".ini", ".cfg", ".py", ".ipynb", ".m", ".r", ".sh", ".bat", ".js"}
-NO_DATA = (
-    TEXTS | PROGRAMS | {".pfsx", ".etf"}
-)  # suffixes of files that are expected beside recordings; the last: ELAN's
+OF_ELAN = {".pfsx", ".etf"}
+NO_DATA = TEXTS | PROGRAMS | OF_ELAN  # suffixes of files that are expected beside recordings
 MEDIA = ("image", "video", "audio")
 DOCUMENTS = ("readme", "license", "licence", "copying", "changelog", "authors", "citation", "notes")
 SYSTEM = ("__macosx", "thumbs.db", "desktop.ini")
