@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import shutil
 import warnings
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from cosmo_pl.data import MultimodalDataModule, SelfCollectedDataModule, USCData
 from cosmo_pl.data.describe import describe
 from cosmo_pl.data.extremes import Extremes, checksum
 from cosmo_pl.data.plausibility import LIMITS, ranges_of
-from cosmo_pl.data.samples import MappedRows
+from cosmo_pl.data.samples import MappedRows, MappedWindows
 from cosmo_pl.data.transforms import CenterOnHip, FaceCamera, ScaleByTorso
 from cosmo_pl.errors import ConfigurationError, RecordingError
 
@@ -217,6 +219,32 @@ def test_extremes_are_those_of_a_loop() -> None:
             assert (found.low[row, group], found.high[row, group]) == (own.min(), own.max())
             assert found.still[row, group] == (row == 1)
         assert found.checksum.tolist() == [checksum(row) for row in values]
+
+
+@pytest.mark.parametrize(("axis", "shape"), [(-1, (4,)), (None, (3, 2))])
+def test_extremes_of_windows_are_kept_until_the_file_changes(
+    axis: int | None, shape: tuple[int, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, groups = tmp_path / "stream.npy", ((0,),) if axis is None else ((0, 2), (1, 3))
+    rng, rows = np.random.default_rng(0), np.array([0, 3, -1, 6])
+
+    def found() -> Extremes:
+        return Extremes.of_windows(MappedWindows(np.load(path, mmap_mode="r"), rows, 4), groups, axis, tmp_path)
+
+    def same(one: Extremes, other: Extremes) -> bool:
+        pairs = [(getattr(one, each.name), getattr(other, each.name)) for each in fields(Extremes)]
+        return all(a.dtype == b.dtype and a.shape == b.shape and (a == b).all() for a, b in pairs)
+
+    for offset in (0.0, 5.0):
+        stream = (offset + rng.random((10, *shape))).astype(np.float32)
+        np.save(path, stream)
+        os.utime(path, (offset, offset))
+        windows = np.stack([stream[row : row + 4] if row >= 0 else np.zeros((4, *shape), np.float32) for row in rows])
+        expected = Extremes.of(windows, groups, axis)
+        assert same(found(), expected)
+        with monkeypatch.context() as patch:
+            patch.setattr(Extremes, "of", None)  # it is not computed again
+            assert same(found(), expected)
 
 
 # One's own recordings

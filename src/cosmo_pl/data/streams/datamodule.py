@@ -25,6 +25,7 @@ from cosmo_pl.data.streams.store import MANIFEST, StreamRecording, StreamStore, 
 from cosmo_pl.data.streams.windows import common_start, cut_windows, joined, steps_of
 from cosmo_pl.data.trained import TrainedOn
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.io import cache_folder
 
 
 class StreamsDataModule(MultimodalDataModule):
@@ -260,9 +261,9 @@ class StreamsDataModule(MultimodalDataModule):
 
     def read_all(self, recordings: Sequence[Recording]) -> tuple[Samples, dict[str, Extremes], str]:
         """Cuts the windows; the fingerprint is that of the store, which has the hashes of all arrays."""
-        samples = self.read(recordings)
+        samples, cache = self.read(recordings), cache_folder(self.cache_dir)
         extremes = {
-            name: Extremes.of_rows(values, self.channel_groups[name], self.channel_axis[name])
+            name: Extremes.of_windows(values, self.channel_groups[name], self.channel_axis[name], cache)
             for name, values in samples.inputs.items()
         }
         return samples, extremes, self.store.fingerprint
