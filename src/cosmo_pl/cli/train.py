@@ -267,11 +267,13 @@ def main(args: Sequence[str], callbacks: Sequence[Callback] = ()) -> None:
         args: Its command line.
         callbacks: Further callbacks of a training, which do not change what is trained and are no part of its config.
     """
-    # Lightning's warnings about its own internals, an unused checkpoint writer, and the lack of validation data.
+    # Lightning's warnings about its own internals, an unused checkpoint writer, the lack of validation data, and parts
+    # that are frozen on purpose.
     for note in (
         "`isinstance.treespec, LeafSpec.` is deprecated",
         "Be aware that when using `ckpt_path`",
         "Total length of `list` across ranks is zero",
+        r"Found \d+ module\(s\) in eval mode",
     ):
         warnings.filterwarnings("ignore", f".*{note}")
     keep_freed_memory()

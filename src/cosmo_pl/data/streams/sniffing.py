@@ -186,10 +186,14 @@ def _head(folder: Path, streams: Sequence[Stream], draft: Draft) -> None:
         draft.unknown.append("{subject}: no part of the paths of all sensors differs between persons")
 
 
+def _matching(count: int) -> str:
+    return f"{count} files match it" if count > 1 else "one file matches it"
+
+
 def _sensor(stream: Stream, zone: tuple[str, str] | None, draft: Draft) -> None:
     group, head, time = stream.group, stream.heads[0], stream.time
     draft.within("sensors", stream.name)
-    draft.add("files", group.pattern.text, f"{len(group.paths)} files match it")
+    draft.add("files", group.pattern.text, _matching(len(group.paths)))
     kind, units, reasons, shape = _measured(stream)
     draft.add("kind", kind, reasons[0])
     fields: dict[str, Any] = {"column": time.column, "unit": time.unit}
@@ -281,7 +285,7 @@ def _labels(
     written = {path: marks[path].written for path in group.paths}
     found = replace(marks[group.paths[0]], written=common_format(list(written.values())))
     draft.within("labels")
-    draft.add("files", group.pattern.text, f"{len(group.paths)} files match it")
+    draft.add("files", group.pattern.text, _matching(len(group.paths)))
     draft.add("format", found.format)
     if found.columns:
         named = {name for path in group.paths for name in marks[path].subjects}
