@@ -26,7 +26,7 @@ from cosmo_pl.io import read_config, read_yaml
 from cosmo_pl.modules import BaseModule
 from cosmo_pl.parsing import Strict, parse_content
 from cosmo_pl.rounds import FederatedSettings
-from cosmo_pl.run_folder import CONFIG, LAST
+from cosmo_pl.run_folder import CONFIG, LAST, run_of
 from cosmo_pl.trust import check_trusted, class_name, class_paths
 
 VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -161,26 +161,29 @@ def imported_class(class_path: str) -> Any:
         raise ConfigurationError("class_path", f"'{class_path}' cannot be imported ({error})", "Install it") from error
 
 
-def load_run(folder: Path) -> tuple[BaseModule, MultimodalDataModule]:
-    """The model of a run as its last checkpoint has it, in eval mode, and its data, set up.
+def load_run(run: Path) -> tuple[BaseModule, MultimodalDataModule]:
+    """The model of a run as its last checkpoint or a given one has it, in eval mode, and its data, set up.
 
     Args:
-        folder: The run, ``runs/<dataset>/<method>/version_<n>``, as `cosmo-pl fit` writes it. The bundle that its
-            config names is read where it was; relative paths start from the working directory.
+        run: The run, ``runs/<dataset>/<method>/version_<n>``, as `cosmo-pl fit` writes it, or a checkpoint of it. The
+            bundle that its config names is read where it was; relative paths start from the working directory.
 
     Raises:
-        CosmoError: The folder has no config or checkpoint, they do not fit each other, or the data cannot be used.
+        CosmoError: The run has no config or checkpoint, they do not fit each other, or the data cannot be used.
     """
-    for name in (CONFIG, LAST):
-        if not (folder / name).is_file():
-            raise ConfigurationError("run", f"'{folder}' has no {name}", "Name the folder of a run of `cosmo-pl fit`")
+    path = run if run.is_file() else run / LAST
+    folder = run_of(path)
+    for needed in (folder / CONFIG, path):
+        if not needed.is_file():
+            problem = f"'{folder}' has no {needed.relative_to(folder)}"
+            raise ConfigurationError("run", problem, "Name the folder of a run of `cosmo-pl fit`")
     config = read_yaml(folder / CONFIG)
-    for path in class_paths({part: config.get(part) for part in ("model", "data")}):
-        check_trusted(path, f"run '{folder}'")
+    for name in class_paths({part: config.get(part) for part in ("model", "data")}):
+        check_trusted(name, f"run '{folder}'")
     parser = _parser("model", "data")
     link_data_to_model(parser)
     parts = {part: given for part, given in config.items() if part in ("model", "data")}
-    checkpoint = read_checkpoint(folder / LAST)
+    checkpoint = read_checkpoint(path)
     try:
         parsed = parse_content(parser, parts, folder / CONFIG)
     except ConfigurationError as error:

@@ -139,19 +139,40 @@ def test_samples_on_standard_input_give_the_same(run, usc_root, tmp_path, monkey
     assert summary["problems"].items() >= {"broken line": {"": 1}, "unknown sensor": {"": 1}}.items()
 
 
-def test_sensors_with_one_encoder_are_switched_together(tmp_path, monkeypatch, capsys):
-    model = JoinedRecogniser()
-    monkeypatch.setattr(Recogniser, "load", lambda _: model)
+def six_seconds(model: JoinedRecogniser) -> bytes:
+    """Samples of all sensors, in lines of a second."""
     lines = []
     for second in range(6):
         for name, (steps, *shape) in model.modality_shapes.items():
             times, values = second + np.arange(steps // 2) / (steps // 2), np.ones((steps // 2, *shape))
             lines.append(json.dumps({"sensor": name, "time": times.tolist(), "values": values.tolist()}).encode())
-    give(b"\n".join(lines), tmp_path, monkeypatch)
+    return b"\n".join(lines)
+
+
+def test_sensors_with_one_encoder_are_switched_together(tmp_path, monkeypatch, capsys):
+    model = JoinedRecogniser()
+    monkeypatch.setattr(Recogniser, "load", lambda _: model)
+    give(six_seconds(model), tmp_path, monkeypatch)
     windows, problems, _ = streamed(capsys, "--model", "x", "--switch", 0.5, "--hop", 0.5)
     assert len(windows) == 9 and windows[0]["weights"] == {"wrist+band": 0.6, "mat": 0.4}
     assert sorted(windows[-1]["sensors"]) == ["band", "wrist"]
     assert [each["sensor"] for each in problems if each["problem"] == "switched off"] == ["mat"]
+
+
+def test_devices_are_on_at_the_start_and_at_the_end(tmp_path, monkeypatch, capsys):
+    """A run that was killed may have left one off, and nothing else would switch it on again."""
+    model = JoinedRecogniser()
+    monkeypatch.setattr(Recogniser, "load", lambda _: model)
+    give(six_seconds(model), tmp_path, monkeypatch)
+    (tmp_path / "device.py").write_text(
+        f"import sys; print(sys.argv[1], file=open({str(tmp_path / 'log')!r}, 'a'))", encoding="utf-8"
+    )
+    device = json.dumps([sys.executable, str(tmp_path / "device.py")])
+    devices = f"{{mat: {device}, band: [{json.dumps(sys.executable)}, -c, 'raise SystemExit(3)']}}"
+    _, problems, _ = streamed(capsys, "--model", "x", "--switch", 0.5, "--hop", 0.5, "--devices", devices)
+    assert (tmp_path / "log").read_text(encoding="utf-8").split() == ["on", "off", "on"]
+    failed = [each for each in problems if each["problem"] == "device command"]
+    assert failed[0]["sensor"] == "band" and "on` ended with status 3" in failed[0]["detail"]
 
 
 def test_a_sensor_that_is_not_there_is_reported(run, usc_root, tmp_path, monkeypatch, capsys):

@@ -210,4 +210,29 @@ def test_nothing_is_overwritten_unless_it_is_wished(folder, tmp_path):
     (tmp_path / "mine").mkdir()
     with pytest.raises(ConfigurationError, match="no exported model"):
         export(run, tmp_path / "mine", overwrite=True)
+    (tmp_path / "mine" / "model.json").write_text('{"scene": []}', encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="no exported model"):
+        export(run, tmp_path / "mine", overwrite=True)
+    for other, remedy in (("thesis.txt", "Move it"), ("bundle", "Use --bundle")):
+        shutil.copytree(folder / "neighbour", tmp_path / other)
+        (tmp_path / other / other).write_text("years of work", encoding="utf-8")
+        with pytest.raises(ConfigurationError, match=f"also holds '{other}', which would be lost. {remedy}"):
+            export(run, tmp_path / other, overwrite=True)
+        assert (tmp_path / other / other).is_file()
     export(run, folder / "neighbour", overwrite=True)
+
+
+def test_a_given_checkpoint_decides_with_its_own_weights(folder, tmp_path):
+    run = folder / "runs/utd" / RUNS["attention"] / "version_0"
+    shutil.copytree(run, tmp_path / "version_0")
+    earlier = tmp_path / "version_0/checkpoints/earlier.ckpt"
+    checkpoint = torch.load(run / "checkpoints/last.ckpt", weights_only=True)
+    checkpoint["state_dict"] = {name: value + 1 for name, value in checkpoint["state_dict"].items()}
+    torch.save(checkpoint, earlier)
+    found, _ = load_run(earlier)
+    assert all(torch.equal(value, checkpoint["state_dict"][name]) for name, value in found.state_dict().items())
+    metrics = {"correct": 1, "total": 54, "accuracy": 1 / 54, "f1_macro": 0.0, "simulated": True}
+    (tmp_path / "version_0/test_0").mkdir()
+    (tmp_path / "version_0/test_0/metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
+    description = export(earlier, tmp_path / "model")
+    assert "f1_macro" not in description["accuracy"], "the test of the run was of other weights"

@@ -43,4 +43,4 @@ def test_one_folder_recognises_and_has_the_encoders(folder):
 
 def test_a_run_without_stage_1_has_no_bundle(folder):
     with pytest.raises(ConfigurationError, match="without a stage 1"):
-        bundle_of(folder / "runs/utd/random_forest")
+        bundle_of(Recogniser.load(folder / "runs/utd/random_forest"))

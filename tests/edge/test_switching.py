@@ -151,6 +151,7 @@ def test_the_worth_is_the_total_variation_distance():
 def test_without_attention_a_sensor_is_measured_by_leaving_it_out():
     recogniser = Voting(imu=(2, 0, 0), depth=(0, 1, 0))
     switch = SensorSwitch(recogniser, threshold=0.1, patience=3, recheck=4)
+    recogniser.used.clear()
     seen = windows(switch, 12)
     assert seen == [NAMES] * 3 + ([("imu", "depth")] * 4 + [NAMES]) + [("imu", "depth")] * 4
     # In the first window each sensor is left out, then only the one under the threshold, until it is off. Then the
@@ -196,6 +197,18 @@ def test_modalities_with_one_encoder_are_switched_together():
     assert windows(switch, 5) == [NAMES] * 2 + [("radar",)] * 2 + [NAMES]
     with pytest.raises(ConfigurationError, match=r"the model weights \['imu\+depth', 'radar'\]"):
         window(SensorSwitch(Joined()))
+
+
+def test_a_method_that_needs_all_of_its_sensors_is_refused():
+    class Needing(Voting):
+        def predict(self, arrays):
+            if "depth" not in arrays:
+                raise ConfigurationError("samples", "lack ['depth']", "Give them")
+            return super().predict(arrays)
+
+    with pytest.raises(ConfigurationError, match=r"'depth' cannot be switched off: samples: lack \['depth'\]"):
+        SensorSwitch(Needing())
+    SensorSwitch(Needing(), threshold=0)
 
 
 def script(tmp_path, body):

@@ -27,14 +27,10 @@ def export(
         bundle: Whether the folder also holds the bundle of stage 1, in half precision, which `cosmo-pl adapt` uses.
     """
     from cosmo_pl.edge.export import export as write
-    from cosmo_pl.edge.export_bundle import bundle_of, store
 
     if run is None or out is None:
         raise ConfigurationError("run and out", "are missing", "Give --run runs/utd_plus/cosmo-prototypes --out model")
-    encoders = bundle_of(run) if bundle else None
-    description = write(run, out, decision, overwrite, int8)
-    if encoders is not None:
-        store(encoders, out)
+    description = write(run, out, decision, overwrite, int8, bundle)
     print(f"{out}: {description['method']}, {len(description['encoders'])} encoders{_tested(description['accuracy'])}")
     for line in _compared(description["int8"] or {}):
         print(line)

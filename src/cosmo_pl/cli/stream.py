@@ -8,10 +8,14 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from cosmo_pl.constraints import NonNegativeFloat, NonNegativeInt, PositiveFloat, Probability
 from cosmo_pl.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from cosmo_pl.edge.live import Reporter
+    from cosmo_pl.edge.switching import SensorSwitch
 
 
 def stream(
@@ -92,10 +96,26 @@ def stream(
             viewer=viewer,
         )
         source = open_source(recogniser, reporter, recording, speed == "1", mqtt, subject, dataset, root)
-        with _ending_quietly():
+        with _devices(sensors, reporter), _ending_quietly():
             run(live, source, sys.stdout, sys.stderr)
         if view == "browser":
             wait_for_interrupt()
+
+
+@contextmanager
+def _devices(switch: SensorSwitch | None, reporter: Reporter) -> Iterator[None]:
+    """All devices are on at the start, whatever a killed run has left, and again at the end."""
+
+    def on() -> None:
+        for change in switch.devices_on() if switch is not None else ():
+            if change.problem:
+                reporter.report("device command", change.problem, change.sensor)
+
+    on()
+    try:
+        yield
+    finally:
+        on()
 
 
 @contextmanager

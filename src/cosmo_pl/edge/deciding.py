@@ -107,7 +107,7 @@ def decision_of(
     See `measured_decision`.
 
     Args:
-        run: Folder of a run of a second stage, ``runs/<dataset>/<method>/version_<n>``.
+        run: Folder of a run of a second stage, ``runs/<dataset>/<method>/version_<n>``, or a checkpoint of it.
         accepted: Share of the samples of known activities that the threshold accepts.
         mean_duration: Mean duration of an activity in seconds, where the recordings do not show it.
         folds: Number of folds of training subjects, for a run without validation subjects.

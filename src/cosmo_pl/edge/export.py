@@ -14,16 +14,17 @@ from typing import Any
 import numpy as np
 
 from cosmo_pl.checkpoints import checkpoint_in
+from cosmo_pl.edge.export_bundle import bundle_of, store
 from cosmo_pl.edge.export_graphs import distance_graph, encoder_graphs, head_graphs
 from cosmo_pl.edge.export_recordings import RunRecordings, training_samples
 from cosmo_pl.edge.quantization import SAMPLES, comparison, quantized_encoders
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.exported import DESCRIPTION, FORMAT, ExportedRecogniser, is_exported
+from cosmo_pl.exported import DESCRIPTION, FORMAT, ExportedRecogniser
 from cosmo_pl.exported import run as program
 from cosmo_pl.extras import require
 from cosmo_pl.io import read_json, user_path, whole_file, write_json
 from cosmo_pl.recogniser import Recogniser
-from cosmo_pl.run_folder import BUNDLE_DESCRIPTION, newest_test, run_of
+from cosmo_pl.run_folder import BUNDLE, BUNDLE_DESCRIPTION, LAST_NAME, newest_test, run_of
 
 LIBRARIES = ("cosmo_pl", "torch", "onnx", "onnxruntime")
 TOLERANCE = 0.02  # of probabilities of random samples; a tree whose threshold is next to a value votes for 0.005
@@ -31,7 +32,12 @@ EXAMPLES = 5
 
 
 def export(
-    run: str | Path, folder: str | Path, decision: bool = False, overwrite: bool = False, int8: bool = False
+    run: str | Path,
+    folder: str | Path,
+    decision: bool = False,
+    overwrite: bool = False,
+    int8: bool = False,
+    bundle: bool = False,
 ) -> dict[str, Any]:
     """Exports a trained classifier into a folder, which `Recogniser.load` opens and its own ``run.py`` runs.
 
@@ -42,6 +48,7 @@ def export(
             `cosmo_pl.edge.deciding.decision_of`, with the graph of the distance to the training samples.
         overwrite: Whether an exported folder of that name is replaced.
         int8: Whether the encoders compute in 8-bit integers, see `quantized_encoders`. The head stays in float.
+        bundle: Whether the folder also has the bundle of stage 1, see `cosmo_pl.edge.export_bundle`.
 
     Returns:
         Content of ``model.json``. Its "int8" compares the quantised encoders with the others, see `comparison`.
@@ -49,21 +56,22 @@ def export(
     Raises:
         ConfigurationError: The run is none of a classifier, or its method cannot be exported or quantised; the folder
             exists; or a package of the extra `export` is missing.
-        CosmoError: `decision` or `int8` is set, and the recordings cannot be used.
+        CosmoError: `decision` or `int8` is set, and the recordings cannot be used; or `bundle` is, and it is missing.
     """
     for package in ("onnx", "onnxscript", "onnxruntime", "skl2onnx"):
         require(package, "export")
     folder = user_path(folder)
-    _check_free(folder, overwrite)
+    _check_free(folder, overwrite, bundle)
     checkpoint = checkpoint_in(user_path(run))
     recogniser = Recogniser.of_run(checkpoint)
-    recordings = RunRecordings(run_of(checkpoint))
+    recordings = RunRecordings(checkpoint)
+    encoders = bundle_of(recogniser) if bundle else None
     if decision or int8:
         _ = recordings.data  # before minutes of work
     description, graphs = described(recogniser)
     if recogniser.window is not None:  # clips have no hop
         description["hop"] = recordings.hop
-    description["accuracy"] = _tested(run_of(checkpoint))
+    description["accuracy"] = _tested(run_of(checkpoint)) if checkpoint.name == LAST_NAME else None
     if decision:
         description["decision"] = recordings.decision()
         if description["decision"]["score_threshold"] is not None:
@@ -83,19 +91,28 @@ def export(
         elif description["accuracy"] is None:
             description["accuracy"] = recordings.accuracy(exported)
         write_model(part, description, {})
+        if encoders is not None:
+            store(encoders, part)
         if folder.exists():
             shutil.rmtree(folder)
     return description
 
 
-def _check_free(folder: Path, overwrite: bool) -> None:
-    """Refuses a folder that exists, unless it is an exported one that may be replaced."""
+def _check_free(folder: Path, overwrite: bool, bundle: bool) -> None:
+    """Refuses a folder that exists, unless it is an exported one that may be replaced, with nothing else in it."""
     if not folder.exists():
         return
-    if not is_exported(folder):
-        raise ConfigurationError("out", f"'{folder}' exists and is no exported model", "Name a new folder")
+    try:
+        files = program.read_model(folder)[1]
+    except program.ModelError as error:
+        problem = f"'{folder}' exists and is no exported model"
+        raise ConfigurationError("out", problem, "Move it, or name a new folder") from error
     if not overwrite:
         raise ConfigurationError("out", f"'{folder}' exists", "Name a new folder, or use --overwrite")
+    written = {DESCRIPTION, "__pycache__", *files, *([BUNDLE] if bundle else [])}
+    if others := sorted({path.name for path in folder.iterdir()} - written):
+        remedy = "Use --bundle, which replaces it" if others == [BUNDLE] else "Move it, or name a new folder"
+        raise ConfigurationError("out", f"'{folder}' also holds '{others[0]}', which would be lost", remedy)
 
 
 def described(recogniser: Recogniser) -> tuple[dict[str, Any], dict[str, bytes]]:

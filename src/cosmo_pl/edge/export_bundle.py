@@ -6,28 +6,27 @@ from pathlib import Path
 
 from cosmo_pl.bundle import Bundle
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.io import user_path
 from cosmo_pl.recogniser import Recogniser
 from cosmo_pl.run_folder import BUNDLE
 
 
-def bundle_of(run: str | Path) -> Bundle:
-    """The bundle that the encoders of a trained run come from.
+def bundle_of(recogniser: Recogniser) -> Bundle:
+    """The bundle that the encoders of a trained classifier come from.
 
     Raises:
-        ConfigurationError: The run has no stage 1, or is none of a classifier.
+        ConfigurationError: It was trained without a stage 1.
         BundleError: The bundle is missing or damaged.
     """
-    used = Recogniser.of_run(user_path(run)).module.record.bundle
+    used = recogniser.module.record.bundle
     if used is None:
-        raise ConfigurationError("bundle", f"'{run}' was trained without a stage 1", "Leave out --bundle")
+        raise ConfigurationError("bundle", "the run was trained without a stage 1", "Leave out --bundle")
     return Bundle.load(used)
 
 
-def store(bundle: Bundle, folder: str | Path) -> Path:
+def store(bundle: Bundle, folder: Path) -> None:
     """Writes a bundle into an exported folder, where `Bundle.load` finds it, in half precision.
 
     Raises:
-        BundleError: The folder has one.
+        BundleError: A weight is too large for half precision.
     """
-    return bundle.save(user_path(folder) / BUNDLE, half=True)
+    bundle.save(folder / BUNDLE, half=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ class RunRecordings:
     """Recordings of a run.
 
     Args:
-        run: Folder of the run.
+        run: Folder of the run, or a checkpoint of it, whose weights decide.
     """
 
     run: Path
@@ -70,14 +70,14 @@ class RunRecordings:
 
     def decision(self) -> dict[str, Any]:
         """Temperature, threshold and transitions, see `decision_of`."""
-        return asdict(decision_of(self.run)[0])
+        return decision_of(self.run)[0].described()
 
     def accuracy(self, recogniser: ExportedRecogniser) -> dict[str, Any] | None:
         """Correctly recognised samples of the test subjects; None without recordings or labels of them."""
         data = self._known
         if data is None or data.samples is None:
             return None
-        rows = data.split.test[data.samples.label[data.split.test] >= 0]
+        rows = data.split.test
         if not len(rows):
             return None
         correct = sum(

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
+
 from cosmo_pl.constraints import Constrained, PositiveFloat, PositiveInt, Probability
 from cosmo_pl.edge.device_command import check_command, run_command
 from cosmo_pl.errors import ConfigurationError, choices
@@ -90,8 +92,8 @@ class SensorSwitch(Constrained):
         timeout: Seconds after which a command is stopped.
 
     Raises:
-        ConfigurationError: An argument is out of range, the sensors are not those of the recogniser, or a command
-            cannot be started.
+        ConfigurationError: An argument is out of range, the sensors are not those of the recogniser, it does not
+            recognise without one of them, or a command cannot be started.
     """
 
     def __init__(
@@ -119,6 +121,18 @@ class SensorSwitch(Constrained):
         self.commands = {name: tuple(words) for name, words in (commands or {}).items()}
         self.timeout = timeout
         self._states = {unit: _State() for unit in units}
+        if threshold:
+            _check_dispensable(recogniser, units)
+
+    def devices_on(self) -> tuple[Change, ...]:
+        """Switches all devices on, to be called before the first window and after the last one.
+
+        A device may be off from a run that was killed, and nothing else switches it on again.
+
+        Returns:
+            A change for every device that has a command, with the problem if it failed.
+        """
+        return tuple(Change(name, on=True, problem=self._command(name, on=True)) for name in self.commands)
 
     def active(self) -> tuple[str, ...]:
         """Modalities that are on: those to use for the next window. There is always one."""
@@ -218,6 +232,20 @@ class SensorSwitch(Constrained):
     def _command(self, name: str, on: bool) -> str | None:
         words = self.commands.get(name)
         return None if words is None else run_command([*words, "on" if on else "off"], self.timeout)
+
+
+def _check_dispensable(recogniser: Predictor, units: Sequence[str]) -> None:
+    """Refuses a recogniser that needs one of several sensors.
+
+    Raises:
+        ConfigurationError: There is one.
+    """
+    arrays = {name: np.zeros((1, *shape), np.float32) for name, shape in recogniser.modality_shapes.items()}
+    for unit in units if len(units) > 1 else ():
+        try:
+            recogniser.predict({name: values for name, values in arrays.items() if name not in unit.split("+")})
+        except ConfigurationError as error:
+            raise ConfigurationError("switch", f"'{unit}' cannot be switched off: {error}", "Do without it") from error
 
 
 def leave_out_worth(
