@@ -1,11 +1,21 @@
 """Windows of imported streams."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from cosmo_pl.data.streams.description import ClockCorrection
-from cosmo_pl.data.streams.store import LabelInterval, Segment, StreamRecording
-from cosmo_pl.data.streams.windows import BORDER, GAP, OUTSIDE, common_start, cut_windows, joined
+from cosmo_pl.data.streams.store import LabelInterval, Segment, StreamRecording, StreamSensor
+from cosmo_pl.data.streams.windows import (
+    BORDER,
+    GAP,
+    OUTSIDE,
+    common_start,
+    cut_windows,
+    joined,
+    through_last_frame,
+)
 
 from .written import SENSORS
 
@@ -89,6 +99,22 @@ def test_only_complete_windows_count(duration: float, count: int) -> None:
     found = cut_windows(short, {"wrist": SENSORS["wrist"]}, ACTIVITIES, window=2.0, hop=1.0)
     assert len(found.start) == count
     assert np.array_equal(found.start, np.arange(count))
+
+
+@pytest.mark.parametrize(
+    ("first", "frames", "starts"), [(0, 100, [0]), (0, 99, []), (50, 100, [1]), (0, 500, [0, 2, 4, 6, 8])]
+)
+def test_the_last_window_ends_with_the_last_frame(first: int, frames: int, starts: list[int]) -> None:
+    """The import writes the time of the last frame, which is 2 s - 1/50 s for 100 frames at 50 Hz."""
+    duration = (first + frames - 1) / 50
+    labels = (LabelInterval(0.0, duration, "walk"),)
+    imported = StreamRecording("a", 1, "", duration, labels, {"wrist": (Segment(first, frames, 0),)})
+    sensors = {"wrist": StreamSensor("accelerometer", 50.0, (3,), ("x", "y", "z"), ("g",) * 3)}
+    whole = through_last_frame(imported, sensors)
+    found = cut_windows(whole, sensors, ("walk",), window=2.0, hop=2.0, aligned=common_start(whole, sensors))
+    assert found.start.tolist() == starts and (found.label == 0).all() and not found.left_out
+    earlier = replace(imported, labels=(LabelInterval(0.0, duration / 2, "walk"),))
+    assert through_last_frame(earlier, sensors).labels == earlier.labels
 
 
 def test_a_clock_that_is_ahead_shows_earlier_frames() -> None:

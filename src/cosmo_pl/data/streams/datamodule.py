@@ -22,7 +22,7 @@ from cosmo_pl.data.streams.clock_pieces import ages
 from cosmo_pl.data.streams.contents import content_hashes
 from cosmo_pl.data.streams.description import ClockCorrection
 from cosmo_pl.data.streams.store import MANIFEST, StreamRecording, StreamStore, read_store
-from cosmo_pl.data.streams.windows import common_start, cut_windows, joined, steps_of
+from cosmo_pl.data.streams.windows import common_start, cut_windows, joined, steps_of, through_last_frame
 from cosmo_pl.data.trained import TrainedOn
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.io import cache_folder
@@ -59,7 +59,8 @@ class StreamsDataModule(MultimodalDataModule):
         ConfigurationError: A window is shorter than two frames, or `activities` lack one.
     """
 
-    numerics = "1.0"
+    numerics = "1.1"
+    last_frame = True  # whether a window may end with the last frame of a recording
     dataset = "Streams"
     key = "streams"
     title = "imported recordings"
@@ -190,6 +191,8 @@ class StreamsDataModule(MultimodalDataModule):
         for recording in recordings:
             keep = self.keep_incomplete and recording.subject in self.subjects.test
             stream = streams[recording.name]
+            if self.last_frame:
+                stream = through_last_frame(stream, self.store.sensors)
             found = cut_windows(
                 stream,
                 sensors,

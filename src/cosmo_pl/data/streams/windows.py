@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +93,24 @@ def cut_windows(
         keep = keep & ~lacking
     kept = {name: found[keep] for name, found in rows.items()}
     return Windows(start[keep], label[keep], kept, {reason: n for reason, n in left_out.items() if n})
+
+
+def through_last_frame(recording: StreamRecording, sensors: Mapping[str, StreamSensor]) -> StreamRecording:
+    """The recording, and its last label, until the end of its last frame: the import has the time at which it begins.
+
+    Without this frame, a clip that is as long as a window has none.
+
+    Args:
+        recording: The recording.
+        sensors: All sensors, chosen or not.
+    """
+    last = {name: found[-1] for name, found in recording.segments.items() if found}
+    end = max(((each.first + each.frames) / sensors[name].rate for name, each in last.items()), default=0.0)
+    labels = tuple(
+        each._replace(end=max(each.end, end)) if each.end >= recording.duration - TOLERANCE else each
+        for each in recording.labels
+    )
+    return replace(recording, duration=max(recording.duration, end), labels=labels)
 
 
 def _numbers(
