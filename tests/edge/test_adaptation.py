@@ -23,7 +23,7 @@ from cosmo_pl.cli.train import main as fit
 from cosmo_pl.data.streams.store import read_store
 from cosmo_pl.edge.adaptation import REPORT, Report, adapt
 from cosmo_pl.edge.budget import Budget, peak_megabytes
-from cosmo_pl.edge.given_labels import LABELS
+from cosmo_pl.edge.given_labels import LABELS, accepted_labels, additions
 from cosmo_pl.errors import BundleError, ConfigurationError, CosmoError, RecordingError
 from data.streams.written import ACTIVITIES, write_streams
 from docs.test_walkthroughs import run_commands, write_files
@@ -381,3 +381,17 @@ def test_the_page_as_a_reader_follows_it(bundle: Path, here: Path, capfd: pytest
     assert "runs/mine/version_0: 10 of 10 epochs with 10 labels" in out
     assert "runs/mine/version_1: 20 of 20 epochs with 15 labels" in out
     assert "('walk', 'sit', 'jump')" in out
+
+
+@pytest.mark.parametrize(
+    "written", ["recording,start,end,activity\na,1,2,walk", "recording,start,end,activity,addition\na,1,2,walk,"]
+)
+def test_rows_that_a_person_adds_to_the_kept_labels_stay(written, tmp_path):
+    (tmp_path / LABELS).write_text(written, encoding="utf-8")
+    given = tmp_path / "more.csv"
+    given.write_text("recording,start,end,activity\na,1,2,walk\nb,3,4.5,sit\n", encoding="utf-8")
+    for _ in range(2):  # the second time nothing is new
+        with accepted_labels(given, tmp_path, again=True):
+            assert additions(tmp_path) == 1
+    lines = (tmp_path / LABELS).read_text(encoding="utf-8").splitlines()
+    assert lines == ["recording,start,end,activity,addition", "a,1.0,2.0,walk,0", "b,3.0,4.5,sit,1"]

@@ -63,25 +63,24 @@ def test_a_score_threshold_out_of_range_is_refused():
         Decision(score_threshold=1.5)
 
 
-def paths(probability, prior):
+def paths(probability):
     """Probability of each activity at the last window: the sum over all paths of activities."""
     total = np.zeros(3)
     for path in product(range(3), repeat=len(probability)):
-        weight = prior[path[0]]
+        weight = 1.0
         for before, after in pairwise(path):
             weight *= TRANSITIONS[before][after]
         for window, activity in zip(probability, path, strict=True):
-            weight *= window[activity] / prior[activity]
+            weight *= window[activity]
         total[path[-1]] += weight
     return total / total.sum()
 
 
-@pytest.mark.parametrize("prior", [None, (0.5, 0.2, 0.3)])
-def test_the_smoother_sums_over_all_paths(prior):
+def test_the_smoother_sums_over_all_paths():
     probability = windows(6)
-    smoother = Smoother(TRANSITIONS, prior)
+    smoother = Smoother(TRANSITIONS)
     for count, window in enumerate(probability, start=1):
-        assert smoother.update(window) == pytest.approx(paths(probability[:count], prior or (1 / 3,) * 3))
+        assert smoother.update(window) == pytest.approx(paths(probability[:count]))
 
 
 def test_two_activities_have_a_closed_form():
@@ -167,8 +166,6 @@ def test_a_damaged_description_is_named(content, message):
         (lambda: Decision().apply([0.5, 0.5]), r"has the shape \(2,\). Give \(N, C\)"),
         (lambda: Decision().apply([[np.nan, 1.0]]), "holds NaN"),
         (lambda: Decision().rejects([[3.0, -1.0]]), r"outside \[0, 1\]"),
-        (lambda: Smoother(TRANSITIONS, prior=[0.5, 0.5]), "Give 3 probabilities above 0 whose sum is 1"),
-        (lambda: Smoother(TRANSITIONS, prior=[1.0, 0.0, 0.0]), "prior: is"),
         (lambda: Smoother(TRANSITIONS).update([0.5, 0.5]), "probability: has the shape"),
     ],
 )

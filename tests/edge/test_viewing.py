@@ -183,6 +183,10 @@ def test_an_exported_model_with_a_recording(run, utd_root, tmp_path, monkeypatch
         showing(str(tmp_path))
     here = showing(str(tmp_path), recording="a5_s7_t1", root=str(utd_root))
     assert here.parts[0][1] == showing(str(run), recording="a5_s7_t1").parts[0][1]
+    file = utd_root / "UTD-MHAD/Inertial/a5_s7_t1_inertial.mat"
+    assert showing(str(tmp_path), recording=str(file)).parts[0][1] == here.parts[0][1]
+    with pytest.raises(ConfigurationError, match=r"dataset: a run knows the dataset of its recordings"):
+        showing(str(run), recording="a5_s7_t1", dataset="utd")
     short = {"class_path": "UTDDataModule", "init_args": {"root": str(utd_root), "inertial_steps": 60}}
     (tmp_path / "short.yaml").write_text(json.dumps(short), encoding="utf-8")
     for dataset, message in (

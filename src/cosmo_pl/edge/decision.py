@@ -170,16 +170,15 @@ def score(probability: ArrayLike, distance: ArrayLike) -> Array:
 class Smoother:
     """The forward algorithm of a hidden Markov model over the windows of one stream.
 
-    The state is the activity. The observation of a window is its likelihood up to a constant: the classifier's
-    probability divided by the prior (H. Bourlard and N. Morgan, "Connectionist speech recognition", 1994). It is
-    multiplied by the state that `transitions` predict from the windows before (L. R. Rabiner, "A tutorial on hidden
-    Markov models", Proc. IEEE 77, 1989, Eq. 20). Nothing of later windows is used, so that there is no delay beside
-    that of the evidence. Windows that overlap are not independent, which makes the result too certain.
+    The state is the activity, and all are alike before the first window. The observation of a window is its likelihood
+    up to a constant: the classifier's probability, as its training labels are balanced over the classes (H. Bourlard
+    and N. Morgan, "Connectionist speech recognition", 1994, divide by their prior). It is multiplied by the state that
+    `transitions` predict from the windows before (L. R. Rabiner, "A tutorial on hidden Markov models", Proc. IEEE 77,
+    1989, Eq. 20). Nothing of later windows is used, so that there is no delay beside that of the evidence. Windows that
+    overlap are not independent, which makes the result too certain.
 
     Args:
         transitions: See `Decision`.
-        prior: Probability of each activity (C,) before the first window, and among the training labels; None takes
-            equal ones, as those of labels that are balanced over the classes.
 
     Raises:
         ConfigurationError: They are no probabilities, or of different numbers of activities.
@@ -190,15 +189,10 @@ class Smoother:
         [[0.8, 0.2], [0.65, 0.35]]
     """
 
-    def __init__(self, transitions: Sequence[Sequence[float]], prior: ArrayLike | None = None) -> None:
+    def __init__(self, transitions: Sequence[Sequence[float]]) -> None:
         self.transitions: Array = _check_transitions(transitions)
         count = len(self.transitions)
-        given = np.full(count, 1 / count) if prior is None else np.asarray(prior, dtype=np.float64)
-        if given.shape != (count,) or not (given > 0).all() or abs(given.sum() - 1) > ROUNDING:
-            problem = f"is {np.asarray(prior).tolist()}"
-            raise ConfigurationError("prior", problem, f"Give {count} probabilities above 0 whose sum is 1")
-        self.prior: Array = given
-        self._predicted = given  # the state of the next window
+        self._predicted: Array = np.full(count, 1 / count)  # the state of the next window
 
     def update(self, probability: ArrayLike) -> Array:
         """Adds a window.
@@ -212,8 +206,8 @@ class Smoother:
         Raises:
             ConfigurationError: They are no probabilities (C,), or NaN. The state stays as it was.
         """
-        (window,) = _checked(np.asarray(probability, dtype=np.float64)[None], len(self.prior))
-        state = _normalised(self._predicted * np.maximum(window, SMALLEST) / self.prior)
+        (window,) = _checked(np.asarray(probability, dtype=np.float64)[None], len(self.transitions))
+        state = _normalised(self._predicted * np.maximum(window, SMALLEST))
         self._predicted = state @ self.transitions
         return state
 

@@ -54,10 +54,14 @@ def accepted_labels(given: Path | None, out: Path, again: bool) -> Iterator[None
 def additions(out: Path) -> int:
     """How many times labels were added after the first training."""
     path = out / LABELS
-    if not path.is_file():
-        return 0
+    return max(_additions(path), default=0) if path.is_file() else 0
+
+
+def _additions(path: Path) -> list[int]:
+    """The addition that each row came with; 0 for one that a person wrote, who leaves the column empty or out."""
     with path.open(newline="", encoding="utf-8") as file:
-        return max((int(row[ADDITION]) for row in csv.DictReader(file)), default=0)
+        numbers = (row.get(ADDITION) or "" for row in csv.DictReader(file))
+        return [int(number) if number.isdecimal() else 0 for number in numbers]
 
 
 def _in_given(error: RecordingError, given: Path, labels: Sequence[GivenLabel], path: Path) -> RecordingError:
@@ -75,16 +79,12 @@ def _in_given(error: RecordingError, given: Path, labels: Sequence[GivenLabel], 
 
 
 def _add(given: Sequence[GivenLabel], path: Path, addition: int) -> None:
-    """Writes the labels that are new."""
-    old = set(read_label_file(path)) if path.is_file() else set()
-    new = [each for each in dict.fromkeys(given) if each not in old]
-    if not new:
-        return
+    """Writes the labels with those that are new."""
+    known = dict(zip(read_label_file(path), _additions(path), strict=True)) if path.is_file() else {}
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    if not old:
-        writer.writerow(["recording", "start", "end", "activity", ADDITION])
-    for each in new:
+    writer.writerow(["recording", "start", "end", "activity", ADDITION])
+    for each, number in (known | {each: addition for each in given if each not in known}).items():
         times = ("" if time is None else repr(time) for time in (each.start, each.end))
-        writer.writerow([each.recording, *times, each.activity, addition])
-    write_whole(path, (path.read_text(encoding="utf-8") if old else "") + text.getvalue())
+        writer.writerow([each.recording, *times, each.activity, number])
+    write_whole(path, text.getvalue())

@@ -152,6 +152,9 @@ def showing(
     if (path / DESCRIPTION).is_file():
         return _of_exported(path, recording, subject, dataset, root)
     if _is_model(path):
+        if dataset is not None:
+            problem = "a run knows the dataset of its recordings"
+            raise ConfigurationError("dataset", problem, "Leave it out, or export the run")
         return _of_run(path, recording, subject, root)
     data, recordings = find_recordings(target, dataset, root)
     parts = [(data.recorded(each), ()) for each in chosen(recordings, recording, subject)]
@@ -187,7 +190,11 @@ def _of_exported(
     recogniser = Recogniser.load(path)
     if dataset is None and recording is None:
         raise ConfigurationError("dataset", "an exported model has no recordings", "Give --dataset or --recording")
-    named = find_recordings(str(recording), None, root)[0] if dataset is None else dataset_named(dataset, root)
+    if dataset is None:
+        named, found = find_recordings(str(recording), None, root, "recording")
+        recording = found[0].name  # it may be given by its file
+    else:
+        named = dataset_named(dataset, root)
     absent = sorted(set(recogniser.modality_shapes) - set(named.channel_groups))
     if absent:
         problem = f"{named.title} has no sensor {absent}, which the model takes"
