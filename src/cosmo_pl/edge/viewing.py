@@ -149,7 +149,7 @@ def showing(
         CosmoError: There is no such recording, or it or the model cannot be used.
     """
     path = Path(target).expanduser()
-    if (path / DESCRIPTION).is_file():
+    if is_exported(path):
         return _of_exported(path, recording, subject, dataset, root)
     if _is_model(path):
         if dataset is not None:
