@@ -19,7 +19,7 @@ from cosmo_pl.data.sensors import SensorDescription
 from cosmo_pl.data.suitability import check_suitable, unsuitable
 from cosmo_pl.edge.finding import chosen, dataset_at, dataset_named, find_recordings, for_model, is_imported
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.exported.run import DESCRIPTION
+from cosmo_pl.exported import is_exported
 from cosmo_pl.io import user_path
 from cosmo_pl.plots.viewer import PAUSE, Viewer
 from cosmo_pl.plots.viewer.destination import ENDING, wait_for_interrupt
