@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from cosmo_pl.data.streams.csv_lines import WithoutComments, first_row
 from cosmo_pl.data.streams.description import StreamDescription
 from cosmo_pl.data.streams.npz_arrays import array_header, row_blocks
+from cosmo_pl.data.streams.parquet_files import open_parquet
 from cosmo_pl.data.streams.source import Source, readable
 from cosmo_pl.data.streams.times import Clock
 from cosmo_pl.errors import RecordingError, choices
@@ -162,11 +163,8 @@ class FileReader:
         return result
 
     def _parquet(self) -> Iterator[tuple[NDArray[np.int64], Any, NDArray[np.float32]]]:
-        import pyarrow as pa
-        from pyarrow import parquet
-
         with self.source.open(self.name) as file:
-            found = parquet.ParquetFile(pa.PythonFile(file, mode="r"))
+            found = open_parquet(file, self.block)
             names = found.schema_arrow.names
             time, *values = (names[each] for each in self._positions(names))
             size = max(1, self.block // (8 * len(names)))
