@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmo_pl.data.streams.csv_lines import WithoutComments, first_row
+from cosmo_pl.data.streams.csv_lines import CleanLines, first_rows
 from cosmo_pl.data.streams.description import StreamDescription
 from cosmo_pl.data.streams.npz_arrays import array_header, row_blocks
 from cosmo_pl.data.streams.parquet_files import open_parquet
@@ -110,7 +110,7 @@ class FileReader:
         options = (
             arrow.ReadOptions(
                 use_threads=False,
-                block_size=max(self.block, 4 * size),  # a block has to hold the first row
+                block_size=max(self.block, 4 * size),  # a block has to hold each row
                 column_names=[f"c{each}" for each in range(width)],
                 skip_rows=before,
             ),
@@ -125,31 +125,29 @@ class FileReader:
         )
         first = 1
         with self.source.open(self.name) as file:
-            for batch in arrow.open_csv(pa.PythonFile(self._rows(file), mode="r"), *options):
+            lines = io.BufferedReader(CleanLines(file, self.stream.comment, self.block))
+            for batch in arrow.open_csv(pa.PythonFile(lines, mode="r"), *options):
                 row, first = _numbered(first, batch.num_rows, skipped, offset=before)
                 times = batch.column(f"c{time}")
                 if self.stream.decimal == ",":
                     times = pc.replace_substring(times, ",", ".")
                 yield row, times, _stacked([batch.column(f"c{each}") for each in values])
 
-    def _rows(self, file: IO[bytes]) -> IO[bytes]:
-        comment = self.stream.comment
-        return io.BufferedReader(WithoutComments(file, comment, self.block)) if comment else file
-
     def _csv_columns(self) -> tuple[list[int], int, int, int]:
-        """Positions of time and values, numbers of columns and of lines before the values, bytes of the first row."""
-        with self.source.open(self.name) as file:
-            line, before = first_row(file, self.stream.skip, self.stream.comment)
+        """Positions of time and values, numbers of columns and of lines before the values, bytes of a row."""
+        line, second, before = first_rows(self.source.open(self.name), self.stream.skip, self.stream.comment)
         try:
-            text = line.decode("utf-8-sig")
+            text = io.StringIO(line.decode("utf-8-sig"), newline="")
+            first = next(csv.reader(text, delimiter=self.stream.delimiter), [])
         except UnicodeDecodeError as error:
             problem = f"row {before + 1}: is not UTF-8 ({error.reason})"
             raise RecordingError(self.path, problem, "Save it as UTF-8") from error
-        first = next(csv.reader(io.StringIO(text), delimiter=self.stream.delimiter), [])
+        except csv.Error as error:
+            raise RecordingError(self.path, f"row {before + 1}: cannot be read ({error})", REMEDY) from error
         names = [each.strip() for each in first]
         if not any(names):
             raise RecordingError(self.path, "has an empty first row", "Remove the file, or correct `skip`")
-        return self._positions(names), len(names), before + int(self.stream.header), len(line)
+        return self._positions(names), len(names), before + int(self.stream.header), max(len(line), len(second))
 
     def _positions(self, names: list[str]) -> list[int]:
         result = []
