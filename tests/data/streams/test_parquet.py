@@ -16,6 +16,7 @@ from cosmo_pl.data.streams.heads import read_head
 from cosmo_pl.data.streams.reading import FileReader
 from cosmo_pl.data.streams.source import FolderSource
 from cosmo_pl.data.streams.times import Clock
+from cosmo_pl.errors import RecordingError
 
 from .recorded import described
 
@@ -77,3 +78,10 @@ def test_row_groups_may_be_empty(tmp_path: Path) -> None:
     found = head(tmp_path)
     assert found.last == tuple(str(whole[name][-1]) for name in ("time", "x", "y", "z"))
     assert len(found.rows) == 200 and read(tmp_path) == 500
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    whole = table(500)
+    write(tmp_path, [whole.rename_columns(["time", "x", "y", "x"]).append_column("z", whole["z"])])
+    with pytest.raises(RecordingError, match=r"wrist\.parquet: has 2 columns 'x'\. Rename one of them"):
+        read(tmp_path)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from cosmo_pl.data.streams.csv_format import COMMA, COMMON, CsvFormat, csv_format
 from cosmo_pl.data.streams.description import FORMATS
-from cosmo_pl.data.streams.npz_arrays import ArrayHeader, array_header, row_blocks
+from cosmo_pl.data.streams.npz_arrays import ArrayHeader, array_header, open_array, row_blocks
 from cosmo_pl.data.streams.parquet_files import first_rows, last_row, open_parquet
 from cosmo_pl.data.streams.source import FolderSource, Source, readable
 from cosmo_pl.errors import RecordingError
@@ -223,7 +223,7 @@ def _npz(path: Path, stream: IO[bytes], tail: bool) -> Head:
     columns = dict[str, NDArray[Any]]()
     with zipfile.ZipFile(stream) as archive:
         for member in archive.namelist():
-            with archive.open(member) as file:
+            with open_array(archive, member) as file:
                 header = array_header(file)
             reason = header.unreadable or f"has {header.width} values in a row" * (header.width > MAX_COLUMNS)
             if reason:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from cosmo_pl.data.streams.csv_lines import CleanLines, first_rows
 from cosmo_pl.data.streams.description import StreamDescription
-from cosmo_pl.data.streams.npz_arrays import array_header, row_blocks
+from cosmo_pl.data.streams.npz_arrays import array_header, open_array, row_blocks
 from cosmo_pl.data.streams.parquet_files import open_parquet
 from cosmo_pl.data.streams.source import Source, readable
 from cosmo_pl.data.streams.times import Clock
@@ -165,6 +165,9 @@ class FileReader:
             found = open_parquet(file, self.block)
             names = found.schema_arrow.names
             time, *values = (names[each] for each in self._positions(names))
+            for name in (time, *values):
+                if names.count(name) > 1:
+                    raise RecordingError(self.path, f"has {names.count(name)} columns '{name}'", "Rename one of them")
             size = max(1, self.block // (8 * len(names)))
             first = 1
             for batch in found.iter_batches(size, columns=[time, *values]):
@@ -233,11 +236,11 @@ def _array_blocks(archive: zipfile.ZipFile, name: str, path: Path) -> Iterator[N
     """An array of an NPZ in blocks of rows; all arrays have blocks of equally many rows."""
     if (member := f"{name}.npy") not in archive.namelist():
         raise RecordingError(path, f"has '{name}' where an NPZ has '{member}'", SAVE)
-    with archive.open(member) as file:
-        try:
+    try:
+        with open_array(archive, member) as file:
             header = array_header(file)
-        except ValueError as error:
-            raise RecordingError(path, f"'{name}' is no array ({error})", SAVE) from error
+    except ValueError as error:
+        raise RecordingError(path, f"'{name}' is no array that can be read ({error})", SAVE) from error
     if header.unreadable:
         raise RecordingError(path, f"'{name}' {header.unreadable}", "Save arrays of numbers in row order")
     try:
