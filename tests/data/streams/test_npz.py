@@ -55,6 +55,12 @@ def test_blocks_of_rows_are_read(tmp_path: Path) -> None:
     assert read(tmp_path) == count
 
 
+@pytest.mark.parametrize("dtype", [">f8", ">i8", ">M8[ns]"])
+def test_bytes_may_be_in_another_order(tmp_path: Path, dtype: str) -> None:
+    write(tmp_path, t=np.arange(5).astype(dtype), v=np.arange(15).reshape(5, 3).astype(">f4"))
+    assert read(tmp_path) == 5
+
+
 def test_encrypted_arrays_are_named(tmp_path: Path) -> None:
     write(tmp_path, t=np.arange(5.0), v=np.ones((5, 3)))
     path = tmp_path / "anna.npz"

@@ -85,3 +85,12 @@ def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
     write(tmp_path, [whole.rename_columns(["time", "x", "y", "x"]).append_column("z", whole["z"])])
     with pytest.raises(RecordingError, match=r"wrist\.parquet: has 2 columns 'x'\. Rename one of them"):
         read(tmp_path)
+
+
+def test_texts_and_values_may_be_categories(tmp_path: Path) -> None:
+    whole = table(500)
+    for at, name in enumerate(("time", "x")):
+        column = whole[name].cast(pa.string()) if name == "time" else whole[name]
+        whole = whole.set_column(at, name, column.dictionary_encode())
+    write(tmp_path, [whole])
+    assert head(tmp_path).rows[1][0] == "0.02" and read(tmp_path) == 500

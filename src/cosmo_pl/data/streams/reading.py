@@ -198,7 +198,8 @@ class FileReader:
                 time, *values = (self._npz_column(found[name], column, name) for column, name in arrays.items())
                 row = np.arange(first, first + len(time))
                 first += len(time)
-                yield row, pa.array(time), self._floats(np.stack(values, axis=1))
+                native = time.astype(time.dtype.newbyteorder("="), copy=False)  # pyarrow refuses other orders of bytes
+                yield row, pa.array(native), self._floats(np.stack(values, axis=1))
 
     def _npz_column(self, block: NDArray[Any], column: str, name: str) -> NDArray[Any]:
         if column == name and block.ndim == 1:
