@@ -40,6 +40,25 @@ def test_pieces_have_no_gap_and_know_their_age(store: StreamStore) -> None:
     assert second.other.times[0] == 60.0
 
 
+def test_only_segments_that_meet_are_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: StreamStore
+) -> None:
+    """Segments of 2 s and 3 s with gaps: as many comparisons as there are pieces, which are those of all pairs."""
+    first = store.recordings[0]
+    wrist = tuple(Segment(20 * at, 40, 40 * number) for number, at in enumerate(range(0, 90, 3)))
+    mat = tuple(Segment(5 * at, 15, 15 * number) for number, at in enumerate(range(1, 90, 4)))
+    recording = replace(first, segments={"wrist": wrist, "mat": mat})
+    spans = [[(s.first / rate, (s.first + s.frames) / rate) for s in found] for found, rate in ((wrist, 20), (mat, 5))]
+    pairs = [(max(a, c), min(b, d)) for a, b in spans[0] for c, d in spans[1]]
+    split, calls = np.linspace, []
+    monkeypatch.setattr(np, "linspace", lambda *args: calls.append(args) or split(*args))
+    pieces = clock_pieces(store, "wrist", "mat", (recording,))
+    assert [piece.age for piece in pieces] == [start for start, stop in pairs if start < stop]
+    assert len(calls) == len(pieces) > 20
+    for piece in pieces:
+        assert len(piece.reference.times) >= 20 and abs(piece.reference.times[0] - piece.other.times[0]) < 0.2
+
+
 def test_the_command_prints_what_the_description_takes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

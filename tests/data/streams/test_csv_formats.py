@@ -5,17 +5,19 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import yaml
 
 from cosmo_pl.data.streams.csv_format import CsvFormat, csv_format
-from cosmo_pl.data.streams.csv_lines import WithoutComments
+from cosmo_pl.data.streams.csv_lines import CleanLines
 from cosmo_pl.data.streams.importing import import_streams
 from cosmo_pl.data.streams.quality import BROKEN
 from cosmo_pl.data.streams.reading_description import parse_description
 from cosmo_pl.data.streams.sniffing import sniff
+from cosmo_pl.data.streams.store import StreamStore
 from cosmo_pl.errors import ConfigurationError, RecordingError
 
 from .recorded import SECOND, described, jittered, signal, write_csv
@@ -106,8 +108,58 @@ def test_rows_are_numbered_as_in_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("block", [1, 7, 1000])
 def test_comments_become_empty_lines_whatever_the_size_of_a_block(block: int) -> None:
     content = b"\xef\xbb\xbf# a\n1,2\r\n#\n#3,4\n5,#6\n# end"
-    file = io.BufferedReader(WithoutComments(io.BytesIO(content), "#", block))
+    file = io.BufferedReader(CleanLines(io.BytesIO(content), "#", block))
     assert file.read() == b"\n1,2\r\n\n\n5,#6\n"
+    file = io.BufferedReader(CleanLines(io.BytesIO(b"# a\r1,2\r#\r#3,4\r5,#6\r# end"), "#", block))
+    assert file.read() == b"\r1,2\r\r\r5,#6\r", "lines that end as those of old spreadsheets"
+
+
+@pytest.mark.parametrize("block", [1, 7, 1000])
+def test_bytes_that_are_no_utf8_are_replaced_whatever_the_size_of_a_block(block: int) -> None:
+    content = "µ,1\nü,2\n".encode() + b"\xe4,3\n\xe4\n\xc2"
+    file = io.BufferedReader(CleanLines(io.BytesIO(content), "", block))
+    assert file.read().decode() == "µ,1\nü,2\n\ufffd,3\n\ufffd\n\ufffd"
+
+
+def imported(folder: Path, content: bytes, sensor: dict[str, Any]) -> StreamStore:
+    """The import of one file."""
+    path = folder / "home" / "anna" / "wrist.csv"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    return import_streams(folder / "home", folder / "out", described(sensor))
+
+
+SECONDS = {"time": {"column": "time", "unit": "s"}}
+
+
+@pytest.mark.parametrize(
+    ("lines", "sensor"), [(rows(), {}), (commented(rows()), {"comment": "#"})], ids=["plain", "comments"]
+)
+def test_lines_may_end_in_cr_alone(tmp_path: Path, lines: list[str], sensor: dict[str, Any]) -> None:
+    store = imported(tmp_path, "\r".join([*PREAMBLE, *lines]).encode(), {**SECONDS, "skip": 4, **sensor})
+    assert store.recordings[0].duration == pytest.approx(10, abs=0.05)
+
+
+def test_a_first_row_with_a_huge_cell_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RecordingError, match=r"anna/wrist.csv: row 1: cannot be read \(field larger than"):
+        imported(tmp_path, b"time,x,y,z," + b"n" * 200_000 + b"\n1,1,1,1,1\n", SECONDS)
+
+
+def test_rows_may_be_much_longer_than_the_header(tmp_path: Path) -> None:
+    """Images of 64 x 64 pixels whose columns are numbered."""
+    random = np.random.default_rng(0)
+    lines = [",".join([f"{n / 10}", *(f"{v:.18e}" for v in random.normal(size=4096))]) for n in range(12)]
+    content = "\n".join([",".join(["t", *map(str, range(4096))]), "", *lines]).encode()
+    image = {"kind": "depth", "values": [str(n) for n in range(4096)], "unit": "m", "rate": 10, "shape": [64, 64]}
+    time = {"column": "t", "unit": "s", "relative": True}
+    assert imported(tmp_path, content, {**image, "time": time}).frames("wrist") == 12
+
+
+def test_a_broken_row_that_is_no_utf8_is_left_out(tmp_path: Path) -> None:
+    lines = [line.encode() for line in rows()]
+    lines[100] = b"\xe4\xff," + lines[100] + b",\xfc"  # row 101
+    facts = json.loads((imported(tmp_path, b"\n".join(lines), SECONDS).folder / "report.json").read_text())
+    assert facts["recordings"][0]["sensors"]["wrist"]["where"] == {BROKEN: "anna/wrist.csv row 101"}
 
 
 @pytest.mark.parametrize(

@@ -268,6 +268,28 @@ def test_killed_import_goes_on(home: Path, tmp_path: Path, monkeypatch) -> None:
     assert not (tmp_path / "out" / importing.PARTS).exists()
 
 
+def import_beside_another(home: Path, out: Path) -> None:
+    """Exits with 3 if the import is refused since another one writes to the folder."""
+    try:
+        import_streams(home, out, described())
+    except RecordingError as error:
+        os._exit(3 if "out: is being written by another import. Wait until" in str(error) else 4)
+
+
+def test_only_one_import_writes_to_a_folder(home: Path, tmp_path: Path, monkeypatch) -> None:
+    written, codes = parts._write_frames, []
+
+    def disturbed(path, frames):
+        codes.append(exit_code(import_beside_another, home, tmp_path / "out"))
+        return written(path, frames)
+
+    monkeypatch.setattr(parts, "_write_frames", disturbed)
+    store = import_streams(home, tmp_path / "out", described())
+    assert codes == [3, 3]
+    assert import_streams(home, tmp_path / "out", described()) == store
+    assert not (tmp_path / "out" / importing.PARTS).exists()
+
+
 def labelled(home: Path, rows: list[str], **labels) -> dict:
     (home / "labels.csv").write_text("\n".join(["start,end,activity,subject", *rows]))
     columns = {"subject": "subject"}

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from cosmo_pl.data.streams.description import StreamDescription
+from cosmo_pl.data.streams.heads import read_head
 from cosmo_pl.data.streams.reading import NPZ_ROWS, FileReader
 from cosmo_pl.data.streams.reading_description import parse_description
 from cosmo_pl.data.streams.source import FolderSource
@@ -52,6 +53,27 @@ def test_blocks_of_rows_are_read(tmp_path: Path) -> None:
     count = NPZ_ROWS + 5
     write(tmp_path, t=np.arange(count) / 10, v=np.ones((count, 3), np.float32))
     assert read(tmp_path) == count
+
+
+@pytest.mark.parametrize("dtype", [">f8", ">i8", ">M8[ns]"])
+def test_bytes_may_be_in_another_order(tmp_path: Path, dtype: str) -> None:
+    write(tmp_path, t=np.arange(5).astype(dtype), v=np.arange(15).reshape(5, 3).astype(">f4"))
+    assert read(tmp_path) == 5
+
+
+def test_encrypted_arrays_are_named(tmp_path: Path) -> None:
+    write(tmp_path, t=np.arange(5.0), v=np.ones((5, 3)))
+    path = tmp_path / "anna.npz"
+    content = bytearray(path.read_bytes())
+    for sign, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):  # the flags of each member say that it is encrypted
+        at = -1
+        while (at := content.find(sign, at + 1)) >= 0:
+            content[at + flags] |= 1
+    path.write_bytes(content)
+    with pytest.raises(RecordingError, match=r"anna\.npz: 't' is no array that can be read \(.*encrypted"):
+        read(tmp_path)
+    with pytest.raises(RecordingError, match=r"anna\.npz: cannot be read \(.*encrypted"):
+        read_head(FolderSource(tmp_path), "anna.npz")
 
 
 @pytest.mark.parametrize("count", [0, NPZ_ROWS, 2 * NPZ_ROWS + 1])

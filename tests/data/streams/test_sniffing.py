@@ -305,6 +305,26 @@ def test_an_archive_is_described_as_its_folder(tmp_path: Path) -> None:
         write_description(tmp_path / "home.zip")
 
 
+def test_a_damaged_file_of_an_archive_is_named(tmp_path: Path) -> None:
+    table(tmp_path / "wrist.csv", seconds(1), resting(), "time,x,y,z")
+    with zipfile.ZipFile(tmp_path / "home.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for subject in ("anna", "ben"):
+            archive.write(tmp_path / "wrist.csv", f"{subject}/wrist.csv")
+        member = archive.getinfo("ben/wrist.csv")
+    content = bytearray((tmp_path / "home.zip").read_bytes())
+    start = member.header_offset + 30 + len(member.filename)
+    content[start : start + 60] = b"\xff" * 60
+    (tmp_path / "home.zip").write_bytes(content)
+    assert any("ben/wrist.csv" in line and "is damaged" in line for line in sniff(tmp_path / "home.zip").unknown)
+
+
+def test_a_line_break_in_the_name_of_a_column_leaves_the_draft_yaml(tmp_path: Path) -> None:
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    columns = {"time": seconds(50), **dict(zip("xyz", resting().T, strict=True)), "note\nof anna": ["ok"] * ROWS}
+    parquet.write_table(arrow.table(columns), tmp_path / "wrist.parquet")
+    assert "without note of anna" in sniff(tmp_path).text
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not MEX.is_file(), reason="COSMO_PL_DATA is not set, or has no MEx")
 def test_mex_is_described() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 import numpy as np
 
 from cosmo_pl.data.clocks import Piece, Signal
+from cosmo_pl.data.streams.coverage import Spans, overlaps
 from cosmo_pl.data.streams.description import ClockCorrection
 from cosmo_pl.data.streams.store import Segment, StreamRecording, StreamSensor, StreamStore
 
@@ -66,15 +69,13 @@ def _common(
     recording: StreamRecording, store: StreamStore, reference: str, other: str
 ) -> Iterator[tuple[float, float]]:
     """Starts and ends, in seconds, of pieces in which both sensors have all frames."""
-    for one in _spans(recording, store.sensors[reference], reference):
-        for two in _spans(recording, store.sensors[other], other):
-            start, stop = max(one[0], two[0]), min(one[1], two[1])
-            count = max(1, round((stop - start) / SECONDS)) if stop > start else 0
-            edges = np.linspace(start, stop, count + 1)
-            yield from zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
+    one, two = (_spans(recording, store.sensors[name], name) for name in (reference, other))
+    for start, stop in itertools.chain.from_iterable(overlaps(one, two)):
+        edges = np.linspace(start, stop, max(1, round((stop - start) / SECONDS)) + 1)
+        yield from zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
 
 
-def _spans(recording: StreamRecording, sensor: StreamSensor, name: str) -> list[tuple[float, float]]:
+def _spans(recording: StreamRecording, sensor: StreamSensor, name: str) -> Spans:
     found = recording.segments.get(name, ())
     return [(each.first / sensor.rate, (each.first + each.frames) / sensor.rate) for each in found]
 
@@ -83,7 +84,8 @@ def _signal(
     array: np.ndarray, sensor: StreamSensor, segments: tuple[Segment, ...], start: float, stop: float
 ) -> Signal:
     """Frames of the segment around a piece."""
-    segment = next(each for each in segments if (each.first + each.frames) / sensor.rate >= stop - 1e-9)
+    at = bisect.bisect_left(segments, stop - 1e-9, key=lambda each: (each.first + each.frames) / sensor.rate)
+    segment = segments[at]
     first = max(0, int(np.ceil(start * sensor.rate - 1e-9)) - segment.first)
     last = min(segment.frames, int(np.floor(stop * sensor.rate + 1e-9)) - segment.first)
     times = (segment.first + np.arange(first, last)) / sensor.rate

@@ -35,6 +35,6 @@ def _hash(array: NDArray[np.float32], segments: Sequence[Segment]) -> str | None
     for segment in segments:
         frames = np.ascontiguousarray(array[segment.row : segment.row + segment.frames])
         if frames.size:
-            digest.update(frames.tobytes())
+            digest.update(frames.data)
             low, high = min(low, float(frames.min())), max(high, float(frames.max()))
     return digest.hexdigest() if low < high else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from cosmo_pl.data.faults import FaultLog
 from cosmo_pl.data.streams.store import LabelInterval, StreamRecording, StreamSensor
@@ -38,17 +38,32 @@ def _without_data(
     recording: StreamRecording, sensors: Mapping[str, StreamSensor]
 ) -> Sequence[tuple[LabelInterval, float]]:
     """Label intervals of a recording, each with its seconds in which no sensor has data."""
-    spans = _recorded(recording, sensors)
-    found, first = [], 0
-    for each in sorted(recording.labels):
-        while first < len(spans) and spans[first][1] <= each.start:
-            first += 1
-        seconds, at = each.end - each.start, first
-        while at < len(spans) and spans[at][0] < each.end:
-            seconds -= min(each.end, spans[at][1]) - max(each.start, spans[at][0])
-            at += 1
+    found, labels = [], sorted(recording.labels)
+    recorded = overlaps(((each.start, each.end) for each in labels), _recorded(recording, sensors))
+    for each, spans in zip(labels, recorded, strict=True):
+        seconds = each.end - each.start
+        for start, end in spans:
+            seconds -= end - start
         found.append((each, max(0.0, seconds)))
     return found
+
+
+def overlaps(intervals: Iterable[tuple[float, float]], spans: Spans) -> Iterator[Spans]:
+    """What each interval shares with spans.
+
+    Args:
+        intervals: Starts and ends, in the order of their starts.
+        spans: Starts and ends; each is passed once, as there may be many.
+    """
+    first = 0
+    for start, end in intervals:
+        while first < len(spans) and spans[first][1] <= start:
+            first += 1
+        found, at = Spans(), first
+        while at < len(spans) and spans[at][0] < end:
+            found.append((max(start, spans[at][0]), min(end, spans[at][1])))
+            at += 1
+        yield found
 
 
 def _recorded(recording: StreamRecording, sensors: Mapping[str, StreamSensor]) -> Spans:

@@ -42,7 +42,7 @@ class Draft:
             assumed: Why it has this value, if that is an assumption.
             unknown: What could not be known of it.
         """
-        comment = "; ".join(filter(None, (assumed, unknown)))
+        comment = " ".join("; ".join(filter(None, (assumed, unknown))).split())  # names of columns may have line breaks
         line = f"{'  ' * len(self._path)}{key}: {scalar(value)}"
         self.lines.append(f"{line}  # {comment}" if comment else line)
         where = ".".join([*self._path[-1:], key])

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from cosmo_pl.data.streams.csv_format import COMMA, COMMON, CsvFormat, csv_format
 from cosmo_pl.data.streams.description import FORMATS
-from cosmo_pl.data.streams.npz_arrays import ArrayHeader, array_header, row_blocks
+from cosmo_pl.data.streams.npz_arrays import ArrayHeader, array_header, open_array, row_blocks
+from cosmo_pl.data.streams.parquet_files import first_rows, last_row, open_parquet
 from cosmo_pl.data.streams.source import FolderSource, Source, readable
 from cosmo_pl.errors import RecordingError
 
@@ -201,17 +202,12 @@ def _rows(lines: list[str], written: CsvFormat) -> list[tuple[str, ...]]:
 
 
 def _parquet(path: Path, stream: IO[bytes], tail: bool) -> Head:
-    from pyarrow import PythonFile, parquet
-
-    file = parquet.ParquetFile(PythonFile(stream, mode="r"))
+    file = open_parquet(stream)
     names = tuple(field.name for field in file.schema_arrow)
-    groups = file.num_row_groups
-    if not groups or not file.metadata.num_rows:
+    if not file.metadata.num_rows:
         return Head(path, names, ())
-    first = next(file.iter_batches(batch_size=ROWS)).to_pylist()
-    rows = [tuple(_written(row[name]) for name in names) for row in first]
-    end = file.metadata.row_group(groups - 1).num_rows - 1
-    last = file.read_row_group(groups - 1).slice(end).to_pylist()[0] if tail else None
+    rows = [tuple(_written(row[name]) for name in names) for row in first_rows(file, ROWS)]
+    last = last_row(file) if tail else None
     return Head(path, names, tuple(rows), None if last is None else tuple(_written(last[name]) for name in names))
 
 
@@ -227,7 +223,7 @@ def _npz(path: Path, stream: IO[bytes], tail: bool) -> Head:
     columns = dict[str, NDArray[Any]]()
     with zipfile.ZipFile(stream) as archive:
         for member in archive.namelist():
-            with archive.open(member) as file:
+            with open_array(archive, member) as file:
                 header = array_header(file)
             reason = header.unreadable or f"has {header.width} values in a row" * (header.width > MAX_COLUMNS)
             if reason:

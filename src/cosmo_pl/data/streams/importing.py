@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from cosmo_pl.constraints import PositiveInt, check
 from cosmo_pl.data.faults import FaultLog
@@ -20,6 +23,7 @@ from cosmo_pl.data.streams.source import Source, open_source
 from cosmo_pl.data.streams.store import MANIFEST, StreamStore, read_store
 from cosmo_pl.errors import ConfigurationError, RecordingError
 from cosmo_pl.io import user_path
+from cosmo_pl.storage import writing
 
 
 def import_streams(
@@ -61,7 +65,28 @@ def import_streams(
     except ValueError as error:
         raise ConfigurationError("description", str(error), REMEDY) from error
     faults = FaultLog(given.title, source.path, strict)
-    return ImportJob(source, given, planned, subjects, target, identity, faults, jobs).run()
+    with _only_writer(target):
+        done = _done(target, identity)  # another process may have ended since the look above
+        return done or ImportJob(source, given, planned, subjects, target, identity, faults, jobs).run()
+
+
+@contextmanager
+def _only_writer(target: Path) -> Iterator[None]:
+    """Keeps other imports from the folder. The system frees it when the process is killed.
+
+    Raises:
+        RecordingError: Another import writes to it.
+        StorageError: It cannot be written to.
+    """
+    try:
+        with writing(target):
+            (target / PARTS).mkdir(parents=True, exist_ok=True)
+            held = FileLock(target / PARTS / "lock").acquire(blocking=False)
+    except Timeout as error:
+        remedy = "Wait until it has ended, or use another folder for --out"
+        raise RecordingError(target, "is being written by another import", remedy) from error
+    with held:
+        yield
 
 
 def _described(source: Source, path: str | Path | None) -> ImportDescription:

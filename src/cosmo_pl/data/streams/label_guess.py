@@ -15,7 +15,7 @@ from cosmo_pl.data.streams.csv_format import COMMON, CsvFormat
 from cosmo_pl.data.streams.description import ACTIVITY, SUBJECT
 from cosmo_pl.data.streams.heads import moment, number, read_head, text_head
 from cosmo_pl.data.streams.labels import FRAMES
-from cosmo_pl.data.streams.source import Source
+from cosmo_pl.data.streams.source import Source, readable
 from cosmo_pl.errors import CosmoError, RecordingError
 from cosmo_pl.io import read_json
 
@@ -84,8 +84,9 @@ def roles_of(columns: Sequence[str | int]) -> dict[str, str]:
 
 
 def _table(source: Source, name: str) -> LabelGuess | None:
-    with source.open(name) as file:
-        head = text_head(source.shown(name), file, START)
+    path = source.shown(name)
+    with source.open(name) as file, readable(path):
+        head = text_head(path, file, START)
     if not head.columns or not head.header or not {"start", "end", ACTIVITY} <= set(roles_of(head.columns)):
         return None  # before more of the file is read, which may be a long stream
     head = read_head(source, name)

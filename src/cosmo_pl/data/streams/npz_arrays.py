@@ -55,6 +55,18 @@ def array_header(file: IO[bytes]) -> ArrayHeader:
     return ArrayHeader(*read(file))
 
 
+def open_array(archive: zipfile.ZipFile, member: str) -> IO[bytes]:
+    """Opens the file of an array.
+
+    Raises:
+        ValueError: It is encrypted, or compressed in an unknown way.
+    """
+    try:
+        return archive.open(member)
+    except (RuntimeError, NotImplementedError) as error:
+        raise ValueError(str(error)) from error
+
+
 def row_blocks(archive: zipfile.ZipFile, member: str, rows: int, most: int | None = None) -> Iterator[NDArray[Any]]:
     """Rows of an array whose rows can be read.
 
@@ -68,10 +80,10 @@ def row_blocks(archive: zipfile.ZipFile, member: str, rows: int, most: int | Non
         EOFError: The file ends before the array does.
     """
     with ExitStack() as stack:
-        first = stack.enter_context(archive.open(member))
+        first = stack.enter_context(open_array(archive, member))
         header = array_header(first)
         columns = max(1, header.width) if header.by_column and len(header.shape) == 2 else 1
-        files = [first, *(stack.enter_context(archive.open(member)) for _ in range(columns - 1))]
+        files = [first, *(stack.enter_context(open_array(archive, member)) for _ in range(columns - 1))]
         start, size = first.tell(), header.dtype.itemsize
         for number, file in enumerate(files[1:], 1):
             file.seek(start + number * header.shape[0] * size)

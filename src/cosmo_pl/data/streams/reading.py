@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmo_pl.data.streams.csv_lines import WithoutComments, first_row
+from cosmo_pl.data.streams.csv_lines import CleanLines, first_rows
 from cosmo_pl.data.streams.description import StreamDescription
-from cosmo_pl.data.streams.npz_arrays import array_header, row_blocks
+from cosmo_pl.data.streams.npz_arrays import array_header, open_array, row_blocks
+from cosmo_pl.data.streams.parquet_files import open_parquet
 from cosmo_pl.data.streams.source import Source, readable
 from cosmo_pl.data.streams.times import Clock
 from cosmo_pl.errors import RecordingError, choices
@@ -109,7 +110,7 @@ class FileReader:
         options = (
             arrow.ReadOptions(
                 use_threads=False,
-                block_size=max(self.block, 4 * size),  # a block has to hold the first row
+                block_size=max(self.block, 4 * size),  # a block has to hold each row
                 column_names=[f"c{each}" for each in range(width)],
                 skip_rows=before,
             ),
@@ -124,31 +125,29 @@ class FileReader:
         )
         first = 1
         with self.source.open(self.name) as file:
-            for batch in arrow.open_csv(pa.PythonFile(self._rows(file), mode="r"), *options):
+            lines = io.BufferedReader(CleanLines(file, self.stream.comment, self.block))
+            for batch in arrow.open_csv(pa.PythonFile(lines, mode="r"), *options):
                 row, first = _numbered(first, batch.num_rows, skipped, offset=before)
                 times = batch.column(f"c{time}")
                 if self.stream.decimal == ",":
                     times = pc.replace_substring(times, ",", ".")
                 yield row, times, _stacked([batch.column(f"c{each}") for each in values])
 
-    def _rows(self, file: IO[bytes]) -> IO[bytes]:
-        comment = self.stream.comment
-        return io.BufferedReader(WithoutComments(file, comment, self.block)) if comment else file
-
     def _csv_columns(self) -> tuple[list[int], int, int, int]:
-        """Positions of time and values, numbers of columns and of lines before the values, bytes of the first row."""
-        with self.source.open(self.name) as file:
-            line, before = first_row(file, self.stream.skip, self.stream.comment)
+        """Positions of time and values, numbers of columns and of lines before the values, bytes of a row."""
+        line, second, before = first_rows(self.source.open(self.name), self.stream.skip, self.stream.comment)
         try:
-            text = line.decode("utf-8-sig")
+            text = io.StringIO(line.decode("utf-8-sig"), newline="")
+            first = next(csv.reader(text, delimiter=self.stream.delimiter), [])
         except UnicodeDecodeError as error:
             problem = f"row {before + 1}: is not UTF-8 ({error.reason})"
             raise RecordingError(self.path, problem, "Save it as UTF-8") from error
-        first = next(csv.reader(io.StringIO(text), delimiter=self.stream.delimiter), [])
+        except csv.Error as error:
+            raise RecordingError(self.path, f"row {before + 1}: cannot be read ({error})", REMEDY) from error
         names = [each.strip() for each in first]
         if not any(names):
             raise RecordingError(self.path, "has an empty first row", "Remove the file, or correct `skip`")
-        return self._positions(names), len(names), before + int(self.stream.header), len(line)
+        return self._positions(names), len(names), before + int(self.stream.header), max(len(line), len(second))
 
     def _positions(self, names: list[str]) -> list[int]:
         result = []
@@ -162,13 +161,13 @@ class FileReader:
         return result
 
     def _parquet(self) -> Iterator[tuple[NDArray[np.int64], Any, NDArray[np.float32]]]:
-        import pyarrow as pa
-        from pyarrow import parquet
-
         with self.source.open(self.name) as file:
-            found = parquet.ParquetFile(pa.PythonFile(file, mode="r"))
+            found = open_parquet(file, self.block)
             names = found.schema_arrow.names
             time, *values = (names[each] for each in self._positions(names))
+            for name in (time, *values):
+                if names.count(name) > 1:
+                    raise RecordingError(self.path, f"has {names.count(name)} columns '{name}'", "Rename one of them")
             size = max(1, self.block // (8 * len(names)))
             first = 1
             for batch in found.iter_batches(size, columns=[time, *values]):
@@ -199,7 +198,8 @@ class FileReader:
                 time, *values = (self._npz_column(found[name], column, name) for column, name in arrays.items())
                 row = np.arange(first, first + len(time))
                 first += len(time)
-                yield row, pa.array(time), self._floats(np.stack(values, axis=1))
+                native = time.astype(time.dtype.newbyteorder("="), copy=False)  # pyarrow refuses other orders of bytes
+                yield row, pa.array(native), self._floats(np.stack(values, axis=1))
 
     def _npz_column(self, block: NDArray[Any], column: str, name: str) -> NDArray[Any]:
         if column == name and block.ndim == 1:
@@ -237,11 +237,11 @@ def _array_blocks(archive: zipfile.ZipFile, name: str, path: Path) -> Iterator[N
     """An array of an NPZ in blocks of rows; all arrays have blocks of equally many rows."""
     if (member := f"{name}.npy") not in archive.namelist():
         raise RecordingError(path, f"has '{name}' where an NPZ has '{member}'", SAVE)
-    with archive.open(member) as file:
-        try:
+    try:
+        with open_array(archive, member) as file:
             header = array_header(file)
-        except ValueError as error:
-            raise RecordingError(path, f"'{name}' is no array ({error})", SAVE) from error
+    except ValueError as error:
+        raise RecordingError(path, f"'{name}' is no array that can be read ({error})", SAVE) from error
     if header.unreadable:
         raise RecordingError(path, f"'{name}' {header.unreadable}", "Save arrays of numbers in row order")
     try:

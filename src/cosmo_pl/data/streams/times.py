@@ -51,6 +51,8 @@ class Clock:
 
         if isinstance(column, pa.ChunkedArray):
             column = column.combine_chunks()
+        if pa.types.is_dictionary(column.type):  # as pandas writes categories
+            column = column.dictionary_decode()
         text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
         if pa.types.is_timestamp(column.type):
             local = _integers(column.cast(pa.timestamp("ns", column.type.tz)))
