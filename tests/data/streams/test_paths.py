@@ -1,0 +1,54 @@
+"""What the paths of files say: values of placeholders side by side, and files of one recording that differ in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from cosmo_pl.data.streams.grouping import groups_of_files
+from cosmo_pl.data.streams.importing import import_streams
+from cosmo_pl.data.streams.patterns import Pattern
+from cosmo_pl.data.streams.sniffing import sniff
+from cosmo_pl.errors import ConfigurationError
+
+from .recorded import SECOND, jittered, signal, write_csv
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+
+
+def record(folder: Path, paths: Sequence[str]) -> Path:
+    time = jittered(4, 50)
+    for path in paths:
+        write_csv(folder / path, [f"{t / SECOND:.6f}" for t in time], signal(time))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("paths", "people"),
+    [
+        ([f"P{n}{act}.csv" for n in ("01", "02", "10") for act in ("walk", "run", "sit")], {"01", "02", "10"}),
+        ([f"{name}{n}.csv" for name in ("anna", "adam", "ben") for n in ("01", "02")], {"anna", "adam", "ben"}),
+    ],
+)
+def test_a_number_beside_a_word_is_a_placeholder_of_its_own(tmp_path: Path, paths: list[str], people: set[str]) -> None:
+    home = record(tmp_path / "home", paths)
+    store = import_streams(home, tmp_path / "out", sniff(home).description)
+    assert set(store.subjects) == people and len(store.recordings) == len(paths)
+
+
+def test_side_by_side_placeholders_divide_at_a_digit() -> None:
+    assert Pattern("{subject}{session}.csv").match("anna01.csv") == {"subject": "anna", "session": "01"}
+    assert Pattern("{day}{subject}.csv").match("06anna2.csv") == {"day": "06", "subject": "anna2"}
+    assert Pattern("{subject}{session}.csv").match("anna.csv") is None
+
+
+def test_names_that_a_pattern_divides_elsewhere_are_left_out_of_the_draft(tmp_path: Path) -> None:
+    paths = [f"{name}_{n}.csv" for name in ("anna_b", "ben_b") for n in ("01", "02")]
+    (group,) = groups_of_files(paths, lambda path: 0, labelled=True, subjects=["anna_b", "ben_b"])
+    assert set(group.unclear) == set(paths)
+    home = record(tmp_path, paths)
+    (home / "labels.csv").write_text("subject,start,end,activity\nanna_b,1600000001,1600000002,walk\n")
+    with pytest.raises(ConfigurationError, match=r"anna_b_01.csv' would have .*'anna'.*: separate the parts"):
+        sniff(home)
