@@ -13,7 +13,7 @@ from cosmo_pl.data.streams.patterns import Pattern
 from cosmo_pl.data.streams.sniffing import sniff
 from cosmo_pl.errors import ConfigurationError
 
-from .recorded import SECOND, jittered, signal, write_csv
+from .recorded import SECOND, described, jittered, signal, write_csv
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
@@ -52,3 +52,25 @@ def test_names_that_a_pattern_divides_elsewhere_are_left_out_of_the_draft(tmp_pa
     (home / "labels.csv").write_text("subject,start,end,activity\nanna_b,1600000001,1600000002,walk\n")
     with pytest.raises(ConfigurationError, match=r"anna_b_01.csv' would have .*'anna'.*: separate the parts"):
         sniff(home)
+
+
+@pytest.mark.parametrize("hours", [(10, 11), (10, 11, 12)])
+def test_a_start_in_which_the_files_of_a_recording_differ_is_refused(tmp_path: Path, hours: tuple[int, ...]) -> None:
+    home = record(tmp_path / "home", [f"anna_{hour}.csv" for hour in hours])
+    time = {"column": "time", "unit": "s", "relative": True, "start": "2024-05-06T{hour}:00"}
+    description = described({"files": "{subject}_{hour}.csv", "time": time}, recordings="{subject}")
+    with pytest.raises(ConfigurationError, match=r"start of 'anna'.* differ in \{hour\}. Add \{hour\} to `recordings`"):
+        import_streams(home, tmp_path / "out", description)
+
+
+def test_labels_of_each_of_three_parts_belong_to_their_recording(tmp_path: Path) -> None:
+    home, time = tmp_path / "home", jittered(30, 50)
+    for part in (1, 2, 3):
+        some = time[500 * part - 500 : 500 * part]
+        write_csv(home / f"anna_{part}.csv", some, signal(some))
+        start = f"{some[0] + SECOND},{some[0] + 2 * SECOND},walk"
+        (home / f"labels_{part}.txt").write_text(f"start,end,activity\n{start}\n")
+    labels = {"files": "labels_{part}.txt", "format": "csv", "time": {"unit": "ns"}}
+    description = described({"files": "{subject}_{part}.csv"}, recordings="{subject}", labels=labels)
+    (recording,) = import_streams(home, tmp_path / "out", description).recordings
+    assert len(recording.labels) == 3

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cosmo_pl.data.streams.description import ClockCorrection, StreamDescription
 from cosmo_pl.data.streams.ordering import NumberedSamples, in_order, pieces
-from cosmo_pl.data.streams.patterns import filled
+from cosmo_pl.data.streams.patterns import filled, placeholders
 from cosmo_pl.data.streams.planning import PlannedRecording
 from cosmo_pl.data.streams.quality import BROKEN, EMPTY, NO_TIME, Quality, StreamFacts
 from cosmo_pl.data.streams.reading import FileReader
@@ -84,10 +84,14 @@ class StreamImport:
         time = self.stream.time
         if time.start is None:
             return 0
+        name = f"sensors.{self.sensor}.time.start of '{self.recording.name}'"
+        for each in placeholders(time.start):
+            if each not in self.recording.placeholders:
+                problem = f"'{time.start}' is not one time, as the files of the recording differ in {{{each}}}"
+                raise ConfigurationError(name, problem, f"Add {{{each}}} to `recordings` in the description")
         text = filled(time.start, self.recording.placeholders)
 
         def refuse(_: int, problem: str) -> Exception:
-            name = f"sensors.{self.sensor}.time.start of '{self.recording.name}'"
             return ConfigurationError(name, f"'{text}' {problem}", "Correct the description of the import")
 
         return int(Clock(type(time)("iso", zone=time.zone)).read(array([text]), refuse)[0])
