@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +13,8 @@ from cosmo_pl.data.streams.grouping import groups_of_files
 from cosmo_pl.data.streams.importing import import_streams
 from cosmo_pl.data.streams.patterns import Pattern
 from cosmo_pl.data.streams.sniffing import sniff
-from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.data.streams.source import open_source
+from cosmo_pl.errors import ConfigurationError, RecordingError
 
 from .recorded import SECOND, described, jittered, signal, write_csv
 
@@ -74,3 +77,43 @@ def test_labels_of_each_of_three_parts_belong_to_their_recording(tmp_path: Path)
     description = described({"files": "{subject}_{part}.csv"}, recordings="{subject}", labels=labels)
     (recording,) = import_streams(home, tmp_path / "out", description).recordings
     assert len(recording.labels) == 3
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home, scandir = record(tmp_path, ["anna/wrist.csv", "ben/wrist.csv"]), os.scandir
+
+    def refused(folder: str) -> object:  # root may read whatever its mode is
+        if Path(folder).name == "ben":
+            raise PermissionError(13, "Permission denied", folder)
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    with pytest.raises(RecordingError, match=r"ben: cannot be read \(Permission denied\). Permit"):
+        _ = open_source(home).names
+
+
+@pytest.mark.parametrize(
+    ("target", "problem"),
+    [("missing.csv", "is a link to a file that is missing"), ("wrist.csv", "is a link that leads back to itself")],
+)
+def test_a_link_to_no_file_is_named(tmp_path: Path, target: str, problem: str) -> None:
+    record(tmp_path, ["anna/wrist.csv"])
+    (tmp_path / "ben").mkdir()
+    (tmp_path / "ben" / "wrist.csv").symlink_to(target)
+    with pytest.raises(RecordingError, match=rf"ben/wrist.csv: {problem}"):
+        import_streams(tmp_path, tmp_path / "out", described({"time": {"column": "time", "unit": "s"}}))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_hidden_files_are_no_recordings(tmp_path: Path, packed: bool) -> None:
+    home = record(tmp_path / "home", ["anna.csv", ".old/ben.csv"])
+    (home / "._anna.csv").write_bytes(b"\x00\x05\x16\x07\xff\xfe")
+    (home / ".#notes.csv").symlink_to("editor@host.1234")
+    (home / ".link").symlink_to(tmp_path)
+    if packed:
+        with zipfile.ZipFile(tmp_path / "home.zip", "w") as archive:
+            for name in ("anna.csv", "._anna.csv", ".old/ben.csv"):
+                archive.write(home / name, name)
+        home = tmp_path / "home.zip"
+    description = described({"files": "{subject}.csv", "time": {"column": "time", "unit": "s"}})
+    assert import_streams(home, tmp_path / "out", description, strict=True).subjects == {"anna": 1}

@@ -141,12 +141,8 @@ def read_head(source: Source, name: str) -> Head:
 
 
 def files_of(source: Source, endings: tuple[str, ...] = FORMATS) -> list[str]:
-    """Files with these endings that are not hidden."""
-    return [
-        name
-        for name in source.names
-        if name.lower().endswith(endings) and not any(part.startswith(".") for part in name.split("/"))
-    ]
+    """Files with these endings."""
+    return [name for name in source.names if name.lower().endswith(endings)]
 
 
 def _text(path: Path, file: IO[bytes], tail: bool) -> Head:
