@@ -312,3 +312,20 @@ def test_a_first_file_without_time_is_named_and_the_others_are_described(tmp_pat
     found = sniff(tmp_path)
     assert found.description.sensors["wrist"].time.column == "time"
     assert any("s1/wrist.npz' has other columns" in line for line in found.unknown)
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%d %H:%M:%S.{} +0200", "s"])
+def test_an_empty_time_and_a_space_before_the_zone_are_as_in_the_import(tmp_path: Path, form: str) -> None:
+    start = datetime(2024, 5, 6, 10, tzinfo=UTC)
+    moments = [start + timedelta(seconds=n / 50) for n in range(100)]
+    if form == "s":
+        texts = [f"{each.timestamp():.2f}" for each in moments]
+    else:  # one digit for 10:00:00.5
+        texts = [each.strftime(form.format(f"{each.microsecond // 10000:02d}".rstrip("0") or "0")) for each in moments]
+    texts[0] = texts[7] = ""
+    write_csv(tmp_path / "home" / "anna" / "wrist.csv", texts, signal(jittered(2, 50)))
+    found, store = drafted(tmp_path / "home")
+    time = found.description.sensors["wrist"].time
+    assert (time.column, time.unit, time.relative) == ("time", "s" if form == "s" else "iso", False)
+    assert store.recordings[0].start.startswith(f"2024-05-06T{'08' if '+02' in form else '10'}:00:00.0")
+    assert store.recordings[0].duration == pytest.approx(1.96, abs=0.03)

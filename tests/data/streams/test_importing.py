@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 import zipfile
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,7 @@ from cosmo_pl.data.streams.quality import BROKEN, EMPTY, NO_TIME
 from cosmo_pl.data.streams.reading import FileReader
 from cosmo_pl.data.streams.store import LabelInterval, read_store
 from cosmo_pl.errors import ConfigurationError, RecordingError
-from processes import exit_code
+from processes import ended, exit_code, started
 
 from .recorded import SECOND, SENSOR, START, described, jittered, signal, write_csv
 
@@ -268,26 +269,28 @@ def test_killed_import_goes_on(home: Path, tmp_path: Path, monkeypatch) -> None:
     assert not (tmp_path / "out" / importing.PARTS).exists()
 
 
-def import_beside_another(home: Path, out: Path) -> None:
-    """Exits with 3 if the import is refused since another one writes to the folder."""
-    try:
-        import_streams(home, out, described())
-    except RecordingError as error:
-        os._exit(3 if "out: is being written by another import. Wait until" in str(error) else 4)
+def import_beside_another(home: Path, out: Path, begun: Path) -> None:
+    begun.touch()
+    import_streams(home, out, described())
 
 
-def test_only_one_import_writes_to_a_folder(home: Path, tmp_path: Path, monkeypatch) -> None:
-    written, codes = parts._write_frames, []
+def test_an_import_waits_for_another_one_to_the_same_folder(home: Path, tmp_path: Path, monkeypatch) -> None:
+    written, others = parts._write_frames, []
 
     def disturbed(path, frames):
-        codes.append(exit_code(import_beside_another, home, tmp_path / "out"))
+        if not others:
+            others.append(started(import_beside_another, home, tmp_path / "out", tmp_path / "begun"))
+            while not (tmp_path / "begun").exists():
+                time.sleep(0.01)
+            time.sleep(0.3)
         return written(path, frames)
 
     monkeypatch.setattr(parts, "_write_frames", disturbed)
-    store = import_streams(home, tmp_path / "out", described())
-    assert codes == [3, 3]
-    assert import_streams(home, tmp_path / "out", described()) == store
-    assert not (tmp_path / "out" / importing.PARTS).exists()
+    import_streams(home, tmp_path / "out", described())
+    changed = (tmp_path / "out" / "wrist.npy").stat().st_mtime_ns
+    assert ended(others[0]) == 0
+    assert (tmp_path / "out" / "wrist.npy").stat().st_mtime_ns == changed
+    assert not (tmp_path / "out" / importing.PARTS).exists() and not (tmp_path / ".out.lock").exists()
 
 
 def labelled(home: Path, rows: list[str], **labels) -> dict:

@@ -187,6 +187,11 @@ def test_label_studio(tmp_path: Path) -> None:
             described(zone="Europe/Berlin"),
             "does not exist in Europe/Berlin",
         ),
+        (
+            "start,end,activity\n1,2,walk,\n1,5,3,0,walk\n",
+            described(unit="s"),
+            "row 3: has 5 values, but there are 3 columns. Put values that contain the delimiter in quotes",
+        ),
         (EAF, described("elan"), "overlaps 'walk' of annotation a1 of tier 'activity'"),
         (EAF, described("elan", tier=("actvity",)), "no tier 'actvity'"),
         (EAF.replace("ts4", "ts5"), described("elan"), "annotation a2 of tier 'activity': a time slot has no time"),
@@ -194,6 +199,9 @@ def test_label_studio(tmp_path: Path) -> None:
         (EAF[:300], described("elan"), "not readable as XML"),
         (EAF.replace("?>", "?><!DOCTYPE a>", 1), described("elan"), "declares XML entities"),
         ("{", described("label_studio"), "not readable as JSON"),
+        ("[1]", described("label_studio"), "tasks[0] is 1, not a mapping. Export it as JSON"),
+        ("[[]]", described("label_studio"), "tasks[0] is [], not a mapping"),
+        ('[{"data": "x", "annotations": []}]', described("label_studio"), "tasks[0].data is 'x', not a mapping"),
         (studio(annotation(), annotation()), described("label_studio"), "there are 2 annotations"),
         (
             studio(annotation({"ranges": [{"start": 30, "end": 90}], "timelinelabels": ["walk"]})),

@@ -52,6 +52,19 @@ def test_a_clock_that_is_set_back_does_not_move_the_start(tmp_path: Path) -> Non
     assert np.datetime64(recording.start[:-1]) == start and recording.duration == pytest.approx(14, abs=0.1)
 
 
+def test_a_first_file_without_a_usable_row_does_not_move_the_start(tmp_path: Path) -> None:
+    time, values = jittered(20, 50, jitter=0), signal(jittered(20, 50, jitter=0))
+    values[:500, 1] = np.nan
+    for part in (1, 2):
+        rows = slice(500 * part - 500, 500 * part)
+        write_csv(tmp_path / "home" / "anna" / f"wrist{part}.csv", time[rows], values[rows])
+    (tmp_path / "home" / "anna" / "labels.csv").write_text("start,end,activity\n2,4,walk\n")
+    description = described({"files": "{subject}/wrist*.csv"}, **RELATIVE)
+    (recording,) = import_streams(tmp_path / "home", tmp_path / "out", description).recordings
+    assert np.datetime64(recording.start[:-1]) == np.datetime64(int(time[500]), "ns")
+    assert recording.segments["wrist"][0].first == 0 and recording.labels == (LabelInterval(2.0, 4.0, "walk"),)
+
+
 def test_a_first_row_that_is_far_ahead_costs_itself_alone(tmp_path: Path) -> None:
     time = jittered(10, 50, jitter=0)
     time[0] += DAY

@@ -67,6 +67,8 @@ def iso(rate: float, start: datetime = NOON, zone: bool = False) -> list[str]:
          ["P{subject}/{day}/acc.csv", "P{subject}/{day}/eda.csv"]),
         (["anna/anna_imu.csv", "ben/ben_imu.csv"], ["{subject}/{subject}_imu.csv"]),
         (["wrist.csv"], ["wrist.csv"]),
+        ([f"P{n}{act}.csv" for n in ("01", "02", "10") for act in ("walk", "run", "sit")],
+         ["P{subject}{activity}.csv"]),
     ],
 )  # fmt: skip
 def test_paths_become_patterns(paths: list[str], patterns: list[str]) -> None:

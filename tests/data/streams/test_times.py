@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from cosmo_pl.data.streams.description import TimeDescription
+from cosmo_pl.data.streams.description import ImportDescription, TimeDescription
+from cosmo_pl.data.streams.importing import import_streams
 from cosmo_pl.data.streams.times import NONE, Clock
+from cosmo_pl.errors import RecordingError
+
+from .recorded import described, write_csv
 
 UTC_TIMES = TimeDescription("iso")
 BERLIN = TimeDescription("iso", zone="Europe/Berlin")
@@ -113,3 +119,34 @@ def test_hour_that_occurs_twice_is_followed(batch: int) -> None:
     clock = Clock(BERLIN)
     found = [clock.read(pa.array(local[k : k + batch]), refuse) for k in range(0, len(local), batch)]
     assert np.concatenate(found).tolist() == [ns(moment.isoformat()) for moment in moments]
+
+
+MIDNIGHT = int(datetime(2024, 10, 26, 22, tzinfo=UTC).timestamp())  # the clock is set back at 1:00 UTC
+
+
+def write_hours(folder: Path, names: Sequence[str], first: int, late: float = 0.0) -> ImportDescription:
+    """A file for each hour from `first` after midnight in Berlin on, one row per second in local time."""
+    zone, time = ZoneInfo("Europe/Berlin"), {"column": "time", "unit": "iso", "zone": "Europe/Berlin"}
+    for hour, name in enumerate(names, first):
+        starts = MIDNIGHT + 3600 * hour + (late if hour == 2 else 0.0)
+        local = [datetime.fromtimestamp(starts + n, zone).replace(tzinfo=None).isoformat() for n in range(3598)]
+        write_csv(folder / "anna" / f"{name}.csv", local, np.random.default_rng(hour).normal(size=(3598, 3)))
+    return described({"files": "{subject}/*.csv", "time": time, "rate": 1})
+
+
+@pytest.mark.parametrize("late", [0.0, 2.0])
+def test_a_file_per_hour_goes_on_when_the_clock_is_set_back(tmp_path: Path, late: float) -> None:
+    description = write_hours(tmp_path / "home", ["w0", "w1", "w2", "w3", "w4"], 0, late)
+    store = import_streams(tmp_path / "home", tmp_path / "out", description)
+    (recording,) = store.recordings
+    assert recording.start.startswith("2024-10-26T22:00:00")
+    assert recording.duration == pytest.approx(5 * 3600 - 3, abs=1)
+    (segment,) = recording.segments["wrist"]
+    of_hour = np.random.default_rng(3).normal(size=(3598, 3))
+    np.testing.assert_allclose(store.array("wrist")[segment.row + 3 * 3600 + 5], of_hour[5], atol=1e-5)
+
+
+def test_a_recording_that_begins_in_an_hour_that_occurs_twice_is_refused(tmp_path: Path) -> None:
+    description = write_hours(tmp_path / "home", ["w2", "w3"], 2)
+    with pytest.raises(RecordingError, match=r"w2.csv: row 2, column 'time': occurs twice in Europe/Berlin"):
+        import_streams(tmp_path / "home", tmp_path / "out", description)

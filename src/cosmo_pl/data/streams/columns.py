@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosmo_pl.data.streams.description import UNITS
-from cosmo_pl.data.streams.heads import Head, moment, seconds
+from cosmo_pl.data.streams.heads import Head, moment, number, seconds
 
 TIME_WORDS = (
     *("time", "timestamp", "timestamps", "datetime", "date", "epoch", "unix", "ts", "t", "clock", "utc"),
@@ -73,18 +73,23 @@ def time_of(heads: Sequence[Head]) -> TimeGuess | None:
     """The column of time: the first with ISO times, else one that is named so, else the first if it ticks."""
     head = heads[0]
     for column in head.columns:
-        found = [moment(text) for text in head.texts(column)[:20]]
-        if found and all(found):
-            zoned = any(each is not None and each.tzinfo for each in found)
+        moments = [moment(text) for text in head.filled(column)[:20]]
+        if moments and all(moments):
+            zoned = any(each is not None and each.tzinfo for each in moments)
             return TimeGuess(column, "iso", False, zoned, "it holds times of ISO 8601")
     named = [column for column in head.columns if isinstance(column, str) and words(column) & set(TIME_WORDS)]
     for column in named:
-        if _grows(head.numbers(column), MOST_DECREASES):
-            return _numeric_time(column, head.numbers(column))
+        if _grows(found := _numbers(head, column), MOST_DECREASES):
+            return _numeric_time(column, found)
     first = head.columns[0]
-    if _ticks(head.numbers(first)) and not (isinstance(first, str) and words(first) & set(NOT_MEASURED)):
-        return _numeric_time(first, head.numbers(first))
+    if _ticks(found := _numbers(head, first)) and not (isinstance(first, str) and words(first) & set(NOT_MEASURED)):
+        return _numeric_time(first, found)
     return None
+
+
+def _numbers(head: Head, column: str | int) -> NDArray[np.float64]:
+    """Numbers of a column, NaN for other texts; empty cells are left out, as the import leaves out their rows."""
+    return np.array([number(text) for text in head.filled(column)])
 
 
 def no_time(heads: Sequence[Head]) -> str:

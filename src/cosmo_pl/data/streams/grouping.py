@@ -56,12 +56,14 @@ class Group:
         pattern: The pattern.
         paths: Paths below the folder.
         guessed: Placeholders whose meaning no word beside them states.
+        unclear: Paths whose placeholders have other values by the pattern than they were made from.
     """
 
     name: str
     pattern: Pattern
     paths: tuple[str, ...]
     guessed: tuple[str, ...] = ()
+    unclear: tuple[str, ...] = ()
 
     def values(self, name: str) -> list[str]:
         """Value of a placeholder in each path."""
@@ -223,7 +225,10 @@ def _group(paths: Split, varying: Sequence[int], labelled: bool, known: Mapping[
     words = [token.text.lower() for n, token in enumerate(first) if token.kind == WORD and n not in columns]
     telling = [word for word in words if set(re.split(r"[\W_]+", word)) & set(SENSOR_WORDS)] or words[-1:]
     name = re.sub(r"\W+", "_", "_".join(dict.fromkeys(telling)), flags=re.ASCII).strip("_") or "sensor"
-    return Group(name, Pattern(text), tuple(paths), tuple(guessed))
+    pattern = Pattern(text)
+    meant = {path: {names[n]: each[n].text for n in columns} for path, each in paths.items()}
+    unclear = tuple(path for path in paths if pattern.match(path) != meant[path])
+    return Group(name, pattern, tuple(paths), tuple(guessed), unclear)
 
 
 def _hinted(path: Sequence[Token], position: int) -> str | None:

@@ -28,6 +28,7 @@ from cosmo_pl.errors import RecordingError
 ROWS = 200
 BYTES = 2**19  # of the start of a text file, 200 rows of up to 2,600 characters
 TAIL = 2**16
+ZONE_APART = re.compile(r" +(Z|[+-]\d\d(:?\d\d)?)$")  # "10:00 +0200", which the import reads
 DATED = re.compile(r"\d{4}-|\d{8}T\d{4}")  # 2024-05-06T10:00, or 20240506T1000
 MAX_COLUMNS = 10_000  # of an array of NPZ whose columns are listed
 
@@ -69,6 +70,10 @@ class Head:
         """Texts of a column in the first rows (N,)."""
         return self._by_column[column]
 
+    def filled(self, column: str | int) -> tuple[str, ...]:
+        """Texts of a column in the first rows, but for empty ones."""
+        return tuple(text for text in self.texts(column) if text.strip())
+
     def numbers(self, column: str | int) -> NDArray[np.float64]:
         """Numbers of a column in the first rows (N,); NaN for what is empty or no number."""
         if column not in self._numbers:
@@ -93,7 +98,7 @@ def moment(text: str) -> datetime | None:
     if len(text) < 13 or not DATED.match(text):
         return None
     try:
-        return datetime.fromisoformat(text.strip())
+        return datetime.fromisoformat(ZONE_APART.sub(r"\1", text.strip()))
     except ValueError:
         return None
 
@@ -142,12 +147,8 @@ def read_head(source: Source, name: str) -> Head:
 
 
 def files_of(source: Source, endings: tuple[str, ...] = FORMATS) -> list[str]:
-    """Files with these endings that are not hidden."""
-    return [
-        name
-        for name in source.names
-        if name.lower().endswith(endings) and not any(part.startswith(".") for part in name.split("/"))
-    ]
+    """Files with these endings."""
+    return [name for name in source.names if name.lower().endswith(endings)]
 
 
 def _text(path: Path, file: IO[bytes], tail: bool) -> Head:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
+from pytorch_lightning.utilities import rank_zero_info
 
 from cosmo_pl.constraints import PositiveInt, check
 from cosmo_pl.data.faults import FaultLog
@@ -36,7 +37,7 @@ def import_streams(
     """Imports the recordings of a folder or ZIP archive, which `StreamsDataModule` reads.
 
     An import that was killed goes on where it stood when it is called again. Only `folder` is read and only `out` is
-    written to.
+    written to, beside which is a lock while the import runs.
 
     Args:
         folder: Folder, or ZIP archive, which is read as it is.
@@ -72,21 +73,25 @@ def import_streams(
 
 @contextmanager
 def _only_writer(target: Path) -> Iterator[None]:
-    """Keeps other imports from the folder. The system frees it when the process is killed.
+    """Waits while another process writes to the folder. The system ends the wait if that process is killed.
 
     Raises:
-        RecordingError: Another import writes to it.
         StorageError: It cannot be written to.
     """
+    lock = target.with_name(f".{target.name}.lock")
+    with writing(target):
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        held = FileLock(lock)
+        try:
+            held.acquire(blocking=False)
+        except Timeout:
+            rank_zero_info(f"another process is importing to '{target}'; waiting for it")
+            held.acquire()
     try:
-        with writing(target):
-            (target / PARTS).mkdir(parents=True, exist_ok=True)
-            held = FileLock(target / PARTS / "lock").acquire(blocking=False)
-    except Timeout as error:
-        remedy = "Wait until it has ended, or use another folder for --out"
-        raise RecordingError(target, "is being written by another import", remedy) from error
-    with held:
         yield
+    finally:
+        lock.unlink(missing_ok=True)
+        held.release()
 
 
 def _described(source: Source, path: str | Path | None) -> ImportDescription:

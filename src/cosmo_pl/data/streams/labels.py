@@ -113,6 +113,9 @@ def _csv(path: Path, labels: LabelsDescription, day: date | RecordedDays | None)
             last = reader.line_num
             if not row:
                 continue
+            if any(cell.strip() for cell in row[len(known) :]):  # a decimal comma may have moved all of its values
+                problem = f"row {last}: has {len(row)} values, but there are {len(known)} columns"
+                raise RecordingError(path, problem, "Put values that contain the delimiter in quotes")
             yield _interval_of_row(path, f"row {last}", dict(zip(known, row, strict=False)), labels, day)
     except csv.Error as error:
         raise RecordingError(path, f"row {last + 1}: {error}", "Correct the row") from error
@@ -202,8 +205,8 @@ def _label_studio(path: Path, labels: LabelsDescription, day: date | RecordedDay
         problem = f"holds {len(tasks)} tasks with relative times"
         raise RecordingError(path, problem, "Export each recording to a file of its own")
     for task in tasks:
-        named = named_in(task["data"].mapping()) if "data" in task.mapping() else ()
         try:
+            named = named_in(task["data"].mapping()) if "data" in task.mapping() else ()
             yield from (each._replace(task=named) for each in _labelled(path, _annotation(task), labels, day))
         except ValueError as error:
             remedy = "Export it as JSON (not JSON-MIN), with one annotation per task or one marked as ground truth"

@@ -9,19 +9,20 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cosmo_pl.data.streams.description import ClockCorrection, StreamDescription
 from cosmo_pl.data.streams.ordering import NumberedSamples, in_order, pieces
-from cosmo_pl.data.streams.patterns import filled
+from cosmo_pl.data.streams.patterns import filled, placeholders
 from cosmo_pl.data.streams.planning import PlannedRecording
 from cosmo_pl.data.streams.quality import BROKEN, EMPTY, NO_TIME, Quality, StreamFacts
 from cosmo_pl.data.streams.reading import FileReader
 from cosmo_pl.data.streams.resampling import Frames, on_grid
 from cosmo_pl.data.streams.source import Source
-from cosmo_pl.data.streams.times import NONE, SECOND, Clock
+from cosmo_pl.data.streams.times import HOUR, NONE, SECOND, Clock
 from cosmo_pl.errors import ConfigurationError, RecordingError
 from cosmo_pl.io import read_json, whole_file, write_json
 
@@ -51,6 +52,25 @@ class Part:
         return self.folder / FRAMES
 
 
+class FirstTime(NamedTuple):
+    """First time of a file.
+
+    Attributes:
+        time: Nanoseconds.
+        used: Whether a row of the file is used.
+        twice: Whether it is in an hour that occurs twice, and taken for the first one.
+    """
+
+    time: int
+    used: bool
+    twice: bool
+
+    @property
+    def order(self) -> int:
+        """Sorts files by time, but by name in an hour that occurs twice: 2:00 may follow 2:10."""
+        return self.time // HOUR * HOUR if self.twice else self.time
+
+
 class StreamImport:
     """Imports a sensor's stream of a recording.
 
@@ -74,8 +94,9 @@ class StreamImport:
         self.correction = correction
         self._zero = self._time_of_zero()
         firsts = {name: self._first_time(name) for name in recording.files[sensor]}
-        self.files = sorted(firsts, key=lambda name: (firsts[name], name))
-        self.recorded_start = firsts[self.files[0]]
+        self.files = sorted(firsts, key=lambda name: (firsts[name].order, name))
+        used = (name for name in self.files if firsts[name].used)  # rows that are left out do not move the start
+        self.recorded_start = firsts[next(used, self.files[0])].time
 
     def _time_of_zero(self) -> int:
         """Time at which relative times are 0."""
@@ -84,34 +105,41 @@ class StreamImport:
         time = self.stream.time
         if time.start is None:
             return 0
+        name = f"sensors.{self.sensor}.time.start of '{self.recording.name}'"
+        for each in placeholders(time.start):
+            if each not in self.recording.placeholders:
+                problem = f"'{time.start}' is not one time, as the files of the recording differ in {{{each}}}"
+                raise ConfigurationError(name, problem, f"Add {{{each}}} to `recordings` in the description")
         text = filled(time.start, self.recording.placeholders)
 
         def refuse(_: int, problem: str) -> Exception:
-            name = f"sensors.{self.sensor}.time.start of '{self.recording.name}'"
             return ConfigurationError(name, f"'{text}' {problem}", "Correct the description of the import")
 
         return int(Clock(type(time)("iso", zone=time.zone)).read(array([text]), refuse)[0])
 
-    def _first_time(self, name: str) -> int:
+    def _first_time(self, name: str) -> FirstTime:
         """Time of the first row of a file that is used: not of one that is out of order and left out."""
         quality = Quality((), (), images=True)  # counts are those of the import
-        samples = _complete(self._beginning(name), quality)
+        reader = self._beginning(name)
+        samples = _complete(reader, quality)
         first = next(samples, None)
         if first is None:
             return self._first_incomplete(name)
         rows: Iterable[NumberedSamples] = itertools.chain([first], samples)
-        return int(next(in_order(rows, self._max_gap(first[2]), quality))[0][0])
+        time = int(next(in_order(rows, self._max_gap(first[2]), quality))[0][0])
+        return FirstTime(time, True, reader.clock.guessed)
 
     def _beginning(self, name: str) -> FileReader:
-        return FileReader(self.source, name, self.stream, Clock(self.stream.time, self._zero), block=PEEK)
+        clock = Clock(self.stream.time, self._zero, guess=True)  # the import goes on from the file before
+        return FileReader(self.source, name, self.stream, clock, block=PEEK)
 
-    def _first_incomplete(self, name: str) -> int:
+    def _first_incomplete(self, name: str) -> FirstTime:
         """First time of a file of which no row can be used, as another file of the stream may have some."""
         reader = self._beginning(name)
         for rows in reader.batches():
             times = rows.time[rows.time != NONE]
             if len(times):
-                return int(times.min())
+                return FirstTime(int(times.min()), False, reader.clock.guessed)
         raise RecordingError(reader.path, "has no row with a time", "Remove the file, or correct the description")
 
     def _max_gap(self, time: NDArray[np.int64]) -> int:

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import PurePosixPath
 
 PLACEHOLDER = r"\{([A-Za-z_][A-Za-z0-9_]*)\}"
+BORDER = r"(?:(?<=\d)(?=\D)|(?<=\D)(?=\d))"  # of two placeholders side by side: a digit, and another character
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,8 @@ class Pattern:
 
     Args:
         text: A path in which ``{name}`` and ``*`` each stand for characters other than ``/``. A name that occurs twice
-            stands for the same characters.
+            stands for the same characters. Of two names side by side, ``{subject}{activity}``, one ends in a digit
+            where the other begins with another character, or the reverse: "01walk".
 
     Raises:
         ValueError: It is absolute, leaves the folder by ``..``, or has braces that enclose no name.
@@ -44,8 +46,11 @@ class Pattern:
     @cached_property
     def _regex(self) -> re.Pattern[str]:
         text, seen = "", set[str]()
-        for number, piece in enumerate(re.split(PLACEHOLDER, str(PurePosixPath(self.text)))):
-            if number % 2 == 0:
+        pieces = re.split(PLACEHOLDER, str(PurePosixPath(self.text)))
+        for number, piece in enumerate(pieces):
+            if number % 2 == 0 and not piece and 0 < number < len(pieces) - 1:
+                text += BORDER
+            elif number % 2 == 0:
                 text += "[^/]*".join(map(re.escape, piece.split("*")))
             else:
                 text += f"(?P={piece})" if piece in seen else f"(?P<{piece}>[^/]+?)"

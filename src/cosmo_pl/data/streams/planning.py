@@ -39,7 +39,8 @@ def plan(source: Source, description: ImportDescription) -> list[PlannedRecordin
     Raises:
         RecordingError: A sensor has no file, or files of one recording are of different subjects or activities.
     """
-    found: dict[str, PlannedRecording] = {}
+    files: dict[str, dict[str, list[str]]] = {}
+    said: dict[str, dict[str, set[str]]] = {}  # recording to placeholder to its values in all paths
     for sensor, stream in description.sensors.items():
         matched = [(name, values) for name in source.names if (values := stream.files.match(name)) is not None]
         if not matched:
@@ -47,29 +48,26 @@ def plan(source: Source, description: ImportDescription) -> list[PlannedRecordin
             raise RecordingError(source.path, problem, f"Correct sensors.{sensor}.files in the description")
         for name, values in matched:
             recording = filled(description.recordings, values)
-            known = found.get(recording)
-            if known is not None:
-                _check(source, name, known, values, description)
-            placeholders = values if known is None else _merged(known.placeholders, values)
-            files = {} if known is None else known.files
-            files = {**files, sensor: [*files.get(sensor, ()), name]}
-            found[recording] = PlannedRecording(recording, placeholders, files)
-    return [found[name] for name in sorted(found)]
+            known = said.setdefault(recording, {})
+            for key, value in values.items():
+                known.setdefault(key, set()).add(value)
+            _check(source, name, recording, known, description)
+            files.setdefault(recording, {}).setdefault(sensor, []).append(name)
+    return [PlannedRecording(name, _common(said[name]), files[name]) for name in sorted(files)]
 
 
-def _merged(known: Mapping[str, str], more: Mapping[str, str]) -> dict[str, str]:
+def _common(said: Mapping[str, set[str]]) -> dict[str, str]:
     """What the paths of a recording say in common: a path may lack what another has."""
-    return {key: value for key, value in {**more, **known}.items() if more.get(key, value) == value}
+    return {key: min(values) for key, values in said.items() if len(values) == 1}
 
 
 def _check(
-    source: Source, name: str, known: PlannedRecording, values: Mapping[str, str], description: ImportDescription
+    source: Source, name: str, recording: str, said: Mapping[str, set[str]], description: ImportDescription
 ) -> None:
     activity = set() if description.activity is None else set(description.activity.placeholders)
-    for key in {SUBJECT} | activity:
-        mine, theirs = values.get(key), known.placeholders.get(key)
-        if mine is not None and theirs is not None and mine != theirs:
-            problem = f"belongs to the recording '{known.name}', which has files of {key} '{theirs}' as well"
+    for key in sorted({SUBJECT} | activity):
+        if len(values := said.get(key, set())) > 1:
+            problem = f"belongs to the recording '{recording}', which has files of {key} {' and '.join(sorted(values))}"
             raise RecordingError(source.shown(name), problem, f"Add {{{key}}} to `recordings` in the description")
 
 

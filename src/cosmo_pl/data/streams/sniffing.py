@@ -149,6 +149,9 @@ def _signature(source: Source, name: str) -> tuple[Any, ...]:
 def _streams(source: Source, groups: Sequence[Group], draft: Draft) -> list[Stream]:
     found: list[Stream] = []
     for group in groups:
+        if group.unclear:
+            draft.unknown.append(f"{_unclear(group)}; these files are left out")
+            continue
         heads = []
         for path in (group.paths[i] for i in evenly_spaced(len(group.paths), FILES)):
             try:
@@ -171,6 +174,13 @@ def _streams(source: Source, groups: Sequence[Group], draft: Draft) -> list[Stre
         taken = sum(each.name.rstrip("0123456789_") == group.name for each in found)
         found.append(Stream(f"{group.name}_{taken + 1}" if taken else group.name, group, alike, time, values, left_out))
     return found
+
+
+def _unclear(group: Group) -> str:
+    """That a pattern divides a path elsewhere than its words and numbers do, and the remedy."""
+    values = group.pattern.match(group.unclear[0])
+    remedy = "separate the parts of its name by a character that is in none of them"
+    return f"{group.pattern.text}: '{group.unclear[0]}' would have {values}: {remedy}"
 
 
 def _head(folder: Path, streams: Sequence[Stream], draft: Draft) -> None:
@@ -282,6 +292,8 @@ def _labels(
     for other in groups:
         if other is not group:
             draft.unknown.append(f"{other.pattern.text}: more labels; only those of {group.pattern.text} are described")
+    if group.unclear:
+        draft.unknown.append(_unclear(group))
     written = {path: marks[path].written for path in group.paths}
     found = replace(marks[group.paths[0]], written=common_format(list(written.values())))
     draft.within("labels")

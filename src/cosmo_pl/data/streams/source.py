@@ -29,7 +29,11 @@ class Source(ABC):
     @property
     @abstractmethod
     def names(self) -> list[str]:
-        """All files, sorted."""
+        """All files that are not hidden, nor in a hidden folder, sorted.
+
+        Raises:
+            RecordingError: They cannot be listed.
+        """
 
     @abstractmethod
     def identity(self, name: str) -> list[Any]:
@@ -57,18 +61,38 @@ class FolderSource(Source):
 
     @cached_property
     def names(self) -> list[str]:
-        """All files, sorted."""
+        """All files that are not hidden, sorted."""
         root, found = self.path.resolve(), []
-        for folder, folders, files in os.walk(root):
+        for folder, folders, files in os.walk(root, onerror=self._unreadable):
             here = Path(folder)
-            for each in folders:
-                if (here / each).is_symlink():
-                    raise self._leaves(here / each, "is a link to a folder")
-            for each in files:
-                if not (here / each).resolve().is_relative_to(root):
-                    raise self._leaves(here / each, "is a link to a file outside of the folder")
-                found.append((here / each).relative_to(root).as_posix())
+            folders[:] = [each for each in folders if not _is_hidden(each)]
+            files = [each for each in files if not _is_hidden(each)]
+            for each in (*folders, *files):
+                self._check(here / each, root)
+            found += [(here / each).relative_to(root).as_posix() for each in files]
         return sorted(found)
+
+    def _unreadable(self, error: OSError) -> None:
+        problem = f"cannot be read ({error.strerror})"
+        raise RecordingError(Path(error.filename), problem, "Permit reading it, or move it elsewhere") from error
+
+    def _check(self, path: Path, root: Path) -> None:
+        """Refuses links that leave the folder or lead to no file."""
+        try:
+            target = path.resolve(strict=True)
+            linked_folder = path.is_symlink() and target.is_dir()
+        except FileNotFoundError as error:
+            if path.is_symlink():  # else it was removed since the folder was listed
+                raise self._leaves(path, "is a link to a file that is missing") from error
+        except RuntimeError as error:
+            raise self._leaves(path, "is a link that leads back to itself") from error
+        except OSError as error:
+            self._unreadable(error)
+        else:
+            if linked_folder:
+                raise self._leaves(path, "is a link to a folder")
+            if not target.is_relative_to(root):
+                raise self._leaves(path, "is a link to a file outside of the folder")
 
     def _leaves(self, path: Path, problem: str) -> RecordingError:
         return RecordingError(path, problem, "Copy what it points to into the folder, or remove it")
@@ -102,8 +126,9 @@ class ZipSource(Source):
 
     @cached_property
     def names(self) -> list[str]:
-        """All files, sorted."""
-        return sorted(each.filename for each in self._archive.infolist() if not each.is_dir())
+        """All files that are not hidden, sorted."""
+        files = (each.filename for each in self._archive.infolist() if not each.is_dir())
+        return sorted(name for name in files if not any(map(_is_hidden, name.split("/"))))
 
     def identity(self, name: str) -> list[Any]:
         """Size and check sum."""
@@ -123,6 +148,11 @@ class ZipSource(Source):
         with whole_file(path) as part, readable(self.shown(name)), self.open(name) as packed, part.open("wb") as copy:
             shutil.copyfileobj(packed, copy)
         return path
+
+
+def _is_hidden(name: str) -> bool:
+    """Whether a file or folder is hidden, as those that systems write beside the files: "._anna.csv" of macOS."""
+    return name.startswith(".")
 
 
 @contextmanager

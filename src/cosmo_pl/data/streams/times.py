@@ -30,10 +30,12 @@ class Clock:
     Args:
         time: Unit and zone.
         start: Nanoseconds that are added to relative times.
+        guess: Whether a time that occurs twice, and does not follow another, is the earlier one instead of an error.
     """
 
-    def __init__(self, time: TimeDescription, start: int = 0) -> None:
-        self.time, self.start = time, start
+    def __init__(self, time: TimeDescription, start: int = 0, guess: bool = False) -> None:
+        self.time, self.start, self.guess = time, start, guess
+        self.guessed = False  # the first time occurs twice
         self._last: tuple[int, int] | None = None  # the previous local time and its UTC
 
     def read(self, column: Any, refuse: Refuse) -> Times:
@@ -148,6 +150,9 @@ class Clock:
                 choice = int(late[at] if jumped else early[at])
                 candidates = (choice, int(late[at]))
                 found = next((each for each in candidates if abs(each - last[1]) <= STEP), None)
+            if found is None and self.guess:
+                found = int(early[at])
+                self.guessed |= last is None
             if found is None:
                 problem = f"occurs twice in {self.time.zone}, when clocks are set back"
                 raise refuse(int(at), f"{problem}; write times with their zone")

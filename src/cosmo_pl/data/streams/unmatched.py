@@ -23,7 +23,7 @@ SYSTEM = ("__macosx", "thumbs.db", "desktop.ini")
 def unmatched(source: Source, description: ImportDescription, target: Path | None = None) -> list[str]:
     """Files that may be data and that no pattern matches.
 
-    Descriptions, documents, pictures, videos and hidden files are no data, nor is what an import wrote.
+    Descriptions, documents, pictures, videos and files of the system are no data, nor is what an import wrote.
 
     Args:
         source: Folder or archive.
@@ -45,10 +45,10 @@ def unmatched(source: Source, description: ImportDescription, target: Path | Non
 
 
 def _may_be_data(path: PurePosixPath) -> bool:
-    hidden = any(part.startswith(".") or part.lower() in SYSTEM for part in path.parts)
+    system = any(part.lower() in SYSTEM for part in path.parts)
     document = path.suffix.lower() in NO_DATA or path.stem.lower() in DOCUMENTS
     media = (mimetypes.guess_type(path.name)[0] or "").partition("/")[0] in MEDIA
-    return not (hidden or document or media)
+    return not (system or document or media)
 
 
 def report_unmatched(names: Sequence[str], planned: Sequence[PlannedRecording], faults: FaultLog) -> None:

@@ -134,7 +134,8 @@ def _spans(source: Source, stream: tuple[Group, Sequence[Head], TimeGuess]) -> l
             continue
         position = list(head.columns).index(time.column)
         end = head.rows[-1] if head.last is None else head.last
-        start, stop = time.seconds([head.rows[0][position], end[position]])
+        begin = next(iter(head.filled(time.column)), "")
+        start, stop = time.seconds([begin, end[position]])
         found.append((float(start), float(stop)))
     return [span for span in found if np.isfinite(span).all()]
 
@@ -148,7 +149,7 @@ def _on_day(span: tuple[float, float], day: date) -> tuple[float, float]:
 
 def _written_offsets(heads: Sequence[Head], time: TimeGuess) -> set[int]:
     """Whole hours from UTC that ISO times state."""
-    first = [moment(head.texts(time.column)[0]) for head in heads]
+    first = [moment(text) for head in heads for text in head.filled(time.column)[:1]]
     offsets = [each.utcoffset() for each in first if each is not None]
     return {round(each / timedelta(hours=1)) for each in offsets if each is not None}
 
