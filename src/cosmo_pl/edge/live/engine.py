@@ -112,9 +112,9 @@ class LiveRecogniser:
         if any(self.schedule.hop * grid.rate < 1 for grid in self.grids.values()):
             raise ConfigurationError("hop", f"is {hop} s, less than a frame", "Use a longer one")
         kept = seconds + self.schedule.hop + patience + delay + JUMP / SECOND
-        self.streams = {name: SensorStream(name, grid, kept, self.reporter) for name, grid in self.grids.items()}
+        self.streams = {name: SensorStream(name, grid, kept, self.reporter, delay) for name, grid in self.grids.items()}
         self.skipped = 0  # windows without a prediction
-        self._patience, self._delay = patience, delay
+        self._patience = patience
         self._deciding = Deciding(recogniser, decision, switch)
         self._switch, self._viewer = switch, viewer
         self._strays = Strays()
@@ -301,7 +301,7 @@ class LiveRecogniser:
         assert origin is not None
         ready = False
         for stream in self.streams.values():
-            covered = stream.covers(start, origin) if ending else stream.settled(start, origin, self._delay)
+            covered = stream.covers(start, origin) if ending else stream.settled(start, origin)
             if not covered and not ending and not self._stalled(stream):
                 return False
             ready |= covered
