@@ -278,7 +278,7 @@ def test_an_hour_of_samples_leaves_memory_as_it_was():
         for second in range(60 * first, 60 * last, 5):
             for name in values:
                 if name == "wrist" or second % 600 > 7:  # the mat stalls now and then
-                    live.engine.push(name, second + np.arange(100) / 20, values[name])
+                    list(live.engine.push(name, second + np.arange(100) / 20, values[name]))
         model.windows.clear()
         gc.collect()
 
