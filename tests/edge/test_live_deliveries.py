@@ -62,6 +62,13 @@ def test_packets_in_another_order_are_sorted_in_as_long_as_the_delay(order):
     assert without.spans() == [(start, tuple(PAIR)) for start in whole] and "restart" not in without.problems()
 
 
+def test_a_packet_that_is_too_long_is_named_and_its_dropped_samples_are_not_used():
+    live = delivered([0], pair(seconds=600.0), length=60_000)
+    limit = live.engine.streams["wrist"].buffer.limit
+    assert live.problems()["too long"] == dict.fromkeys(PAIR, 60_000 - limit) and "too fast" not in live.problems()
+    assert [live.engine.streams[name].samples for name in PAIR] == [limit, limit]
+
+
 @pytest.mark.parametrize("start", [-100.0, -1000.0, 5000.0])
 @pytest.mark.parametrize("length", [20, 100, 2500])
 def test_all_clocks_that_are_set_lose_no_packet_however_long(start, length):

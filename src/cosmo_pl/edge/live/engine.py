@@ -369,6 +369,8 @@ class LiveRecogniser:
         for change in changes:
             problem = f"switched {'on' if change.on else 'off'}"
             self.reporter.report(problem, str(change), change.sensor, self.schedule.seconds(start))
+            if change.problem is not None:
+                self.reporter.report("device command", change.problem, change.sensor, self.schedule.seconds(start))
 
     def _go_on(self, skipping: bool) -> None:
         """Goes on to the next window. After a window without any frames, those in the same gap are skipped."""
