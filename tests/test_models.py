@@ -43,6 +43,14 @@ def test_it_recognises_windows_in_the_units_of_the_sensors(name):
     assert set(found.name) <= set(recogniser.class_names)
 
 
+def test_a_window_is_checked_once(monkeypatch):
+    checked, check = [], program._checked
+    monkeypatch.setattr(program, "_checked", lambda where, *rest: (checked.append(where), check(where, *rest))[1])
+    recogniser = Recogniser.load(MODELS / "usc")
+    recogniser.predict({name: np.zeros((1, *shape)) for name, shape in recogniser.modality_shapes.items()})
+    assert checked == ["arrays['acc']", "arrays['gyro']"]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_its_program_is_that_of_this_version_and_its_graphs_name_no_file(name):
     assert (MODELS / name / "run.py").read_bytes() == Path(program.__file__).read_bytes()

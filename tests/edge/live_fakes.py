@@ -78,7 +78,7 @@ class Live:
         self.found: list[LiveWindow] = []
 
     def push(self, sensor: str, time: Any, values: Any) -> list[LiveWindow]:
-        windows = self.engine.push(sensor, time, values)
+        windows = list(self.engine.push(sensor, time, values))
         self.found += windows
         return windows
 

@@ -70,7 +70,7 @@ def test_all_faults_among_good_lines_are_counted_and_change_no_window():
     assert problems["wrong time"] == {"": 1} and problems["clock set forward"] == {"wrist": 1}
     assert problems["not finite"] == problems["implausible"] == {"wrist": 1}
     assert problems["wrong number of values"] == problems["not numbers"] == {"wrist": 1}
-    assert problems["out of order"] == {"wrist": 5} and problems["duplicates"] == {"wrist": 2}
+    assert problems["out of order"] == {"wrist": 3} and problems["duplicates"] == {"wrist": 2}
 
 
 def test_damaged_bytes_never_end_the_recognition():

@@ -224,6 +224,23 @@ def test_what_a_switch_does_is_reported():
     assert live.problems() == {"switched off": {"wrist": 3}, "switched on": {"wrist": 3}}
 
 
+def test_a_device_command_that_fails_is_reported_though_a_sensor_was_switched_before():
+    class Switch:
+        observed = 0
+
+        def active(self):
+            return tuple(RATES)
+
+        def observe(self, prediction, used, arrays):
+            self.observed += 1
+            return [Change("mat", on=False, problem=None if self.observed < 3 else "'power' failed")]
+
+    live = Live(switch=Switch()).play(streams(5.0))
+    (report,) = (each for each in live.reports if each.problem == "device command")
+    assert (report.sensor, report.time, report.detail) == ("mat", 2.0, "'power' failed")
+    assert live.problems() == {"switched off": {"mat": 4}, "device command": {"mat": 2}}
+
+
 def test_when_the_only_sensor_that_is_on_stops_all_are_switched_on():
     model = FakeRecogniser()
     given = streams(12.0)
@@ -278,7 +295,7 @@ def test_an_hour_of_samples_leaves_memory_as_it_was():
         for second in range(60 * first, 60 * last, 5):
             for name in values:
                 if name == "wrist" or second % 600 > 7:  # the mat stalls now and then
-                    live.engine.push(name, second + np.arange(100) / 20, values[name])
+                    list(live.engine.push(name, second + np.arange(100) / 20, values[name]))
         model.windows.clear()
         gc.collect()
 

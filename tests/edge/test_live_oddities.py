@@ -67,6 +67,13 @@ def test_a_rate_that_is_not_the_models_is_seen_in_few_samples(rate, seconds):
     assert f"has {rate:g} Hz, and the model was trained at 100 Hz" in details(live, "rate")[0]
 
 
+def test_a_stream_before_0_s_is_judged_as_well():
+    time, values = wrist(60.0, 40.0)
+    values[:, 1] = 0.25
+    live = Live().play({"wrist": (time - 100, values), "mat": stream("mat", 60.0, -100.0)}, step=0.5)
+    assert live.problems().keys() >= {"rate", "constant"}
+
+
 @pytest.mark.parametrize("wrong", [1e6, 8.0])
 def test_one_wrong_time_at_the_start_costs_nothing(wrong):
     given, live = streams(20.0), Live()

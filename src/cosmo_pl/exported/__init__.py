@@ -138,7 +138,7 @@ class ExportedRecogniser:
                 so large that probabilities are NaN; or the method needs one that is left out.
         """
         with _as_configuration():
-            found = self._found({name: _on_cpu(values) for name, values in arrays.items()})
+            found = self._found({name: np.asarray(_on_cpu(values)) for name, values in arrays.items()})
         check_probability(found["probability"])
         label = found["probability"].argmax(axis=1)
         names = tuple(self.class_names[each] for each in label)
@@ -146,10 +146,9 @@ class ExportedRecogniser:
         weights = dict(zip(self.model.attends_to, columns, strict=True))
         return Prediction(label, names, found["probability"], weights, found.get("distance"))
 
-    def _found(self, arrays: Mapping[str, Any]) -> dict[str, Any]:
-        checked = checked_arrays(arrays, self.model.shapes)
+    def _found(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
         try:
-            found = self.model(checked)
+            found = self.model(arrays)  # which checks them
             if found["probability"].shape[1] != len(self.class_names):
                 raise ValueError("other activities")
             return found

@@ -89,6 +89,14 @@ class SensorBuffer:
         low, high = np.searchsorted(self.time, [first, last + 1]) + self._start
         return self._time[low:high], self._values[low:high]
 
+    def holds(self, time: NDArray[np.int64], values: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Which of some samples, with times (n,) and values (n, size), are there already with the same values."""
+        if not len(self) or time.min() > self.time[-1]:
+            return np.zeros(len(time), dtype=bool)
+        at = self._start + np.minimum(np.searchsorted(self.time, time), len(self) - 1)
+        found: NDArray[np.bool_] = (self._time[at] == time) & (self._values[at] == values).all(axis=1)
+        return found
+
     def drop_before(self, time: int) -> None:
         """Forgets samples before a time in nanoseconds."""
         self._start += int(np.searchsorted(self.time, time))

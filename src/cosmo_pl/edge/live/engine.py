@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -112,9 +113,9 @@ class LiveRecogniser:
         if any(self.schedule.hop * grid.rate < 1 for grid in self.grids.values()):
             raise ConfigurationError("hop", f"is {hop} s, less than a frame", "Use a longer one")
         kept = seconds + self.schedule.hop + patience + delay + JUMP / SECOND
-        self.streams = {name: SensorStream(name, grid, kept, self.reporter) for name, grid in self.grids.items()}
+        self.streams = {name: SensorStream(name, grid, kept, self.reporter, delay) for name, grid in self.grids.items()}
         self.skipped = 0  # windows without a prediction
-        self._patience, self._delay = patience, delay
+        self._patience = patience
         self._deciding = Deciding(recogniser, decision, switch)
         self._switch, self._viewer = switch, viewer
         self._strays = Strays()
@@ -123,6 +124,7 @@ class LiveRecogniser:
         self._seconds = 0.0
         self._clock: int | None = None  # latest time of any sensor
         self._jumped = 0  # nanoseconds by which clocks were set forward
+        self._ready: deque[LiveWindow] = deque()  # the last ones before windows began anew, until they are given
         self._forget()
 
     @property
@@ -146,7 +148,7 @@ class LiveRecogniser:
         self._lacks.clear()
         self._deciding.restart()
 
-    def begin(self, aligned: float | None = None, truth: Truth | None = None) -> list[LiveWindow]:
+    def begin(self, aligned: float | None = None, truth: Truth | None = None) -> Iterator[LiveWindow]:
         """Begins another recording, in which 0 s is tick 0.
 
         Args:
@@ -156,7 +158,7 @@ class LiveRecogniser:
         Returns:
             The last windows of the recording before it.
         """
-        windows = self.finish()
+        self._ready.extend(self._end())
         self._strays.clear()
         self._forget()
         if self._viewer is not None:
@@ -164,9 +166,9 @@ class LiveRecogniser:
         self.schedule.origin, self._truth = 0, truth
         if aligned is not None:
             self.schedule.align(aligned)
-        return windows
+        return self._given()
 
-    def push(self, sensor: str, time: Any, values: Any) -> list[LiveWindow]:
+    def push(self, sensor: str, time: Any, values: Any) -> Iterator[LiveWindow]:
         """Adds samples of a sensor.
 
         Args:
@@ -175,25 +177,28 @@ class LiveRecogniser:
             values: Values in the sensor's units, (*shape) or (n, *shape).
 
         Returns:
-            The windows that are complete now; usually none.
+            The windows that are complete now, usually none. Each is recognised when it is taken; those that are not
+            taken come with the next samples.
         """
         stream = self.streams.get(str(sensor))
         if stream is None:
             detail = f"'{str(sensor)[:40]}' is no sensor of the model. {choices(str(sensor)[:40], self.streams)}"
             self.reporter.report("unknown sensor", detail)
-            return []
-        times, rows = stream.checked(time, values)
+        else:
+            self._take(stream, *stream.checked(time, values))
+        return self._given()
+
+    def _take(self, stream: SensorStream, times: NDArray[np.int64], rows: NDArray[np.float32]) -> None:
+        """Adds samples of a delivery that can be used."""
         if not len(times):
-            return []
+            return
         if self._viewer is not None:
             self._viewer.samples(stream.name, times / SECOND, rows.reshape(-1, *stream.grid.shape))
         self._before = self._clock
-        windows = []
         for low, high in _runs(times):
-            windows += self._place(stream, times[low:high], rows[low:high])
-        return windows + self._due()
+            self._place(stream, times[low:high], rows[low:high])
 
-    def _place(self, stream: SensorStream, time: NDArray[np.int64], values: NDArray[np.float32]) -> list[LiveWindow]:
+    def _place(self, stream: SensorStream, time: NDArray[np.int64], values: NDArray[np.float32]) -> None:
         """Adds samples whose times are near each other to the stream, or to those that do not fit."""
         if self._clock is not None and time[0] - self._clock > JUMP:
             self._stray(stream, "clock set forward", time, values)
@@ -203,7 +208,8 @@ class LiveRecogniser:
                 self._stray(stream, "clock set back", late, rest)
                 self._correct(stream)
         delivering = [name for name in self.streams if not self._stalled(self.streams[name])]
-        return self._move() if self._strays.are_right(delivering) else []
+        if self._strays.are_right(delivering):
+            self._move()
 
     def _add(
         self, stream: SensorStream, time: NDArray[np.int64], values: NDArray[np.float32]
@@ -248,13 +254,12 @@ class LiveRecogniser:
         for time, values in right:
             self._add(stream, time, values)
 
-    def _move(self) -> list[LiveWindow]:
+    def _move(self) -> None:
         """Goes on at the time of the samples that did not fit."""
         held = self._strays.taken()
         earliest = min(int(time.min()) for _, time, _ in held)
-        windows: list[LiveWindow] = []
         if self._clock is not None and earliest <= self._clock:
-            windows = self.finish()
+            self._ready.extend(self._end())
             self._forget()
             self.schedule.origin = earliest
             detail = "all sensors' clocks were set back; windows begin anew"
@@ -263,18 +268,21 @@ class LiveRecogniser:
         self._clock = self._before = earliest
         for name, time, values in held:
             self._add(self.streams[name], time, values)
-        return windows
 
-    def finish(self) -> list[LiveWindow]:
-        """Recognises the windows that are complete, though not for all sensors; to be called at the end."""
-        windows = self._due(ending=True)
+    def finish(self) -> Iterator[LiveWindow]:
+        """Recognises the windows that are complete, though not for all sensors; to be used at the end."""
+        yield from self._given()
+        yield from self._end()
+
+    def _end(self) -> Iterator[LiveWindow]:
+        """The last windows of the time line, and what is wrong with it as a whole."""
+        yield from self._due(ending=True)
         for stream in self.streams.values():
             stream.check(ending=True)
         origin = self.schedule.origin
         if self._clock is not None and origin is not None and not self.schedule.number:
             detail = f"{self._since_origin:.2f} s of samples are shorter than a window of {self.schedule.window:g} s"
             self.reporter.report("too short", detail, None, origin / SECOND)
-        return windows
 
     def _stalled(self, stream: SensorStream) -> bool:
         """Whether windows do not wait for a sensor: it sends nothing, or its clock is far behind."""
@@ -284,15 +292,17 @@ class LiveRecogniser:
         behind = stream.latest is not None and self._before - stream.latest > JUMP
         return self._before - seen > self._patience * SECOND or behind
 
-    def _due(self, ending: bool = False) -> list[LiveWindow]:
-        """Recognises all windows that are complete."""
-        windows = []
+    def _given(self) -> Iterator[LiveWindow]:
+        while self._ready:
+            yield self._ready.popleft()
+        yield from self._due()
+
+    def _due(self, ending: bool = False) -> Iterator[LiveWindow]:
+        """Recognises all windows that are complete, one by one."""
         while self._is_due(ending):
-            started = perf_counter()
-            found = self._recognised(started)
+            found = self._recognised(perf_counter())
             if found is not None:
-                windows.append(found)
-        return windows
+                yield found
 
     def _is_due(self, ending: bool) -> bool:
         if not self.schedule.aligned and not self._align(ending):
@@ -301,7 +311,7 @@ class LiveRecogniser:
         assert origin is not None
         ready = False
         for stream in self.streams.values():
-            covered = stream.covers(start, origin) if ending else stream.settled(start, origin, self._delay)
+            covered = stream.covers(start, origin) if ending else stream.settled(start, origin)
             if not covered and not ending and not self._stalled(stream):
                 return False
             ready |= covered
@@ -359,6 +369,8 @@ class LiveRecogniser:
         for change in changes:
             problem = f"switched {'on' if change.on else 'off'}"
             self.reporter.report(problem, str(change), change.sensor, self.schedule.seconds(start))
+            if change.problem is not None:
+                self.reporter.report("device command", change.problem, change.sensor, self.schedule.seconds(start))
 
     def _go_on(self, skipping: bool) -> None:
         """Goes on to the next window. After a window without any frames, those in the same gap are skipped."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from time import perf_counter
 from typing import TextIO
 
@@ -28,7 +28,7 @@ def run(
     """
     summary, name = Summary(now), None
 
-    def write(windows: list[LiveWindow]) -> None:
+    def write(windows: Iterable[LiveWindow]) -> None:
         for window in windows:
             summary.add(window)
             print(window_line(window, name), file=out, flush=True)

@@ -36,7 +36,7 @@ def open_source(
         root: See `find_recordings`.
 
     Raises:
-        CosmoError: Two sources are given, or there is no such recording or broker.
+        CosmoError: Two sources are given, or there is no such recording or broker, or no standard input.
     """
     chosen = {"subject": subject, "dataset": dataset, "root": root}
     for name in (name for name, value in chosen.items() if value is not None and recording is None):
@@ -47,5 +47,7 @@ def open_source(
         return replays_of(recording, recogniser, reporter, realtime, subject, dataset, root)
     if mqtt is not None:
         return MqttSource(mqtt, reporter)
+    if sys.stdin is None:  # closed, as that of a daemon
+        raise ConfigurationError("stream", "has no standard input to read samples from", "Give --mqtt or --recording")
     # Not sys.stdin: Python closes it at its end, and aborts if a thread still waits for a line of it.
     return read_lines(open(sys.stdin.fileno(), "rb", closefd=False), reporter)

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 JUMP = 10 * 10**9  # nanoseconds by which the sensors' times may differ
-ENOUGH = 5  # samples that show that a clock was set; fewer may have a wrong time
-HELD = 4096  # batches of a sensor
+ENOUGH = 5  # samples that show that those before them have a wrong time
+DELIVERIES = 5  # that show that a clock was set; fewer may have come twice, or in another order
+HELD = 4096  # deliveries of a sensor
 
 Samples = tuple[NDArray[np.int64], NDArray[np.float32]]
 
@@ -24,18 +25,20 @@ class Strays:
 
     def __init__(self) -> None:
         self._held: dict[str, deque[Samples]] = {}
-        self._since: dict[str, tuple[int, int]] = {}  # first time and number since the last sample that fitted
+        self._since: dict[str, tuple[int, int]] = {}  # first time and deliveries since the last sample that fitted
         self._own: dict[str, list[Samples]] = {}  # the first ones since the sensor's own last sample that fitted
 
     def add(self, sensor: str, time: NDArray[np.int64], values: NDArray[np.float32]) -> None:
-        """Holds samples (n,) of a sensor with their values (n, size)."""
+        """Holds a delivery of a sensor: the times of its samples (n,) with their values (n, size)."""
         held = self._held.setdefault(sensor, deque(maxlen=HELD))
+        if held and abs(int(time[0]) - int(held[-1][0][-1])) > JUMP:
+            held.clear()
         held.append((time, values))
-        while abs(int(time[-1]) - int(held[0][0][-1])) > JUMP:
+        while len(held) > DELIVERIES and abs(int(time[-1]) - int(held[0][0][-1])) > JUMP:
             held.popleft()
         first, count = self._since.get(sensor, (int(time[0]), 0))
-        self._since[sensor] = first, count + len(time)
-        self._newest = int(time[-1])
+        self._since[sensor] = first, count + 1
+        self._newest = int(time.min()), int(time.max())
         own = self._own.setdefault(sensor, [])
         if sum(len(each) for each, _ in own) < ENOUGH:
             own.append((time, values))
@@ -61,18 +64,19 @@ class Strays:
         Args:
             delivering: Sensors that had samples of late.
         """
-        enough = {sensor for sensor, (_, count) in self._since.items() if count >= ENOUGH}
+        enough = {sensor for sensor, (_, count) in self._since.items() if count >= DELIVERIES}
         last = {sensor: int(held[-1][0][-1]) for sensor, held in self._held.items()}
         long = any(abs(last[sensor] - self._since[sensor][0]) >= JUMP for sensor in enough)
         return bool(enough) and (enough >= set(delivering) or long)
 
     def taken(self) -> list[tuple[str, NDArray[np.int64], NDArray[np.float32]]]:
-        """The held samples near the newest one; all are forgotten."""
+        """The held samples of sensors that came near the newest delivery; all are forgotten."""
+        first, last = self._newest
         near = [
             (sensor, time, values)
             for sensor, held in self._held.items()
             for time, values in held
-            if abs(int(time[0]) - self._newest) <= JUMP
+            if first - JUMP <= held[-1][0].max() and held[-1][0].min() <= last + JUMP
         ]
         self.clear()
         return near

@@ -33,10 +33,11 @@ class SensorStream:
         grid: Its grid.
         seconds: Time of the samples that are kept at most, if they come at the rate of the grid.
         reporter: Gets what is wrong.
+        delay: Seconds that are waited for samples that come late.
     """
 
-    def __init__(self, name: str, grid: Grid, seconds: float, reporter: Reporter) -> None:
-        self.name, self.grid, self.reporter = name, grid, reporter
+    def __init__(self, name: str, grid: Grid, seconds: float, reporter: Reporter, delay: float) -> None:
+        self.name, self.grid, self.reporter, self.delay = name, grid, reporter, delay
         self.buffer = SensorBuffer(grid.size, int(FASTEST * (grid.rate * seconds + grid.steps)))
         self.latest: int | None = None  # time of the latest sample
         self.first: int | None = None  # time of the first one
@@ -54,7 +55,7 @@ class SensorStream:
         """Forgets all samples and the clock."""
         self.buffer.clear()
         self.latest = self.first = self.seen = self.passed = self.clock = None
-        self._fed, self._set_back = 0, False  # time up to which samples were handed to the check
+        self._fed, self._set_back = -LARGEST, False  # time up to which samples were handed to the check
         self._before_gap: int | None = None  # the latest time before the last gap
         self._after_gap = 0  # samples after it
 
@@ -115,7 +116,14 @@ class SensorStream:
         Returns:
             Samples that were recorded after the clock was set back, and are not kept.
         """
-        order = ordered(time, self.latest, self._set_back, min(self._max_gap, MAX_REACH))
+        repeated = self.buffer.holds(time, values)  # as MQTT may deliver a message twice
+        if repeated.any():
+            self._report_duplicates(time[repeated][0], int(repeated.sum()))
+            time, values = time[~repeated], values[~repeated]
+        if not len(time):
+            return time, values
+        reach = max(self._max_gap, round(self.delay * SECOND))
+        order = ordered(time, self.latest, self._set_back, min(reach, MAX_REACH))
         late = order.dropped
         self._set_back = bool(late[-1])
         sorted_in = int(((order.behind > 0) & ~late).sum())
@@ -129,16 +137,28 @@ class SensorStream:
         self._note_gap(time)
         added = self.buffer.add(time, values)
         late = int((time < self.passed).sum()) if self.passed is not None else 0
-        self.samples += max(0, len(time) - added.duplicates - late)
+        self.samples += max(0, len(time) - added.duplicates - late - added.dropped)
         if late:
             self._report_late(time, late)
         if added.duplicates:
-            self._report("duplicates", "samples with the time of another are left out", time[0], added.duplicates)
+            self._report_duplicates(time[0], added.duplicates)
         if added.dropped:
-            detail = f"is more than {FASTEST} times as fast as the model's {self.grid.rate:g} Hz; samples are dropped"
-            self._report("too fast", detail, time[0], added.dropped)
+            self._report_dropped(time[0], added.dropped)
         self.first = int(time.min()) if self.first is None else self.first
         self.latest = max(int(time.max()), self.latest if self.latest is not None else int(time.max()))
+
+    def _report_dropped(self, time: np.int64, count: int) -> None:
+        kept, limit = self.buffer.time, self.buffer.limit
+        if len(kept) * SECOND > FASTEST * self.grid.rate * (kept[-1] - kept[0]):
+            problem = "too fast"
+            detail = f"is more than {FASTEST} times as fast as the model's {self.grid.rate:g} Hz; samples are dropped"
+        else:
+            problem = "too long"
+            detail = f"more than {limit} samples come at once, and the oldest are dropped; send the sensors in turn"
+        self._report(problem, detail, time, count)
+
+    def _report_duplicates(self, time: np.int64, count: int) -> None:
+        self._report("duplicates", "samples with the time of another are left out", time, count)
 
     def _report_late(self, time: NDArray[np.int64], count: int) -> None:
         self.late += count
@@ -179,9 +199,10 @@ class SensorStream:
         before = self._before_gap
         if self._after_gap >= ENOUGH or self.latest is None or (before is not None and first <= before):
             return 0
-        count = self.buffer.drop_after(before if before is not None else -LARGEST)
+        kept = -LARGEST if before is None else before
+        count = self.buffer.drop_after(kept)
         self.samples -= count
-        self.latest, self._fed = before, min(self._fed, before or 0)
+        self.latest, self._fed = before, min(self._fed, kept)
         self.first = None if before is None else self.first
         self._before_gap, self._after_gap, self._set_back = None, ENOUGH, False
         return count
@@ -193,19 +214,18 @@ class SensorStream:
         """Tick of the first frame of a window that starts so many seconds after tick 0."""
         return round(start * self.grid.rate)
 
-    def settled(self, start: float, origin: int, delay: float) -> bool:
+    def settled(self, start: float, origin: int) -> bool:
         """Whether later samples no longer change a window.
 
         Args:
             start: Start of the window in seconds after tick 0.
             origin: Time of tick 0 in nanoseconds.
-            delay: Seconds that are waited for samples that come late.
         """
-        if not self._reached(self.confirmed, start, origin, delay):
+        if not self._reached(self.confirmed, start, origin, self.delay):
             return False
         recent = self.buffer.time[-RECENT:]  # of a stream that is averaged, the last mean has to be complete
         averaged = len(recent) > 1 and float(np.median(np.diff(recent))) * self.grid.rate < AVERAGED
-        return not averaged or self._reached(self.confirmed, start, origin, delay + 1.5 / self.grid.rate)
+        return not averaged or self._reached(self.confirmed, start, origin, self.delay + 1.5 / self.grid.rate)
 
     def covers(self, start: float, origin: int) -> bool:
         """Whether the samples reach the last frame of a window; for the arguments see `settled`."""
@@ -271,7 +291,7 @@ class SensorStream:
         """Looks at the samples since the last call: rate, units, dead channels."""
         time = self.buffer.time
         if len(time) and time[-1] > self._fed:
-            new, values = self.buffer.between(self._fed + 1 if self._fed else int(time[0]), int(time[-1]))
+            new, values = self.buffer.between(self._fed + 1, int(time[-1]))
             self._check.add(new, values)
             self._fed = int(time[-1])
         self._check.judge(ending)
