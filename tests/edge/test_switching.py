@@ -151,7 +151,6 @@ def test_the_worth_is_the_total_variation_distance():
 def test_without_attention_a_sensor_is_measured_by_leaving_it_out():
     recogniser = Voting(imu=(2, 0, 0), depth=(0, 1, 0))
     switch = SensorSwitch(recogniser, threshold=0.1, patience=3, recheck=4)
-    recogniser.used.clear()
     seen = windows(switch, 12)
     assert seen == [NAMES] * 3 + ([("imu", "depth")] * 4 + [NAMES]) + [("imu", "depth")] * 4
     # In the first window each sensor is left out, then only the one under the threshold, until it is off. Then the
@@ -207,8 +206,9 @@ def test_a_method_that_needs_all_of_its_sensors_is_refused():
             return super().predict(arrays)
 
     with pytest.raises(ConfigurationError, match=r"'depth' cannot be switched off: samples: lack \['depth'\]"):
-        SensorSwitch(Needing())
-    SensorSwitch(Needing(), threshold=0)
+        SensorSwitch(Needing()).check_dispensable()
+    SensorSwitch(Needing(), threshold=0).check_dispensable()
+    SensorSwitch(Voting()).check_dispensable()
 
 
 def script(tmp_path, body):

@@ -92,8 +92,8 @@ class SensorSwitch(Constrained):
         timeout: Seconds after which a command is stopped.
 
     Raises:
-        ConfigurationError: An argument is out of range, the sensors are not those of the recogniser, it does not
-            recognise without one of them, or a command cannot be started.
+        ConfigurationError: An argument is out of range, the sensors are not those of the recogniser, or a command
+            cannot be started.
     """
 
     def __init__(
@@ -121,8 +121,21 @@ class SensorSwitch(Constrained):
         self.commands = {name: tuple(words) for name, words in (commands or {}).items()}
         self.timeout = timeout
         self._states = {unit: _State() for unit in units}
-        if threshold:
-            _check_dispensable(recogniser, units)
+
+    def check_dispensable(self) -> None:
+        """Checks that the recogniser can do without each sensor that may be switched off, on samples of zeros.
+
+        Raises:
+            ConfigurationError: It needs one of several.
+        """
+        shapes = self.recogniser.modality_shapes.items()
+        arrays = {name: np.zeros((1, *shape), np.float32) for name, shape in shapes}
+        for unit in self._states if self.threshold and len(self._states) > 1 else ():
+            try:
+                self.recogniser.predict({name: x for name, x in arrays.items() if name not in unit.split("+")})
+            except ConfigurationError as error:
+                problem = f"'{unit}' cannot be switched off: {error}"
+                raise ConfigurationError("switch", problem, "Do without it") from error
 
     def devices_on(self) -> tuple[Change, ...]:
         """Switches all devices on, to be called before the first window and after the last one.
@@ -232,20 +245,6 @@ class SensorSwitch(Constrained):
     def _command(self, name: str, on: bool) -> str | None:
         words = self.commands.get(name)
         return None if words is None else run_command([*words, "on" if on else "off"], self.timeout)
-
-
-def _check_dispensable(recogniser: Predictor, units: Sequence[str]) -> None:
-    """Refuses a recogniser that needs one of several sensors.
-
-    Raises:
-        ConfigurationError: There is one.
-    """
-    arrays = {name: np.zeros((1, *shape), np.float32) for name, shape in recogniser.modality_shapes.items()}
-    for unit in units if len(units) > 1 else ():
-        try:
-            recogniser.predict({name: values for name, values in arrays.items() if name not in unit.split("+")})
-        except ConfigurationError as error:
-            raise ConfigurationError("switch", f"'{unit}' cannot be switched off: {error}", "Do without it") from error
 
 
 def leave_out_worth(

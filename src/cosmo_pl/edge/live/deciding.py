@@ -55,9 +55,14 @@ class Deciding:
         recogniser: The model.
         decision: Calibrates, rejects what is no known activity, and smooths over windows without a gap between them.
         switch: Gets each prediction.
+
+    Raises:
+        ConfigurationError: A sensor may be switched off that the model cannot do without.
     """
 
     def __init__(self, recogniser: AnyRecogniser, decision: Decision | None, switch: SensorSwitch | None) -> None:
+        if switch is not None:
+            switch.check_dispensable()
         self.recogniser, self.decision, self.switch = recogniser, decision, switch
         self.restart()
 
