@@ -98,7 +98,7 @@ def cut_windows(
 def through_last_frame(recording: StreamRecording, sensors: Mapping[str, StreamSensor]) -> StreamRecording:
     """The recording, and its last label, until the end of its last frame: the import has the time at which it begins.
 
-    Without this frame, a clip that is as long as a window has none.
+    Without this frame, a clip that is exactly as long as a window would give no window.
 
     Args:
         recording: The recording.
