@@ -64,7 +64,7 @@ def _sensor(segments: Sequence[Segment], rate: float, scale: float, top: int) ->
         return [_text(LEFT, top + 11, "not recorded")]
     spans: list[tuple[float, float]] = []
     for segment in segments:
-        start, end = segment.first / rate, (segment.first + segment.frames) / rate
+        start, end = segment.seconds(rate)
         if spans and (start - spans[-1][1]) * scale < 0.5:
             spans[-1] = spans[-1][0], end
         else:

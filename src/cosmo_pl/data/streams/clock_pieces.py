@@ -76,15 +76,14 @@ def _common(
 
 
 def _spans(recording: StreamRecording, sensor: StreamSensor, name: str) -> Spans:
-    found = recording.segments.get(name, ())
-    return [(each.first / sensor.rate, (each.first + each.frames) / sensor.rate) for each in found]
+    return [each.seconds(sensor.rate) for each in recording.segments.get(name, ())]
 
 
 def _signal(
     array: np.ndarray, sensor: StreamSensor, segments: tuple[Segment, ...], start: float, stop: float
 ) -> Signal:
     """Frames of the segment around a piece."""
-    at = bisect.bisect_left(segments, stop - 1e-9, key=lambda each: (each.first + each.frames) / sensor.rate)
+    at = bisect.bisect_left(segments, stop - 1e-9, key=lambda each: each.seconds(sensor.rate)[1])
     segment = segments[at]
     first = max(0, int(np.ceil(start * sensor.rate - 1e-9)) - segment.first)
     last = min(segment.frames, int(np.floor(stop * sensor.rate + 1e-9)) - segment.first)

@@ -66,6 +66,10 @@ class Segment(NamedTuple):
     frames: int
     row: int
 
+    def seconds(self, rate: float) -> tuple[float, float]:
+        """Start of its first frame and end of its last one, in seconds after the start of the recording."""
+        return self.first / rate, (self.first + self.frames) / rate
+
 
 class LabelInterval(NamedTuple):
     """Time of one activity.

@@ -68,11 +68,7 @@ def cut_windows(
     """
     begin = (aligned + TOLERANCE) % hop - TOLERANCE
     left = recording.duration - window - begin + TOLERANCE
-    spans = [
-        (each.first / sensor.rate, (each.first + each.frames) / sensor.rate)
-        for name, sensor in sensors.items()
-        for each in recording.segments.get(name, ())
-    ]
+    spans = [each.seconds(sensor.rate) for name, sensor in sensors.items() for each in recording.segments.get(name, ())]
     ends = np.array([0.0, recording.duration])
     margin = window + max((abs(e.seconds(ends)).max() for e in (errors or {}).values()), default=0.0)
     start = begin + hop * _numbers(spans, begin, margin, hop, int(left / hop) + 1 if left >= 0 else 0)
@@ -104,8 +100,9 @@ def through_last_frame(recording: StreamRecording, sensors: Mapping[str, StreamS
         recording: The recording.
         sensors: All sensors, chosen or not.
     """
-    last = {name: found[-1] for name, found in recording.segments.items() if found}
-    end = max(((each.first + each.frames) / sensors[name].rate for name, each in last.items()), default=0.0)
+    end = max(
+        (found[-1].seconds(sensors[name].rate)[1] for name, found in recording.segments.items() if found), default=0
+    )
     labels = tuple(
         each._replace(end=max(each.end, end)) if each.end >= recording.duration - TOLERANCE else each
         for each in recording.labels
@@ -181,5 +178,5 @@ def _outside(
     """Whether a window begins before the sensor's first frame or ends after its last (N,)."""
     if not segments:
         return np.ones(len(start), dtype=bool)
-    begin, end = segments[0].first / sensor.rate, (segments[-1].first + segments[-1].frames) / sensor.rate
+    begin, end = segments[0].seconds(sensor.rate)[0], segments[-1].seconds(sensor.rate)[1]
     return (start < begin - TOLERANCE) | (start + window > end + TOLERANCE)
