@@ -45,6 +45,13 @@ def isolation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """A test leaves PyTorch with one thread, or all tests after it take several times as long."""
+    yield
+    assert torch.get_num_threads() == 1
+
+
 Write = Callable[[Path], object]
 Once = Callable[[str, Write], Path]
 

@@ -122,7 +122,7 @@ VICTIMS = {
     "study": Study(),
 }
 CASES = [(name, number) for number in range(-(-KILLS // len(VICTIMS))) for name in VICTIMS][:KILLS]
-SAMPLE = {("stage1", 0), ("stage2", 0)}
+SAMPLE = {("stage2", 0)}
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,10 @@ SECOND_STAGES = ("finetune", "probe")
 SUPERVISED = ("deepsense", "deepsense_original", "attnsense", "attnsense_original")
 CLASSICAL = ("nearest_neighbor", "dtw", "random_forest")
 ROCKETS = ("mini_rocket", "multi_rocket_hydra")  # the second one compiles for half a minute
-SLOW = (("dtw", "usc"), ("cpc", "usc"), ("multi_rocket_hydra", "utd"), ("multi_rocket_hydra", "usc"))
+SLOW = (
+    ("dtw", "usc"), ("cpc", "usc"), ("cmc", "utd"), ("cmc_released", "usc"), ("mini_rocket", "utd"),
+    ("multi_rocket_hydra", "utd"), ("multi_rocket_hydra", "usc"), ("deepsense_original", "usc"), ("attnsense", "usc"),
+)  # fmt: skip
 SINGLE, FOREST = "single_modal", "feature_forest"
 
 
@@ -61,8 +64,7 @@ def result_of(dataset, method, run, here, roots, *more, version=0):
     return metrics
 
 
-@pytest.mark.parametrize("dataset", DATASETS)
-@pytest.mark.parametrize("method", SUPERVISED)
+@pytest.mark.parametrize(("method", "dataset"), on_both(SUPERVISED))
 def test_supervised_methods(dataset, method, here, roots):
     fit(f"{dataset}_stage2", roots[dataset], *SHORT, overlay=method)
     metrics = result_of(dataset, method, method, here, roots)

@@ -71,7 +71,10 @@ def test_incomplete_clips_are_recognised_where_they_are_kept(here, self_root):
         cosmo("test", "self_collected_stage2", root, *SHORT, *alone, "--data.init_args.strict=true")
 
 
-@pytest.mark.parametrize("method", ["deepsense", "attnsense", "nearest_neighbor", "single_modal"])
+SUPERVISED = [pytest.param("deepsense", marks=pytest.mark.slow), "attnsense", "nearest_neighbor", "single_modal"]
+
+
+@pytest.mark.parametrize("method", SUPERVISED)
 def test_baselines_of_three_sensors(method, here, self_root):
     more = ["--model.init_args.modality=radar"] if method == "single_modal" else []
     fit("self_collected_stage2", self_root, *SHORT, *more, overlay=method)

@@ -61,6 +61,29 @@ def test_equals_aeon(kind):
     assert torch.equal(fitted(kind, label, seed=3)(samples(9, seed=1)), logits)
 
 
+class Threaded:
+    """A classifier that changes PyTorch's threads, as numba does at its first use in a process."""
+
+    def fit(self, series, label):
+        torch.set_num_threads(torch.get_num_threads() + 1)
+        self.classes_ = np.unique(label)
+        return self
+
+    def predict_proba(self, series):
+        torch.set_num_threads(torch.get_num_threads() + 1)
+        return np.full((len(series), len(self.classes_)), 1 / len(self.classes_))
+
+
+def test_threads_of_torch_stay_as_they_were(monkeypatch):
+    monkeypatch.setattr(MiniRocketModule, "classifier", lambda self: Threaded())
+    threads = torch.get_num_threads()
+    module = fitted(MiniRocketModule, [0, 1, 2, 3])
+    module.learn(samples(4), torch.arange(4))
+    assert torch.get_num_threads() == threads
+    module(samples(2))
+    assert torch.get_num_threads() == threads
+
+
 @both
 def test_has_no_parameters_and_learns_its_examples(kind):
     label = [0, 1, 2, 3] * 5

@@ -167,7 +167,8 @@ def test_quality_under_every_cap_is_what_a_search_up_to_it_gives():
     found = measurement("quality")([(None, given)])
     assert found["dataset"] == "A set" and found["num_classes"] == 4 and found["default_max_clusters"] == 8
     assert found["max_clusters"] == list(range(2, 17))
-    for place, cap in enumerate(found["max_clusters"]):
+    for place in (0, 1, 3, 6, 14):  # a search up to each of them takes a second
+        cap = found["max_clusters"][place]
         for name, expected in modality_quality(inputs, 4, max_clusters=cap).items():
             its = found["modalities"][name]
             assert its["num_clusters"][place] == expected.num_clusters

@@ -7,7 +7,8 @@ Tan et al., "MultiRocket", Data Min. Knowl. Disc. 36, 2022. M. Middlehurst et al
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import numpy as np
@@ -22,6 +23,20 @@ from cosmo_pl.extras import require
 from cosmo_pl.modules.base import Present, SelfTrainingModule, Shapes, availability, finite_logits
 
 SHORTEST = 10  # steps of a series; the kernels have nine weights, and MultiRocket also takes differences
+
+
+@contextmanager
+def torch_kept() -> Iterator[None]:
+    """Random numbers and threads of PyTorch stay as they were: aeon seeds the ones, numba's first use sets the others.
+
+    With more threads than processors are free, a training afterwards takes up to twenty times as long.
+    """
+    threads = torch.get_num_threads()
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 class RocketModule(SelfTrainingModule):
@@ -80,8 +95,8 @@ class RocketModule(SelfTrainingModule):
         return torch.cat(joined, dim=1).numpy()
 
     def learn(self, inputs: dict[str, Tensor], label: Tensor) -> Any:
-        """Fits the classifier; torch's random numbers, which aeon seeds, stay as they were."""
-        with torch.random.fork_rng(devices=[]):
+        """Fits the classifier."""
+        with torch_kept():
             return self.classifier().fit(self.series(inputs), label.cpu().numpy())
 
     def classify(self, inputs: dict[str, Tensor], present: Present | None = None) -> tuple[Tensor, None]:
@@ -97,8 +112,10 @@ class RocketModule(SelfTrainingModule):
             remedy = "Leave them out (keep_incomplete: false), or use a method that accepts missing modalities"
             raise ConfigurationError("present", problem, remedy)
         fitted = self.learned
+        with torch_kept():
+            known = fitted.predict_proba(self.series(inputs))
         probability = torch.zeros(len(next(iter(inputs.values()))), self.num_classes)
-        probability[:, fitted.classes_] = torch.from_numpy(fitted.predict_proba(self.series(inputs))).float()
+        probability[:, fitted.classes_] = torch.from_numpy(known).float()
         return finite_logits(probability).to(self.device), None
 
     def stream_encoders(self) -> Mapping[str, nn.Module]:
