@@ -122,7 +122,6 @@ VICTIMS = {
     "study": Study(),
 }
 CASES = [(name, number) for number in range(-(-KILLS // len(VICTIMS))) for name in VICTIMS][:KILLS]
-SAMPLE = {("stage2", 0)}
 
 
 @pytest.fixture(scope="module")
@@ -144,9 +143,8 @@ def uninterrupted(tmp_path_factory, trained, utd_root):
     return run
 
 
-@pytest.mark.parametrize(
-    ("name", "number"), [pytest.param(*case, marks=[] if case in SAMPLE else pytest.mark.slow) for case in CASES]
-)
+@pytest.mark.slow  # `tests/cli/test_cli.py` kills a training, too
+@pytest.mark.parametrize(("name", "number"), CASES)
 def test_a_killed_process_goes_on(name, number, uninterrupted, trained, tmp_path, utd_root, figures):
     victim, (wanted, seconds) = VICTIMS[name], uninterrupted(name)
     moments = np.random.default_rng([number, len(name)])

@@ -20,8 +20,10 @@ from cosmo_pl.cli import main
 
 from .conftest import CHAINS, CONFIGS, FEW, NARROW, SECOND_RUN, SMALL_ENCODERS, TINY, fit, released_labels
 
+SLOW = "utd_released"  # test_methods runs both of its stages
 
-@pytest.mark.parametrize("name", CHAINS)
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name == SLOW)) for name in CHAINS])
 def test_chain_from_recordings_to_metrics(name, here, roots, capsys):
     """Stage 1, stage 2, test, predict, as the README has them, with nothing but fewer and smaller epochs."""
     small = ["--data.init_args.label_rate=0.3", *FEW.get(name, []), "--data.init_args.pretrain_batch_size=8"]

@@ -19,6 +19,9 @@ pytest.importorskip("aeon")
 SHAPES = {"a": (40, 2), "b": (12, 2, 3), "c": (20,)}
 SMALL = {MiniRocketModule: {"num_kernels": 168}, MultiRocketHydraModule: {"num_kernels": 2, "num_groups": 2}}
 both = pytest.mark.parametrize("kind", SMALL)
+either = pytest.mark.parametrize(
+    "kind", [MiniRocketModule, pytest.param(MultiRocketHydraModule, marks=pytest.mark.slow)]
+)  # the second one compiles for half a minute in a new environment
 
 
 def samples(count, seed=0):
@@ -45,7 +48,7 @@ def test_series_have_all_channels_and_the_longest_length():
                 np.testing.assert_allclose(series[n, first + channel], expected, atol=1e-9)
 
 
-@both
+@either
 def test_equals_aeon(kind):
     """A class without examples gets the smallest probability; torch's random numbers stay as they were."""
     label = [0, 0, 3, 3, 1, 1]
@@ -84,7 +87,7 @@ def test_threads_of_torch_stay_as_they_were(monkeypatch):
     assert torch.get_num_threads() == threads
 
 
-@both
+@either
 def test_has_no_parameters_and_learns_its_examples(kind):
     label = [0, 1, 2, 3] * 5
     module = fitted(kind, label)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from cosmo_pl.study.jobs import Job
@@ -48,7 +49,7 @@ class Column:
         stated: Mapping[str, Any] = self.view.stated("table2").get(self.view.in_paper(self.dataset), {})
         return stated
 
-    @property
+    @cached_property
     def folds(self) -> list[Any]:
         """Test subjects or number of each fold, that of the headline first; empty without folds."""
         for runs in self.view.study.runs:
@@ -79,10 +80,11 @@ class Column:
         return self.view.records(lambda job: self._is(job, method, fold))
 
     def _is(self, job: Job, method: str, fold: Fold | None) -> bool:
+        if (job.dataset, job.method, job.kind) != (self.dataset, method, "finetune"):
+            return False
         headline = self.folds[0] if self.folds else None
-        same = job.dataset == self.dataset and job.method == method and job.kind == "finetune"
         tested, wanted = (headline if each is None else each for each in (fold_of(job), fold))
-        return same and bool(tested == wanted)
+        return bool(tested == wanted)
 
     def all_folds(self, method: str, folds: Sequence[Fold] | None = None) -> list[tuple[Job, Record]]:
         """Runs of a method on some folds, by default on all, of the seeds that have each of these folds."""
