@@ -9,6 +9,7 @@ import pytest
 import torch
 from sklearn.metrics import accuracy_score, f1_score
 
+from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.metrics import ClassMean, classification_metrics
 
 UNEVEN = [17, 1, 40, 3, 8]
@@ -134,3 +135,8 @@ def test_class_mean_survives_a_reset_in_inference_mode() -> None:
         metric.reset()
     metric.update(torch.ones(1, 1), torch.tensor([1]))
     assert float(metric.compute()[1]) == 1
+
+
+def test_one_class_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="num_classes: is 1"):
+        classification_metrics(1, "test")

@@ -129,11 +129,19 @@ def with_nan(values):
         (lambda a: changed(a, "skeleton", lambda v: v[:0]), r"arrays\['skeleton'\]: holds no sample"),
         (lambda a: changed(a, "skeleton", lambda v: v[:9]), "different numbers of samples"),
         (lambda a: {"inertial": [["walk"]]}, "Give numbers"),
+        (lambda a: {"inertial": [[1.0, 2.0], [3.0]]}, r"arrays\['inertial'\]: is no array"),
     ],
 )
 def test_bad_arrays_are_named(change, message, recogniser, arrays):
     with pytest.raises(ConfigurationError, match=message):
         recogniser.predict(change(arrays))
+
+
+def test_tensors_with_gradients_and_of_bfloat16_are_samples(recogniser, arrays):
+    tensors = {name: torch.tensor(np.asarray(values), dtype=torch.bfloat16) for name, values in arrays.items()}
+    expected = recogniser.predict({name: values.float().numpy() for name, values in tensors.items()})
+    found = recogniser.predict({name: values.requires_grad_() for name, values in tensors.items()})
+    assert np.array_equal(found.probability, expected.probability)
 
 
 def test_what_is_no_classifier_is_refused(tmp_path):

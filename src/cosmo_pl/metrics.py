@@ -7,6 +7,8 @@ from torch import Tensor
 from torchmetrics import Metric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
+from cosmo_pl.errors import ConfigurationError
+
 
 def classification_metrics(num_classes: int, stage: str) -> MetricCollection:
     """Accuracy over samples and macro-F1, accumulated over an epoch.
@@ -14,7 +16,14 @@ def classification_metrics(num_classes: int, stage: str) -> MetricCollection:
     Args:
         num_classes: Number of classes.
         stage: Prefix of the names, as in ``test/acc``.
+
+    Raises:
+        ConfigurationError: There is one class.
     """
+    if num_classes < 2:
+        raise ConfigurationError(
+            "num_classes", f"is {num_classes}, and a classifier separates classes", "Use 2 or more"
+        )
     return MetricCollection(
         {
             "acc": MulticlassAccuracy(num_classes, average="micro"),

@@ -164,3 +164,12 @@ def test_refuses_a_training_without_use_for_positives(make_data, make_trainer):
         data = make_data(**VIEWS)
         module: LightningModule = stage2(data)
         make_trainer(1, callbacks=[NearestNeighborPositives()]).fit(module, datamodule=data)
+
+
+def test_a_second_training_begins_without_the_positives_of_the_first(make_data, make_trainer):
+    callback, data = Watch(start_epoch=0, every=5), make_data(phase="pretrain", **VIEWS)
+    make_trainer(1, callbacks=[callback]).fit(stage1(data), datamodule=data)
+    callback.start_epoch = 10
+    few = make_data(phase="pretrain", train_subjects=[1, 2], label_rate=0.5, **VIEWS)
+    make_trainer(1, callbacks=[callback]).fit(stage1(few), datamodule=few)
+    assert callback.positives is None and callback.shown[0] is None

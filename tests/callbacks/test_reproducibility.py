@@ -5,9 +5,11 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+import torch
 from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.callbacks import ModelCheckpoint
 
-from cosmo_pl.callbacks import LastCheckpoint, reproducibility
+from cosmo_pl.callbacks import EpochSeed, LastCheckpoint, reproducibility
 
 from .conftest import stage2
 
@@ -59,3 +61,40 @@ def test_the_last_epoch_is_written_whatever_ends_the_training(written):
 def test_long_epochs_are_all_written(written, monkeypatch):
     monkeypatch.setattr(f"{__name__}.EPOCH", 19.0)
     assert written(5) == [0, 1, 2, 3, 4]
+
+
+@pytest.fixture
+def order(make_data, make_trainer, tmp_path, monkeypatch):
+    """Trains without `seed_everything`, and returns the samples of the last epoch in their order."""
+    monkeypatch.delenv("PL_GLOBAL_SEED", raising=False)
+
+    class Seen(Callback):
+        def on_train_epoch_start(self, trainer, pl_module):
+            self.rows = []
+
+        def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+            self.rows += batch["index"].tolist()
+
+    def train(seed, epochs, path=None):
+        seen, data = Seen(), make_data()
+        saver = ModelCheckpoint(str(tmp_path), filename="{epoch}", save_top_k=-1)
+        trainer = make_trainer(
+            epochs, callbacks=[EpochSeed(), seen, saver], enable_checkpointing=True, limit_val_batches=0
+        )
+        module = stage2(data)
+        torch.manual_seed(seed)
+        trainer.fit(module, datamodule=data, ckpt_path=path)
+        return seen.rows
+
+    return train
+
+
+def test_epochs_have_the_seed_of_torch_and_a_resumed_run_that_of_its_checkpoint(order, tmp_path):
+    first = order(1, 2)
+    assert order(2, 2) != first == order(1, 2)
+    assert order(3, 2, str(tmp_path / "epoch=0.ckpt")) == first
+
+
+def test_seed_everything_comes_first(order, monkeypatch):
+    monkeypatch.setenv("PL_GLOBAL_SEED", "5")
+    assert order(1, 1) == order(2, 1)

@@ -285,3 +285,8 @@ def test_shifts_need_space() -> None:
     for wrong in ([], [0, 0], [-1, 2]):
         with pytest.raises(ConfigurationError, match="max_shift"):
             ShiftSpace(wrong)
+
+
+def test_a_pace_needs_two_steps() -> None:
+    with pytest.raises(ConfigurationError, match="WarpTime changes the pace, and a sample has one step"):
+        WarpTime()(torch.rand(2, 1, 3))

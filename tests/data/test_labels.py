@@ -213,3 +213,11 @@ def test_listed_samples_without_a_label_are_named_with_what_to_do(listed: str | 
         split(replace(samples, label=label), recordings=whole | {listed})
     with pytest.raises(ConfigurationError, match="1 recordings are not among the training samples"):
         split(replace(samples, label=label), recordings=whole | {"s3c0r0"})
+
+
+@pytest.mark.parametrize("absent", [0, 2, CLASSES - 1])
+def test_labels_per_class_are_of_the_classes_that_there_are(absent: int) -> None:
+    samples = make_samples()
+    samples = samples.some(np.flatnonzero((samples.label != absent) | (samples.subject > 2)))
+    found = split(samples, per_class=2, missing_classes=True)
+    assert class_counts(samples, found.labeled) == [0 if label == absent else 2 for label in range(CLASSES)]

@@ -75,3 +75,10 @@ def test_the_command_says_what_it_wrote(usc_root, tmp_path, capsys):
     path = capsys.readouterr().out.splitlines()[-1].partition(" (")[0]
     with np.load(path) as stored:
         assert list(stored["modalities"]) == ["gyro"]
+
+
+def test_ranges_are_also_those_of_packed_samples(usc_root, packed):
+    narrow = {"plausible": {"g": [-1.5, 1.5]}}
+    expected, found = read(usc_root, **narrow).load(), read(packed[0], **narrow).load()
+    assert 0 < len(expected) < len(read(packed[0]).load())
+    assert expected.recording.tolist() == found.recording.tolist() and np.array_equal(expected.start, found.start)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -269,3 +270,13 @@ def test_auto_is_random_for_more_than_two_modalities(modalities: int) -> None:
     torch.manual_seed(3)
     assert torch.equal(drawn, FusionAugmentation(6, sampling="random").weights(modalities))
     assert drawn.shape == (6, modalities) and len(drawn.unique(dim=0)) == 6
+
+
+@pytest.mark.parametrize("mode", ["sum", "concat"])
+def test_modalities_whose_weights_are_all_zero_count_equally(mode: Literal["sum", "concat"]) -> None:
+    features = unit_features(2, samples=2)
+    views = FusionAugmentation(3, (0.0, 1.0), mode=mode)(features, torch.tensor([[True, False], [True, True]]))
+    zero = torch.zeros(8)
+    own = features[0][0] if mode == "sum" else torch.cat([features[0][0], zero])
+    torch.testing.assert_close(views[0], own.expand(3, -1))
+    torch.testing.assert_close(views[1], FusionAugmentation(3, (0.0, 1.0), mode=mode)(features)[1])

@@ -98,3 +98,9 @@ def test_bad_arguments_are_named(argument, value, make_data, bundle):
 @pytest.mark.parametrize("check", METHOD_CHECKS, ids=lambda check: check.__name__.removeprefix("check_"))
 def test_conforms(check, make_data, bundle):
     check(lambda data: module(data, bundle=bundle), make_data)
+
+
+def test_more_positives_than_a_batch_has_are_refused_before_the_training(make_data, make_trainer, bundle):
+    data = make_data(pretrain_batch_size=8)
+    with pytest.raises(ConfigurationError, match="num_positives: is 8, and a sample has 7 others in a batch"):
+        make_trainer(1).fit(module(data, bundle=bundle, num_positives=8), datamodule=data)

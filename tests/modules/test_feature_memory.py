@@ -73,3 +73,17 @@ def test_what_does_not_fit_is_computed_each_time(trained, monkeypatch):
     monkeypatch.setattr(encoding, "MAX_BYTES", 0)
     _, rows, _, data = trained(epochs=4)
     assert rows[3] == len(data.split.labeled) + len(data.split.test)
+
+
+def test_what_an_interrupted_training_left_is_not_used_in_a_test(trained, make_trainer):
+    class Interrupted(Callback):
+        def on_train_epoch_end(self, trainer, pl_module):
+            if trainer.current_epoch == 3:
+                self.module, self.data = pl_module, trainer.datamodule
+                raise RuntimeError("interrupted")
+
+    callback = Interrupted()
+    with pytest.raises(RuntimeError, match="interrupted"):
+        trained(callback)
+    make_trainer(1).test(callback.module, datamodule=callback.data, verbose=False)
+    assert callback.module._memory is None

@@ -77,7 +77,17 @@ def test_without_anything_to_ask_there_is_no_probe_unless_somebody_is_held_out(m
 
 def test_pretraining_without_any_sample_names_the_remedy(make_data, make_trainer, tmp_path):
     data = make_data(phase="pretrain", label_rate=1.0)
-    with pytest.raises(ConfigurationError, match=r"label_rate: leaves 0 samples.*Set include_labeled to true"):
+    with pytest.raises(
+        ConfigurationError, match=r"label_rate: leaves 0 different samples.*Set include_labeled to true"
+    ):
+        pretrained(data, make_trainer, tmp_path)
+
+
+def test_copies_of_few_samples_are_refused_before_the_pretraining(make_data, make_trainer, tmp_path):
+    data = make_data(phase="pretrain", label_rate=1.0, include_labeled=True)
+    data.setup()
+    data.inputs["inertial"][:] = data.inputs["inertial"][torch.arange(len(data.samples)) % 7]
+    with pytest.raises(ConfigurationError, match=r"label_rate: leaves 7 different samples.*Use more training samples"):
         pretrained(data, make_trainer, tmp_path)
 
 

@@ -223,3 +223,9 @@ def test_refusals(arguments, named, make_data, bundle):
         PrototypeModule(data.modality_shapes, data.num_classes, **{"bundle": str(bundle), **arguments})
     with pytest.raises(BundleError):
         PrototypeModule(data.modality_shapes, data.num_classes, bundle=str(bundle / "nowhere"))
+
+
+def test_a_last_batch_of_one_label_is_seen(make_data, make_trainer, bundle):
+    data = make_data(labels_per_class=1, batch_size=13)  # 27 labels
+    module = fitted(data, make_trainer(1), bundle)
+    assert module.prototypes.any(dim=1).all()

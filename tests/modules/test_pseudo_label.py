@@ -131,3 +131,13 @@ def test_refusals(arguments, make_data, bundle):
     data = make_data()
     with pytest.raises(ConfigurationError, match=next(iter(arguments))):
         PseudoLabelModule(data.modality_shapes, data.num_classes, **{"bundle": bundle, **arguments})
+
+
+def test_labels_of_one_class_are_refused(make_data, make_trainer, bundle):
+    data = make_data(allow_missing_classes=True)
+    data.setup()
+    labeled = data.split.labeled
+    few = labeled[data.samples.label[labeled] == 3]
+    data.split = dataclasses.replace(data.split, labeled=few)
+    with pytest.raises(ConfigurationError, match="label_split: is of one class"):
+        fitted(data, make_trainer(1), bundle)

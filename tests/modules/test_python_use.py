@@ -10,6 +10,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import CSVLogger
 
 from cosmo_pl.bundle import Bundle
+from cosmo_pl.callbacks import ResultWriter
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules import ContrastiveFusionModule, IterativeFusionModule
 
@@ -90,3 +91,18 @@ def test_divergence_is_an_error(make_data, make_trainer):
     data = make_data()
     with pytest.raises(ConfigurationError, match=r"diverged: .* not finite after epoch \d"):
         make_trainer(5).fit(stage2(data, encoder_lr=1e30, classifier_lr=1e30), datamodule=data)
+
+
+def test_a_training_on_one_label_is_refused(make_data, make_trainer):
+    data = make_data(label_rate=0.005, allow_missing_classes=True)
+    with pytest.raises(ConfigurationError, match="label_rate: leaves 1 labelled samples"):
+        make_trainer(1).fit(stage2(data), datamodule=data)
+
+
+def test_results_of_plain_loaders_are_refused_before_the_test(make_data, make_trainer):
+    data = make_data()
+    data.setup()
+    trainer = make_trainer(1, callbacks=[ResultWriter()])
+    for evaluate in (trainer.test, trainer.predict):
+        with pytest.raises(ConfigurationError, match="datamodule: is missing, and ResultWriter"):
+            evaluate(stage2(data), data.test_dataloader())

@@ -94,3 +94,10 @@ def test_one_view_is_refused_before_the_training(make_data, make_trainer):
 def test_bad_arguments_are_named(argument, value):
     with pytest.raises(ConfigurationError, match=argument):
         simclr(**{argument: value})
+
+
+@pytest.mark.parametrize("some", [{}, {"inertial": [Gain()]}])
+def test_equal_views_are_reported(some, make_data, make_trainer):
+    data = make_data(num_augmentations=2, augmentations=some)
+    with pytest.warns(UserWarning, match=r"compares views of .*skeleton that differ by nothing but dropout"):
+        make_trainer(1, limit_train_batches=1, limit_val_batches=0).fit(simclr(data.modality_shapes), datamodule=data)

@@ -69,6 +69,11 @@ class NearestNeighborPositives(Constrained, Callback):
         self.start_epoch, self.every, self.fraction = start_epoch, every, fraction
         self.positives: Tensor | None = None
 
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Forgets the positives of an earlier training. Those of a resumed run are loaded after this hook."""
+        if stage == "fit":
+            self.positives = None
+
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Checks that the training can use the positives, before it begins.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
@@ -14,15 +15,37 @@ from cosmo_pl.run_folder import LAST_NAME
 
 SHARE = 0.05
 """Largest part of the time of a training that checkpoints take."""
+MAX_SEED = 2**32
+"""Seeds are smaller, as those of `seed_everything`: the number of the epoch is added below them."""
 
 
 class EpochSeed(Callback):
-    """Seeds each epoch separately, so that a resumed run uses the random numbers of an uninterrupted one."""
+    """Seeds each epoch separately, so that a resumed run uses the random numbers of an uninterrupted one.
+
+    The seed is that of Lightning's `seed_everything`. Without it, it is that of `torch.manual_seed`, and is stored in
+    checkpoints.
+    """
+
+    def __init__(self) -> None:
+        self._seed = 0
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Takes the seed of a training; that of a resumed run is loaded after this hook."""
+        if stage == "fit":
+            self._seed = torch.initial_seed() % MAX_SEED
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Seeds shuffling, dropout and augmentation of the epoch, differently in each process."""
-        seed = int(os.environ.get("PL_GLOBAL_SEED", "0"))
+        seed = int(os.environ.get("PL_GLOBAL_SEED", self._seed))
         torch.manual_seed((trainer.global_rank << 54) + (seed << 20) + trainer.current_epoch)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The seed, for a run that is resumed."""
+        return {"seed": self._seed}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Loads the seed of a checkpoint."""
+        self._seed = state_dict["seed"]
 
 
 class LastCheckpoint(ModelCheckpoint):

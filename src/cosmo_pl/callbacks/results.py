@@ -14,6 +14,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.loggers import CSVLogger
 
 from cosmo_pl.data.identity import is_simulated
+from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.intervals import bootstrap_interval
 from cosmo_pl.io import write_json
 from cosmo_pl.modules import ClassifierModule
@@ -42,6 +43,17 @@ class ResultWriter(Callback):
     def __init__(self, config: Callable[[], str] = str) -> None:
         self.config = config
         self.correct: dict[int, bool] = {}
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Checks that results can be written.
+
+        Raises:
+            ConfigurationError: A classifier is evaluated on plain loaders.
+        """
+        evaluated = stage in ("test", "predict") and isinstance(pl_module, ClassifierModule)
+        if evaluated and getattr(trainer, "datamodule", None) is None:
+            problem = "is missing, and ResultWriter writes the results of its recordings"
+            raise ConfigurationError("datamodule", problem, "Give the trainer a datamodule, or remove ResultWriter")
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Resets the results of an earlier test."""

@@ -321,7 +321,8 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         if is_packed(folder):
             samples, self.data_fingerprint = unpacked(folder, self._packed_arguments)
             self.subjects = self.subjects.located(np.unique(samples.subject).tolist(), self.dataset)
-            return samples
+            paths = {name: {"": folder / name} for name in samples.recording.tolist()}
+            return samples if self.plausible is None else self._plausible(samples, paths, {})
         found = self.find_recordings(folder)
         self.subjects = self.subjects.located(sorted({recording.subject for recording in found}), self.dataset)
         if not is_simulated(folder):
@@ -332,17 +333,14 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
                 "modalities", f"no recording in '{folder}' has all of {list(self.modalities)}", "Choose fewer"
             )
         samples, extremes, self.data_fingerprint = self.read_all(recordings)
+        return self._plausible(samples, {recording.name: recording.files for recording in recordings}, extremes)
+
+    def _plausible(
+        self, samples: Samples, files: Mapping[str, Mapping[str, Path]], known: Mapping[str, Extremes]
+    ) -> Samples:
         scaled = {n for n, steps in self.transforms.items() if any(isinstance(step, ScaleByTorso) for step in steps)}
-        plausible = plausible_samples(
-            samples,
-            {recording.name: recording.files for recording in recordings},
-            extremes,
-            self,
-            {*self.skeletons, *scaled},
-            self.plausible,
-            self.faults,
-        )
-        return samples.some(plausible)
+        skeletons = {*self.skeletons, *scaled}
+        return samples.some(plausible_samples(samples, files, known, self, skeletons, self.plausible, self.faults))
 
     def read_all(self, recordings: Sequence[Recording]) -> tuple[Samples, dict[str, Extremes], str]:
         """Reads the recordings, or takes their samples from the cache; see `read_recordings`."""
@@ -357,7 +355,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         )
 
     def pack(self, root: Path) -> Path:
-        """Writes all samples into one file, which `load` reads on machines without the recordings.
+        """Writes all plausible samples into one file, which `load` reads on machines without the recordings.
 
         Args:
             root: Folder that receives the dataset's folder, with one file per choice of modalities and arguments of

@@ -73,13 +73,12 @@ class PartLoaders:
         """Shuffled batches of the labelled samples (finetune), or complete batches of the pretraining samples.
 
         Raises:
-            ConfigurationError: The pretraining has fewer samples than a batch.
+            ConfigurationError: The pretraining has fewer samples than a batch, or the fine-tuning has one sample.
         """
         rows, size, drop_last = self.training_rows, self.pretrain_batch_size, True
         if self.phase == "finetune":
             self.check_labelled()
-            # One sample has no batch statistics: a last batch of one sample is dropped, a different one each epoch.
-            size, drop_last = self.batch_size, len(rows) // self.share[1] % self.batch_size == 1
+            size, drop_last = self.batch_size, self._drops_last(len(rows) // self.share[1])
         elif len(rows) < size:
             problem = f"{size} is more than the {len(rows)} samples of the pretraining"
             more = "" if self.include_labeled else ", or set include_labeled to true"
@@ -88,6 +87,20 @@ class PartLoaders:
         if self._sequence_length > 1:
             order["sequence"] = torch.from_numpy(self.sequences[rows])
         return self._loader(rows, size, self.views, **order)
+
+    def _drops_last(self, count: int) -> bool:
+        """Whether a last batch of one sample is left out, which has no batch statistics; a different one each epoch.
+
+        Raises:
+            ConfigurationError: No batch would be left.
+        """
+        module = None if self.trainer is None else self.trainer.lightning_module
+        if not getattr(module, "batch_statistics", True):
+            return False
+        if count < 2:
+            problem = f"leaves {count} labelled samples to a process, and a training step needs two"
+            raise ConfigurationError("label_rate", problem, "Label more samples")
+        return count % self.batch_size == 1
 
     @property
     def _sequence_length(self) -> int:

@@ -153,7 +153,7 @@ class LabelSampling:
 
         Args:
             pool: Number of training samples.
-            num_classes: Number of classes.
+            num_classes: Number of classes of these samples.
 
         Raises:
             ConfigurationError: It is less than one label per class.
@@ -228,7 +228,7 @@ def make_split(
     if sampling.recordings is not None:
         labeled, rest = pool[first], np.setdiff1d(pool, pool[first])
     else:
-        wanted = sampling.count(len(pool), num_classes)
+        wanted = sampling.count(len(pool), num_classes - len(absent))
         if sampling.per_class is not None:
             _check_classes(samples.label[pool], sampling.per_class)
         labeled, rest = order[:wanted], order[wanted:]
@@ -321,7 +321,7 @@ def check_labels(
 
 
 def _check_classes(labels: NDArray[np.int64], per_class: int) -> None:
-    fewest = int(np.bincount(labels).min())
+    fewest = int(np.unique(labels, return_counts=True)[1].min())  # an absent class is allowed, or was refused before
     if per_class > fewest:
         raise ConfigurationError(
             "labels_per_class",

@@ -16,7 +16,8 @@ class AugmentedViews:
 
     Args:
         augmentations: Modality to its augmentations, in order; they see values in the sensor's units.
-        normalization: Modality to the statistics that its samples are standardised with.
+        normalization: Modality to the statistics that its samples are standardised with. If each subject has its own
+            (`normalization` "adapt"), they are those of the training samples, and the units are as if of one subject.
         count: Views V per sample, each augmented independently, modality by modality.
     """
 

@@ -138,7 +138,7 @@ class ExportedRecogniser:
                 so large that probabilities are NaN; or the method needs one that is left out.
         """
         with _as_configuration():
-            found = self._found({name: np.asarray(_on_cpu(values)) for name, values in arrays.items()})
+            found = self._found({name: _as_array(name, values) for name, values in arrays.items()})
         check_probability(found["probability"])
         label = found["probability"].argmax(axis=1)
         names = tuple(self.class_names[each] for each in label)
@@ -177,7 +177,7 @@ def checked_samples(arrays: Mapping[str, Any], shapes: Mapping[str, tuple[int, .
         ConfigurationError: A modality is unknown, of another shape, empty, or holds values that are not finite.
     """
     with _as_configuration():
-        return checked_arrays({name: _on_cpu(values) for name, values in arrays.items()}, shapes)
+        return checked_arrays({name: _as_array(name, values) for name, values in arrays.items()}, shapes)
 
 
 def check_probability(probability: NDArray[np.float32]) -> None:
@@ -193,8 +193,19 @@ def check_probability(probability: NDArray[np.float32]) -> None:
         raise ConfigurationError("arrays", problem, remedy)
 
 
-def _on_cpu(values: Any) -> Any:
-    return values.cpu() if hasattr(values, "cpu") else values  # a tensor
+def _as_array(name: str, values: Any) -> NDArray[Any]:
+    """Samples as an array; those of a tensor on any device, with a gradient, or of bfloat16, which NumPy lacks.
+
+    Raises:
+        ModelError: They are lists of different lengths.
+    """
+    if hasattr(values, "cpu"):  # a tensor
+        values = values.detach().cpu()
+        values = values.float() if str(values.dtype) == "torch.bfloat16" else values
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise ModelError(f"arrays['{name}']", "is no array: its lists differ in length", "Give (N, *shape)") from error
 
 
 @contextmanager

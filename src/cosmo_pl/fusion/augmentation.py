@@ -100,6 +100,8 @@ class FusionAugmentation(Constrained, nn.Module):
     def _of_available(self, stacked: Tensor, alpha: Tensor, available: Tensor) -> Tensor:
         """Weighted features of each sample's own modalities, (N, P, D) or (N, P, M·D)."""
         own = alpha.unsqueeze(0) * available.unsqueeze(1).to(alpha)
+        total = own.sum(dim=2, keepdim=True)
+        own = torch.where(total == 0, available.unsqueeze(1).to(alpha), own)
         own = own / own.sum(dim=2, keepdim=True)
         present = torch.where(available.unsqueeze(2), stacked, 0)
         if self.mode == "sum":
@@ -111,7 +113,8 @@ class FusionAugmentation(Constrained, nn.Module):
 
         With missing modalities, the weights of each sample are renormalised over those that it has: with a_j 1 for an
         available and 0 for a missing modality, v_k = Σ_j a_j α_jk r_j / Σ_j a_j α_jk. They may then lie outside of
-        `weight_range`, and the views of a sample with one modality are equal.
+        `weight_range`, and the views of a sample with one modality are equal. Where the weights of all modalities that
+        a sample has are 0, they count equally.
 
         Args:
             features: M tensors (N, D).

@@ -87,9 +87,18 @@ class CMKMModule(CrossModalModule):
         return self
 
     def setup(self, stage: str) -> None:
-        """Checks that the frozen encoders have not been trained on test subjects, and what every pretraining checks."""
-        if stage == "fit" and self.bundle is not None and self.data is not None:
-            self.bundle.check_data(self.data)
+        """Checks the data of the frozen encoders, the size of a batch, and what every pretraining checks.
+
+        Raises:
+            ConfigurationError: They have been trained on test subjects, or a batch has too few samples to mine.
+        """
+        if stage == "fit" and self.data is not None:
+            if self.bundle is not None:
+                self.bundle.check_data(self.data)
+            batch, mined = self.data.pretrain_batch_size * self.trainer.world_size, self.loss.num_positives
+            if mined >= batch:
+                problem = f"is {mined}, and a sample has {batch - 1} others in a batch"
+                raise ConfigurationError("num_positives", problem, "Use fewer, or a larger pretrain_batch_size")
         super().setup(stage)
 
     def pretraining_loss(self, inputs: dict[str, Tensor], num_augmentations: int = 1) -> Tensor:

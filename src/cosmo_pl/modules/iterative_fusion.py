@@ -127,6 +127,7 @@ class IterativeFusionModule(ClassifierModule):
     def setup(self, stage: str) -> None:
         """Also makes distributed training (DDP) accept the frozen part, which has no gradients."""
         super().setup(stage)
+        self._memory = None  # an interrupted training left it: other data use the same sample indices
         if stage == "fit" and self.bundle is not None and self._takes_quality:
             self._measure_quality(self.bundle, self.data)
         if self.hparams["iterative_epochs"] > 0 or self.hparams["frozen_encoders"]:

@@ -68,6 +68,7 @@ class PrototypeModule(ClassifierModule):
     numerics = "1.1"
     mixed_precision = False
     several_processes = False
+    batch_statistics = False  # the encoders are in eval mode
     centre: Tensor
     sums: Tensor
     prototypes: Tensor
@@ -254,10 +255,13 @@ class PseudoLabelModule(PrototypeModule):
         """Encodes the unlabelled and the labelled samples, once.
 
         Raises:
-            ConfigurationError: A class has no labelled sample.
+            ConfigurationError: A class has no labelled sample, or all labels are of one class.
         """
         super().on_fit_start()
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        if len(set(data.samples.label[data.split.labeled].tolist())) < 2:
+            problem = "is of one class, and PseudoLabelModule separates classes"
+            raise ConfigurationError("label_split", problem, "Label samples of two classes at least")
         batches = (on_device(batch, self.device) for batch in data.plain_loader(data.split.labeled))
         self._labeled = torch.cat([self.features(batch["inputs"]) for batch in batches])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor
 
 from cosmo_pl.constraints import AtLeastTwo, PositiveFloat, Size
@@ -54,6 +55,21 @@ class SimCLRModule(PretrainingModule):
         self.save_hyperparameters(ignore=["encoders"])
         self.heads = projection_heads(self.encoders, projection_hidden, projection_dim)
         self.loss = ContrastiveFusionLoss(temperature)
+
+    def setup(self, stage: str) -> None:
+        """Warns of modalities whose views are equal, and checks what every pretraining checks."""
+        super().setup(stage)
+        if stage != "fit" or self.data is None:
+            return
+        if any(hasattr(callback, "positives") for callback in self.trainer.callbacks):  # type: ignore[attr-defined]
+            return
+        streams = {name: name.split("+") for name in self.encoders}
+        equal = [n for n, parts in streams.items() if not any(self.data.augmentations.get(part) for part in parts)]
+        if equal:
+            rank_zero_warn(
+                f"SimCLRModule compares views of {', '.join(equal)} that differ by nothing but dropout: give "
+                "data.init_args.augmentations of each modality, or the callback NearestNeighborPositives"
+            )
 
     def pretraining_loss(self, inputs: dict[str, Tensor], num_augmentations: int = 1) -> Tensor:
         """NT-Xent of the V augmented views (N, V, D) of each modality, summed over the modalities."""

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from cosmo_pl.constraints import Constraint, PositiveFloat, whole
 from cosmo_pl.data.augmentations.base import Augmentation
+from cosmo_pl.errors import ConfigurationError
 
 
 class WarpTime(Augmentation):
@@ -39,7 +40,15 @@ class WarpTime(Augmentation):
         self.strength, self.knots, self.crop = strength, knots, crop
 
     def random_parameters(self, x: Tensor) -> Tensor:
-        """Random times (N, T) in [0, 1], ascending."""
+        """Random times (N, T) in [0, 1], ascending.
+
+        Raises:
+            ConfigurationError: The samples have one step.
+        """
+        if x.shape[1] < 2:
+            raise ConfigurationError(
+                "augmentations", "WarpTime changes the pace, and a sample has one step", "Remove it"
+            )
         pace = torch.randn(len(x), 1, self.knots, device=x.device).mul(self.strength)
         pace = F.interpolate(pace, x.shape[1] - 1, mode="linear", align_corners=True).squeeze(1).exp()
         times = F.pad(pace.cumsum(dim=1), (1, 0))

@@ -33,6 +33,7 @@ class ExampleModule(ClassifierModule):
     numerics = "1.0"
     mixed_precision = False
     several_processes = False
+    batch_statistics = False
 
     def __init__(self, modality_shapes: Shapes, num_classes: Size) -> None:
         super().__init__(num_classes)
@@ -82,7 +83,7 @@ class ExampleModule(ClassifierModule):
         self._learned = None
 
     def on_fit_start(self) -> None:
-        """Stores all labelled samples. The training batches could lack one: no batch has a single sample.
+        """Stores all labelled samples.
 
         Raises:
             ConfigurationError: The trainer has no datamodule of this package.

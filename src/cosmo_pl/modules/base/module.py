@@ -90,6 +90,9 @@ class BaseModule(Constrained, LightningModule, ABC):
     several_processes: ClassVar[bool] = True
     """Whether several processes may train it, each on a part of the samples (Lightning's DDP)."""
 
+    batch_statistics: ClassVar[bool] = True
+    """Whether a training step may need two samples. In fine-tuning, a last batch of one sample is then left out."""
+
     phase: ClassVar[Literal["pretrain", "finetune"]]
     """The part of the data that the module trains on."""
 

@@ -26,7 +26,7 @@ from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.fusion import MIN_POINTS
 from cosmo_pl.modules.base.encoding import Present, Streams, availability, on_rows, unit_features
 from cosmo_pl.modules.base.module import BaseModule, Shapes
-from cosmo_pl.modules.base.quality import data_quality
+from cosmo_pl.modules.base.quality import data_quality, num_measured
 from cosmo_pl.run_folder import BUNDLE
 
 T = TypeVar("T", Tensor, dict[str, Tensor])
@@ -198,9 +198,9 @@ class PretrainingModule(BaseModule):
             )
             return
         self._check_missing(self.data)
-        measured = min(map(len, self.data.quality_inputs().values()))
+        measured = num_measured(self.data)
         if measured < MIN_POINTS:
-            problem = f"leaves {measured} samples to pretraining, too few to measure the modalities' quality"
+            problem = f"leaves {measured} different samples to pretraining, too few to measure the modalities' quality"
             more, unlabelled = "Use more training samples", f"leave at least {MIN_POINTS} samples unlabelled"
             remedy = more if self.data.include_labeled else f"Set include_labeled to true, or {unlabelled}"
             raise ConfigurationError("label_rate", problem, remedy)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pytorch_lightning.utilities import rank_zero_warn
+from torch import Tensor
 
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.errors import ConfigurationError
@@ -28,7 +29,7 @@ def data_quality(data: MultimodalDataModule, max_clusters: int | None = None) ->
         max_clusters: Largest number of clusters tried; None takes twice the number of classes.
 
     Raises:
-        ConfigurationError: Too few samples are unlabelled.
+        ConfigurationError: Too few different samples are unlabelled.
     """
     limit = default_max_clusters(data.num_classes) if max_clusters is None else max_clusters
     quality = _measured(data, limit)
@@ -41,12 +42,31 @@ def data_quality(data: MultimodalDataModule, max_clusters: int | None = None) ->
     return quality
 
 
+def num_measured(data: MultimodalDataModule) -> int:
+    """Number of different samples of the modality that has fewest, counted up to `MIN_POINTS`.
+
+    Copies do not count: windows in which a sensor rests are equal.
+    """
+    return min(map(_num_distinct, data.quality_inputs().values()))
+
+
+def _num_distinct(values: Tensor) -> int:
+    seen: set[bytes] = set()
+    for row in values:
+        seen.add((row + 0.0).cpu().numpy().tobytes())  # -0.0 becomes 0.0, to which it is equal
+        if len(seen) == MIN_POINTS:
+            break
+    return len(seen)
+
+
 def _measured(data: MultimodalDataModule, max_clusters: int) -> dict[str, ModalityQuality]:
-    samples = {name: values.cpu().numpy() for name, values in data.quality_inputs().items()}
-    if (few := min(map(len, samples.values()))) < MIN_POINTS:
-        problem = f"the modalities' quality is measured on unlabelled samples, and {data.title} has {few}"
+    if (few := num_measured(data)) < MIN_POINTS:
+        problem = (
+            f"the modalities' quality is measured on unlabelled samples, and {data.title} has {few} different ones"
+        )
         remedy = f"Leave at least {MIN_POINTS} unlabelled, give quality_weights, or set quality_lambda to 0"
         raise ConfigurationError("label_rate", problem, remedy)
+    samples = {name: values.cpu().numpy() for name, values in data.quality_inputs().items()}
     digest = hashlib.sha256(f"{CACHE_VERSION} {data.num_classes} {max_clusters}".encode())
     for name, values in samples.items():
         digest.update(f"{name} {values.shape} {values.dtype}".encode() + values.tobytes())
