@@ -116,8 +116,8 @@ def finished(job: Job, **changed: object) -> Record:
     return Record(**{**given, **changed})  # type: ignore[arg-type]
 
 
-def leave_files(workspace: Workspace, job: Job, version: int = 0) -> None:
-    """What a fit leaves for those that need it."""
+def leave_files(workspace: Workspace, job: Job, version: int = 0, trained: bool = True) -> None:
+    """What a fit leaves for those that need it; a stage 2 that is not `trained` was killed."""
     name = "bundle/bundle.json" if job.kind == "pretrain" else "checkpoints/last.ckpt"
     path = workspace.run(job) / f"version_{version}" / name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -125,3 +125,5 @@ def leave_files(workspace: Workspace, job: Job, version: int = 0) -> None:
         path.write_text("{}", encoding="utf-8")
     else:
         torch.save({"state_dict": {}}, path)
+        if trained:
+            workspace.mark_trained(path.parents[1])

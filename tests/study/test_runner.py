@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 from pytorch_lightning.utilities.exceptions import SIGTERMException
@@ -98,6 +99,25 @@ def test_a_parent_that_was_killed_is_run_first(grid, jobs, workspace):
     runner, fake, _ = grid(of=[child])
     runner.run()
     assert fake.ran == [parent.name, child.name]
+
+
+@pytest.mark.parametrize("content", [None, b"half of it"])
+def test_a_stage_2_that_is_run_again_is_not_measured_before_its_training_has_ended(
+    content, grid, jobs, results, workspace
+):
+    """Its record is there, and its checkpoint is half-trained or damaged."""
+    parent = next(job for job in jobs if job.kind == "finetune" and job.parents)
+    for job in (*parent.parents, parent):
+        results.put(job, finished(job))
+        leave_files(workspace, job, trained=content is not None)
+    if content is not None:
+        (workspace.run(parent) / "version_0/checkpoints/last.ckpt").write_bytes(content)
+    measured = replace(parent, kind="measure", measure="confusions", parents=(parent,), key="measured")
+    runner, fake, _ = grid(of=[measured])
+    with workspace.claim(parent):  # another process trains it
+        runner._try(measured)
+    assert fake.ran == []
+    assert runner.needed() == [parent, measured]
 
 
 def test_a_parser_that_exits_fails_one_run_and_not_the_grid(grid, jobs, results):

@@ -20,7 +20,7 @@ from cosmo_pl.checkpoints import usable_checkpoint
 from cosmo_pl.data.identity import is_simulated
 from cosmo_pl.io import keep_json, kept_json
 from cosmo_pl.provenance import code_state, environment
-from cosmo_pl.run_folder import BUNDLE, BUNDLE_DESCRIPTION, CHECKPOINTS, LOG, newest_metrics
+from cosmo_pl.run_folder import BUNDLE, BUNDLE_DESCRIPTION, CHECKPOINTS, LOG, newest_metrics, run_of
 from cosmo_pl.study.definition import measurement
 from cosmo_pl.study.identity import options
 from cosmo_pl.study.jobs import Job, Project
@@ -150,6 +150,8 @@ class Executor:
         self._keep_code(job, resumed=checkpoint is not None)
         resume = [] if checkpoint is None else [f"--ckpt_path={checkpoint}"]
         self.entry.train(["fit", *self.arguments(job), *resume])
+        if (trained := usable_checkpoint(self.workspace.run(job))) is not None:
+            self.workspace.mark_trained(run_of(trained))
 
     def _keep_code(self, job: Job, resumed: bool) -> None:
         """Writes which code a training is of: that of its beginning, as later code may only have finished it."""
