@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 import yaml
 
 import cosmo_pl
-from cosmo_pl.io import read_config
+from cosmo_pl.io import read_config, write_json
 from cosmo_pl.study.identity import Resolved
 from cosmo_pl.study.jobs import Job, Project
 from cosmo_pl.study.records import Record, Results
@@ -114,6 +115,11 @@ def finished(job: Job, **changed: object) -> Record:
         "numerics": dict(job.resolved.numerics),
     }  # fmt: skip
     return Record(**{**given, **changed})  # type: ignore[arg-type]
+
+
+def write_record(results: Results, job: Job, record: Record) -> None:
+    """Writes a record without any check, as an editor could."""
+    write_json(results.path(job), asdict(record))
 
 
 def leave_files(workspace: Workspace, job: Job, version: int = 0, trained: bool = True) -> None:

@@ -18,7 +18,10 @@ from cosmo_pl.modules.base import TrainingRecord
 from cosmo_pl.study.definition import measurement
 from cosmo_pl.study.execution import EntryPoints, Executor, curves
 
-from .conftest import leave_files
+from cosmo_pl.study.records import ResultError, Results
+from cosmo_pl.study.runner import Runner
+
+from .conftest import finished, leave_files
 
 METRICS = {
     "accuracy": 0.5, "training": {"fit_seconds": 700.0, "bundle": "/home/x", "precision": "bf16-mixed"},
@@ -28,7 +31,7 @@ METRICS = {
 }  # fmt: skip
 BUNDLE = {
     "training": {"fit_seconds": 9.0, "epochs": 3, "simulated": True, "unlabeled": 513, "temperature": 0.07},
-    "quality": {"acc": {"hopkins": 0.8}}, "data_fingerprint": "f" * 64,
+    "quality": {"acc": {"hopkins": 0.8, "hopkins_std": 0.01, "num_clusters": 2, "weight": 1.0}}, "data_fingerprint": "f" * 64,
 }  # fmt: skip
 
 
@@ -75,10 +78,23 @@ def test_a_stage_1(project, workspace, made, capsys):
     assert record.simulated
     assert record.curves == {"epoch": [0, 1], "train/loss": [1.5, 1.25]}
     assert record.seconds == 9.0, "a resumed run took at least its training"
-    assert not (workspace.run(job) / "version_0/checkpoints").exists(), "who needs the run takes the bundle"
     assert workspace.usable(job)
     assert capsys.readouterr().out == ""
     assert (workspace.run(job) / "log.txt").read_text(encoding="utf-8") == "to the log\nand this\n"
+
+
+def test_a_stage_1_whose_record_could_not_be_kept_is_not_trained_again(project, workspace, made, results):
+    executor, calls = made
+    job = project.jobs("table9", "paper")[0]
+    others = Results(results.folder)
+    others._check_data(job, finished(job, data_fingerprint="0" * 64), results.folder)
+    checkpoints = workspace.run(job) / "version_0/checkpoints"
+    with pytest.raises(ResultError, match="other recordings"):
+        Runner([job], others, workspace, executor, lambda line: None).run()
+    assert checkpoints.exists()
+    Runner([job], results, workspace, executor, lambda line: None).run()
+    assert len(calls) == 1
+    assert results.has(job) and not checkpoints.exists(), "who needs the run takes the bundle"
 
 
 def test_nothing_of_a_run_stays_in_memory(project, workspace, made):

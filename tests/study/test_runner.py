@@ -18,7 +18,7 @@ from cosmo_pl.study.runner import Runner, TimeIsUp, time_limit
 from cosmo_pl.study.workspace import Workspace
 from processes import ended, started
 
-from .conftest import finished, leave_files
+from .conftest import finished, leave_files, left_by
 
 
 class Fake:
@@ -156,6 +156,18 @@ def test_a_mistake_of_the_user_is_one_line(grid):
     runner, _, lines = grid({"toy forest seed 0 finetune": ConfigurationError("batch_size", "is -1", "Use 2")})
     runner.run()
     assert "toy forest seed 0 finetune cannot be run: batch_size: is -1. Use 2." in lines
+
+
+def test_a_result_that_could_not_be_read_again_fails_one_run_and_not_the_grid(jobs, results, workspace):
+    def execute(job):
+        leave_files(workspace, job)
+        training = {"fit_seconds": float("nan"), "epochs": 2}
+        return finished(job, **({"result": {**left_by(job.kind), "training": training}} if job is jobs[-1] else {}))
+
+    lines = []
+    Runner(jobs, results, workspace, execute, lines.append).run()
+    assert f"{jobs[-1].name} cannot be run: the result is not kept (result.training.fit_seconds is nan" in lines[-1]
+    assert [job for job in jobs if not results.has(job)] == [jobs[-1]]
 
 
 def test_a_missing_dataset_is_tried_once(grid, tmp_path):

@@ -7,7 +7,6 @@ import gc
 import json
 import logging
 import math
-import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -20,7 +19,7 @@ from cosmo_pl.checkpoints import usable_checkpoint
 from cosmo_pl.data.identity import is_simulated
 from cosmo_pl.io import keep_json, kept_json
 from cosmo_pl.provenance import code_state, environment
-from cosmo_pl.run_folder import BUNDLE, BUNDLE_DESCRIPTION, CHECKPOINTS, LOG, newest_metrics, run_of
+from cosmo_pl.run_folder import BUNDLE, BUNDLE_DESCRIPTION, LOG, newest_metrics, run_of
 from cosmo_pl.study.definition import measurement
 from cosmo_pl.study.identity import options
 from cosmo_pl.study.jobs import Job, Project
@@ -141,6 +140,8 @@ class Executor:
                     handler.stream = stream
 
     def _fit(self, job: Job) -> None:
+        if job.kind == "pretrain" and self.workspace.usable(job):
+            return  # its training ended, and its record was not kept or has been removed
         if job.resolved.arguments.get("federated") is not None:
             assert self.entry.federated is not None
             self._keep_code(job, resumed=bool(self.workspace.versions(job)))
@@ -175,8 +176,6 @@ class Executor:
 
     def _pretrained(self, job: Job) -> dict[str, Any]:
         bundle = json.loads((self._run(job) / BUNDLE / BUNDLE_DESCRIPTION).read_text(encoding="utf-8"))
-        for version in self.workspace.versions(job):  # other jobs use the bundle
-            shutil.rmtree(version / CHECKPOINTS, ignore_errors=True)
         kept = ("fit_seconds", "epochs", "unlabeled", "precision", "federated")
         return {
             "result": {

@@ -141,6 +141,8 @@ class Runner:
     def _run(self, job: Job) -> None:
         try:
             record = self.execute(job)
+            if not self.results.has(job):
+                self.results.put(job, record)
         except DatasetNotFoundError as error:
             self.absent[job.dataset] = self.failed[job.key] = str(error)
             self.report(f"{job.dataset} is skipped: {error}")
@@ -156,8 +158,8 @@ class Runner:
             self.failed[job.key] = f"{type(error).__name__}: {error}"
             self.report(f"{job.name} failed ({type(error).__name__}: {error}); see {log}")
             return
-        if not self.results.has(job):
-            self.results.put(job, record)
+        if job.kind == "pretrain":  # not before there is a record, as a training cannot go on without
+            self.workspace.remove_checkpoints(job)
         self.clock.learn(job, record.seconds)
         self.report(self._line(job, record))
 

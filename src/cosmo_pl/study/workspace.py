@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from cosmo_pl.run_folder import LAST, has_bundle, versions
+from cosmo_pl.run_folder import CHECKPOINTS, LAST, has_bundle, versions
 from cosmo_pl.study.jobs import Job
 
 TRAINED = "trained"  # empty file in the folder of a run whose training has ended
@@ -61,6 +62,11 @@ class Workspace:
     def mark_trained(self, run: Path) -> None:
         """Notes that the training of a run has ended."""
         (run / TRAINED).touch()
+
+    def remove_checkpoints(self, job: Job) -> None:
+        """Deletes the checkpoints of a stage 1, as other jobs use its bundle."""
+        for version in self.versions(job):
+            shutil.rmtree(version / CHECKPOINTS, ignore_errors=True)
 
     @contextmanager
     def claim(self, job: Job) -> Iterator[bool]:
