@@ -17,7 +17,6 @@ from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.base import TrainingRecord
 from cosmo_pl.study.definition import measurement
 from cosmo_pl.study.execution import EntryPoints, Executor, curves
-
 from cosmo_pl.study.records import ResultError, Results
 from cosmo_pl.study.runner import Runner
 
@@ -31,7 +30,8 @@ METRICS = {
 }  # fmt: skip
 BUNDLE = {
     "training": {"fit_seconds": 9.0, "epochs": 3, "simulated": True, "unlabeled": 513, "temperature": 0.07},
-    "quality": {"acc": {"hopkins": 0.8, "hopkins_std": 0.01, "num_clusters": 2, "weight": 1.0}}, "data_fingerprint": "f" * 64,
+    "quality": {"acc": {"hopkins": 0.8, "hopkins_std": 0.01, "num_clusters": 2, "weight": 1.0}},
+    "data_fingerprint": "f" * 64,
 }  # fmt: skip
 
 
@@ -207,16 +207,27 @@ def test_a_run_that_must_not_look_at_the_test_subjects_does_not(project, workspa
     assert record.result == {"val_accuracy": 0.5, "training": {"fit_seconds": 5.0, "epochs": 2}}
 
 
+def leave_log(run, text):
+    run.mkdir(exist_ok=True)
+    (run / "metrics.csv").write_bytes(text.encode())
+
+
 def test_curves_of_a_resumed_run_are_one(tmp_path):
-    first, second = tmp_path / "a.csv", tmp_path / "b.csv"
-    first.write_text("epoch,train/loss,test/acc\n0,3.0,\n1,2.0,\n1,,0.5\n2,1.9,\n", encoding="utf-8")
-    second.write_text("epoch,train/loss,test/acc,lr\n2,1.0,,1\n3,nan,0.123456789,1\n", encoding="utf-8")
-    assert curves([first, second, tmp_path / "absent.csv"]) == {
+    first, second = tmp_path / "version_0", tmp_path / "version_1"
+    leave_log(first, "epoch,train/loss,test/acc\n0,3.0,\n1,2.0,\n1,,0.5\n2,1.9,\n")
+    leave_log(second, "epoch,train/loss,test/acc,lr\n2,1.0,,1\n3,nan,0.123456789,1\n")
+    assert curves([first, second, tmp_path / "version_2"]) == {
         "epoch": [0, 1, 2, 3],
         "train/loss": [3.0, 2.0, 1.0, None],
         "test/acc": [None, 0.5, None, 0.12346],
     }
     assert curves([]) == {}
+
+
+@pytest.mark.parametrize("row", ["2", "2,1", "2,1.2\n", "2,1.2,0.", "2,1.2,0.2"])
+def test_the_row_that_a_killed_run_did_not_finish_is_left_out(row, tmp_path):
+    leave_log(tmp_path, f"epoch,train/loss,test/acc\r\n1,2.0,0.5\r\n{row}")
+    assert curves([tmp_path]) == {"epoch": [1], "train/loss": [2.0], "test/acc": [0.5]}
 
 
 def test_measurements_are_found_by_name():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import gc
 import json
 import logging
@@ -19,7 +18,7 @@ from cosmo_pl.checkpoints import usable_checkpoint
 from cosmo_pl.data.identity import is_simulated
 from cosmo_pl.io import keep_json, kept_json
 from cosmo_pl.provenance import code_state, environment
-from cosmo_pl.run_folder import BUNDLE, BUNDLE_DESCRIPTION, LOG, newest_metrics, run_of
+from cosmo_pl.run_folder import BUNDLE, BUNDLE_DESCRIPTION, logged_curves, newest_metrics, run_of
 from cosmo_pl.study.definition import measurement
 from cosmo_pl.study.identity import options
 from cosmo_pl.study.jobs import Job, Project
@@ -172,7 +171,7 @@ class Executor:
         return run
 
     def _curves(self, job: Job) -> dict[str, list[float | None]]:
-        return curves(version / LOG for version in self.workspace.versions(job))
+        return curves(self.workspace.versions(job))
 
     def _pretrained(self, job: Job) -> dict[str, Any]:
         bundle = json.loads((self._run(job) / BUNDLE / BUNDLE_DESCRIPTION).read_text(encoding="utf-8"))
@@ -231,21 +230,17 @@ def _without_curve(quality: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in quality.items() if name != "silhouettes"}
 
 
-def curves(files: Iterable[Path]) -> dict[str, list[float | None]]:
+def curves(runs: Iterable[Path]) -> dict[str, list[float | None]]:
     """Curves by epoch from the CSV logs of a run and of the runs that resumed it; the later log takes precedence."""
-    epochs: dict[int, dict[str, float]] = {}
-    for path in files:
-        if not path.is_file():
-            continue
-        with path.open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                values = {name: float(row[name]) for name in CURVES if row.get(name)}
-                epochs.setdefault(int(row["epoch"]), {}).update(values)
-    names = [name for name in CURVES if any(name in epoch for epoch in epochs.values())]
-    order = sorted(epochs)
+    found: dict[str, dict[int, float]] = {}
+    for run in runs:
+        for name, values in logged_curves(run).items():
+            found.setdefault(name, {}).update(values)
+    names = [name for name in CURVES if name in found]
+    order = sorted({epoch for values in found.values() for epoch in values})
     if not names:
         return {}
-    return {"epoch": list(order), **{name: [_rounded(epochs[e].get(name)) for e in order] for name in names}}
+    return {"epoch": list(order), **{name: [_rounded(found[name].get(e)) for e in order] for name in names}}
 
 
 def _rounded(value: float | None) -> float | None:
