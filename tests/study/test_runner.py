@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -83,6 +84,26 @@ def test_results_without_their_files_run_again_only_where_they_are_needed(grid, 
     runner.run()
     assert fake.ran == [jobs[0].name, jobs[1].name]
     assert results.get(jobs[0]) == kept
+
+
+def test_files_that_vanish_while_a_job_waits_for_them_are_made_again(grid, jobs, results, workspace, monkeypatch):
+    monkeypatch.setattr("cosmo_pl.study.runner.WAIT_SECONDS", 0.01)
+    parent = jobs[0]
+    results.put(parent, finished(parent))
+    leave_files(workspace, parent)
+    children = [job for job in jobs if job.parents == (parent,)]
+    runner, fake, _ = grid(of=children)
+
+    def execute(job):
+        record = fake(job)
+        if job is children[0]:
+            shutil.rmtree(workspace.run(parent))
+        return record
+
+    runner.execute = execute
+    with time_limit(30):
+        runner.run()
+    assert fake.ran == [children[0].name, parent.name, children[1].name]
 
 
 def test_one_job_alone_brings_what_it_needs(grid, jobs, results):

@@ -98,6 +98,8 @@ class Runner:
             left = [job for job in left if not self._settled(job)]
             if len(left) == before:
                 time.sleep(WAIT_SECONDS)
+                # Files that a job needs may have been deleted since.
+                left = [job for job in self.needed() if not self._settled(job)]
 
     def needed(self) -> list[Job]:
         """Jobs without a record, and the jobs whose files they need and that have lost them."""
