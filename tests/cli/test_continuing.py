@@ -87,7 +87,7 @@ def test_a_bundle_may_be_named_by_another_path(check, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path / place)
         (run / "config.yaml").write_text(yaml.safe_dump(config(then)), encoding="utf-8")
         check(run / "checkpoints/last.ckpt", config(now))
-        with pytest.raises(ConfigurationError, match="other arguments: model.init_args.bundle"):
+        with pytest.raises(ConfigurationError, match=r"other arguments: model\.init_args\.bundle"):
             check(run / "checkpoints/last.ckpt", config(now, "def"))
 
 
