@@ -17,10 +17,11 @@ from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.base import TrainingRecord
 from cosmo_pl.study.definition import measurement
 from cosmo_pl.study.execution import EntryPoints, Executor, curves
+from cosmo_pl.study.jobs import Project
 from cosmo_pl.study.records import ResultError, Results
 from cosmo_pl.study.runner import Runner
 
-from .conftest import finished, leave_files
+from .conftest import finished, leave_files, write
 
 METRICS = {
     "accuracy": 0.5, "training": {"fit_seconds": 700.0, "bundle": "/home/x", "precision": "bf16-mixed"},
@@ -142,6 +143,16 @@ def test_arguments_are_written_as_the_command_line_reads_them(project, workspace
     assert "--model.init_args.steps=[1, 2]" in calls[0]
 
 
+def test_a_config_that_is_edited_while_a_study_runs_trains_nothing(project, workspace, made):
+    """The key, and the record, are of the configuration that the study began with."""
+    executor, calls = made
+    job = project.jobs("table9", "paper")[0]
+    write(project.root, "configs/toy_stage1.yaml", {"data": "data/toy.yaml", "trainer": {"max_epochs": 7}})
+    with pytest.raises(ConfigurationError, match=r"configs/toy_stage1\.yaml.* have changed since the study began"):
+        execute(executor, workspace, job)
+    assert calls == []
+
+
 def test_a_killed_run_goes_on(project, workspace, made):
     executor, calls = made
     job = project.jobs("table9", "paper")[1]
@@ -201,7 +212,8 @@ def test_a_run_that_must_not_look_at_the_test_subjects_does_not(project, workspa
         (run / "metrics.csv").write_text("epoch,val/acc\n0,0.25\n1,0.5\n", encoding="utf-8")
         return model, data
 
-    executor = replace(executor, entry=replace(executor.entry, load_run=load))
+    same = Project(project.root, resolve=lambda *_: job.resolved)
+    executor = replace(executor, project=same, entry=replace(executor.entry, load_run=load))
     record = execute(executor, workspace, job)
     assert [call[0] for call in calls] == ["fit"]
     assert record.result == {"val_accuracy": 0.5, "training": {"fit_seconds": 5.0, "epochs": 2}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -98,11 +99,13 @@ def run_here(where: Locations, jobs: Sequence[Job], seconds: float | None, whole
     from cosmo_pl.run_loading import load_data, load_run
     from cosmo_pl.study.evidence import fits
     from cosmo_pl.study.execution import EntryPoints, Executor
+    from cosmo_pl.study.resolving import resolve_again
     from cosmo_pl.study.runner import Runner, TimeIsUp, time_limit
 
     workspace, kept = Workspace(where.runs), where.results
     entry = EntryPoints(train, load_run, load_data, federated)
-    execute = Executor(where.project, workspace, entry, progress_bar=sys.stderr.isatty())
+    project = replace(where.project, resolve=resolve_again)
+    execute = Executor(project, workspace, entry, progress_bar=sys.stderr.isatty())
     runner = Runner(jobs, kept, workspace, execute, report=lambda line: print(line, flush=True))
     if whole:
         runner.fits = fits(jobs, runner.clock, kept.has, seconds)

@@ -16,12 +16,13 @@ from typing import Any
 
 from cosmo_pl.checkpoints import usable_checkpoint
 from cosmo_pl.data.identity import is_simulated
+from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.io import keep_json, kept_json
 from cosmo_pl.provenance import code_state, environment
 from cosmo_pl.run_folder import BUNDLE, BUNDLE_DESCRIPTION, logged_curves, newest_metrics, run_of
 from cosmo_pl.study.definition import measurement
 from cosmo_pl.study.identity import options
-from cosmo_pl.study.jobs import Job, Project
+from cosmo_pl.study.jobs import Job, Project, identified
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.workspace import Workspace
 from cosmo_pl.trust import allowing, class_paths
@@ -54,7 +55,7 @@ class Executor:
     """Runs jobs.
 
     Args:
-        project: The folder with the configs.
+        project: The folder with the configs, which it resolves again at each run.
         workspace: The folder of the runs.
         entry: The entry points of the command line.
         progress_bar: Whether trainings show progress bars.
@@ -69,8 +70,11 @@ class Executor:
         """Runs a job, or resumes a killed run of it.
 
         Raises:
-            CosmoError: Its data or configs cannot be used.
+            CosmoError: Its data or configs cannot be used, or have changed since the job was made.
         """
+        if identified(job, self.project).key != job.key:
+            remedy = "Start the study again, which makes the runs of the configs as they are now"
+            raise ConfigurationError("configs", f"{', '.join(job.configs)} have changed since the study began", remedy)
         start = time.perf_counter()
         packages = {path.partition(":")[0] for path in class_paths(job.resolved.arguments)}
         with self._logged(job), allowing(*packages):  # the project's own configs name them
