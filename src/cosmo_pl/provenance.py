@@ -41,8 +41,11 @@ def code_state(package: Path = PACKAGE) -> tuple[str | None, bool | None]:
     return _git(package, "rev-parse", "--short=12", "HEAD"), changes is None or bool(changes)
 
 
-def check_committed() -> None:
+def check_committed(remedy: str) -> None:
     """Refuses code that differs from its commit: the origin of its results could not be known later.
+
+    Args:
+        remedy: What else the user can do than to commit the changes.
 
     Raises:
         ConfigurationError: There are uncommitted changes.
@@ -50,8 +53,7 @@ def check_committed() -> None:
     commit, dirty = code_state()
     if dirty:
         problem = f"requires committed code, and there are uncommitted changes since {commit}"
-        remedy = "Commit them, or use --allow-dirty: every table will mark the results"
-        raise ConfigurationError("preset", problem, remedy)
+        raise ConfigurationError("preset", problem, f"Commit them, or {remedy}")
 
 
 def environment() -> dict[str, Any]:

@@ -102,11 +102,16 @@ def newest_test(run: Path) -> Path | None:
 
 
 def logged_curves(run: Path) -> dict[str, dict[int, float]]:
-    """Name of each metric in a run's CSV log to its values by epoch, from 0; empty where there is no log."""
+    """Name of each metric in a run's CSV log to its values by epoch, from 0; empty where there is no log.
+
+    The last row of a killed run can be incomplete, and is left out.
+    """
     curves: dict[str, dict[int, float]] = {}
     if (run / LOG).is_file():
         with (run / LOG).open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
+            for row in csv.DictReader(line for line in file if line.endswith("\n")):
+                if None in row.values():
+                    continue
                 epoch = int(row.pop("epoch"))
                 for name, value in row.items():
                     if value and name != "step":

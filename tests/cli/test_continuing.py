@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import shutil
 import threading
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from scipy.io import loadmat, savemat
 
 from cosmo_pl.checkpoints import newest_checkpoint
 from cosmo_pl.cli import main
+from cosmo_pl.cli.continuing import check_continued, check_evaluated
+from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.run_folder import claim_version
 
 from .conftest import CONFIGS, NARROW, SHORT, TINY, fit
@@ -66,6 +70,25 @@ def test_a_training_goes_on_as_it_began(argument, named, copy, roots, capsys):
             "--ckpt_path=last")  # fmt: skip
     assert named in refusal(capsys)
     assert sorted(path.name for path in copy.parent.iterdir()) == ["version_0"]
+
+
+@pytest.mark.parametrize("check", [check_continued, partial(check_evaluated, knows_its_data=True)])
+def test_a_bundle_may_be_named_by_another_path(check, tmp_path, monkeypatch):
+    """`study evidence` names the folder of the runs by its whole path, `study run` from the working directory."""
+
+    def config(folder, bundle="abc"):
+        model = {"class_path": "Toy", "init_args": {"bundle": f"{folder}/{bundle}"}}
+        return {"model": model, "data": {"class_path": "Toy"}, "trainer": {}, "run": {"folder": folder, "name": "key"}}
+
+    whole, run = f"{tmp_path}/runs/study", tmp_path / "runs/study/key/version_0"
+    run.mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    for then, now, place in ((whole, "runs/study", "."), ("runs/study", whole, "elsewhere")):
+        monkeypatch.chdir(tmp_path / place)
+        (run / "config.yaml").write_text(yaml.safe_dump(config(then)), encoding="utf-8")
+        check(run / "checkpoints/last.ckpt", config(now))
+        with pytest.raises(ConfigurationError, match=r"other arguments: model\.init_args\.bundle"):
+            check(run / "checkpoints/last.ckpt", config(now, "def"))
 
 
 def test_devices_loggers_and_length_may_change(copy, roots):

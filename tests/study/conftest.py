@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 import yaml
 
 import cosmo_pl
-from cosmo_pl.io import read_config
+from cosmo_pl.io import read_config, write_json
 from cosmo_pl.study.identity import Resolved
 from cosmo_pl.study.jobs import Job, Project
 from cosmo_pl.study.records import Record, Results
@@ -116,8 +117,13 @@ def finished(job: Job, **changed: object) -> Record:
     return Record(**{**given, **changed})  # type: ignore[arg-type]
 
 
-def leave_files(workspace: Workspace, job: Job, version: int = 0) -> None:
-    """What a fit leaves for those that need it."""
+def write_record(results: Results, job: Job, record: Record) -> None:
+    """Writes a record without any check, as an editor could."""
+    write_json(results.path(job), asdict(record))
+
+
+def leave_files(workspace: Workspace, job: Job, version: int = 0, trained: bool = True) -> None:
+    """What a fit leaves for those that need it; a stage 2 that is not `trained` was killed."""
     name = "bundle/bundle.json" if job.kind == "pretrain" else "checkpoints/last.ckpt"
     path = workspace.run(job) / f"version_{version}" / name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -125,3 +131,5 @@ def leave_files(workspace: Workspace, job: Job, version: int = 0) -> None:
         path.write_text("{}", encoding="utf-8")
     else:
         torch.save({"state_dict": {}}, path)
+        if trained:
+            workspace.mark_trained(path.parents[1])

@@ -12,7 +12,7 @@ from cosmo_pl.study.jobs import Project
 from cosmo_pl.study.records import Results
 from cosmo_pl.study.rendering.view import Verdict
 
-from .conftest import finished
+from .conftest import finished, write_record
 from .factory import PROJECT, paper
 
 
@@ -93,7 +93,7 @@ def test_no_paper_no_claims(project: Project, results: Results) -> None:
 
 def test_the_page_names_damaged_results(project: Project, results: Results, tmp_path: Path) -> None:
     job = project.jobs("table9", "paper")[1]
-    results.put(job, finished(job, seconds=-1))
+    write_record(results, job, finished(job, seconds=-1))
     assert all_claims(project, results) == []
     page = write_claims([], tmp_path, {}, results.damaged.values()).read_text(encoding="utf-8")
     assert f"- Left out: {results.path(job)}: is damaged (seconds is -1" in page

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.study import evidence
@@ -76,6 +77,16 @@ def test_the_worktree_is_that_of_the_last_commit(tmp_path):
     place = evidence.worktree(tmp_path)
     assert (place / "src/code.py").read_text(encoding="utf-8") == "2"
     assert not (place / "src/more.py").exists()
+
+
+def test_a_second_process_leaves_the_worktree_of_the_first_alone(tmp_path, monkeypatch):
+    taken = []
+    monkeypatch.setattr(evidence, "worktree", taken.append)
+    (tmp_path / "runs").mkdir()
+    line = r"^evidence: another [^\n]* uses the worktree runs/evidence\. "
+    with FileLock(tmp_path / "runs/evidence.lock"), pytest.raises(ConfigurationError, match=line):
+        evidence.supervise(tmp_path, [], 1)
+    assert taken == []
 
 
 def test_outside_of_a_checkout_is_one_line(tmp_path):

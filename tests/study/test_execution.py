@@ -17,8 +17,11 @@ from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.base import TrainingRecord
 from cosmo_pl.study.definition import measurement
 from cosmo_pl.study.execution import EntryPoints, Executor, curves
+from cosmo_pl.study.jobs import Project
+from cosmo_pl.study.records import ResultError, Results
+from cosmo_pl.study.runner import Runner
 
-from .conftest import leave_files
+from .conftest import finished, leave_files, write
 
 METRICS = {
     "accuracy": 0.5, "training": {"fit_seconds": 700.0, "bundle": "/home/x", "precision": "bf16-mixed"},
@@ -28,7 +31,8 @@ METRICS = {
 }  # fmt: skip
 BUNDLE = {
     "training": {"fit_seconds": 9.0, "epochs": 3, "simulated": True, "unlabeled": 513, "temperature": 0.07},
-    "quality": {"acc": {"hopkins": 0.8}}, "data_fingerprint": "f" * 64,
+    "quality": {"acc": {"hopkins": 0.8, "hopkins_std": 0.01, "num_clusters": 2, "weight": 1.0}},
+    "data_fingerprint": "f" * 64,
 }  # fmt: skip
 
 
@@ -75,10 +79,23 @@ def test_a_stage_1(project, workspace, made, capsys):
     assert record.simulated
     assert record.curves == {"epoch": [0, 1], "train/loss": [1.5, 1.25]}
     assert record.seconds == 9.0, "a resumed run took at least its training"
-    assert not (workspace.run(job) / "version_0/checkpoints").exists(), "who needs the run takes the bundle"
     assert workspace.usable(job)
     assert capsys.readouterr().out == ""
     assert (workspace.run(job) / "log.txt").read_text(encoding="utf-8") == "to the log\nand this\n"
+
+
+def test_a_stage_1_whose_record_could_not_be_kept_is_not_trained_again(project, workspace, made, results):
+    executor, calls = made
+    job = project.jobs("table9", "paper")[0]
+    others = Results(results.folder)
+    others._check_data(job, finished(job, data_fingerprint="0" * 64), results.folder)
+    checkpoints = workspace.run(job) / "version_0/checkpoints"
+    with pytest.raises(ResultError, match="other recordings"):
+        Runner([job], others, workspace, executor, lambda line: None).run()
+    assert checkpoints.exists()
+    Runner([job], results, workspace, executor, lambda line: None).run()
+    assert len(calls) == 1
+    assert results.has(job) and not checkpoints.exists(), "who needs the run takes the bundle"
 
 
 def test_nothing_of_a_run_stays_in_memory(project, workspace, made):
@@ -124,6 +141,16 @@ def test_arguments_are_written_as_the_command_line_reads_them(project, workspace
     job = next(j for j in project.jobs("table9", "paper") if (j.method, j.kind) == ("cmc", "finetune"))
     execute(executor, workspace, job)
     assert "--model.init_args.steps=[1, 2]" in calls[0]
+
+
+def test_a_config_that_is_edited_while_a_study_runs_trains_nothing(project, workspace, made):
+    """The key, and the record, are of the configuration that the study began with."""
+    executor, calls = made
+    job = project.jobs("table9", "paper")[0]
+    write(project.root, "configs/toy_stage1.yaml", {"data": "data/toy.yaml", "trainer": {"max_epochs": 7}})
+    with pytest.raises(ConfigurationError, match=r"configs/toy_stage1\.yaml.* have changed since the study began"):
+        execute(executor, workspace, job)
+    assert calls == []
 
 
 def test_a_killed_run_goes_on(project, workspace, made):
@@ -185,22 +212,34 @@ def test_a_run_that_must_not_look_at_the_test_subjects_does_not(project, workspa
         (run / "metrics.csv").write_text("epoch,val/acc\n0,0.25\n1,0.5\n", encoding="utf-8")
         return model, data
 
-    executor = replace(executor, entry=replace(executor.entry, load_run=load))
+    same = Project(project.root, resolve=lambda *_: job.resolved)
+    executor = replace(executor, project=same, entry=replace(executor.entry, load_run=load))
     record = execute(executor, workspace, job)
     assert [call[0] for call in calls] == ["fit"]
     assert record.result == {"val_accuracy": 0.5, "training": {"fit_seconds": 5.0, "epochs": 2}}
 
 
+def leave_log(run, text):
+    run.mkdir(exist_ok=True)
+    (run / "metrics.csv").write_bytes(text.encode())
+
+
 def test_curves_of_a_resumed_run_are_one(tmp_path):
-    first, second = tmp_path / "a.csv", tmp_path / "b.csv"
-    first.write_text("epoch,train/loss,test/acc\n0,3.0,\n1,2.0,\n1,,0.5\n2,1.9,\n", encoding="utf-8")
-    second.write_text("epoch,train/loss,test/acc,lr\n2,1.0,,1\n3,nan,0.123456789,1\n", encoding="utf-8")
-    assert curves([first, second, tmp_path / "absent.csv"]) == {
+    first, second = tmp_path / "version_0", tmp_path / "version_1"
+    leave_log(first, "epoch,train/loss,test/acc\n0,3.0,\n1,2.0,\n1,,0.5\n2,1.9,\n")
+    leave_log(second, "epoch,train/loss,test/acc,lr\n2,1.0,,1\n3,nan,0.123456789,1\n")
+    assert curves([first, second, tmp_path / "version_2"]) == {
         "epoch": [0, 1, 2, 3],
         "train/loss": [3.0, 2.0, 1.0, None],
         "test/acc": [None, 0.5, None, 0.12346],
     }
     assert curves([]) == {}
+
+
+@pytest.mark.parametrize("row", ["2", "2,1", "2,1.2\n", "2,1.2,0.", "2,1.2,0.2"])
+def test_the_row_that_a_killed_run_did_not_finish_is_left_out(row, tmp_path):
+    leave_log(tmp_path, f"epoch,train/loss,test/acc\r\n1,2.0,0.5\r\n{row}")
+    assert curves([tmp_path]) == {"epoch": [1], "train/loss": [2.0], "test/acc": [0.5]}
 
 
 def test_measurements_are_found_by_name():

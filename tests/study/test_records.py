@@ -16,7 +16,7 @@ from cosmo_pl.study.identity import key_of
 from cosmo_pl.study.record_checks import MEASURES, check_record
 from cosmo_pl.study.records import DamagedResultError, Record, ResultError, Results
 
-from .conftest import finished, left_by
+from .conftest import finished, left_by, write_record
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_every_record_is_found_and_what_is_damaged_is_passed_over(project, resul
     for job in jobs:
         results.put(job, finished(job))
     results.path(jobs[1]).write_text("{", encoding="utf-8")
-    results.put(jobs[2], finished(jobs[2], seconds=-1))
+    write_record(results, jobs[2], finished(jobs[2], seconds=-1))
     assert [record.key for record in results.every()] == [jobs[0].key]
 
 
@@ -188,7 +188,7 @@ def test_an_f1_score_of_1_in_float32_is_whole(project, results):
 def test_an_edited_pretraining_is_damaged(job, results, change, named):
     result = left_by("pretrain")
     change(result)
-    results.put(job, finished(job, result=result))
+    write_record(results, job, finished(job, result=result))
     with pytest.raises(DamagedResultError, match=named):
         results.get(job)
 
@@ -277,7 +277,7 @@ def test_an_edited_measurement_is_damaged(project, results, measure, change):
     job = replace(first, kind="measure", measure=measure)
     results.put(job, finished(job, result=MEASURED[measure]))
     assert results.get(job).result == MEASURED[measure]
-    results.put(job, finished(job, result=MEASURED[measure] | change))
+    write_record(results, job, finished(job, result=MEASURED[measure] | change))
     with pytest.raises(DamagedResultError, match=r"is damaged"):
         results.get(job)
 

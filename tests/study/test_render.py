@@ -13,7 +13,7 @@ from cosmo_pl.study.definition import renderer
 from cosmo_pl.study.render import csv_of, latex_of, markdown_of, presets_with_results, render_study
 from cosmo_pl.study.rendering.view import Rendered, Verdict
 
-from .conftest import finished, left_by, write
+from .conftest import finished, left_by, write, write_record
 
 TABLE = [("method", "accuracy"), ("A & B_1 | 50 %", "0.5 ± 0.1"), ("λ < 1", '"x", y')]
 
@@ -83,7 +83,7 @@ def test_a_figure_is_one_file_and_one_yaml(project, results, tmp_path, monkeypat
 def test_a_damaged_result_is_left_out_and_named(project, results, plain):
     whole, edited = [job for job in project.jobs("table9", "paper") if job.kind == "finetune"][:2]
     results.put(whole, finished(whole))
-    results.put(edited, finished(edited, result=left_by("finetune") | {"accuracy": 0.99}))
+    write_record(results, edited, finished(edited, result=left_by("finetune") | {"accuracy": 0.99}))
     rendering = render_study(project, "table9", "paper", results)
     assert [row[0] for row in rendering.rendered.rows] == [whole.name]
     (note,) = [line for line in rendering.markdown().splitlines() if line.startswith("- Left out: ")]

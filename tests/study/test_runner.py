@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 from pytorch_lightning.utilities.exceptions import SIGTERMException
@@ -17,7 +19,7 @@ from cosmo_pl.study.runner import Runner, TimeIsUp, time_limit
 from cosmo_pl.study.workspace import Workspace
 from processes import ended, started
 
-from .conftest import finished, leave_files
+from .conftest import finished, leave_files, left_by
 
 
 class Fake:
@@ -84,6 +86,26 @@ def test_results_without_their_files_run_again_only_where_they_are_needed(grid, 
     assert results.get(jobs[0]) == kept
 
 
+def test_files_that_vanish_while_a_job_waits_for_them_are_made_again(grid, jobs, results, workspace, monkeypatch):
+    monkeypatch.setattr("cosmo_pl.study.runner.WAIT_SECONDS", 0.01)
+    parent = jobs[0]
+    results.put(parent, finished(parent))
+    leave_files(workspace, parent)
+    children = [job for job in jobs if job.parents == (parent,)]
+    runner, fake, _ = grid(of=children)
+
+    def execute(job):
+        record = fake(job)
+        if job is children[0]:
+            shutil.rmtree(workspace.run(parent))
+        return record
+
+    runner.execute = execute
+    with time_limit(30):
+        runner.run()
+    assert fake.ran == [children[0].name, parent.name, children[1].name]
+
+
 def test_one_job_alone_brings_what_it_needs(grid, jobs, results):
     runner, fake, lines = grid(of=[job for job in jobs if (job.method, job.kind) == ("cmc", "finetune")])
     runner.run()
@@ -98,6 +120,25 @@ def test_a_parent_that_was_killed_is_run_first(grid, jobs, workspace):
     runner, fake, _ = grid(of=[child])
     runner.run()
     assert fake.ran == [parent.name, child.name]
+
+
+@pytest.mark.parametrize("content", [None, b"half of it"])
+def test_a_stage_2_that_is_run_again_is_not_measured_before_its_training_has_ended(
+    content, grid, jobs, results, workspace
+):
+    """Its record is there, and its checkpoint is half-trained or damaged."""
+    parent = next(job for job in jobs if job.kind == "finetune" and job.parents)
+    for job in (*parent.parents, parent):
+        results.put(job, finished(job))
+        leave_files(workspace, job, trained=content is not None)
+    if content is not None:
+        (workspace.run(parent) / "version_0/checkpoints/last.ckpt").write_bytes(content)
+    measured = replace(parent, kind="measure", measure="confusions", parents=(parent,), key="measured")
+    runner, fake, _ = grid(of=[measured])
+    with workspace.claim(parent):  # another process trains it
+        runner._try(measured)
+    assert fake.ran == []
+    assert runner.needed() == [parent, measured]
 
 
 def test_a_parser_that_exits_fails_one_run_and_not_the_grid(grid, jobs, results):
@@ -136,6 +177,18 @@ def test_a_mistake_of_the_user_is_one_line(grid):
     runner, _, lines = grid({"toy forest seed 0 finetune": ConfigurationError("batch_size", "is -1", "Use 2")})
     runner.run()
     assert "toy forest seed 0 finetune cannot be run: batch_size: is -1. Use 2." in lines
+
+
+def test_a_result_that_could_not_be_read_again_fails_one_run_and_not_the_grid(jobs, results, workspace):
+    def execute(job):
+        leave_files(workspace, job)
+        training = {"fit_seconds": float("nan"), "epochs": 2}
+        return finished(job, **({"result": {**left_by(job.kind), "training": training}} if job is jobs[-1] else {}))
+
+    lines = []
+    Runner(jobs, results, workspace, execute, lines.append).run()
+    assert f"{jobs[-1].name} cannot be run: the result is not kept (result.training.fit_seconds is nan" in lines[-1]
+    assert [job for job in jobs if not results.has(job)] == [jobs[-1]]
 
 
 def test_a_missing_dataset_is_tried_once(grid, tmp_path):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cosmo_pl.cli import main
-from cosmo_pl.cli.study import parse_duration
-from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.cli.study import parse_duration, run_here
+from cosmo_pl.errors import ConfigurationError, DatasetNotFoundError
 from cosmo_pl.study.jobs import Project
+from cosmo_pl.study.locations import Locations
 from cosmo_pl.study.workers import WorkersFailedError, start_workers, submit_workers
 
 from .conftest import write
@@ -101,6 +103,34 @@ def test_a_time_limit_of_nothing_leaves_everything(here, capsys):
     assert count(here) == 0
     main(["study", "run", "table2", f"--key={Project().jobs('table2', 'paper')[0].key}"])
     assert count(here) == 1
+
+
+def test_a_stage_1_of_a_missing_dataset_is_no_failure_of_the_stage_2(project, results, tmp_path, monkeypatch):
+    first, second, *_ = project.jobs("table9", "paper")
+    first = replace(first, dataset="other")
+    second = replace(second, parents=(first,))
+    where = Locations(project, results, tmp_path / "runs", tmp_path / "rendered")
+
+    def run(error):
+        def execute(job):
+            raise error
+
+        monkeypatch.setattr("cosmo_pl.study.execution.Executor", lambda *given, **named: execute)
+        run_here(where, [first, second], None)
+
+    run(DatasetNotFoundError("OTHER", tmp_path, "x", "other"))
+    with pytest.raises(SystemExit):
+        run(ConfigurationError("lr", "is -1", "Use 1"))
+
+
+def test_uncommitted_code_is_refused_where_the_preset_says_so(here, capsys, monkeypatch):
+    write(here, "experiments/presets/paper/preset.yaml", {"about": "All.", "seeds": [0], "committed_code": True})
+    write(here, "order.yaml", {"about": "All.", "steps": [{"preset": "paper", "studies": ["table2"]}]})
+    monkeypatch.setattr("cosmo_pl.provenance.code_state", lambda: ("abc", True))
+    assert "uncommitted changes since abc. Commit them, or use --allow-dirty" in refused(capsys, "run", "table2")
+    line = refused(capsys, "evidence", "--here=true", "--order=order.yaml")
+    assert "uncommitted changes since abc. Commit them, or leave out --here, which uses the last commit." in line
+    assert count(here) == 0
 
 
 def test_a_missing_dataset_is_skipped_and_the_rest_renders(here, capsys, monkeypatch):

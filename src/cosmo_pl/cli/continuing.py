@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,7 @@ def check_continued(checkpoint: Path, config: Mapping[str, Any]) -> None:
     then = stored_config(checkpoint)
     if then is None:
         return
+    then = _with_same_bundle(then, config, run_of(checkpoint))
     optimizer = config["model"].get("init_args", {}).get("optimizer")
     scheduled = isinstance(optimizer, Mapping) and optimizer.get("schedule") == "cosine"
     trainer = {*TRAINING, "precision"} - (set() if scheduled else LENGTH)
@@ -71,6 +73,7 @@ def check_evaluated(checkpoint: Path, config: Mapping[str, Any], knows_its_data:
     then = stored_config(checkpoint)
     if then is None:
         return
+    then = _with_same_bundle(then, config, run_of(checkpoint))
     free = OF_EVALUATION | (SUBJECTS if knows_its_data else set())
     differ = [*differences("model", then, config), *differences("data", then, config, free=free)]
     refuse(checkpoint, differ, "was trained with", f"Give those, as in --config {run_of(checkpoint) / CONFIG}")
@@ -80,6 +83,24 @@ def stored_config(checkpoint: Path) -> dict[str, Any] | None:
     """The configuration of the run that a checkpoint belongs to; None if the run has none."""
     path = run_of(checkpoint) / CONFIG
     return read_yaml(path) if path.is_file() else None
+
+
+def _with_same_bundle(then: dict[str, Any], now: Mapping[str, Any], run: Path) -> dict[str, Any]:
+    """The earlier configuration, with the later one's path of the bundle if both paths lead to the same folder."""
+    old, new = ((config.get("model") or {}).get("init_args") or {} for config in (then, now))
+    if not (old.get("bundle") and new.get("bundle")):
+        return then
+    if os.path.realpath(_started_in(run, then) / str(old["bundle"])) != os.path.realpath(new["bundle"]):
+        return then
+    return {**then, "model": {**then["model"], "init_args": {**old, "bundle": new["bundle"]}}}
+
+
+def _started_in(run: Path, config: Mapping[str, Any]) -> Path:
+    """The working directory of a run's training, which its relative paths start from; today's if it is not known."""
+    named = config.get("run") or {}
+    parts = Path(*(str(named.get(name) or "") for name in ("folder", "name")), run.name).parts
+    place = run.absolute().parts
+    return Path(*place[: -len(parts)]) if place[-len(parts) :] == parts else Path()
 
 
 def differences(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -62,7 +63,7 @@ def run(
         require(needed, f"study '{name}'")
     chosen = choose(where.project.jobs(name, preset), key, datasets)
     if needs_commit and not allow_dirty:
-        check_committed()
+        check_committed("use --allow-dirty: every table will mark the results")
     if jobs == 1 and submit is None:
         run_here(where, chosen, seconds)
         return
@@ -98,11 +99,13 @@ def run_here(where: Locations, jobs: Sequence[Job], seconds: float | None, whole
     from cosmo_pl.run_loading import load_data, load_run
     from cosmo_pl.study.evidence import fits
     from cosmo_pl.study.execution import EntryPoints, Executor
+    from cosmo_pl.study.resolving import resolve_again
     from cosmo_pl.study.runner import Runner, TimeIsUp, time_limit
 
     workspace, kept = Workspace(where.runs), where.results
     entry = EntryPoints(train, load_run, load_data, federated)
-    execute = Executor(where.project, workspace, entry, progress_bar=sys.stderr.isatty())
+    project = replace(where.project, resolve=resolve_again)
+    execute = Executor(project, workspace, entry, progress_bar=sys.stderr.isatty())
     runner = Runner(jobs, kept, workspace, execute, report=lambda line: print(line, flush=True))
     if whole:
         runner.fits = fits(jobs, runner.clock, kept.has, seconds)
@@ -116,7 +119,7 @@ def run_here(where: Locations, jobs: Sequence[Job], seconds: float | None, whole
         print(f"{len(runner.postponed)} runs were postponed, as they would not end in time")
     if runner.failed:
         print(f"{len(runner.failed)} runs could not be run")
-    if any(job.key in runner.failed and job.dataset not in runner.absent for job in runner.plan):
+    if set(runner.failed.values()) - set(runner.absent.values()):
         sys.exit(1)
 
 
@@ -148,7 +151,10 @@ def evidence(
     _check_processes(jobs)
     if here and jobs == 1:
         where = Locations.of(None, results, runs)
-        run_here(where, jobs_in_order(where.project, Path(order)), seconds, whole=True)
+        wanted = jobs_in_order(where.project, Path(order))
+        if any(where.project.preset(name).committed_code for name in {job.preset for job in wanted}):
+            check_committed("leave out --here, which uses the last commit")
+        run_here(where, wanted, seconds, whole=True)
         return
     words = ["study", "evidence", "--here=true", f"--order={order}"]
     words += [f"--results={Path(results).resolve()}", f"--runs={Path(runs).resolve()}"]

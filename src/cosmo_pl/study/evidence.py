@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.provenance import BUSY
 from cosmo_pl.study.definition import Described, parse
@@ -134,9 +136,27 @@ def supervise(root: Path, words: Sequence[str], processes: int) -> int:
         The largest exit status of the processes.
 
     Raises:
-        ConfigurationError: The folder is no checkout.
+        ConfigurationError: The folder is no checkout, or its worktree is in use.
     """
-    folder = worktree(root)
+    with _alone(root):
+        return _supervise(root, worktree(root), words, processes)
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """Refuses a second process, as it would check out another commit below the running studies of the first."""
+    lock = root.resolve() / WORKTREE.with_suffix(".lock")
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        held = FileLock(lock).acquire(blocking=False)
+    except Timeout as error:
+        problem = f"another `cosmo-pl study evidence` uses the worktree {WORKTREE}"
+        raise ConfigurationError("evidence", problem, "Wait for its end, stop it, or use --here") from error
+    with held:
+        yield
+
+
+def _supervise(root: Path, folder: Path, words: Sequence[str], processes: int) -> int:
     threads = max(1, (os.cpu_count() or 1) // processes)
     env = {**os.environ, "PYTHONPATH": str(folder / "src"), "OMP_NUM_THREADS": str(threads), BUSY: "1"}
     env.setdefault("COSMO_PL_DATA", str(root.resolve() / "data"))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import gc
 import json
 import logging
 import math
-import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -18,12 +16,13 @@ from typing import Any
 
 from cosmo_pl.checkpoints import usable_checkpoint
 from cosmo_pl.data.identity import is_simulated
+from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.io import keep_json, kept_json
 from cosmo_pl.provenance import code_state, environment
-from cosmo_pl.run_folder import BUNDLE, BUNDLE_DESCRIPTION, CHECKPOINTS, LOG, newest_metrics
+from cosmo_pl.run_folder import BUNDLE, BUNDLE_DESCRIPTION, logged_curves, newest_metrics, run_of
 from cosmo_pl.study.definition import measurement
 from cosmo_pl.study.identity import options
-from cosmo_pl.study.jobs import Job, Project
+from cosmo_pl.study.jobs import Job, Project, identified
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.workspace import Workspace
 from cosmo_pl.trust import allowing, class_paths
@@ -56,7 +55,7 @@ class Executor:
     """Runs jobs.
 
     Args:
-        project: The folder with the configs.
+        project: The folder with the configs, which it resolves again at each run.
         workspace: The folder of the runs.
         entry: The entry points of the command line.
         progress_bar: Whether trainings show progress bars.
@@ -71,8 +70,11 @@ class Executor:
         """Runs a job, or resumes a killed run of it.
 
         Raises:
-            CosmoError: Its data or configs cannot be used.
+            CosmoError: Its data or configs cannot be used, or have changed since the job was made.
         """
+        if identified(job, self.project).key != job.key:
+            remedy = "Start the study again, which makes the runs of the configs as they are now"
+            raise ConfigurationError("configs", f"{', '.join(job.configs)} have changed since the study began", remedy)
         start = time.perf_counter()
         packages = {path.partition(":")[0] for path in class_paths(job.resolved.arguments)}
         with self._logged(job), allowing(*packages):  # the project's own configs name them
@@ -141,6 +143,8 @@ class Executor:
                     handler.stream = stream
 
     def _fit(self, job: Job) -> None:
+        if job.kind == "pretrain" and self.workspace.usable(job):
+            return  # its training ended, and its record was not kept or has been removed
         if job.resolved.arguments.get("federated") is not None:
             assert self.entry.federated is not None
             self._keep_code(job, resumed=bool(self.workspace.versions(job)))
@@ -150,6 +154,8 @@ class Executor:
         self._keep_code(job, resumed=checkpoint is not None)
         resume = [] if checkpoint is None else [f"--ckpt_path={checkpoint}"]
         self.entry.train(["fit", *self.arguments(job), *resume])
+        if (trained := usable_checkpoint(self.workspace.run(job))) is not None:
+            self.workspace.mark_trained(run_of(trained))
 
     def _keep_code(self, job: Job, resumed: bool) -> None:
         """Writes which code a training is of: that of its beginning, as later code may only have finished it."""
@@ -169,12 +175,10 @@ class Executor:
         return run
 
     def _curves(self, job: Job) -> dict[str, list[float | None]]:
-        return curves(version / LOG for version in self.workspace.versions(job))
+        return curves(self.workspace.versions(job))
 
     def _pretrained(self, job: Job) -> dict[str, Any]:
         bundle = json.loads((self._run(job) / BUNDLE / BUNDLE_DESCRIPTION).read_text(encoding="utf-8"))
-        for version in self.workspace.versions(job):  # other jobs use the bundle
-            shutil.rmtree(version / CHECKPOINTS, ignore_errors=True)
         kept = ("fit_seconds", "epochs", "unlabeled", "precision", "federated")
         return {
             "result": {
@@ -230,21 +234,17 @@ def _without_curve(quality: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in quality.items() if name != "silhouettes"}
 
 
-def curves(files: Iterable[Path]) -> dict[str, list[float | None]]:
+def curves(runs: Iterable[Path]) -> dict[str, list[float | None]]:
     """Curves by epoch from the CSV logs of a run and of the runs that resumed it; the later log takes precedence."""
-    epochs: dict[int, dict[str, float]] = {}
-    for path in files:
-        if not path.is_file():
-            continue
-        with path.open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                values = {name: float(row[name]) for name in CURVES if row.get(name)}
-                epochs.setdefault(int(row["epoch"]), {}).update(values)
-    names = [name for name in CURVES if any(name in epoch for epoch in epochs.values())]
-    order = sorted(epochs)
+    found: dict[str, dict[int, float]] = {}
+    for run in runs:
+        for name, values in logged_curves(run).items():
+            found.setdefault(name, {}).update(values)
+    names = [name for name in CURVES if name in found]
+    order = sorted({epoch for values in found.values() for epoch in values})
     if not names:
         return {}
-    return {"epoch": list(order), **{name: [_rounded(epochs[e].get(name)) for e in order] for name in names}}
+    return {"epoch": list(order), **{name: [_rounded(found[name].get(e)) for e in order] for name in names}}
 
 
 def _rounded(value: float | None) -> float | None:

@@ -321,14 +321,17 @@ class _Maker:
         parents: tuple[Job, ...],
         measure: str | None,
     ) -> Job:
-        resolved = Resolved({})
-        if configs:
-            part: Part = "data" if kind == "measure" else "child" if parents else "all"
-            resolved = self.project.resolve(self.project.root, configs, arguments, part)
-        if measure is not None:
-            numerics = {**resolved.numerics, f"measure:{measure}": NUMERICS.get(measure, "1.0")}
-            resolved = Resolved({**resolved.arguments, "measure": measure}, numerics)
-        key = key_of(resolved, [parent.key for parent in parents])
-        return Job(
-            kind, dataset, method, seed, self.preset, factors, configs, arguments, parents, measure, key, resolved
-        )
+        job = Job(kind, dataset, method, seed, self.preset, factors, configs, arguments, parents, measure, key="")
+        return identified(job, self.project)
+
+
+def identified(job: Job, project: Project) -> Job:
+    """A job with the key and the resolved configuration that its configs give now."""
+    resolved = Resolved({})
+    if job.configs:
+        part: Part = "data" if job.kind == "measure" else "child" if job.parents else "all"
+        resolved = project.resolve(project.root, job.configs, job.arguments, part)
+    if job.measure is not None:
+        numerics = {**resolved.numerics, f"measure:{job.measure}": NUMERICS.get(job.measure, "1.0")}
+        resolved = Resolved({**resolved.arguments, "measure": job.measure}, numerics)
+    return replace(job, key=key_of(resolved, [parent.key for parent in job.parents]), resolved=resolved)

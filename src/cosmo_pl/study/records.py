@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -10,7 +11,7 @@ from typing import Any
 
 from cosmo_pl.errors import CosmoError
 from cosmo_pl.fields import Field
-from cosmo_pl.io import read_json, write_json
+from cosmo_pl.io import json_text, read_json, write_json
 from cosmo_pl.study.identity import Resolved, key_of
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.record_checks import check_record
@@ -39,6 +40,19 @@ class DamagedResultError(ResultError):
 
     def __init__(self, path: Path, problem: str) -> None:
         super().__init__(path, problem, "Remove it and run the study again")
+
+
+class ImpossibleResultError(CosmoError):
+    """A result that is not kept, as its values are impossible or contradict each other.
+
+    Args:
+        job: Its job.
+        problem: The problem.
+    """
+
+    def __init__(self, job: Job, problem: str) -> None:
+        remedy = f"Correct what computes it, and remove the folder {job.key} of its run"
+        super().__init__(f"the result is not kept ({problem}). {remedy}.")
 
 
 @dataclass(frozen=True)
@@ -168,10 +182,16 @@ class Results:
         """Writes a record.
 
         Raises:
+            ImpossibleResultError: `get` would refuse it.
             ResultError: It is of other recordings than earlier records.
         """
+        content = asdict(record)
+        try:
+            check_record(Field(json.loads(json_text(content))))
+        except ValueError as error:
+            raise ImpossibleResultError(job, str(error)) from error
         self._check_data(job, record, self.path(job))
-        write_json(self.path(job), asdict(record))
+        write_json(self.path(job), content)
 
     def _check_data(self, job: Job, record: Record, path: Path) -> None:
         known, where = self._data.setdefault(_recordings(job), (record.data_fingerprint, path))

@@ -105,6 +105,15 @@ class Resolver:
         keep_json(self.folder / f"{name}.json", kept)
 
 
+def resolve_again(root: Path, configs: Sequence[str], arguments: Mapping[str, Any], part: Part) -> Resolved:
+    """Resolves configs as they are now, as a `Resolver` that has read none of them.
+
+    Raises:
+        ConfigurationError: A config cannot be read, or an argument is not one of the command line's.
+    """
+    return Resolver()(root, configs, arguments, part)
+
+
 def resolve(configs: Sequence[Path], arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The whole configuration that the command line makes from configs and arguments.
 

@@ -98,6 +98,8 @@ class Runner:
             left = [job for job in left if not self._settled(job)]
             if len(left) == before:
                 time.sleep(WAIT_SECONDS)
+                # Files that a job needs may have been deleted since.
+                left = [job for job in self.needed() if not self._settled(job)]
 
     def needed(self) -> list[Job]:
         """Jobs without a record, and the jobs whose files they need and that have lost them."""
@@ -141,6 +143,8 @@ class Runner:
     def _run(self, job: Job) -> None:
         try:
             record = self.execute(job)
+            if not self.results.has(job):
+                self.results.put(job, record)
         except DatasetNotFoundError as error:
             self.absent[job.dataset] = self.failed[job.key] = str(error)
             self.report(f"{job.dataset} is skipped: {error}")
@@ -156,8 +160,8 @@ class Runner:
             self.failed[job.key] = f"{type(error).__name__}: {error}"
             self.report(f"{job.name} failed ({type(error).__name__}: {error}); see {log}")
             return
-        if not self.results.has(job):
-            self.results.put(job, record)
+        if job.kind == "pretrain":  # not before there is a record, as a training cannot go on without
+            self.workspace.remove_checkpoints(job)
         self.clock.learn(job, record.seconds)
         self.report(self._line(job, record))
 

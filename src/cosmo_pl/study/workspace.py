@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from cosmo_pl.run_folder import has_bundle, has_checkpoint, versions
+from cosmo_pl.run_folder import CHECKPOINTS, LAST, has_bundle, versions
 from cosmo_pl.study.jobs import Job
+
+TRAINED = "trained"  # empty file in the folder of a run whose training has ended
 
 
 class Workspace:
@@ -45,14 +49,24 @@ class Workspace:
     def finished(self, job: Job) -> Path | None:
         """The newest run with what other jobs need: the bundle of a stage 1, the model of a stage 2; None without.
 
-        It is not always the newest run: one that resumes a completed training leaves no checkpoint.
+        It is not always the newest run: one that resumes a completed training leaves no checkpoint. A stage 2 whose
+        training was killed, or still goes on, has a checkpoint and no model yet.
         """
-        is_usable = has_bundle if job.kind == "pretrain" else has_checkpoint
+        is_usable = has_bundle if job.kind == "pretrain" else _has_model
         return next(filter(is_usable, reversed(self.versions(job))), None)
 
     def usable(self, job: Job) -> bool:
         """Whether the job has left what other jobs need of it."""
         return self.finished(job) is not None
+
+    def mark_trained(self, run: Path) -> None:
+        """Notes that the training of a run has ended."""
+        (run / TRAINED).touch()
+
+    def remove_checkpoints(self, job: Job) -> None:
+        """Deletes the checkpoints of a stage 1, as other jobs use its bundle."""
+        for version in self.versions(job):
+            shutil.rmtree(version / CHECKPOINTS, ignore_errors=True)
 
     @contextmanager
     def claim(self, job: Job) -> Iterator[bool]:
@@ -72,3 +86,7 @@ class Workspace:
             return False
         with self.claim(job) as mine:
             return not mine
+
+
+def _has_model(run: Path) -> bool:
+    return (run / TRAINED).is_file() and zipfile.is_zipfile(run / LAST)
