@@ -281,7 +281,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
             return
         samples = self.load()
         self.split = self.split_samples(samples)
-        if self.label_file is not None:
+        if self.label_file is not None and len(self.split.train):  # there is none where new people alone are tested
             samples, self.split = with_label_file(self, self.span, samples, self.split, user_path(self.label_file))
         if stage == "fit":
             self.check_labelled()
