@@ -255,7 +255,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         Raises:
             ConfigurationError: The activities, modalities or sensors are not those of the model.
         """
-        trained.check_usable(self, self.modality_shapes, self.transforms)
+        trained.check_usable(self, self.modality_shapes, self.transforms, self.statistics_of == "adapt")
         self.adopted = trained
 
     @property

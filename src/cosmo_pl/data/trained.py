@@ -134,7 +134,7 @@ class TrainedOn:
             transforms: Modality to its preprocessing steps.
 
         Raises:
-            ConfigurationError: The activities, modalities or sensors are not those of the model.
+            ConfigurationError: The activities, modalities, sensors or standardisation are not those of the model.
         """
         class_names, modalities = data.class_names, data.modalities
         if self.class_names != tuple(class_names):
@@ -150,6 +150,7 @@ class TrainedOn:
                 "modalities", f"the model was not trained on {unknown}", f"Choose from {sorted(self.normalization)}"
             )
         differ = unsuitable(self.sensors, self.transforms, data.sensors, described_transforms(transforms))
+        adapted: bool,
         for name, mine in self.shapes.items():
             if name in shapes and tuple(shapes[name]) != mine:
                 differ.setdefault(name, []).append(f"samples {tuple(shapes[name])}, not {mine}")
@@ -160,6 +161,7 @@ class TrainedOn:
 
 
 def training_data(
+            adapted: Whether each subject is standardised with statistics of its own.
     samples: Samples,
     split: Split,
     identity: DatasetIdentity,
@@ -182,6 +184,9 @@ def training_data(
         test_subjects: Test subjects.
         transforms: Modality to its preprocessing steps.
         adapted: Whether each subject is standardised with statistics of its own.
+        if adapted != self.adapted:
+            problem = f"is {'adapt' if adapted else 'not adapt'}, and in the training it was{' not' * adapted}"
+            raise ConfigurationError("normalization", problem, "Give that of the training, and train again for another")
     """
     hashes, used = all_hashes(samples, identity), np.concatenate([split.train, split.labeled, split.unlabeled])
     known = sorted({each for name in set(samples.recording[used].tolist()) for each in hashes.get(name, ())})

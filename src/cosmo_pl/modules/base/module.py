@@ -164,7 +164,7 @@ class BaseModule(Constrained, LightningModule, ABC):
             if data is not None and trained is not None:
                 trained.check_resumed(data.trained_on)
         elif data is not None and data.adopted is None and trained is not None and data.samples is not None:
-            trained.check_usable(data, data.modality_shapes, data.transforms)
+            trained.check_usable(data, data.modality_shapes, data.transforms, data.statistics_of == "adapt")
             other = trained.other_statistics(data.normalization)
             if other:
                 problem = f"standardises {', '.join(other)} with other statistics than the training did"
