@@ -328,9 +328,8 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
             report_missing(self.official, [recording.name for recording in found], self.faults)
         recordings = complete_recordings(found, self.subjects.test if self.keep_incomplete else (), self.faults)
         if not recordings:
-            raise ConfigurationError(
-                "modalities", f"no recording in '{folder}' has all of {list(self.modalities)}", "Choose fewer"
-            )
+            problem = f"no recording in '{folder}' has all of {list(self.modalities)}"
+            raise ConfigurationError("modalities", problem, "Choose fewer")
         samples, extremes, self.data_fingerprint = self.read_all(recordings)
         scaled = {n for n, steps in self.transforms.items() if any(isinstance(step, ScaleByTorso) for step in steps)}
         plausible = plausible_samples(
@@ -394,6 +393,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         else:
             self.subjects = self.subjects.tested_or_all(samples.subject)
             split = tested_split(samples, self.subjects, self.label_sampling.max_test_samples, self.dataset)
+        if trained is not None:
             check_tested(trained, samples, split, self, self.data_fingerprint)
         label_split = None if self.allow_missing_classes else self.label_split
         check_labels(split, samples, self.class_names, label_split, self.label_sampling)

@@ -113,8 +113,17 @@ class BaseModule(Constrained, LightningModule, ABC):
             torch.manual_seed(torch.initial_seed() + self.global_rank)
         self.record.precision = str(self.trainer.precision)
         self.record.max_epochs = self.trainer.max_epochs
-        self.trained = None if self.data is None else self.data.trained_on
+        self.trained = self._training_data()
         self._clock = time.perf_counter()
+
+    def _training_data(self) -> TrainedOn | None:
+        """The trainer's data, with those that the weights come from: of a bundle, or of a training that goes on."""
+        if (data := self.data) is None:
+            return None
+        trained, earlier, bundle = data.trained_on, self.trained, getattr(self, "bundle", None)
+        if earlier is not None:
+            trained = trained.after(earlier.pretrained, earlier.pretrained_recordings)
+        return trained if bundle is None else bundle.passed_on(trained, data)
 
     def on_train_epoch_end(self) -> None:
         """Adds the epoch to the record. A resumed run continues the count.
