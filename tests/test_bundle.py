@@ -261,13 +261,14 @@ def test_the_newest_run_is_found_beside_folders_of_other_names(whole, tmp_path):
 
 
 def datamodule(**changed):
-    samples = SimpleNamespace(subject=np.array([1, 1, 2, 3]))
+    samples = SimpleNamespace(subject=np.array([1, 1, 2, 3]), recording=np.array(["a", "b", "c", "d"]))
+    none = np.zeros(0, dtype=int)
     given = {
         "key": "toy", "title": "Toys", "class_names": ("sit", "walk"), "samples": samples,
-        "split": SimpleNamespace(test=np.array([3])), "label_sampling": SimpleNamespace(target_fraction=None),
+        "split": SimpleNamespace(test=np.array([3]), val=none), "label_sampling": SimpleNamespace(target_fraction=None),
         "data_fingerprint": made().data_fingerprint, "normalization": made().normalization,
         "training_subjects": {"toy": (1, 2)}, "sensors": {}, "transforms": {}, "statistics_of": None,
-        "training_contents": (), "content_hashes": dict,
+        "training_contents": (), "content_hashes": dict, "rows_among": lambda recordings: none,
     }  # fmt: skip
     return SimpleNamespace(**{**given, **changed})
 
@@ -295,10 +296,10 @@ def test_other_data_are_said(whole, changed, named, recwarn):
 
 
 def test_test_subjects_that_it_was_trained_on_are_refused(whole):
-    bundle, split = Bundle.load(whole), SimpleNamespace(test=np.array([2, 3]))
-    with pytest.raises(BundleError, match=r"trained on the subjects \[2\]"):
-        bundle.check_data(datamodule(split=split))
-    bundle.check_data(datamodule(split=split, label_sampling=SimpleNamespace(target_fraction=0.5)))
+    bundle, split = Bundle.load(whole), SimpleNamespace(test=np.array([2, 3]), val=np.array([], dtype=int))
+    for fraction in (None, 0.5):
+        with pytest.raises(BundleError, match=r"trained on the subjects \[2\]"):
+            bundle.check_data(datamodule(split=split, label_sampling=SimpleNamespace(target_fraction=fraction)))
 
 
 def test_one_modality_of_it_may_be_of_other_files(whole, recwarn):

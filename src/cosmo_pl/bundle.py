@@ -28,6 +28,7 @@ from cosmo_pl.bundle_checks import (
 )
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.normalization import Normalization
+from cosmo_pl.data.trained import TrainedOn
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import BundleError, ConfigurationError
 from cosmo_pl.fields import Field
@@ -236,7 +237,8 @@ class Bundle:
             data: The data after their setup.
 
         Raises:
-            BundleError: A sensor differs, or the test subjects include training subjects of the bundle.
+            BundleError: A sensor differs, the test or validation subjects include training subjects of the bundle, or
+                the data have statistics of another bundle.
         """
         if not self.normalization:
             rank_zero_warn(f"bundle '{self.folder}' was trained without a datamodule: its standardisation is unknown")
@@ -246,19 +248,32 @@ class Bundle:
         if differing:
             of = f" ({self.data.title})" if self.data.title else ""
             rank_zero_warn(f"bundle '{self.folder}' has another {', '.join(differing)}{of} than {data.title}")
-        if known := self.data.tested(data, self.data_fingerprint == data.data_fingerprint):
+        if known := self.data.subjects_in(data.split.test, data, self._same_recordings(data)):
             problem = f"was trained on the subjects {known}, which are test subjects now"
             raise BundleError(self.folder, problem, "Test other people, or train stage 1 without them")
+        if known := self.data.subjects_in(data.split.val, data, self._same_recordings(data)):
+            problem = f"was trained on the subjects {known}, which are validation subjects now"
+            raise BundleError(self.folder, problem, "Validate on others, or train stage 1 with the same val_subjects")
         if not self.data.sensors:
             self.check_normalization(data.normalization)
             return
         self.check_sensors(data)
         other = [name for name, kept in self.normalization.items() if not kept.close_to(data.normalization[name])]
+        if other and data.statistics_of == "bundle":
+            problem = f"has other statistics of {', '.join(other)} than the datamodule, which was set up with others"
+            raise BundleError(self.folder, problem, "Make a new datamodule for each bundle")
         if other and data.statistics_of is None:
             rank_zero_warn(
                 f"bundle '{self.folder}' was trained on {', '.join(other)} standardised with other statistics than "
                 f"those of {data.title}, which are used. Set data.init_args.normalization to bundle, data or adapt"
             )
+
+    def passed_on(self, trained: TrainedOn, data: MultimodalDataModule) -> TrainedOn:
+        """What a model keeps of its training data, with the people that these encoders were trained on."""
+        return trained.after(self.data.people(data, self._same_recordings(data)), self.data.recordings)
+
+    def _same_recordings(self, data: MultimodalDataModule) -> bool:
+        return self.data_fingerprint == data.data_fingerprint
 
     def check_sensors(self, data: MultimodalDataModule) -> None:
         """Checks that the sensors of data suit the encoders; the data need not have been read.

@@ -9,11 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from cosmo_pl.data import MultimodalDataModule
+from cosmo_pl.data.selection import Indices
 from cosmo_pl.data.sensors import SensorDescription
 from cosmo_pl.data.suitability import unsuitable
+from cosmo_pl.data.trained import TrainedOn, joined
 from cosmo_pl.data.transforms import Described, described_transforms
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.fields import Field
@@ -38,8 +41,8 @@ class TrainingData:
         sensors: Modality to what it measures; empty where it is unknown, as in bundles of version 0.1.0.
         transforms: Modality to its preprocessing steps, see `described_transforms`; None where they are unknown.
         joined: Key to subjects of each of several datasets that were used together; empty for one dataset.
-        recordings: Hashes of the recordings of people whose numbers an import has given, see
-            `DatasetIdentity.content_hashes`; empty for other datasets, and in bundles of older versions.
+        recordings: What the recordings are known by, see `cosmo_pl.data.trained.known_by`; empty in bundles of a
+            federated training and of older versions.
     """
 
     dataset: str = ""
@@ -58,6 +61,27 @@ class TrainingData:
         own = subjects.pop(data.key, ())
         known = data.training_contents
         return cls(data.key, data.title, own, tuple(data.class_names), data.sensors, steps, subjects, known)
+
+    def after(self, trained: TrainedOn | None) -> TrainingData:
+        """The same data and those of the encoders that the training began with, as the checkpoint has them."""
+        if trained is None or not (trained.pretrained or trained.pretrained_recordings):
+            return self
+        subjects = joined({self.dataset: self.subjects, **self.joined}, trained.pretrained)
+        own = subjects.pop(self.dataset, ())
+        known = sorted({*self.recordings, *trained.pretrained_recordings})
+        return replace(self, subjects=own, joined=subjects, recordings=tuple(known))
+
+    def people(self, data: MultimodalDataModule, same_recordings: bool) -> dict[str, tuple[int, ...]]:
+        """Key of each dataset to its training subjects, as far as their numbers are the same people as in other data.
+
+        Args:
+            data: The other data.
+            same_recordings: Whether all recordings are those of the training.
+        """
+        numbers = {self.dataset: self.subjects, **self.joined}
+        if self.recordings and data.content_hashes() and not same_recordings:
+            numbers.pop(data.key, None)
+        return numbers
 
     @classmethod
     def stored(cls, described: Mapping[str, Any]) -> TrainingData:
@@ -97,24 +121,24 @@ class TrainingData:
         classes = bool(self.class_names) and self.class_names != tuple(data.class_names)
         return ["dataset"] * dataset + ["classes"] * classes
 
-    def tested(self, data: MultimodalDataModule, same_recordings: bool) -> list[int]:
-        """Training subjects that are test subjects of other data.
+    def subjects_in(self, rows: Indices, data: MultimodalDataModule, same_recordings: bool) -> list[int]:
+        """Training subjects among those of samples of other data.
 
         The numbers of the subjects decide in the same dataset. Those of an import are the same people in the same
         recordings alone; elsewhere the recordings decide, under whatever number.
 
         Args:
+            rows: The samples.
             data: The other data.
             same_recordings: Whether all recordings are those of the training.
         """
-        trains_on_test_subjects = data.label_sampling.target_fraction is not None  # Figure 13 of the paper
-        if trains_on_test_subjects:
-            return []
-        seen = set(self.subjects if self.dataset == data.key else self.joined.get(data.key, ()))
-        if self.recordings and data.content_hashes():
-            seen = data.subjects_among(self.recordings) | (seen if same_recordings else set())
         assert data.samples is not None, "setup comes first"
-        return sorted(seen & set(data.samples.subject[data.split.test].tolist()))
+        subject, again = data.samples.subject, data.rows_among(self.recordings)
+        trains_on_test_subjects = data.label_sampling.target_fraction is not None  # Figure 13 of the paper
+        if trains_on_test_subjects and self.recordings and self.dataset == data.key:
+            return sorted(set(subject[np.intersect1d(rows, again)].tolist()))
+        seen = {*self.people(data, same_recordings).get(data.key, ()), *subject[again].tolist()}
+        return sorted(seen & set(subject[rows].tolist()))
 
 
 def matched_names(

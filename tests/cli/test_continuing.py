@@ -123,6 +123,18 @@ def test_a_damaged_checkpoint_is_skipped_for_the_one_before(copy, capsys):
     assert "skipped" in (told := capsys.readouterr().out) and "last.ckpt' is damaged" in told
 
 
+def test_people_of_stage_1_alone_are_not_tested(copy, roots, capsys):
+    fewer = [*SHORT, "--data.init_args.train_subjects=[1,2,3,4]", "--model.init_args.encoders=null"]
+    fit("utd_stage2", roots["utd"], *fewer)
+    fit("utd_stage2", roots["utd"], *fewer, "--trainer.max_epochs=2", "--ckpt_path=last")
+    again = copy.with_name("version_2") / "checkpoints/last.ckpt"
+    kept = torch.load(again, weights_only=True)["trained_on"]
+    assert kept["pretrained"] == {"utd": (1, 2, 3, 4, 5, 6)} and kept["subjects"] == (1, 2, 3, 4)
+    with pytest.raises(SystemExit):
+        main(["test", f"--ckpt_path={again}", "--data.init_args.test_subjects=[5,7]", *TINY])
+    assert "test_subjects: the model was trained on subjects [5]" in refusal(capsys)
+
+
 def new_people(utd_root, folder, subjects, gain=1.5):
     """Recordings of other people: those of two subjects of the small set, under other numbers and louder."""
     for sensor, variable in (("Inertial", "d_iner"), ("Skeleton", "d_skel")):

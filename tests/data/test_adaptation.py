@@ -59,6 +59,14 @@ def test_a_bundle_without_these_statistics_is_refused(make, given):
         data.setup()
 
 
+@pytest.mark.parametrize(("then", "now"), [("adapt", None), ("data", "adapt")])
+def test_an_evaluation_is_standardised_as_the_training(make, then, now):
+    first, again = make(normalization=then), make(normalization=now)
+    first.setup()
+    with pytest.raises(ConfigurationError, match=r"normalization: is (not )?adapt, and in the training it was"):
+        again.adopt(first.trained_on)
+
+
 def test_an_evaluation_uses_the_statistics_of_the_training(make):
     first = make(normalization="bundle")
     first.bundle_statistics = GIVEN

@@ -157,3 +157,13 @@ def test_an_open_quote_in_the_header_is_named(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text('recording,"activity\na,b\n', encoding="utf-8")
     with pytest.raises(RecordingError, match="row 1"):
         read_label_file(tmp_path / "labels.csv")
+
+
+def test_new_people_are_tested_after_a_training_with_a_file(tmp_path: Path) -> None:
+    root = write_streams(tmp_path, subjects=(1, 2, 3), unlabeled=1).folder
+    trained = data(root, "s1_3,3.2,7.5,sit\n", train_subjects=[1]).trained_on
+    arguments = {"window": 2.0, "hop": 0.5, "label_file": str(root / "labels.csv"), "train_subjects": [1]}
+    new = StreamsDataModule(str(root), test_subjects=[3], **arguments)  # type: ignore[arg-type]
+    new.adopt(trained)
+    new.setup()
+    assert new.samples is not None and set(new.samples.subject[new.split.test].tolist()) == {3}

@@ -255,7 +255,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         Raises:
             ConfigurationError: The activities, modalities or sensors are not those of the model.
         """
-        trained.check_usable(self, self.modality_shapes, self.transforms)
+        trained.check_usable(self, self.modality_shapes, self.transforms, self.statistics_of == "adapt")
         self.adopted = trained
 
     @property
@@ -281,7 +281,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
             return
         samples = self.load()
         self.split = self.split_samples(samples)
-        if self.label_file is not None:
+        if self.label_file is not None and len(self.split.train):  # there is none where new people alone are tested
             samples, self.split = with_label_file(self, self.span, samples, self.split, user_path(self.label_file))
         if stage == "fit":
             self.check_labelled()
@@ -329,9 +329,8 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
             report_missing(self.official, [recording.name for recording in found], self.faults)
         recordings = complete_recordings(found, self.subjects.test if self.keep_incomplete else (), self.faults)
         if not recordings:
-            raise ConfigurationError(
-                "modalities", f"no recording in '{folder}' has all of {list(self.modalities)}", "Choose fewer"
-            )
+            problem = f"no recording in '{folder}' has all of {list(self.modalities)}"
+            raise ConfigurationError("modalities", problem, "Choose fewer")
         samples, extremes, self.data_fingerprint = self.read_all(recordings)
         return self._plausible(samples, {recording.name: recording.files for recording in recordings}, extremes)
 
@@ -392,6 +391,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         else:
             self.subjects = self.subjects.tested_or_all(samples.subject)
             split = tested_split(samples, self.subjects, self.label_sampling.max_test_samples, self.dataset)
+        if trained is not None:
             check_tested(trained, samples, split, self, self.data_fingerprint)
         label_split = None if self.allow_missing_classes else self.label_split
         check_labels(split, samples, self.class_names, label_split, self.label_sampling)

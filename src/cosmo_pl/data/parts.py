@@ -17,7 +17,7 @@ from cosmo_pl.data.selection import evenly_spaced, without_overlap
 from cosmo_pl.data.sequences import sequences_of
 from cosmo_pl.data.split import Split
 from cosmo_pl.data.subjects import SubjectLists
-from cosmo_pl.data.trained import TrainedOn
+from cosmo_pl.data.trained import TrainedOn, known_by
 from cosmo_pl.data.views import AugmentedViews
 from cosmo_pl.errors import ConfigurationError
 
@@ -160,16 +160,18 @@ class PartLoaders:
 
     @property
     def training_contents(self) -> tuple[str, ...]:
-        """Hashes of the recordings that the phase trains on, see `DatasetIdentity.content_hashes`."""
+        """What the recordings that the phase trains on are known by, see `known_by`."""
         assert self.samples is not None, "setup comes first"
-        hashes, names = self.content_hashes(), set(self.samples.recording[self.training_rows].tolist())
-        return tuple(sorted({each for name in names for each in hashes.get(name, ())}))
+        known = known_by(self.samples, self.key, self.content_hashes())
+        names = set(self.samples.recording[self.training_rows].tolist())
+        return tuple(sorted({each for name in names for each in known.get(name, ())}))
 
-    def subjects_among(self, contents: Collection[str]) -> set[int]:
-        """Subjects of whose recordings any has one of some hashes, see `training_contents`."""
+    def rows_among(self, contents: Collection[str]) -> np.ndarray:
+        """Samples of the recordings that are among some others, see `training_contents`."""
         assert self.samples is not None, "setup comes first"
-        seen = {name for name, hashes in self.content_hashes().items() if not set(hashes).isdisjoint(contents)}
-        return set(self.samples.subject[np.isin(self.samples.recording, sorted(seen))].tolist()) if seen else set()
+        others, known = set(contents), known_by(self.samples, self.key, self.content_hashes())
+        seen = [name for name, each in known.items() if not others.isdisjoint(each)]
+        return np.flatnonzero(np.isin(self.samples.recording, seen)) if seen else np.zeros(0, dtype=np.int64)
 
     def plain_loader(self, rows: np.ndarray) -> DataLoader[Batch]:
         """Samples of the whole dataset by their indices, in that order and without augmentation."""

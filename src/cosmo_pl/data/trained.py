@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import zip_longest
 from typing import Any
 
@@ -45,6 +45,9 @@ class TrainedOn:
         window: Seconds of a sample; None for clips of different lengths, and where it is unknown.
         added: Number of those of `labels` that a file of labels adds. `split` is the split without them.
         shapes: Modality to the shape of a sample; empty where it is unknown, as in checkpoints of older versions.
+        pretrained: Key of each dataset to the subjects that the encoders of its bundle were trained on; empty without a
+            bundle, and in checkpoints of older versions.
+        pretrained_recordings: What the recordings are known by that these encoders were trained on, see `known_by`.
     """
 
     dataset: str
@@ -63,6 +66,8 @@ class TrainedOn:
     window: float | None = None
     added: int = 0
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    pretrained: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    pretrained_recordings: tuple[str, ...] = ()
 
     def described(self) -> dict[str, Any]:
         """The fields as plain values, for a checkpoint."""
@@ -113,6 +118,29 @@ class TrainedOn:
         """Whether the training had recordings of this fingerprint, and these test subjects."""
         return self.fingerprint == fingerprint and set(self.test_subjects) == set(test_subjects)
 
+    def after(self, subjects: Mapping[str, Collection[int]], recordings: Collection[str]) -> TrainedOn:
+        """The same data of a training that begins with trained encoders.
+
+        Args:
+            subjects: Key of each dataset to the subjects that they were trained on.
+            recordings: What the recordings are known by that they were trained on.
+        """
+        known = sorted({*self.pretrained_recordings, *recordings})
+        return replace(self, pretrained=joined(self.pretrained, subjects), pretrained_recordings=tuple(known))
+
+    def numbers(self, identity: DatasetIdentity, fingerprint: str) -> set[int]:
+        """Subjects of a dataset that the model or its encoders were trained on, by their numbers.
+
+        Args:
+            identity: The dataset. Numbers of an import are the same people in the same recordings alone.
+            fingerprint: Fingerprint of its recordings.
+        """
+        same = fingerprint == self.fingerprint
+        if identity.content_hashes() and not same:
+            return set()
+        own = self.subjects if same or self.dataset == identity.dataset else ()
+        return {*own, *self.pretrained.get(identity.key, ())}
+
     def other_statistics(self, normalization: Mapping[str, Normalization]) -> list[str]:
         """Modalities that are standardised with other statistics than these."""
         return [name for name, now in normalization.items() if not now.close_to(self.normalization.get(name, _NONE))]
@@ -122,6 +150,7 @@ class TrainedOn:
         data: DatasetIdentity,
         shapes: Mapping[str, tuple[int, ...]],
         transforms: Mapping[str, Sequence[Transform]],
+        adapted: bool,
     ) -> None:
         """Checks that the model can be evaluated on a dataset.
 
@@ -132,9 +161,10 @@ class TrainedOn:
             data: Activities, modalities and sensors of the dataset.
             shapes: Modality to the shape of its samples.
             transforms: Modality to its preprocessing steps.
+            adapted: Whether each subject is standardised with statistics of its own.
 
         Raises:
-            ConfigurationError: The activities, modalities or sensors are not those of the model.
+            ConfigurationError: The activities, modalities, sensors or standardisation are not those of the model.
         """
         class_names, modalities = data.class_names, data.modalities
         if self.class_names != tuple(class_names):
@@ -154,6 +184,9 @@ class TrainedOn:
             if name in shapes and tuple(shapes[name]) != mine:
                 differ.setdefault(name, []).append(f"samples {tuple(shapes[name])}, not {mine}")
         check_suitable(data.title, differ)
+        if adapted != self.adapted:
+            problem = f"is {'adapt' if adapted else 'not adapt'}, and in the training it was{' not' * adapted}"
+            raise ConfigurationError("normalization", problem, "Give that of the training, and train again for another")
         if not self.shapes and self.window is not None and self.window != data.window_seconds:
             problem = f"is {data.window_seconds} s, and the model was trained on windows of {self.window:g} s"
             raise ConfigurationError("window", problem, f"Use {self.window:g}")
@@ -208,25 +241,29 @@ def training_data(
 def check_tested(
     trained: TrainedOn, samples: Samples, split: Split, identity: DatasetIdentity, fingerprint: str
 ) -> None:
-    """Checks that no sample of the training is tested.
+    """Checks that no sample is tested that the model, or the encoders of its bundle, were trained on.
 
     Args:
         trained: The data of the training.
         samples: All samples of the dataset.
         split: Split whose `test` is tested.
         identity: The dataset.
-        fingerprint: Fingerprint of the recordings. Those of another fingerprint can have the same subject numbers.
+        fingerprint: Fingerprint of the recordings.
 
     Raises:
         ConfigurationError: A tested subject or recording was part of the training.
     """
-    tested = set(samples.subject[split.test].tolist())
-    known = sorted(tested & set(trained.subjects)) if fingerprint == trained.fingerprint else []
+    if split_hash(split.without_added, samples) == trained.split:
+        return
+    own = np.concatenate([split.labeled, split.unlabeled])  # may be of tested people, in other recordings
+    tested = set(samples.subject[split.test].tolist()) - set(samples.subject[own].tolist())
+    known = sorted(tested & trained.numbers(identity, fingerprint))
     remedy = "Leave them out, or train another model"
     if known:
         raise ConfigurationError("test_subjects", f"the model was trained on subjects {known}", remedy)
-    hashes, seen = all_hashes(samples, identity), set(trained.recordings)
-    again = sorted(name for name in set(samples.recording[split.test].tolist()) if not seen.isdisjoint(hashes[name]))
+    hashes, seen = all_hashes(samples, identity), {*trained.recordings, *trained.pretrained_recordings}
+    names = set(samples.recording[split.test].tolist()) - set(samples.recording[own].tolist())
+    again = sorted(name for name in names if not seen.isdisjoint(hashes[name]))
     if again:
         problem = f"the model was trained on {len(again)} of these recordings: {', '.join(again[:3])}"
         raise ConfigurationError("test_subjects", problem, remedy)
@@ -257,13 +294,33 @@ def split_hash(split: Split, samples: Samples) -> str:
 
 
 def all_hashes(samples: Samples, identity: DatasetIdentity) -> defaultdict[str, set[str]]:
-    """Recording to all hashes by which it is known again: of its samples, and of its content."""
+    """Recording to all by which it is known again: a hash of its samples, and see `known_by`."""
     found = defaultdict[str, set[str]](set)
     for name, digest in recording_hashes(samples).items():
         found[name].add(digest)
-    for name, digests in identity.content_hashes().items():
+    for name, digests in known_by(samples, identity.key, identity.content_hashes()).items():
         found[name].update(digests)
     return found
+
+
+def known_by(
+    samples: Samples, key: str, content_hashes: Mapping[str, Collection[str]]
+) -> Mapping[str, Collection[str]]:
+    """Recording to what it is known by with any sensors and windows.
+
+    Args:
+        samples: The samples of the recordings.
+        key: Key of the dataset.
+        content_hashes: See `DatasetIdentity.content_hashes`; where it is empty, dataset, subject and name decide.
+    """
+    names = zip(samples.recording.tolist(), samples.subject.tolist(), strict=True)
+    return content_hashes or {name: (f"{key}/{subject}/{name}",) for name, subject in names}
+
+
+def joined(one: Mapping[str, Collection[int]], other: Mapping[str, Collection[int]]) -> dict[str, tuple[int, ...]]:
+    """Key of each dataset to the subjects of both, those without a subject left out."""
+    both = {key: tuple(sorted({*one.get(key, ()), *other.get(key, ())})) for key in sorted({*one, *other})}
+    return {key: subjects for key, subjects in both.items() if subjects}
 
 
 def recording_hashes(samples: Samples) -> dict[str, str]:

@@ -17,6 +17,7 @@ from cosmo_pl.bundle import Bundle
 from cosmo_pl.constraints import Size
 from cosmo_pl.data.loading import Batch, on_device
 from cosmo_pl.data.normalization import Normalization
+from cosmo_pl.data.trained import check_tested
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.metrics import ClassMean, classification_metrics
 from cosmo_pl.modules.base.encoding import Present, Streams
@@ -158,7 +159,11 @@ class ClassifierModule(BaseModule):
         return logits
 
     def setup(self, stage: str) -> None:
-        """Records the bundle, and checks that the data are those of its stage 1."""
+        """Records the bundle, and checks that the data are those of its stage 1, and that no training is tested."""
+        data, trained = self.data, self.trained
+        if stage == "test" and trained is not None and data is not None and data.adopted is None:  # else it has checked
+            assert data.samples is not None, "its setup comes first"
+            check_tested(trained, data.samples, data.split, data, data.data_fingerprint)
         if self.bundle is None:
             return
         self.record.bundle = str(self.bundle.folder)

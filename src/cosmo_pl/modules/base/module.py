@@ -116,8 +116,17 @@ class BaseModule(Constrained, LightningModule, ABC):
             torch.manual_seed(torch.initial_seed() + self.global_rank)
         self.record.precision = str(self.trainer.precision)
         self.record.max_epochs = self.trainer.max_epochs
-        self.trained = None if self.data is None else self.data.trained_on
+        self.trained = self._training_data()
         self._clock = time.perf_counter()
+
+    def _training_data(self) -> TrainedOn | None:
+        """The trainer's data, with those that the weights come from: of a bundle, or of a training that goes on."""
+        if (data := self.data) is None:
+            return None
+        trained, earlier, bundle = data.trained_on, self.trained, getattr(self, "bundle", None)
+        if earlier is not None:
+            trained = trained.after(earlier.pretrained, earlier.pretrained_recordings)
+        return trained if bundle is None else bundle.passed_on(trained, data)
 
     def on_train_epoch_end(self) -> None:
         """Adds the epoch to the record. A resumed run continues the count.
@@ -167,7 +176,7 @@ class BaseModule(Constrained, LightningModule, ABC):
             if data is not None and trained is not None:
                 trained.check_resumed(data.trained_on)
         elif data is not None and data.adopted is None and trained is not None and data.samples is not None:
-            trained.check_usable(data, data.modality_shapes, data.transforms)
+            trained.check_usable(data, data.modality_shapes, data.transforms, data.statistics_of == "adapt")
             other = trained.other_statistics(data.normalization)
             if other:
                 problem = f"standardises {', '.join(other)} with other statistics than the training did"

@@ -245,7 +245,7 @@ class PretrainingModule(BaseModule):
             quality={} if data is None else data_quality(data, self.max_clusters),
             data_fingerprint="" if data is None else data.data_fingerprint,
             training={"method": type(self).__name__, **facts, **arguments},
-            data=TrainingData() if data is None else TrainingData.of(data),
+            data=TrainingData() if data is None else TrainingData.of(data).after(self.trained),
         ).save(folder)
 
 
