@@ -12,12 +12,13 @@ from cosmo_pl.study.definition import Runs
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering import style
-from cosmo_pl.study.rendering.columns import Column, fold_of, subjects
+from cosmo_pl.study.rendering.columns import Column, subjects
 from cosmo_pl.study.rendering.statistics import (
     RANGES,
     SUMMARY,
     Summary,
     by_seed,
+    fold_of,
     numbers,
     paired,
     ranges,
