@@ -55,6 +55,8 @@ def run(
     """
     seconds = parse_duration(time_limit)
     _check_processes(jobs)
+    if submit_options and submit is None:
+        raise ConfigurationError("submit_options", "has no effect without submit", "Add --submit slurm")
     where = Locations.of(project, results, runs)
     where.project.check_functions(where.project.studies() if name == "all" else [name])
     needs_commit = where.project.preset(preset).committed_code

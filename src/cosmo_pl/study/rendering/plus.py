@@ -194,13 +194,15 @@ class Option:
         factor: The factor, or "method".
         value: The value.
         label: Its name.
-        default: The recipe's value; None where the recipe has none.
+        default: The recipe's value.
+        known: Whether the recipe has a value; it may be null.
     """
 
     factor: str
     value: Any
     label: str
     default: Any
+    known: bool = True
 
     @property
     def name(self) -> str:
@@ -210,7 +212,7 @@ class Option:
     @property
     def is_default(self) -> bool:
         """Whether it is the recipe's value, or the recipe has none."""
-        return self.default is None or bool(self.value == self.default)
+        return not self.known or bool(self.value == self.default)
 
     def of(self, job: Job) -> bool:
         """Whether a run has it."""
@@ -252,8 +254,8 @@ def _options(view: View, runs: Runs) -> list[list[Option]]:
     """For each factor of a grid its options; methods are the last factor, where there are several."""
     factors = [
         [
-            Option(name, value, label, factor.default)
-            for value, label in zip(factor.values, factor.labels or map(str, factor.values), strict=False)
+            Option(name, value, label, factor.default, factor.default is not None or None in factor.values)
+            for value, label in zip(factor.values, factor.labels or map(str, factor.values), strict=True)
         ]
         for name, factor in runs.vary.items()
     ]
