@@ -51,6 +51,22 @@ def test_a_text_without_the_markers_is_refused(text: str) -> None:
         insert(text, "| new |")
 
 
+def test_a_damaged_result_is_named_and_no_page_is_written(tmp_path, monkeypatch, capsys) -> None:
+    def damaged(project, results) -> str:
+        results.damaged["k"] = "utd/x.json: is damaged. Remove it and run the study again."
+        return "| new |"
+
+    monkeypatch.setattr("cosmo_pl.study.pages.headline_table", damaged)
+    main(["study", "headline"])
+    assert capsys.readouterr().out.splitlines()[-1].startswith("- Left out: utd/x.json: is damaged")
+    page = tmp_path / "page.md"
+    page.write_text(f"{BEGIN}\n{END}", encoding="utf-8")
+    with pytest.raises(SystemExit):
+        main(["study", "headline", "--output", str(page)])
+    assert "utd/x.json: is damaged" in capsys.readouterr().err
+    assert "new" not in page.read_text(encoding="utf-8")
+
+
 def test_the_command_names_a_file_without_markers(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.setattr("cosmo_pl.study.pages.headline_table", lambda project, results: "| new |")
     page = tmp_path / "page.md"

@@ -230,6 +230,22 @@ def test_tables_come_before_figures():
         ({"vary": {"a": None}}, "table9.yaml: runs.0.vary"),
         ({"vary": {"a": {"argument": None, "values": [1]}}}, "table9.yaml"),
         ({"seeds": "many"}, "table9.yaml: runs.0.seeds: is 'many'. Give a whole number or null."),
+        ({"seeds": 0}, "table9.yaml: seeds: is 0. Give at least 1"),
+        ({"seeds": -1}, "table9.yaml: seeds: is -1. Give at least 1"),
+        ({"methods": []}, "table9.yaml: methods: there is none, and nothing to measure."),
+        ({"methods": [], "measure": "describe", "arguments": {"pretrain": {"a": 1}}}, "arguments: has no effect"),
+        (
+            {"methods": [], "measure": "describe", "vary": {"a": {"argument": "b", "values": [1]}}},
+            "vary: has no effect",
+        ),
+        (
+            {"vary": {"a": {"argument": "b", "values": [1, 2, 3], "labels": ["one"]}}},
+            "labels: there are 1 for 3 values",
+        ),
+        (
+            {"vary": {"a": {"argument": "data.init_args.test_subjects", "values": [7, 8]}}},
+            "table9.yaml: vary.a: 7 is no list of subjects.",
+        ),
         ({"until": "x"}, "table9.yaml: runs.0.until: is 'x'. Give 'pretrain' or 'finetune'."),
     ],
 )

@@ -67,6 +67,12 @@ def test_a_single_run_is_grey_without_an_interval_and_last() -> None:
     assert len(whiskers) == 1
 
 
+def test_two_runs_are_not_said_to_be_one() -> None:
+    rendered = accuracy([of("table2", seeds=2, methods=("cosmo",))], "utd")
+    assert [row["accuracy"] for row in rows(rendered)] == ["0.605 ± 0.007 (n=2)"]
+    assert "A hollow grey dot is of one or two runs" in rendered.notes[0]
+
+
 def test_the_figure_says_how_many_runs_and_where_chance_is() -> None:
     rendered = accuracy([of("table2"), of("plus")], "utd")
     assert rendered.figure is not None

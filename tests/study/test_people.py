@@ -71,6 +71,18 @@ def test_the_most_frequent_confusions_come_first():
     ]
 
 
+def test_the_share_of_an_activity_is_of_those_who_have_it():
+    """The first person has no standing, and two of the seeds of the second lack the first."""
+    counts = {"9": {"sitting": {"sitting": 10}}, "10": {"standing": {"standing": 5, "sitting": 5}}}
+    each = [job for job in jobs("usc_confusions") if job.kind == "measure" and job.method == "gravity_forest"][:3]
+    found = {
+        job.key: record(job, result={"counts": its, "total": dict.fromkeys(its, 10)})
+        for job, its in zip(each, [counts, {"10": counts["10"]}, {"10": counts["10"]}], strict=True)
+    }
+    shown = people.confusions(view("usc_confusions", "paper", found))
+    assert [row[2:] for row in shown.rows] == [["standing", "sitting", "0.250", "0.50", "10 (0.500)"]]
+
+
 def test_counts_are_those_of_a_naive_loop(usc_root):
     data = USCDataModule(root=str(usc_root), label_rate=0.05, test_subjects=[2, 3])
     model = RandomForestModule(data.modality_shapes, data.num_classes, num_trees=5)

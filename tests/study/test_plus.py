@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from cosmo_pl.study.definition import Factor, Runs
 from cosmo_pl.study.rendering import factors, plus, selection
 
 from .factory import jobs, record, view
@@ -119,6 +120,15 @@ def test_an_ablation_has_a_row_a_value_and_marks_the_recipe():
     assert stages[0]["to"] == "the recipe's *" and len(stages) == 7
     assert sum("*" in row["to"] for row in rows(table)) == 9  # one a factor, one second stage
     assert all(row["n"] == "3" for row in rows(table))
+
+
+def test_a_default_of_null_marks_its_own_row_alone():
+    def marks(factor):
+        (options,) = plus._options(view("plus_ablation", "paper", {}), Runs(["utd"], ["cosmo"], {"a": factor}))
+        return [option.is_default for option in options]
+
+    assert marks(Factor("b", [None, [5, 6]])) == [True, False]
+    assert marks(Factor("b", [1, 2])) == [True, True], "there is no default that a row could differ from"
 
 
 def test_a_missing_value_is_told_as_missing():

@@ -153,6 +153,15 @@ def test_markdown():
     ]  # fmt: skip
 
 
+def test_a_line_break_does_not_end_a_row_of_markdown():
+    assert markdown_of([("a", "b"), ("one\ntwo", "")]).splitlines()[2:] == ["| one two |  |"]
+
+
+def test_latex_escapes_what_is_a_command():
+    row = latex_of([(r"a\b", "x~y^z", "{q}")]).splitlines()[2]
+    assert row == r"a\textbackslash{}b & x\textasciitilde{}y\textasciicircum{}z & \{q\} \\"
+
+
 def test_latex_escapes():
     lines = latex_of(TABLE).splitlines()
     assert lines[:4] == [r"\begin{tabular}{ll}", r"\toprule", r"method & accuracy \\", r"\midrule"]

@@ -17,12 +17,15 @@ from cosmo_pl.study.rendering.statistics import (
     dirty,
     machine,
     mean_and_std,
+    number_of_folds,
     paired,
     provenance,
     rank_correlation,
     subject_range,
     summarize,
+    whole_seeds,
 )
+from cosmo_pl.study.rendering.view import Outcome, View
 
 from .factory import job, record
 
@@ -146,6 +149,16 @@ def test_by_seed_takes_people_from_their_own_counts() -> None:
     pairs = [(one, record(one, 10 / 12, result=counts[0])), (two, record(two, 0.2, result=counts[1]))]
     assert by_seed(pairs)[0] == pytest.approx((0.5 + 0.9 + 0.2) / 3)
     assert by_seed(pairs[:1])[0] == pytest.approx(10 / 12), "a single run has the accuracy that it has"
+
+
+def test_a_seed_that_lacks_a_fold_of_subjects_is_not_whole() -> None:
+    folds = [[7, 8], [1, 2], [3, 4]]
+    every = [job(seed=seed, factors={"test_subjects": fold}) for seed in (0, 1) for fold in folds]
+    assert number_of_folds(every) == 3
+    pairs = [(each, record(each)) for each in every[:4]]
+    assert [each.seed for each, _ in whole_seeds(pairs, 3)] == [0, 0, 0]
+    assert whole_seeds(pairs[3:], 1) == pairs[3:]
+    assert View("a", None, "paper", [Outcome(each, None) for each in every], {}, {}, {}).folds("utd") == 3
 
 
 def test_differences_are_paired_over_common_seeds() -> None:

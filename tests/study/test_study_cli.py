@@ -153,6 +153,7 @@ def test_a_missing_dataset_is_skipped_and_the_rest_renders(here, capsys, monkeyp
         (["run", "table2", "--preset=fast"], "there is no 'fast'. Choose from paper"),
         (["run", "table2", "--jobs=0"], "jobs: is 0"),
         (["run", "table2", "--time_limit=soon"], "'soon' is no duration"),
+        (["run", "table2", '--submit_options={"a": 1}'], "submit_options: has no effect without submit"),
         (["run", "table2", "--key=0"], "no run '0'"),
         (["render", "table2"], "has no results in experiments/results. Run `cosmo-pl study run table2`"),
     ],

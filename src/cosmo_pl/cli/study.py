@@ -56,6 +56,8 @@ def run(
     """
     seconds = parse_duration(time_limit)
     _check_processes(jobs)
+    if submit_options and submit is None:
+        raise ConfigurationError("submit_options", "has no effect without submit", "Add --submit slurm")
     where = Locations.of(project, results, runs)
     where.project.check_functions(where.project.studies() if name == "all" else [name])
     needs_commit = where.project.preset(preset).committed_code
@@ -240,15 +242,22 @@ def headline(project: str | None = None, results: str | None = None, output: str
         results: Folder of the results.
         output: A Markdown file with the markers <!-- headline:begin --> and <!-- headline:end -->, between which the
             table is written; printed by default.
+
+    Raises:
+        ConfigurationError: The page has no such markers, or a damaged result would be missing in its table.
     """
     from cosmo_pl.study.pages import headline_table
+    from cosmo_pl.study.render import left_out
     from cosmo_pl.study.rendering.headline import insert
 
     where = Locations.of(project, results)
     table = headline_table(where.project, where.results)
+    damaged = list(where.results.damaged.values())
     if output is None:
-        print(table)
+        print(table, *(f"- {left_out(damage)}" for damage in damaged), sep="\n")
         return
+    if damaged:
+        raise ConfigurationError("results", f"{len(damaged)} damaged, {damaged[0].rstrip('.')}", "Then write the page")
     path = user_path(output)
     text = utf8_text(path, lambda problem: ConfigurationError("output", f"{path} {problem}", "Name a Markdown file"))
     write_whole(path, insert(text, table))

@@ -47,6 +47,9 @@ class Factor(Described):
         default: Its value in the configs. It is not passed on, so that the run is the same as in other studies.
         phases: Phases that have the argument.
         labels: Names of the values in tables; by default the values themselves.
+
+    Raises:
+        ConfigurationError: There is not one label for each value.
     """
 
     argument: str
@@ -54,6 +57,12 @@ class Factor(Described):
     default: Value = None
     phases: list[FitPhase] = field(default_factory=lambda: list(ALL_PHASES))
     labels: list[str] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.labels is not None and len(self.labels) != len(self.values):
+            problem = f"there are {len(self.labels)} for {len(self.values)} values"
+            raise ConfigurationError("labels", problem, "Give each value one label")
 
 
 @dataclass(frozen=True)
@@ -72,7 +81,8 @@ class Runs(Described):
         presets: Presets under which the grid is expanded; None for all.
 
     Raises:
-        ConfigurationError: A subject is in two folds of a factor, so that a mean over folds would count it twice.
+        ConfigurationError: A subject is in two folds of a factor, so that a mean over folds would count it twice; or
+            the grid has no seeds, or no methods but what only methods have.
     """
 
     datasets: list[str]
@@ -87,9 +97,21 @@ class Runs(Described):
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_phases(self.arguments)
+        if self.seeds is not None and self.seeds < 1:
+            raise ConfigurationError("seeds", f"is {self.seeds}", "Give at least 1, or leave it out")
+        if not self.methods:
+            self._check_without_methods()
         for name, factor in self.vary.items():
             if factor.argument == "data.init_args.test_subjects":
                 _check_disjoint(name, factor.values)
+
+    def _check_without_methods(self) -> None:
+        """A grid without methods measures the data as its configs have them."""
+        if self.measure is None:
+            raise ConfigurationError("methods", "there is none, and nothing to measure", "Name a method or a measure")
+        for name in ("vary", "arguments"):
+            if getattr(self, name):
+                raise ConfigurationError(name, "has no effect without methods", "Name a method, or leave it out")
 
     def under(self, preset: str) -> bool:
         """Whether the grid is expanded under a preset."""
@@ -104,6 +126,10 @@ def _check_phases(arguments: Mapping[Any, Any]) -> None:
 
 
 def _check_disjoint(name: str, folds: list[Any]) -> None:
+    scalar = [fold for fold in folds if not isinstance(fold, list)]
+    if scalar:
+        remedy = "Write each value as a list, as in [7, 8]"
+        raise ConfigurationError(f"vary.{name}", f"{scalar[0]!r} is no list of subjects", remedy)
     subjects = Counter(subject for fold in folds for subject in fold)
     twice = sorted(subject for subject, count in subjects.items() if count > 1)
     if twice:

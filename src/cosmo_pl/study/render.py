@@ -17,7 +17,8 @@ from cosmo_pl.study.rendering.statistics import provenance
 from cosmo_pl.study.rendering.view import COMPARED, Outcome, Rendered, View
 
 SYMBOLS = {"<": "$<$", ">": "$>$", "±": r"$\pm$", "×": r"$\times$", "λ": r"$\lambda$", "†": r"$^\dagger$"}
-LATEX = {**{letter: f"\\{letter}" for letter in "&%_#$"}, **SYMBOLS}
+WORDS = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+LATEX = {**{letter: f"\\{letter}" for letter in "&%_#${}"}, **WORDS, **SYMBOLS}
 
 
 @dataclass(frozen=True)
@@ -182,7 +183,7 @@ def csv_of(table: Sequence[Sequence[str]]) -> str:
 
 def markdown_of(table: Sequence[Sequence[str]]) -> str:
     """A table as Markdown; the first row is its header."""
-    rows = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in table]
+    rows = ["| " + " | ".join(" ".join(cell.splitlines()).replace("|", "\\|") for cell in row) + " |" for row in table]
     return "\n".join([rows[0], "|---" * len(table[0]) + "|", *rows[1:]])
 
 

@@ -9,16 +9,10 @@ from typing import Any
 
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
-from cosmo_pl.study.rendering.statistics import MARK, Summary, by_seed, dirty, mean_text, summarize
+from cosmo_pl.study.rendering.statistics import FOLDS, MARK, Summary, by_seed, dirty, fold_of, mean_text, summarize
 from cosmo_pl.study.rendering.view import View
 
-FOLDS = ("test_subjects", "fold")  # factors with leave-subjects-out folds: their subjects, or their numbers
 Fold = Sequence[int] | int
-
-
-def fold_of(job: Job) -> Any:
-    """The fold that a job tests; None without folds."""
-    return next((job.factors[name] for name in FOLDS if name in job.factors), None)
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering import style
-from cosmo_pl.study.rendering.columns import FOLDS, subjects
+from cosmo_pl.study.rendering.columns import subjects
 from cosmo_pl.study.rendering.plus import OURS, PLUS
-from cosmo_pl.study.rendering.statistics import MIN_RUNS, Difference, by_seed, numbers, paired
+from cosmo_pl.study.rendering.statistics import FOLDS, MIN_RUNS, Difference, by_seed, numbers, paired
 from cosmo_pl.study.rendering.view import Rendered, View, unique
 
 if TYPE_CHECKING:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.rendering.statistics import (
-    FOLD,
     MARK,
     Pairs,
     by_seed,
     dirty,
     mean_text,
+    number_of_folds,
     paired,
     subject_range,
     whole_seeds,
@@ -61,7 +61,7 @@ def _difference(ours: Pairs, theirs: Pairs) -> str:
 
 def _cells(pairs: Pairs, number: int) -> list[str]:
     """Accuracy, seeds, folds with a run, and range over the subjects."""
-    covered = f"{len({job.factors.get(FOLD) for job, _ in pairs})} of {number}"
+    covered = f"{number_of_folds(job for job, _ in pairs) if pairs else 0} of {number}"
     whole = whole_seeds(pairs, number)
     if not whole:
         return ["-", "0", covered, "-"]

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SINGLE = "#A8A8A8"  # one run, whose spread over seeds is unknown
+SINGLE = "#A8A8A8"  # fewer than three runs, which have no interval
 HEADER = ("recipe", "preset", "method", "accuracy", "95 % interval of the mean")
 NOTE = (
-    "A dot is a mean over n seeds, and its whiskers are the 95 % t interval of this mean. A hollow grey dot is a single"
-    " run: its spread over seeds is unknown, so it has no whiskers and is compared with nothing."
+    "A dot is a mean over n seeds, and its whiskers are the 95 % t interval of this mean. A hollow grey dot is of"
+    " one or two runs: their spread over seeds says too little, so it has no whiskers and is compared with nothing."
 )
 
 
@@ -52,7 +52,7 @@ class Entry:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """95 % interval of the mean over seeds; None for one run."""
+        """95 % interval of the mean over seeds; None for fewer than three runs."""
         return self.summary.interval if self.summary.n > 1 else None
 
     @property
@@ -64,7 +64,7 @@ class Entry:
 
 
 def accuracy(views: Sequence[View], dataset: str) -> Rendered:
-    """Renders a dataset: both recipes, the most accurate method first, single runs last.
+    """Renders a dataset: both recipes, the most accurate method first, those of fewer than three runs last.
 
     Args:
         views: The studies whose runs are shown, under one preset each. A method that has no run under it is shown

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from statistics import fmean
+from collections.abc import Iterator, Mapping, Sequence
 
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering.columns import Column, subjects
@@ -58,22 +57,24 @@ def confusions(view: View) -> Rendered:
 def _confused(records: Sequence[Record]) -> Iterator[list[str]]:
     of_person: defaultdict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     people: set[str] = set()
-    share: defaultdict[str, list[float]] = defaultdict(list)
+    of_activity: defaultdict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for record in records:
         for person, counts in record.result["counts"].items():
             people.add(person)
             total = record.result["total"][person]
             for activity, row in counts.items():
-                share[activity].append(sum(row.values()) / total)
+                of_activity[activity][person].append(sum(row.values()) / total)
                 for predicted in row.keys() - {activity}:
                     of_person[activity, predicted][person].append(row[predicted] / total)
     runs = {person: sum(person in record.result["counts"] for record in records) for person in people}
-    means = {
-        pair: {person: sum(values) / runs[person] for person, values in found.items()}
-        for pair, found in of_person.items()
-    }
-    for pair, found in sorted(means.items(), key=lambda item: -sum(item[1].values()))[:SHOWN]:
+
+    def means(found: Mapping[str, Sequence[float]]) -> dict[str, float]:
+        return {person: sum(values) / runs[person] for person, values in found.items()}
+
+    pairs = {pair: means(found) for pair, found in of_person.items()}
+    shares = {activity: sum(means(found).values()) for activity, found in of_activity.items()}
+    for pair, found in sorted(pairs.items(), key=lambda item: -sum(item[1].values()))[:SHOWN]:
         overall = sum(found.values()) / len(people)
         most = sorted(found, key=lambda person: -found[person])[:3]
         at = ", ".join(f"{person} ({found[person]:.3f})" for person in most)
-        yield [*pair, f"{overall:.3f}", f"{overall / fmean(share[pair[0]]):.2f}", at]
+        yield [*pair, f"{overall:.3f}", f"{sum(found.values()) / shares[pair[0]]:.2f}", at]

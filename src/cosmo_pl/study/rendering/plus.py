@@ -12,12 +12,13 @@ from cosmo_pl.study.definition import Runs
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering import style
-from cosmo_pl.study.rendering.columns import Column, fold_of, subjects
+from cosmo_pl.study.rendering.columns import Column, subjects
 from cosmo_pl.study.rendering.statistics import (
     RANGES,
     SUMMARY,
     Summary,
     by_seed,
+    fold_of,
     numbers,
     paired,
     ranges,
@@ -193,13 +194,15 @@ class Option:
         factor: The factor, or "method".
         value: The value.
         label: Its name.
-        default: The recipe's value; None where the recipe has none.
+        default: The recipe's value.
+        known: Whether the recipe has a value; it may be null.
     """
 
     factor: str
     value: Any
     label: str
     default: Any
+    known: bool = True
 
     @property
     def name(self) -> str:
@@ -209,7 +212,7 @@ class Option:
     @property
     def is_default(self) -> bool:
         """Whether it is the recipe's value, or the recipe has none."""
-        return self.default is None or bool(self.value == self.default)
+        return not self.known or bool(self.value == self.default)
 
     def of(self, job: Job) -> bool:
         """Whether a run has it."""
@@ -251,8 +254,8 @@ def _options(view: View, runs: Runs) -> list[list[Option]]:
     """For each factor of a grid its options; methods are the last factor, where there are several."""
     factors = [
         [
-            Option(name, value, label, factor.default)
-            for value, label in zip(factor.values, factor.labels or map(str, factor.values), strict=False)
+            Option(name, value, label, factor.default, factor.default is not None or None in factor.values)
+            for value, label in zip(factor.values, factor.labels or map(str, factor.values), strict=True)
         ]
         for name, factor in runs.vary.items()
     ]

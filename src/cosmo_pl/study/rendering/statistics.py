@@ -13,7 +13,7 @@ from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
 
 MIN_RUNS = 3  # seeds that a verdict, a comparison of methods and a ranking require
-FOLD = "fold"  # factor of the studies with folds
+FOLDS = ("test_subjects", "fold")  # factors with leave-subjects-out folds: their subjects, or their numbers
 MARK = "†"  # marks results of uncommitted code
 
 SUMMARY = ("accuracy", "std", "n", "correct", "total")  # columns of `Summary.cells`
@@ -179,12 +179,23 @@ def by_seed(pairs: Pairs) -> dict[int, float]:
     return {seed: _over_subjects(found[seed]) for seed in sorted(found)}
 
 
+def fold_of(job: Job) -> Any:
+    """The fold that a job tests; None without folds."""
+    return next((job.factors[name] for name in FOLDS if name in job.factors), None)
+
+
+def number_of_folds(jobs: Iterable[Job]) -> int:
+    """Number of distinct folds that jobs test; no fold counts as one."""
+    return len({str(fold_of(job)) for job in jobs})  # subjects are a list, which no set can hold
+
+
 def whole_seeds(pairs: Pairs, number: int) -> Pairs:
     """The runs of the methods' seeds that have all folds, of which there are `number`."""
-    done: defaultdict[tuple[str, int], set[object]] = defaultdict(set)
+    jobs: defaultdict[tuple[str, int], list[Job]] = defaultdict(list)
     for job, _ in pairs:
-        done[job.method, job.seed].add(job.factors.get(FOLD))
-    return [(job, record) for job, record in pairs if len(done[job.method, job.seed]) == number]
+        jobs[job.method, job.seed].append(job)
+    whole = {name for name, own in jobs.items() if number_of_folds(own) == number}
+    return [(job, record) for job, record in pairs if (job.method, job.seed) in whole]
 
 
 def _over_subjects(records: Sequence[Record]) -> float:

@@ -10,7 +10,7 @@ from cosmo_pl.study.definition import Method, Study
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering.effect import Effect
-from cosmo_pl.study.rendering.statistics import FOLD
+from cosmo_pl.study.rendering.statistics import number_of_folds
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -77,8 +77,8 @@ class View:
         return list(dict.fromkeys(dataset for runs in self.study.runs for dataset in runs.datasets))
 
     def folds(self, dataset: str) -> int:
-        """Number of folds that the study runs on a dataset, 1 without the factor "fold"."""
-        return len({outcome.job.factors.get(FOLD) for outcome in self.outcomes if outcome.job.dataset == dataset})
+        """Number of folds that the study runs on a dataset, 1 without a factor of folds."""
+        return number_of_folds(outcome.job for outcome in self.outcomes if outcome.job.dataset == dataset)
 
     def title(self, dataset: str) -> str:
         """Title of a dataset, see `dataset_title`."""
