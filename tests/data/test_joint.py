@@ -82,6 +82,15 @@ def test_quality_is_measured_on_samples_that_have_the_modality(joint):
     assert len(found["skeleton"]) < len(found["acc"])
 
 
+def test_numbers_of_people_that_are_another_datasets_are_refused(parts, monkeypatch):
+    utd, usc = parts()
+    samples = utd.load()
+    samples.subject[samples.subject == 2] = 1_000_001
+    monkeypatch.setattr(utd, "load", lambda: samples)
+    with pytest.raises(ConfigurationError, match="datasets: UTD-MHAD has a subject 1000001, and numbers are below"):
+        JointDataModule([utd, usc]).load()
+
+
 def test_names_join_and_separate_modalities(parts):
     apart = JointDataModule(parts(), names=[{"acc": "wrist_acc"}, {}])
     assert list(apart.modality_shapes) == ["wrist_acc", "gyro", "skeleton", "acc"]

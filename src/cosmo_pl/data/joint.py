@@ -176,8 +176,16 @@ class JointDataModule(MultimodalDataModule):
         return self.load()
 
     def load(self) -> Samples:
-        """Reads all datasets."""
+        """Reads all datasets.
+
+        Raises:
+            ConfigurationError: A subject has a number that is of another dataset here.
+        """
         self._loaded = [each.data.load() for each in self.sources]
+        for source, samples in zip(self.sources, self._loaded, strict=True):
+            if len(samples.subject) and (largest := int(samples.subject.max())) >= SUBJECTS:
+                problem = f"{source.data.title} has a subject {largest}, and numbers are below {SUBJECTS} here"
+                raise ConfigurationError("datasets", problem, "Give its people other numbers")
         self.data_fingerprint = combined(*(each.data.data_fingerprint for each in self.sources))
         loaded = self._loaded
         classes = np.cumsum([0, *(each.data.num_classes for each in self.sources)])
