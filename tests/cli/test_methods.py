@@ -25,9 +25,9 @@ SUPERVISED = ("deepsense", "deepsense_original", "attnsense", "attnsense_origina
 CLASSICAL = ("nearest_neighbor", "dtw", "random_forest")
 ROCKETS = ("mini_rocket", "multi_rocket_hydra")  # the second one compiles for half a minute
 SLOW = (
-    ("dtw", "usc"), ("cpc", "usc"), ("cmc", "utd"), ("cmc_released", "usc"), ("mini_rocket", "utd"),
-    ("multi_rocket_hydra", "utd"), ("multi_rocket_hydra", "usc"), ("deepsense_original", "usc"), ("attnsense", "usc"),
-)  # fmt: skip
+    *product(("dtw", "cpc", "cmc_released", "deepsense_original", "attnsense", "multi_rocket_hydra"), ("usc",)),
+    *product(("cmc", "mini_rocket", "multi_rocket_hydra"), ("utd",)),
+)
 SINGLE, FOREST = "single_modal", "feature_forest"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from cosmo_pl.bundle import Bundle
@@ -115,8 +117,9 @@ def test_a_choice_of_sensors_does_not_hide_a_person(people, make_trainer):
 
 def test_one_datamodule_keeps_no_statistics_of_another_bundle(people, make_trainer, bundle, tmp_path):
     loaded = Bundle.load(bundle)
-    loaded.normalization = {name: type(each)(tuple(x + 50 for x in each.mean), each.std, each.axis)
-                            for name, each in loaded.normalization.items()}  # fmt: skip
+    loaded.normalization = {
+        name: replace(each, mean=tuple(x + 50 for x in each.mean)) for name, each in loaded.normalization.items()
+    }
     other = str(loaded.save(tmp_path / "other"))
     data = people(normalization="bundle")
     fitted(data, make_trainer, bundle)
