@@ -21,7 +21,7 @@ from cosmo_pl.study.workspace import Workspace
 FILES = {
     "configs/toy_stage1.yaml": {"data": "data/toy.yaml", "trainer": {"max_epochs": 300}},
     "configs/toy_stage2.yaml": {"data": "data/toy.yaml", "trainer": {"max_epochs": 500}},
-    "configs/data/toy.yaml": {"class_path": "Toy"},
+    "configs/data/toy.yaml": {"class_path": "Toy", "init_args": {"rate": 0.05}},
     "configs/model/cmc.yaml": {"model": {"class_path": "CMC"}},
     "configs/model/finetune.yaml": {"model": {"class_path": "Finetune"}},
     "configs/model/forest.yaml": {"model": {"class_path": "Forest"}},
@@ -58,7 +58,8 @@ def plain(
     read: Callable[[Path], dict[str, Any]] = read_config,
 ) -> Resolved:
     """In place of the command line's parser, which knows no toys: what the files and the arguments say."""
-    return Resolved({"configs": [read(root / path) for path in configs], "arguments": dict(arguments)})
+    found = [read(root / path) for path in configs]
+    return Resolved({**(found[0] if found else {}), "configs": found, "arguments": dict(arguments)})
 
 
 def write(root: Path, name: str, content: object) -> None:

@@ -44,7 +44,8 @@ class Factor(Described):
     Args:
         argument: The argument, as on the command line, without dashes.
         values: Its values.
-        default: Its value in the configs. It is not passed on, so that the run is the same as in other studies.
+        default: Its value in the configs, or a name for it that `labels` explains. It is not passed on, so that the run
+            is the same as in other studies.
         phases: Phases that have the argument.
         labels: Names of the values in tables; by default the values themselves.
 
@@ -63,6 +64,11 @@ class Factor(Described):
         if self.labels is not None and len(self.labels) != len(self.values):
             problem = f"there are {len(self.labels)} for {len(self.values)} values"
             raise ConfigurationError("labels", problem, "Give each value one label")
+
+    @property
+    def named(self) -> list[tuple[Value, str]]:
+        """The values with their labels."""
+        return list(zip(self.values, self.labels or map(str, self.values), strict=True))
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,13 @@ class Resolved:
         found = {name: int(numerics.split(".")[0]) for name, numerics in sorted(self.numerics.items())}
         return {name: meaning for name, meaning in found.items() if meaning != 1}
 
+    def value(self, argument: str) -> Any:
+        """The value of an argument, named as on the command line; None if it is null or does not exist."""
+        found: Any = self.arguments
+        for part in argument.split("."):
+            found = found.get(part) if isinstance(found, Mapping) else None
+        return found
+
 
 def key_of(resolved: Resolved, parents: Sequence[str]) -> str:
     """Key of a run: a hash of everything that its numbers depend on, except for recordings and rounding.

@@ -23,7 +23,7 @@ from cosmo_pl.study.definition import (
     parse,
     renderer,
 )
-from cosmo_pl.study.identity import Part, Resolved, key_of
+from cosmo_pl.study.identity import Part, Resolved, canonical, key_of
 from cosmo_pl.study.measures import NUMERICS
 from cosmo_pl.study.resolving import Resolve, Resolver
 from cosmo_pl.study.sweeps import TRACK_TEST, read_sweep
@@ -164,14 +164,17 @@ class Project:
         """Jobs of a study, or of "all" that the installed packages can run, each once.
 
         Raises:
-            ConfigurationError: There is no such study or preset, or it names a method that does not exist.
+            ConfigurationError: There is no such study or preset, it names a method that does not exist, or the default of
+                a factor is not in the configs.
         """
         names = [each for each in self.studies() if installed(self.study(each).needs)] if name == "all" else [name]
         found: dict[str, Job] = {}
         for each in names:
             study = self.study(each)
             try:
-                found |= {job.key: job for job in expand(self, study, preset)}
+                jobs = expand(self, study, preset)
+                _check_defaults(study, jobs)
+                found |= {job.key: job for job in jobs}
             except ConfigurationError as error:
                 raise error.within(f"study '{each}'") from error
         return sorted(found.values(), key=lambda job: job.seed)
@@ -204,6 +207,21 @@ def expand(project: Project, study: Study, preset: str) -> list[Job]:
             known = found[job.key]
             found[job.key] = replace(known, cells=(*known.cells, (grid, job.factors)))
     return sorted(found.values(), key=lambda job: job.seed)  # stable: parents stay before their children
+
+
+def _check_defaults(study: Study, jobs: Sequence[Job]) -> None:
+    """Refuses a default that is not the configs' value, as tables would name a value that did not run."""
+    for job in jobs:
+        for grid, name, value in ((grid, *factor) for grid, factors in job.cells for factor in factors.items()):
+            factor = study.runs[grid].vary[name]
+            if factor.labels is not None or value != factor.default:
+                continue
+            for fit in (*_ancestors(job), job):
+                found = fit.resolved.value(factor.argument)
+                if fit.kind in factor.phases and factor.argument not in fit.arguments and found != canonical(value):
+                    problem = f"is {value!r}, and {factor.argument} is {found!r} in the configs of {fit.name}"
+                    remedy = "Correct it, or give the values labels"
+                    raise ConfigurationError(f"runs.{grid}.vary.{name}.default", problem, remedy)
 
 
 def choose(jobs: Sequence[Job], key: str | None, datasets: Sequence[str] | None) -> list[Job]:

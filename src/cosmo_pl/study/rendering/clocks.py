@@ -31,7 +31,7 @@ def table(view: View) -> Rendered:
     rows = []
     for dataset, method in unique((job.dataset, job.method) for job, _ in pairs):
         factor = next(view.study.runs[n].vary[FACTOR] for n in grids if dataset in view.study.runs[n].datasets)
-        for value, name in zip(factor.values, factor.labels or map(str, factor.values), strict=True):
+        for value, name in factor.named:
             before, after = (_at(pairs, dataset, method, value) for pairs in (put_in, corrected))
             without = _at(put_in, dataset, method, None)
             cells = [mean_and_std(summarize([record for _, record in pairs])) for pairs in (before, after)]

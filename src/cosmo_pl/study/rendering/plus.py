@@ -255,7 +255,7 @@ def _options(view: View, runs: Runs) -> list[list[Option]]:
     factors = [
         [
             Option(name, value, label, factor.default, factor.default is not None or None in factor.values)
-            for value, label in zip(factor.values, factor.labels or map(str, factor.values), strict=True)
+            for value, label in factor.named
         ]
         for name, factor in runs.vary.items()
     ]

@@ -147,12 +147,12 @@ def _method_rows(view: View) -> Iterator[list[str]]:
             continue
         pairs = view.grid(grid)
         varied = {name: factor for name, factor in runs.vary.items() if name != LABEL_SEED}
-        values = itertools.product(*(factor.values for factor in varied.values()))
+        values = itertools.product(*(factor.named for factor in varied.values()))
         for dataset, chosen, method in itertools.product(runs.datasets, values, runs.methods):
-            factors = dict(zip(varied, chosen, strict=True))
+            factors = {name: value for name, (value, _) in zip(varied, chosen, strict=True)}
             own = [r for j, r in pairs if (j.dataset, j.method, _without_seed(j)) == (dataset, method, factors)]
             accuracies = [accuracy for record in own if (accuracy := last(record)) is not None]
-            value = ", ".join(f"{name} = {value}" for name, value in factors.items())
+            value = ", ".join(f"{name} = {label}" for name, (_, label) in zip(varied, chosen, strict=True))
             yield [view.title(dataset), style.title(view.methods, method), value, *_cells(accuracies, own)]
 
 
