@@ -58,7 +58,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         train_subjects: Training subjects; None takes all subjects that are neither validation nor test subjects.
         val_subjects: Validation subjects, which are not trained on; none by default.
         test_subjects: Test subjects, of which nothing reaches the training; an empty list for none. None takes those of
-            `folds`, or `default_test_subjects`. With folds, some of the tested fold; the others of it are left out.
+            `folds`, or `default_test_subjects`. With folds, at least one of the tested fold, whose others are left out.
         folds: Number of folds into which the sorted subjects on disk are divided, consecutive, disjoint and of nearly
             equal size; or the folds themselves, one list of subjects each.
         fold: Number of the tested fold, from 0.
@@ -104,6 +104,8 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
 
     numerics: ClassVar[str] = "1.0"
     """As "meaning.rounding", see CHANGELOG.md."""
+    packable: ClassVar[bool] = True
+    """Whether `pack` writes a file that `load` reads."""
 
     def __init__(
         self,
@@ -364,9 +366,12 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
             The file.
 
         Raises:
-            CosmoError: The recordings cannot be used, some lack a modality or are kept on disk, the file exists, or
-                its folder holds recordings.
+            CosmoError: The dataset is not `packable`, its recordings cannot be used, some lack a modality or are kept
+                on disk, the file exists, or its folder holds recordings.
         """
+        if not self.packable:
+            problem = f"{self.title} has no packed form: it is read from the folder of its recordings alone"
+            raise ConfigurationError("pack", problem, "Copy that folder, and give the copy as root")
         path = unused_path(root / self.dataset, self._packed_arguments)
         samples = self.load()
         write_packed(path, samples, self.data_fingerprint, self._packed_arguments, self.folder)

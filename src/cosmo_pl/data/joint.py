@@ -67,6 +67,7 @@ class JointDataModule(MultimodalDataModule):
     """
 
     numerics = "1.0"
+    packable = False  # its datasets are
     dataset = "joint"
     key = "joint"
     title = "several datasets"
@@ -96,7 +97,7 @@ class JointDataModule(MultimodalDataModule):
         transforms = {name: source.data.transforms.get(own, ()) for name, (source, own) in union.items()}
         super().__init__(
             modalities=list(union),
-            phase=phase,
+            phase=phase or "pretrain",
             pretrain_batch_size=pretrain_batch_size,
             test_subjects=(),
             label_rate=1.0,  # each dataset samples its own labels
@@ -158,10 +159,9 @@ class JointDataModule(MultimodalDataModule):
         Raises:
             ConfigurationError: It is not.
         """
-        if self.phase != "pretrain":
+        if "finetune" in (self.given_phase, self._module_phase):
             problem = "is 'finetune', and the datasets have different activities"
             raise ConfigurationError("phase", problem, "Fine-tune on one of the datasets, with the bundle")
-        super().check_phase()
 
     def reader_arguments(self) -> dict[str, object]:
         """Nothing: the datasets read by themselves."""

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from cosmo_pl.data.extremes import ROUNDING, Extremes
 from cosmo_pl.data.faults import FaultLog
 from cosmo_pl.data.identity import DatasetIdentity
+from cosmo_pl.data.normalization import samples_at_once
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.data.transforms import torso_length
 from cosmo_pl.errors import ConfigurationError
@@ -166,9 +167,16 @@ def _faults(
     yield _Fault(f"with a copy of another one's '{name}'", again, left_out)
     yield _Fault(f"with one '{name}' for several subjects or activities", disputed, left_out)
     if skeleton:
-        torso = torso_length(torch.from_numpy(samples.inputs[name])).numpy() * METRES.get(units[0], np.nan)
+        torso = _torso_lengths(samples.inputs[name]) * METRES.get(units[0], np.nan)
         rows = np.flatnonzero(((torso < TORSO[0]) | (torso > TORSO[1])) & present)
         yield _Fault(f"with a torso beyond {TORSO[0]:g} to {TORSO[1]:g} m in '{name}'", rows, True)
+
+
+def _torso_lengths(values: Any) -> NDArray[np.float32]:
+    """`torso_length` of skeletons in memory or on disk, of which a part is read at a time (N,)."""
+    size = samples_at_once(values.shape[1:])
+    chunks = (torch.from_numpy(values[i : i + size]) for i in range(0, len(values), size))
+    return torch.cat([torso_length(chunk) for chunk in chunks]).numpy()
 
 
 def _still(found: Extremes, group: int, recording: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -64,6 +64,7 @@ class SelfCollectedDataModule(MultimodalDataModule):
     """
 
     numerics = "1.0"
+    packable = False  # the manifest is needed
     dataset = "SelfCollected"
     key = "self_collected"
     title = "self-collected"

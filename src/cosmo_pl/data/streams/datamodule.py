@@ -60,6 +60,7 @@ class StreamsDataModule(MultimodalDataModule):
     """
 
     numerics = "1.1"
+    packable = False  # windows overlap: a file of them would be larger than the folder that they are cut from
     last_frame = True  # whether a window may end with the last frame of a recording
     dataset = "Streams"
     key = "streams"
@@ -226,23 +227,14 @@ class StreamsDataModule(MultimodalDataModule):
             present={name: found >= 0 for name, found in rows.items() if (found < 0).any()},
         )
 
-    def pack(self, root: Path) -> Path:
-        """Refuses: windows overlap, and a file of them would be larger than the folder that they are cut from.
-
-        Raises:
-            ConfigurationError: Always.
-        """
-        problem = f"is not needed: all that is read lies in '{self.folder}'"
-        raise ConfigurationError("pack", problem, "Copy that folder, and give the copy as root on the other machine")
-
     def _clock_errors(self) -> dict[str, ClockCorrection]:
         """Errors of the sensors' clocks that are put in and remain."""
         recordings: Sequence[StreamRecording] = ()
         if self.correct_clocks:
-            train, held_out = self.subjects.train, {*self.subjects.val, *self.subjects.test}
             every = self.store.recordings
-            used = [each for each in every if each.subject not in held_out and (not train or each.subject in train)]
-            recordings = used or every  # other recordings than those of the training have no training subjects
+            train = self.subjects.training({each.subject for each in every})
+            # other recordings than those of the training have no training subjects
+            recordings = [each for each in every if each.subject in train] or every
         errors, estimates = remaining_errors(self.store, self.modalities, self.clock_error or {}, recordings)
         uncertain = [f"{name} ({found.doubt})" for name, found in estimates.items() if not found.reliable]
         problem = "sensors keep their clock, as its error is uncertain"
