@@ -91,6 +91,8 @@ def test_what_would_not_be_read_is_not_packed(usc_root, utd_root, tmp_path):
     own = SelfCollectedDataModule(root=str(tmp_path / "own"), modalities=["imu"], test_subjects=[4])
     joint = JointDataModule([read(usc_root), UTDDataModule(root=str(utd_root))])
     for data in (own, joint):
-        with pytest.raises(ConfigurationError, match=rf"^pack: {data.title} has no packed form: .* Copy that folder"):
+        with pytest.raises(
+            ConfigurationError, match=rf"^pack: {data.title} has no packed form. Copy the folder of its recordings"
+        ):
             data.pack(tmp_path / "packed")
     assert not (tmp_path / "packed").exists()

@@ -104,8 +104,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
 
     numerics: ClassVar[str] = "1.0"
     """As "meaning.rounding", see CHANGELOG.md."""
-    packable: ClassVar[bool] = True
-    """Whether `pack` writes a file that `load` reads."""
+    packable: ClassVar[bool] = True  # whether `pack` writes a file that `load` reads
 
     def __init__(
         self,
@@ -291,7 +290,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         self.inputs: dict[str, Inputs] = {}
         known = self.known_statistics()
         for name in self.modalities:
-            has = samples.present.get(name, np.ones(len(samples), dtype=bool))
+            has = samples.has(name)
             inputs, self.normalization[name] = standardise(
                 samples.inputs[name],
                 self.split.train[has[self.split.train]],
@@ -366,12 +365,10 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
             The file.
 
         Raises:
-            CosmoError: The dataset is not `packable`, its recordings cannot be used, some lack a modality or are kept
-                on disk, the file exists, or its folder holds recordings.
+            CosmoError: It is not `packable` or not complete, the file exists, or its folder holds recordings.
         """
         if not self.packable:
-            problem = f"{self.title} has no packed form: it is read from the folder of its recordings alone"
-            raise ConfigurationError("pack", problem, "Copy that folder, and give the copy as root")
+            raise ConfigurationError("pack", f"{self.title} has no packed form", "Copy the folder of its recordings")
         path = unused_path(root / self.dataset, self._packed_arguments)
         samples = self.load()
         write_packed(path, samples, self.data_fingerprint, self._packed_arguments, self.folder)

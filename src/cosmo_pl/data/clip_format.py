@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cosmo_pl.data.channels import groups_of
 from cosmo_pl.data.recordings import Recording
-from cosmo_pl.data.sensors import groups_of
 from cosmo_pl.errors import RecordingError
 from cosmo_pl.io import file_status, read_json
 

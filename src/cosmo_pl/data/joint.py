@@ -18,11 +18,11 @@ from cosmo_pl.data.normalization import StatisticsOf
 from cosmo_pl.data.parts import Phase
 from cosmo_pl.data.recordings import Recording
 from cosmo_pl.data.samples import Samples
-from cosmo_pl.data.sensors import SensorDescription
 from cosmo_pl.data.split import Split
 from cosmo_pl.data.stored import combined
 from cosmo_pl.data.transforms import described_transforms
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.sensors import SensorDescription
 
 SUBJECTS = 1_000_000  # subject s of dataset d is d · SUBJECTS + s here
 
@@ -207,11 +207,8 @@ class JointDataModule(MultimodalDataModule):
         return [next((own for own, here in each.names.items() if here == name), None) for each in self.sources]
 
     def _present(self, name: str) -> NDArray[np.bool_]:
-        parts = []
-        for own, samples in zip(self._own(name), self._loaded, strict=True):
-            whole_part = np.full(len(samples), own is not None)
-            parts.append(samples.present.get(own or "", whole_part))
-        return np.concatenate(parts)
+        parts = zip(self._own(name), self._loaded, strict=True)
+        return np.concatenate([np.zeros(len(each), bool) if own is None else each.has(own) for own, each in parts])
 
     def _values(self, name: str) -> NDArray[Any]:
         found = [

@@ -234,12 +234,10 @@ def make_split(
         labeled, rest = order[:wanted], order[wanted:]
     if sampling.target_fraction is not None:
         labeled, rest, test = _with_target_labels(samples, labeled, rest, test, sampling)
+    rest = np.concatenate([rest, unknown])
     if sampling.person_per_class is not None:
         own = np.flatnonzero(np.isin(samples.subject, test_ids) & ~known)
-        rest = np.concatenate([rest, unknown])
         labeled, rest, test = _with_person(samples, labeled, rest, test, own, sampling, span)
-    else:
-        rest = np.concatenate([rest, unknown])
     unlabeled = np.sort(_some_unlabeled(rest, len(labeled), sampling))
     return Split(
         train=train,

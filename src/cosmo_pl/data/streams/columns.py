@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from cosmo_pl.data.streams.description import UNITS
 from cosmo_pl.data.streams.heads import Head, moment, number, seconds
+from cosmo_pl.data.units import GRAVITY
 
 TIME_WORDS = (
     *("time", "timestamp", "timestamps", "datetime", "date", "epoch", "unix", "ts", "t", "clock", "utc"),
@@ -36,7 +37,6 @@ KINDS = {
     "radar": ("radar",),
     "skeleton": ("skeleton", "kinect", "joints", "pose"),
 }
-GRAVITY = {"g": 1.0, "m/s2": 9.80665, "mg": 1000.0}
 IMAGE_COLUMNS = 64
 
 

@@ -11,12 +11,12 @@ from pytorch_lightning.utilities import rank_zero_warn
 
 from cosmo_pl.constraints import NonNegativeInt, Number, PositiveFloat, Share
 from cosmo_pl.data.base import MultimodalDataModule
+from cosmo_pl.data.channels import groups_of, units_of_groups
 from cosmo_pl.data.extremes import Extremes
 from cosmo_pl.data.identity import dataset_folder
 from cosmo_pl.data.recorded import Recorded, Signal, Span
 from cosmo_pl.data.recordings import Recording
 from cosmo_pl.data.samples import MappedWindows, Samples
-from cosmo_pl.data.sensors import SensorDescription, groups_of
 from cosmo_pl.data.streams.clock_errors import check_errors, remaining_errors
 from cosmo_pl.data.streams.clock_pieces import ages
 from cosmo_pl.data.streams.contents import content_hashes
@@ -26,6 +26,7 @@ from cosmo_pl.data.streams.windows import common_start, cut_windows, joined, ste
 from cosmo_pl.data.trained import TrainedOn
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.io import cache_folder
+from cosmo_pl.sensors import SensorDescription
 
 
 class StreamsDataModule(MultimodalDataModule):
@@ -90,10 +91,7 @@ class StreamsDataModule(MultimodalDataModule):
         images = {name for name, sensor in sensors.items() if len(sensor.shape) > 1}
         self.channel_groups = {name: groups_of(sensor.units) for name, sensor in sensors.items()}
         self.channel_axis = {name: None if name in images else -1 for name in sensors}
-        self.units = {
-            name: tuple(sensors[name].units[group[0]] for group in groups)
-            for name, groups in self.channel_groups.items()
-        }
+        self.units = {name: units_of_groups(sensor.units) for name, sensor in sensors.items()}
         super().__init__(
             root=root,
             modalities=tuple(sensors) if modalities is None else modalities,
@@ -171,17 +169,13 @@ class StreamsDataModule(MultimodalDataModule):
 
     def find_recordings(self, folder: Path) -> list[Recording]:
         """Lists the recordings; their windows have the labels."""
-        return [
-            Recording(
-                each.name,
-                -1,
-                each.subject,
-                {name: self.store.path(name) for name in self.modalities if each.segments.get(name)},
-                frozenset(name for name in self.modalities if not each.segments.get(name)),
-            )
-            for each in self.store.recordings
-            if any(each.segments.get(name) for name in self.modalities)
-        ]
+        recordings = []
+        for each in self.store.recordings:
+            files = {name: self.store.path(name) for name in self.modalities if each.segments.get(name)}
+            if files:
+                lacks = frozenset(self.modalities) - frozenset(files)
+                recordings.append(Recording(each.name, -1, each.subject, files, lacks))
+        return recordings
 
     def read(self, recordings: Sequence[Recording]) -> Samples:
         """Cuts the recordings into windows, which stay on disk."""

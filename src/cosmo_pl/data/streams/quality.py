@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosmo_pl.data.streams.times import SECOND
-from cosmo_pl.data.streams.units import factor, quantity
+from cosmo_pl.data.units import GRAVITY, factor, quantity
 
 FORWARD = 24 * 3600 * SECOND  # a gap of a day is reported as a jump of the clock
 SHOWN_GAPS = 50
@@ -27,7 +27,6 @@ PILED = 5  # times as many samples at the extreme as at the next value: a range 
 NEXT = 0.05  # share of the range within which the next value lies: states and flags have few values, far apart
 LIMITS = {255.0, *(2.0**bits - less for bits in range(9, 25) for less in (0, 1))}  # of converters, in unknown units
 RANGE = {"acceleration": ("m/s2", 18.0), "angular velocity": ("rad/s", 4.0)}  # no sensor has less than 2 g or 250 deg/s
-REST = {"g": 1.0, "mg": 1000.0, "m/s2": 9.80665}  # median norm of acceleration, mostly of gravity
 FAST = 20.0  # rad/s; a movement of a person is slower, 1,100 deg/s
 UNLESS_STILL = "unless nobody moved"
 
@@ -295,8 +294,8 @@ def _two_levels(
 def _looks_wrong(unit: str, norms: LogHistogram) -> str:
     """A sentence about a unit in which the norms of the vectors are not those of a moving person; empty if they are."""
     median, largest = norms.quantile(0.5), norms.quantile(0.999)
-    if unit in REST:
-        right = {other: rest for other, rest in REST.items() if rest / 1.6 < median < rest * 1.6}
+    if unit in GRAVITY:  # which is most of the acceleration
+        right = {other: rest for other, rest in GRAVITY.items() if rest / 1.6 < median < rest * 1.6}
         looks = next(iter(right), None)
         if looks not in (None, unit):
             return f"median acceleration of {median:.3g} {unit} looks like {looks}"
