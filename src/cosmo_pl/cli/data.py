@@ -85,7 +85,8 @@ def simulate(
     unknown = [name for name in specified if name not in signature(write).parameters]
     if unknown:
         raise ConfigurationError(unknown[0], f"is no argument of {dataset}", "Leave it out")
-    print(write(Path(root), **specified))
+    parallel = {"jobs": -1} if "jobs" in signature(write).parameters else {}
+    print(write(Path(root), **specified, **parallel))
 
 
 def import_(

@@ -84,6 +84,7 @@ def simulate_usc(
     seconds: float = 15.0,
     seed: int = 0,
     progress: bool = True,
+    jobs: int = 1,
 ) -> Path:
     """Writes simulated recordings in the layout of USC-HAD (Zhang and Sawchuk, UbiComp 2012).
 
@@ -97,6 +98,7 @@ def simulate_usc(
         seconds: Mean length of the recordings, which vary by up to 20 %.
         seed: Seed of all random choices.
         progress: Whether a progress bar is shown.
+        jobs: Processes; -1 takes all cores.
 
     Returns:
         The folder ``USC-HAD``.
@@ -114,5 +116,5 @@ def simulate_usc(
     for s, a, t in product(subjects, range(1, len(USC_ACTIVITIES) + 1), range(1, trials + 1)):
         path = folder / f"Subject{s}" / f"a{a}t{t}.mat"
         recordings.append(([path], partial(_fields, seed, s, a, t, seconds)))
-    write_missing(recordings, "USC-HAD, simulated", progress)
+    write_missing(recordings, "USC-HAD, simulated", progress, jobs=jobs)
     return folder

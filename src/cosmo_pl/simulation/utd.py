@@ -91,7 +91,12 @@ def _fields(seed: int, subject: int, action: int, trial: int) -> tuple[dict[str,
 
 
 def simulate_utd(
-    root: Path, subjects: Sequence[int] = range(1, 9), trials: int = 4, seed: int = 0, progress: bool = True
+    root: Path,
+    subjects: Sequence[int] = range(1, 9),
+    trials: int = 4,
+    seed: int = 0,
+    progress: bool = True,
+    jobs: int = 1,
 ) -> Path:
     """Writes simulated recordings in the layout of UTD-MHAD (Chen, Jafari and Kehtarnavaz, ICIP 2015).
 
@@ -104,6 +109,7 @@ def simulate_utd(
         trials: Trials of each action.
         seed: Seed of all random choices.
         progress: Whether a progress bar is shown.
+        jobs: Processes; -1 takes all cores.
 
     Returns:
         The folder ``UTD-MHAD``.
@@ -123,5 +129,5 @@ def simulate_utd(
         name = f"a{a}_s{s}_t{t}"
         paths = folder / "Inertial" / f"{name}_inertial.mat", folder / "Skeleton" / f"{name}_skeleton.mat"
         recordings.append((paths, partial(_fields, seed, s, a, t)))
-    write_missing(recordings, "UTD-MHAD, simulated", progress)
+    write_missing(recordings, "UTD-MHAD, simulated", progress, jobs=jobs)
     return folder
