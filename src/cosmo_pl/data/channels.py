@@ -34,7 +34,7 @@ def described_sensor(
     of_group = units or ("",) * len(groups)
     by_channel = {channel: unit for group, unit in zip(groups, of_group, strict=True) for channel in group}
     names = tuple("xyz"[channel % 3] if count % 3 == 0 else f"c{channel}" for channel in range(count))
-    usual = KINDS.get(frozenset(map(quantity, units)), "series")
+    usual = KINDS.get(frozenset(quantity(unit) for unit in units), "series")
     return SensorDescription(kind or usual, names, tuple(by_channel[c] for c in range(count)), rate)
 
 

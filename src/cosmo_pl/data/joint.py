@@ -27,7 +27,7 @@ from cosmo_pl.sensors import SensorDescription
 SUBJECTS = 1_000_000  # subject s of dataset d is d · SUBJECTS + s here
 
 
-class Source(NamedTuple):
+class JointPart(NamedTuple):
     """A dataset of several.
 
     Attributes:
@@ -232,7 +232,7 @@ class JointDataModule(MultimodalDataModule):
         )
 
 
-def _sources(datasets: Sequence[MultimodalDataModule], names: Sequence[Mapping[str, str]] | None) -> list[Source]:
+def _sources(datasets: Sequence[MultimodalDataModule], names: Sequence[Mapping[str, str]] | None) -> list[JointPart]:
     """The datasets with the names of their modalities.
 
     Raises:
@@ -259,17 +259,17 @@ def _sources(datasets: Sequence[MultimodalDataModule], names: Sequence[Mapping[s
         if data.label_file is not None:
             problem = f"{data.title} has a label_file, and the joint pretraining uses no labels"
             raise ConfigurationError(where, problem, "Leave out label_file")
-        sources.append(Source(data, own))
+        sources.append(JointPart(data, own))
     return sources
 
 
-def _union(sources: Sequence[Source]) -> dict[str, tuple[Source, str]]:
+def _union(sources: Sequence[JointPart]) -> dict[str, tuple[JointPart, str]]:
     """Modality of the union to the first dataset that has it and its name there.
 
     Raises:
         ConfigurationError: Modalities of one name differ.
     """
-    union: dict[str, tuple[Source, str]] = {}
+    union: dict[str, tuple[JointPart, str]] = {}
     for source in sources:
         for own, name in source.names.items():
             first, other = union.setdefault(name, (source, own))

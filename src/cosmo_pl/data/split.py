@@ -213,25 +213,7 @@ def make_split(
     unknown, pool = pool[~known[pool]], pool[known[pool]]
     if not len(pool):
         return _without_labels(train, unknown, val, test, sampling)
-    absent = sorted(set(range(num_classes)) - set(samples.label[pool].tolist()))
-    if absent and not sampling.missing_classes:
-        raise ConfigurationError(
-            "train_subjects", f"their recordings hold no sample of the classes {absent} (from 0)", "Add subjects"
-        )
-    first = listed_positions(samples, pool, sampling.recordings)
-    rank = rank_in_class(samples.label[pool], sampling.seed, first)
-    if sampling.max_train_per_class is not None:
-        keep = np.flatnonzero(rank < sampling.max_train_per_class)
-        pool, rank = pool[keep], rank[keep]
-        first = listed_positions(samples, pool, sampling.recordings)
-    order = pool[balanced_order(samples.label[pool], rank, sampling.seed)]
-    if sampling.recordings is not None:
-        labeled, rest = pool[first], np.setdiff1d(pool, pool[first])
-    else:
-        wanted = sampling.count(len(pool), num_classes - len(absent))
-        if sampling.per_class is not None:
-            _check_classes(samples.label[pool], sampling.per_class)
-        labeled, rest = order[:wanted], order[wanted:]
+    labeled, rest = _labeled(samples, pool, sampling, num_classes)
     if sampling.target_fraction is not None:
         labeled, rest, test = _with_target_labels(samples, labeled, rest, test, sampling)
     rest = np.concatenate([rest, unknown])
@@ -247,6 +229,28 @@ def make_split(
         test=test[evenly_spaced(len(test), sampling.max_test_samples)],
         unknown=unlabeled[~known[unlabeled]],
     )
+
+
+def _labeled(samples: Samples, pool: Indices, sampling: LabelSampling, num_classes: int) -> tuple[Indices, Indices]:
+    """Those of a pool of training samples that are labelled, and the others of at most `max_train_per_class`."""
+    absent = sorted(set(range(num_classes)) - set(samples.label[pool].tolist()))
+    if absent and not sampling.missing_classes:
+        raise ConfigurationError(
+            "train_subjects", f"their recordings hold no sample of the classes {absent} (from 0)", "Add subjects"
+        )
+    first = listed_positions(samples, pool, sampling.recordings)
+    rank = rank_in_class(samples.label[pool], sampling.seed, first)
+    if sampling.max_train_per_class is not None:
+        keep = np.flatnonzero(rank < sampling.max_train_per_class)
+        pool, rank = pool[keep], rank[keep]
+        first = listed_positions(samples, pool, sampling.recordings)
+    order = pool[balanced_order(samples.label[pool], rank, sampling.seed)]
+    if sampling.recordings is not None:
+        return pool[first], np.setdiff1d(pool, pool[first])
+    wanted = sampling.count(len(pool), num_classes - len(absent))
+    if sampling.per_class is not None:
+        _check_classes(samples.label[pool], sampling.per_class)
+    return order[:wanted], order[wanted:]
 
 
 def _without_labels(train: Indices, unknown: Indices, val: Indices, test: Indices, sampling: LabelSampling) -> Split:

@@ -18,7 +18,7 @@ MANIFEST = "simulation.json"
 NOTE = "Simulated recordings, not measurements: written from one kinematic body model in the official file layout."
 
 
-Recording = tuple[Sequence[Path], Callable[[], Sequence[Any]]]
+RecordingFiles = tuple[Sequence[Path], Callable[[], Sequence[Any]]]
 """The files of one recording, and a function that makes the content of each file."""
 
 
@@ -72,7 +72,7 @@ def check_counts(subjects: Sequence[int], trials: int, seed: int) -> None:
 
 
 def write_missing(
-    recordings: Sequence[Recording],
+    recordings: Sequence[RecordingFiles],
     label: str,
     progress: bool,
     write: Callable[[Path, Any], None] = write_mat,

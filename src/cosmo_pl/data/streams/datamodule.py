@@ -21,8 +21,8 @@ from cosmo_pl.data.streams.clock_errors import check_errors, remaining_errors
 from cosmo_pl.data.streams.clock_pieces import ages
 from cosmo_pl.data.streams.contents import content_hashes
 from cosmo_pl.data.streams.description import ClockCorrection
-from cosmo_pl.data.streams.store import MANIFEST, StreamRecording, StreamStore, read_store
-from cosmo_pl.data.streams.windows import common_start, cut_windows, joined, steps_of, through_last_frame
+from cosmo_pl.data.streams.store import MANIFEST, StreamRecording, StreamSensor, StreamStore, read_store
+from cosmo_pl.data.streams.windows import Windows, common_start, cut_windows, joined, steps_of, through_last_frame
 from cosmo_pl.data.trained import TrainedOn
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.io import cache_folder
@@ -180,30 +180,7 @@ class StreamsDataModule(MultimodalDataModule):
     def read(self, recordings: Sequence[Recording]) -> Samples:
         """Cuts the recordings into windows, which stay on disk."""
         sensors = {name: self.store.sensors[name] for name in self.modalities}
-        streams = {each.name: each for each in self.store.recordings}
-        cut, left_out = [], dict[str, dict[str, int]]()
-        errors, age = self._clock_errors(), ages(self.store.recordings)
-        for recording in recordings:
-            keep = self.keep_incomplete and recording.subject in self.subjects.test
-            stream = streams[recording.name]
-            if self.last_frame:
-                stream = through_last_frame(stream, self.store.sensors)
-            found = cut_windows(
-                stream,
-                sensors,
-                self.class_names,
-                self.window,
-                self.hop,
-                keep_incomplete=keep,
-                aligned=common_start(stream, self.store.sensors),
-                errors={name: error.at(age[stream.name]) for name, error in errors.items()},
-            )
-            cut.append(found)
-            for reason, count in found.left_out.items():
-                left_out.setdefault(reason, {})[recording.name] = count
-        for reason, names in left_out.items():
-            problem = f"recordings have windows that {reason}; these {sum(names.values())} windows are left out"
-            self.faults.report(problem, names, "Nothing has to be done where that is expected", mended=True)
+        cut = self._cut(recordings, sensors)
         counts = [len(windows.start) for windows in cut]
         if not sum(counts):
             problem = f"no recording has {self.window:g} s without a gap in one activity"
@@ -220,6 +197,33 @@ class StreamsDataModule(MultimodalDataModule):
             start=np.rint(1000 * np.concatenate([windows.start for windows in cut])).astype(np.int64),
             present={name: found >= 0 for name, found in rows.items() if (found < 0).any()},
         )
+
+    def _cut(self, recordings: Sequence[Recording], sensors: Mapping[str, StreamSensor]) -> list[Windows]:
+        """The windows of each recording; those that are left out are reported."""
+        streams = {each.name: each for each in self.store.recordings}
+        cut, left_out = [], dict[str, dict[str, int]]()
+        errors, age = self._clock_errors(), ages(self.store.recordings)
+        for recording in recordings:
+            stream = streams[recording.name]
+            if self.last_frame:
+                stream = through_last_frame(stream, self.store.sensors)
+            found = cut_windows(
+                stream,
+                sensors,
+                self.class_names,
+                self.window,
+                self.hop,
+                keep_incomplete=self.keep_incomplete and recording.subject in self.subjects.test,
+                aligned=common_start(stream, self.store.sensors),
+                errors={name: error.at(age[stream.name]) for name, error in errors.items()},
+            )
+            cut.append(found)
+            for reason, count in found.left_out.items():
+                left_out.setdefault(reason, {})[recording.name] = count
+        for reason, names in left_out.items():
+            problem = f"recordings have windows that {reason}; these {sum(names.values())} windows are left out"
+            self.faults.report(problem, names, "Nothing has to be done where that is expected", mended=True)
+        return cut
 
     def _clock_errors(self) -> dict[str, ClockCorrection]:
         """Errors of the sensors' clocks that are put in and remain."""
