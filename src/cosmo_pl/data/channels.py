@@ -8,7 +8,7 @@ from itertools import groupby
 from cosmo_pl.data.units import quantity
 from cosmo_pl.sensors import SensorDescription
 
-KINDS = {
+KINDS: dict[frozenset[str | None], str] = {
     frozenset({"acceleration"}): "accelerometer",
     frozenset({"angular velocity"}): "gyroscope",
     frozenset({"acceleration", "angular velocity"}): "inertial",
