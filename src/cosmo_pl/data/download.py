@@ -242,7 +242,10 @@ def _verify(path: Path, archive: Archive, verify_hash: bool) -> dict[str, zipfil
             _check_sizes(file.infolist(), archive, path)
             for info in file.infolist():
                 target = _recording(info, archive, path)
-                header = _header(file, info, archive.kind.header)
+                with file.open(info) as member:
+                    header = member.read(archive.kind.header)
+                    while member.read(CHUNK):  # to the end, where zipfile compares the checksum
+                        pass
                 whole = info.file_size > archive.kind.header and header.startswith(archive.kind.begins)
                 if target and not whole:
                     raise DownloadError(path, f"'{info.filename}' is not {archive.kind.name}", again)
@@ -263,15 +266,6 @@ def _verify(path: Path, archive: Archive, verify_hash: bool) -> dict[str, zipfil
             f"{again}; every member is readable, so if you trust the source, skip this check by verify_hash=false",
         )
     return recordings
-
-
-def _header(file: zipfile.ZipFile, info: zipfile.ZipInfo, size: int) -> bytes:
-    """The first bytes of a member, which is read to its end, where zipfile compares the checksum."""
-    with file.open(info) as member:
-        header = member.read(size)
-        while member.read(CHUNK):
-            pass
-    return header
 
 
 def _check_sizes(members: Sequence[zipfile.ZipInfo], archive: Archive, path: Path) -> None:

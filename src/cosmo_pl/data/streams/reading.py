@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
@@ -99,6 +99,14 @@ class FileReader:
         columns, width, before, size = self._csv_columns()
         time, *values = columns
         skipped: list[int] = []
+
+        def report(row: Any) -> str:
+            skipped.append(row.number)
+            if row.text.strip():  # not an empty line
+                self.broken.append(row.number)
+            return "skip"
+
+        types = {f"c{each}": pa.float32() for each in values} | {f"c{time}": pa.string()}
         options = (
             arrow.ReadOptions(
                 use_threads=False,
@@ -106,7 +114,14 @@ class FileReader:
                 column_names=[f"c{each}" for each in range(width)],
                 skip_rows=before,
             ),
-            *self._csv_options(time, values, skipped),
+            arrow.ParseOptions(delimiter=self.stream.delimiter, ignore_empty_lines=False, invalid_row_handler=report),
+            arrow.ConvertOptions(
+                include_columns=list(types),
+                column_types=types,
+                strings_can_be_null=False,
+                check_utf8=False,
+                decimal_point=self.stream.decimal,
+            ),
         )
         first = 1
         with self.source.open(self.name) as file:
@@ -117,29 +132,6 @@ class FileReader:
                 if self.stream.decimal == ",":
                     times = pc.replace_substring(times, ",", ".")
                 yield row, times, _stacked([batch.column(f"c{each}") for each in values])
-
-    def _csv_options(self, time: int, values: Sequence[int], skipped: list[int]) -> tuple[Any, Any]:
-        """How rows are parsed and converted; numbers of rows that cannot be are added to `skipped`."""
-        import pyarrow as pa
-        from pyarrow import csv as arrow
-
-        def report(row: Any) -> str:
-            skipped.append(row.number)
-            if row.text.strip():  # not an empty line
-                self.broken.append(row.number)
-            return "skip"
-
-        types = {f"c{each}": pa.float32() for each in values} | {f"c{time}": pa.string()}
-        convert = arrow.ConvertOptions(
-            include_columns=list(types),
-            column_types=types,
-            strings_can_be_null=False,
-            check_utf8=False,
-            decimal_point=self.stream.decimal,
-        )
-        delimiter = self.stream.delimiter
-        parse = arrow.ParseOptions(delimiter=delimiter, ignore_empty_lines=False, invalid_row_handler=report)
-        return parse, convert
 
     def _csv_columns(self) -> tuple[list[int], int, int, int]:
         """Positions of time and values, numbers of columns and of lines before the values, bytes of a row."""
