@@ -14,13 +14,13 @@ from torch import Tensor
 
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.selection import Indices
-from cosmo_pl.data.sensors import SensorDescription
 from cosmo_pl.data.suitability import unsuitable
 from cosmo_pl.data.trained import TrainedOn, joined
 from cosmo_pl.data.transforms import Described, described_transforms
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.fields import Field
 from cosmo_pl.fusion.quality import best_num_clusters, quality_weights
+from cosmo_pl.sensors import SensorDescription
 
 MAX_VALUES = 2**27  # of one sample, 512 MiB; no sample is larger
 FEDERATED = "federated"  # key in `training` of a bundle whose quality each home measures, as no sample left its client

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 DIGEST = "[0-9a-f]{64}"  # SHA-256
+NAME = "[A-Za-z0-9_-]+"  # of a sensor, which names files and parts of networks
 
 
 class Field:

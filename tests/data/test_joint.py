@@ -30,8 +30,7 @@ def parts(utd_root, usc_root):
 @pytest.fixture
 def joint(parts):
     data = JointDataModule(parts(), pretrain_batch_size=32)
-    data.given_phase = "pretrain"
-    data.setup()
+    data.setup("fit")
     return data
 
 
@@ -49,7 +48,6 @@ def test_the_union_of_sensors_and_what_each_sample_has(joint, parts):
         own = [getattr(utd.split, part), getattr(usc.split, part) + len(utd.samples)]
         assert np.array_equal(getattr(joint.split, part), np.concatenate(own))
     assert len(np.unique(joint.samples.subject)) == 8 + 14
-    joint.given_phase = "pretrain"
     assert joint.training_subjects == {"utd": (1, 2, 3, 4, 5, 6), "usc": tuple(range(1, 11))}
 
 
@@ -66,7 +64,6 @@ def test_statistics_are_those_of_all_training_samples_that_have_the_modality(joi
 def test_missing_sensors_are_zero_in_batches_with_augmentation(parts):
     changes = {"skeleton": [Jitter(0.1)], "acc": [Gain()]}
     data = JointDataModule(parts(), pretrain_batch_size=32, augmentations=changes, num_augmentations=2)
-    data.given_phase = "pretrain"
     data.setup()
     torch.manual_seed(0)
     batch = next(iter(data.train_dataloader()))

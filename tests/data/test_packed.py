@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from cosmo_pl.cli import main
-from cosmo_pl.data import USCDataModule
+from cosmo_pl.data import JointDataModule, SelfCollectedDataModule, USCDataModule, UTDDataModule
 from cosmo_pl.errors import ConfigurationError, RecordingError
+
+from .raw import write_self_collected
 
 
 def read(root, **arguments):
@@ -82,3 +84,15 @@ def test_ranges_are_also_those_of_packed_samples(usc_root, packed):
     expected, found = read(usc_root, **narrow).load(), read(packed[0], **narrow).load()
     assert 0 < len(expected) < len(read(packed[0]).load())
     assert expected.recording.tolist() == found.recording.tolist() and np.array_equal(expected.start, found.start)
+
+
+def test_what_would_not_be_read_is_not_packed(usc_root, utd_root, tmp_path):
+    write_self_collected(tmp_path / "own")
+    own = SelfCollectedDataModule(root=str(tmp_path / "own"), modalities=["imu"], test_subjects=[4])
+    joint = JointDataModule([read(usc_root), UTDDataModule(root=str(utd_root))])
+    for data in (own, joint):
+        with pytest.raises(
+            ConfigurationError, match=rf"^pack: {data.title} has no packed form. Copy the folder of its recordings"
+        ):
+            data.pack(tmp_path / "packed")
+    assert not (tmp_path / "packed").exists()

@@ -201,6 +201,9 @@ def test_a_range_is_given_by_unit(root: Path) -> None:
 def test_all_units_have_ranges_and_others_none() -> None:
     assert ranges_of(["g", "lux", "V"], {"lux": [0, 1]}) == [(-40.0, 40.0), (0.0, 1.0), None]
     assert all(limit > 0 for limit in LIMITS.values())
+    limits = {"g": 40, "mg": 4e4, "m/s²": 400, "rad/s": 90, "dps": 5000, "mdeg/s": 5e6, "G": 100, "T": 0.01, "µT": 1e4}
+    limits |= {"mT": 10, "mm": 2e4, "cm": 2000, "m": 20, "m/s": 100, "kPa": 2500, "hPa": 25000, "Pa": 2.5e6}
+    assert ranges_of([*limits], None) == [(-limit, limit) for limit in limits.values()]
 
 
 def test_extremes_are_those_of_a_loop() -> None:

@@ -167,7 +167,7 @@ def test_without_a_manifest_the_remedy_names_the_simulation_alone(tmp_path: Path
 
 FIELDS: list[tuple[str, Callable[[dict[str, Any]], object], tuple[str, ...]]] = [
     ("format", lambda m: m.update(format=7), ("format is 7",)),
-    ("no clips", lambda m: m.update(clips=[]), ("no clips",)),
+    ("no clips", lambda m: m.update(clips=[]), ("clips is []", "at least one clip")),
     ("missing key", lambda m: m["clips"][3].pop("subject"), ("clips[3].subject", "missing")),
     ("wrong type", lambda m: m["clips"][3].update(subject="two"), ("clips[3].subject", "'two'")),
     ("activity", lambda m: m["clips"][0].update(activity="flying"), ("clips[0].activity", "flying")),
@@ -178,23 +178,31 @@ FIELDS: list[tuple[str, Callable[[dict[str, Any]], object], tuple[str, ...]]] = 
     ("units", lambda m: m["modalities"]["imu"].update(unit=["g"]), ("modalities.imu.unit", "9 channels")),
     ("dtype", lambda m: m["modalities"]["depth"].update(dtype="float32"), ("modalities.depth.dtype", "uint16")),
     ("kind", lambda m: m["modalities"]["depth"].update(kind="video"), ("modalities.depth.kind", "series")),
-    ("shape", lambda m: m["modalities"]["radar"].update(shape=[2, 4]), ("modalities.radar", "4 positive sizes")),
-    ("rate", lambda m: m["modalities"]["imu"].update(rate=0), ("modalities.imu", "rate 0")),
+    ("shape", lambda m: m["modalities"]["radar"].update(shape=[2, 4]), ("modalities.radar.shape", "4 positive sizes")),
+    ("rate", lambda m: m["modalities"]["imu"].update(rate=0), ("modalities.imu.rate is 0", "above 0")),
     ("no number", lambda m: m["modalities"]["imu"].update(rate=float("nan")), ("NaN",)),
     ("endless", lambda m: [c.update(duration=float("inf")) for c in m["clips"]], ("Infinity",)),
     ("no start", lambda m: m["clips"][2].pop("start"), ("clips[2].start", "missing")),
     ("early", lambda m: m["clips"][2].update(start=-4), ("clips[2].start", "-4")),
     ("truth", lambda m: m["clips"][2].update(subject=True), ("clips[2].subject", "True")),
-    ("lists", lambda m: m.update(activities=[["a"], ["b"]]), ("activities", "different names")),
+    ("lists", lambda m: m.update(activities=[["a"], ["b"]]), ("activities[0] is ['a']", "not text")),
     ("numbers", lambda m: m["modalities"]["imu"].update(unit=[1] * 9), ("modalities.imu.unit", "9 channels")),
-    ("no file", lambda m: m["clips"][1]["files"].update(imu=None), ("clips[1].files.imu", "str is needed")),
+    ("no file", lambda m: m["clips"][1]["files"].update(imu=None), ("clips[1].files.imu is None", "not text")),
     ("outside", lambda m: m["clips"][1]["files"].update(imu="../a.npy"), ("clips[1].files.imu", "'../a.npy'")),
-    ("absolute", lambda m: m["clips"][1]["files"].update(depth="/a.npy"), ("clips[1].files.depth", "outside")),
+    ("absolute", lambda m: m["clips"][1]["files"].update(depth="/a.npy"), ("clips[1].files.depth", "inside")),
     ("one file twice", lambda m: m["clips"][1].update(files=m["clips"][2]["files"]), ("the same file", "imu")),
-    ("name", lambda m: m["modalities"].update({"../up": m["modalities"]["imu"]}), ("modalities.../up", "letters")),
+    (
+        "name",
+        lambda m: m["modalities"].update({"../up": m["modalities"]["imu"]}),
+        ("name of a modality", "../up"),
+    ),
     ("endless rate", lambda m: m["modalities"]["imu"].update(rate=10**400), ("modalities.imu.rate",)),
-    ("digits", lambda m: m["clips"][2].update(subject=10**30), ("clips[2].subject", "a int is needed")),
-    ("joined", lambda m: m["modalities"].update({"a+b": m["modalities"]["imu"]}), ("modalities.a+b", "letters")),
+    ("digits", lambda m: m["clips"][2].update(subject=10**30), ("clips[2].subject", "not a whole number")),
+    (
+        "joined",
+        lambda m: m["modalities"].update({"a+b": m["modalities"]["imu"]}),
+        ("name of a modality", "a+b"),
+    ),
 ]
 
 

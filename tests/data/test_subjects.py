@@ -47,3 +47,5 @@ def test_the_default_is_for_neither_list_nor_folds() -> None:
     assert tested([1, 2], 4, 0) == (1, 2)
     with pytest.raises(ConfigurationError, match="test_subjects"):
         tested([7, 8], 4, 0)
+    with pytest.raises(ConfigurationError, match="test_subjects: is an empty list, and a fold is tested"):
+        tested([], 4, 0)

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from cosmo_pl.data.sensors import SensorDescription
 from cosmo_pl.edge.live import LiveRecogniser, LiveWindow, Report, Reporter
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.recogniser import Prediction
+from cosmo_pl.sensors import SensorDescription
 
 RATES = {"wrist": 100.0, "mat": 20.0}
 SENSORS = {

@@ -8,7 +8,6 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from cosmo_pl.data.sensors import SensorDescription
 from cosmo_pl.data.streams.ordering import Piece
 from cosmo_pl.data.streams.resampling import on_grid
 from cosmo_pl.data.streams.store import Segment, StreamRecording, StreamSensor
@@ -18,6 +17,7 @@ from cosmo_pl.edge.live import LiveRecogniser
 from cosmo_pl.edge.live.deciding import Raw
 from cosmo_pl.edge.switching import Change, SensorSwitch
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.sensors import SensorDescription
 from edge.live_fakes import RATES, SHAPES, FakeRecogniser, JoinedRecogniser, Live, stream, streams, without
 
 

@@ -7,8 +7,8 @@ import warnings
 import numpy as np
 import pytest
 
-from cosmo_pl.data.sensors import SensorDescription
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.sensors import SensorDescription
 from edge.live_fakes import RATES, FakeRecogniser, Live, stream, streams, without
 
 GYRO = {"wrist": SensorDescription("gyroscope", ("x", "y", "z"), ("deg/s",) * 3, 100.0)}

@@ -14,7 +14,6 @@ import torch
 from cosmo_pl.bundle import Bundle
 from cosmo_pl.bundle_checks import digest_of
 from cosmo_pl.data import USCDataModule, UTDDataModule
-from cosmo_pl.data.sensors import SensorDescription
 from cosmo_pl.encoders import InertialEncoder, StatisticsEncoder, TemporalEncoder
 from cosmo_pl.errors import BundleError, ConfigurationError
 from cosmo_pl.io import write_json
@@ -26,6 +25,7 @@ from cosmo_pl.modules import (
     PseudoLabelModule,
     SingleModalModule,
 )
+from cosmo_pl.sensors import SensorDescription
 
 XYZ = ("x", "y", "z")
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cosmo_pl.data.sensors import SensorDescription
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.plots.colours import ACTIVITIES, SENSORS, class_colour
 from cosmo_pl.plots.time_line import colours
@@ -21,6 +20,7 @@ from cosmo_pl.plots.viewer.images import NO_READING, Images, Radar, colour_table
 from cosmo_pl.plots.viewer.series import Series
 from cosmo_pl.plots.viewer.skeleton import Skeleton
 from cosmo_pl.plots.viewer.viewer import drawing_of
+from cosmo_pl.sensors import SensorDescription
 from cosmo_pl.skeleton import PARENT_INDEX
 from plots.rrd import rows, states
 

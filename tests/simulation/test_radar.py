@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cosmo_pl.simulation.body import Motion
-from cosmo_pl.simulation.radar import BIN, BINS, HIGH, LOW, echo, polar, radar_frames, scatterers, voxel
+from cosmo_pl.simulation.radar import BIN, BINS, HIGH, LOW, echo, polar, radar_frames, scatterers
 from cosmo_pl.simulation.utd import utd_motion
 from cosmo_pl.skeleton import JOINTS
 
@@ -14,6 +14,11 @@ from cosmo_pl.skeleton import JOINTS
 def place(distance: float, azimuth: float, elevation: float) -> np.ndarray:
     a, e = np.deg2rad([azimuth, elevation])
     return distance * np.array([np.sin(a) * np.cos(e), np.sin(e), np.cos(a) * np.cos(e)])
+
+
+def voxel(position: np.ndarray) -> tuple[int, ...]:
+    """Bins of range, azimuth and elevation that contain a position (3,)."""
+    return tuple(np.floor((polar(position) - LOW) / BIN).astype(int).tolist())
 
 
 def test_polar_coordinates_are_what_they_say() -> None:
@@ -25,9 +30,6 @@ def test_bins_tile_the_field() -> None:
     np.testing.assert_allclose(BIN, [0.25, 3.75, 3.75])
     assert voxel(place(0.51, -59.9, -29.9)) == (0, 0, 0)
     assert voxel(place(4.49, 59.9, 29.9)) == tuple(count - 1 for count in BINS)
-    for beyond in ((4.6, 0, 0), (0.4, 0, 0), (2, 61, 0), (2, 0, -31)):
-        with pytest.raises(ValueError, match="outside of the field of view"):
-            voxel(place(*beyond))
 
 
 @pytest.mark.parametrize("told", [(2.0, 10.0, 5.0), (1.1, -40.0, -20.0), (3.9, 55.0, 1.0)])

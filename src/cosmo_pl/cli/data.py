@@ -85,7 +85,8 @@ def simulate(
     unknown = [name for name in specified if name not in signature(write).parameters]
     if unknown:
         raise ConfigurationError(unknown[0], f"is no argument of {dataset}", "Leave it out")
-    print(write(Path(root), **specified))
+    parallel = {"jobs": -1} if "jobs" in signature(write).parameters else {}
+    print(write(Path(root), **specified, **parallel))
 
 
 def import_(
@@ -151,7 +152,7 @@ def pack(recipe: str, out: str = "packed", modalities: list[str] | None = None) 
     """Writes the samples of a dataset into one file, for a machine without the recordings.
 
     On that machine, `--root` or $COSMO_PL_DATA is the folder of this file instead of that of the recordings. Imported
-    recordings, and MEx, need no such file: their folder is copied.
+    recordings, MEx and own synchronised ones need no such file: their folder is copied.
 
     Args:
         recipe: A config with data, for instance configs/usc_stage1.yaml.

@@ -58,7 +58,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         train_subjects: Training subjects; None takes all subjects that are neither validation nor test subjects.
         val_subjects: Validation subjects, which are not trained on; none by default.
         test_subjects: Test subjects, of which nothing reaches the training; an empty list for none. None takes those of
-            `folds`, or `default_test_subjects`. With folds, some of the tested fold; the others of it are left out.
+            `folds`, or `default_test_subjects`. With folds, at least one of the tested fold, whose others are left out.
         folds: Number of folds into which the sorted subjects on disk are divided, consecutive, disjoint and of nearly
             equal size; or the folds themselves, one list of subjects each.
         fold: Number of the tested fold, from 0.
@@ -104,6 +104,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
 
     numerics: ClassVar[str] = "1.0"
     """As "meaning.rounding", see CHANGELOG.md."""
+    packable: ClassVar[bool] = True  # whether `pack` writes a file that `load` reads
 
     def __init__(
         self,
@@ -289,7 +290,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         self.inputs: dict[str, Inputs] = {}
         known = self.known_statistics()
         for name in self.modalities:
-            has = samples.present.get(name, np.ones(len(samples), dtype=bool))
+            has = samples.has(name)
             inputs, self.normalization[name] = standardise(
                 samples.inputs[name],
                 self.split.train[has[self.split.train]],
@@ -364,9 +365,10 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
             The file.
 
         Raises:
-            CosmoError: The recordings cannot be used, some lack a modality or are kept on disk, the file exists, or
-                its folder holds recordings.
+            CosmoError: It is not `packable` or not complete, the file exists, or its folder holds recordings.
         """
+        if not self.packable:
+            raise ConfigurationError("pack", f"{self.title} has no packed form", "Copy the folder of its recordings")
         path = unused_path(root / self.dataset, self._packed_arguments)
         samples = self.load()
         write_packed(path, samples, self.data_fingerprint, self._packed_arguments, self.folder)

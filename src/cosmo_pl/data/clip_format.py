@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,14 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cosmo_pl.data.channels import groups_of
 from cosmo_pl.data.recordings import Recording
-from cosmo_pl.data.sensors import groups_of
 from cosmo_pl.errors import RecordingError
+from cosmo_pl.fields import NAME, Field
 from cosmo_pl.io import file_status, read_json
 
 MANIFEST = "manifest.json"
-NAME = re.compile(r"[A-Za-z0-9_-]+")  # of a modality, which names files of the cache and parts of networks
 FORMAT = 1
+LARGEST = 1e18  # seconds, or frames per second
 REMEDY = "Correct the manifest, docs/own-recordings.md describes it"
 DTYPES = {"series": ("float32", "float64"), "depth": ("uint16",), "radar": ("float16", "float32")}
 """Kind of a modality to the allowed types of its arrays."""
@@ -84,31 +84,11 @@ def read_manifest(folder: Path) -> Manifest:
             the field.
     """
     path = folder / MANIFEST
-    given = read_json(path, lambda problem: RecordingError(path, problem, REMEDY))
-    _expect(path, "format", given, int)
-    if given["format"] != FORMAT:
-        raise RecordingError(path, f"format is {given['format']}, not {FORMAT}", REMEDY)
-    activities = _expect(path, "activities", given, list)
-    if not all(isinstance(name, str) for name in activities) or len(set(activities)) < max(2, len(activities)):
-        raise RecordingError(path, "activities are not two or more different names", REMEDY)
-    sensors = {name: _sensor(path, name, entry) for name, entry in _expect(path, "modalities", given, dict).items()}
-    entries = _expect(path, "clips", given, list)
-    if not entries or not sensors:
-        raise RecordingError(path, "has no modalities or no clips", REMEDY)
-    clips = tuple(_clip(path, f"clips[{i}]", entry, activities, sensors) for i, entry in enumerate(entries))
-    durations = [_expect(path, f"clips[{i}].duration", entry, float) for i, entry in enumerate(entries)]
-    other = next((i for i, duration in enumerate(durations) if duration != durations[0]), None)
-    if durations[0] <= 0 or other is not None:
-        at = f"clips[{other or 0}].duration is {durations[other or 0]}"
-        raise RecordingError(path, f"{at} s, the first clip's {durations[0]} s", "Cut all clips to one positive length")
-    for what, values in (
-        ("clips have the same name", [clip.name for clip in clips]),
-        ("entries name the same file", [file for clip in clips for file in clip.files.values()]),
-    ):
-        double = next((value for value, count in Counter(values).items() if count > 1), None)
-        if double is not None:
-            raise RecordingError(path, f"two {what}, {double}", REMEDY)
-    return Manifest(path, tuple(activities), sensors, durations[0], clips)
+    given = Field(read_json(path, lambda problem: RecordingError(path, problem, REMEDY)))
+    try:
+        return _manifest(path, given)
+    except ValueError as error:
+        raise RecordingError(path, f"cannot be used: {error}", REMEDY) from error
 
 
 def check_arrays(manifest: Manifest, modalities: Sequence[str], values: bool = False) -> None:
@@ -174,57 +154,58 @@ def open_array(path: Path, shape: Sequence[int], sensor: Sensor) -> NDArray[Any]
     return array
 
 
-def _expect(path: Path, field: str, given: Any, kind: type) -> Any:
-    """The value of a field; the last part of its name is the key."""
-    key = field.rpartition(".")[2]
-    value = given.get(key) if isinstance(given, Mapping) else None
-    wanted = (int, float) if kind is float else kind
-    fits = isinstance(value, wanted) and not isinstance(value, bool)
-    if not fits or (isinstance(value, int | float) and abs(value) >= 10**18):  # infinity among them
-        have = "is missing" if value is None else f"is {value!r:.60}"
-        raise RecordingError(path, f"{field} {have}, a {kind.__name__} is needed", REMEDY)
-    return value
+def _manifest(path: Path, given: Field) -> Manifest:
+    given["format"].require(given["format"].whole() == FORMAT, str(FORMAT))
+    activities = tuple(each.text() for each in given["activities"].each())
+    given["activities"].require(1 < len(activities) == len(set(activities)), "two or more different names")
+    sensors = {}
+    for name, each in given["modalities"].fields().items():
+        Field(name, "name of a modality").text(NAME, "letters, digits, - and _")
+        sensors[name] = _sensor(each)
+    given["modalities"].require(bool(sensors), "at least one modality")
+    entries = given["clips"].each()
+    given["clips"].require(bool(entries), "at least one clip")
+    clips = tuple(_clip(path.parent, each, activities, sensors) for each in entries)
+    durations = [each["duration"].number(0, LARGEST) for each in entries]
+    for each, duration in zip(entries, durations, strict=True):
+        each["duration"].require(0 < duration == durations[0], "a positive length that all clips have")
+    for what, values in (
+        ("clips have the same name", [clip.name for clip in clips]),
+        ("entries name the same file", [file for clip in clips for file in clip.files.values()]),
+    ):
+        double = next((value for value, count in Counter(values).items() if count > 1), None)
+        if double is not None:
+            raise ValueError(f"two {what}, {double}")
+    return Manifest(path, activities, sensors, durations[0], clips)
 
 
-def _sensor(path: Path, name: str, given: Any) -> Sensor:
-    at = f"modalities.{name}"
-    if not NAME.fullmatch(name):
-        raise RecordingError(path, f"{at}: a name has letters, digits, - and _ alone", REMEDY)
-    kind, dtype = (_expect(path, f"{at}.{key}", given, str) for key in ("kind", "dtype"))
-    rate, shape = _expect(path, f"{at}.rate", given, float), _expect(path, f"{at}.shape", given, list)
-    if kind not in DTYPES:
-        raise RecordingError(path, f"{at}.kind is '{kind}', one of {sorted(DTYPES)} is needed", REMEDY)
-    if dtype not in DTYPES[kind]:
-        raise RecordingError(path, f"{at}.dtype is '{dtype}', {kind} is {' or '.join(DTYPES[kind])}", REMEDY)
+def _sensor(given: Field) -> Sensor:
+    kind, dtype = given["kind"].text(), given["dtype"].text()
+    given["kind"].require(kind in DTYPES, f"one of {sorted(DTYPES)}")
+    given["dtype"].require(dtype in DTYPES[kind], " or ".join(DTYPES[kind]))
+    rate, shape = given["rate"].number(0, LARGEST), tuple(each.whole(1, 10**6) for each in given["shape"].each())
+    given["rate"].require(rate > 0, "above 0")
     axes = {"depth": 2, "radar": 4}.get(kind, max(1, len(shape)))
-    if len(shape) != axes or not all(isinstance(size, int) and size > 0 for size in shape) or rate <= 0:
-        raise RecordingError(path, f"{at} has shape {shape} and rate {rate}: {axes} positive sizes are needed", REMEDY)
-    unit = given.get("unit")
-    units = [unit] if isinstance(unit, str) else unit
-    channels = {"depth": 1, "radar": shape[0]}.get(kind, shape[-1])
-    if isinstance(unit, str) and kind != "depth":
-        units = [unit] * channels
-    given_units = isinstance(units, list) and all(isinstance(one, str) and one for one in units)
-    if not given_units or len(units) != channels or (kind == "depth" and units != ["mm"]):
-        wanted = '"mm"' if kind == "depth" else f"one for each of {channels} channels"
-        raise RecordingError(path, f"{at}.unit is {unit!r}, {wanted} is needed", REMEDY)
-    return Sensor(kind, float(rate), tuple(shape), dtype, tuple(units))
+    given["shape"].require(len(shape) == axes, f"{axes} positive sizes")
+    unit, channels = given["unit"], {"depth": 1, "radar": shape[0]}.get(kind, shape[-1])
+    units = unit.value if isinstance(unit.value, list) else [unit.value] * channels
+    right = len(units) == channels and all(isinstance(one, str) and one for one in units)
+    unit.require(right, f"one for each of {channels} channels")
+    unit.require(kind != "depth" or units == ["mm"], '"mm"')
+    return Sensor(kind, rate, shape, dtype, tuple(units))
 
 
-def _clip(path: Path, at: str, given: Any, activities: Sequence[str], sensors: Mapping[str, Sensor]) -> Recording:
-    name, activity = (_expect(path, f"{at}.{key}", given, str) for key in ("name", "activity"))
-    subject, files = _expect(path, f"{at}.subject", given, int), _expect(path, f"{at}.files", given, dict)
-    if activity not in activities:
-        raise RecordingError(path, f"{at}.activity '{activity}' is not among the activities", REMEDY)
-    unknown = sorted(set(files) - set(sensors))
-    if unknown or not files:
-        raise RecordingError(path, f"{at}.files has {unknown or 'nothing'}; modalities are {sorted(sensors)}", REMEDY)
-    if _expect(path, f"{at}.start", given, float) < 0:
-        raise RecordingError(path, f"{at}.start is {given['start']} s, before the clock began", REMEDY)
-    for modality in files:
-        file = Path(_expect(path, f"{at}.files.{modality}", files, str))
-        if file.is_absolute() or ".." in file.parts:
-            raise RecordingError(path, f"{at}.files.{modality} is '{file}', outside of the dataset's folder", REMEDY)
+def _clip(folder: Path, given: Field, activities: Sequence[str], sensors: Collection[str]) -> Recording:
+    given["activity"].require(given["activity"].value in activities, f"one of the activities {list(activities)}")
+    given["start"].number(0, LARGEST)
+    files = given["files"].fields()
+    given["files"].require(bool(files) and set(files) <= set(sensors), f"files of the modalities {sorted(sensors)}")
+    for each in files.values():
+        file = Path(each.text())
+        each.require(not file.is_absolute() and ".." not in file.parts, "a file inside of the dataset's folder")
     return Recording(
-        name, activities.index(activity), subject, {name: path.parent / file for name, file in files.items()}
+        given["name"].text(),
+        activities.index(given["activity"].value),
+        given["subject"].whole(1 - 10**18, 10**18 - 1),
+        {name: folder / each.value for name, each in files.items()},
     )

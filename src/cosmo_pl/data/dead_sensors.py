@@ -52,7 +52,7 @@ def sensor_faults(samples: Samples, rows: Indices, identity: DatasetIdentity) ->
     """
     dead, doubtful = [], []
     for name, values in samples.inputs.items():
-        known = rows[samples.present[name][rows]] if name in samples.present else rows
+        known = rows[samples.has(name)[rows]]
         if not len(known):
             continue
         distinct = _distinct(values, known)

@@ -112,7 +112,7 @@ def download(
             path = root / archive.name
             if not path.exists():
                 _fetch(f"{base_url.rstrip('/')}/{archive.name}" if base_url else archive.url, path)
-            _unpack(path, archive, root / archive.folder, _verify(path, archive, verify_hash))
+            _unpack(path, root / archive.folder, _verify(path, archive, verify_hash))
     except OSError as error:
         raise DownloadError(root, f"cannot be written or read ({error})", "Choose another root") from error
     return root / Path(chosen[0].folder).parts[0]
@@ -295,7 +295,7 @@ def _recording(info: zipfile.ZipInfo, archive: Archive, path: Path) -> str | Non
     return match.group(1) if match else None
 
 
-def _unpack(path: Path, archive: Archive, folder: Path, recordings: Mapping[str, zipfile.ZipInfo]) -> None:
+def _unpack(path: Path, folder: Path, recordings: Mapping[str, zipfile.ZipInfo]) -> None:
     """Write the recordings into a temporary folder beside the final one, and rename it when it is complete."""
     _require_space(path.parent, sum(info.file_size for info in recordings.values()))
     with whole_file(folder) as staging, zipfile.ZipFile(path) as file:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Self
 
+from cosmo_pl.data.channels import described_sensor
 from cosmo_pl.data.download import Archive
-from cosmo_pl.data.sensors import SensorDescription, described_sensor
 from cosmo_pl.errors import ConfigurationError, DatasetNotFoundError
 from cosmo_pl.io import user_path
+from cosmo_pl.sensors import SensorDescription
 
 SIMULATION = "simulation.json"  # what `cosmo-pl data simulate` writes first into a dataset's folder
 REQUIRED = ("dataset", "key", "title", "class_names", "channel_groups")

@@ -18,16 +18,16 @@ from cosmo_pl.data.normalization import StatisticsOf
 from cosmo_pl.data.parts import Phase
 from cosmo_pl.data.recordings import Recording
 from cosmo_pl.data.samples import Samples
-from cosmo_pl.data.sensors import SensorDescription
 from cosmo_pl.data.split import Split
 from cosmo_pl.data.stored import combined
 from cosmo_pl.data.transforms import described_transforms
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.sensors import SensorDescription
 
 SUBJECTS = 1_000_000  # subject s of dataset d is d · SUBJECTS + s here
 
 
-class Source(NamedTuple):
+class JointPart(NamedTuple):
     """A dataset of several.
 
     Attributes:
@@ -67,6 +67,7 @@ class JointDataModule(MultimodalDataModule):
     """
 
     numerics = "1.0"
+    packable = False  # its datasets are
     dataset = "joint"
     key = "joint"
     title = "several datasets"
@@ -96,7 +97,7 @@ class JointDataModule(MultimodalDataModule):
         transforms = {name: source.data.transforms.get(own, ()) for name, (source, own) in union.items()}
         super().__init__(
             modalities=list(union),
-            phase=phase,
+            phase=phase or "pretrain",
             pretrain_batch_size=pretrain_batch_size,
             test_subjects=(),
             label_rate=1.0,  # each dataset samples its own labels
@@ -158,10 +159,9 @@ class JointDataModule(MultimodalDataModule):
         Raises:
             ConfigurationError: It is not.
         """
-        if self.phase != "pretrain":
+        if "finetune" in (self.given_phase, self._module_phase):
             problem = "is 'finetune', and the datasets have different activities"
             raise ConfigurationError("phase", problem, "Fine-tune on one of the datasets, with the bundle")
-        super().check_phase()
 
     def reader_arguments(self) -> dict[str, object]:
         """Nothing: the datasets read by themselves."""
@@ -207,11 +207,8 @@ class JointDataModule(MultimodalDataModule):
         return [next((own for own, here in each.names.items() if here == name), None) for each in self.sources]
 
     def _present(self, name: str) -> NDArray[np.bool_]:
-        parts = []
-        for own, samples in zip(self._own(name), self._loaded, strict=True):
-            whole_part = np.full(len(samples), own is not None)
-            parts.append(samples.present.get(own or "", whole_part))
-        return np.concatenate(parts)
+        parts = zip(self._own(name), self._loaded, strict=True)
+        return np.concatenate([np.zeros(len(each), bool) if own is None else each.has(own) for own, each in parts])
 
     def _values(self, name: str) -> NDArray[Any]:
         found = [
@@ -235,7 +232,7 @@ class JointDataModule(MultimodalDataModule):
         )
 
 
-def _sources(datasets: Sequence[MultimodalDataModule], names: Sequence[Mapping[str, str]] | None) -> list[Source]:
+def _sources(datasets: Sequence[MultimodalDataModule], names: Sequence[Mapping[str, str]] | None) -> list[JointPart]:
     """The datasets with the names of their modalities.
 
     Raises:
@@ -262,17 +259,17 @@ def _sources(datasets: Sequence[MultimodalDataModule], names: Sequence[Mapping[s
         if data.label_file is not None:
             problem = f"{data.title} has a label_file, and the joint pretraining uses no labels"
             raise ConfigurationError(where, problem, "Leave out label_file")
-        sources.append(Source(data, own))
+        sources.append(JointPart(data, own))
     return sources
 
 
-def _union(sources: Sequence[Source]) -> dict[str, tuple[Source, str]]:
+def _union(sources: Sequence[JointPart]) -> dict[str, tuple[JointPart, str]]:
     """Modality of the union to the first dataset that has it and its name there.
 
     Raises:
         ConfigurationError: Modalities of one name differ.
     """
-    union: dict[str, tuple[Source, str]] = {}
+    union: dict[str, tuple[JointPart, str]] = {}
     for source in sources:
         for own, name in source.names.items():
             first, other = union.setdefault(name, (source, own))

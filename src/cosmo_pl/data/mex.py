@@ -84,7 +84,6 @@ class MExDataModule(StreamsDataModule):
 
     numerics = "1.0"
     last_frame = False  # one of 5,020 windows is left out (06_07_1), as all results were made without it
-    rates: Mapping[str, float]
     dataset = "MEx"
     key = "mex"
     title = "MEx"

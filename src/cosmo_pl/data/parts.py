@@ -212,8 +212,7 @@ class PartLoaders:
         rows = self.split.measured(self.include_labeled)
         rows = without_overlap(rows, self.samples.recording, self.samples.start, self.span)
         limit = min(limit, *(4 * samples_at_once(shape) for shape in self.modality_shapes.values()))
-        having = {name: rows[self.samples.present[name][rows]] for name in self.samples.present}
-        found = {name: having.get(name, rows) for name in self.inputs}
+        found = {name: rows[self.samples.has(name)[rows]] for name in self.inputs}
         chosen = {name: torch.from_numpy(some[evenly_spaced(len(some), limit)]) for name, some in found.items()}
         return {name: values[chosen[name].to(values.device)] for name, values in self.inputs.items()}
 

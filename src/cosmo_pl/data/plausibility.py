@@ -20,36 +20,33 @@ from numpy.typing import NDArray
 from cosmo_pl.data.extremes import ROUNDING, Extremes
 from cosmo_pl.data.faults import FaultLog
 from cosmo_pl.data.identity import DatasetIdentity
+from cosmo_pl.data.normalization import samples_at_once
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.data.transforms import torso_length
+from cosmo_pl.data.units import QUANTITIES, canonical, factor
 from cosmo_pl.errors import ConfigurationError
 
-LIMITS = {
-    "g": 40.0,
-    "m/s2": 400.0,
-    "m/s^2": 400.0,
-    "m/s²": 400.0,
-    "deg/s": 5000.0,
-    "°/s": 5000.0,
-    "dps": 5000.0,
-    "rad/s": 90.0,
-    "uT": 10_000.0,
-    "µT": 10_000.0,
-    "μT": 10_000.0,
-    "mT": 10.0,
-    "m": 20.0,
-    "cm": 2000.0,
-    "mm": 20_000.0,
-    "m/s": 100.0,
+LARGEST = {
+    "acceleration": (40.0, "g"),
+    "angular velocity": (5000.0, "deg/s"),
+    "length": (20.0, "m"),
+    "magnetic flux density": (10.0, "mT"),
+    "pressure": (2500.0, "kPa"),
 }
-"""Unit to the largest plausible absolute value.
+"""Quantity to the largest plausible absolute value and its unit.
 
-Each is at least twice the range of worn sensors (16 g, 2,000 degrees/s) or cameras (8 m), and at least three times the
-largest value in USC-HAD and UTD-MHAD (8 g, 1,001 degrees/s, 4.06 m).
+Each is at least twice the range of worn sensors (16 g, 2,000 degrees/s, 1,200 kPa) or cameras (8 m), and at least three
+times the largest value in USC-HAD and UTD-MHAD (8 g, 1,001 degrees/s, 4.06 m).
 """
+LIMITS = {
+    unit: float(f"{value * factor(given, unit):.6g}")
+    for name, (value, given) in LARGEST.items()
+    for unit in QUANTITIES[name]
+}
+LIMITS |= {"m/s2": 400.0, "rad/s": 90.0, "m/s": 100.0}
+"""Unit to the largest plausible absolute value."""
 TORSO = (0.1, 1.0)
 """Plausible length from hip to shoulder centre in metres, averaged over a clip; 0.27 to 0.49 in UTD-MHAD."""
-METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 
 
 def ranges_of(units: Sequence[str], given: Mapping[str, Sequence[float]] | None) -> list[tuple[float, float] | None]:
@@ -61,7 +58,7 @@ def ranges_of(units: Sequence[str], given: Mapping[str, Sequence[float]] | None)
     """
     own = {unit: (float(low), float(high)) for unit, (low, high) in (given or {}).items()}
     usual = {unit: (-limit, limit) for unit, limit in LIMITS.items()}
-    return [{**usual, **own}.get(unit) for unit in units]
+    return [own.get(unit, usual.get(canonical(unit))) for unit in units]
 
 
 def depth_bounds(given: Mapping[str, Sequence[float]] | None) -> tuple[float, float]:
@@ -148,7 +145,7 @@ def _faults(
     skeleton: bool,
 ) -> Iterator[_Fault]:
     """Every kind of fault of a modality; `rows` may be empty."""
-    present = samples.present.get(name, np.ones(len(samples), dtype=bool))
+    present = samples.has(name)
     for group, (unit, bounds) in enumerate(zip(units, ranges, strict=True)):
         if bounds is not None:
             low, high = bounds
@@ -166,9 +163,16 @@ def _faults(
     yield _Fault(f"with a copy of another one's '{name}'", again, left_out)
     yield _Fault(f"with one '{name}' for several subjects or activities", disputed, left_out)
     if skeleton:
-        torso = torso_length(torch.from_numpy(samples.inputs[name])).numpy() * METRES.get(units[0], np.nan)
+        torso = _torso_lengths(samples.inputs[name]) * QUANTITIES["length"].get(units[0], np.nan)
         rows = np.flatnonzero(((torso < TORSO[0]) | (torso > TORSO[1])) & present)
         yield _Fault(f"with a torso beyond {TORSO[0]:g} to {TORSO[1]:g} m in '{name}'", rows, True)
+
+
+def _torso_lengths(values: Any) -> NDArray[np.float32]:
+    """`torso_length` of skeletons in memory or on disk, of which a part is read at a time (N,)."""
+    size = samples_at_once(values.shape[1:])
+    chunks = (torch.from_numpy(values[i : i + size]) for i in range(0, len(values), size))
+    return torch.cat([torso_length(chunk) for chunk in chunks]).numpy()
 
 
 def _still(found: Extremes, group: int, recording: NDArray[np.int64]) -> NDArray[np.bool_]:

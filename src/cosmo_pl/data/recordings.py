@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import permutations
@@ -48,6 +48,11 @@ class Recording:
         """All fields in types of JSON, with file names below `root`."""
         files = {name: path.relative_to(root).as_posix() for name, path in self.files.items()}
         return [self.name, self.label, self.subject, files, sorted(self.lacks)]
+
+
+def in_order(recordings: Iterable[Recording]) -> list[Recording]:
+    """Recordings by subject, activity and name."""
+    return sorted(recordings, key=lambda recording: (recording.subject, recording.label, recording.name))
 
 
 def clip_columns(recordings: Sequence[Recording]) -> dict[str, Any]:

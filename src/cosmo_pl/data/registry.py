@@ -39,7 +39,9 @@ class DatasetRegistry(Mapping[str, DataModuleClass]):
             names = [*(f"{kind.__module__}:{kind.__qualname__}" for kind in own), *map(_described, points.values())]
             problem = f"the key '{key}' belongs to several classes: {', '.join(names)}"
             raise ConfigurationError("dataset", problem, "Rename or uninstall all but one, or give a class path")
-        return own[0] if own else _loaded(points.popitem()[1]) if points else _missing(key)
+        if not own and not points:
+            raise KeyError(key)
+        return own[0] if own else _loaded(points.popitem()[1])
 
     def __iter__(self) -> Iterator[str]:
         return iter(dict.fromkeys([*self._own, *sorted(point.name for point in entry_points(group=GROUP))]))
@@ -59,10 +61,6 @@ class DatasetRegistry(Mapping[str, DataModuleClass]):
             problem = f"there is no '{name}'"
             raise ConfigurationError("dataset", problem, f"{choices(name, self)}, or give a class path")
         return self[name]
-
-
-def _missing(key: str) -> DataModuleClass:
-    raise KeyError(key)
 
 
 def _loaded(point: EntryPoint) -> DataModuleClass:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from cosmo_pl.constraints import Frames, NonNegativeInt, PositiveInt, Share, Size
 from cosmo_pl.data.base import MultimodalDataModule
+from cosmo_pl.data.channels import units_of_groups
 from cosmo_pl.data.clip_format import (
     MANIFEST,
     Manifest,
@@ -30,7 +31,7 @@ from cosmo_pl.data.clip_format import (
 from cosmo_pl.data.identity import dataset_folder
 from cosmo_pl.data.plausibility import depth_bounds
 from cosmo_pl.data.recorded import Recorded, at_rate_of, of_clip
-from cosmo_pl.data.recordings import Recording, clip_columns
+from cosmo_pl.data.recordings import Recording, clip_columns, in_order
 from cosmo_pl.data.reduction import check_size, reduce_depth, reduce_radar
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.data.stored import StoredModality, combined
@@ -64,6 +65,7 @@ class SelfCollectedDataModule(MultimodalDataModule):
     """
 
     numerics = "1.0"
+    packable = False  # the manifest is needed
     dataset = "SelfCollected"
     key = "self_collected"
     title = "self-collected"
@@ -90,7 +92,7 @@ class SelfCollectedDataModule(MultimodalDataModule):
         self.channel_axis = {
             name: {"depth": None, "radar": -4}.get(sensor.kind, -1) for name, sensor in sensors.items()
         }
-        self.units = {name: tuple(sensor.unit[group[0]] for group in sensor.groups) for name, sensor in sensors.items()}
+        self.units = {name: units_of_groups(sensor.unit) for name, sensor in sensors.items()}
         super().__init__(
             root=root,
             modalities=modalities,
@@ -165,8 +167,7 @@ class SelfCollectedDataModule(MultimodalDataModule):
         """Lists the clips of the manifest, after opening all their arrays."""
         check_arrays(self.manifest, self.modalities)
         clips = (self._of_modalities(clip) for clip in self.manifest.clips)
-        some = [clip for clip in clips if clip.files]
-        return sorted(some, key=lambda clip: (clip.subject, clip.label, clip.name))
+        return in_order(clip for clip in clips if clip.files)
 
     def load(self) -> Samples:
         """Reads all clips; the fingerprint includes the manifest, which has their labels."""

@@ -213,6 +213,26 @@ def make_split(
     unknown, pool = pool[~known[pool]], pool[known[pool]]
     if not len(pool):
         return _without_labels(train, unknown, val, test, sampling)
+    labeled, rest = _labeled(samples, pool, sampling, num_classes)
+    if sampling.target_fraction is not None:
+        labeled, rest, test = _with_target_labels(samples, labeled, rest, test, sampling)
+    rest = np.concatenate([rest, unknown])
+    if sampling.person_per_class is not None:
+        own = np.flatnonzero(np.isin(samples.subject, test_ids) & ~known)
+        labeled, rest, test = _with_person(samples, labeled, rest, test, own, sampling, span)
+    unlabeled = np.sort(_some_unlabeled(rest, len(labeled), sampling))
+    return Split(
+        train=train,
+        labeled=np.sort(labeled),
+        unlabeled=unlabeled,
+        val=val,
+        test=test[evenly_spaced(len(test), sampling.max_test_samples)],
+        unknown=unlabeled[~known[unlabeled]],
+    )
+
+
+def _labeled(samples: Samples, pool: Indices, sampling: LabelSampling, num_classes: int) -> tuple[Indices, Indices]:
+    """Those of a pool of training samples that are labelled, and the others of at most `max_train_per_class`."""
     absent = sorted(set(range(num_classes)) - set(samples.label[pool].tolist()))
     if absent and not sampling.missing_classes:
         raise ConfigurationError(
@@ -226,29 +246,11 @@ def make_split(
         first = listed_positions(samples, pool, sampling.recordings)
     order = pool[balanced_order(samples.label[pool], rank, sampling.seed)]
     if sampling.recordings is not None:
-        labeled, rest = pool[first], np.setdiff1d(pool, pool[first])
-    else:
-        wanted = sampling.count(len(pool), num_classes - len(absent))
-        if sampling.per_class is not None:
-            _check_classes(samples.label[pool], sampling.per_class)
-        labeled, rest = order[:wanted], order[wanted:]
-    if sampling.target_fraction is not None:
-        labeled, rest, test = _with_target_labels(samples, labeled, rest, test, sampling)
-    if sampling.person_per_class is not None:
-        own = np.flatnonzero(np.isin(samples.subject, test_ids) & ~known)
-        rest = np.concatenate([rest, unknown])
-        labeled, rest, test = _with_person(samples, labeled, rest, test, own, sampling, span)
-    else:
-        rest = np.concatenate([rest, unknown])
-    unlabeled = np.sort(_some_unlabeled(rest, len(labeled), sampling))
-    return Split(
-        train=train,
-        labeled=np.sort(labeled),
-        unlabeled=unlabeled,
-        val=val,
-        test=test[evenly_spaced(len(test), sampling.max_test_samples)],
-        unknown=unlabeled[~known[unlabeled]],
-    )
+        return pool[first], np.setdiff1d(pool, pool[first])
+    wanted = sampling.count(len(pool), num_classes - len(absent))
+    if sampling.per_class is not None:
+        _check_classes(samples.label[pool], sampling.per_class)
+    return order[:wanted], order[wanted:]
 
 
 def _without_labels(train: Indices, unknown: Indices, val: Indices, test: Indices, sampling: LabelSampling) -> Split:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -113,6 +113,11 @@ class SubjectLists:
         """The same lists; without test subjects, all subjects on disk are tested, as by a model of other recordings."""
         return self if self.test else replace(self, test=np.unique(present).tolist())
 
+    def training(self, present: Collection[int]) -> list[int]:
+        """Training subjects, unless they are given those of the subjects on disk that are in no other part."""
+        held_out = {*self.val, *self.test, *self.left_out}
+        return [each for each in present if each not in held_out] if self.train is None else list(self.train)
+
     def resolve(self, present: NDArray[np.int64], dataset: str) -> tuple[Indices, Indices, Indices]:
         """Checks the lists against the subjects on disk.
 
@@ -122,9 +127,11 @@ class SubjectLists:
         Raises:
             ConfigurationError: A subject is missing on disk or in two lists, or there is no training or test subject.
         """
-        held_out = {*self.val, *self.test, *self.left_out}
-        train = self.train if self.train is not None else [s for s in present.tolist() if s not in held_out]
-        lists = {"train_subjects": list(train), "val_subjects": list(self.val), "test_subjects": list(self.test)}
+        lists = {
+            "train_subjects": self.training(present.tolist()),
+            "val_subjects": list(self.val),
+            "test_subjects": list(self.test),
+        }
         for name, subjects in lists.items():
             absent = sorted(set(subjects) - set(present.tolist()))
             if absent:
@@ -155,13 +162,14 @@ def subjects_of(
     Args:
         train: Training subjects.
         val: Validation subjects.
-        test: Test subjects; an empty list for none.
+        test: Test subjects; an empty list for none, without folds.
         default_test: Test subjects where neither `test` nor folds are given.
         folds: See `Folds`.
         fold: See `Folds`.
 
     Raises:
-        ConfigurationError: `folds` are given without `fold` or the other way round, or cannot be used.
+        ConfigurationError: `folds` are given without `fold` or the other way round, or cannot be used, or `test` is
+            empty with them.
     """
     if folds is None and fold is not None:
         raise ConfigurationError("folds", f"is not given, and fold is {fold}", "Give both or neither")
@@ -170,6 +178,8 @@ def subjects_of(
     if folds is None or fold is None:
         tested = tuple(default_test if test is None else test)
         return SubjectLists(train, tuple(val), tested, untested=test is not None and not tested)
+    if test is not None and not test:
+        raise ConfigurationError("test_subjects", "is an empty list, and a fold is tested", "Give one of the two")
     return SubjectLists(train, tuple(val), tuple(test or ()), Folds(folds, fold))
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cosmo_pl.data.sensors import SensorDescription
 from cosmo_pl.data.transforms import Described
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.sensors import SensorDescription
 
 Sensors = Mapping[str, SensorDescription]
 

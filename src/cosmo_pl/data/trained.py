@@ -14,11 +14,11 @@ import numpy as np
 from cosmo_pl.data.identity import DatasetIdentity
 from cosmo_pl.data.normalization import Normalization
 from cosmo_pl.data.samples import MappedRows, Samples
-from cosmo_pl.data.sensors import SensorDescription
 from cosmo_pl.data.split import Split
 from cosmo_pl.data.suitability import check_suitable, unsuitable
 from cosmo_pl.data.transforms import Described, Transform, described_transforms
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.sensors import SensorDescription
 
 FROM_THE_START = "Train from the start, in a study with another --runs folder, or give the data of that training"
 
@@ -330,8 +330,7 @@ def recording_hashes(samples: Samples) -> dict[str, str]:
     """
     resident = {name: values for name, values in samples.inputs.items() if not isinstance(values, MappedRows)}
     hashed = resident or samples.inputs
-    whole = np.all([samples.present[name] for name in hashed if name in samples.present], axis=0)
-    rows = np.flatnonzero(np.broadcast_to(whole, len(samples)))
+    rows = np.flatnonzero(np.all([samples.has(name) for name in hashed], axis=0))
     digests: dict[str, Any] = {}
     for row, name in zip(rows.tolist(), samples.recording[rows].tolist(), strict=True):
         digest = digests.setdefault(name, hashlib.blake2b(digest_size=8))

@@ -19,7 +19,7 @@ from cosmo_pl.data.base import MultimodalDataModule
 from cosmo_pl.data.download import Archive
 from cosmo_pl.data.faults import one_of_each
 from cosmo_pl.data.recorded import Recorded, at_rate_of, of_clip
-from cosmo_pl.data.recordings import Recording, at_rate, read_mat, window_starts
+from cosmo_pl.data.recordings import Recording, at_rate, in_order, read_mat, window_starts
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.errors import RecordingError
 
@@ -151,7 +151,7 @@ class USCDataModule(MultimodalDataModule):
             recordings.append(Recording(name, activity - 1, subject, {"readings": path}))
         if not recordings:
             raise self.not_found(folder, "Subject{s}/a{m}t{n}.mat")
-        return sorted(recordings, key=lambda recording: (recording.subject, recording.label, recording.name))
+        return in_order(recordings)
 
     def read(self, recordings: Sequence[Recording]) -> Samples:
         """Cuts all recordings into windows."""

@@ -33,18 +33,17 @@ from cosmo_pl.data.faults import one_of_each
 from cosmo_pl.data.identity import dataset_folder
 from cosmo_pl.data.plausibility import depth_bounds
 from cosmo_pl.data.recorded import Recorded, at_rate_of, of_clip
-from cosmo_pl.data.recordings import Recording, at_rate, central, clip_columns, read_mat, resample
+from cosmo_pl.data.recordings import Recording, at_rate, central, clip_columns, in_order, read_mat, resample
 from cosmo_pl.data.reduction import check_size, reduce_depth
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.data.stored import StoredModality
-from cosmo_pl.data.utd_clocks import with_clocks
+from cosmo_pl.data.utd_clocks import GYRO, RECORDED_RATE, seconds_of, with_clocks
 from cosmo_pl.errors import ConfigurationError, RecordingError
 
 FILE_NAME = re.compile(r"a(\d+)_s(\d+)_t(\d+)_(\w+)\.mat", re.IGNORECASE | re.ASCII)
 MISSING = {"a8_s1_t4", "a23_s6_t4", "a27_s8_t4"}  # never published
 OFFICIAL = {f"a{a}_s{s}_t{t}" for a in range(1, 28) for s in range(1, 9) for t in range(1, 5)} - MISSING
 MIN_STEPS = 10  # a clip of fewer steps has no action: the shortest clip of the archive has 41
-RECORDED_RATE = 50.0  # steps per second of the inertial sensor
 CAMERA_RATE = 19.0  # frames per second of skeletons and depth, on average and not the nominal 30, see docs/clocks.md
 ClipSteps = Annotated[int, whole(MIN_STEPS, 10_000)]
 
@@ -69,7 +68,7 @@ class ModalityFiles:
 MODALITY_FILES = {
     "inertial": ModalityFiles("Inertial", "d_iner", (None, 6), 0),
     "acc": ModalityFiles("Inertial", "d_iner", (None, 6), 0, (0, 3)),
-    "gyro": ModalityFiles("Inertial", "d_iner", (None, 6), 0, (3, 6)),
+    "gyro": ModalityFiles("Inertial", "d_iner", (None, 6), 0, GYRO),
     "skeleton": ModalityFiles("Skeleton", "d_skel", (20, 3, None), 2),
     "depth": ModalityFiles("Depth", "d_depth", (240, 320, None), 2),
 }
@@ -261,8 +260,8 @@ class UTDDataModule(MultimodalDataModule):
             if not found:
                 below = MODALITY_FILES[name].folder
                 raise self.not_found(folder, f"{below}/a{{a}}_s{{s}}_t{{t}}_{below.lower()}.mat")
-        recordings = [self._recording(clip, files) for clip in set.union(*(set(found) for found in files.values()))]
-        return sorted(recordings, key=lambda recording: (recording.subject, recording.label, recording.name))
+        clips = set[str]().union(*files.values())
+        return in_order(self._recording(clip, files) for clip in clips)
 
     def _files_of(self, folder: Path, modality: str) -> dict[str, Path]:
         below = MODALITY_FILES[modality].folder
@@ -352,7 +351,7 @@ class UTDDataModule(MultimodalDataModule):
         """Seconds until the last step of the inertial data of a clip, chosen or not; None without them."""
         chosen = (recording.files[name] for name in WORN if name in recording.files)
         path = next(chosen, None) or self._files_of(self.folder, "inertial").get(recording.name)
-        return None if path is None else (len(frames_of(path, "inertial")) - 1) / RECORDED_RATE
+        return None if path is None else seconds_of(frames_of(path, "inertial"))
 
     def _clip(self, path: Path | None, modality: str) -> tuple[NDArray[np.float32], int]:
         """The samples of a clip and their first step in it; zeros if the clip is missing."""

@@ -16,8 +16,8 @@ from cosmo_pl.data.clocks.clips import Motion, clock_shifts, motion_of_gyroscope
 from cosmo_pl.data.clocks.estimation import ClockEstimate
 from cosmo_pl.data.recordings import resample
 
-RATE = 50.0  # of the inertial sensor, Hz
-ANGULAR_RATE = slice(3, 6)
+RECORDED_RATE = 50.0  # steps per second of the inertial sensor
+GYRO = 3, 6  # its columns of angular rate, from and to
 Clip = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
@@ -29,8 +29,8 @@ def motions(clips: Sequence[Clip]) -> list[tuple[Motion, Motion]]:
     """
     return [
         (
-            motion_of_skeleton(skeleton, np.linspace(0.0, _seconds(inertial), len(skeleton))),
-            motion_of_gyroscope(inertial[:, ANGULAR_RATE], np.arange(len(inertial)) / RATE),
+            motion_of_skeleton(skeleton, np.linspace(0.0, seconds_of(inertial), len(skeleton))),
+            motion_of_gyroscope(inertial[:, slice(*GYRO)], np.arange(len(inertial)) / RECORDED_RATE),
         )
         for inertial, skeleton in clips
     ]
@@ -58,13 +58,16 @@ def with_clocks(
     shift, estimates = clock_shifts(motions(clips), subjects, error, correct)
     inertials, skeletons = [], []
     for (inertial, skeleton), late in zip(clips, shift.tolist(), strict=True):
-        seconds = _seconds(inertial)
+        seconds = seconds_of(inertial)
         start, stop = overlap((0.0, seconds), (late, seconds + late))
         frames = (len(skeleton) - 1) / seconds
-        inertials.append(resample(inertial, steps["inertial"], (start - late) * RATE, (stop - late) * RATE))
+        inertials.append(
+            resample(inertial, steps["inertial"], (start - late) * RECORDED_RATE, (stop - late) * RECORDED_RATE)
+        )
         skeletons.append(resample(skeleton, steps["skeleton"], start * frames, stop * frames))
     return {"inertial": np.stack(inertials), "skeleton": np.stack(skeletons)}, estimates
 
 
-def _seconds(inertial: NDArray[np.float32]) -> float:
-    return (len(inertial) - 1) / RATE
+def seconds_of(inertial: NDArray[np.float32]) -> float:
+    """Seconds until the last step of inertial data (T, 6)."""
+    return (len(inertial) - 1) / RECORDED_RATE

@@ -91,8 +91,7 @@ class RunRecordings:
         """Samples of some indices with the same sensors, at most `AT_ONCE`: indices, and modality to values."""
         samples = self.data.samples
         assert samples is not None, "the data are set up"
-        whole = np.ones(len(samples), dtype=bool)
-        has = np.stack([samples.present.get(name, whole)[rows] for name in self.data.modalities], axis=1)
+        has = np.stack([samples.has(name)[rows] for name in self.data.modalities], axis=1)
         for pattern in np.unique(has, axis=0):
             alike = rows[(has == pattern).all(axis=1)]
             names = [name for name, used in zip(self.data.modalities, pattern, strict=True) if used]
@@ -115,7 +114,7 @@ def training_samples(data: MultimodalDataModule, count: int) -> dict[str, NDArra
     found = {}
     for name in data.modalities:
         rows = data.split.train
-        rows = rows[data.samples.present.get(name, np.ones(len(data.samples), dtype=bool))[rows]]
+        rows = rows[data.samples.has(name)[rows]]
         some = rows[evenly_spaced(len(rows), count)]
         found[name] = np.asarray(data.samples.inputs[name][some], np.float32)
     return found

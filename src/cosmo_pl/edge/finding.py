@@ -9,13 +9,12 @@ from pathlib import Path
 from cosmo_pl.data import DATASETS, MultimodalDataModule, StreamsDataModule
 from cosmo_pl.data.identity import dataset_folder
 from cosmo_pl.data.recordings import Recording
+from cosmo_pl.data.registry import DataModuleClass
 from cosmo_pl.data.streams.store import MANIFEST
 from cosmo_pl.errors import ConfigurationError, DatasetNotFoundError, choices
 from cosmo_pl.io import YAML
 from cosmo_pl.recogniser import AnyRecogniser
 from cosmo_pl.run_loading import make_data
-
-DataModuleClass = type[MultimodalDataModule]
 
 
 def dataset_named(dataset: str, root: str | None) -> MultimodalDataModule:

@@ -15,7 +15,6 @@ from cosmo_pl.data.identity import is_simulated
 from cosmo_pl.data.recorded import Recorded
 from cosmo_pl.data.recordings import Recording
 from cosmo_pl.data.samples import Samples
-from cosmo_pl.data.sensors import SensorDescription
 from cosmo_pl.data.suitability import check_suitable, unsuitable
 from cosmo_pl.edge.finding import chosen, dataset_at, dataset_named, find_recordings, for_model, is_imported
 from cosmo_pl.errors import ConfigurationError
@@ -26,6 +25,7 @@ from cosmo_pl.plots.viewer.destination import ENDING, wait_for_interrupt
 from cosmo_pl.recogniser import AnyRecogniser, Recogniser
 from cosmo_pl.run_folder import CONFIG, has_checkpoint, run_of, versions
 from cosmo_pl.run_loading import make_data
+from cosmo_pl.sensors import SensorDescription
 
 
 @dataclass(frozen=True)
@@ -235,7 +235,7 @@ def windows_of(
     seconds = recorded.duration if data.window_seconds is None else data.window_seconds
     starts = np.zeros(len(rows)) if data.window_seconds is None else samples.start[rows] * seconds / data.span
     start = dict(zip(rows.tolist(), starts.tolist(), strict=True))
-    has = {name: samples.present.get(name, np.ones(len(samples), dtype=bool)) for name in recogniser.modality_shapes}
+    has = {name: samples.has(name) for name in recogniser.modality_shapes}
     found = []
     for names, group in groupby(rows.tolist(), lambda row: tuple(name for name in has if has[name][row])):
         some = list(group)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cosmo_pl.simulation.activities_utd import both, left, right, trunk
 from cosmo_pl.simulation.motion import Action, Key, Pose
+from cosmo_pl.simulation.poses import both, left, right
 
 BACK, SIDE, FRONT = 0.0, 90.0, 180.0
 """Rotation of a lying body about its long axis, from lying on the back (degrees)."""
@@ -41,24 +41,24 @@ EXERCISES = (
     _exercise(
         "knee rolling",
         BACK,
-        (1.4, {**_BENT, **trunk(yaw=35, twist=-35)}),
+        (1.4, {**_BENT, "yaw": 35, "twist": -35}),
         (1.0, _BENT),
-        (1.4, {**_BENT, **trunk(yaw=-35, twist=35)}),
+        (1.4, {**_BENT, "yaw": -35, "twist": 35}),
         (1.0, _BENT),
     ),
     _exercise(
         "bridging",
         BACK,
-        (1.3, {**_BENT, **both(hip=10, knee=90, flex=-12, abd=20), **trunk(bend=-12)}),
-        (2.6, {**_BENT, **both(hip=10, knee=90, flex=-12, abd=20), **trunk(bend=-12)}),
+        (1.3, {**_BENT, **both(hip=10, knee=90, flex=-12, abd=20), "bend": -12}),
+        (2.6, {**_BENT, **both(hip=10, knee=90, flex=-12, abd=20), "bend": -12}),
         (1.2, _BENT),
         (0.7, _BENT),
     ),
     _exercise(
         "pelvic tilt",
         BACK,
-        (0.9, {**_BENT, **trunk(pitch=-9, bend=9)}),
-        (2.6, {**_BENT, **trunk(pitch=-9, bend=9)}),
+        (0.9, {**_BENT, "pitch": -9, "bend": 9}),
+        (2.6, {**_BENT, "pitch": -9, "bend": 9}),
         (0.9, _BENT),
         (1.0, _BENT),
     ),
@@ -73,8 +73,8 @@ EXERCISES = (
     _exercise(
         "repeated extension in lying",
         FRONT,
-        (1.3, {**_FLAT, **both(hip=-8, flex=70, elbow=15), **trunk(bend=-38, nod=-15)}),
-        (0.5, {**_FLAT, **both(hip=-8, flex=70, elbow=15), **trunk(bend=-38, nod=-15)}),
+        (1.3, {**_FLAT, **both(hip=-8, flex=70, elbow=15), "bend": -38, "nod": -15}),
+        (0.5, {**_FLAT, **both(hip=-8, flex=70, elbow=15), "bend": -38, "nod": -15}),
         (1.3, _FLAT),
         (0.5, _FLAT),
     ),

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cosmo_pl.simulation.activities_utd import GUARD, PUNCH, RISING, SEATED, both, left, right, step, trunk
 from cosmo_pl.simulation.motion import Action, Pose
+from cosmo_pl.simulation.poses import GUARD, PUNCH, RISING, SEATED, both, left, right, step
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,10 @@ class Scene:
 
 
 _AT_TABLE: Pose = {**SEATED, **both(flex=38, elbow=62, abd=4, roll=30)}
-_GRIP: Pose = {**right(flex=48, abd=-4, elbow=48, roll=10), **trunk(bend=4)}
-_OFFER: Pose = {**right(flex=68, abd=-2, elbow=18, roll=-30), **trunk(bend=8)}
+_GRIP: Pose = {**right(flex=48, abd=-4, elbow=48, roll=10), "bend": 4}
+_OFFER: Pose = {**right(flex=68, abd=-2, elbow=18, roll=-30), "bend": 8}
 _HOLD: Pose = right(flex=20, abd=4, elbow=95, roll=-30)
-_CLAP: Pose = {**right(flex=118, abd=2, elbow=28, roll=40), **trunk(bend=3)}
+_CLAP: Pose = {**right(flex=118, abd=2, elbow=28, roll=40), "bend": 3}
 
 
 def _loop(name: str, *keys: tuple[float, Pose], grounded: bool = True) -> Action:
@@ -71,8 +71,8 @@ SCENES = (
     Scene(
         _loop(
             "drinking",
-            (0.6, {**_AT_TABLE, **right(flex=52, abd=8, spin=35, elbow=132, roll=20), **trunk(nod=-10)}),
-            (0.4, {**_AT_TABLE, **right(flex=58, abd=12, spin=40, elbow=136, roll=30), **trunk(nod=-18)}),
+            (0.6, {**_AT_TABLE, **right(flex=52, abd=8, spin=35, elbow=132, roll=20), "nod": -10}),
+            (0.4, {**_AT_TABLE, **right(flex=58, abd=12, spin=40, elbow=136, roll=30), "nod": -18}),
             (0.6, _AT_TABLE),
             (0.2, _AT_TABLE),
         ),
@@ -101,7 +101,7 @@ SCENES = (
     Scene(
         _loop(
             "squatting",
-            (0.75, {**both(flex=80, abd=-2, elbow=6, hip=85, knee=88, ankle=20), **trunk(pitch=18, bend=12)}),
+            (0.75, {**both(flex=80, abd=-2, elbow=6, hip=85, knee=88, ankle=20), "pitch": 18, "bend": 12}),
             (0.75, {}),
         )
     ),

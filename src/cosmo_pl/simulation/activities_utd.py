@@ -13,27 +13,7 @@ import numpy as np
 
 from cosmo_pl.simulation.body import reach
 from cosmo_pl.simulation.motion import Action, Key, Pose
-
-
-def right(**angles: float) -> Pose:
-    """Channels of the right limbs."""
-    return {f"r_{name}": value for name, value in angles.items()}
-
-
-def left(**angles: float) -> Pose:
-    """Channels of the left limbs."""
-    return {f"l_{name}": value for name, value in angles.items()}
-
-
-def both(**angles: float) -> Pose:
-    """Channels of the limbs of both sides."""
-    return {**left(**angles), **right(**angles)}
-
-
-def trunk(**values: float) -> Pose:
-    """Channels of the trunk and of the whole body."""
-    return values
-
+from cosmo_pl.simulation.poses import GUARD, PUNCH, RISING, SEATED, both, left, right, step
 
 START: tuple[Key, ...] = ((0.0, {}), (0.25, {}))
 END: tuple[Key, ...] = ((0.8, {}), (0.25, {}))
@@ -61,20 +41,9 @@ def circle(sign: float) -> list[tuple[float, float]]:
 
 X_SHAPE = ((-0.17, 0.18), (0.17, -0.18), (0.17, 0.18), (-0.17, -0.18))
 TRIANGLE = ((0.0, 0.2), (0.2, -0.15), (-0.2, -0.15), (0.0, 0.2))
-SEATED: Pose = {**both(hip=68, knee=72, ankle=4, flex=18, elbow=42, abd=8), **trunk(bend=4)}
-RISING: Pose = {**both(hip=66, knee=68, ankle=2, flex=22, elbow=30), **trunk(bend=34)}
-COCKED: Pose = {**right(flex=15, abd=85, spin=-75, elbow=95), **trunk(twist=-22)}
-THROWN: Pose = {**right(flex=95, abd=8, spin=-10, elbow=15, roll=50), **trunk(twist=18, bend=10)}
-FOLLOWED: Pose = {**right(flex=45, abd=-20, spin=20, elbow=20, roll=60), **trunk(twist=25, bend=14)}
-GUARD: Pose = both(flex=35, abd=5, spin=20, elbow=125, roll=20)
-PUNCH = {"flex": 85.0, "abd": -8.0, "spin": 10.0, "elbow": 12.0, "roll": 80.0}
-
-
-def step(side: str, other: str, hip: float, knee: float, swing: float) -> Pose:
-    """One leg lifted, the opposite arm forward."""
-    leg = {f"{side}_hip": hip, f"{side}_knee": knee, f"{side}_ankle": 10.0}
-    arms = {f"{other}_flex": swing, f"{side}_flex": -swing * 0.6, "l_elbow": 30 + swing, "r_elbow": 30 + swing}
-    return leg | arms
+COCKED: Pose = {**right(flex=15, abd=85, spin=-75, elbow=95), "twist": -22}
+THROWN: Pose = {**right(flex=95, abd=8, spin=-10, elbow=15, roll=50), "twist": 18, "bend": 10}
+FOLLOWED: Pose = {**right(flex=45, abd=-20, spin=20, elbow=20, roll=60), "twist": 25, "bend": 14}
 
 
 UTD_ACTIONS = (
@@ -112,7 +81,7 @@ UTD_ACTIONS = (
         "basketball shoot",
         (
             *START,
-            (0.55, {**both(flex=35, abd=0, spin=20, elbow=120, hip=25, knee=40, ankle=14), **trunk(bend=8)}),
+            (0.55, {**both(flex=35, abd=0, spin=20, elbow=120, hip=25, knee=40, ankle=14), "bend": 8}),
             (0.3, {**right(flex=118, abd=0, elbow=85), **left(flex=112, abd=-8, elbow=70)}),
             (0.2, {**right(flex=150, abd=0, elbow=10, roll=25), **left(flex=135, abd=0, elbow=30)}),
             (0.25, {**right(flex=145, abd=0, elbow=12, roll=25), **left(flex=120, abd=5, elbow=35)}),
@@ -127,17 +96,18 @@ UTD_ACTIONS = (
         "bowling",
         (
             *START,
-            (0.5, {**right(flex=25, elbow=60), **trunk(bend=12)}),
-            (0.5, {**right(flex=-55, abd=15, elbow=5), **left(hip=35, knee=25, abd=30), **trunk(bend=38, twist=-12)}),
+            (0.5, {**right(flex=25, elbow=60), "bend": 12}),
+            (0.5, {**right(flex=-55, abd=15, elbow=5), **left(hip=35, knee=25, abd=30), "bend": 38, "twist": -12}),
             (
                 0.4,
                 {
                     **right(flex=35, abd=0, elbow=5, hip=-5, knee=25),
                     **left(hip=45, knee=50, abd=25),
-                    **trunk(bend=42, twist=10),
+                    "bend": 42,
+                    "twist": 10,
                 },
             ),
-            (0.34, {**right(flex=95, abd=-8, elbow=25), **left(hip=35, knee=40), **trunk(bend=28, twist=12)}),
+            (0.34, {**right(flex=95, abd=-8, elbow=25), **left(hip=35, knee=40), "bend": 28, "twist": 12}),
         ),
         outro=END,
     ),
@@ -162,7 +132,8 @@ UTD_ACTIONS = (
                 {
                     **right(flex=35, abd=45, elbow=110),
                     **left(flex=70, abd=-38, spin=25, elbow=75),
-                    **trunk(twist=-38, yaw=-18),
+                    "twist": -38,
+                    "yaw": -18,
                 },
             ),
             (
@@ -170,7 +141,8 @@ UTD_ACTIONS = (
                 {
                     **right(flex=72, abd=-12, elbow=22, roll=40),
                     **left(flex=75, abd=18, elbow=15, roll=-40),
-                    **trunk(twist=14, yaw=8),
+                    "twist": 14,
+                    "yaw": 8,
                 },
             ),
             (
@@ -178,7 +150,8 @@ UTD_ACTIONS = (
                 {
                     **right(flex=88, abd=-48, spin=20, elbow=60, roll=70),
                     **left(flex=75, abd=55, elbow=70),
-                    **trunk(twist=45, yaw=22),
+                    "twist": 45,
+                    "yaw": 22,
                 },
             ),
         ),
@@ -193,7 +166,8 @@ UTD_ACTIONS = (
                 {
                     **right(flex=-15, abd=62, spin=-30, elbow=35),
                     **left(flex=40, abd=0, elbow=50),
-                    **trunk(twist=-40, yaw=-12),
+                    "twist": -40,
+                    "yaw": -12,
                 },
             ),
             (
@@ -201,10 +175,11 @@ UTD_ACTIONS = (
                 {
                     **right(flex=48, abd=28, elbow=15, roll=20),
                     **left(flex=30, abd=20, elbow=40),
-                    **trunk(twist=12, yaw=5),
+                    "twist": 12,
+                    "yaw": 5,
                 },
             ),
-            (0.3, {**right(flex=105, abd=-38, spin=20, elbow=70, roll=75), **trunk(twist=38, yaw=12)}),
+            (0.3, {**right(flex=105, abd=-38, spin=20, elbow=70, roll=75), "twist": 38, "yaw": 12}),
         ),
         outro=END,
     ),
@@ -225,16 +200,18 @@ UTD_ACTIONS = (
                 {
                     **right(flex=25, abd=92, spin=-80, elbow=105),
                     **left(flex=150, abd=10, elbow=8),
-                    **trunk(twist=-25, bend=-10),
+                    "twist": -25,
+                    "bend": -10,
                 },
             ),
-            (0.32, {**right(flex=158, abd=18, elbow=8, roll=45), **left(flex=60, elbow=50), **trunk(twist=12)}),
+            (0.32, {**right(flex=158, abd=18, elbow=8, roll=45), **left(flex=60, elbow=50), "twist": 12}),
             (
                 0.34,
                 {
                     **right(flex=40, abd=-28, spin=15, elbow=20, roll=60),
                     **left(flex=20, elbow=50),
-                    **trunk(twist=32, bend=25),
+                    "twist": 32,
+                    "bend": 25,
                 },
             ),
         ),
@@ -274,8 +251,8 @@ UTD_ACTIONS = (
         "right hand pick up and throw",
         (
             *START,
-            (0.8, {**right(flex=62, abd=5, elbow=8), **both(hip=62, knee=62, ankle=12), **trunk(pitch=8, bend=58)}),
-            (0.2, {**right(flex=66, abd=0, elbow=12), **both(hip=62, knee=62, ankle=12), **trunk(pitch=8, bend=58)}),
+            (0.8, {**right(flex=62, abd=5, elbow=8), **both(hip=62, knee=62, ankle=12), "pitch": 8, "bend": 58}),
+            (0.2, {**right(flex=66, abd=0, elbow=12), **both(hip=62, knee=62, ankle=12), "pitch": 8, "bend": 58}),
             (0.75, COCKED),
             (0.3, THROWN),
             (0.26, FOLLOWED),
@@ -320,8 +297,8 @@ UTD_ACTIONS = (
         "squat",
         (
             *START,
-            (1.0, {**both(flex=88, abd=-2, elbow=6, hip=92, knee=94, ankle=22), **trunk(pitch=20, bend=12)}),
-            (0.3, {**both(flex=88, abd=-2, elbow=6, hip=94, knee=96, ankle=22), **trunk(pitch=20, bend=12)}),
+            (1.0, {**both(flex=88, abd=-2, elbow=6, hip=92, knee=94, ankle=22), "pitch": 20, "bend": 12}),
+            (0.3, {**both(flex=88, abd=-2, elbow=6, hip=94, knee=96, ankle=22), "pitch": 20, "bend": 12}),
         ),
         outro=((1.0, {}), (0.25, {})),
     ),

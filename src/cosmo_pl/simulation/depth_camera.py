@@ -82,12 +82,12 @@ class Camera:
         vertical, horizontal = np.tan(np.deg2rad(FIELD_OF_VIEW) / 2)
         return self.height / 2 / float(vertical), self.width / 2 / float(horizontal)
 
-    def rays(self, rows: slice = slice(None), columns: slice = slice(None)) -> Array:
+    def rays(self) -> Array:
         """Directions (rows, columns, 3) with z = 1, so that the length along one is the depth."""
         fy, fx = self.focal
-        y = ((self.height - 1) / 2 - np.arange(self.height)[rows]) / fy
-        x = (np.arange(self.width)[columns] - (self.width - 1) / 2) / fx
-        rays = np.ones((len(y), len(x), 3))
+        y = ((self.height - 1) / 2 - np.arange(self.height)) / fy
+        x = (np.arange(self.width) - (self.width - 1) / 2) / fx
+        rays = np.ones((self.height, self.width, 3))
         rays[..., 0], rays[..., 1] = x, y[:, None]
         return rays
 

@@ -18,7 +18,8 @@ from cosmo_pl.simulation.mat import camera_pictures, lie_down, pressures
 from cosmo_pl.simulation.motion import make_habit, perform
 from cosmo_pl.simulation.sensors import InertialErrors, Placement, imu, with_errors
 from cosmo_pl.simulation.subject import make_subject, small_turn
-from cosmo_pl.simulation.writing import Recording, check_counts, claim_folder, write_missing
+from cosmo_pl.simulation.utd import THIGH
+from cosmo_pl.simulation.writing import RecordingFiles, check_counts, claim_folder, write_missing
 
 FOLDERS = {"act": "act", "acw": "acw", "dc": "dc_0.05_0.05", "pm": "pm_1.0_1.0"}
 """Sensor to its folder: accelerometers on thigh and wrist, depth camera, pressure mat."""
@@ -32,7 +33,7 @@ MOTION_RATE = 100
 CLAM = 4
 """The exercise that is performed twice, on the left and on the right side."""
 TURNED = 180.0  # degrees about the long axis from one side to the other
-PLACES = {"act": ("r_thigh", "right_hip", (0.05, -0.25, -0.06)), "acw": ("r_forearm", "right_wrist", (0.0, 0.03, 0.02))}
+PLACES = {"act": THIGH, "acw": ("r_forearm", "right_wrist", (0.0, 0.03, 0.02))}
 """Segment, joint and position of each accelerometer from the joint in the segment's frame (metres)."""
 
 ERRORS = InertialErrors()
@@ -120,6 +121,7 @@ def simulate_mex(
     seconds: float = 60.0,
     seed: int = 0,
     progress: bool = True,
+    jobs: int = 1,
 ) -> Path:
     """Writes simulated recordings in the layout of MEx (Wijekoon, Wiratunga and Cooper, 2019).
 
@@ -133,6 +135,7 @@ def simulate_mex(
         seconds: Mean length of the recordings, which vary by up to 20 %.
         seed: Seed of all random choices.
         progress: Whether a progress bar is shown.
+        jobs: Processes; -1 takes all cores.
 
     Returns:
         The folder ``MEx``.
@@ -146,10 +149,10 @@ def simulate_mex(
     folder = user_path(root) / "MEx"
     settings = {"subjects": list(subjects), "trials": trials, "seconds": float(seconds), "seed": seed}
     claim_folder(folder, {"dataset": "MEx", **settings})
-    recordings: list[Recording] = []
+    recordings: list[RecordingFiles] = []
     for s, e in product(subjects, range(1, len(EXERCISES) + 1)):
         for t in range(1, trials * (2 if e == CLAM else 1) + 1):
             paths = [folder / below / f"{s:02d}" / f"{e:02d}_{name}_{t}.csv" for name, below in FOLDERS.items()]
             recordings.append((paths, partial(_streams, seed, s, e, t, seconds)))
-    write_missing(recordings, "MEx, simulated", progress, _write_csv)
+    write_missing(recordings, "MEx, simulated", progress, _write_csv, jobs)
     return folder

@@ -61,18 +61,6 @@ def polar(positions: Array) -> Array:
     return np.stack([distance, np.rad2deg(np.arctan2(x, z)), np.rad2deg(np.arcsin(y / distance))], axis=-1)
 
 
-def voxel(position: Array) -> tuple[int, int, int]:
-    """Bins of range, azimuth and elevation that contain a position (3,).
-
-    Raises:
-        ValueError: It is outside of the radar's field of view.
-    """
-    bins = np.floor((polar(position) - LOW) / BIN).astype(int)
-    if (bins < 0).any() or (bins >= BINS).any():
-        raise ValueError(f"{position.tolist()} is outside of the field of view")
-    return int(bins[0]), int(bins[1]), int(bins[2])
-
-
 def radar_frames(
     bodies: Sequence[Motion],
     frames: NDArray[np.int64],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.io import user_path, whole_file, write_whole
+from cosmo_pl.io import user_path, write_whole
 from cosmo_pl.simulation.activities_self_collected import SCENES, Scene
 from cosmo_pl.simulation.body import Motion
 from cosmo_pl.simulation.depth_camera import Box, Camera, Room, depth_frames, with_depth_errors
@@ -21,7 +22,7 @@ from cosmo_pl.simulation.radar import radar_frames
 from cosmo_pl.simulation.sensors import InertialErrors, Placement, imu, magnetometer, with_errors
 from cosmo_pl.simulation.subject import make_subject, small_turn
 from cosmo_pl.simulation.utd import AXES, WRIST, YIELDING
-from cosmo_pl.simulation.writing import check_counts, claim_folder
+from cosmo_pl.simulation.writing import RecordingFiles, check_counts, claim_folder, write_missing, write_npy
 
 RATES = {"imu": 100, "depth": 20, "radar": 15}
 """Frames per second."""
@@ -31,8 +32,6 @@ MOTION_RATE = 300
 
 SECONDS = 2.0
 PAUSE = 5.0  # seconds from the start of one clip of a subject to the next
-FULL = (480, 640)
-"""The paper's resolution of depth."""
 
 SUBJECTS, TRAINING_SUBJECTS, TRIALS, EXTRA = 30, 25, 8, 74
 """The paper has 3,434 clips: eight per subject and activity make 3,360; the other 74 are of training subjects."""
@@ -206,19 +205,17 @@ def simulate_self_collected(
     Raises:
         ConfigurationError: An argument is out of range, or the folder holds other recordings.
     """
-    from joblib import Parallel, delayed
-    from tqdm import tqdm
-
     check_counts(subjects, trials, seed)
     recorder = Recorder((resolution[0], resolution[1]), clock_offset, dropped_frames)
     folder = user_path(root) / "SelfCollected"
     settings = {"subjects": list(subjects), "trials": trials, "seed": seed, "recorder": vars(recorder)}
     claim_folder(folder, {"dataset": "SelfCollected", **settings})
     numbers = clip_numbers(subjects, trials)
-    run = Parallel(n_jobs=jobs, return_as="generator_unordered")
-    written = run(delayed(_write)(folder, seed, number, recorder) for number in numbers)
-    for _ in tqdm(written, total=len(numbers), desc="SelfCollected, simulated", disable=not progress):
-        pass
+    recordings: list[RecordingFiles] = [
+        ([folder / file for file in _files(number).values()], partial(_arrays, seed, number, recorder))
+        for number in numbers
+    ]
+    write_missing(recordings, "SelfCollected, simulated", progress, write_npy, jobs)
     write_whole(folder / "manifest.json", json.dumps(_manifest(numbers, recorder), indent=1) + "\n")
     return folder
 
@@ -231,13 +228,9 @@ def _files(number: Sequence[int]) -> dict[str, str]:
     return {name: f"{name}/{_name(number)}.npy" for name in RATES}
 
 
-def _write(folder: Path, seed: int, number: tuple[int, int, int], recorder: Recorder) -> None:
-    missing = {name: folder / file for name, file in _files(number).items() if not (folder / file).is_file()}
-    if missing:
-        clip = self_collected_clip(seed, *number, recorder)
-        for name, path in missing.items():
-            with whole_file(path, one_writer=True) as part, part.open("wb") as file:  # to a path, ".npy" is added
-                np.save(file, clip[name])
+def _arrays(seed: int, number: tuple[int, int, int], recorder: Recorder) -> list[NDArray[Any]]:
+    clip = self_collected_clip(seed, *number, recorder)
+    return [clip[name] for name in RATES]
 
 
 def _manifest(numbers: Sequence[tuple[int, int, int]], recorder: Recorder) -> Mapping[str, Any]:

@@ -17,7 +17,7 @@ from cosmo_pl.simulation.body import Array
 from cosmo_pl.simulation.motion import make_habit, perform
 from cosmo_pl.simulation.sensors import InertialErrors, Placement, imu, with_errors
 from cosmo_pl.simulation.subject import make_subject, small_turn
-from cosmo_pl.simulation.writing import Recording, check_counts, claim_folder, write_missing
+from cosmo_pl.simulation.writing import RecordingFiles, check_counts, claim_folder, write_missing
 
 RATE = 100
 """Samples per second."""
@@ -84,6 +84,7 @@ def simulate_usc(
     seconds: float = 15.0,
     seed: int = 0,
     progress: bool = True,
+    jobs: int = 1,
 ) -> Path:
     """Writes simulated recordings in the layout of USC-HAD (Zhang and Sawchuk, UbiComp 2012).
 
@@ -97,6 +98,7 @@ def simulate_usc(
         seconds: Mean length of the recordings, which vary by up to 20 %.
         seed: Seed of all random choices.
         progress: Whether a progress bar is shown.
+        jobs: Processes; -1 takes all cores.
 
     Returns:
         The folder ``USC-HAD``.
@@ -110,9 +112,9 @@ def simulate_usc(
     folder = user_path(root) / "USC-HAD"
     settings = {"subjects": list(subjects), "trials": trials, "seconds": float(seconds), "seed": seed}
     claim_folder(folder, {"dataset": "USC-HAD", **settings})
-    recordings: list[Recording] = []
+    recordings: list[RecordingFiles] = []
     for s, a, t in product(subjects, range(1, len(USC_ACTIVITIES) + 1), range(1, trials + 1)):
         path = folder / f"Subject{s}" / f"a{a}t{t}.mat"
         recordings.append(([path], partial(_fields, seed, s, a, t, seconds)))
-    write_missing(recordings, "USC-HAD, simulated", progress)
+    write_missing(recordings, "USC-HAD, simulated", progress, jobs=jobs)
     return folder

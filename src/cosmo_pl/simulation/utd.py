@@ -15,7 +15,7 @@ from cosmo_pl.simulation.body import Array, Motion
 from cosmo_pl.simulation.motion import make_habit, perform
 from cosmo_pl.simulation.sensors import InertialErrors, Placement, imu, kinect, with_errors
 from cosmo_pl.simulation.subject import Subject, make_subject, small_turn
-from cosmo_pl.simulation.writing import Recording, check_counts, claim_folder, write_missing
+from cosmo_pl.simulation.writing import RecordingFiles, check_counts, claim_folder, write_missing
 from cosmo_pl.skeleton import JOINTS
 
 INERTIAL_RATE, SKELETON_RATE = 50, 30
@@ -91,7 +91,12 @@ def _fields(seed: int, subject: int, action: int, trial: int) -> tuple[dict[str,
 
 
 def simulate_utd(
-    root: Path, subjects: Sequence[int] = range(1, 9), trials: int = 4, seed: int = 0, progress: bool = True
+    root: Path,
+    subjects: Sequence[int] = range(1, 9),
+    trials: int = 4,
+    seed: int = 0,
+    progress: bool = True,
+    jobs: int = 1,
 ) -> Path:
     """Writes simulated recordings in the layout of UTD-MHAD (Chen, Jafari and Kehtarnavaz, ICIP 2015).
 
@@ -104,6 +109,7 @@ def simulate_utd(
         trials: Trials of each action.
         seed: Seed of all random choices.
         progress: Whether a progress bar is shown.
+        jobs: Processes; -1 takes all cores.
 
     Returns:
         The folder ``UTD-MHAD``.
@@ -118,10 +124,10 @@ def simulate_utd(
     write_whole(
         folder / "Skeleton" / "Skeleton_joint_order.txt", f"Joints of each (20, 3, frames) skeleton:\n\n{order}"
     )
-    recordings: list[Recording] = []
+    recordings: list[RecordingFiles] = []
     for s, a, t in product(subjects, range(1, len(UTD_ACTIONS) + 1), range(1, trials + 1)):
         name = f"a{a}_s{s}_t{t}"
         paths = folder / "Inertial" / f"{name}_inertial.mat", folder / "Skeleton" / f"{name}_skeleton.mat"
         recordings.append((paths, partial(_fields, seed, s, a, t)))
-    write_missing(recordings, "UTD-MHAD, simulated", progress)
+    write_missing(recordings, "UTD-MHAD, simulated", progress, jobs=jobs)
     return folder

@@ -7,6 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.io import whole_file, write_whole
 from cosmo_pl.version import __version__
@@ -15,7 +18,7 @@ MANIFEST = "simulation.json"
 NOTE = "Simulated recordings, not measurements: written from one kinematic body model in the official file layout."
 
 
-Recording = tuple[Sequence[Path], Callable[[], Sequence[Any]]]
+RecordingFiles = tuple[Sequence[Path], Callable[[], Sequence[Any]]]
 """The files of one recording, and a function that makes the content of each file."""
 
 
@@ -25,6 +28,12 @@ def write_mat(path: Path, fields: Mapping[str, Any]) -> None:
 
     with whole_file(path, one_writer=True) as part:
         savemat(part, dict(fields), appendmat=False)
+
+
+def write_npy(path: Path, array: NDArray[Any]) -> None:
+    """Writes an array as a whole."""
+    with whole_file(path, one_writer=True) as part, part.open("wb") as file:  # to a path, ".npy" is added
+        np.save(file, array)
 
 
 def claim_folder(folder: Path, settings: Mapping[str, Any]) -> None:
@@ -63,7 +72,11 @@ def check_counts(subjects: Sequence[int], trials: int, seed: int) -> None:
 
 
 def write_missing(
-    recordings: Sequence[Recording], label: str, progress: bool, write: Callable[[Path, Any], None] = write_mat
+    recordings: Sequence[RecordingFiles],
+    label: str,
+    progress: bool,
+    write: Callable[[Path, Any], None] = write_mat,
+    jobs: int = 1,
 ) -> None:
     """Makes each recording with a missing file, and writes its missing files.
 
@@ -72,12 +85,20 @@ def write_missing(
         label: Text of the progress bar.
         progress: Whether the progress bar is shown.
         write: Writes the content of a file; by default the fields of a MATLAB file.
+        jobs: Processes; -1 takes all cores.
     """
+    from joblib import Parallel, delayed
     from tqdm import tqdm
 
-    for paths, make in tqdm(recordings, desc=label, disable=not progress):
-        if all(path.is_file() for path in paths):
-            continue
-        for path, content in zip(paths, make(), strict=True):
-            if not path.is_file():
+    run = Parallel(n_jobs=jobs, return_as="generator_unordered")
+    written = run(delayed(_write)(paths, make, write) for paths, make in recordings)
+    for _ in tqdm(written, desc=label, total=len(recordings), disable=not progress):
+        pass
+
+
+def _write(paths: Sequence[Path], make: Callable[[], Sequence[Any]], write: Callable[[Path, Any], None]) -> None:
+    exist = [path.is_file() for path in paths]
+    if not all(exist):
+        for path, content, found in zip(paths, make(), exist, strict=True):
+            if not found:
                 write(path, content)

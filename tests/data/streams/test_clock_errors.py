@@ -57,6 +57,21 @@ def test_the_estimate_does_not_depend_on_test_subjects(folder: Path, tmp_path: P
     assert one == two
 
 
+def test_the_estimate_does_not_depend_on_the_untested_of_the_tested_fold(folder: Path, tmp_path: Path) -> None:
+    folds = {"folds": [[1, 2, 3, 4], [5, 6]], "fold": 1, "test_subjects": (6,)}
+    other = write_streams(tmp_path / "kitchen", subjects=range(1, 7), seconds=40.0, offset=0.0)
+    mat = np.load(other.path("mat"))
+    fifth = slice(4 * len(mat) // 6, 5 * len(mat) // 6)
+    mat[fifth] = np.random.default_rng(1).normal(size=mat[fifth].shape)
+    np.save(other.path("mat"), mat)
+    modules = [
+        make(each, clock_error={"mat": (0.5, 0.0)}, correct_clocks=True, **folds) for each in (folder, other.folder)
+    ]
+    for data in modules:
+        data.load()
+    assert modules[0]._clock_errors() == modules[1]._clock_errors()
+
+
 def test_an_uncertain_clock_is_not_changed_and_that_is_said(tmp_path: Path) -> None:
     folder = write_streams(tmp_path / "kitchen", subjects=range(1, 7), seconds=40.0).folder
     with pytest.warns(UserWarning, match=r"1 sensors keep their clock, as its error is uncertain \(mat \(the conf"):

@@ -13,7 +13,8 @@ import torch
 
 from cosmo_pl.data import StreamsDataModule
 from cosmo_pl.data.samples import MappedWindows
-from cosmo_pl.data.streams.store import Segment, read_store
+from cosmo_pl.data.streams.store import LabelInterval, Segment, StreamRecording, StreamSensor, StreamStore, read_store
+from cosmo_pl.data.transforms import ScaleByTorso
 from cosmo_pl.errors import ConfigurationError, DatasetNotFoundError, RecordingError
 
 from .written import write_streams
@@ -126,8 +127,36 @@ def test_bad_input_is_named(folder: Path, tmp_path: Path) -> None:
 
 
 def test_packing_is_refused_as_the_folder_can_be_copied(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"^pack: is not needed: .*kitchen'. Copy that folder"):
+    with pytest.raises(
+        ConfigurationError, match=r"^pack: Kitchen has no packed form. Copy the folder of its recordings"
+    ):
         ready(folder).pack(tmp_path / "packed")
     assert not (tmp_path / "packed").exists()
     copied = shutil.copytree(folder, tmp_path / "copy")
     assert ready(copied).data_fingerprint == ready(folder).data_fingerprint
+
+
+def test_imported_skeletons_without_a_torso_are_left_out(tmp_path: Path) -> None:
+    """Their windows stay on disk."""
+    folder, frames = tmp_path / "home", 60
+    sensor = StreamSensor("skeleton", 10.0, (20, 3), ("joints",), ("cm",))
+    values = (25 * np.random.default_rng(0).normal(size=(8 * frames, 20, 3))).astype(np.float32)
+    values[3 * frames : 4 * frames] /= 100
+    recordings = [
+        StreamRecording(
+            *(f"r{number}", number // 2, "2024-05-01T10:00:00", 6.0),
+            (LabelInterval(0.0, 6.0, "walk" if number % 2 else "sit"),),
+            {"body": (Segment(0, frames, number * frames),)},
+        )
+        for number in range(8)
+    ]
+    known = {str(number): number for number in range(4)}
+    hashes = {"body": "ab" * 32}
+    folder.mkdir()
+    store = StreamStore(folder, "Home", {"body": sensor}, ("walk", "sit"), known, tuple(recordings), hashes)
+    np.save(store.path("body"), values)
+    store.write()
+    arguments = {"test_subjects": [3], "transforms": {"body": [ScaleByTorso()]}}
+    with pytest.warns(UserWarning, match="torso beyond 0.1 to 1 m in 'body'"):
+        samples = StreamsDataModule(root=str(folder), **arguments).load()  # type: ignore[arg-type]
+    assert set(samples.recording.tolist()) == {f"r{number}" for number in range(8)} - {"r3"}

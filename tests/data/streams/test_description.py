@@ -10,7 +10,7 @@ import pytest
 from cosmo_pl.data.streams.description import ClockCorrection
 from cosmo_pl.data.streams.patterns import Pattern, filled
 from cosmo_pl.data.streams.reading_description import parse_description, read_description
-from cosmo_pl.data.streams.units import factor
+from cosmo_pl.data.units import factor
 from cosmo_pl.errors import ConfigurationError
 
 WRIST = {

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cosmo_pl.data.streams.description import LabelsDescription, TimeDescription
-from cosmo_pl.data.streams.label_days import Recorded, RecordedDays
+from cosmo_pl.data.streams.label_days import RecordedDays, RecordedTime
 from cosmo_pl.data.streams.labels import read_intervals
 from cosmo_pl.data.streams.patterns import Pattern
 from cosmo_pl.errors import RecordingError
@@ -17,12 +17,12 @@ from cosmo_pl.errors import RecordingError
 COLUMNS = {"start": "start", "end": "end", "activity": "activity"}
 
 
-def recorded(start: str, end: str, subject: str = "anna") -> Recorded:
+def recorded(start: str, end: str, subject: str = "anna") -> RecordedTime:
     times = [datetime.fromisoformat(f"{text}:00+02:00").astimezone(UTC).timestamp() for text in (start, end)]
-    return Recorded(subject, *(int(time) * 10**9 for time in times))
+    return RecordedTime(subject, *(int(time) * 10**9 for time in times))
 
 
-def placed(folder: Path, rows: str, *recordings: Recorded, subject: bool = False) -> list[str]:
+def placed(folder: Path, rows: str, *recordings: RecordedTime, subject: bool = False) -> list[str]:
     """Local starts of the intervals of the rows."""
     columns = COLUMNS | ({"subject": "subject"} if subject else {})
     path = folder / "labels.csv"

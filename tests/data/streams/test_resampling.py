@@ -7,8 +7,9 @@ import itertools
 import numpy as np
 import pytest
 
+from cosmo_pl.data.histogram import LogHistogram
 from cosmo_pl.data.streams.ordering import in_order, pieces
-from cosmo_pl.data.streams.quality import LONE, SET_BACK, LogHistogram, Quality
+from cosmo_pl.data.streams.quality import LONE, SET_BACK, StreamQuality
 from cosmo_pl.data.streams.resampling import on_grid
 
 from .recorded import SECOND, START, jittered, signal
@@ -18,7 +19,7 @@ GAP = SECOND // 10
 
 def imported(time, values, sizes, rate=50.0, start=START, reach=GAP, average=False):
     """Segments (first tick, frames) and quality of a stream that arrives in batches of the sizes, again and again."""
-    quality = Quality(["x", "y", "z"], ["g", "g", "g"], images=False)
+    quality = StreamQuality(["x", "y", "z"], ["g", "g", "g"], images=False)
     edges = list(itertools.accumulate(itertools.islice(itertools.cycle(sizes), len(time))))
     parts = np.split(np.arange(len(time)), [edge for edge in edges if edge < len(time)])
     batches = (("a.csv", rows + 2, time[rows], values[rows].astype(np.float32)) for rows in parts)
@@ -167,7 +168,7 @@ def test_quantiles_of_the_histogram() -> None:
 
 
 def facts_of(values, unit):
-    quality = Quality(["x", "y", "z"], [unit] * 3, images=False)
+    quality = StreamQuality(["x", "y", "z"], [unit] * 3, images=False)
     quality.values(values.astype(np.float32))
     return quality.facts(0)
 
@@ -197,7 +198,7 @@ def test_constant_and_saturated_channels() -> None:
 
 def saturated(values, unit="g", sizes=(700,)):
     """Channels at their extreme of a stream that arrives in batches."""
-    quality = Quality(["x", "y", "z"], [unit] * 3, images=False)
+    quality = StreamQuality(["x", "y", "z"], [unit] * 3, images=False)
     for part in np.split(values, range(sizes[0], len(values), sizes[0])):
         quality.values(part.astype(np.float32))
     return quality.facts(0).saturated

@@ -74,7 +74,7 @@ class ClockEstimate:
         return self.problem or (f"the confidence is {self.confidence:.2f}, below {THRESHOLD:g}" if uncertain else "")
 
 
-def estimate_clock(pieces: Sequence[Piece], max_offset: float = 3.0, seed: int = 0) -> ClockEstimate:
+def estimate_clock(pieces: Sequence[Piece], max_offset: float = 3.0) -> ClockEstimate:
     """Estimates offset and drift of the other sensor's clock.
 
     For each piece and lag l, let ρ_i be the canonical correlations of the reference's features at t and the other's at
@@ -88,7 +88,6 @@ def estimate_clock(pieces: Sequence[Piece], max_offset: float = 3.0, seed: int =
     Args:
         pieces: Pieces in which both sensors run; those that share less than `MIN_SECONDS` are left out.
         max_offset: Largest offset that is searched, in seconds.
-        seed: Seed of the divisions.
     """
     count = round(max_offset * RATE)
     lags = np.arange(-count, count + 1) / RATE
@@ -96,22 +95,21 @@ def estimate_clock(pieces: Sequence[Piece], max_offset: float = 3.0, seed: int =
     if len(found) < MIN_PIECES:
         problem = f"{len(found)} pieces of {MIN_SECONDS:g} s and more in which both sensors change; {MIN_PIECES} needed"
         return ClockEstimate(0.0, 0.0, 0.0, 0.0, problem, lags, np.zeros(len(lags)))
-    return estimate_from_curves(np.array([curve for curve, _ in found]), np.array([age for _, age in found]), seed)
+    return estimate_from_curves(np.array([curve for curve, _ in found]), np.array([age for _, age in found]))
 
 
-def estimate_from_curves(curves: NDArray[np.float64], ages: NDArray[np.float64], seed: int = 0) -> ClockEstimate:
+def estimate_from_curves(curves: NDArray[np.float64], ages: NDArray[np.float64]) -> ClockEstimate:
     """Estimates offset and drift from what the lags of many pieces or clips have in common.
 
     Args:
         curves: Correlation of each piece at the lags -k to k ticks (n, 2·k + 1).
         ages: See `Piece`, (n,).
-        seed: Seed of the divisions.
     """
     count = curves.shape[1] // 2
     lags, max_offset = np.arange(-count, count + 1) / RATE, count / RATE
     offset, drift = _best(curves, ages)
     shifted = _shifted(curves, drift * 1e-6 * ages * RATE)
-    random, half = np.random.default_rng(seed), len(curves) // 2
+    random, half = np.random.default_rng(0), len(curves) // 2
     orders = [random.permutation(len(curves)) for _ in range(DIVISIONS)]
     halves = np.array([[_peak(shifted[part].sum(axis=0)) for part in (o[:half], o[half:])] for o in orders])
     apart = np.abs(halves[:, 0] - halves[:, 1])
@@ -140,16 +138,15 @@ def lag_curve(piece: Piece, count: int) -> NDArray[np.float64] | None:
     return result
 
 
-def corrected(times: NDArray[np.float64], estimate: ClockEstimate, origin: float = 0.0) -> NDArray[np.float64]:
+def corrected(times: NDArray[np.float64], estimate: ClockEstimate) -> NDArray[np.float64]:
     """Times by the reference's clock of a sensor's times (T,), in seconds.
 
     Args:
-        times: Times by the sensor's clock.
+        times: Times by the sensor's clock, from the time at which the clocks were set.
         estimate: Error of the clock.
-        origin: Time at which the clocks were set, by the reference's clock.
     """
     rate = 1 + 1e-6 * estimate.drift
-    result: NDArray[np.float64] = origin + (times - origin - estimate.offset) / rate
+    result: NDArray[np.float64] = (times - estimate.offset) / rate
     return result
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from cosmo_pl.data.streams.description import UNITS
 from cosmo_pl.data.streams.heads import Head, moment, number, seconds
+from cosmo_pl.data.units import GRAVITY
 
 TIME_WORDS = (
     *("time", "timestamp", "timestamps", "datetime", "date", "epoch", "unix", "ts", "t", "clock", "utc"),
@@ -36,7 +37,6 @@ KINDS = {
     "radar": ("radar",),
     "skeleton": ("skeleton", "kinect", "joints", "pose"),
 }
-GRAVITY = {"g": 1.0, "m/s2": 9.80665, "mg": 1000.0}
 IMAGE_COLUMNS = 64
 
 
@@ -157,25 +157,30 @@ def values_of(heads: Sequence[Head], time: TimeGuess) -> tuple[list[str] | list[
     kept, left_out = [], dict[str | int, str]()
     for head in heads:
         left_out.update(head.left_out.items())
-    for column in heads[0].columns:
-        if column == time.column:
-            continue
-        texts = [text for head in heads for text in head.texts(column)]
-        numbers = np.concatenate([head.numbers(column) for head in heads])
-        if any(texts[n].lower() not in ("", "nan", "null") for n in np.flatnonzero(np.isnan(numbers))):
-            flags = {text.lower() for text in texts} <= {"true", "false", ""}
-            left_out[column] = "it holds true and false" if flags else "it holds text"
-        elif np.isnan(numbers).all():
-            left_out[column] = "it is empty"
-        elif isinstance(column, str) and words(column) & set(NOT_MEASURED):
-            left_out[column] = "its name is that of no measured value"
-        elif isinstance(column, str) and words(column) & set(TIME_WORDS):
-            left_out[column] = "it is another time"
-        elif all(len(head.rows) > 2 and (np.diff(head.numbers(column)) == 1).all() for head in heads):
-            left_out[column] = "it counts the rows"
+    for column in (column for column in heads[0].columns if column != time.column):
+        if reason := _not_measured(heads, column):
+            left_out[column] = reason
         else:
             kept.append(column)
     return kept, left_out  # type: ignore[return-value]
+
+
+def _not_measured(heads: Sequence[Head], column: str | int) -> str:
+    """Why a column holds no measured values; empty if it does."""
+    texts = [text for head in heads for text in head.texts(column)]
+    numbers = np.concatenate([head.numbers(column) for head in heads])
+    named = words(column) if isinstance(column, str) else set()
+    if any(texts[n].lower() not in ("", "nan", "null") for n in np.flatnonzero(np.isnan(numbers))):
+        flags = {text.lower() for text in texts} <= {"true", "false", ""}
+        return "it holds true and false" if flags else "it holds text"
+    if np.isnan(numbers).all():
+        return "it is empty"
+    if named & set(NOT_MEASURED):
+        return "its name is that of no measured value"
+    if named & set(TIME_WORDS):
+        return "it is another time"
+    counts = all(len(head.rows) > 2 and (np.diff(head.numbers(column)) == 1).all() for head in heads)
+    return "it counts the rows" if counts else ""
 
 
 def kind_of(name: str) -> str | None:

@@ -11,21 +11,22 @@ from pytorch_lightning.utilities import rank_zero_warn
 
 from cosmo_pl.constraints import NonNegativeInt, Number, PositiveFloat, Share
 from cosmo_pl.data.base import MultimodalDataModule
+from cosmo_pl.data.channels import groups_of, units_of_groups
 from cosmo_pl.data.extremes import Extremes
 from cosmo_pl.data.identity import dataset_folder
 from cosmo_pl.data.recorded import Recorded, Signal, Span
 from cosmo_pl.data.recordings import Recording
 from cosmo_pl.data.samples import MappedWindows, Samples
-from cosmo_pl.data.sensors import SensorDescription, groups_of
 from cosmo_pl.data.streams.clock_errors import check_errors, remaining_errors
 from cosmo_pl.data.streams.clock_pieces import ages
 from cosmo_pl.data.streams.contents import content_hashes
 from cosmo_pl.data.streams.description import ClockCorrection
-from cosmo_pl.data.streams.store import MANIFEST, StreamRecording, StreamStore, read_store
-from cosmo_pl.data.streams.windows import common_start, cut_windows, joined, steps_of, through_last_frame
+from cosmo_pl.data.streams.store import MANIFEST, StreamRecording, StreamSensor, StreamStore, read_store
+from cosmo_pl.data.streams.windows import Windows, common_start, cut_windows, joined, steps_of, through_last_frame
 from cosmo_pl.data.trained import TrainedOn
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.io import cache_folder
+from cosmo_pl.sensors import SensorDescription
 
 
 class StreamsDataModule(MultimodalDataModule):
@@ -60,6 +61,7 @@ class StreamsDataModule(MultimodalDataModule):
     """
 
     numerics = "1.1"
+    packable = False  # windows overlap: a file of them would be larger than the folder that they are cut from
     last_frame = True  # whether a window may end with the last frame of a recording
     dataset = "Streams"
     key = "streams"
@@ -89,10 +91,7 @@ class StreamsDataModule(MultimodalDataModule):
         images = {name for name, sensor in sensors.items() if len(sensor.shape) > 1}
         self.channel_groups = {name: groups_of(sensor.units) for name, sensor in sensors.items()}
         self.channel_axis = {name: None if name in images else -1 for name in sensors}
-        self.units = {
-            name: tuple(sensors[name].units[group[0]] for group in groups)
-            for name, groups in self.channel_groups.items()
-        }
+        self.units = {name: units_of_groups(sensor.units) for name, sensor in sensors.items()}
         super().__init__(
             root=root,
             modalities=tuple(sensors) if modalities is None else modalities,
@@ -170,45 +169,18 @@ class StreamsDataModule(MultimodalDataModule):
 
     def find_recordings(self, folder: Path) -> list[Recording]:
         """Lists the recordings; their windows have the labels."""
-        return [
-            Recording(
-                each.name,
-                -1,
-                each.subject,
-                {name: self.store.path(name) for name in self.modalities if each.segments.get(name)},
-                frozenset(name for name in self.modalities if not each.segments.get(name)),
-            )
-            for each in self.store.recordings
-            if any(each.segments.get(name) for name in self.modalities)
-        ]
+        recordings = []
+        for each in self.store.recordings:
+            files = {name: self.store.path(name) for name in self.modalities if each.segments.get(name)}
+            if files:
+                lacks = frozenset(self.modalities) - frozenset(files)
+                recordings.append(Recording(each.name, -1, each.subject, files, lacks))
+        return recordings
 
     def read(self, recordings: Sequence[Recording]) -> Samples:
         """Cuts the recordings into windows, which stay on disk."""
         sensors = {name: self.store.sensors[name] for name in self.modalities}
-        streams = {each.name: each for each in self.store.recordings}
-        cut, left_out = [], dict[str, dict[str, int]]()
-        errors, age = self._clock_errors(), ages(self.store.recordings)
-        for recording in recordings:
-            keep = self.keep_incomplete and recording.subject in self.subjects.test
-            stream = streams[recording.name]
-            if self.last_frame:
-                stream = through_last_frame(stream, self.store.sensors)
-            found = cut_windows(
-                stream,
-                sensors,
-                self.class_names,
-                self.window,
-                self.hop,
-                keep_incomplete=keep,
-                aligned=common_start(stream, self.store.sensors),
-                errors={name: error.at(age[stream.name]) for name, error in errors.items()},
-            )
-            cut.append(found)
-            for reason, count in found.left_out.items():
-                left_out.setdefault(reason, {})[recording.name] = count
-        for reason, names in left_out.items():
-            problem = f"recordings have windows that {reason}; these {sum(names.values())} windows are left out"
-            self.faults.report(problem, names, "Nothing has to be done where that is expected", mended=True)
+        cut = self._cut(recordings, sensors)
         counts = [len(windows.start) for windows in cut]
         if not sum(counts):
             problem = f"no recording has {self.window:g} s without a gap in one activity"
@@ -226,23 +198,41 @@ class StreamsDataModule(MultimodalDataModule):
             present={name: found >= 0 for name, found in rows.items() if (found < 0).any()},
         )
 
-    def pack(self, root: Path) -> Path:
-        """Refuses: windows overlap, and a file of them would be larger than the folder that they are cut from.
-
-        Raises:
-            ConfigurationError: Always.
-        """
-        problem = f"is not needed: all that is read lies in '{self.folder}'"
-        raise ConfigurationError("pack", problem, "Copy that folder, and give the copy as root on the other machine")
+    def _cut(self, recordings: Sequence[Recording], sensors: Mapping[str, StreamSensor]) -> list[Windows]:
+        """The windows of each recording; those that are left out are reported."""
+        streams = {each.name: each for each in self.store.recordings}
+        cut, left_out = [], dict[str, dict[str, int]]()
+        errors, age = self._clock_errors(), ages(self.store.recordings)
+        for recording in recordings:
+            stream = streams[recording.name]
+            if self.last_frame:
+                stream = through_last_frame(stream, self.store.sensors)
+            found = cut_windows(
+                stream,
+                sensors,
+                self.class_names,
+                self.window,
+                self.hop,
+                keep_incomplete=self.keep_incomplete and recording.subject in self.subjects.test,
+                aligned=common_start(stream, self.store.sensors),
+                errors={name: error.at(age[stream.name]) for name, error in errors.items()},
+            )
+            cut.append(found)
+            for reason, count in found.left_out.items():
+                left_out.setdefault(reason, {})[recording.name] = count
+        for reason, names in left_out.items():
+            problem = f"recordings have windows that {reason}; these {sum(names.values())} windows are left out"
+            self.faults.report(problem, names, "Nothing has to be done where that is expected", mended=True)
+        return cut
 
     def _clock_errors(self) -> dict[str, ClockCorrection]:
         """Errors of the sensors' clocks that are put in and remain."""
         recordings: Sequence[StreamRecording] = ()
         if self.correct_clocks:
-            train, held_out = self.subjects.train, {*self.subjects.val, *self.subjects.test}
             every = self.store.recordings
-            used = [each for each in every if each.subject not in held_out and (not train or each.subject in train)]
-            recordings = used or every  # other recordings than those of the training have no training subjects
+            train = self.subjects.training({each.subject for each in every})
+            # other recordings than those of the training have no training subjects
+            recordings = [each for each in every if each.subject in train] or every
         errors, estimates = remaining_errors(self.store, self.modalities, self.clock_error or {}, recordings)
         uncertain = [f"{name} ({found.doubt})" for name, found in estimates.items() if not found.reliable]
         problem = "sensors keep their clock, as its error is uncertain"

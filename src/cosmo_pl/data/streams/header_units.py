@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from cosmo_pl.data.streams.units import quantity
+from cosmo_pl.data.units import quantity
 
 KNOWN = {
     "m/s2": ("m/s2", "m/s^2", "m/s**2", "m/s/s", "ms-2", "ms^-2", "mps2", "m/sec2", "m/sec^2", "m_s2"),

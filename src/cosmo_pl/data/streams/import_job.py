@@ -15,7 +15,7 @@ from cosmo_pl.data.streams.clock_pieces import ages_of
 from cosmo_pl.data.streams.coverage import report_unrecorded
 from cosmo_pl.data.streams.description import ESTIMATE_EACH, ClockCorrection, ImportDescription
 from cosmo_pl.data.streams.joining import ImportedRecording, placed, sensor_of, write_array
-from cosmo_pl.data.streams.labelling import CUT, SHARED, Span, activities_of, label
+from cosmo_pl.data.streams.labelling import CUT, SHARED, activities_of, label
 from cosmo_pl.data.streams.parts import StreamImport
 from cosmo_pl.data.streams.planning import PlannedRecording
 from cosmo_pl.data.streams.reading_description import REMEDY
@@ -88,8 +88,7 @@ class ImportJob:
         """Reads the labels and writes the store; the manifest is written last."""
         streams = {each.recording.name: each.parts for each in imported}
         report_faults(streams, self._rates, self.faults)
-        spans = [Span(each.recording, each.start, each.end) for each in imported]
-        labelled = label(self.source, self.description, spans, self.parts)
+        labelled = label(self.source, self.description, imported, self.parts)
         for reason, where in labelled.left_out.items():
             remedy = "Correct the times of the labels, or their zone in the description"
             self.faults.report(reason, where, remedy, mended=reason == CUT)

@@ -16,7 +16,7 @@ DAY = timedelta(days=1)
 OnDay = Callable[[date], tuple[int, int]]  # start and end of an interval in nanoseconds on a day
 
 
-class Recorded(NamedTuple):
+class RecordedTime(NamedTuple):
     """Time of a recording.
 
     Attributes:
@@ -39,7 +39,7 @@ class RecordedDays:
         zone: Zone of the labels.
     """
 
-    recordings: Sequence[Recorded]
+    recordings: Sequence[RecordedTime]
     zone: ZoneInfo
 
     def first(self, subject: str | None = None) -> date | None:
@@ -84,11 +84,11 @@ class RecordedDays:
             raise problem
         return found[0] if found else first
 
-    def _of(self, subject: str | None) -> Sequence[Recorded]:
+    def _of(self, subject: str | None) -> Sequence[RecordedTime]:
         """Recordings of a subject; one of all if there are none, which is an error where recordings are chosen."""
         return [each for each in self.recordings if subject in (None, each.subject)] or self.recordings[:1]
 
-    def _days(self, first: date, recordings: Sequence[Recorded]) -> Iterator[date]:
+    def _days(self, first: date, recordings: Sequence[RecordedTime]) -> Iterator[date]:
         """Days on which an interval can start; one after midnight may have started on the day before."""
         day, last = first - DAY, self._date(max(each.end for each in recordings))
         while day <= last:

@@ -10,33 +10,20 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from cosmo_pl.data.streams.description import SUBJECT, ImportDescription, LabelsDescription
-from cosmo_pl.data.streams.label_days import Recorded, RecordedDays
+from cosmo_pl.data.streams.joining import ImportedRecording
+from cosmo_pl.data.streams.label_days import RecordedDays, RecordedTime
 from cosmo_pl.data.streams.label_tasks import about
 from cosmo_pl.data.streams.labels import RawInterval, read_intervals
-from cosmo_pl.data.streams.planning import PlannedRecording, matching
+from cosmo_pl.data.streams.planning import matching
 from cosmo_pl.data.streams.source import Source
 from cosmo_pl.data.streams.store import LabelInterval
 from cosmo_pl.data.streams.times import SECOND
 from cosmo_pl.errors import RecordingError
 
+Imported = Sequence[ImportedRecording]
 OUTSIDE = "label intervals are outside of all recordings"
 SHARED = "label intervals of tasks that name no recording are given to several subjects"
 CUT = "label intervals are cut at the start or end of a recording"
-
-
-@dataclass(frozen=True)
-class Span:
-    """Time of a recording.
-
-    Args:
-        recording: The recording.
-        start: Nanoseconds since 1970.
-        end: Nanoseconds since 1970.
-    """
-
-    recording: PlannedRecording
-    start: int
-    end: int
 
 
 @dataclass(frozen=True)
@@ -54,13 +41,13 @@ class Labelled:
     shared: Sequence[str] = ()
 
 
-def label(source: Source, description: ImportDescription, spans: Sequence[Span], scratch: Path) -> Labelled:
+def label(source: Source, description: ImportDescription, recordings: Imported, scratch: Path) -> Labelled:
     """Labels of all recordings.
 
     Args:
         source: Folder or archive.
         description: Its description.
-        spans: All recordings.
+        recordings: All recordings.
         scratch: Folder for copies of label files from an archive.
 
     Raises:
@@ -68,30 +55,34 @@ def label(source: Source, description: ImportDescription, spans: Sequence[Span],
     """
     left_out: dict[str, list[str]] = {OUTSIDE: [], CUT: [], SHARED: []}
     if description.labels is not None:
-        found = _from_files(source, description.labels, spans, scratch, left_out)
+        found = _from_files(source, description.labels, recordings, scratch, left_out)
     else:
-        found = {span.recording.name: _whole(description, span) for span in spans}
+        found = {each.recording.name: _whole(description, each) for each in recordings}
     shared = left_out.pop(SHARED)
     return Labelled({name: tuple(sorted(intervals)) for name, intervals in found.items()}, left_out, shared)
 
 
-def _whole(description: ImportDescription, span: Span) -> list[LabelInterval]:
-    activity = None if description.activity is None else description.activity.of(span.recording.placeholders)
-    seconds = (span.end - span.start) / SECOND
+def _whole(description: ImportDescription, each: ImportedRecording) -> list[LabelInterval]:
+    activity = None if description.activity is None else description.activity.of(each.recording.placeholders)
+    seconds = (each.end - each.start) / SECOND
     return [] if activity is None or seconds <= 0 else [LabelInterval(0.0, seconds, activity)]
 
 
 def _from_files(
-    source: Source, labels: LabelsDescription, spans: Sequence[Span], scratch: Path, left_out: dict[str, list[str]]
+    source: Source,
+    labels: LabelsDescription,
+    recordings: Imported,
+    scratch: Path,
+    left_out: dict[str, list[str]],
 ) -> dict[str, list[LabelInterval]]:
-    found: dict[str, list[LabelInterval]] = {span.recording.name: [] for span in spans}
+    found: dict[str, list[LabelInterval]] = {each.recording.name: [] for each in recordings}
     files = [(name, values) for name in source.names if (values := labels.files.match(name)) is not None]
     if not files:
         problem = f"holds no file of labels, {labels.files.text}"
         raise RecordingError(source.path, problem, "Correct labels.files in the description, or leave labels out")
     for name, values in files:
-        names = {each.name for each in matching(values, [span.recording for span in spans])}
-        mine = [span for span in spans if span.recording.name in names]
+        names = {each.name for each in matching(values, [each.recording for each in recordings])}
+        mine = [each for each in recordings if each.recording.name in names]
         if not mine:
             problem = "belongs to no recording by its path"
             raise RecordingError(source.shown(name), problem, "Correct labels.files in the description")
@@ -105,20 +96,20 @@ def _from_files(
     return found
 
 
-def _days(spans: Sequence[Span], labels: LabelsDescription) -> RecordedDays:
-    recorded = [Recorded(span.recording.subject, span.start, span.end) for span in spans]
+def _days(recordings: Imported, labels: LabelsDescription) -> RecordedDays:
+    recorded = [RecordedTime(each.recording.subject, each.start, each.end) for each in recordings]
     return RecordedDays(recorded, ZoneInfo(labels.time.zone))
 
 
-def _candidates(source: Source, name: str, raw: RawInterval, spans: Sequence[Span]) -> list[Span]:
+def _candidates(source: Source, name: str, raw: RawInterval, recordings: Imported) -> Imported:
     """Recordings that an interval can be in: those of its subject, and only one if its times are relative."""
-    mine = [span for span in spans if raw.subject in (None, span.recording.subject)]
+    mine = [each for each in recordings if raw.subject in (None, each.recording.subject)]
     if not mine:
-        known = ", ".join(sorted({span.recording.subject for span in spans}))
+        known = ", ".join(sorted({each.recording.subject for each in recordings}))
         problem = f"{raw.where}: there is no recording of {SUBJECT} '{raw.subject}', but of {known}"
         raise RecordingError(source.shown(name), problem, "Correct the subject")
-    chosen = about(raw.task, [span.recording for span in mine])
-    mine = [span for span in mine if span.recording in chosen]
+    chosen = about(raw.task, [each.recording for each in mine])
+    mine = [each for each in mine if each.recording in chosen]
     if raw.relative and len(mine) > 1:
         problem = f"{raw.where}: its times count from the start of a recording, but the file belongs to {len(mine)}"
         raise RecordingError(source.shown(name), problem, "Use one file per recording, with its placeholders")
@@ -129,19 +120,19 @@ def _place(
     labels: LabelsDescription,
     name: str,
     raw: RawInterval,
-    spans: Sequence[Span],
+    recordings: Imported,
     found: dict[str, list[LabelInterval]],
     left_out: dict[str, list[str]],
 ) -> None:
     """Adds an interval to all recordings that it overlaps."""
     inside, subjects = 0, set[str]()
-    for span in spans:
-        start, end = (each if raw.relative else each - span.start for each in (raw.start, raw.end))
-        low, high = max(start, 0), min(end, span.end - span.start)
+    for each in recordings:
+        start, end = (time if raw.relative else time - each.start for time in (raw.start, raw.end))
+        low, high = max(start, 0), min(end, each.end - each.start)
         if low < high:
-            found[span.recording.name].append(LabelInterval(low / SECOND, high / SECOND, raw.activity))
+            found[each.recording.name].append(LabelInterval(low / SECOND, high / SECOND, raw.activity))
             inside += high - low
-            subjects.add(span.recording.subject)
+            subjects.add(each.recording.subject)
     if labels.format == "label_studio" and len(subjects) > 1:
         left_out[SHARED].append(f"{name} {raw.where}")
     if not inside:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmo_pl.data.streams.quality import LONE, Quality
+from cosmo_pl.data.streams.quality import LONE, StreamQuality
 
 MAX_REACH = 10 * 10**9  # nanoseconds: rows of this time are held in memory
 AHEAD = MAX_REACH  # a single time that is further ahead is wrong; one that is less costs at most as many rows
@@ -29,7 +29,7 @@ class Piece(NamedTuple):
     values: NDArray[np.float32]
 
 
-Samples = tuple[NDArray[np.int64], NDArray[np.float32]]  # times and values, without missing ones
+TimedValues = tuple[NDArray[np.int64], NDArray[np.float32]]  # times and values, without missing ones
 NumberedSamples = tuple[str, NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]  # file, rows, times, values
 
 
@@ -65,7 +65,9 @@ def ordered(time: NDArray[np.int64], latest: int | None, set_back: bool, reach: 
     return Order(behind, dropped, int(before[-1]))
 
 
-def without_lone_jumps(batches: Iterable[NumberedSamples], reach: int, quality: Quality) -> Iterator[NumberedSamples]:
+def without_lone_jumps(
+    batches: Iterable[NumberedSamples], reach: int, quality: StreamQuality
+) -> Iterator[NumberedSamples]:
     """Leaves out samples whose time alone is wrong: far ahead of the next one, which goes on after the one before.
 
     Taken as correct, such a time would make all later samples count as recorded after the clock was set back. The very
@@ -116,7 +118,7 @@ def _joined(one: NumberedSamples, two: NumberedSamples) -> NumberedSamples:
     )
 
 
-def in_order(batches: Iterable[NumberedSamples], reach: int, quality: Quality) -> Iterator[Samples]:
+def in_order(batches: Iterable[NumberedSamples], reach: int, quality: StreamQuality) -> Iterator[TimedValues]:
     """Sorts samples by time and drops all but the first sample of a time.
 
     A sample that is behind the latest one before it by at most `reach` is sorted in. If it is behind by more, the clock
@@ -130,7 +132,7 @@ def in_order(batches: Iterable[NumberedSamples], reach: int, quality: Quality) -
     """
     reach = min(reach, MAX_REACH)
     latest, behind_jump = None, False
-    held: Samples | None = None
+    held: TimedValues | None = None
     filled = (batch for batch in batches if len(batch[2]))
     for file, row, time, values in without_lone_jumps(filled, reach, quality):
         if not len(time):
@@ -155,14 +157,14 @@ def in_order(batches: Iterable[NumberedSamples], reach: int, quality: Quality) -
         yield from _once(*held, quality)
 
 
-def _once(time: NDArray[np.int64], values: NDArray[np.float32], quality: Quality) -> Iterator[Samples]:
+def _once(time: NDArray[np.int64], values: NDArray[np.float32], quality: StreamQuality) -> Iterator[TimedValues]:
     if len(time):
         first = np.concatenate([[True], np.diff(time) > 0])
         quality.duplicates(int((~first).sum()))
         yield (time, values) if first.all() else (time[first], values[first])
 
 
-def pieces(batches: Iterable[Samples], max_gap: int, quality: Quality) -> Iterator[Piece]:
+def pieces(batches: Iterable[TimedValues], max_gap: int, quality: StreamQuality) -> Iterator[Piece]:
     """Cuts samples at gaps.
 
     Args:

@@ -18,7 +18,7 @@ from cosmo_pl.data.streams.description import ClockCorrection, StreamDescription
 from cosmo_pl.data.streams.ordering import NumberedSamples, in_order, pieces
 from cosmo_pl.data.streams.patterns import filled, placeholders
 from cosmo_pl.data.streams.planning import PlannedRecording
-from cosmo_pl.data.streams.quality import BROKEN, EMPTY, NO_TIME, Quality, StreamFacts
+from cosmo_pl.data.streams.quality import BROKEN, EMPTY, NO_TIME, StreamFacts, StreamQuality
 from cosmo_pl.data.streams.reading import FileReader
 from cosmo_pl.data.streams.resampling import Frames, on_grid
 from cosmo_pl.data.streams.source import Source
@@ -119,7 +119,7 @@ class StreamImport:
 
     def _first_time(self, name: str) -> FirstTime:
         """Time of the first row of a file that is used: not of one that is out of order and left out."""
-        quality = Quality((), (), images=True)  # counts are those of the import
+        quality = StreamQuality((), (), images=True)  # counts are those of the import
         reader = self._beginning(name)
         samples = _complete(reader, quality)
         first = next(samples, None)
@@ -195,7 +195,7 @@ class StreamImport:
 
     def _imported(self, path: Path, key: str, origin: int, start: int) -> Part:
         stream = self.stream
-        quality = Quality(stream.channels, stream.units, stream.images)
+        quality = StreamQuality(stream.channels, stream.units, stream.images)
         samples = self._samples(origin, quality)
         first = next(samples, None)
         if first is None:
@@ -212,7 +212,7 @@ class StreamImport:
             write_json(part / FACTS, {"key": key, "segments": segments, "facts": asdict(facts)})
         return Part(path, segments, facts)
 
-    def _samples(self, origin: int, quality: Quality) -> Iterator[NumberedSamples]:
+    def _samples(self, origin: int, quality: StreamQuality) -> Iterator[NumberedSamples]:
         """Rows with a time and all values, converted and by the right clock."""
         clock = Clock(self.stream.time, self._zero)
         factors = np.asarray(self.stream.factors, dtype=np.float32)
@@ -223,7 +223,7 @@ class StreamImport:
                 yield name, row, self._corrected(time, origin), values
 
 
-def _complete(reader: FileReader, quality: Quality) -> Iterator[NumberedSamples]:
+def _complete(reader: FileReader, quality: StreamQuality) -> Iterator[NumberedSamples]:
     """Rows of a file with a time and all values, as recorded."""
     name = reader.name
     for rows in reader.batches():

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cosmo_pl.data.histogram import LogHistogram
 from cosmo_pl.data.streams.times import SECOND
-from cosmo_pl.data.streams.units import factor, quantity
+from cosmo_pl.data.units import GRAVITY, factor, quantity
 
 FORWARD = 24 * 3600 * SECOND  # a gap of a day is reported as a jump of the clock
 SHOWN_GAPS = 50
@@ -27,35 +27,8 @@ PILED = 5  # times as many samples at the extreme as at the next value: a range 
 NEXT = 0.05  # share of the range within which the next value lies: states and flags have few values, far apart
 LIMITS = {255.0, *(2.0**bits - less for bits in range(9, 25) for less in (0, 1))}  # of converters, in unknown units
 RANGE = {"acceleration": ("m/s2", 18.0), "angular velocity": ("rad/s", 4.0)}  # no sensor has less than 2 g or 250 deg/s
-REST = {"g": 1.0, "mg": 1000.0, "m/s2": 9.80665}  # median norm of acceleration, mostly of gravity
 FAST = 20.0  # rad/s; a movement of a person is slower, 1,100 deg/s
 UNLESS_STILL = "unless nobody moved"
-
-
-class LogHistogram:
-    """Counts of positive values in bins of 0.1 %, for quantiles in fixed memory.
-
-    Args:
-        low: Smaller values count as this one.
-        high: Larger values count as this one.
-    """
-
-    def __init__(self, low: float, high: float) -> None:
-        self.low, self.high = low, high
-        self.counts = np.zeros(int(np.ceil(np.log(high / low) * 1000)) + 1, dtype=np.int64)
-
-    def add(self, values: NDArray[Any]) -> None:
-        """Counts values."""
-        bins = np.rint(np.log(np.clip(values, self.low, self.high) / self.low) * 1000).astype(np.int64)
-        self.counts += np.bincount(bins, minlength=len(self.counts))
-
-    def quantile(self, share: float) -> float:
-        """Value below which a share of the values is; 0 without values."""
-        total = int(self.counts.sum())
-        if not total:
-            return 0.0
-        at = int(np.searchsorted(np.cumsum(self.counts), share * total))
-        return float(self.low * np.exp(at / 1000))
 
 
 @dataclass(frozen=True)
@@ -107,7 +80,7 @@ class StreamFacts:
     max_gap: float = 0.0
 
 
-class Quality:
+class StreamQuality:
     """Collects the facts of a stream, batch by batch.
 
     Args:
@@ -198,26 +171,26 @@ class Quality:
         """The facts of all batches."""
         interval = {f"p{share}": self._intervals.quantile(share / 100) for share in (25, 50, 75, 99)}
         return StreamFacts(
-            self._counts["samples"],
-            self._start or 0,
-            self._end,
-            1 / interval["p50"] if interval["p50"] else 0.0,
-            interval,
-            self._counts["gaps"],
-            self._gap_seconds,
-            self._longest,
-            self._gaps,
-            self._counts["set_back"],
-            self._counts["set_forward"],
-            self._counts["duplicates"],
-            self._counts["out_of_order"],
-            dict(self._left_out),
-            self._where,
-            [self.channels[at] for at in self._channels.constant()],
-            {} if self.images else self._saturated(),
-            [text for unit, norms in self._norms.items() if (text := _looks_wrong(unit, norms))],
-            frames,
-            self.max_gap,
+            samples=self._counts["samples"],
+            start=self._start or 0,
+            end=self._end,
+            rate=1 / interval["p50"] if interval["p50"] else 0.0,
+            interval=interval,
+            gaps=self._counts["gaps"],
+            gap_seconds=self._gap_seconds,
+            longest_gap=self._longest,
+            first_gaps=self._gaps,
+            set_back=self._counts["set_back"],
+            set_forward=self._counts["set_forward"],
+            duplicates=self._counts["duplicates"],
+            out_of_order=self._counts["out_of_order"],
+            left_out=dict(self._left_out),
+            where=self._where,
+            constant=[self.channels[at] for at in self._channels.constant()],
+            saturated={} if self.images else self._saturated(),
+            suspicious=[text for unit, norms in self._norms.items() if (text := _looks_wrong(unit, norms))],
+            frames=frames,
+            max_gap=self.max_gap,
         )
 
 
@@ -295,8 +268,8 @@ def _two_levels(
 def _looks_wrong(unit: str, norms: LogHistogram) -> str:
     """A sentence about a unit in which the norms of the vectors are not those of a moving person; empty if they are."""
     median, largest = norms.quantile(0.5), norms.quantile(0.999)
-    if unit in REST:
-        right = {other: rest for other, rest in REST.items() if rest / 1.6 < median < rest * 1.6}
+    if unit in GRAVITY:  # which is most of the acceleration
+        right = {other: rest for other, rest in GRAVITY.items() if rest / 1.6 < median < rest * 1.6}
         looks = next(iter(right), None)
         if looks not in (None, unit):
             return f"median acceleration of {median:.3g} {unit} looks like {looks}"

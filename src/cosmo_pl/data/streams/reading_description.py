@@ -25,10 +25,9 @@ from cosmo_pl.data.streams.description import (
     TimeDescription,
 )
 from cosmo_pl.data.streams.patterns import Pattern, placeholders
-from cosmo_pl.data.streams.store import NAME
-from cosmo_pl.data.streams.units import factor
+from cosmo_pl.data.units import factor
 from cosmo_pl.errors import ConfigurationError, choices
-from cosmo_pl.fields import Field
+from cosmo_pl.fields import NAME, Field
 from cosmo_pl.io import read_yaml
 
 REMEDY = "Correct the description of the import"

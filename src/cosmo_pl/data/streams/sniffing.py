@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import yaml
+from numpy.typing import NDArray
 
 from cosmo_pl.data.selection import evenly_spaced
 from cosmo_pl.data.streams import columns as guess
@@ -249,16 +250,7 @@ def _measured(stream: Stream) -> tuple[str, list[str], list[str], tuple[int, int
         named = guess.kind_of(" ".join(map(str, axes))) or (guess.kind_of(path) if len(values) <= 3 else None)
         in_header = [header_unit(column, named) for column in axes]
         measured = {kind_of_unit(unit) if unit else None for unit in in_header}
-        if named:
-            kind, why = named, "the name says so"
-        elif len(measured) == 1 and None not in measured:
-            kind, why = str(measured.pop()), "the unit in the header says so"
-        elif len(axes) == 3 and guess.is_gravity(part):
-            kind, why = "accelerometer", "its vectors are about as long as gravity"
-        elif len(axes) == 3 and kinds == ["accelerometer"]:
-            kind, why = "gyroscope", "it follows an accelerometer in the same file"
-        else:
-            kind, why = "series", "no name says more"
+        kind, why = (named, "the name says so") if named else _kind(measured, part, kinds)
         unit, reason = guess.unit_of(kind, part) if len(axes) == 3 else (None, "")
         kinds.append(kind)
         units += [each or unit or RAW for each in in_header]
@@ -266,6 +258,23 @@ def _measured(stream: Stream) -> tuple[str, list[str], list[str], tuple[int, int
     inertial = len(kinds) > 1 and set(kinds) <= {"accelerometer", "gyroscope", "magnetometer"}
     whole = kinds[0] if len(set(kinds)) == 1 else "inertial" if inertial else "series"
     return whole, units, reasons, None
+
+
+def _kind(measured: Set[str | None], values: NDArray[np.float64], before: Sequence[str]) -> tuple[str, str]:
+    """Kind of axes without a telling name, and the reason.
+
+    Args:
+        measured: Kinds of sensors that measure in the units of their headers; None for a header without one.
+        values: Their values (N, axes).
+        before: Kinds of the axes before them in the same file.
+    """
+    if len(measured) == 1 and (stated := next(iter(measured))) is not None:
+        return stated, "the unit in the header says so"
+    if values.shape[1] == 3 and guess.is_gravity(values):
+        return "accelerometer", "its vectors are about as long as gravity"
+    if values.shape[1] == 3 and before == ["accelerometer"]:
+        return "gyroscope", "it follows an accelerometer in the same file"
+    return "series", "no name says more"
 
 
 def _reason(stated: Sequence[str | None], guessed: str | None, reason: str) -> str:

@@ -18,14 +18,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmo_pl.data.sensors import SensorDescription
 from cosmo_pl.errors import RecordingError
-from cosmo_pl.fields import Field
+from cosmo_pl.fields import NAME, Field
 from cosmo_pl.io import read_json, write_json
+from cosmo_pl.sensors import SensorDescription
 
 MANIFEST = "streams.json"
 FORMAT = 1
-NAME = "[A-Za-z0-9_-]+"  # of a sensor, which names files and parts of networks
 REMEDY = "Import the recordings again"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmo_pl.data.streams.quality import UNLESS_STILL, Quality, StreamFacts
+from cosmo_pl.data.streams.quality import UNLESS_STILL, StreamFacts, StreamQuality
 from cosmo_pl.data.streams.times import SECOND
 from cosmo_pl.edge.live.grids import Grid
 from cosmo_pl.edge.live.reports import Reporter
@@ -45,7 +45,7 @@ class StreamCheck:
         units = () if sensor is None or images else sensor.units
         series = len(units) == self.grid.size
         channels = sensor.channels if sensor is not None and series else ("values",)
-        self._quality = Quality(channels, units if series else ("",), images=not series)
+        self._quality = StreamQuality(channels, units if series else ("",), images=not series)
         self._seconds = 0.0
 
     def add(self, time: NDArray[np.int64], values: NDArray[np.float32]) -> None:

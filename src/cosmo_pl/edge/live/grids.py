@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from cosmo_pl.constraints import PositiveFloat, check
 from cosmo_pl.data.plausibility import ranges_of
-from cosmo_pl.data.sensors import SensorDescription
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.exported import ExportedRecogniser
 from cosmo_pl.recogniser import AnyRecogniser
+from cosmo_pl.sensors import SensorDescription
 
 LONGEST = 86_400.0  # seconds of a window, between two of them, and of waiting
 

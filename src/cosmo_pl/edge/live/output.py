@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cosmo_pl.data.streams.quality import LogHistogram
+from cosmo_pl.data.histogram import LogHistogram
 from cosmo_pl.edge.live.engine import LiveWindow
 from cosmo_pl.edge.live.reports import Report, Reporter
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmo_pl.data.sensors import SensorDescription
 from cosmo_pl.plots.colours import SENSORS, class_colour
 from cosmo_pl.plots.viewer.activity import SHOWN_FROM, Band, Shares, bands_view
 from cosmo_pl.plots.viewer.destination import check_destination, connected
@@ -19,6 +18,7 @@ from cosmo_pl.plots.viewer.drawing import TIMELINE, Drawing, time_axis
 from cosmo_pl.plots.viewer.images import Images, Radar
 from cosmo_pl.plots.viewer.series import Series
 from cosmo_pl.plots.viewer.skeleton import Skeleton
+from cosmo_pl.sensors import SensorDescription
 
 if TYPE_CHECKING:
     from rerun import RecordingStream

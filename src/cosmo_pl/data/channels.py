@@ -1,16 +1,19 @@
-"""What the modalities of a dataset measure, from the units of their channels."""
+"""Groups of channels, and what the modalities of a dataset measure, from the units of their channels."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
 
+from cosmo_pl.data.units import quantity
 from cosmo_pl.sensors import SensorDescription
 
-__all__ = ["SensorDescription", "described_sensor", "groups_of"]
-
-ACCELERATIONS = {"g", "m/s2", "m/s^2", "m/s²"}
-ANGULAR_RATES = {"deg/s", "°/s", "dps", "rad/s"}
+KINDS: dict[frozenset[str | None], str] = {
+    frozenset({"acceleration"}): "accelerometer",
+    frozenset({"angular velocity"}): "gyroscope",
+    frozenset({"acceleration", "angular velocity"}): "inertial",
+}
+"""What is measured to the kind of a sensor."""
 
 
 def described_sensor(
@@ -31,14 +34,8 @@ def described_sensor(
     of_group = units or ("",) * len(groups)
     by_channel = {channel: unit for group, unit in zip(groups, of_group, strict=True) for channel in group}
     names = tuple("xyz"[channel % 3] if count % 3 == 0 else f"c{channel}" for channel in range(count))
-    return SensorDescription(kind or _kind(set(units)), names, tuple(by_channel[c] for c in range(count)), rate)
-
-
-def _kind(units: set[str]) -> str:
-    if units and units <= ACCELERATIONS | ANGULAR_RATES:
-        both = bool(units & ACCELERATIONS) and bool(units & ANGULAR_RATES)
-        return "inertial" if both else "accelerometer" if units & ACCELERATIONS else "gyroscope"
-    return "series"
+    usual = KINDS.get(frozenset(quantity(unit) for unit in units), "series")
+    return SensorDescription(kind or usual, names, tuple(by_channel[c] for c in range(count)), rate)
 
 
 def groups_of(units: Sequence[str]) -> tuple[tuple[int, ...], ...]:
@@ -53,3 +50,8 @@ def groups_of(units: Sequence[str]) -> tuple[tuple[int, ...], ...]:
     """
     runs = [list(run) for _, run in groupby(range(len(units)), key=lambda channel: units[channel])]
     return tuple(tuple(run[i : i + 3]) for run in runs for i in range(0, len(run), 3))
+
+
+def units_of_groups(units: Sequence[str]) -> tuple[str, ...]:
+    """Unit of each of the groups of `groups_of`."""
+    return tuple(units[group[0]] for group in groups_of(units))

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from cosmo_pl.data import USCDataModule, UTDDataModule
+from cosmo_pl.data.channels import described_sensor
 from cosmo_pl.data.recordings import at_rate, central
-from cosmo_pl.data.sensors import SensorDescription, described_sensor
+from cosmo_pl.sensors import SensorDescription
 
 XYZ = ("x", "y", "z")
 

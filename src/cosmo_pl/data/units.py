@@ -13,9 +13,20 @@ QUANTITIES = {
 }
 
 
+ALIASES = {"m/s^2": "m/s2", "m/s²": "m/s2", "°/s": "deg/s", "dps": "deg/s", "µT": "uT", "μT": "uT"}
+"""Other spellings of units."""
+GRAVITY = {unit: QUANTITIES["acceleration"]["g"] / size for unit, size in QUANTITIES["acceleration"].items()}
+"""Unit of acceleration to the gravity of the earth."""
+
+
+def canonical(unit: str) -> str:
+    """The usual spelling of a unit."""
+    return ALIASES.get(unit, unit)
+
+
 def quantity(unit: str) -> str | None:
-    """What a unit measures; None for an unknown one."""
-    return next((name for name, units in QUANTITIES.items() if unit in units), None)
+    """What a unit measures, however it is spelled; None for an unknown one."""
+    return next((name for name, units in QUANTITIES.items() if canonical(unit) in units), None)
 
 
 def factor(recorded: str, wanted: str) -> float:
@@ -38,4 +49,4 @@ def factor(recorded: str, wanted: str) -> float:
     if found is None or found != quantity(wanted):
         known = "; ".join(", ".join(units) for units in QUANTITIES.values())
         raise ValueError(f"'{recorded}' cannot be converted to '{wanted}'; known units: {known}")
-    return QUANTITIES[found][recorded] / QUANTITIES[found][wanted]
+    return QUANTITIES[found][canonical(recorded)] / QUANTITIES[found][canonical(wanted)]
