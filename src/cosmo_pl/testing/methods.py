@@ -227,8 +227,8 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _test_batch(data: MultimodalDataModule, size: int = 6) -> Batch:
-    return data.plain_batch(data.split.test[:size])
+def _test_batch(data: MultimodalDataModule) -> Batch:
+    return data.plain_batch(data.split.test[:6])
 
 
 def _row(batch: Batch, row: int) -> Batch:
