@@ -17,7 +17,7 @@ import cosmo_pl
 PACKAGE = Path(cosmo_pl.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
-    {"errors", "version"},
+    {"errors", "quiet", "version"},
     {"extras", "storage"},
     {
         "fields",
