@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import configparser
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,7 +17,7 @@ import cosmo_pl
 PACKAGE = Path(cosmo_pl.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
-    {"errors", "version"},
+    {"errors", "quiet", "version"},
     {"extras", "storage"},
     {
         "fields",
@@ -57,6 +59,13 @@ HEAVY = {"scipy", "sklearn", "dtaidistance", "matplotlib", "wandb", "requests", 
     "numba",
 }
 MAX_LINES, MAX_METHOD_LINES = 400, 400
+DISTRIBUTIONS = {
+    "pyyaml": "yaml",
+    "scikit_learn": "sklearn",
+    "rerun_sdk": "rerun",
+    "paho_mqtt": "paho",
+    "pytorch_lightning": "lightning_fabric",  # a part of it
+}
 
 
 def module_name(path: Path) -> str:
@@ -236,6 +245,24 @@ def test_starting_is_cheap(statement: str) -> None:
     assert "cosmo_pl" in loaded
     slow = {"torch", "pytorch_lightning", "numpy", "jsonargparse", "tqdm"} | HEAVY
     assert not slow & {name.split(".")[0] for name in loaded}
+
+
+def test_an_exported_recogniser_needs_no_torch() -> None:
+    blocked = "import sys; sys.modules.update(dict.fromkeys(('torch', 'pytorch_lightning', 'torchmetrics')))"
+    assert "ExportedRecogniser" in run(f"{blocked}\nfrom cosmo_pl import ExportedRecogniser\nprint(ExportedRecogniser)")
+
+
+def test_imported_packages_are_declared() -> None:
+    declared = configparser.ConfigParser()
+    declared.read(PACKAGE.parents[1] / "setup.cfg", encoding="utf-8")
+    lines = declared["options"]["install_requires"] + "".join(declared["options.extras_require"].values())
+    names = {re.match(r"[\w.-]*", line)[0].lower().replace("-", "_") for line in lines.splitlines()}  # type: ignore[index]
+    for name, imported in DISTRIBUTIONS.items():
+        assert name in names
+        names.add(imported)
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in FILES]
+    found = {name.split(".")[0] for tree in trees for name in imports(tree, "cosmo_pl.any")}
+    assert found - sys.stdlib_module_names - {"cosmo_pl", "_typeshed"} <= names
 
 
 def test_help_names_the_commands() -> None:

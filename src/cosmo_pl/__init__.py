@@ -97,19 +97,31 @@ __all__ = [
     "suggest",
 ]
 
-_SUBMODULES = ("errors", "data", "encoders", "modules", "bundle", "callbacks", "exported", "recogniser", "suggestion")
-"""Where the names are looked for, in the order in which these import each other."""
+_MODULES = {
+    "bundle": "Bundle",
+    "callbacks": "ModalityDropout NearestNeighborPositives default_callbacks",
+    "data": "DATASETS JointDataModule MExDataModule MultimodalDataModule SelfCollectedDataModule StreamsDataModule "
+    "USCDataModule UTDDataModule",
+    "encoders": "DepthEncoder Encoder InertialEncoder RadarEncoder SkeletonEncoder StatisticsEncoder TemporalEncoder",
+    "errors": "ConfigurationError CosmoError",
+    "exported": "ExportedRecogniser",
+    "modules": "AttnSenseModule BaseModule CMCModule CPCModule ClassifierModule ContrastiveFusionModule "
+    "DeepSenseModule FeatureForestModule IterativeFusionModule NearestNeighborModule OptimizerSettings "
+    "PrototypeModule RandomForestModule SingleModalModule",
+    "recogniser": "Prediction Recogniser",
+    "suggestion": "Suggestion suggest",
+}
+"""Module to its public names. Only that module is imported: an exported recogniser needs no PyTorch."""
 
 if not TYPE_CHECKING:  # a type checker would take any attribute for known
 
     def __getattr__(name: str) -> object:
         """A public name, imported on its first use."""
-        if name not in __all__:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        modules = (import_module(f"cosmo_pl.{each}") for each in _SUBMODULES)
-        found = next(getattr(module, name) for module in modules if hasattr(module, name))
-        globals()[name] = found
-        return found
+        for module, names in _MODULES.items():
+            if name in names.split():
+                globals()[name] = getattr(import_module(f"cosmo_pl.{module}"), name)
+                return globals()[name]
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__() -> list[str]:
         """Names of the module, those not imported yet included."""

@@ -188,7 +188,7 @@ def test_a_sensor_that_is_not_there_is_reported(run, usc_root, tmp_path, monkeyp
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "model: is missing. Give the folder of a run"),
+        ([], "model: is missing or null"),
         (["--model", "nowhere"], "'nowhere' does not exist"),
         (["--model", "RUN", "--recording", "nowhere"], "recording: there is no recording 'nowhere'"),
         (["--model", "RUN", "--recording", "x", "--mqtt", "mqtt://box/acc"], "from a broker or from a recording"),

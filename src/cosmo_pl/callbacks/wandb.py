@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.loggers import WandbLogger
 from pytorch_lightning.utilities import rank_zero_only
@@ -16,7 +15,7 @@ from pytorch_lightning.utilities import rank_zero_only
 from cosmo_pl.data.loading import Batch
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules import ClassifierModule
-from cosmo_pl.modules.base import PretrainingModule
+from cosmo_pl.modules.base import PretrainingModule, evaluated
 from cosmo_pl.run_folder import BUNDLE_DESCRIPTION, name_of
 
 
@@ -85,13 +84,11 @@ class WandbResults(Callback):
 
 def predict(module: ClassifierModule, batches: Iterable[Batch]) -> tuple[list[int], list[int]]:
     """True and predicted class of every sample, in eval mode."""
-    module.eval()
     label: list[int] = []
     predicted: list[int] = []
-    with torch.no_grad():
-        for batch in batches:
-            label += batch["label"].tolist()
-            predicted += module.logits(batch).argmax(dim=1).tolist()
+    for batch, logits in evaluated(module, batches):
+        label += batch["label"].tolist()
+        predicted += logits.argmax(dim=1).tolist()
     return label, predicted
 
 

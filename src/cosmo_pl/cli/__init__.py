@@ -5,7 +5,7 @@ from __future__ import annotations
 import locale
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 from io import TextIOWrapper
 
@@ -81,7 +81,8 @@ def main(args: Sequence[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a letter shows its code
-    arguments, packages = _without_allowed_code(sys.argv[1:] if args is None else args)
+    given = sys.argv[1:] if args is None else args
+    arguments, packages = without_option(given, "--allow-code", "--allow_code")
     if not arguments or arguments[0] in ("-h", "--help"):
         print(HELP, end="")
         return
@@ -115,18 +116,18 @@ def _run(arguments: Sequence[str]) -> None:
         import_module(f"cosmo_pl.cli.{command}").main(words[1:])
 
 
-def _without_allowed_code(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The command line without ``--allow-code PACKAGE``, and the packages."""
+def without_option(words: Iterable[str], *names: str) -> tuple[list[str], list[str]]:
+    """The command line without an option that may be given several times, under any of its names, and its values."""
     rest: list[str] = []
-    packages: list[str] = []
+    values: list[str] = []
     left = iter(words)
     for word in left:
-        option, _, package = word.partition("=")
-        if option in ("--allow-code", "--allow_code"):
-            packages.append(package if "=" in word else next(left, ""))
+        option, equals, value = word.partition("=")
+        if option in names:
+            values.append(value if equals else next(left, ""))
         else:
             rest.append(word)
-    return rest, packages
+    return rest, values
 
 
 def _use_utf8() -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from cosmo_pl.cli import without_option
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.parsing import parse
-from cosmo_pl.parsing.commands import CommandParser
+from cosmo_pl.parsing.commands import CommandParser, with_underscores
 from cosmo_pl.parsing.duration import parse_duration
 from cosmo_pl.parsing.given import Given
 
@@ -60,19 +60,5 @@ def main(args: Sequence[str]) -> None:
     parser = CommandParser(prog="cosmo-pl adapt", description=str(adapt.__doc__).partition("\n")[0])
     parser.add_function_arguments(adapt, as_positional=False, skip={"config"})
     parser.add_argument("--config", help="Overlay that replaces the second stage; may be given several times.")
-    words, configs = _without_configs(args)
+    words, configs = without_option(with_underscores(args), "--config")
     adapt(**vars(parse(Given.of(parser, words))) | {"config": configs})
-
-
-def _without_configs(args: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The command line without ``--config FILE``, and the files; options may be written with dashes."""
-    words: list[str] = []
-    configs: list[str] = []
-    left = iter(args)
-    for word in left:
-        option, _, value = word.partition("=")
-        if option == "--config":
-            configs.append(value if "=" in word else next(left, ""))
-        else:
-            words.append(re.sub("^--[^=]+", lambda found: "--" + found[0][2:].replace("-", "_"), word))
-    return words, configs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 
 def list_() -> None:
@@ -21,10 +22,9 @@ def copy(folder: str, overwrite: bool = False) -> None:
         folder: The folder, made where it does not exist.
         overwrite: Replace files of these names that have other content. By default nothing is written then.
     """
-    from cosmo_pl.io import user_path
     from cosmo_pl.shipped import copy_configs
 
-    written = copy_configs(user_path(folder), overwrite)
+    written = copy_configs(Path(folder), overwrite)
     print(f"{len(written)} files written to {folder}")
 
 

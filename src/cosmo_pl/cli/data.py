@@ -12,7 +12,7 @@ from typing import Any
 
 from cosmo_pl.constraints import PositiveInt
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.io import YAML, user_path
+from cosmo_pl.io import YAML
 
 
 def download(
@@ -294,11 +294,11 @@ def suggest(
     from cosmo_pl.suggestion import table
 
     data = load_data([Path(recipe)])
-    found = suggestions(data, user_path(bundle), data.num_classes if labels is None else labels, seed)
+    found = suggestions(data, Path(bundle), data.num_classes if labels is None else labels, seed)
     print(table(found))
     if out is not None:
         assert data.samples is not None
-        write_label_split(user_path(out), name, data.samples, np.array([each.index for each in found]))
+        write_label_split(Path(out), name, data.samples, np.array([each.index for each in found]))
         print(f"list '{name}' in {out}")
 
 

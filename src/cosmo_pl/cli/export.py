@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from cosmo_pl.errors import ConfigurationError
-
 
 def export(
-    run: str | None = None,
-    out: str | None = None,
+    run: str,
+    out: str,
     decision: bool = False,
     overwrite: bool = False,
     int8: bool = False,
@@ -19,8 +17,8 @@ def export(
     """Exports a trained run into a folder of ONNX graphs, with the program that runs them.
 
     Args:
-        run: Folder of a run of a stage 2; it has to be given.
-        out: Folder to write; it has to be given.
+        run: Folder of a run of a stage 2.
+        out: Folder to write.
         decision: Whether temperature, rejection threshold and transitions are measured and stored.
         overwrite: Whether an exported folder of that name is replaced.
         int8: Whether the encoders compute in 8-bit integers, calibrated on training samples.
@@ -28,8 +26,6 @@ def export(
     """
     from cosmo_pl.edge.export import export as write
 
-    if run is None or out is None:
-        raise ConfigurationError("run and out", "are missing", "Give --run runs/utd_plus/cosmo-prototypes --out model")
     description = write(run, out, decision, overwrite, int8, bundle)
     print(f"{out}: {description['method']}, {len(description['encoders'])} encoders{_tested(description['accuracy'])}")
     for line in _compared(description["int8"] or {}):
@@ -53,4 +49,4 @@ def main(args: Sequence[str]) -> None:
     """Runs the command."""
     from cosmo_pl.parsing import run_command
 
-    run_command([export], ["export", *args], "cosmo-pl")
+    run_command([export], ["export", *args], "cosmo-pl", positional=False)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def stream(
-    model: str | None = None,
+    model: str,
     recording: str | None = None,
     subject: NonNegativeInt | None = None,
     dataset: str | None = None,
@@ -42,7 +42,7 @@ def stream(
     ISO 8601. What is wrong with them is reported on standard error, as is a summary at the end.
 
     Args:
-        model: Folder of a run of a stage 2, or of an exported model; it has to be given.
+        model: Folder of a run of a stage 2, or of an exported model.
         recording: Recording to replay, named as for `cosmo-pl view`: for instance a1_s7_t1, Subject11/a1t1, 05_01_1, a
             file, FOLDER or FOLDER/NAME of imported recordings, or a dataset's folder or one in it.
         subject: Number of a subject; of the recordings, only those of the subject are replayed.
@@ -74,8 +74,6 @@ def stream(
     from cosmo_pl.plots.viewer.destination import wait_for_interrupt
     from cosmo_pl.recogniser import Recogniser
 
-    if model is None:
-        raise ConfigurationError("model", "is missing", "Give the folder of a run, --model runs/usc_plus/cosmo-forest")
     if devices and not switch:
         raise ConfigurationError("devices", "are switched by no threshold", "Give one, --switch 0.1")
     reporter = Reporter(lambda report: print(report_line(report), file=sys.stderr, flush=True))
@@ -136,4 +134,4 @@ def main(args: Sequence[str]) -> None:
     """Runs the command."""
     from cosmo_pl.parsing import run_command
 
-    run_command([stream], ["stream", *args], "cosmo-pl")
+    run_command([stream], ["stream", *args], "cosmo-pl", positional=False)

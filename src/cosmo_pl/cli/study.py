@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+from cosmo_pl.constraints import PositiveInt, check
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.extras import require
-from cosmo_pl.io import user_path, utf8_text, write_whole
+from cosmo_pl.io import utf8_text, write_whole
 from cosmo_pl.parsing.duration import parse_duration
 from cosmo_pl.provenance import check_committed
 from cosmo_pl.shipped import holds_studies
@@ -55,7 +56,7 @@ def run(
         runs: Folder of logs, bundles and checkpoints; runs/study below the project by default.
     """
     seconds = parse_duration(time_limit)
-    _check_processes(jobs)
+    check("jobs", jobs, PositiveInt)
     if submit_options and submit is None:
         raise ConfigurationError("submit_options", "has no effect without submit", "Add --submit slurm")
     where = Locations.of(project, results, runs)
@@ -80,11 +81,6 @@ def run(
         start_workers(own, jobs)
     else:
         submit_workers(own, jobs, submit, where.runs, submit_options or {})
-
-
-def _check_processes(jobs: int) -> None:
-    if jobs < 1:
-        raise ConfigurationError("jobs", f"is {jobs}", "Use at least 1")
 
 
 def run_here(where: Locations, jobs: Sequence[Job], seconds: float | None, whole: bool = False) -> None:
@@ -150,7 +146,7 @@ def evidence(
     from cosmo_pl.study.workers import start_workers
 
     seconds = parse_duration(time_limit)
-    _check_processes(jobs)
+    check("jobs", jobs, PositiveInt)
     if here and jobs == 1:
         where = Locations.of(None, results, runs)
         wanted = jobs_in_order(where.project, Path(order))
@@ -258,7 +254,7 @@ def headline(project: str | None = None, results: str | None = None, output: str
         return
     if damaged:
         raise ConfigurationError("results", f"{len(damaged)} damaged, {damaged[0].rstrip('.')}", "Then write the page")
-    path = user_path(output)
+    path = Path(output)
     text = utf8_text(path, lambda problem: ConfigurationError("output", f"{path} {problem}", "Name a Markdown file"))
     write_whole(path, insert(text, table))
     print(path)

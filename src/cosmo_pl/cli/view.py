@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from cosmo_pl.constraints import NonNegativeInt
 
@@ -33,10 +34,9 @@ def view(
         serve: Serve a page for browsers instead, until Ctrl-C is pressed.
     """
     from cosmo_pl.edge.viewing import showing
-    from cosmo_pl.io import user_path
     from cosmo_pl.plots.viewer.destination import check_destination
 
-    path = None if save is None else user_path(save)
+    path = None if save is None else Path(save)
     check_destination(path, serve)
     showing(target, recording, subject, dataset, root).show(path, serve)
     if path is not None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +15,7 @@ from cosmo_pl.data.transforms import Transform
 from cosmo_pl.edge.neighbors import NeighborDistance
 from cosmo_pl.modules import ClassifierModule
 from cosmo_pl.modules.base import TreeHead, joined
+from cosmo_pl.quiet import quiet
 from cosmo_pl.recogniser import Recogniser
 
 if TYPE_CHECKING:
@@ -262,20 +261,6 @@ def distance_graph(recogniser: Recogniser, neighbors: NeighborDistance) -> Any:
     return traced(DistanceGraph(neighbors, list(features)), [*features.values(), available], names, ["distance"])
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the exporter's remarks on packages that it does not need."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
-
-
 def traced(module: nn.Module, example: Sequence[Tensor], inputs: Sequence[str], outputs: Sequence[str]) -> Any:
     """The ONNX graph of a module in eval mode, for any number of samples.
 
@@ -290,7 +275,8 @@ def traced(module: nn.Module, example: Sequence[Tensor], inputs: Sequence[str], 
     shapes: Any = torch.export.ShapesCollection()  # type: ignore[no-untyped-call]
     for values in example:
         shapes[values] = {0: torch.export.Dim("samples")}
-    with _quiet(), torch.no_grad():
+    # without the exporter's remarks on packages that it does not need
+    with quiet("torch.onnx"), warnings.catch_warnings(action="ignore"), torch.no_grad():
         program = torch.export.export(module.eval(), tuple(example), dynamic_shapes=shapes, strict=False)
         graph = torch.onnx.export(
             program,

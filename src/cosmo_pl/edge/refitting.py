@@ -9,12 +9,13 @@ import torch
 from numpy.typing import NDArray
 from pytorch_lightning import Trainer, seed_everything
 from pytorch_lightning.utilities.seed import isolate_rng
-from torch import Tensor
 
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.selection import Indices
 from cosmo_pl.data.split import Split
 from cosmo_pl.modules import ClassifierModule
+from cosmo_pl.modules.base import evaluated
+from cosmo_pl.quiet import QUIET_TRAINER
 
 
 def is_quick(module: ClassifierModule) -> bool:
@@ -35,16 +36,12 @@ def refitted(trained: ClassifierModule, data: MultimodalDataModule, split: Split
     others.split, others.allow_missing_classes = split, True
     with isolate_rng():
         seed_everything(data.label_sampling.seed, verbose=False)
-        trainer = Trainer(
-            accelerator="cpu", max_epochs=trained.record.epochs or 1, limit_val_batches=0, num_sanity_val_steps=0,
-            logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
-        )  # fmt: skip
+        trainer = Trainer(accelerator="cpu", max_epochs=trained.record.epochs or 1, **QUIET_TRAINER)
         trainer.fit(module, datamodule=others)
     return module.eval()
 
 
 def logits_of(module: ClassifierModule, data: MultimodalDataModule, rows: Indices) -> NDArray[np.float32]:
     """Logits (N, C) of samples of the whole dataset, by their indices."""
-    with torch.inference_mode():
-        parts: list[Tensor] = [module.logits(batch).float().cpu() for batch in data.plain_loader(rows)]
+    parts = [logits for _, logits in evaluated(module, data.plain_loader(rows))]
     return torch.cat(parts).numpy() if parts else np.zeros((0, module.num_classes), dtype=np.float32)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from cosmo_pl.constraints import Probability, Size
 from cosmo_pl.encoders.base import Encoder
-from cosmo_pl.encoders.layers import ConvBlock, check_layers
+from cosmo_pl.encoders.layers import check_layers, conv_blocks
 
 
 class InertialEncoder(Encoder):
@@ -37,13 +37,8 @@ class InertialEncoder(Encoder):
         check_layers("InertialEncoder", channels, kernels)
         channels, kernels = tuple(channels), tuple(kernels)
         self.save_hyperparameters()
-        last = len(channels) - 1
-        self.layers = nn.Sequential(
-            *(
-                ConvBlock(nn.Conv2d(before, after, kernel), nn.BatchNorm2d(after), dropout if layer < last else 0.0)
-                for layer, (before, after, kernel) in enumerate(zip((1, *channels), channels, kernels, strict=False))
-            )
-        )
+        sizes = zip((1, *channels), channels, kernels, strict=False)
+        self.layers = conv_blocks([nn.Conv2d(*each) for each in sizes], nn.BatchNorm2d, dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """Encodes (N, time, axes) into (N, channels, time', axes')."""

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
 
 from cosmo_pl.errors import ConfigurationError
 
@@ -55,6 +56,20 @@ class ConvBlock(nn.Sequential):
         x = F.batch_norm(self[0](x), norm.running_mean, norm.running_var, weight, bias, True, norm.momentum, norm.eps)
         rectified: Tensor = _Rectified.apply(x, p)  # type: ignore[no-untyped-call]
         return rectified
+
+
+def conv_blocks(convolutions: Sequence[_ConvNd], norm: type[nn.Module], dropout: float) -> nn.Sequential:
+    """A `ConvBlock` for each convolution, with dropout after all but the last.
+
+    Args:
+        convolutions: The convolutions.
+        norm: Class of the batch normalisations.
+        dropout: Dropout probability.
+    """
+    last = convolutions[-1]
+    return nn.Sequential(
+        *(ConvBlock(each, norm(each.out_channels), 0.0 if each is last else dropout) for each in convolutions)
+    )
 
 
 class _Rectified(torch.autograd.Function):

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from cosmo_pl.constraints import MAX_SIZE, Size, whole
 from cosmo_pl.encoders.base import Encoder
-from cosmo_pl.encoders.layers import ConvBlock
+from cosmo_pl.encoders.layers import conv_blocks
 
 
 class RecurrentEncoder(Encoder):
@@ -67,14 +67,6 @@ def volume_layers(
         strides: Stride of each.
         dropout: Dropout probability.
     """
-    last = len(strides) - 1
-    return nn.Sequential(
-        *(
-            ConvBlock(
-                nn.Conv3d(before, after, 3, stride, 1, bias=False),
-                nn.BatchNorm3d(after),
-                dropout if layer < last else 0.0,
-            )
-            for layer, (before, after, stride) in enumerate(zip(channels, channels[1:], strides, strict=False))
-        )
-    )
+    sizes = zip(channels, channels[1:], strides, strict=False)
+    convolutions = [nn.Conv3d(before, after, 3, stride, 1, bias=False) for before, after, stride in sizes]
+    return conv_blocks(convolutions, nn.BatchNorm3d, dropout)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from cosmo_pl.constraints import Probability, Size
 from cosmo_pl.encoders.base import Encoder
-from cosmo_pl.encoders.layers import ConvBlock, check_layers
+from cosmo_pl.encoders.layers import ConvBlock, check_layers, conv_blocks
 
 
 class NarrowConv3d(nn.Conv3d):
@@ -67,13 +67,8 @@ class SkeletonEncoder(Encoder):
         check_layers("SkeletonEncoder", channels, kernels)
         channels, kernels = tuple(channels), tuple((k[0], k[1], k[2]) for k in kernels)
         self.save_hyperparameters()
-        last = len(channels) - 1
-        self.layers = nn.Sequential(
-            *(
-                ConvBlock(NarrowConv3d(before, after, kernel), nn.BatchNorm2d(after), dropout if layer < last else 0.0)
-                for layer, (before, after, kernel) in enumerate(zip((1, *channels), channels, kernels, strict=False))
-            )
-        )
+        sizes = zip((1, *channels), channels, kernels, strict=False)
+        self.layers = conv_blocks([NarrowConv3d(*each) for each in sizes], nn.BatchNorm2d, dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """Encodes (N, frames, joints, 3) into (N, channels, frames', joints', coordinates')."""

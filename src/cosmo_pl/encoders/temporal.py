@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from cosmo_pl.constraints import Constraint, PositiveInt, Probability, Size
 from cosmo_pl.encoders.base import Encoder
-from cosmo_pl.encoders.layers import ConvBlock, check_layers
+from cosmo_pl.encoders.layers import check_layers, conv_blocks
 
 ODD = Constraint("an odd number above 0", lambda size: size > 0 and size % 2 == 1)
 
@@ -69,21 +69,13 @@ class TemporalEncoder(Encoder):
         self.save_hyperparameters()
         self.segments = segments
         self.velocities = velocities
-        last = len(channels) - 1
         first = in_features * (2 if velocities else 1)
         self.standardize = nn.BatchNorm2d(first, affine=False)
-        self.layers = nn.Sequential(
-            *(
-                ConvBlock(
-                    FlatConv1d(before, after, kernel_size, stride, kernel_size // 2, bias=False),
-                    nn.BatchNorm2d(after),
-                    dropout if layer < last else 0.0,
-                )
-                for layer, (before, after, stride) in enumerate(
-                    zip((first, *channels), channels, strides, strict=False)
-                )
-            )
-        )
+        convolutions = [
+            FlatConv1d(before, after, kernel_size, stride, kernel_size // 2, bias=False)
+            for before, after, stride in zip((first, *channels), channels, strides, strict=False)
+        ]
+        self.layers = conv_blocks(convolutions, nn.BatchNorm2d, dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """Encodes (N, time, *shape) into (N, channels, segments)."""

@@ -22,7 +22,7 @@ from cosmo_pl.federated.arrays import is_batch_statistic, to_record, to_weights
 from cosmo_pl.federated.config import TrainingConfig
 from cosmo_pl.federated.description import ClientDescription, read_statistics
 from cosmo_pl.federated.own_samples import keep_training_samples
-from cosmo_pl.federated.training import LocalRound, quiet, train_locally
+from cosmo_pl.federated.training import LocalRound, silent, train_locally
 
 ARRAYS, CONFIG, METRICS, ABOUT, AT_HOME = "arrays", "config", "metrics", "about", "batch-statistics"
 KEPT = 32  # clients of one process whose data stay in memory
@@ -49,7 +49,7 @@ def name_of(context: Context) -> str:
     return str(context.node_config.get("name", context.node_id))
 
 
-@quiet()
+@silent()
 def describe(message: Message, context: Context) -> Message:
     """Answers what data the client has."""
     data = config_of(str(context.node_config["arguments"])).data()
@@ -59,7 +59,7 @@ def describe(message: Message, context: Context) -> Message:
     return Message(RecordDict({ABOUT: about}), reply_to=message)
 
 
-@quiet()
+@silent()
 def train(message: Message, context: Context) -> Message:
     """Trains the epochs of a round from the weights of the server, and answers with the new ones."""
     requested, arguments = message.content.config_records[CONFIG], str(context.node_config["arguments"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,29 +18,14 @@ from cosmo_pl.callbacks import EpochSeed
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.modules.base import PretrainingModule
 from cosmo_pl.precision import resolved_precision
-
-QUIET = {
-    "logger": False,
-    "enable_checkpointing": False,
-    "enable_progress_bar": False,
-    "enable_model_summary": False,
-    "limit_val_batches": 0,
-    "num_sanity_val_steps": 0,
-}
+from cosmo_pl.quiet import QUIET_TRAINER, quiet
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def silent() -> Iterator[None]:
     """Silences what Lightning and the data report on each of hundreds of short trainings; errors are raised."""
-    logger = logging.getLogger("pytorch_lightning")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            yield
-        finally:
-            logger.setLevel(level)
+    with quiet(), warnings.catch_warnings(action="ignore"):
+        yield
 
 
 @dataclass(frozen=True)
@@ -137,7 +121,13 @@ def train_locally(
     callbacks = [*(own if isinstance(own, list) else [own]), EpochSeed(), LocalEpochs(requested)]
     callbacks += [ProximalTerm(requested.proximal_mu)] if requested.proximal_mu else []
     precision = resolved_precision(precision or "auto", arguments.get("accelerator", "auto"), module.mixed_precision)
-    given = {**arguments, **QUIET, "callbacks": callbacks, "max_epochs": requested.epochs, "precision": precision}
+    given = {
+        **arguments,
+        **QUIET_TRAINER,
+        "callbacks": callbacks,
+        "max_epochs": requested.epochs,
+        "precision": precision,
+    }
     seed_everything(crc32(seed.encode()), verbose=False)
     trainer = Trainer(**given)
     done: Any = trainer.fit_loop.epoch_progress.current

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from cosmo_pl.constraints import NonNegativeFloat, PositiveFloat, PositiveInt, Size
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.modules.base import (
-    ClassifierModule,
+    FusedClassifier,
     Fusion,
     FusionClassifier,
     OptimizerSettings,
@@ -20,12 +20,11 @@ from cosmo_pl.modules.base import (
     Shapes,
     Streams,
     Variant,
-    availability,
     variant_encoders,
 )
 
 
-class AttnSenseModule(ClassifierModule):
+class AttnSenseModule(FusedClassifier):
     """Supervised baseline, in two variants.
 
     "shared" is the baseline of Cosmo's authors: Cosmo's encoders and classifier with learned attention alone, all
@@ -74,7 +73,7 @@ class AttnSenseModule(ClassifierModule):
         self.encoders = streams
         self.noise_std = noise_std if variant == "original" else 0.0
         attention = {"quality_weights": None, "quality_lambda": 0.0, "mode": fusion, "score": score}
-        self.classifier: nn.Module = (
+        self.classifier = (
             FusionClassifier(streams.feature_shapes, num_classes, sequence_axis, steps, attention)
             if variant == "shared"
             else AttentionClassifier(streams.feature_shapes, num_classes)
@@ -85,17 +84,9 @@ class AttnSenseModule(ClassifierModule):
 
         Missing modalities have weight 0. The weights of the others sum to 1.
         """
-        available = availability(self.encoders, inputs, present)
         if self.training and self.noise_std:
             inputs = {name: x + self.noise_std * torch.randn_like(x) for name, x in inputs.items()}
-        return self.classify_features(self.encoders(inputs, available), available)
-
-    def classify_features(
-        self, features: Mapping[str, Tensor], available: Present | None = None
-    ) -> tuple[Tensor, Tensor | None]:
-        """Attention, GRUs and output."""
-        logits, weights = self.classifier(features, available)
-        return logits, weights
+        return super().classify(inputs, present)
 
 
 class AdditiveAttention(nn.Module):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from cosmo_pl.constraints import PositiveFloat, Size
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.modules.base import (
-    ClassifierModule,
+    FusedClassifier,
     FusionClassifier,
     OptimizerSettings,
     Present,
@@ -18,12 +18,11 @@ from cosmo_pl.modules.base import (
     Shapes,
     Streams,
     Variant,
-    availability,
     variant_encoders,
 )
 
 
-class DeepSenseModule(ClassifierModule):
+class DeepSenseModule(FusedClassifier):
     """Supervised baseline, in two variants.
 
     "shared" is the baseline of Cosmo's authors: Cosmo's encoders and classifier on features that are concatenated
@@ -65,21 +64,11 @@ class DeepSenseModule(ClassifierModule):
         super().__init__(num_classes)
         self.save_hyperparameters(ignore=["encoders"])
         self.encoders = streams
-        self.classifier: nn.Module = (
+        self.classifier = (
             FusionClassifier(streams.feature_shapes, num_classes, sequence_axis, steps)
             if variant == "shared"
             else MergeClassifier(streams.feature_shapes, num_classes)
         )
-
-    def classify(self, inputs: dict[str, Tensor], present: Present | None = None) -> tuple[Tensor, None]:
-        """Logits (N, num_classes), and no weights. The features of missing modalities are 0."""
-        return self.classify_features(self.encoders(inputs, availability(self.encoders, inputs, present)))
-
-    def classify_features(
-        self, features: Mapping[str, Tensor], available: Present | None = None
-    ) -> tuple[Tensor, None]:
-        """Fusion, GRUs and output."""
-        return self.classifier(features)[0], None
 
 
 class MergeClassifier(nn.Module):
@@ -125,8 +114,11 @@ class MergeClassifier(nn.Module):
         self.dropout = nn.Dropout(gru_dropout)
         self.output = nn.Linear(hidden_size, num_classes)
 
-    def forward(self, feature_maps: Mapping[str, Tensor]) -> tuple[Tensor, None]:
-        """Classifies feature maps, modality to (N, channels, intervals, frequencies), into logits (N, num_classes)."""
+    def forward(self, feature_maps: Mapping[str, Tensor], available: Present | None = None) -> tuple[Tensor, None]:
+        """Classifies feature maps, modality to (N, channels, intervals, frequencies), into logits (N, num_classes).
+
+        Those of modalities that are not `available` are 0.
+        """
         merged = self.merge(torch.stack(list(feature_maps.values()), dim=3))
         sequence = merged.movedim(2, 1).flatten(2)
         for gru in self.grus:

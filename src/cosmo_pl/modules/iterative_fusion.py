@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 import torch
@@ -17,8 +16,8 @@ from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.base import (
     PARTS,
-    ClassifierModule,
     FeatureMemory,
+    FusedClassifier,
     Fusion,
     FusionClassifier,
     Head,
@@ -39,7 +38,7 @@ from cosmo_pl.modules.base import (
 )
 
 
-class IterativeFusionModule(ClassifierModule):
+class IterativeFusionModule(FusedClassifier):
     """Trains encoders and classifier alternately, `iterative_epochs` (T_iter) epochs each.
 
     Epoch e, counted from 0, belongs to an encoder phase if e // T_iter is even and to a classifier phase if it is odd;
@@ -80,6 +79,7 @@ class IterativeFusionModule(ClassifierModule):
     """
 
     numerics = "1.1"
+    classifier: FusionClassifier
 
     def __init__(
         self,
@@ -157,13 +157,6 @@ class IterativeFusionModule(ClassifierModule):
         with torch.set_grad_enabled(torch.is_grad_enabled() and trained):
             maps = self.encoders(inputs, available)
         return self.classify_features(maps, available)
-
-    def classify_features(
-        self, features: Mapping[str, Tensor], available: Present | None = None
-    ) -> tuple[Tensor, Tensor | None]:
-        """Attention, GRU and perceptron."""
-        logits, weights = self.classifier(features, available)
-        return logits, weights
 
     def classify_batch(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
         """As `classify`. While the encoders are frozen, feature maps of unchanged samples are stored and used again."""

@@ -99,17 +99,14 @@ class PrototypeModule(ClassifierModule):
         self._labels = 0
 
     def classify(self, inputs: dict[str, Tensor], present: Present | None = None) -> tuple[Tensor, None]:
-        """Logits (N, num_classes): cosine to each prototype, divided by the temperature; no attention.
-
-        Features of missing modalities are left out of the cosine.
-        """
+        """Logits (N, num_classes), and no attention; see `classify_features`."""
         available = availability(self.encoders, inputs, present)
         return self.classify_features(self._encoded(inputs, available), available)
 
     def classify_features(
         self, features: Mapping[str, Tensor], available: Present | None = None
     ) -> tuple[Tensor, None]:
-        """Cosine to each prototype, divided by the temperature."""
+        """Cosine to each prototype, without the features of missing modalities, divided by the temperature."""
         cosine = self._centred(features, available) @ self.prototypes.T
         if available is not None:
             cosine = cosine / (self._mask(available) @ self.prototypes.square().T).sqrt().clamp_min(EPSILON)
@@ -198,7 +195,8 @@ class PseudoLabelModule(PrototypeModule):
     assign the unlabelled samples to classes, and a linear classifier is then trained on these pseudo-labels and on the
     labels (D.-H. Lee, "Pseudo-label", ICML workshop on challenges in representation learning, 2013). The assignment of
     a sample is first averaged over the training samples within `context` of the same recording, because people seldom
-    change their activity within seconds. Test subjects take no part in this, and the evaluation uses no context.
+    change their activity within seconds. Test subjects take no part in this, and the evaluation uses no context. In an
+    evaluation, features of missing modalities are 0.
 
     Args:
         modality_shapes: Modality to shape of a sample. The command line takes it from the data.
@@ -240,10 +238,6 @@ class PseudoLabelModule(PrototypeModule):
         self.register_buffer("weight", torch.zeros_like(self.prototypes))
         self.register_buffer("bias", torch.zeros(num_classes))
         self._labeled: Tensor | None = None
-
-    def classify(self, inputs: dict[str, Tensor], present: Present | None = None) -> tuple[Tensor, None]:
-        """Logits (N, num_classes) of the linear classifier; no attention. Features of missing modalities are 0."""
-        return super().classify(inputs, present)
 
     def classify_features(
         self, features: Mapping[str, Tensor], available: Present | None = None

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from torch import Tensor
-
 from cosmo_pl.constraints import PositiveFloat, Size
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.base import (
-    ClassifierModule,
+    FusedClassifier,
     FusionClassifier,
     OptimizerSettings,
-    Present,
     SequenceAxis,
     Shapes,
-    availability,
     load_encoders,
 )
 
 
-class SingleModalModule(ClassifierModule):
+class SingleModalModule(FusedClassifier):
     """Cosmo's encoder and classifier on one modality, trained together.
 
     Args:
@@ -71,13 +65,3 @@ class SingleModalModule(ClassifierModule):
         names = {name: other for name, other in (bundle_modalities or {}).items() if name == modality}
         self.encoders, self.bundle = load_encoders({modality: modality_shapes[modality]}, own, bundle, names)
         self.classifier = FusionClassifier(self.encoders.feature_shapes, num_classes, sequence_axis, steps)
-
-    def classify(self, inputs: dict[str, Tensor], present: Present | None = None) -> tuple[Tensor, None]:
-        """Logits (N, num_classes) of samples, none of which may lack the modality."""
-        return self.classify_features(self.encoders(inputs, availability(self.encoders, inputs, present)))
-
-    def classify_features(
-        self, features: Mapping[str, Tensor], available: Present | None = None
-    ) -> tuple[Tensor, None]:
-        """GRU and perceptron."""
-        return self.classifier(features)[0], None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -27,38 +27,46 @@ class CommandParser(Strict, ArgumentParser):
     """The parser of a command that is a function."""
 
 
-def run_command(functions: Sequence[Callable[..., None]], words: Sequence[str], prog: str) -> None:
+def run_command(
+    functions: Sequence[Callable[..., None]], words: Sequence[str], prog: str, positional: bool = True
+) -> None:
     """Runs the function named by the first word, with the other words as its arguments.
 
     Args:
         functions: The commands; their docstrings are the help. An underscore at the end of a name is left out.
         words: The command line after ``prog``; see `spelled_for` for the short forms that it may have.
         prog: "cosmo-pl data".
+        positional: Whether required arguments have no name on the command line; otherwise they are options.
 
     Raises:
         CosmoError: There is no such command, or an argument cannot be used.
     """
     by_name = {function.__name__.rstrip("_"): function for function in functions}
     command = words[0] if words else ""
-    strict: dict[str, Any] = {"as_positional": True, "parser_class": CommandParser}
+    strict: dict[str, Any] = {"as_positional": positional, "parser_class": CommandParser}
     if command in ("-h", "--help"):
         auto_parser(by_name, prog=prog, **strict).parse_args([command])
     if command not in by_name:
         problem = f"there is no '{command}'" if command else "none is given"
         raise ConfigurationError(f"command of `{prog}`", problem, choices(command, by_name))
     parser = auto_parser(by_name[command], prog=f"{prog} {command}", **strict)
-    # Options may be written with dashes, as in --time-limit.
-    dashed = [re.sub("^--[^=]+", lambda option: "--" + option[0][2:].replace("-", "_"), word) for word in words[1:]]
-    given = parser.instantiate(parse(Given.of(parser, spelled_for(by_name[command], dashed))))
+    given = parser.instantiate(
+        parse(Given.of(parser, spelled_for(by_name[command], with_underscores(words[1:]), positional)))
+    )
     given.pop("config", None)
     by_name[command](**vars(given))
 
 
-def spelled_for(function: Callable[..., None], words: Sequence[str]) -> list[str]:
+def with_underscores(words: Iterable[str]) -> list[str]:
+    """The words of a command line whose options may be written with dashes, as in --time-limit."""
+    return [re.sub("^--[^=]+", lambda option: "--" + option[0][2:].replace("-", "_"), word) for word in words]
+
+
+def spelled_for(function: Callable[..., None], words: Sequence[str], positional: bool = True) -> list[str]:
     """The command line of a function as its parser takes it.
 
     A flag may be without a value, as ``--yes``. Words that are no options are the first argument: all of them where it
-    is a list of text, and one of them where it is optional.
+    is a list of text, and one of them where it is an option.
     """
     parameters = signature(function, eval_str=True).parameters
     flags = {f"--{name}" for name, parameter in parameters.items() if parameter.annotation is bool}
@@ -77,7 +85,7 @@ def spelled_for(function: Callable[..., None], words: Sequence[str]) -> list[str
         return [*loose, *options]
     if first.annotation == list[str]:
         return [json.dumps(loose), *options]
-    if len(loose) == 1 and first.default is not first.empty:
+    if len(loose) == 1 and not (positional and first.default is first.empty):
         return [f"--{first.name}={loose[0]}", *options]
     return [*loose, *options]
 

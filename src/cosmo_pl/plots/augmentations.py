@@ -11,6 +11,7 @@ from torch import Tensor
 
 from cosmo_pl.data.augmentations.base import Augmentation
 from cosmo_pl.plots.colours import AXES
+from cosmo_pl.plots.saving import saved
 from cosmo_pl.skeleton import PARENT_INDEX as PARENT
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ def picture(
     Returns:
         The path.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     rows: list[tuple[str, str, Sequence[Augmentation]]] = []
@@ -42,7 +42,6 @@ def picture(
         rows += [(modality, type(step).__name__, [step]) for step in steps]
         rows.append((modality, "all", steps))
     figure = Figure(figsize=(3.1 * (REPEATS + 1), 1.6 * len(rows) + 0.5), dpi=90, layout="constrained")
-    FigureCanvasAgg(figure)
     axes = figure.subplots(len(rows), REPEATS + 1, squeeze=False, sharey="row")
     figure.suptitle(title)
     for line, (modality, name, steps) in zip(axes, rows, strict=True):
@@ -57,9 +56,7 @@ def picture(
             plot(panel, changed[0])
     for panel, column in zip(axes[0], ["as recorded", *(f"change {i + 1}" for i in range(REPEATS))], strict=True):
         panel.set_title(column, fontsize=10)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, metadata={"Software": None})
-    return path
+    return saved(figure, path)
 
 
 def _series(axes: Axes, x: Tensor) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cosmo_pl.data.clocks import ClockEstimate
+from cosmo_pl.plots.saving import saved
 
 
 def picture(found: Mapping[str, ClockEstimate], reference: str, path: Path) -> Path:
@@ -16,11 +17,9 @@ def picture(found: Mapping[str, ClockEstimate], reference: str, path: Path) -> P
         reference: Sensor whose clock is right.
         path: The PNG.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7.0, 1.2 + 1.7 * len(found)), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = Figure(figsize=(7.0, 1.2 + 1.7 * len(found)), dpi=120, layout="constrained")
     rows = figure.subplots(len(found), 1, sharex=True, squeeze=False)[:, 0]
     for axes, (name, each) in zip(rows, found.items(), strict=True):
         axes.plot(each.lags, each.curve, color="tab:blue" if each.reliable else "tab:gray", linewidth=1.2)
@@ -35,5 +34,4 @@ def picture(found: Mapping[str, ClockEstimate], reference: str, path: Path) -> P
         if each.reliable:
             axes.axvline(each.offset, color="tab:red", linewidth=1, linestyle="--")
     rows[-1].set_xlabel(f"seconds by which the sensor's clock is ahead of that of {reference}")
-    figure.savefig(path, dpi=120)
-    return path
+    return saved(figure, path)

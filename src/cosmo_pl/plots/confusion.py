@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from cosmo_pl.plots.saving import saved
+
 
 def plot_confusion(confusion: NDArray[np.int64], class_names: Sequence[str], path: Path) -> None:
     """Plots the row-normalised confusion matrix with the counts in its cells."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     count = len(class_names)
     share = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     side = 3.0 + 0.32 * count
-    figure = Figure(figsize=(side + 1, side), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = Figure(figsize=(side + 1, side), dpi=120, layout="constrained")
     axes = figure.add_subplot()
     image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     axes.set_xticks(range(count), class_names, rotation=90)
@@ -30,4 +30,4 @@ def plot_confusion(confusion: NDArray[np.int64], class_names: Sequence[str], pat
         colour = "white" if share[row, column] > 0.5 else "black"
         axes.text(column, row, str(confusion[row, column]), ha="center", va="center", fontsize=7, color=colour)
     figure.colorbar(image, ax=axes, label="share of the true class", shrink=0.8)
-    figure.savefig(path, dpi=120)
+    saved(figure, path)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosmo_pl.plots.colours import AXES
+from cosmo_pl.plots.saving import saved
 from cosmo_pl.simulation.radar import BIN, HIGH, LOW
 
 if TYPE_CHECKING:
@@ -54,9 +55,7 @@ def clip_picture(clip: Clip, title: str, path: Path) -> Path:
             panel.set_title(name if row == 0 else "", fontsize=10)
             if row < MOMENTS - 1:
                 panel.set_xlabel("")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, metadata={"Software": None})
-    return path
+    return saved(figure, path)
 
 
 def clip_animation(clip: Clip, title: str, path: Path) -> Path:
@@ -95,11 +94,9 @@ def clip_animation(clip: Clip, title: str, path: Path) -> Path:
 
 
 def _figure(size: tuple[float, float], title: str) -> Figure:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=size, dpi=100, layout="constrained")
-    FigureCanvasAgg(figure)
     figure.suptitle(title, fontsize=11)
     return figure
 

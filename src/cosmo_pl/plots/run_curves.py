@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from cosmo_pl.plots.saving import saved
+
 Curves = Mapping[str, Mapping[int, float]]
 PANELS = {"loss": ("train/loss", "val/loss", "test/loss"), "accuracy": ("train/acc", "val/acc", "test/acc")}
 LINES = ("-", "--", ":")
@@ -17,14 +19,12 @@ def plot_curves(runs: Mapping[str, Curves], path: Path) -> None:
         runs: Name of a run to its metrics by epoch, as `cosmo_pl.run_folder.logged_curves` reads them.
         path: PNG to write.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     shown = [
         title for title, names in PANELS.items() if any(name in curves for curves in runs.values() for name in names)
     ]
-    figure = Figure(figsize=(6.0 * max(1, len(shown)), 4.0), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = Figure(figsize=(6.0 * max(1, len(shown)), 4.0), dpi=120, layout="constrained")
     for column, title in enumerate(shown):
         axes = figure.add_subplot(1, len(shown), column + 1)
         for number, (run, curves) in enumerate(runs.items()):
@@ -32,8 +32,7 @@ def plot_curves(runs: Mapping[str, Curves], path: Path) -> None:
         axes.set_xlabel("epoch")
         axes.set_ylabel(title)
         axes.legend(fontsize=7)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
+    saved(figure, path)
 
 
 def _draw(axes: object, colour: str, run: str, curves: Curves, names: Sequence[str]) -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import inspect
 import json
-import logging
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from cosmo_pl.bundle import Bundle
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.loading import Batch
 from cosmo_pl.modules.base import BaseModule, ClassifierModule, ExampleModule, PretrainingModule
+from cosmo_pl.quiet import QUIET_TRAINER, quiet
 from cosmo_pl.testing.helpers import MakeData, ready
 
 MakeMethod = Callable[[MultimodalDataModule], BaseModule]
@@ -138,7 +137,7 @@ def check_a_classifier_is_tested_on_each_sample_once(make: MakeMethod, make_data
     if not isinstance(module, ClassifierModule):
         return
     train(module, data)
-    with _quiet():
+    with quiet():
         trainer = _trainer(None)
         measured = trainer.test(module, datamodule=data, verbose=False)[0]
         batches: Any = trainer.predict(module, datamodule=data)
@@ -184,7 +183,7 @@ METHOD_CHECKS: tuple[Callable[[MakeMethod, MakeData], None], ...] = (
 
 def train(module: BaseModule, data: MultimodalDataModule, callbacks: Sequence[Callback] = ()) -> BaseModule:
     """Trains a module for two epochs without leaving a file."""
-    with _quiet(), tempfile.TemporaryDirectory() as folder:
+    with quiet(), tempfile.TemporaryDirectory() as folder:
         _trainer(folder, list(callbacks)).fit(module, datamodule=data)
     return module
 
@@ -200,35 +199,12 @@ def trained(
 
 
 def _trainer(folder: str | None, callbacks: list[Callback] | None = None) -> Trainer:
-    return Trainer(
-        default_root_dir=folder,
-        max_epochs=EPOCHS,
-        accelerator="cpu",
-        devices=1,
-        logger=False,
-        callbacks=callbacks,
-        enable_checkpointing=bool(callbacks),
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        limit_val_batches=0,
-    )
+    given = {**QUIET_TRAINER, "callbacks": callbacks, "enable_checkpointing": bool(callbacks)}
+    return Trainer(default_root_dir=folder, max_epochs=EPOCHS, accelerator="cpu", devices=1, **given)
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Hides Lightning's notes on devices."""
-    logger = logging.getLogger("pytorch_lightning")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-
-
-def _test_batch(data: MultimodalDataModule, size: int = 6) -> Batch:
-    return data.plain_batch(data.split.test[:size])
+def _test_batch(data: MultimodalDataModule) -> Batch:
+    return data.plain_batch(data.split.test[:6])
 
 
 def _row(batch: Batch, row: int) -> Batch:

@@ -64,11 +64,11 @@ def test_the_command_prints_what_the_description_takes(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_streams(Path("kitchen"), subjects=range(1, 7), labels=(), unlabeled=3, seconds=40.0, offset=0.4)
-    main(["data", "clocks", "kitchen", "--out=clocks.png"])
+    main(["data", "clocks", "kitchen", "--out=new/clocks.png"])
     printed = capsys.readouterr().out
     assert "mat against wrist: offset +0.4" in printed and "certain enough" in printed
     assert "\nclocks:\n  mat: {offset: 0.4" in printed
-    assert Image.open("clocks.png").size[0] > 500
+    assert Image.open("new/clocks.png").size[0] > 500
 
 
 def test_what_is_not_certain_is_unchanged(

@@ -9,7 +9,7 @@ from cosmo_pl.modules.base.alternation import (
     step_schedule,
     toggle,
 )
-from cosmo_pl.modules.base.classifier import ClassifierModule, TreeHead
+from cosmo_pl.modules.base.classifier import ClassifierModule, FusedClassifier, TreeHead, evaluated
 from cosmo_pl.modules.base.context import average_in_context
 from cosmo_pl.modules.base.encoding import (
     VARIED,
@@ -42,6 +42,7 @@ __all__ = [
     "CrossModalModule",
     "ExampleModule",
     "FeatureMemory",
+    "FusedClassifier",
     "Fusion",
     "FusionClassifier",
     "Head",
@@ -65,6 +66,7 @@ __all__ = [
     "channel_statistics",
     "check_vectors",
     "data_quality",
+    "evaluated",
     "finite_logits",
     "gravity_columns",
     "gravity_parts",

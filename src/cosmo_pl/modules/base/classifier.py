@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
@@ -20,7 +21,7 @@ from cosmo_pl.data.normalization import Normalization
 from cosmo_pl.data.trained import check_tested
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.metrics import ClassMean, classification_metrics
-from cosmo_pl.modules.base.encoding import Present, Streams
+from cosmo_pl.modules.base.encoding import Present, Streams, availability
 from cosmo_pl.modules.base.module import BaseModule, BestEpoch
 from cosmo_pl.tensors import at_least_float32
 
@@ -243,3 +244,36 @@ class ClassifierModule(BaseModule):
             "label": batch["label"],
             "probability": self.logits(batch).softmax(dim=1),
         }
+
+
+class FusedClassifier(ClassifierModule):
+    """A classifier of the features of several streams. A subclass sets `encoders` and `classifier`.
+
+    Attributes:
+        encoders: The encoder of each stream.
+        classifier: Network from the features of all streams, and their availability, to logits and attention weights.
+    """
+
+    encoders: Streams
+    classifier: nn.Module
+
+    def classify(self, inputs: dict[str, Tensor], present: Present | None = None) -> tuple[Tensor, Tensor | None]:
+        """Logits (N, num_classes), and attention weights (N, M) or None. The features of missing modalities are 0."""
+        available = availability(self.encoders, inputs, present)
+        return self.classify_features(self.encoders(inputs, available), available)
+
+    def classify_features(
+        self, features: Mapping[str, Tensor], available: Present | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Fusion and output."""
+        logits, weights = self.classifier(features, available)
+        return logits, weights
+
+
+def evaluated(module: ClassifierModule, batches: Iterable[Batch]) -> Iterator[tuple[Batch, Tensor]]:
+    """Batches, each with its logits (N, num_classes) in eval mode, in single precision on the CPU."""
+    module.eval()
+    for batch in batches:
+        with torch.no_grad():
+            logits = module.logits(batch)
+        yield batch, logits.float().cpu()

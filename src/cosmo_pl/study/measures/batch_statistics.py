@@ -10,6 +10,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.modules import BaseModule, ClassifierModule
+from cosmo_pl.modules.base import evaluated
 
 
 def batch_statistics(runs: Sequence[tuple[BaseModule, MultimodalDataModule]]) -> dict[str, Any]:
@@ -27,7 +28,6 @@ def batch_statistics(runs: Sequence[tuple[BaseModule, MultimodalDataModule]]) ->
     """
     model, data = runs[0]
     assert isinstance(model, ClassifierModule)
-    model.eval()
     running = _correct(model, data)
     measure_statistics(model, data)
     return {"running": running, "measured": _correct(model, data), "total": len(data.split.test)}
@@ -48,9 +48,5 @@ def measure_statistics(model: ClassifierModule, data: MultimodalDataModule) -> N
 
 
 def _correct(model: ClassifierModule, data: MultimodalDataModule) -> int:
-    correct = 0
-    with torch.inference_mode():
-        for batch in data.test_dataloader():
-            predicted = model.logits(batch).argmax(dim=1)
-            correct += int((predicted == batch["label"].to(predicted.device)).sum())
-    return correct
+    tested = evaluated(model, data.test_dataloader())
+    return sum(int((logits.argmax(dim=1) == batch["label"].cpu()).sum()) for batch, logits in tested)

@@ -6,10 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-import torch
-
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.modules import BaseModule, ClassifierModule
+from cosmo_pl.modules.base import evaluated
 
 
 def confusions(runs: Sequence[tuple[BaseModule, MultimodalDataModule]]) -> dict[str, Any]:
@@ -25,11 +24,9 @@ def confusions(runs: Sequence[tuple[BaseModule, MultimodalDataModule]]) -> dict[
     model, data = runs[0]
     assert isinstance(model, ClassifierModule)
     found: Counter[tuple[int, int, int]] = Counter()
-    model.eval()
-    with torch.inference_mode():
-        for batch in data.test_dataloader():
-            outputs = model.logits(batch).argmax(dim=1).tolist()
-            found.update(zip(batch["subject"].tolist(), batch["label"].tolist(), outputs, strict=True))
+    for batch, logits in evaluated(model, data.test_dataloader()):
+        predicted = logits.argmax(dim=1).tolist()
+        found.update(zip(batch["subject"].tolist(), batch["label"].tolist(), predicted, strict=True))
     counts: dict[str, dict[str, dict[str, int]]] = {}
     for (subject, label, predicted), count in sorted(found.items()):
         of_class = counts.setdefault(str(subject), {}).setdefault(data.class_names[label], {})

@@ -121,7 +121,6 @@ def new_figure(columns: int = 1, rows: int = 1, width: float = 8.0, height: floa
         The figure, and its axes as an array (rows, columns).
     """
     import matplotlib
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     plain: dict[Any, Any] = {
@@ -136,7 +135,6 @@ def new_figure(columns: int = 1, rows: int = 1, width: float = 8.0, height: floa
     }
     with matplotlib.rc_context(plain):
         figure = Figure(figsize=(width, 3.8 * rows if height is None else height), dpi=120, layout="constrained")
-        FigureCanvasAgg(figure)
         axes = figure.subplots(rows, columns, squeeze=False)
     return figure, axes
 
@@ -172,11 +170,11 @@ def method_band(
     band(axes, x, means, stds, color=its.colour, linestyle=its.line, linewidth=1.8, label=label, **marker)
 
 
-def stated_point(axes: Axes, x: float, value: float, edge: str = PAPER, label: str = "paper") -> None:
+def stated_point(axes: Axes, x: float, value: float, edge: str = PAPER) -> None:
     """Plots a number of the paper as a hollow diamond above everything else; it is grey in the legend."""
     shape: dict[str, Any] = {"linestyle": "none", "marker": "D", "markersize": 8, "markeredgewidth": 1.6}
     axes.plot([x], [value], markerfacecolor="none", markeredgecolor=edge, zorder=5, **shape)
-    axes.plot([], [], markerfacecolor="none", markeredgecolor=PAPER, label=label, **shape)
+    axes.plot([], [], markerfacecolor="none", markeredgecolor=PAPER, label="paper", **shape)
 
 
 def empty(axes: Axes, reason: str) -> None:
