@@ -135,7 +135,7 @@ def test_overlapping_windows_have_a_hop_and_clips_have_none(usc_root, utd_root):
     windows = USCDataModule(root=str(usc_root), window_size=100, stride=40, label_rate=0.2)
     for data, expected in ((windows, 0.4), (UTDDataModule(root=str(utd_root), label_rate=0.3), None)):
         recordings = RunRecordings(Path("run"))
-        recordings.data = ready(data)
+        recordings.loaded = None, ready(data)
         assert recordings.hop == expected
 
 
