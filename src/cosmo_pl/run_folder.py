@@ -60,11 +60,6 @@ def versions(runs: Path) -> list[Path]:
     return _numbered(runs, VERSION)
 
 
-def newest_metrics(run: Path) -> Path:
-    """The metrics of the last test of a run, which has been tested."""
-    return _numbered(run, TEST)[-1] / METRICS
-
-
 def has_bundle(run: Path) -> bool:
     """Whether a run has written its bundle, as stage 1 does at its end."""
     return (run / BUNDLE / BUNDLE_DESCRIPTION).is_file()

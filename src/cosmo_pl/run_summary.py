@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmo_pl.errors import ConfigurationError, CosmoError
-from cosmo_pl.io import read_json, read_yaml
+from cosmo_pl.io import read_json, read_yaml, shortened
 from cosmo_pl.run_folder import (
     BUNDLE,
     BUNDLE_DESCRIPTION,
@@ -158,13 +158,6 @@ def differing_arguments(runs: Sequence[RunSummary]) -> list[tuple[str, ...]]:
     return [row for row in rows if len(set(row[1:])) > 1]
 
 
-def table(rows: Iterable[Sequence[str]]) -> str:
-    """Rows of text with aligned columns."""
-    every = [list(row) for row in rows]
-    widths = [max(map(len, column)) for column in zip(*every, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in every)
-
-
 def users_of_bundle(run: Path, others: Iterable[Path]) -> list[Path]:
     """Runs among others whose configuration names the bundle of this one.
 
@@ -252,5 +245,4 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _shown(value: Any) -> str:
-    text = "null" if value is None else str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return "null" if value is None else shortened(str(value))

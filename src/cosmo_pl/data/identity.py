@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from cosmo_pl.data.download import Archive
 from cosmo_pl.data.sensors import SensorDescription, described_sensor
@@ -86,6 +86,19 @@ class DatasetIdentity:
             CosmoError: There are no recordings.
         """
         return cls.for_description(root, cache_dir)
+
+    @classmethod
+    def model_arguments(
+        cls, window: float | None, shapes: Mapping[str, tuple[int, ...]], rates: Mapping[str, float | None]
+    ) -> dict[str, Any]:
+        """Arguments with which samples have the windows and rates of a trained model; none for a dataset of clips.
+
+        Args:
+            window: Seconds of a sample; None for clips of different lengths.
+            shapes: Modality to the shape of a sample.
+            rates: Modality to its frames per second, where it is known.
+        """
+        return {}
 
     @property
     def num_classes(self) -> int:

@@ -118,6 +118,13 @@ class MExDataModule(StreamsDataModule):
             **shared,
         )
 
+    @classmethod
+    def model_arguments(
+        cls, window: float | None, shapes: Mapping[str, tuple[int, ...]], rates: Mapping[str, float | None]
+    ) -> dict[str, Any]:
+        """Window and rates."""
+        return {**super().model_arguments(window, shapes, rates), "rates": rates}
+
     def content_hashes(self) -> Mapping[str, Collection[str]]:
         """None: the numbers of the subjects are those of the publication."""
         return {}

@@ -7,7 +7,7 @@ sensors", UbiComp 2012, https://sipi.usc.edu/had.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +113,14 @@ class USCDataModule(MultimodalDataModule):
         self.stride = stride
         self.rate = RECORDED_RATE if rate is None else float(rate)
         self.rates = dict.fromkeys(COLUMNS, self.rate)
+
+    @classmethod
+    def model_arguments(
+        cls, window: float | None, shapes: Mapping[str, tuple[int, ...]], rates: Mapping[str, float | None]
+    ) -> dict[str, Any]:
+        """Steps and rate of the first sensor, as those of both are equal."""
+        first = next(iter(shapes))
+        return {"window_size": shapes[first][0], "rate": rates.get(first)}
 
     @property
     def modality_shapes(self) -> dict[str, tuple[int, ...]]:

@@ -36,7 +36,7 @@ ENOUGH = 100  # samples; with fewer, the error of the temperature is larger than
 
 
 @dataclass(frozen=True)
-class Quality:
+class DecisionQuality:
     """Calibration and rejection on some samples.
 
     Args:
@@ -71,8 +71,8 @@ class DecisionReport:
 
     measured_on: str | None
     uncalibrated: str | None
-    held_out: Quality | None
-    test: Quality | None
+    held_out: DecisionQuality | None
+    test: DecisionQuality | None
     hop: float | None
     counted: int
 
@@ -180,12 +180,12 @@ def measured_decision(
     )
 
 
-def quality(decision: Decision, samples: HeldOut) -> Quality:
+def quality(decision: Decision, samples: HeldOut) -> DecisionQuality:
     """Calibration and rejection on samples."""
     before, label = probabilities(samples.logits), samples.label
     after = decision.apply(before)
     right, kept = before.argmax(axis=1) == label, ~decision.rejects(after, samples.distance)
-    return Quality(
+    return DecisionQuality(
         samples=len(label),
         accuracy=float(right.mean()),
         ece_before=calibration_error(before, label),

@@ -10,7 +10,7 @@ from cosmo_pl.data.recorded import Span
 
 
 @dataclass(frozen=True)
-class Samples:
+class SensorSamples:
     """Samples of one sensor as they came, not checked yet.
 
     Args:
@@ -55,9 +55,9 @@ class Silence:
     seconds: float
 
 
-class Source(Protocol):
+class SampleSource(Protocol):
     """A source of samples. It never ends by an error of what it is sent."""
 
-    def __iter__(self) -> Iterator[Samples | Beginning | Silence]:
+    def __iter__(self) -> Iterator[SensorSamples | Beginning | Silence]:
         """Samples as they come."""
         ...
