@@ -102,15 +102,15 @@ def logged_curves(run: Path) -> dict[str, dict[int, float]]:
     The last row of a killed run can be incomplete, and is left out.
     """
     curves: dict[str, dict[int, float]] = {}
-    if (run / LOG).is_file():
-        with (run / LOG).open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(line for line in file if line.endswith("\n")):
-                if None in row.values():
-                    continue
-                epoch = int(row.pop("epoch"))
-                for name, value in row.items():
-                    if value and name != "step":
-                        curves.setdefault(name, {})[epoch] = float(value)
+    if not (run / LOG).is_file():
+        return curves
+    with (run / LOG).open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(line for line in file if line.endswith("\n")) if None not in row.values()]
+    for row in rows:
+        epoch = int(row.pop("epoch"))
+        for name, value in row.items():
+            if value and name != "step":
+                curves.setdefault(name, {})[epoch] = float(value)
     return curves
 
 

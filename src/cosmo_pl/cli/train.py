@@ -19,14 +19,14 @@ from pytorch_lightning.utilities import rank_zero_only
 from cosmo_pl.callbacks import EpochSeed, LastCheckpoint, ResultWriter, WandbResults
 from cosmo_pl.checkpoints import WholeCheckpointIO, newest_checkpoint, read_checkpoint
 from cosmo_pl.cli.allocation import keep_freed_memory
-from cosmo_pl.cli.continuing import check_continued, check_evaluated, flat, stored_config
+from cosmo_pl.cli.continuing import check_continued, check_evaluated, stored_config
 from cosmo_pl.cli.inheritance import inheritance
 from cosmo_pl.cli.lightning_options import Use, check_loggers, check_options, refused
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.trained import TrainedOn
 from cosmo_pl.errors import ConfigurationError, CosmoError
 from cosmo_pl.extras import require
-from cosmo_pl.io import read_yaml
+from cosmo_pl.io import flat, read_yaml
 from cosmo_pl.modules import BaseModule
 from cosmo_pl.modules.base import PretrainingModule
 from cosmo_pl.parsing import Given, parse, refusal

@@ -88,14 +88,12 @@ class DatasetIdentity:
         return cls.for_description(root, cache_dir)
 
     @classmethod
-    def model_arguments(
-        cls, window: float | None, shapes: Mapping[str, tuple[int, ...]], rates: Mapping[str, float | None]
-    ) -> dict[str, Any]:
+    def model_arguments(cls, window: float | None, steps: int, rates: Mapping[str, float | None]) -> dict[str, Any]:
         """Arguments with which samples have the windows and rates of a trained model; none for a dataset of clips.
 
         Args:
             window: Seconds of a sample; None for clips of different lengths.
-            shapes: Modality to the shape of a sample.
+            steps: Steps of a sample of the first modality.
             rates: Modality to its frames per second, where it is known.
         """
         return {}

@@ -115,12 +115,9 @@ class USCDataModule(MultimodalDataModule):
         self.rates = dict.fromkeys(COLUMNS, self.rate)
 
     @classmethod
-    def model_arguments(
-        cls, window: float | None, shapes: Mapping[str, tuple[int, ...]], rates: Mapping[str, float | None]
-    ) -> dict[str, Any]:
-        """Steps and rate of the first sensor, as those of both are equal."""
-        first = next(iter(shapes))
-        return {"window_size": shapes[first][0], "rate": rates.get(first)}
+    def model_arguments(cls, window: float | None, steps: int, rates: Mapping[str, float | None]) -> dict[str, Any]:
+        """Steps and rate, which are those of both sensors."""
+        return {"window_size": steps, "rate": next(iter(rates.values()), None)}
 
     @property
     def modality_shapes(self) -> dict[str, tuple[int, ...]]:

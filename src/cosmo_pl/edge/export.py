@@ -16,8 +16,10 @@ import numpy as np
 
 from cosmo_pl.bundle import Bundle
 from cosmo_pl.checkpoints import checkpoint_in
+from cosmo_pl.edge.deciding import measured_decision
 from cosmo_pl.edge.export_graphs import distance_graph, encoder_graphs, head_graphs
 from cosmo_pl.edge.export_recordings import RunRecordings, training_samples
+from cosmo_pl.edge.neighbors import training_neighbors
 from cosmo_pl.edge.quantization import SAMPLES, comparison, quantized_encoders
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.exported import DESCRIPTION, FORMAT, ExportedRecogniser
@@ -46,7 +48,7 @@ def export(
         run: Folder of a run, or of such runs, whose newest is taken; or a checkpoint.
         folder: The folder.
         decision: Whether temperature, rejection threshold and transitions are measured and stored, see
-            `cosmo_pl.edge.deciding.decision_of`, with the graph of the distance to the training samples.
+            `cosmo_pl.edge.deciding.measured_decision`, with the graph of the distance to the training samples.
         overwrite: Whether an exported folder of that name is replaced.
         int8: Whether the encoders compute in 8-bit integers, see `quantized_encoders`. The head stays in float.
         bundle: Whether the folder also has the bundle of stage 1, in half precision, so that one folder serves
@@ -75,8 +77,9 @@ def export(
         description["hop"] = recordings.hop
     description["accuracy"] = _tested(run_of(checkpoint)) if checkpoint.name == LAST_NAME else None
     if decision:
-        description["decision"] = recordings.decision()
-        if description["decision"]["score_threshold"] is not None:
+        measured = measured_decision(*recordings.loaded)[0]
+        description["decision"] = measured.described()
+        if measured.score_threshold is not None:
             graphs |= _distance(recogniser, recordings, description)
     exported = loaded(description, graphs)
     _check_equal(recogniser, exported)
@@ -165,8 +168,10 @@ def described(recogniser: Recogniser) -> tuple[dict[str, Any], dict[str, bytes]]
 
 def _distance(recogniser: Recogniser, recordings: RunRecordings, description: dict[str, Any]) -> dict[str, bytes]:
     """The graph of the distance to the training samples, which the description then names."""
+    neighbors = training_neighbors(*recordings.loaded)
+    assert neighbors is not None, "the decision uses them"
     description["distance"] = "distance.onnx"
-    return {description["distance"]: distance_graph(recogniser, recordings.neighbors()).SerializeToString()}
+    return {description["distance"]: distance_graph(recogniser, neighbors).SerializeToString()}
 
 
 def _quantised(

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.identity import is_simulated
 from cosmo_pl.data.selection import evenly_spaced
-from cosmo_pl.edge.deciding import load_classifier, measured_decision
-from cosmo_pl.edge.neighbors import NeighborDistance, training_neighbors
+from cosmo_pl.edge.deciding import load_classifier
 from cosmo_pl.edge.transitions import usual_hop_of
 from cosmo_pl.errors import CosmoError
 from cosmo_pl.exported import ExportedRecogniser
@@ -61,16 +60,6 @@ class RunRecordings:
         found = None if self._known is None else usual_hop_of(self._known)
         return None if found is None else found[1]
 
-    def neighbors(self) -> NeighborDistance:
-        """The distance to the training samples of a run whose decision uses it, see `training_neighbors`."""
-        found = training_neighbors(*self.loaded)
-        assert found is not None
-        return found
-
-    def decision(self) -> dict[str, Any]:
-        """Temperature, threshold and transitions, see `measured_decision`."""
-        return measured_decision(*self.loaded)[0].described()
-
     def accuracy(self, recogniser: ExportedRecogniser) -> dict[str, Any] | None:
         """Correctly recognised samples of the test subjects; None without recordings or labels of them."""
         data = self._known
@@ -90,8 +79,7 @@ class RunRecordings:
         """Samples of some indices with the same sensors, at most `AT_ONCE`: indices, and modality to values."""
         samples = self.data.samples
         assert samples is not None, "the data are set up"
-        whole = np.ones(len(samples), dtype=bool)
-        has = np.stack([samples.present.get(name, whole)[rows] for name in self.data.modalities], axis=1)
+        has = np.stack([samples.has(name)[rows] for name in self.data.modalities], axis=1)
         for pattern in np.unique(has, axis=0):
             alike = rows[(has == pattern).all(axis=1)]
             names = [name for name, used in zip(self.data.modalities, pattern, strict=True) if used]
@@ -114,7 +102,7 @@ def training_samples(data: MultimodalDataModule, count: int) -> dict[str, NDArra
     found = {}
     for name in data.modalities:
         rows = data.split.train
-        rows = rows[data.samples.present.get(name, np.ones(len(data.samples), dtype=bool))[rows]]
+        rows = rows[data.samples.has(name)[rows]]
         some = rows[evenly_spaced(len(rows), count)]
         found[name] = np.asarray(data.samples.inputs[name][some], np.float32)
     return found

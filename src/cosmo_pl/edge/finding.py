@@ -161,7 +161,7 @@ def for_model(
     if dataset is not None and is_config(dataset):
         return data
     rates = {name: sensors[name].rate for name in names if name in sensors}
-    given = data.model_arguments(recogniser.window, {name: shapes[name] for name in names}, rates)
+    given = data.model_arguments(recogniser.window, shapes[names[0]][0], rates)
     make: Callable[..., MultimodalDataModule] = type(data)
     return make(root=data.root, cache_dir=data.cache_dir, modalities=names, **given)
 

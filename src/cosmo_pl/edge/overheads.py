@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +14,7 @@ from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.edge.export import described, loaded, total_size
 from cosmo_pl.edge.export_recordings import training_samples
 from cosmo_pl.edge.quantization import SAMPLES, quantized_encoders
-from cosmo_pl.edge.timing import durations, one_thread, percentiles
+from cosmo_pl.edge.timing import one_thread, prediction_seconds
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.recogniser import AnyRecogniser, Recogniser
 
@@ -38,12 +36,12 @@ def overheads(recogniser: Recogniser, data: MultimodalDataModule) -> dict[str, A
     with one_thread():
         recognisers: dict[str, AnyRecogniser] = {"torch": recogniser}
         recognisers |= {name: loaded(*each) for name, each in graphs.items()}
-        taken = durations([partial(each.predict, sample) for each in recognisers.values()], clock=time.thread_time)
+        seconds = prediction_seconds(recognisers, sample)
     return {
         "parameters": sum(each.numel() for each in recogniser.module.parameters()),
         "flops": count_flops(recogniser, sample),
         "bytes": {name: total_size(content) for name, (_, content) in graphs.items()},
-        "seconds": {name: percentiles(each) for name, each in zip(recognisers, taken, strict=True)},
+        "seconds": seconds,
         "refused": refused,
     }
 

@@ -235,7 +235,7 @@ def windows_of(
     seconds = recorded.duration if data.window_seconds is None else data.window_seconds
     starts = np.zeros(len(rows)) if data.window_seconds is None else samples.start[rows] * seconds / data.span
     start = dict(zip(rows.tolist(), starts.tolist(), strict=True))
-    has = {name: samples.present.get(name, np.ones(len(samples), dtype=bool)) for name in recogniser.modality_shapes}
+    has = {name: samples.has(name) for name in recogniser.modality_shapes}
     found = []
     for names, group in groupby(rows.tolist(), lambda row: tuple(name for name in has if has[name][row])):
         some = list(group)

@@ -105,9 +105,7 @@ class StreamsDataModule(MultimodalDataModule):
         self._check_window()
 
     @classmethod
-    def model_arguments(
-        cls, window: float | None, shapes: Mapping[str, tuple[int, ...]], rates: Mapping[str, float | None]
-    ) -> dict[str, Any]:
+    def model_arguments(cls, window: float | None, steps: int, rates: Mapping[str, float | None]) -> dict[str, Any]:
         """The window, where it is known; the rates are those of the import."""
         return {} if window is None else {"window": window}
 

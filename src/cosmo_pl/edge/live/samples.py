@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from cosmo_pl.data.recorded import Span
 
@@ -55,9 +55,5 @@ class Silence:
     seconds: float
 
 
-class SampleSource(Protocol):
-    """A source of samples. It never ends by an error of what it is sent."""
-
-    def __iter__(self) -> Iterator[SensorSamples | Beginning | Silence]:
-        """Samples as they come."""
-        ...
+SampleSource = Iterable[SensorSamples | Beginning | Silence]
+"""Samples as they come. It never ends by an error of what it is sent."""
