@@ -14,7 +14,8 @@ import torch
 from safetensors.torch import load_file, save, save_file
 
 from cosmo_pl.bundle import WEIGHTS, Bundle
-from cosmo_pl.bundle_checks import TrainingData, digest_of
+from cosmo_pl.bundle_checks import digest_of
+from cosmo_pl.bundle_data import TrainingData
 from cosmo_pl.data.normalization import Normalization
 from cosmo_pl.encoders import InertialEncoder
 from cosmo_pl.errors import BundleError

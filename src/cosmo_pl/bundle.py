@@ -18,7 +18,6 @@ from torch import nn
 
 from cosmo_pl.bundle_checks import (
     FEDERATED,
-    TrainingData,
     check_description,
     check_fit,
     check_hashes,
@@ -26,6 +25,7 @@ from cosmo_pl.bundle_checks import (
     digest_of,
     matched_names,
 )
+from cosmo_pl.bundle_data import TrainingData
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.normalization import Normalization
 from cosmo_pl.data.trained import TrainedOn

@@ -6,7 +6,7 @@ import errno
 import os
 import pickle
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +98,15 @@ def _finite(value: Tensor) -> bool:
 
 def usable_checkpoint(runs: Path) -> Path | None:
     """The newest readable checkpoint of the runs of a config, None without one; prints which damaged ones it skips."""
-    return next(_usable(runs), None)
+    paths = (run / CHECKPOINTS / name for run in reversed(versions(runs)) for name in (LAST_NAME, PREVIOUS_NAME))
+    for path in filter(Path.exists, paths):
+        try:
+            read_checkpoint(path)
+        except ConfigurationError as error:
+            print(f"skipped: {error}")
+        else:
+            return path
+    return None
 
 
 def newest_checkpoint(runs: Path) -> Path:
@@ -131,14 +139,3 @@ def checkpoint_in(path: Path) -> Path:
         return newest_checkpoint(path)
     problem = f"'{path}' has no {LAST}" if path.is_dir() else f"'{path}' does not exist"
     raise ConfigurationError("run", problem, "Name a checkpoint, or the folder of a run of `cosmo-pl fit`")
-
-
-def _usable(runs: Path) -> Iterator[Path]:
-    paths = (run / CHECKPOINTS / name for run in reversed(versions(runs)) for name in (LAST_NAME, PREVIOUS_NAME))
-    for path in filter(Path.exists, paths):
-        try:
-            read_checkpoint(path)
-        except ConfigurationError as error:
-            print(f"skipped: {error}")
-        else:
-            yield path

@@ -5,7 +5,7 @@ The command line prints them as one line and exits with status 2. A traceback me
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from textwrap import shorten
@@ -101,15 +101,6 @@ class RecordingError(CosmoError):
         super().__init__(f"{path}: {problem}. {remedy}.")
         self.path = path
         self._parts = path, problem, remedy
-
-    def of(self, path: Path, reworded: Callable[[str], str]) -> RecordingError:
-        """The same error of another file.
-
-        Args:
-            path: The file that the user gave.
-            reworded: The problem to the problem as it is in that file.
-        """
-        return RecordingError(path, reworded(self._parts[1]), self._parts[2])
 
     def __reduce__(self) -> tuple[type[RecordingError], tuple[Path, str, str]]:
         """Worker processes pickle errors."""

@@ -226,6 +226,19 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
+def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one, with dotted keys."""
+    items: dict[str, Any] = {}
+    for key, value in tree.items():
+        items |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return items
+
+
+def shortened(text: str) -> str:
+    """The text, or if it is longer than 60 characters its begin."""
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
 def keep_json(path: Path, content: Any) -> None:
     """Writes content of the cache with a hash of it; numbers may be infinite or NaN."""
     write_whole(path, json.dumps({"sha256": _hash(content), "content": content}))

@@ -60,11 +60,6 @@ def versions(runs: Path) -> list[Path]:
     return _numbered(runs, VERSION)
 
 
-def newest_metrics(run: Path) -> Path:
-    """The metrics of the last test of a run, which has been tested."""
-    return _numbered(run, TEST)[-1] / METRICS
-
-
 def has_bundle(run: Path) -> bool:
     """Whether a run has written its bundle, as stage 1 does at its end."""
     return (run / BUNDLE / BUNDLE_DESCRIPTION).is_file()
@@ -107,15 +102,15 @@ def logged_curves(run: Path) -> dict[str, dict[int, float]]:
     The last row of a killed run can be incomplete, and is left out.
     """
     curves: dict[str, dict[int, float]] = {}
-    if (run / LOG).is_file():
-        with (run / LOG).open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(line for line in file if line.endswith("\n")):
-                if None in row.values():
-                    continue
-                epoch = int(row.pop("epoch"))
-                for name, value in row.items():
-                    if value and name != "step":
-                        curves.setdefault(name, {})[epoch] = float(value)
+    if not (run / LOG).is_file():
+        return curves
+    with (run / LOG).open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(line for line in file if line.endswith("\n")) if None not in row.values()]
+    for row in rows:
+        epoch = int(row.pop("epoch"))
+        for name, value in row.items():
+            if value and name != "step":
+                curves.setdefault(name, {})[epoch] = float(value)
     return curves
 
 

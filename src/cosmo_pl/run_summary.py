@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmo_pl.errors import ConfigurationError, CosmoError
-from cosmo_pl.io import read_json, read_yaml
+from cosmo_pl.io import flat, read_json, read_yaml, shortened
 from cosmo_pl.run_folder import (
     BUNDLE,
     BUNDLE_DESCRIPTION,
@@ -152,17 +152,10 @@ def checked_run(folder: Path) -> Path:
 
 def differing_arguments(runs: Sequence[RunSummary]) -> list[tuple[str, ...]]:
     """Rows of each argument that is not the same in all runs: its dotted name, and its value in each run."""
-    every = [_flat(run.config) for run in runs]
+    every = [flat(run.config) for run in runs]
     names = sorted({name for arguments in every for name in arguments if not name.startswith(OWN)})
     rows = [(name, *(_shown(arguments.get(name, UNKNOWN)) for arguments in every)) for name in names]
     return [row for row in rows if len(set(row[1:])) > 1]
-
-
-def table(rows: Iterable[Sequence[str]]) -> str:
-    """Rows of text with aligned columns."""
-    every = [list(row) for row in rows]
-    widths = [max(map(len, column)) for column in zip(*every, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in every)
 
 
 def users_of_bundle(run: Path, others: Iterable[Path]) -> list[Path]:
@@ -244,13 +237,5 @@ def _bundle_of(run: Path) -> Path | None:
     return Path(named).resolve() if isinstance(named, str) else None
 
 
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    items: dict[str, Any] = {}
-    for key, value in tree.items():
-        items |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-    return items
-
-
 def _shown(value: Any) -> str:
-    text = "null" if value is None else str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return "null" if value is None else shortened(str(value))

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from cosmo_pl.cli import main
-from cosmo_pl.run_loading import command_parser
+from cosmo_pl.training_parser import command_parser
 
 from .conftest import CONFIGS, TINY
 

@@ -18,7 +18,7 @@ from cosmo_pl.parsing import Given, parse, parse_content, refusal
 from cosmo_pl.parsing.commands import CommandParser, at_home
 from cosmo_pl.parsing.given import normalised, yaml_files
 from cosmo_pl.parsing.refusal import problems
-from cosmo_pl.run_loading import command_parser
+from cosmo_pl.training_parser import command_parser
 
 from .conftest import CONFIGS
 

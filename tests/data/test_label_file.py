@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cosmo_pl.data import StreamsDataModule
-from cosmo_pl.data.label_file import read_label_file
+from cosmo_pl.data.label_file import LabelError, read_label_file
 from cosmo_pl.data.subjects import SubjectLists
 from cosmo_pl.data.trained import TrainedOn
 from cosmo_pl.errors import ConfigurationError, RecordingError
@@ -111,6 +112,13 @@ def test_a_number_of_columns_and_their_order_do_not_matter(tmp_path: Path) -> No
 def test_labels_that_cannot_be_used_are_refused(root: Path, text: str, message: str) -> None:
     with pytest.raises(RecordingError, match=message):
         data(root, text)
+
+
+def test_an_error_of_a_label_comes_whole_from_another_process(root: Path) -> None:
+    with pytest.raises(LabelError, match="by row 2") as refused:
+        data(root, "s1_3,0,4,sit\ns1_3,1,5,walk\n")
+    error = pickle.loads(pickle.dumps(refused.value))
+    assert (str(error), error.path, error.parts) == (str(refused.value), refused.value.path, refused.value.parts)
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from cosmo_pl.bundle import Bundle
 from cosmo_pl.cli import main
 from cosmo_pl.cli.train import main as fit
 from cosmo_pl.data.streams.store import read_store
-from cosmo_pl.edge.adaptation import REPORT, Report, adapt
+from cosmo_pl.edge.adaptation import REPORT, AdaptationReport, adapt
 from cosmo_pl.edge.budget import Budget, peak_megabytes
 from cosmo_pl.edge.given_labels import LABELS, accepted_labels, additions
 from cosmo_pl.errors import BundleError, ConfigurationError, CosmoError, RecordingError
@@ -74,17 +74,19 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def on_device(bundle: Path, out: str = "me", labels: str | None = "few.csv", run: Any = fit, **more: Any) -> Report:
+def on_device(
+    bundle: Path, out: str = "me", labels: str | None = "few.csv", run: Any = fit, **more: Any
+) -> AdaptationReport:
     given: dict[str, Any] = {"data": Path("device"), "configs": [Path("short.yaml")], **more}
     return adapt(bundle, out=Path(out), fit=run, labels=None if labels is None else Path(labels), **given)
 
 
-def checkpoint(report: Report) -> dict[str, Any]:
+def checkpoint(report: AdaptationReport) -> dict[str, Any]:
     content: dict[str, Any] = torch.load(Path(report.run, "checkpoints/last.ckpt"), weights_only=True)
     return content
 
 
-def same_weights(one: Report, other: Report) -> bool:
+def same_weights(one: AdaptationReport, other: AdaptationReport) -> bool:
     first, second = (checkpoint(each)["state_dict"] for each in (one, other))
     return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
 
@@ -359,7 +361,7 @@ def test_the_peak_is_that_of_the_system() -> None:
 def test_an_adaptation_that_cannot_be_exported_is_complete(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    done = Report("run", 1, 1, 2, 0.5, 0.5, 100.0, 1, False)
+    done = AdaptationReport("run", 1, 1, 2, 0.5, 0.5, 100.0, 1, False)
     monkeypatch.setattr("cosmo_pl.edge.adaptation.adapt", lambda *_: done)
     monkeypatch.setattr("cosmo_pl.extras.installed", lambda package: package != "onnx")
     main(["adapt", "--bundle", "bundle", "--data", "data", "--out", "out"])

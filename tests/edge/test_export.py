@@ -135,14 +135,13 @@ def test_overlapping_windows_have_a_hop_and_clips_have_none(usc_root, utd_root):
     windows = USCDataModule(root=str(usc_root), window_size=100, stride=40, label_rate=0.2)
     for data, expected in ((windows, 0.4), (UTDDataModule(root=str(utd_root), label_rate=0.3), None)):
         recordings = RunRecordings(Path("run"))
-        recordings.data = ready(data)
+        recordings.loaded = None, ready(data)
         assert recordings.hop == expected
 
 
 def test_the_distance_to_the_training_samples_is_exported(folder, arrays, tmp_path, monkeypatch):
     run = folder / "runs/utd" / RUNS["attention"]
-    decision = Decision(score_threshold=0.3).described()
-    monkeypatch.setattr(RunRecordings, "decision", lambda self: decision)
+    monkeypatch.setattr(exporting, "measured_decision", lambda *_: (Decision(score_threshold=0.3), None))
     export(run, tmp_path / "model", decision=True)
     mine = Recogniser.load(tmp_path / "model")
     assert Decision.read(mine.description["decision"]).score_threshold == 0.3

@@ -8,7 +8,7 @@ import torch
 from cosmo_pl import Recogniser
 from cosmo_pl.bundle import Bundle
 from cosmo_pl.cli import main
-from cosmo_pl.edge.export_bundle import bundle_of
+from cosmo_pl.edge.export import bundle_of
 from cosmo_pl.errors import ConfigurationError
 
 pytestmark = pytest.mark.slow

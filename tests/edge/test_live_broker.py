@@ -15,7 +15,7 @@ import pytest
 
 from cosmo_pl.edge.live import LiveRecogniser
 from cosmo_pl.edge.live.mqtt import MqttSource, parse_broker
-from cosmo_pl.edge.live.samples import Samples, Silence
+from cosmo_pl.edge.live.samples import SensorSamples, Silence
 from cosmo_pl.edge.live.sources import open_source
 from cosmo_pl.errors import ConfigurationError
 from edge.live_fakes import FakeRecogniser
@@ -119,7 +119,7 @@ def test_samples_from_a_broker_that_goes_away_and_comes_back(tmp_path, reporter,
 
     def take(until: float, wanted: int) -> None:
         for item in stream:
-            if isinstance(item, Samples):
+            if isinstance(item, SensorSamples):
                 found.extend(str(window.start) for window in live.push(item.sensor, item.time, item.values))
             if len(found) >= wanted or time.monotonic() > until:
                 return
@@ -129,7 +129,7 @@ def test_samples_from_a_broker_that_goes_away_and_comes_back(tmp_path, reporter,
         line = json.dumps({"sensor": "acc", "time": times, "values": [[0.1, 0.2, 0.3]] * 10})
         single("home/acc", f"{line}\nnonsense", qos=1, hostname="127.0.0.1", port=port)
 
-    stream: Iterator[Samples | Silence] = iter(source)
+    stream: Iterator[SensorSamples | Silence] = iter(source)
     try:
         assert isinstance(next(stream), Silence)  # connected, subscribed, and nothing is published
         for second in range(3):

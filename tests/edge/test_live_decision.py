@@ -13,7 +13,7 @@ from cosmo_pl.edge.decision import Decision
 from cosmo_pl.edge.live import LiveRecogniser
 from cosmo_pl.edge.live.deciding import Raw, stored_decision
 from cosmo_pl.edge.live.running import run
-from cosmo_pl.edge.live.samples import Beginning, Samples
+from cosmo_pl.edge.live.samples import Beginning, SensorSamples
 from cosmo_pl.edge.transitions import lasting_transitions
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.exported import ExportedRecogniser
@@ -90,7 +90,7 @@ def test_the_distance_to_the_training_samples_decides_live_as_afterwards():
 def test_lines_have_what_the_model_alone_says_beside_the_decision():
     live = LiveRecogniser(model := exported(DECISION.described()), decision=DECISION)
     data = streams(8.0)
-    source = [Beginning("r", 0.0, ()), *(Samples(name, *each) for name, each in data.items())]
+    source = [Beginning("r", 0.0, ()), *(SensorSamples(name, *each) for name, each in data.items())]
     out, err = io.StringIO(), io.StringIO()
     run(live, source, out, err)
     rows = [json.loads(line) for line in out.getvalue().splitlines()]

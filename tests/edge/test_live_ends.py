@@ -16,7 +16,7 @@ import pytest
 from cosmo_pl.edge.live import LiveRecogniser, lines
 from cosmo_pl.edge.live.lines import read_lines
 from cosmo_pl.edge.live.running import run
-from cosmo_pl.edge.live.samples import Samples
+from cosmo_pl.edge.live.samples import SensorSamples
 from cosmo_pl.edge.live.sources import open_source
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.recogniser import Prediction
@@ -34,7 +34,7 @@ def test_a_source_that_cannot_be_read_any_more_ends(reporter, reports):
             return line
 
     given = read_lines(Closed(b'{"sensor": "acc", "time": 1, "values": [1]}\n'), reporter, quiet=1.0)
-    assert [each.sensor for each in itertools.takewhile(lambda each: isinstance(each, Samples), given)] == ["acc"]
+    assert [each.sensor for each in itertools.takewhile(lambda each: isinstance(each, SensorSamples), given)] == ["acc"]
     (report,) = reports
     assert report.problem == "source lost" and "Input/output error" in report.detail
 
@@ -92,7 +92,7 @@ def test_an_interruption_within_a_delivery_loses_no_window(at, windows):
     # The sixth and seventh window wait for the mat until all clocks are set back.
     given = [*streams(6.0, 1000.0).items(), ("wrist", stream("wrist", 8.0, 1000.0))]
     given += [(name, each) for part in range(5) for name, each in streams(2.0, 2.0 * part).items()]
-    run(live, [Samples(name, *each) for name, each in given], out, err)
+    run(live, [SensorSamples(name, *each) for name, each in given], out, err)
     times = [json.loads(line)["time"][0] for line in out.getvalue().splitlines()]
     assert times == [*range(1000, 1000 + windows)]
     assert written[:5] == ([0, 1, 2, 3, 4] if at >= 5 else [0, 0, 1, 2, 3])

@@ -23,14 +23,14 @@ from cosmo_pl.edge.live.lines import read_lines
 from cosmo_pl.edge.live.messages import samples_in
 from cosmo_pl.edge.live.replay import Replays, batches, replays_of
 from cosmo_pl.edge.live.running import run
-from cosmo_pl.edge.live.samples import Beginning, Samples, Silence
+from cosmo_pl.edge.live.samples import Beginning, SensorSamples, Silence
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.simulation import simulate_self_collected
 from data.streams.written import write_streams
 from edge.live_fakes import FakeRecogniser
 
 
-def read(line: str | bytes, reporter: Reporter) -> list[Samples]:
+def read(line: str | bytes, reporter: Reporter) -> list[SensorSamples]:
     return list(samples_in(line if isinstance(line, bytes) else line.encode(), reporter))
 
 
@@ -113,7 +113,7 @@ def test_silence_is_noticed(reporter):
 # Recordings
 
 
-def joined_samples(found: list[Samples], sensor: str) -> tuple[np.ndarray, np.ndarray]:
+def joined_samples(found: list[SensorSamples], sensor: str) -> tuple[np.ndarray, np.ndarray]:
     own = [each for each in found if each.sensor == sensor]
     return np.concatenate([each.time for each in own]), np.concatenate([each.values for each in own])
 
@@ -305,9 +305,9 @@ def test_the_loop_writes_a_line_per_window_and_a_summary(tmp_path, reporter):
 
 
 def test_an_interruption_ends_a_stream_as_its_end_does():
-    def samples(interrupted: bool) -> Iterator[Samples | Silence]:
+    def samples(interrupted: bool) -> Iterator[SensorSamples | Silence]:
         for number in range(60):
-            yield Samples("wrist", number / 20, [1, 2, 3])
+            yield SensorSamples("wrist", number / 20, [1, 2, 3])
         yield Silence(5.0)
         if interrupted:
             raise KeyboardInterrupt

@@ -101,7 +101,7 @@ def test_the_app_of_flower_is_written_once(capsys, tmp_path):
 @pytest.fixture
 def bundle(make_data, tmp_path):
     """A bundle as the server of a federation writes it: with statistics, without quality."""
-    from cosmo_pl.bundle_checks import TrainingData
+    from cosmo_pl.bundle_data import TrainingData
 
     data = make_data(train_subjects=[1, 2, 3])
     data.setup()

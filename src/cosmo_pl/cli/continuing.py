@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.io import read_yaml
+from cosmo_pl.io import flat, read_yaml
 from cosmo_pl.run_folder import ASIDE, CONFIG, run_of
 from cosmo_pl.study.identity import TRAINING
 
@@ -132,11 +132,3 @@ def refuse(checkpoint: Path, differ: Collection[str], did: str, remedy: str) -> 
     """Raises the error that names what differs, if anything does."""
     if differ:
         raise ConfigurationError("ckpt_path", f"'{checkpoint}' {did} other arguments: {'; '.join(differ)}", remedy)
-
-
-def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one, with dotted keys."""
-    items: dict[str, Any] = {}
-    for key, value in tree.items():
-        items |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-    return items

@@ -15,10 +15,11 @@ def list_(folder: str = "runs") -> None:
     Args:
         folder: The folder; runs in folders below it are found.
     """
-    from cosmo_pl.run_summary import HEADER, summaries, table
+    from cosmo_pl.io import aligned
+    from cosmo_pl.run_summary import HEADER, summaries
 
     root = Path(folder)
-    print(table([HEADER, *(summary.row(root) for summary in summaries(root))]))
+    print(aligned([HEADER, *(summary.row(root) for summary in summaries(root))]))
 
 
 def compare(runs: list[str], out: str | None = None) -> None:
@@ -28,8 +29,9 @@ def compare(runs: list[str], out: str | None = None) -> None:
         runs: Folders of at least two runs.
         out: PNG that gets loss and accuracy by epoch; none by default.
     """
+    from cosmo_pl.io import aligned
     from cosmo_pl.run_folder import logged_curves
-    from cosmo_pl.run_summary import checked_run, differing_arguments, summarise, table
+    from cosmo_pl.run_summary import checked_run, differing_arguments, summarise
 
     if len(runs) < 2:
         raise ConfigurationError("runs", "one run has nothing to be compared with", "Name at least two")
@@ -40,7 +42,7 @@ def compare(runs: list[str], out: str | None = None) -> None:
         ("epochs", *(str(each.epochs) for each in found)),
         ("state", *(each.state for each in found)),
     ]
-    print(table([("", *runs), *results, *differing_arguments(found)]))
+    print(aligned([("", *runs), *results, *differing_arguments(found)]))
     if out is not None:
         from cosmo_pl.plots.run_curves import plot_curves
 

@@ -16,36 +16,30 @@ from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCL
 from pytorch_lightning.loggers import CSVLogger, Logger
 from pytorch_lightning.utilities import rank_zero_only
 
-import cosmo_pl.data
-import cosmo_pl.encoders
-import cosmo_pl.modules  # noqa: F401  short class names on the command line are those that are imported
 from cosmo_pl.callbacks import EpochSeed, LastCheckpoint, ResultWriter, WandbResults
 from cosmo_pl.checkpoints import WholeCheckpointIO, newest_checkpoint, read_checkpoint
 from cosmo_pl.cli.allocation import keep_freed_memory
-from cosmo_pl.cli.continuing import check_continued, check_evaluated, flat, stored_config
+from cosmo_pl.cli.continuing import check_continued, check_evaluated, stored_config
 from cosmo_pl.cli.inheritance import inheritance
 from cosmo_pl.cli.lightning_options import Use, check_loggers, check_options, refused
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.trained import TrainedOn
 from cosmo_pl.errors import ConfigurationError, CosmoError
 from cosmo_pl.extras import require
-from cosmo_pl.io import read_yaml
+from cosmo_pl.io import flat, read_yaml
 from cosmo_pl.modules import BaseModule
 from cosmo_pl.modules.base import PretrainingModule
 from cosmo_pl.parsing import Given, parse, refusal
 from cosmo_pl.parsing.trainer_arguments import check_configuration
 from cosmo_pl.precision import PreciseTrainer, resolved_precision
 from cosmo_pl.run_folder import CONFIG, claim_version, run_of, version_number
-from cosmo_pl.run_loading import (
+from cosmo_pl.run_loading import class_phase, imported_class, name_test_subjects, rebuilt
+from cosmo_pl.training_parser import (
     TRAINER_DEFAULTS,
     TrainingParser,
     add_command_arguments,
-    class_phase,
     follow_phase,
-    imported_class,
     link_data_to_model,
-    name_test_subjects,
-    rebuilt,
 )
 from cosmo_pl.trust import check_trusted, class_paths
 

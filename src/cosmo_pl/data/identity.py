@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from cosmo_pl.data.channels import described_sensor
 from cosmo_pl.data.download import Archive
@@ -87,6 +87,17 @@ class DatasetIdentity:
             CosmoError: There are no recordings.
         """
         return cls.for_description(root, cache_dir)
+
+    @classmethod
+    def model_arguments(cls, window: float | None, steps: int, rates: Mapping[str, float | None]) -> dict[str, Any]:
+        """Arguments with which samples have the windows and rates of a trained model; none for a dataset of clips.
+
+        Args:
+            window: Seconds of a sample; None for clips of different lengths.
+            steps: Steps of a sample of the first modality.
+            rates: Modality to its frames per second, where it is known.
+        """
+        return {}
 
     @property
     def num_classes(self) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -42,6 +43,27 @@ class GivenLabel:
     start: float | None
     end: float | None
     where: str = field(compare=False)
+
+
+class LabelError(RecordingError):
+    """A label that cannot be used with the recordings.
+
+    Args:
+        path: File of the label.
+        label: The label.
+        problem: What is wrong with it.
+        remedy: What to do.
+        other: Label of the same file that it contradicts.
+    """
+
+    def __init__(
+        self, path: Path, label: GivenLabel, problem: str, remedy: str, other: GivenLabel | None = None
+    ) -> None:
+        super().__init__(path, f"{label.where}: {problem}{'' if other is None else f' by {other.where}'}", remedy)
+        self.parts = label, problem, remedy, other
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.path, *self.parts)
 
 
 def read_label_file(path: Path) -> list[GivenLabel]:
@@ -98,30 +120,29 @@ def with_label_file(
         The samples and their split, in which those of the file are labelled.
 
     Raises:
-        RecordingError: An activity or recording is unknown, a label has no sample or one that is not trained on, or
+        LabelError: An activity or recording is unknown, a label has no sample or one that is not trained on, or
             contradicts another label; the message names the row.
+        RecordingError: See `read_label_file`.
     """
     label = samples.label.copy()
-    origin: dict[int, str] = {}
+    origin: dict[int, GivenLabel] = {}
     for each in read_label_file(path):
-        refuse = partial(RecordingError, path)
+        refuse = partial(LabelError, path, each)
         if each.activity not in data.class_names:
-            raise refuse(f"{each.where}: unknown activity '{each.activity}'", choices(each.activity, data.class_names))
+            raise refuse(f"unknown activity '{each.activity}'", choices(each.activity, data.class_names))
         number = data.class_names.index(each.activity)
         for row in _rows(data, span, samples, each, path).tolist():
             if label[row] not in (-1, number):
-                other = (
-                    f"'{data.class_names[label[row]]}' {f'by {origin[row]}' if row in origin else 'in the recordings'}"
-                )
-                problem = f"{each.where}: '{each.activity}' for a sample of '{each.recording}' that is {other}"
-                raise refuse(problem, REMEDY)
+                known, other = data.class_names[label[row]], origin.get(row)
+                problem = f"'{each.activity}' for a sample of '{each.recording}' that is '{known}'"
+                raise refuse(problem if other else f"{problem} in the recordings", REMEDY, other)
             label[row] = number
-            origin[row] = each.where
+            origin[row] = each
     rows = np.array(sorted(origin), dtype=np.int64)
     trained = np.union1d(split.labeled, split.unlabeled)
     if len(others := np.setdiff1d(rows, trained)):
-        problem = f"{origin[int(others[0])]}: '{samples.recording[others[0]]}' is not among the training samples"
-        raise RecordingError(path, problem, "Label recordings of training subjects")
+        problem = f"'{samples.recording[others[0]]}' is not among the training samples"
+        raise LabelError(path, origin[int(others[0])], problem, "Label recordings of training subjects")
     return replace(samples, label=label), split.with_labels(rows)
 
 
@@ -130,9 +151,7 @@ def _rows(data: DatasetIdentity, span: int, samples: Samples, given: GivenLabel,
     rows = np.flatnonzero(samples.recording == given.recording)
     if not len(rows):
         known = sorted(set(samples.recording.tolist()))
-        raise RecordingError(
-            path, f"{given.where}: there is no recording '{given.recording}'", choices(given.recording, known)
-        )
+        raise LabelError(path, given, f"there is no recording '{given.recording}'", choices(given.recording, known))
     if given.start is None:
         return rows
     start = samples.start[rows]
@@ -141,8 +160,8 @@ def _rows(data: DatasetIdentity, span: int, samples: Samples, given: GivenLabel,
         problem = f"'{given.recording}' has no sample that begins at step {given.start:g}"
         remedy = "Take it from `cosmo-pl data suggest` or predictions.csv, or give an end as well: seconds"
     elif data.window_seconds is None:
-        problem = f"{given.where}: an interval, and {data.title} has clips of different lengths"
-        raise RecordingError(path, problem, "Leave start and end empty, to label the whole clip")
+        problem = f"an interval, and {data.title} has clips of different lengths"
+        raise LabelError(path, given, problem, "Leave start and end empty, to label the whole clip")
     else:
         steps_per_second = span / data.window_seconds
         begin, stop = start / steps_per_second, (start + span) / steps_per_second
@@ -151,5 +170,5 @@ def _rows(data: DatasetIdentity, span: int, samples: Samples, given: GivenLabel,
         problem = f"no sample of '{given.recording}' lies within {given.start:g} to {given.end:g} s"
         remedy = f"Samples of {data.window_seconds:g} s were recorded from {times}"
     if not len(found):
-        raise RecordingError(path, f"{given.where}: {problem}", remedy)
+        raise LabelError(path, given, problem, remedy)
     return found

@@ -117,6 +117,11 @@ class MExDataModule(StreamsDataModule):
             **shared,
         )
 
+    @classmethod
+    def model_arguments(cls, window: float | None, steps: int, rates: Mapping[str, float | None]) -> dict[str, Any]:
+        """Window and rates."""
+        return {**super().model_arguments(window, steps, rates), "rates": rates}
+
     def content_hashes(self) -> Mapping[str, Collection[str]]:
         """None: the numbers of the subjects are those of the publication."""
         return {}

@@ -59,6 +59,10 @@ class Samples:
         present = {name: values[rows] for name, values in self.present.items()}
         return Samples(inputs, self.label[rows], self.subject[rows], self.recording[rows], self.start[rows], present)
 
+    def has(self, modality: str) -> NDArray[np.bool_]:
+        """Whether each sample has a modality (N,)."""
+        return self.present.get(modality, np.ones(len(self), dtype=bool))
+
     def complete(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Those of the rows that have all modalities."""
         for present in self.present.values():

@@ -132,11 +132,11 @@ class TrainedOn:
         """Subjects of a dataset that the model or its encoders were trained on, by their numbers.
 
         Args:
-            identity: The dataset. Numbers of an import are the same people in the same recordings alone.
+            identity: The dataset.
             fingerprint: Fingerprint of its recordings.
         """
         same = fingerprint == self.fingerprint
-        if identity.content_hashes() and not same:
+        if not same_people(identity, same):
             return set()
         own = self.subjects if same or self.dataset == identity.dataset else ()
         return {*own, *self.pretrained.get(identity.key, ())}
@@ -301,6 +301,16 @@ def all_hashes(samples: Samples, identity: DatasetIdentity) -> defaultdict[str, 
     for name, digests in known_by(samples, identity.key, identity.content_hashes()).items():
         found[name].update(digests)
     return found
+
+
+def same_people(identity: DatasetIdentity, same_recordings: bool) -> bool:
+    """Whether numbers are the same people as in other data of a dataset; in an import they are in its recordings alone.
+
+    Args:
+        identity: The dataset.
+        same_recordings: Whether all recordings are the same.
+    """
+    return same_recordings or not identity.content_hashes()
 
 
 def known_by(

@@ -7,7 +7,7 @@ sensors", UbiComp 2012, https://sipi.usc.edu/had.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +113,11 @@ class USCDataModule(MultimodalDataModule):
         self.stride = stride
         self.rate = RECORDED_RATE if rate is None else float(rate)
         self.rates = dict.fromkeys(COLUMNS, self.rate)
+
+    @classmethod
+    def model_arguments(cls, window: float | None, steps: int, rates: Mapping[str, float | None]) -> dict[str, Any]:
+        """Steps and rate, which are those of both sensors."""
+        return {"window_size": steps, "rate": next(iter(rates.values()), None)}
 
     @property
     def modality_shapes(self) -> dict[str, tuple[int, ...]]:

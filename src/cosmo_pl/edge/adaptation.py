@@ -28,7 +28,7 @@ Fit = Callable[[list[str], Sequence[Callback]], None]
 
 
 @dataclass(frozen=True)
-class Report:
+class AdaptationReport:
     """What an adaptation took.
 
     Args:
@@ -71,7 +71,7 @@ def adapt(
     labels: Path | None = None,
     seconds: float | None = None,
     configs: Sequence[Path] = (),
-) -> Report:
+) -> AdaptationReport:
     """Adapts a bundle to recordings, or goes on with an adaptation that ended early or gets further labels.
 
     Args:
@@ -111,9 +111,9 @@ def adapt(
     return report
 
 
-def _reported(run: Path, budget: Budget, planned: int) -> Report:
+def _reported(run: Path, budget: Budget, planned: int) -> AdaptationReport:
     content = read_checkpoint(run / LAST)
-    return Report(
+    return AdaptationReport(
         run=str(run),
         epochs=int(content["record"]["epochs"]),
         planned=planned,

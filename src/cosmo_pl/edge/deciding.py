@@ -24,7 +24,7 @@ from cosmo_pl.edge.calibration import (
 from cosmo_pl.edge.decision import Decision, Transitions, score
 from cosmo_pl.edge.neighbors import distances, training_neighbors
 from cosmo_pl.edge.refitting import is_quick, logits_of, refitted
-from cosmo_pl.edge.transitions import consecutive_pairs, counted_transitions, lasting_transitions, usual_hop
+from cosmo_pl.edge.transitions import consecutive_pairs, counted_transitions, lasting_transitions, usual_hop_of
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules import ClassifierModule
 from cosmo_pl.run_loading import load_run
@@ -36,7 +36,7 @@ ENOUGH = 100  # samples; with fewer, the error of the temperature is larger than
 
 
 @dataclass(frozen=True)
-class Quality:
+class DecisionQuality:
     """Calibration and rejection on some samples.
 
     Args:
@@ -71,8 +71,8 @@ class DecisionReport:
 
     measured_on: str | None
     uncalibrated: str | None
-    held_out: Quality | None
-    test: Quality | None
+    held_out: DecisionQuality | None
+    test: DecisionQuality | None
     hop: float | None
     counted: int
 
@@ -115,11 +115,20 @@ def decision_of(
     Raises:
         CosmoError: The run or its data cannot be used, or an argument is out of range.
     """
-    module, data = load_run(Path(run).expanduser())
+    return measured_decision(*load_classifier(Path(run).expanduser()), accepted, mean_duration, folds)
+
+
+def load_classifier(run: Path) -> tuple[ClassifierModule, MultimodalDataModule]:
+    """The classifier of a run and its data, see `load_run`.
+
+    Raises:
+        CosmoError: The run or its data cannot be used, or it is one of a pretraining.
+    """
+    module, data = load_run(run)
     if not isinstance(module, ClassifierModule):
         problem = f"'{run}' is of {type(module).__name__}, which pretrains encoders and recognises nothing"
         raise ConfigurationError("run", problem, "Give the run of a stage 2")
-    return measured_decision(module, data, accepted, mean_duration, folds)
+    return module, data
 
 
 def measured_decision(
@@ -171,12 +180,12 @@ def measured_decision(
     )
 
 
-def quality(decision: Decision, samples: HeldOut) -> Quality:
+def quality(decision: Decision, samples: HeldOut) -> DecisionQuality:
     """Calibration and rejection on samples."""
     before, label = probabilities(samples.logits), samples.label
     after = decision.apply(before)
     right, kept = before.argmax(axis=1) == label, ~decision.rejects(after, samples.distance)
-    return Quality(
+    return DecisionQuality(
         samples=len(label),
         accuracy=float(right.mean()),
         ece_before=calibration_error(before, label),
@@ -254,12 +263,11 @@ def _transitions(
     num_classes: int, data: MultimodalDataModule, mean_duration: float
 ) -> tuple[Transitions | None, float | None, int]:
     """Transitions, the hop in seconds that they are for, and the number of pairs of windows that were counted."""
-    samples, rows = data.samples, data.split.labeled
-    assert samples is not None
-    steps = usual_hop(samples.recording, samples.start)
-    if steps is None or data.window_seconds is None or num_classes < 2:
+    usual, samples, rows = usual_hop_of(data), data.samples, data.split.labeled
+    if usual is None or num_classes < 2:
         return None, None, 0
-    hop = steps * data.window_seconds / data.span
+    steps, hop = usual
+    assert samples is not None, "setup comes first"
     expected = lasting_transitions(num_classes, hop, mean_duration)
     pairs = consecutive_pairs(samples.label[rows], samples.recording[rows], samples.start[rows], steps)
     found = counted_transitions(pairs, expected)

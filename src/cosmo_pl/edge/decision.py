@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -105,13 +105,7 @@ class Decision:
 
     def described(self) -> dict[str, Any]:
         """The fields as plain values, for JSON."""
-        rows = None if self.transitions is None else [list(row) for row in self.transitions]
-        return {
-            "temperature": self.temperature,
-            "threshold": self.threshold,
-            "transitions": rows,
-            "score_threshold": self.score_threshold,
-        }
+        return asdict(self)
 
     @classmethod
     def read(cls, described: Mapping[str, Any]) -> Decision:

@@ -9,14 +9,17 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
+from cosmo_pl.bundle import Bundle
 from cosmo_pl.checkpoints import checkpoint_in
-from cosmo_pl.edge.export_bundle import bundle_of, store
+from cosmo_pl.edge.deciding import measured_decision
 from cosmo_pl.edge.export_graphs import distance_graph, encoder_graphs, head_graphs
 from cosmo_pl.edge.export_recordings import RunRecordings, training_samples
+from cosmo_pl.edge.neighbors import training_neighbors
 from cosmo_pl.edge.quantization import SAMPLES, comparison, quantized_encoders
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.exported import DESCRIPTION, FORMAT, ExportedRecogniser
@@ -45,10 +48,11 @@ def export(
         run: Folder of a run, or of such runs, whose newest is taken; or a checkpoint.
         folder: The folder.
         decision: Whether temperature, rejection threshold and transitions are measured and stored, see
-            `cosmo_pl.edge.deciding.decision_of`, with the graph of the distance to the training samples.
+            `cosmo_pl.edge.deciding.measured_decision`, with the graph of the distance to the training samples.
         overwrite: Whether an exported folder of that name is replaced.
         int8: Whether the encoders compute in 8-bit integers, see `quantized_encoders`. The head stays in float.
-        bundle: Whether the folder also has the bundle of stage 1, see `cosmo_pl.edge.export_bundle`.
+        bundle: Whether the folder also has the bundle of stage 1, in half precision, so that one folder serves
+            recognition and adaptation.
 
     Returns:
         Content of ``model.json``. Its "int8" compares the quantised encoders with the others, see `comparison`.
@@ -73,29 +77,36 @@ def export(
         description["hop"] = recordings.hop
     description["accuracy"] = _tested(run_of(checkpoint)) if checkpoint.name == LAST_NAME else None
     if decision:
-        description["decision"] = recordings.decision()
-        if description["decision"]["score_threshold"] is not None:
+        measured = measured_decision(*recordings.loaded)[0]
+        description["decision"] = measured.described()
+        if measured.score_threshold is not None:
             graphs |= _distance(recogniser, recordings, description)
+    exported = loaded(description, graphs)
+    _check_equal(recogniser, exported)
+    if int8:
+        graphs |= _quantised(description, graphs, exported, recordings)
+    elif description["accuracy"] is None:
+        description["accuracy"] = recordings.accuracy(exported)
     with whole_file(folder) as part:
-        part.mkdir()
         write_model(part, description, graphs)
-        exported = ExportedRecogniser.load(part)
-        _check_equal(recogniser, exported)
-        if int8:
-            quantised = quantized_encoders(description, graphs, training_samples(recordings.data, SAMPLES))
-            write_model(part, description, quantised)
-            both = {"float": exported, "int8": ExportedRecogniser.load(part)}
-            sizes = {"float": total_size(graphs), "int8": total_size(graphs | quantised)}
-            description["int8"] = {"graphs": list(quantised), **comparison(both, sizes, recordings)}
-            description["accuracy"] = description["int8"]["int8"]["accuracy"]
-        elif description["accuracy"] is None:
-            description["accuracy"] = recordings.accuracy(exported)
-        write_model(part, description, {})
         if encoders is not None:
-            store(encoders, part)
+            encoders.save(part / BUNDLE, half=True)
         if folder.exists():
             shutil.rmtree(folder)
     return description
+
+
+def bundle_of(recogniser: Recogniser) -> Bundle:
+    """The bundle that the encoders of a trained classifier come from.
+
+    Raises:
+        ConfigurationError: It was trained without a stage 1.
+        BundleError: The bundle is missing or damaged.
+    """
+    used = recogniser.module.record.bundle
+    if used is None:
+        raise ConfigurationError("bundle", "the run was trained without a stage 1", "Leave out --bundle")
+    return Bundle.load(used)
 
 
 def _check_free(folder: Path, overwrite: bool, bundle: bool) -> None:
@@ -157,8 +168,22 @@ def described(recogniser: Recogniser) -> tuple[dict[str, Any], dict[str, bytes]]
 
 def _distance(recogniser: Recogniser, recordings: RunRecordings, description: dict[str, Any]) -> dict[str, bytes]:
     """The graph of the distance to the training samples, which the description then names."""
+    neighbors = training_neighbors(*recordings.loaded)
+    assert neighbors is not None, "the decision uses them"
     description["distance"] = "distance.onnx"
-    return {description["distance"]: distance_graph(recogniser, recordings.neighbors()).SerializeToString()}
+    return {description["distance"]: distance_graph(recogniser, neighbors).SerializeToString()}
+
+
+def _quantised(
+    description: dict[str, Any], graphs: dict[str, bytes], exported: ExportedRecogniser, recordings: RunRecordings
+) -> dict[str, bytes]:
+    """The encoders in 8-bit integers, which the description then compares with those in single precision."""
+    quantised = quantized_encoders(description, graphs, training_samples(recordings.data, SAMPLES))
+    both = {"float": exported, "int8": loaded(description, graphs | quantised)}
+    sizes = {"float": total_size(graphs), "int8": total_size(graphs | quantised)}
+    description["int8"] = {"graphs": list(quantised), **comparison(both, sizes, recordings)}
+    description["accuracy"] = description["int8"]["int8"]["accuracy"]
+    return quantised
 
 
 def _quality(recogniser: Recogniser) -> dict[str, float]:
@@ -184,13 +209,14 @@ def _tested(run: Path) -> dict[str, Any] | None:
 
 
 def write_model(folder: Path, description: dict[str, Any], graphs: Mapping[str, bytes]) -> None:
-    """Writes the graphs, the program, and the description with the hashes of all files and its own digest.
+    """Writes a folder of the graphs, the program, and the description with all files' hashes and its own digest.
 
     Args:
-        folder: An existing folder.
+        folder: The folder, which does not exist.
         description: Content of ``model.json``; the hashes are added. The digest is in the file alone.
         graphs: Name to content.
     """
+    folder.mkdir()
     for name, content in graphs.items():
         (folder / name).write_bytes(content)
     shutil.copy(program.__file__, folder / "run.py")
@@ -203,6 +229,13 @@ def with_digest(description: Mapping[str, Any]) -> dict[str, Any]:
     """A description with the hash of its content, which `exported.run.read_model` compares."""
     content: dict[str, Any] = json.loads(json.dumps({**description, "digest": None}))  # as it is read
     return content | {"digest": hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()}
+
+
+def loaded(description: Mapping[str, Any], graphs: Mapping[str, bytes]) -> ExportedRecogniser:
+    """What would be exported, see `write_model`."""
+    with TemporaryDirectory() as folder:
+        write_model(Path(folder, "model"), dict(description), graphs)
+        return ExportedRecogniser.load(Path(folder, "model"))
 
 
 def total_size(graphs: Mapping[str, bytes]) -> int:

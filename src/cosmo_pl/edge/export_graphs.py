@@ -136,11 +136,8 @@ def head_graphs(recogniser: Recogniser) -> dict[tuple[str, ...], Any]:
     trees = module.tree_heads()
     if trees:
         return {names: _tree_graph(head, {name: features[name] for name in names}) for names, head in trees.items()}
-    head = HeadGraph(module, list(features))
-    available = torch.ones(SAMPLES, len(features), dtype=torch.bool)
-    inputs = {**{f"features_{stream}": values for stream, values in features.items()}, "available": available}
     outputs = ["logits", "probability", *(["weights"] if module.attends_to else [])]
-    return {tuple(features): traced(head, list(inputs.values()), list(inputs), outputs)}
+    return {tuple(features): _of_features(HeadGraph(module, list(features)), features, outputs)}
 
 
 def example_features(recogniser: Recogniser) -> dict[str, Tensor]:
@@ -256,9 +253,13 @@ def distance_graph(recogniser: Recogniser, neighbors: NeighborDistance) -> Any:
         neighbors: The distance to its training samples.
     """
     features = example_features(recogniser)
-    available = torch.ones(SAMPLES, len(features), dtype=torch.bool)
-    names = [*(f"features_{stream}" for stream in features), "available"]
-    return traced(DistanceGraph(neighbors, list(features)), [*features.values(), available], names, ["distance"])
+    return _of_features(DistanceGraph(neighbors, list(features)), features, ["distance"])
+
+
+def _of_features(module: nn.Module, features: Mapping[str, Tensor], outputs: Sequence[str]) -> Any:
+    """The ONNX graph of a module that takes the features of each stream, and last the streams' availability."""
+    example = [*features.values(), torch.ones(SAMPLES, len(features), dtype=torch.bool)]
+    return traced(module, example, [*(f"features_{stream}" for stream in features), "available"], outputs)
 
 
 def traced(module: nn.Module, example: Sequence[Tensor], inputs: Sequence[str], outputs: Sequence[str]) -> Any:

@@ -14,13 +14,11 @@ from numpy.typing import NDArray
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.identity import is_simulated
 from cosmo_pl.data.selection import evenly_spaced
-from cosmo_pl.edge.deciding import decision_of
-from cosmo_pl.edge.neighbors import NeighborDistance, training_neighbors
-from cosmo_pl.edge.transitions import usual_hop
+from cosmo_pl.edge.deciding import load_classifier
+from cosmo_pl.edge.transitions import usual_hop_of
 from cosmo_pl.errors import CosmoError
 from cosmo_pl.exported import ExportedRecogniser
 from cosmo_pl.modules import ClassifierModule
-from cosmo_pl.run_loading import load_run
 
 AT_ONCE = 256  # samples
 
@@ -36,13 +34,18 @@ class RunRecordings:
     run: Path
 
     @cached_property
-    def data(self) -> MultimodalDataModule:
-        """The data of the run, set up.
+    def loaded(self) -> tuple[ClassifierModule, MultimodalDataModule]:
+        """The classifier and its data, set up; they are loaded once.
 
         Raises:
             CosmoError: They cannot be used.
         """
-        return load_run(self.run)[1]
+        return load_classifier(self.run)
+
+    @property
+    def data(self) -> MultimodalDataModule:
+        """The data of the run, see `loaded`."""
+        return self.loaded[1]
 
     @property
     def _known(self) -> MultimodalDataModule | None:
@@ -54,23 +57,8 @@ class RunRecordings:
     @property
     def hop(self) -> float | None:
         """Seconds between the starts of two windows; None without recordings, and where each is one sample."""
-        data = self._known
-        if data is None or data.window_seconds is None or data.samples is None:
-            return None
-        steps = usual_hop(data.samples.recording, data.samples.start)
-        return None if steps is None else steps * data.window_seconds / data.span
-
-    def neighbors(self) -> NeighborDistance:
-        """The distance to the training samples of a run whose decision uses it, see `training_neighbors`."""
-        module, data = load_run(self.run)
-        assert isinstance(module, ClassifierModule)
-        found = training_neighbors(module, data)
-        assert found is not None
-        return found
-
-    def decision(self) -> dict[str, Any]:
-        """Temperature, threshold and transitions, see `decision_of`."""
-        return decision_of(self.run)[0].described()
+        found = None if self._known is None else usual_hop_of(self._known)
+        return None if found is None else found[1]
 
     def accuracy(self, recogniser: ExportedRecogniser) -> dict[str, Any] | None:
         """Correctly recognised samples of the test subjects; None without recordings or labels of them."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from inspect import signature
 from pathlib import Path
 
 from cosmo_pl.data import DATASETS, MultimodalDataModule, StreamsDataModule
@@ -161,14 +160,7 @@ def for_model(
     if dataset is not None and is_config(dataset):
         return data
     rates = {name: sensors[name].rate for name in names if name in sensors}
-    known = {
-        "window": recogniser.window,
-        "window_size": shapes[names[0]][0],
-        "rate": rates.get(names[0]),
-        "rates": rates,
-    }
-    takes = signature(type(data)).parameters
-    given = {name: value for name, value in known.items() if name in takes and value is not None}
+    given = data.model_arguments(recogniser.window, shapes[names[0]][0], rates)
     make: Callable[..., MultimodalDataModule] = type(data)
     return make(root=data.root, cache_dir=data.cache_dir, modalities=names, **given)
 

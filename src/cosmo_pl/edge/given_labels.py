@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
-from cosmo_pl.data.label_file import GivenLabel, read_label_file
-from cosmo_pl.errors import RecordingError
+from cosmo_pl.data.label_file import GivenLabel, LabelError, read_label_file
 from cosmo_pl.io import write_whole
 
 LABELS = "labels.csv"
 ADDITION = "addition"
 """Column of the number of the call that added a label: 0 for labels of the first training."""
-
-ROW = re.compile(r"(?:^|(?<= by ))row \d+")  # in an error, of a label and of one that contradicts it
 
 
 @contextmanager
@@ -40,7 +37,7 @@ def accepted_labels(given: Path | None, out: Path, again: bool) -> Iterator[None
     try:
         yield
     except Exception as error:
-        if given is not None and isinstance(error, RecordingError) and path.is_file():
+        if given is not None and isinstance(error, LabelError):
             error = _in_given(error, given, labels, path)
         if before is not None:
             path.write_bytes(before)
@@ -64,18 +61,15 @@ def _additions(path: Path) -> list[int]:
         return [int(number) if number.isdecimal() else 0 for number in numbers]
 
 
-def _in_given(error: RecordingError, given: Path, labels: Sequence[GivenLabel], path: Path) -> RecordingError:
+def _in_given(error: LabelError, given: Path, labels: Sequence[GivenLabel], path: Path) -> LabelError:
     """The error of a label by its row in the file that the user gave, which the file of all labels does not keep."""
-    if error.path.resolve() != path.resolve():
+    mine = {each: each for each in reversed(labels)}
+    label, problem, remedy, other = error.parts
+    if label not in mine:
         return error
-    mine = {each: each.where for each in reversed(labels)}
-    rows = {each.where: mine.get(each) for each in read_label_file(path)}
-
-    def reworded(problem: str) -> str:
-        return ROW.sub(lambda found: rows.get(found[0]) or f"{found[0]} of {path}", problem)
-
-    found = ROW.search(str(error).removeprefix(f"{error.path}: "))
-    return error.of(given, reworded) if found is not None and rows.get(found[0]) else error
+    if other is not None:
+        other = mine.get(other, replace(other, where=f"{other.where} of {path}"))
+    return LabelError(given, mine[label], problem, remedy, other)
 
 
 def _add(given: Sequence[GivenLabel], path: Path, addition: int) -> None:

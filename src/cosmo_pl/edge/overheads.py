@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -15,12 +11,11 @@ from numpy.typing import NDArray
 from torch.utils.flop_counter import FlopCounterMode
 
 from cosmo_pl.data import MultimodalDataModule
-from cosmo_pl.edge.export import described, total_size, write_model
+from cosmo_pl.edge.export import described, loaded, total_size
 from cosmo_pl.edge.export_recordings import training_samples
 from cosmo_pl.edge.quantization import SAMPLES, quantized_encoders
-from cosmo_pl.edge.timing import durations, one_thread, percentiles
+from cosmo_pl.edge.timing import one_thread, prediction_seconds
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.exported import ExportedRecogniser
 from cosmo_pl.recogniser import AnyRecogniser, Recogniser
 
 
@@ -38,15 +33,15 @@ def overheads(recogniser: Recogniser, data: MultimodalDataModule) -> dict[str, A
     """
     sample = training_samples(data, 1)
     graphs, refused = _graphs(recogniser, data)
-    with TemporaryDirectory() as folder, one_thread():
-        exported = {name: _exported(Path(folder, name), *each) for name, each in graphs.items()}
-        recognisers: dict[str, AnyRecogniser] = {"torch": recogniser, **exported}
-        taken = durations([partial(each.predict, sample) for each in recognisers.values()], clock=time.thread_time)
+    with one_thread():
+        recognisers: dict[str, AnyRecogniser] = {"torch": recogniser}
+        recognisers |= {name: loaded(*each) for name, each in graphs.items()}
+        seconds = prediction_seconds(recognisers, sample)
     return {
         "parameters": sum(each.numel() for each in recogniser.module.parameters()),
         "flops": count_flops(recogniser, sample),
         "bytes": {name: total_size(content) for name, (_, content) in graphs.items()},
-        "seconds": {name: percentiles(each) for name, each in zip(recognisers, taken, strict=True)},
+        "seconds": seconds,
         "refused": refused,
     }
 
@@ -80,9 +75,3 @@ def _graphs(recogniser: Recogniser, data: MultimodalDataModule) -> tuple[Graphs,
     except ConfigurationError as error:
         return found, str(error)
     return found, None
-
-
-def _exported(folder: Path, description: Mapping[str, Any], graphs: Mapping[str, bytes]) -> ExportedRecogniser:
-    folder.mkdir()
-    write_model(folder, dict(description), graphs)
-    return ExportedRecogniser.load(folder)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,7 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from cosmo_pl.edge.export_recordings import RunRecordings, training_samples
-from cosmo_pl.edge.timing import durations, percentiles
+from cosmo_pl.edge.timing import prediction_seconds
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.exported import ExportedRecogniser
 
@@ -107,13 +105,8 @@ def comparison(
         Name to ``accuracy``, see `RunRecordings.accuracy`, ``bytes``, and ``seconds`` of the processor for the
         recognition of one sample, see `percentiles`.
     """
-    sample = training_samples(recordings.data, 1)
-    taken = durations([partial(each.predict, sample) for each in recognisers.values()], clock=time.thread_time)
+    seconds = prediction_seconds(recognisers, training_samples(recordings.data, 1))
     return {
-        name: {
-            "accuracy": recordings.accuracy(recogniser),
-            "bytes": sizes[name],
-            "seconds": percentiles(seconds),
-        }
-        for (name, recogniser), seconds in zip(recognisers.items(), taken, strict=True)
+        name: {"accuracy": recordings.accuracy(recogniser), "bytes": sizes[name], "seconds": seconds[name]}
+        for name, recogniser in recognisers.items()
     }

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.errors import ConfigurationError
 
 Array = NDArray[np.float64]
@@ -95,3 +96,10 @@ def usual_hop(recording: NDArray[Any], start: NDArray[np.int64]) -> int | None:
         return None
     values, counts = np.unique(steps, return_counts=True)
     return int(values[counts.argmax()])
+
+
+def usual_hop_of(data: MultimodalDataModule) -> tuple[int, float] | None:
+    """The usual hop of data after their setup, in steps and in seconds; None where each recording is one sample."""
+    assert data.samples is not None, "setup comes first"
+    steps = usual_hop(data.samples.recording, data.samples.start)
+    return None if steps is None or data.window_seconds is None else (steps, steps * data.window_seconds / data.span)

@@ -16,8 +16,9 @@ from cosmo_pl.modules.base.module import Shapes
 from cosmo_pl.parsing import Given, parse
 from cosmo_pl.parsing.trainer_arguments import check_configuration
 from cosmo_pl.rounds import FederatedSettings
-from cosmo_pl.run_loading import class_phase, command_parser, follow_phase, instantiated, name_test_subjects
+from cosmo_pl.run_loading import class_phase, instantiated, name_test_subjects
 from cosmo_pl.shipped import with_paths
+from cosmo_pl.training_parser import command_parser, follow_phase
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from cosmo_pl.bundle_checks import TrainingData
+from cosmo_pl.bundle_data import TrainingData
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.identity import is_simulated
 from cosmo_pl.data.normalization import Normalization

@@ -20,7 +20,8 @@ from flwr.serverapp import Grid, ServerApp
 from pytorch_lightning import seed_everything
 
 from cosmo_pl.bundle import Bundle
-from cosmo_pl.bundle_checks import FEDERATED, TrainingData
+from cosmo_pl.bundle_checks import FEDERATED
+from cosmo_pl.bundle_data import TrainingData
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.federated.arrays import to_record, to_weights, weights_of
 from cosmo_pl.federated.averaging import ModalityAverage, PrivateAverage

@@ -13,7 +13,7 @@ from typing import Any
 from jsonargparse import ArgumentParser
 
 from cosmo_pl.errors import ConfigurationError, choices
-from cosmo_pl.io import YAML, read_yaml
+from cosmo_pl.io import YAML, read_yaml, shortened
 
 OPTION = re.compile(r"(--?[\w.+-]+)=(.*)", re.DOTALL)
 
@@ -186,5 +186,5 @@ def shown(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     text = " ".join(str(value).split())
-    text = text if len(text) <= 60 else f"{text[:57]}..."
+    text = shortened(text)
     return f"'{text}'" if isinstance(value, str) else text

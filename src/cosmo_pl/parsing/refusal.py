@@ -13,7 +13,7 @@ from textwrap import shorten
 from typing import Any
 
 from cosmo_pl.errors import ConfigurationError, CosmoError, choices, mendable
-from cosmo_pl.io import YAML
+from cosmo_pl.io import YAML, shortened
 from cosmo_pl.parsing.given import Given, arguments_of
 
 KEY = re.compile(r'Parser key "([^"]*)"(?: element \d+)?:\s*(.*)')
@@ -253,8 +253,7 @@ def _where(keys: Sequence[str], given: Given) -> str:
 
 def _plain(value: str) -> str:
     nested = NESTED.fullmatch(value)
-    plain = " ".join((nested[1] if nested else value).strip("'").split())
-    return plain if len(plain) <= 60 else f"{plain[:57]}..."
+    return shortened(" ".join((nested[1] if nested else value).strip("'").split()))
 
 
 def _classes(subtypes: str) -> Iterator[type]:

@@ -19,7 +19,7 @@ from cosmo_pl.data.identity import is_simulated
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.io import keep_json, kept_json
 from cosmo_pl.provenance import code_state, environment
-from cosmo_pl.run_folder import BUNDLE, BUNDLE_DESCRIPTION, logged_curves, newest_metrics, run_of
+from cosmo_pl.run_folder import BUNDLE, BUNDLE_DESCRIPTION, logged_curves, newest_test, run_of
 from cosmo_pl.study.definition import measurement
 from cosmo_pl.study.identity import options
 from cosmo_pl.study.jobs import Job, Project, identified
@@ -192,7 +192,9 @@ class Executor:
 
     def _tested(self, job: Job) -> dict[str, Any]:
         self.entry.train(["test", *self.arguments(job)])
-        metrics = json.loads(newest_metrics(self._run(job)).read_text(encoding="utf-8"))
+        path = newest_test(self._run(job))
+        assert path is not None, "it has just been tested"
+        metrics = json.loads(path.read_text(encoding="utf-8"))
         metrics["training"].pop("bundle", None)  # a path of this machine; the record contains the parents' keys
         # Other fields of the record, paths of this machine, or too large.
         elsewhere = {"confusion_matrix", "simulated", "data_fingerprint", "version", "precision", "checkpoint"}

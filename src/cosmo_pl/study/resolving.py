@@ -143,7 +143,7 @@ def _seeded(resolved: Resolved, seeds: Mapping[str, int]) -> Resolved:
 
 @cache
 def _parser() -> Any:
-    from cosmo_pl.run_loading import command_parser
+    from cosmo_pl.training_parser import command_parser
 
     return command_parser()
 

@@ -103,6 +103,11 @@ class StreamsDataModule(MultimodalDataModule):
         check_errors(clock_error or {}, bool(correct_clocks), self.modalities)
         self._check_window()
 
+    @classmethod
+    def model_arguments(cls, window: float | None, steps: int, rates: Mapping[str, float | None]) -> dict[str, Any]:
+        """The window, where it is known; the rates are those of the import."""
+        return {} if window is None else {"window": window}
+
     def open_store(self, root: str | None, cache_dir: str | None) -> StreamStore:
         """The imported recordings. A dataset that is imported when it is first used overrides it.
 

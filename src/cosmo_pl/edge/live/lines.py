@@ -10,7 +10,7 @@ from typing import IO
 
 from cosmo_pl.edge.live.messages import samples_in, shown
 from cosmo_pl.edge.live.reports import Reporter
-from cosmo_pl.edge.live.samples import Samples, Silence
+from cosmo_pl.edge.live.samples import SensorSamples, Silence
 
 LONGEST = 2**24  # bytes of a line: a frame of 480 by 640 pixels has 3 MB
 WAITING = 2**26  # bytes of lines that wait; once there are as many, no other is added
@@ -64,7 +64,7 @@ class Lines:
             self._changed.notify()
             return line
 
-    def __iter__(self) -> Iterator[Samples | Silence]:
+    def __iter__(self) -> Iterator[SensorSamples | Silence]:
         """Samples as they come; lines that wait when the caller stops are reported."""
         silent = 0.0
         try:

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cosmo_pl.edge.live.reports import Reporter
-from cosmo_pl.edge.live.samples import Samples
+from cosmo_pl.edge.live.samples import SensorSamples
+from cosmo_pl.io import shortened
 
 KEYS = ("sensor", "time", "values")
-SHOWN = 60  # characters of a broken line in a report
 
 
-def samples_in(line: bytes, reporter: Reporter) -> Iterator[Samples]:
+def samples_in(line: bytes, reporter: Reporter) -> Iterator[SensorSamples]:
     """The samples of a line; none of a broken one, which is reported.
 
     A line is ``{"sensor": "acc", "time": 12.31, "values": [0.1, 0.2, 0.97]}``. The time is in seconds, or text of ISO
@@ -29,7 +29,7 @@ def samples_in(line: bytes, reporter: Reporter) -> Iterator[Samples]:
     try:
         found = json.loads(line)
     except (ValueError, RecursionError) as error:
-        reporter.report("broken line", f"{shown(line)} is no JSON ({str(error)[:SHOWN]})")
+        reporter.report("broken line", f"{shown(line)} is no JSON ({shortened(str(error))})")
         return
     lacks = [key for key in KEYS if key not in found] if isinstance(found, dict) else [*KEYS]
     if lacks:
@@ -44,15 +44,15 @@ def samples_in(line: bytes, reporter: Reporter) -> Iterator[Samples]:
     yield from _rows(sensor, seconds, found["values"])
 
 
-def _rows(sensor: str, seconds: Any, values: Any) -> Iterator[Samples]:
+def _rows(sensor: str, seconds: Any, values: Any) -> Iterator[SensorSamples]:
     """All samples at once if they have equally many values, else one by one, so that a wrong one costs no other."""
     several = isinstance(seconds, list) and isinstance(values, list) and len(seconds) == len(values)
     lengths = {len(each) if isinstance(each, list) else -1 for each in values} if several else {0}
     if len(lengths) == 1:
-        yield Samples(sensor, seconds, values)
+        yield SensorSamples(sensor, seconds, values)
         return
     for time, row in zip(seconds, values, strict=True):
-        yield Samples(sensor, time, row)
+        yield SensorSamples(sensor, time, row)
 
 
 def _seconds(time: Any) -> float:
@@ -66,5 +66,4 @@ def _seconds(time: Any) -> float:
 
 def shown(line: bytes) -> str:
     """The begin of a line for a report."""
-    text = line.decode("utf-8", errors="replace").strip()
-    return repr(text if len(text) <= SHOWN else f"{text[:SHOWN]}...")
+    return repr(shortened(line.decode("utf-8", errors="replace").strip()))

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from cosmo_pl.edge.live.lines import QUIET, Lines
 from cosmo_pl.edge.live.reports import Reporter
-from cosmo_pl.edge.live.samples import Samples, Silence
+from cosmo_pl.edge.live.samples import SensorSamples, Silence
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.extras import require
 
@@ -119,7 +119,7 @@ class MqttSource:
         for line in message.payload.splitlines():
             self._lines.offer(line)
 
-    def __iter__(self) -> Iterator[Samples | Silence]:
+    def __iter__(self) -> Iterator[SensorSamples | Silence]:
         """Samples as they are published, without end."""
         self.client.loop_start()
         try:

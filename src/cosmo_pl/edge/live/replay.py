@@ -21,7 +21,7 @@ from cosmo_pl.data.reduction import reduce_depth
 from cosmo_pl.data.suitability import check_suitable, unsuitable
 from cosmo_pl.edge.finding import chosen, find_recordings, for_model
 from cosmo_pl.edge.live.reports import Reporter
-from cosmo_pl.edge.live.samples import Beginning, Samples
+from cosmo_pl.edge.live.samples import Beginning, SensorSamples
 from cosmo_pl.errors import CosmoError
 from cosmo_pl.recogniser import AnyRecogniser
 
@@ -52,7 +52,7 @@ class Replays:
         self.data, self.recordings, self.shapes = data, recordings, shapes
         self.reporter, self.realtime, self._sleep = reporter, realtime, sleep
 
-    def __iter__(self) -> Iterator[Samples | Beginning]:
+    def __iter__(self) -> Iterator[SensorSamples | Beginning]:
         """Beginning and samples of each recording."""
         for recording in self.recordings:
             try:
@@ -67,7 +67,7 @@ class Replays:
                 if self.realtime and ahead > 0:
                     self._sleep(ahead)
                 if name in self.shapes:
-                    yield Samples(name, times, self._reduced(name, values))
+                    yield SensorSamples(name, times, self._reduced(name, values))
 
     def _beginning(self, recording: Recording, recorded: Recorded) -> Beginning:
         """A recording of one activity has it in all windows, also in one that ends a frame after the last sample."""

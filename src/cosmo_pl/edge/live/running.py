@@ -8,11 +8,11 @@ from typing import TextIO
 
 from cosmo_pl.edge.live.engine import LiveRecogniser, LiveWindow
 from cosmo_pl.edge.live.output import Summary, window_line
-from cosmo_pl.edge.live.samples import Beginning, Silence, Source
+from cosmo_pl.edge.live.samples import Beginning, SampleSource, Silence
 
 
 def run(
-    live: LiveRecogniser, source: Source, out: TextIO, err: TextIO, now: Callable[[], float] = perf_counter
+    live: LiveRecogniser, source: SampleSource, out: TextIO, err: TextIO, now: Callable[[], float] = perf_counter
 ) -> Summary:
     """Recognises until the source ends, or is interrupted from the keyboard.
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from cosmo_pl.data.recorded import Span
 
 
 @dataclass(frozen=True)
-class Samples:
+class SensorSamples:
     """Samples of one sensor as they came, not checked yet.
 
     Args:
@@ -55,9 +55,5 @@ class Silence:
     seconds: float
 
 
-class Source(Protocol):
-    """A source of samples. It never ends by an error of what it is sent."""
-
-    def __iter__(self) -> Iterator[Samples | Beginning | Silence]:
-        """Samples as they come."""
-        ...
+SampleSource = Iterable[SensorSamples | Beginning | Silence]
+"""Samples as they come. It never ends by an error of what it is sent."""

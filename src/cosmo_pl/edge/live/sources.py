@@ -8,7 +8,7 @@ from cosmo_pl.edge.live.lines import read_lines
 from cosmo_pl.edge.live.mqtt import MqttSource
 from cosmo_pl.edge.live.replay import replays_of
 from cosmo_pl.edge.live.reports import Reporter
-from cosmo_pl.edge.live.samples import Source
+from cosmo_pl.edge.live.samples import SampleSource
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.recogniser import AnyRecogniser
 
@@ -22,7 +22,7 @@ def open_source(
     subject: int | None = None,
     dataset: str | None = None,
     root: str | None = None,
-) -> Source:
+) -> SampleSource:
     """A recording, a broker, or else standard input.
 
     Args:

@@ -13,7 +13,7 @@ ENOUGH = 5  # samples that show that those before them have a wrong time
 DELIVERIES = 5  # that show that a clock was set; fewer may have come twice, or in another order
 HELD = 4096  # deliveries of a sensor
 
-Samples = tuple[NDArray[np.int64], NDArray[np.float32]]
+Delivery = tuple[NDArray[np.int64], NDArray[np.float32]]
 
 
 class Strays:
@@ -24,9 +24,9 @@ class Strays:
     """
 
     def __init__(self) -> None:
-        self._held: dict[str, deque[Samples]] = {}
+        self._held: dict[str, deque[Delivery]] = {}
         self._since: dict[str, tuple[int, int]] = {}  # first time and deliveries since the last sample that fitted
-        self._own: dict[str, list[Samples]] = {}  # the first ones since the sensor's own last sample that fitted
+        self._own: dict[str, list[Delivery]] = {}  # the first ones since the sensor's own last sample that fitted
 
     def add(self, sensor: str, time: NDArray[np.int64], values: NDArray[np.float32]) -> None:
         """Holds a delivery of a sensor: the times of its samples (n,) with their values (n, size)."""
@@ -48,7 +48,7 @@ class Strays:
         self._since.clear()
         self._own.pop(sensor, None)
 
-    def back(self, sensor: str) -> list[Samples]:
+    def back(self, sensor: str) -> list[Delivery]:
         """The samples that a sensor went on with after its last one that fitted; none if they are fewer than five."""
         own = self._own.get(sensor, [])
         return own if sum(len(each) for each, _ in own) >= ENOUGH else []

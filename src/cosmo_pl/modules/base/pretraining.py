@@ -16,7 +16,7 @@ from pytorch_lightning.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor, nn
 
 from cosmo_pl.bundle import Bundle
-from cosmo_pl.bundle_checks import TrainingData
+from cosmo_pl.bundle_data import TrainingData
 from cosmo_pl.constraints import AtLeastTwo, Size
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.identity import is_simulated
