@@ -44,10 +44,6 @@ class Samples:
     def __len__(self) -> int:
         return len(self.label)
 
-    def has(self, modality: str) -> NDArray[np.bool_]:
-        """Whether each sample has a modality (N,)."""
-        return self.present.get(modality, np.ones(len(self), dtype=bool))
-
     def some(self, rows: NDArray[np.int64]) -> Samples:
         """Samples of some indices; those on disk are not read."""
         if len(rows) == len(self):

@@ -164,8 +164,8 @@ class Project:
         """Jobs of a study, or of "all" that the installed packages can run, each once.
 
         Raises:
-            ConfigurationError: There is no such study or preset, it names a method that does not exist, or the default of
-                a factor is not in the configs.
+            ConfigurationError: There is no such study or preset, it names a method that does not exist, or the default
+                of a factor is not in the configs.
         """
         names = [each for each in self.studies() if installed(self.study(each).needs)] if name == "all" else [name]
         found: dict[str, Job] = {}

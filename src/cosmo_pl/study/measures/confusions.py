@@ -25,8 +25,8 @@ def confusions(runs: Sequence[tuple[BaseModule, MultimodalDataModule]]) -> dict[
     assert isinstance(model, ClassifierModule)
     found: Counter[tuple[int, int, int]] = Counter()
     for batch, logits in evaluated(model, data.test_dataloader()):
-        predicted = logits.argmax(dim=1).tolist()
-        found.update(zip(batch["subject"].tolist(), batch["label"].tolist(), predicted, strict=True))
+        best = logits.argmax(dim=1).tolist()
+        found.update(zip(batch["subject"].tolist(), batch["label"].tolist(), best, strict=True))
     counts: dict[str, dict[str, dict[str, int]]] = {}
     for (subject, label, predicted), count in sorted(found.items()):
         of_class = counts.setdefault(str(subject), {}).setdefault(data.class_names[label], {})
