@@ -266,7 +266,7 @@ def _pretraining(data: Data) -> dict[str, Case]:
             lambda: few_steps(several, data.joint),
         ),
         "CMC": Case([modules.CMCModule], lambda: few_steps(cmc, data.utd)),
-        "SimCLR": Case([modules.SimCLRModule], lambda: few_steps(simclr, twice)),
+        "SimCLR": Case([modules.SimCLRModule], lambda: few_steps(simclr, twice, precision="64-true")),
         "CMC-CMKM": Case([modules.CMKMModule], lambda: few_steps(cmkm, data.utd, precision="64-true")),
         "COCOA": Case([modules.COCOAModule], lambda: few_steps(cocoa, data.utd, precision="64-true")),
         "FOCAL": Case([modules.FOCALModule], lambda: few_steps(focal, partial(data.usc, num_augmentations=2))),
