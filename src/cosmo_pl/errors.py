@@ -5,7 +5,8 @@ The command line prints them as one line and exits with status 2. A traceback me
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from textwrap import shorten
@@ -64,6 +65,15 @@ class ConfigurationError(CosmoError, ValueError):
         """The same error with its source, as the name of a file, in front."""
         argument, problem, remedy = self._parts
         return ConfigurationError(f"{source}: {argument}", problem, remedy)
+
+
+@contextmanager
+def located(source: str) -> Iterator[None]:
+    """Puts a source in front of configuration errors of the body, see `ConfigurationError.within`."""
+    try:
+        yield
+    except ConfigurationError as error:
+        raise error.within(source) from error
 
 
 class DatasetNotFoundError(CosmoError):

@@ -12,8 +12,6 @@ from filelock import FileLock
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.study import evidence
 from cosmo_pl.study.jobs import Project
-from cosmo_pl.study.progress import Clock
-from cosmo_pl.study.records import Results
 
 from .factory import job
 
@@ -32,19 +30,6 @@ def test_a_stage_1_that_is_named_only_as_a_parent_comes_before_what_needs_it():
     first = job("cosmo", kind="pretrain")
     child = job("cosmo", parents=[first])
     assert list(evidence.depth_first([child])) == [first, child]
-
-
-def test_nothing_is_begun_that_would_not_end_in_time(tmp_path):
-    first = job("cosmo", kind="pretrain")
-    child, done = job("cosmo", parents=[first]), job("cosmo", 1, parents=[first])
-    clock = Clock(Results(tmp_path))
-    clock.learn(first, 100.0)
-    clock.learn(child, 50.0)
-    every, has = [first, child, done], lambda each: each == done
-    assert not evidence.fits(every, clock, has, 140.0)(first)  # with what is missing and builds on it: 150 s
-    assert evidence.fits(every, clock, has, 160.0)(first)
-    assert evidence.fits(every, clock, has, 60.0)(child)
-    assert evidence.fits(every, clock, has, None)(first)
 
 
 def test_quiet_lasts_as_long_as_who_asked_for_it(tmp_path):

@@ -13,7 +13,7 @@ from cosmo_pl.fields import Field
 from cosmo_pl.io import read_json
 from cosmo_pl.study import measures
 from cosmo_pl.study.identity import key_of
-from cosmo_pl.study.record_checks import MEASURES, check_record
+from cosmo_pl.study.record_checks import CHECKS, check_record
 from cosmo_pl.study.records import DamagedResultError, Record, ResultError, Results
 
 from .conftest import finished, left_by, write_record
@@ -197,6 +197,7 @@ COSTS = {"parameters": 5, "flops": 90, "bytes": {"onnx": 400, "int8": 100}, "ref
          "seconds": {"torch": {"p50": 0.1, "p95": 0.2}, "onnx": {"p50": 0.05, "p95": 0.06}}}  # fmt: skip
 STREAM = {"correct": 7, "missed": 1, "delay": 2.0, "f1": {"0.5": [2, 4, 1]}}
 ACCEPTED = {"accepted_known": 5, "accepted_unknown": 1, "correct": 4, "auroc": 0.8}
+TOO_MANY = {**ACCEPTED, "accepted_unknown": 4}
 MEASURED = {
     "batch_statistics": {"running": 3, "measured": 4, "total": 4},
     "latency": {"seconds": {"1": 0.01}, "device": "cpu", "threads": 1, "cores": 2, "overheads": COSTS},
@@ -227,7 +228,7 @@ MEASURED = {
             "accuracy": 0.9, "ece_before": 0.1, "ece_after": 0.05, "accepted": 0.9, "accuracy_of_accepted": 0.95}},
         "unknown": [
             {"known": 6, "unknown": 3, "probability": ACCEPTED, "score": None},
-            {"known": 6, "unknown": 3, **ACCEPTED},  # of numerics 1.0
+            {"known": 6, "unknown": 3, "probability": ACCEPTED, "score": ACCEPTED},
         ],
         "smoothing": {"windows": 9, "segments": 3, "seconds": 9.5, "before": STREAM, "after": STREAM},
     },
@@ -265,8 +266,9 @@ MEASURED = {
         ("decisions", {"temperature": -1.0}),
         ("decisions", {"threshold": 2}),
         ("decisions", {"report": {"test": {"accuracy": 1.5}}}),
-        ("decisions", {"unknown": [{"known": 6, "unknown": 3, "accepted_known": 7}]}),
-        ("decisions", {"unknown": [{"known": 6, "unknown": 3, "score": {**ACCEPTED, "accepted_unknown": 4}}]}),
+        ("decisions", {"unknown": [{"known": 6, "unknown": 3, "score": ACCEPTED}]}),
+        ("decisions", {"unknown": [{"known": 6, "unknown": 3, "probability": {**ACCEPTED, "accepted_known": 7}}]}),
+        ("decisions", {"unknown": [{"known": 6, "unknown": 3, "probability": ACCEPTED, "score": TOO_MANY}]}),
         ("decisions", {"smoothing": {"windows": 9, "segments": 3}}),
         ("suggestions", {"classes": {"random": 4}}),
         ("a_package.measure", {"anything": [1e999]}),
@@ -284,7 +286,7 @@ def test_an_edited_measurement_is_damaged(project, results, measure, change):
 
 def test_every_measurement_of_the_package_is_checked():
     own = {path.stem for path in Path(measures.__file__).parent.glob("[a-z]*.py")}
-    assert set(MEASURES) == own and own < set(MEASURED)
+    assert set(CHECKS) == own and own < set(MEASURED)
 
 
 def test_all_results_of_the_project_are_whole():

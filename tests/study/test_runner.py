@@ -63,6 +63,30 @@ def test_everything_runs_once_and_parents_first(grid, jobs, results):
     assert lines[2].endswith("4 left, 4 s")
 
 
+@pytest.mark.parametrize(
+    ("seconds", "done", "begun"),
+    [
+        (140.0, [], []),  # with the child that is missing, but not the other one: 150 s
+        (160.0, [], ["pretrain", "finetune"]),
+        (40.0, ["pretrain"], []),
+        (60.0, ["pretrain"], ["finetune"]),
+        (None, [], ["pretrain", "finetune"]),
+    ],
+)
+def test_nothing_is_begun_that_would_not_end_in_time(jobs, results, workspace, seconds, done, begun):
+    parent, child, other = (job for job in jobs if job.method.startswith("cosmo"))
+    for job in (other, *(job for job in (parent, child) if job.kind in done)):
+        results.put(job, finished(job))
+        leave_files(workspace, job)
+    fake = Fake(workspace)
+    runner = Runner([parent, child, other], results, workspace, fake, lambda line: None, seconds)
+    runner.clock.learn(parent, 100.0)
+    runner.clock.learn(child, 50.0)
+    runner.run()
+    assert fake.ran == [job.name for job in (parent, child) if job.kind in begun]
+    assert runner.postponed == {job.key for job in (parent, child) if job.kind not in [*done, *begun]}
+
+
 def test_what_is_done_is_left_alone(grid, jobs):
     grid()[0].run()
     runner, fake, lines = grid()

@@ -9,17 +9,15 @@ from scipy import stats
 
 from cosmo_pl.intervals import bootstrap_interval
 from cosmo_pl.study.records import Record
+from cosmo_pl.study.rendering.provenance import dirty, machine, provenance
 from cosmo_pl.study.rendering.statistics import (
     Difference,
     Summary,
     by_seed,
     common_means,
-    dirty,
-    machine,
     mean_and_std,
     number_of_folds,
     paired,
-    provenance,
     rank_correlation,
     subject_range,
     summarize,

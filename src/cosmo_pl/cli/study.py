@@ -95,18 +95,16 @@ def run_here(where: Locations, jobs: Sequence[Job], seconds: float | None, whole
     from cosmo_pl.cli.federated import main as federated
     from cosmo_pl.cli.train import main as train
     from cosmo_pl.run_loading import load_data, load_run
-    from cosmo_pl.study.evidence import fits
     from cosmo_pl.study.execution import EntryPoints, Executor
     from cosmo_pl.study.resolving import resolve_again
     from cosmo_pl.study.runner import Runner, TimeIsUp, time_limit
 
-    workspace, kept = Workspace(where.runs), where.results
+    workspace = Workspace(where.runs)
     entry = EntryPoints(train, load_run, load_data, federated)
     project = replace(where.project, resolve=resolve_again)
     execute = Executor(project, workspace, entry, progress_bar=sys.stderr.isatty())
-    runner = Runner(jobs, kept, workspace, execute, report=lambda line: print(line, flush=True))
-    if whole:
-        runner.fits = fits(jobs, runner.clock, kept.has, seconds)
+    within = seconds if whole else None
+    runner = Runner(jobs, where.results, workspace, execute, lambda line: print(line, flush=True), within)
     try:
         with time_limit(seconds):
             runner.run()

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +23,6 @@ from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.provenance import BUSY
 from cosmo_pl.study.definition import Described, parse
 from cosmo_pl.study.jobs import Job, Project
-from cosmo_pl.study.progress import Clock
 from cosmo_pl.study.workers import COMMAND
 
 WORKTREE = Path("runs/evidence")
@@ -98,28 +97,6 @@ def depth_first(jobs: Sequence[Job]) -> Iterator[Job]:
     for job in jobs:
         for each in (*job.parents, job):
             yield from visit(each)
-
-
-def fits(jobs: Iterable[Job], clock: Clock, has: Callable[[Job], bool], seconds: float | None) -> Callable[[Job], bool]:
-    """Whether a run, together with the missing runs that need it, is expected to end within a time limit.
-
-    Args:
-        jobs: All jobs.
-        clock: Expected durations; a run of unknown duration counts as 0 seconds.
-        has: Whether a job has a result.
-        seconds: Time limit from now on; None for no limit.
-    """
-    end = None if seconds is None else time.monotonic() + seconds
-    children: dict[str, list[Job]] = defaultdict(list)
-    for job in jobs:
-        for parent in job.parents:
-            children[parent.key].append(job)
-
-    def expected(job: Job) -> float:
-        missing = (child for child in children[job.key] if not has(child))
-        return (clock.expected(job) or 0.0) + sum(expected(child) for child in missing)
-
-    return lambda job: end is None or time.monotonic() + expected(job) < end
 
 
 def supervise(root: Path, words: Sequence[str], processes: int) -> int:

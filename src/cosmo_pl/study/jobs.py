@@ -9,7 +9,7 @@ from pathlib import Path
 from textwrap import shorten
 from typing import Any, Literal
 
-from cosmo_pl.errors import ConfigurationError, choices
+from cosmo_pl.errors import ConfigurationError, choices, located
 from cosmo_pl.extras import installed
 from cosmo_pl.io import read_yaml
 from cosmo_pl.study.definition import (
@@ -63,8 +63,8 @@ class Job:
     configs: tuple[str, ...] = field(compare=False)
     arguments: Mapping[str, Any] = field(compare=False)
     parents: tuple[Job, ...]
-    measure: str | None
-    key: str
+    measure: str | None = None
+    key: str = ""
     resolved: Resolved = field(default_factory=lambda: Resolved({}), compare=False, repr=False)
     cells: tuple[tuple[int, Mapping[str, Any]], ...] = field(default=(), compare=False)
 
@@ -128,12 +128,10 @@ class Project:
         """
         for name in names:
             study = self.study(name)
-            try:
+            with located(f"study '{name}'"):
                 renderer(study.render)
                 for measure in {runs.measure for runs in study.runs if runs.measure is not None}:
                     measurement(measure)
-            except ConfigurationError as error:
-                raise error.within(f"study '{name}'") from error
 
     def methods(self, study: Study | None = None) -> dict[str, Method]:
         """All methods by name, in the order of the tables, and then the overlays that a study names as methods."""
@@ -171,12 +169,10 @@ class Project:
         found: dict[str, Job] = {}
         for each in names:
             study = self.study(each)
-            try:
+            with located(f"study '{each}'"):
                 jobs = expand(self, study, preset)
                 _check_defaults(study, jobs)
-                found |= {job.key: job for job in jobs}
-            except ConfigurationError as error:
-                raise error.within(f"study '{each}'") from error
+            found |= {job.key: job for job in jobs}
         return sorted(found.values(), key=lambda job: job.seed)
 
     def paper(self) -> dict[str, Any]:
@@ -201,7 +197,9 @@ def expand(project: Project, study: Study, preset: str) -> list[Job]:
     maker = _Maker(project, preset, project.methods(study))
     found: dict[str, Job] = {}
     for grid, runs in enumerate(study.runs):
-        for job in _named(maker.jobs(runs), f"runs.{grid}"):
+        with located(f"runs.{grid}"):
+            jobs = list(maker.jobs(runs))
+        for job in jobs:
             for each in (*_ancestors(job), job):
                 found.setdefault(each.key, each)
             known = found[job.key]
@@ -245,14 +243,6 @@ def choose(jobs: Sequence[Job], key: str | None, datasets: Sequence[str] | None)
     return chosen
 
 
-def _named(jobs: Iterator[Job], grid: str) -> Iterator[Job]:
-    """Jobs of a grid; its errors name the grid."""
-    try:
-        yield from jobs
-    except ConfigurationError as error:
-        raise error.within(grid) from error
-
-
 def _ancestors(job: Job) -> Iterator[Job]:
     for parent in job.parents:
         yield from _ancestors(parent)
@@ -271,7 +261,8 @@ class _Maker:
         for dataset in filter(self.project.has_dataset, runs.datasets if runs.under(self.preset) else []):
             if not runs.methods:
                 configs = self._configs(dataset, "pretrain", [], True)
-                yield self._job("measure", dataset, "", 0, {}, configs, {}, (), runs.measure)
+                job = Job("measure", dataset, "", 0, self.preset, {}, configs, {}, (), runs.measure)
+                yield identified(job, self.project)
                 continue
             values = itertools.product(*(factor.values[: self.settings.values] for factor in runs.vary.values()))
             for chosen, seed, method in itertools.product(values, self.settings.seeds[: runs.seeds], runs.methods):
@@ -283,7 +274,8 @@ class _Maker:
                 if runs.measure is None:
                     yield from ends
                 else:
-                    yield self._job("measure", dataset, method, seed, factors, (), {}, ends, runs.measure)
+                    job = Job("measure", dataset, method, seed, self.preset, factors, (), {}, ends, runs.measure)
+                    yield identified(job, self.project)
 
     def _fit(self, runs: Runs, dataset: str, name: str, seed: int, factors: Mapping[str, Any]) -> Job | None:
         """The last fit of a method, None where the method is not for the dataset."""
@@ -313,7 +305,8 @@ class _Maker:
             # A stage 1 belongs to the pretraining method, as several second stages share it.
             of = name if phase == "finetune" else (chosen[-1] if chosen else "cosmo")
             varied = own if phase == "pretrain" else factors  # a stage 2 also has the factors of its stage 1
-            job = self._job(phase, on, of, seed, varied, configs, arguments, parents, None)
+            job = Job(phase, on, of, seed, self.preset, varied, configs, arguments, parents)
+            job = identified(job, self.project)
         return job
 
     def _configs(self, dataset: str, phase: FitPhase, overlays: Sequence[str], trained: bool) -> tuple[str, ...]:
@@ -326,21 +319,6 @@ class _Maker:
 
     def _is_file(self, path: str) -> bool:
         return (self.project.root / path).is_file()
-
-    def _job(
-        self,
-        kind: Kind,
-        dataset: str,
-        method: str,
-        seed: int,
-        factors: Mapping[str, Any],
-        configs: tuple[str, ...],
-        arguments: Mapping[str, Any],
-        parents: tuple[Job, ...],
-        measure: str | None,
-    ) -> Job:
-        job = Job(kind, dataset, method, seed, self.preset, factors, configs, arguments, parents, measure, key="")
-        return identified(job, self.project)
 
 
 def identified(job: Job, project: Project) -> Job:

@@ -14,9 +14,8 @@ from cosmo_pl.study.jobs import Project
 from cosmo_pl.study.records import Results
 from cosmo_pl.study.render import Rendering, csv_of, markdown_of, png_of, presets_with_results, render_study, view_of
 from cosmo_pl.study.rendering import differences, headline, overview
-from cosmo_pl.study.rendering.plus import PLUS
 from cosmo_pl.study.rendering.verdict import NOT_COMPARABLE, NOT_REPRODUCED, REPRODUCED, TOO_FEW
-from cosmo_pl.study.rendering.view import COMPARED, Rendered, Verdict, unique
+from cosmo_pl.study.rendering.view import COMPARED, PLUS, Rendered, Verdict, unique
 
 MARKS = {REPRODUCED: "✓", NOT_REPRODUCED: "✗", TOO_FEW: "…", NOT_COMPARABLE: "○"}
 COMPARED_TOO = ("mex", "baselines")  # studies whose runs with the usual number of labels are compared as well
@@ -217,14 +216,14 @@ def claims_summary(claims: Sequence[Claim]) -> str:
 
 
 def claims_by_location(claims: Sequence[Claim], titles: Mapping[str, str]) -> str:
-    """All claims with verdict, evidence and the page of the study that judged them, under their place in the paper.
+    """All claims with verdict, evidence and the page of the study that judged them, under their location in the paper.
 
     Args:
         claims: The claims.
         titles: Study to its title.
     """
     parts = []
-    for place, found in groupby(claims, key=lambda claim: claim.location):
+    for location, found in groupby(claims, key=lambda claim: claim.location):
         rows = [
             (
                 each.text,
@@ -236,5 +235,5 @@ def claims_by_location(claims: Sequence[Claim], titles: Mapping[str, str]) -> st
             )
             for each in found
         ]
-        parts += [f"### {place}", markdown_of([CLAIMS, *rows])]
+        parts += [f"### {location}", markdown_of([CLAIMS, *rows])]
     return "\n\n".join(parts)

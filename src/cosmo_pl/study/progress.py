@@ -6,12 +6,13 @@ import json
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from cosmo_pl.io import aligned
 from cosmo_pl.provenance import processor
 from cosmo_pl.study.jobs import Job
-from cosmo_pl.study.records import Results
+from cosmo_pl.study.records import Record, Results
 from cosmo_pl.study.workspace import Workspace
 
 Group = tuple[str, ...]
@@ -25,19 +26,24 @@ class Clock:
     """
 
     def __init__(self, results: Results) -> None:
-        self.known: dict[Group, list[float]] = defaultdict(list)
-        for record in results.every():
+        self.results = results
+
+    @cached_property
+    def known(self) -> dict[Group, list[float]]:
+        """Group of similar runs to their seconds; the results are read on the first use."""
+        known: dict[Group, list[float]] = defaultdict(list)
+        for record in self.results.every():
             if of_this_machine(record.environment):
-                self._learn(record.measure or record.kind, record.preset, record.dataset, record.method, record.seconds)
+                _add(known, record, record.seconds)
+        return known
 
     def learn(self, job: Job, seconds: float) -> None:
-        """Adds the seconds of a job."""
-        self._learn(job.measure or job.kind, job.preset, job.dataset, job.method, seconds)
+        """Adds the seconds of a job that has no result yet."""
+        _add(self.known, job, seconds)
 
     def expected(self, job: Job) -> float | None:
         """Expected seconds of a job; None where no similar job has been run on this machine."""
-        groups = _groups(job.measure or job.kind, job.preset, job.dataset, job.method)
-        seconds = next((self.known[group] for group in groups if group in self.known), None)
+        seconds = next((self.known[group] for group in _groups(job) if group in self.known), None)
         return sum(seconds) / len(seconds) if seconds else None
 
     def left(self, jobs: Iterable[Job]) -> str:
@@ -48,14 +54,16 @@ class Clock:
         time = duration(sum(known)) if known or not unknown else "unknown"
         return time + (f" and {unknown} runs of unknown time" if known and unknown else "")
 
-    def _learn(self, kind: str, preset: str, dataset: str, method: str, seconds: float) -> None:
-        for group in _groups(kind, preset, dataset, method):
-            self.known[group].append(seconds)
+
+def _add(known: dict[Group, list[float]], run: Job | Record, seconds: float) -> None:
+    for group in _groups(run):
+        known[group].append(seconds)
 
 
-def _groups(kind: str, preset: str, dataset: str, method: str) -> list[Group]:
+def _groups(run: Job | Record) -> list[Group]:
     """Groups of similar runs, most similar first: same method, same dataset, same kind."""
-    return [(kind, preset, dataset, method), (kind, preset, dataset), (kind, preset)]
+    whole = (run.measure or run.kind, run.preset, run.dataset, run.method)
+    return [whole[:length] for length in (4, 3, 2)]
 
 
 def of_this_machine(environment: Mapping[str, Any]) -> bool:

@@ -16,6 +16,18 @@ SHARES = ("/acc",)  # ends of the names of curves between 0 and 1
 
 def check_record(field: Field) -> None:
     """Checks types and ranges of a record's fields, and that the fields agree."""
+    check_run(field)
+    _check_curves(field["curves"])
+    field["result"].mapping()
+    field["result"].finite()
+    if (measure := field.value["measure"]) is not None:
+        CHECKS.get(measure, Field.finite)(field["result"])  # of another package, any content is valid
+    else:
+        (_check_pretrained if field.value["kind"] == "pretrain" else _check_finetuned)(field["result"])
+
+
+def check_run(field: Field) -> None:
+    """Checks what a record states of its run, without its result and curves."""
     for name in ("key", "dataset", "method", "preset", "version"):
         field[name].text()
     kind = field["kind"].text("pretrain|finetune|measure", "pretrain, finetune or measure")
@@ -34,14 +46,9 @@ def check_record(field: Field) -> None:
         numerics.text(r"\d+\.\d+", 'a "meaning.rounding"')
     measured = field.get("measure")
     field["measure"].require((measured is not None) == (kind == "measure"), f"that of a {kind}")
-    _check_curves(field["curves"])
-    _check_environment(field["environment"])
-    field["result"].mapping()
-    field["result"].finite()
     if measured is not None:
-        MEASURES.get(measured.text(), Field.finite)(field["result"])  # of another package, any content is valid
-    else:
-        (_check_pretrained if kind == "pretrain" else _check_finetuned)(field["result"])
+        measured.text()
+    _check_environment(field["environment"])
 
 
 def _check_curves(field: Field) -> None:
@@ -184,14 +191,12 @@ def _check_batch_statistics(field: Field) -> None:
 
 
 def _check_latency(field: Field) -> None:
-    times = [field["seconds"]]
-    if (costs := field.get("overheads")) is not None:  # records of before the meaning 2 have none
-        costs["parameters"].whole(0)
-        costs["flops"].whole(0)
-        for size in costs["bytes"].fields().values():
-            size.whole(1)
-        times += costs["seconds"].fields().values()
-    for seconds in times:
+    costs = field["overheads"]
+    costs["parameters"].whole(0)
+    costs["flops"].whole(0)
+    for size in costs["bytes"].fields().values():
+        size.whole(1)
+    for seconds in (field["seconds"], *costs["seconds"].fields().values()):
         for each in seconds.fields().values():
             each.number(0)
 
@@ -235,8 +240,7 @@ def _check_decisions(field: Field) -> None:
                 quality[name].number(0, 1 + ROUNDING)
     for group in field["unknown"].each():
         known, unknown = group["known"].whole(0), group["unknown"].whole(0)
-        ways = [group.get(name) for name in ("probability", "score")]
-        for way in [way for way in ways if way is not None] or [group]:  # numerics 1.0 had the probability alone
+        for way in filter(None, (group["probability"], group.get("score"))):
             way["accepted_known"].whole(0, known)
             way["accepted_unknown"].whole(0, unknown)
             way["correct"].whole(0, known)
@@ -275,7 +279,7 @@ def _check_confusions(field: Field) -> None:
                 count.whole(0)
 
 
-MEASURES: dict[str, Callable[[Field], None]] = {
+CHECKS: dict[str, Callable[[Field], None]] = {
     "clock_error": _check_clock_error,
     "confusions": _check_confusions,
     "decisions": _check_decisions,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,7 +14,7 @@ from cosmo_pl.fields import Field
 from cosmo_pl.io import json_text, read_json, write_json
 from cosmo_pl.study.identity import Resolved, key_of
 from cosmo_pl.study.jobs import Job
-from cosmo_pl.study.record_checks import check_record
+from cosmo_pl.study.record_checks import check_record, check_run
 
 
 class ResultError(CosmoError):
@@ -136,12 +136,12 @@ class Results:
         return self.found(job) is not None
 
     def every(self) -> Iterator[Record]:
-        """All readable records in the folder, and in `shipped`."""
+        """All readable records in the folder, and in `shipped`; their results and curves are not checked."""
         folders = [self.folder] if self.shipped is None else [self.shipped, self.folder]
         files = {path.relative_to(folder): path for folder in folders for path in folder.glob("*/*.json")}
         for name in sorted(files):
             with suppress(DamagedResultError):
-                yield _read(files[name])
+                yield _read(files[name], check_run)
 
     def get(self, job: Job) -> Record | None:
         """The record of a job, None without one.
@@ -201,10 +201,10 @@ class Results:
             raise ResultError(path, problem, remedy)
 
 
-def _read(path: Path) -> Record:
+def _read(path: Path, check: Callable[[Field], None] = check_record) -> Record:
     try:
         stored = Field(read_json(path, ValueError))
-        check_record(stored)
+        check(stored)
         return Record(**stored.mapping())
     except (ValueError, TypeError) as error:
         raise DamagedResultError(path, f"is damaged ({error})") from error

@@ -13,7 +13,7 @@ from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.study.definition import renderer
 from cosmo_pl.study.jobs import Project
 from cosmo_pl.study.records import Results
-from cosmo_pl.study.rendering.statistics import provenance
+from cosmo_pl.study.rendering.provenance import provenance
 from cosmo_pl.study.rendering.view import COMPARED, Outcome, Rendered, View
 
 SYMBOLS = {"<": "$<$", ">": "$>$", "±": r"$\pm$", "×": r"$\times$", "λ": r"$\lambda$", "†": r"$^\dagger$"}

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import cosmo_pl
 from cosmo_pl.io import cache_folder, keep_json, kept_json, read_config
@@ -22,11 +22,8 @@ PACKAGE = Path(cosmo_pl.__file__).parent
 FEDERATED = "cosmo_pl.rounds.FederatedSettings"  # the configs name no class for it
 
 
-class Resolve(Protocol):
-    """Adds all defaults to the configuration of a run."""
-
-    def __call__(self, root: Path, configs: Sequence[str], arguments: Mapping[str, Any], part: Part) -> Resolved:
-        """Resolves configs below a folder, with arguments on top; see `identifying` for the part."""
+Resolve = Callable[[Path, Sequence[str], Mapping[str, Any], Part], Resolved]
+"""Resolves configs below a folder, with arguments on top; see `identifying` for the part."""
 
 
 class Resolver:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import signal
 import time
 import traceback
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 
 from pytorch_lightning.utilities.exceptions import SIGTERMException
@@ -53,7 +55,8 @@ class Runner:
         workspace: The folder of the runs.
         execute: Runs one job.
         report: Receives a line of progress.
-        fits: Whether a job that could be run now would end in time; the others are postponed.
+        whole_within: Seconds within which a job, together with the missing jobs that need it, is expected to end; the
+            others are postponed. A job of unknown duration counts as 0 seconds. None for no limit.
 
     Attributes:
         postponed: Keys of postponed jobs, including those that need them.
@@ -69,15 +72,20 @@ class Runner:
         workspace: Workspace,
         execute: Callable[[Job], Record],
         report: Callable[[str], None] = print,
-        fits: Callable[[Job], bool] = lambda job: True,
+        whole_within: float | None = None,
     ) -> None:
         self.jobs, self.results, self.workspace = jobs, results, workspace
-        self.execute, self.report, self.fits = execute, report, fits
+        self.execute, self.report = execute, report
         self.postponed: set[str] = set()
         self.failed: dict[str, str] = {}
         self.absent: dict[str, str] = {}
         self.plan = list(jobs)
         self.clock = Clock(results)
+        self._end = inf if whole_within is None else time.monotonic() + whole_within
+        self._needing: dict[str, list[Job]] = defaultdict(list)
+        for job in jobs:
+            for parent in job.parents:
+                self._needing[parent.key].append(job)
 
     def run(self) -> None:
         """Runs all jobs except those that fail or are postponed.
@@ -133,16 +141,25 @@ class Runner:
             return
         if self._settled(job) or not all(self._settled(parent) for parent in job.parents):
             return
-        if any(parent.key in self.postponed for parent in job.parents) or not self.fits(job):
+        if any(parent.key in self.postponed for parent in job.parents) or not self._fits(job):
             self.postponed.add(job.key)
             return
         with self.workspace.claim(job) as mine:
             if mine and not self._settled(job):
                 self._run(job)
 
+    def _fits(self, job: Job) -> bool:
+        return self._end == inf or time.monotonic() + self._expected(job) < self._end
+
+    def _expected(self, job: Job) -> float:
+        """Expected seconds of a job and of the missing jobs that need it."""
+        missing = (child for child in self._needing[job.key] if not self.results.has(child))
+        return (self.clock.expected(job) or 0.0) + sum(map(self._expected, missing))
+
     def _run(self, job: Job) -> None:
         try:
             record = self.execute(job)
+            self.clock.learn(job, record.seconds)
             if not self.results.has(job):
                 self.results.put(job, record)
         except DatasetNotFoundError as error:
@@ -162,7 +179,6 @@ class Runner:
             return
         if job.kind == "pretrain":  # not before there is a record, as a training cannot go on without
             self.workspace.remove_checkpoints(job)
-        self.clock.learn(job, record.seconds)
         self.report(self._line(job, record))
 
     def _log_failure(self, job: Job) -> Path:

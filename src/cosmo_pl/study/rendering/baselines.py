@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
-from cosmo_pl.study.rendering import style
 from cosmo_pl.study.rendering.columns import Column
-from cosmo_pl.study.rendering.statistics import (
-    Difference,
-    by_seed,
-    interval_text,
-    mean_and_std,
-    paired,
-    subject_range,
-)
-from cosmo_pl.study.rendering.view import Rendered, View
+from cosmo_pl.study.rendering.statistics import by_seed, paired
+from cosmo_pl.study.rendering.view import OURS, PLUS, Rendered, View
 
-OURS, PLUS = "cosmo", "_plus"
 REFERENCES = {"": "minus Cosmo", PLUS: "minus the recipe"}  # ending of the dataset's name to the name of the difference
 HEADER = (
     "dataset",
@@ -31,59 +19,29 @@ HEADER = (
 )
 
 
-@dataclass(frozen=True)
-class Row:
-    """A method on a dataset.
+def table(view: View) -> Rendered:
+    """One row for each dataset and method; the page of results draws the differences, see `differences`."""
+    columns = [Column(view, dataset) for dataset in view.datasets()]
+    return Rendered(HEADER, [_row(column, method) for column in columns for method in column.methods])
+
+
+def _row(column: Column, method: str) -> list[str]:
+    differences = [_difference(column, method, each, folds) for folds in (False, True) for each in REFERENCES]
+    return [*column.cells(method), column.over_subjects(method), *differences]
+
+
+def _difference(column: Column, method: str, reference: str, folds: bool) -> str:
+    """Accuracies minus those of Cosmo with the paper's recipe, or with that of the ending; "-" where there is none.
 
     Args:
         column: The dataset.
         method: The method.
+        reference: Ending of the name of the other dataset.
+        folds: Whether the accuracies are those over all folds.
     """
-
-    column: Column
-    method: str
-
-    @property
-    def base(self) -> str:
-        """The dataset, without the recipe."""
-        return self.column.dataset.removesuffix(PLUS)
-
-    def over(self, reference: str) -> Row:
-        """What it is compared with: Cosmo with the paper's recipe, or with that of the ending."""
-        return Row(Column(self.column.view, self.base + reference), OURS)
-
-    def first_fold(self) -> dict[int, float]:
-        """Accuracy by seed on the first fold."""
-        return by_seed(self.column.runs(self.method))
-
-    def all_folds(self) -> dict[int, float]:
-        """Accuracy by seed over the subjects of all folds; empty without folds."""
-        return by_seed(self.column.all_folds(self.method))
-
-    def difference(self, reference: str, folds: bool) -> Difference | None:
-        """Its accuracies minus those of the reference; None for the reference itself and where there is none."""
-        other = self.over(reference)
-        if other == self or not other.first_fold():
-            return None
-        values: list[Mapping[int, float]] = [each.all_folds() if folds else each.first_fold() for each in (self, other)]
-        return paired(*values)
-
-
-def table(view: View) -> Rendered:
-    """One row for each dataset and method; the page of results draws the differences, see `differences`."""
-    columns = [Column(view, dataset) for dataset in view.datasets()]
-    return Rendered(HEADER, [_cells(Row(column, method)) for column in columns for method in column.methods])
-
-
-def _cells(row: Row) -> list[str]:
-    records = [record for _, record in row.column.runs(row.method)]
-    summary = row.column.summary(row.method)
-    cells = [row.column.name, style.title(row.column.view.methods, row.method), mean_and_std(summary)]
-    cells += ["-", "-"] if summary is None else [interval_text(summary.interval), subject_range(records)]
-    cells.append(row.column.over_subjects(row.method))
-    return cells + [_text(row, reference, folds) for folds in (False, True) for reference in REFERENCES]
-
-
-def _text(row: Row, reference: str, folds: bool) -> str:
-    difference = row.difference(reference, folds)
-    return "-" if difference is None or not difference.n else difference.describe()
+    other = Column(column.view, column.dataset.removesuffix(PLUS) + reference)
+    if (column, method) == (other, OURS) or not other.runs(OURS):
+        return "-"
+    runs = [its.all_folds(name) if folds else its.runs(name) for its, name in ((column, method), (other, OURS))]
+    difference = paired(*map(by_seed, runs))
+    return difference.describe() if difference.n else "-"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from cosmo_pl.study.rendering import style
-from cosmo_pl.study.rendering.statistics import MARK, Pairs, dirty, mean_text, paired
-from cosmo_pl.study.rendering.view import Rendered, View, unique
+from cosmo_pl.study.rendering.provenance import marked
+from cosmo_pl.study.rendering.statistics import Pairs, grouped, mean_text, paired
+from cosmo_pl.study.rendering.view import Rendered, View
 
 HEADER = ("dataset", "method", "running statistics", "measured anew", "measured minus running, paired by seed", "n")
 NOTE = "Both columns are of the same weights. The statistics are measured on the labelled samples, without dropout."
@@ -12,16 +13,13 @@ NOTE = "Both columns are of the same weights. The statistics are measured on the
 
 def table(view: View) -> Rendered:
     """One row for each dataset and method."""
-    pairs = view.records(lambda job: job.measure == "batch_statistics")
     rows = []
-    for dataset in unique(job.dataset for job, _ in pairs):
-        for method in unique(job.method for job, _ in pairs if job.dataset == dataset):
-            own = [(job, record) for job, record in pairs if (job.dataset, job.method) == (dataset, method)]
-            running, measured = _accuracies(own, "running"), _accuracies(own, "measured")
-            n = f"{len(own)}{MARK if any(dirty(record) for _, record in own) else ''}"
-            cells = mean_text(list(running.values())), mean_text(list(measured.values()))
-            difference = paired(measured, running).describe()
-            rows.append([view.title(dataset), style.title(view.methods, method), *cells, difference, n])
+    for (dataset, method), own in grouped(view.records(lambda job: job.measure == "batch_statistics")).items():
+        running, measured = _accuracies(own, "running"), _accuracies(own, "measured")
+        cells = mean_text(list(running.values())), mean_text(list(measured.values()))
+        n = f"{len(own)}{marked(record for _, record in own)}"
+        difference = paired(measured, running).describe()
+        rows.append([view.title(dataset), style.title(view.methods, method), *cells, difference, n])
     return Rendered(HEADER, rows, notes=[NOTE])
 
 

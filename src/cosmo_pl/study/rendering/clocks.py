@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from statistics import median
 from typing import Any
 
-from cosmo_pl.study.rendering.statistics import Pairs, by_seed, mean_and_std, paired, summarize
+from cosmo_pl.study.rendering.statistics import Pairs, by_seed, grouped, mean_and_std, paired, summarize
 from cosmo_pl.study.rendering.style import title
-from cosmo_pl.study.rendering.view import Rendered, View, unique
+from cosmo_pl.study.rendering.view import Rendered, View
 
 HEADER = (
     "dataset",
@@ -29,7 +29,7 @@ def table(view: View) -> Rendered:
     corrected = [pair for pair in pairs if CORRECTED in pair[0].arguments]
     put_in = [pair for pair in pairs if CORRECTED not in pair[0].arguments]
     rows = []
-    for dataset, method in unique((job.dataset, job.method) for job, _ in pairs):
+    for dataset, method in grouped(pairs):
         factor = next(view.study.runs[n].vary[FACTOR] for n in grids if dataset in view.study.runs[n].datasets)
         for value, name in factor.named:
             before, after = (_at(pairs, dataset, method, value) for pairs in (put_in, corrected))

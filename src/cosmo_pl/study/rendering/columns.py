@@ -8,8 +8,20 @@ from functools import cached_property
 from typing import Any
 
 from cosmo_pl.study.jobs import Job
-from cosmo_pl.study.records import Record
-from cosmo_pl.study.rendering.statistics import FOLDS, MARK, Summary, by_seed, dirty, fold_of, mean_text, summarize
+from cosmo_pl.study.rendering.provenance import marked
+from cosmo_pl.study.rendering.statistics import (
+    FOLDS,
+    Pairs,
+    Summary,
+    by_seed,
+    fold_of,
+    interval_text,
+    mean_and_n,
+    mean_and_std,
+    subject_range,
+    summarize,
+)
+from cosmo_pl.study.rendering.style import title
 from cosmo_pl.study.rendering.view import View
 
 Fold = Sequence[int] | int
@@ -69,7 +81,7 @@ class Column:
         elsewhere = self.stated.get("elsewhere", {})
         return str(elsewhere.get(self.view.methods[method].paper, self.view.stated("table2")["location"]))
 
-    def runs(self, method: str, fold: Fold | None = None) -> list[tuple[Job, Record]]:
+    def runs(self, method: str, fold: Fold | None = None) -> Pairs:
         """Stage-2 runs of a method on a fold, by default on the headline's test subjects."""
         return self.view.records(lambda job: self._is(job, method, fold))
 
@@ -80,7 +92,7 @@ class Column:
         tested, wanted = (headline if each is None else each for each in (fold_of(job), fold))
         return bool(tested == wanted)
 
-    def all_folds(self, method: str, folds: Sequence[Fold] | None = None) -> list[tuple[Job, Record]]:
+    def all_folds(self, method: str, folds: Sequence[Fold] | None = None) -> Pairs:
         """Runs of a method on some folds, by default on all, of the seeds that have each of these folds."""
         by_fold = [self.runs(method, fold) for fold in (self.folds if folds is None else folds)]
         whole = set.intersection(*({job.seed for job, _ in runs} for runs in by_fold)) if by_fold else set()
@@ -89,6 +101,12 @@ class Column:
     def summary(self, method: str) -> Summary | None:
         """Accuracies of a method on the headline's test subjects."""
         return summarize([record for _, record in self.runs(method)])
+
+    def cells(self, method: str) -> list[str]:
+        """Titles of dataset and method, accuracy, its 95 % interval, and its range over subjects."""
+        summary, records = self.summary(method), [record for _, record in self.runs(method)]
+        ranges = ["-", "-"] if summary is None else [interval_text(summary.interval), subject_range(records)]
+        return [self.name, title(self.view.methods, method), mean_and_std(summary), *ranges]
 
     def over_subjects(self, method: str) -> str:
         """Mean over the subjects of all folds, with its spread over seeds; and the folds without a run."""
@@ -103,9 +121,8 @@ class Column:
         if not pairs:
             return "too few common seeds (n=0)"
         values = list(by_seed(pairs).values())
-        mark = MARK if any(dirty(record) for _, record in pairs) else ""
         without = f", without {', '.join(missing)}" if missing else ""
-        return f"{mean_text(values)} (n={len(values)}){mark}{without}"
+        return mean_and_n(values, marked(record for _, record in pairs)) + without
 
 
 def subjects(numbers: Iterable[int] | int) -> str:

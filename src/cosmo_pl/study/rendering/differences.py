@@ -12,9 +12,8 @@ from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering import style
 from cosmo_pl.study.rendering.columns import subjects
-from cosmo_pl.study.rendering.plus import OURS, PLUS
-from cosmo_pl.study.rendering.statistics import FOLDS, MIN_RUNS, Difference, by_seed, numbers, paired
-from cosmo_pl.study.rendering.view import Rendered, View, unique
+from cosmo_pl.study.rendering.statistics import FOLDS, MIN_RUNS, Difference, Pairs, by_seed, numbers, paired
+from cosmo_pl.study.rendering.view import OURS, PLUS, Rendered, View, unique
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,7 +33,7 @@ Key = tuple[str, str]  # recipe and title of a method
 
 
 @dataclass(frozen=True)
-class Method:
+class Compared:
     """A method under a recipe.
 
     Args:
@@ -47,14 +46,14 @@ class Method:
     recipe: str
     name: str
     title: str
-    runs: Mapping[Fold, Sequence[tuple[Job, Record]]]
+    runs: Mapping[Fold, Pairs]
 
     @cached_property
     def accuracies(self) -> dict[Fold, dict[int, float]]:
         """Test subjects to accuracy by seed."""
         return {fold: by_seed(pairs) for fold, pairs in self.runs.items()}
 
-    def against(self, other: Method) -> dict[str, Difference]:
+    def against(self, other: Compared) -> dict[str, Difference]:
         """Differences to another method on each fold with `MIN_RUNS` common seeds, and on all of these together."""
         folds = [fold for fold in self.accuracies if fold in other.accuracies]
         found = {fold: paired(self.accuracies[fold], other.accuracies[fold]) for fold in folds}
@@ -112,7 +111,7 @@ def _under(views: Sequence[View], preset: str) -> list[View]:
     return [view if view.preset == preset else view.under(preset) for view in found]
 
 
-def _methods(views: Sequence[View], dataset: str, preset: str) -> Iterator[Method]:
+def _methods(views: Sequence[View], dataset: str, preset: str) -> Iterator[Compared]:
     """The methods with the recipe plus, which no preset changes, then those with the paper's recipe under a preset."""
     titles = {name: style.title(view.methods, name) for view in views for name in view.methods}
     for recipe, name, its in (("plus", dataset + PLUS, views), ("the paper's", dataset, _under(views, preset))):
@@ -121,10 +120,10 @@ def _methods(views: Sequence[View], dataset: str, preset: str) -> Iterator[Metho
             tested = unique(tuple(record.result["test_subjects"]) for _, record in pairs)
             runs = {fold: [p for p in pairs if tuple(p[1].result["test_subjects"]) == fold] for fold in tested}
             if runs:
-                yield Method(recipe, method, title, runs)
+                yield Compared(recipe, method, title, runs)
 
 
-def _runs(views: Sequence[View], dataset: str, method: str) -> list[tuple[Job, Record]]:
+def _runs(views: Sequence[View], dataset: str, method: str) -> Pairs:
     """Runs of a method with the usual number of labels, each once."""
     found: dict[str, tuple[Job, Record]] = {}
     for view in views:
@@ -143,7 +142,7 @@ def _defaults(view: View, dataset: str) -> dict[str, object]:
     return {name: its.default for runs in grids for name, its in runs.vary.items() if name not in FOLDS}
 
 
-def _recipe(method: Method) -> str:
+def _recipe(method: Compared) -> str:
     return "recipe plus" if method.recipe == "plus" else "the paper's recipe"
 
 
@@ -151,16 +150,16 @@ def _figure(name: str, found: Mapping[str, Mapping[Key, Mapping[str, Difference]
     keys = _ordered(found)
     folds = unique(tested for its in found.values() for each in its.values() for tested in each if tested != ALL)
     figure, panels = style.new_figure(max(1, len(found)), width=10.0, height=1.6 + 0.42 * len(keys))
-    for place, (reference, its) in zip(panels[0], found.items(), strict=False):
-        place.set_title(f"{name}, against\n{reference}")
-        place.axvline(0, color=style.BLACK, linewidth=1.0)
+    for axes, (reference, its) in zip(panels[0], found.items(), strict=False):
+        axes.set_title(f"{name}, against\n{reference}")
+        axes.axvline(0, color=style.BLACK, linewidth=1.0)
         for height, key in enumerate(keys):
-            _draw(place, height, its.get(key, {}), folds)
-        place.set_yticks(range(len(keys)), [f"{title} ({recipe})" for recipe, title in keys])
-        place.set_ylim(len(keys) - 0.4, -0.6)
-        place.set_xlabel("difference in accuracy")
-        if place is not panels[0][0]:
-            place.tick_params(labelleft=False)
+            _draw(axes, height, its.get(key, {}), folds)
+        axes.set_yticks(range(len(keys)), [f"{title} ({recipe})" for recipe, title in keys])
+        axes.set_ylim(len(keys) - 0.4, -0.6)
+        axes.set_xlabel("difference in accuracy")
+        if axes is not panels[0][0]:
+            axes.tick_params(labelleft=False)
     if not found:
         style.empty(panels[0][0], "no method shares three seeds with Cosmo or the recipe")
     style.legend(figure, columns=6)
@@ -177,10 +176,13 @@ def _ordered(found: Mapping[str, Mapping[Key, Mapping[str, Difference]]]) -> lis
 
 
 def _draw(axes: Axes, height: int, its: Mapping[str, Difference], folds: Sequence[str]) -> None:
+    several = len(folds) > 1
+    shift = {tested: 0.45 * number / (len(folds) - 1) - 0.3 if several else 0.0 for number, tested in enumerate(folds)}
+    shift[ALL] = 0.3
     for tested, difference in its.items():
         whole = tested == ALL
         colour = style.BLACK if whole else COLOURS[folds.index(tested) % len(COLOURS)]
-        at = height + (0.3 if whole else 0.45 * folds.index(tested) / (len(folds) - 1) - 0.3 if len(folds) > 1 else 0)
+        at = height + shift[tested]
         assert difference.interval is not None
         axes.plot(difference.interval, [at, at], color=colour, linewidth=1.8 if whole else 1.0)
         label = "all subjects" if whole else f"subjects {tested}"

@@ -12,7 +12,8 @@ from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering import style
 from cosmo_pl.study.rendering.effect import Effect
 from cosmo_pl.study.rendering.factors import Panel, run_counts
-from cosmo_pl.study.rendering.statistics import MARK, MIN_RUNS, Pairs, dirty, numbers
+from cosmo_pl.study.rendering.provenance import MARK, dirty
+from cosmo_pl.study.rendering.statistics import MIN_RUNS, Pairs, numbers
 from cosmo_pl.study.rendering.verdict import (
     NOT_REPRODUCED,
     REPRODUCED,
@@ -24,12 +25,12 @@ from cosmo_pl.study.rendering.verdict import (
     obstacle,
     order_verdict,
 )
-from cosmo_pl.study.rendering.view import Rendered, Verdict, View
+from cosmo_pl.study.rendering.view import OURS, Rendered, Verdict, View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-OURS, JOINT = "cosmo", 0  # the value of T_iter that trains both parts together
+JOINT = 0  # the value of T_iter that trains both parts together
 LOSS, PHASE, ACCURACY, PROBE = "train/loss", "phase", "test/acc", "probe/acc"
 MARGIN = 0.01  # an accuracy within one point of the best counts as reached
 TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500)

@@ -10,10 +10,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from cosmo_pl.study.jobs import Job
-from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering import style
-from cosmo_pl.study.rendering.statistics import RANGES, SUMMARY, Summary, numbers, ranges, summarize
+from cosmo_pl.study.rendering.statistics import RANGES, SUMMARY, Pairs, Summary, numbers, ranges, summarize
 from cosmo_pl.study.rendering.verdict import (
     every,
     gap_verdict,
@@ -23,13 +21,11 @@ from cosmo_pl.study.rendering.verdict import (
     trend_verdict,
     value_verdict,
 )
-from cosmo_pl.study.rendering.view import Rendered, Verdict, View, unique
+from cosmo_pl.study.rendering.view import OURS, Rendered, Verdict, View, unique
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Pairs = list[tuple[Job, Record]]
-OURS = "cosmo"
 LABELS = "label rate, number of labels"
 PARAMETERS = {
     "weight_range": "weight range",

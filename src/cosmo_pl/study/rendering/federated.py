@@ -9,7 +9,8 @@ from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering import style
 from cosmo_pl.study.rendering.factors import Panel, render
-from cosmo_pl.study.rendering.statistics import MARK, by_seed, dirty, mean_text, paired
+from cosmo_pl.study.rendering.provenance import marked
+from cosmo_pl.study.rendering.statistics import Pairs, by_seed, grouped, mean_text, paired
 from cosmo_pl.study.rendering.view import Rendered, View, unique
 
 HEADER = (
@@ -23,8 +24,6 @@ NOTES = (
 )
 AXES = {"rounds": "rounds", "local_epochs": "local epochs"}
 
-Runs = Sequence[tuple[Job, Record]]
-
 
 def table(view: View) -> Rendered:
     """One row for each dataset and kind of stage 1."""
@@ -33,18 +32,16 @@ def table(view: View) -> Rendered:
     return Rendered(HEADER, list(_rows(view, pairs, stage1)), notes=NOTES)
 
 
-def _rows(view: View, pairs: Runs, stage1: dict[str, Record]) -> Iterator[list[str]]:
-    for dataset in unique(job.dataset for job, _ in pairs):
-        found = {
-            method: [(job, record) for job, record in pairs if (job.dataset, job.method) == (dataset, method)]
-            for method in view.methods
-        }
+def _rows(view: View, pairs: Pairs, stage1: dict[str, Record]) -> Iterator[list[str]]:
+    runs = grouped(pairs)
+    for dataset in unique(dataset for dataset, _ in runs):
+        found = {method: runs.get((dataset, method), []) for method in view.methods}
         accuracies = {method: _by_seed(view, dataset, method, runs) for method, runs in found.items()}
         for method, values in accuracies.items():
             if not values:
                 continue
             of_stage1 = [stage1[job.parents[0].key] for job, _ in found[method] if job.parents[0].key in stage1]
-            mark = MARK if any(dirty(record) for _, record in found[method]) else ""
+            mark = marked(record for _, record in found[method])
             same = method == TOGETHER or not accuracies.get(TOGETHER)
             difference = "" if same else paired(values, accuracies[TOGETHER]).describe()
             name = style.title(view.methods, method)
@@ -52,7 +49,7 @@ def _rows(view: View, pairs: Runs, stage1: dict[str, Record]) -> Iterator[list[s
             yield [view.title(dataset), name, *cells]
 
 
-def _by_seed(view: View, dataset: str, method: str, runs: Runs) -> dict[int, float]:
+def _by_seed(view: View, dataset: str, method: str, runs: Pairs) -> dict[int, float]:
     """Seed to accuracy; of local training only the mean over all clients, of the seeds that have a run of each."""
     if method != ALONE:
         return by_seed(runs)

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from cosmo_pl.study.jobs import Job
-from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering import style
 from cosmo_pl.study.rendering.epochs import logged
 from cosmo_pl.study.rendering.statistics import (
@@ -27,7 +25,7 @@ from cosmo_pl.study.rendering.verdict import (
     positive_verdict,
     weight_verdict,
 )
-from cosmo_pl.study.rendering.view import Rendered, Verdict, View
+from cosmo_pl.study.rendering.view import OURS, Rendered, Verdict, View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,7 +38,7 @@ COMPONENTS = {
     "cosmo_c1_c3": "C1 + C3",
     "cosmo": "C1 + C2 + C3: Cosmo",
 }
-BASE, OURS = "attnsense", "cosmo"
+BASE = "attnsense"
 WITH_FUSION = ("cosmo_finetune", "cosmo_c1_c2", "cosmo_c1_c3", "cosmo")
 STEPS = (  # pairs that differ in one component
     ("attnsense", "cosmo_finetune"),
@@ -66,11 +64,11 @@ def components(view: View) -> Rendered:
             plot(panel, view)
         else:
             style.empty(panel, view.why_empty(dataset))
-    figure.suptitle(style.heading(view.title(dataset), [record for _, record in view.records(lambda job: True)]))
+    figure.suptitle(style.heading(view.title(dataset), [record for _, record in view.records()]))
     return Rendered(HEADER, rows, figure, _notes(view), _verdicts(view))
 
 
-def runs(view: View, method: str, kind: str = "finetune") -> list[tuple[Job, Record]]:
+def runs(view: View, method: str, kind: str = "finetune") -> Pairs:
     """Runs of a method, by seed."""
     return sorted(view.records(lambda job: job.kind == kind and job.method == method), key=lambda pair: pair[0].seed)
 
@@ -217,7 +215,7 @@ def _notes(view: View) -> list[str]:
     counts = ", ".join(f"{label} {len(runs(view, method))}" for method, label in COMPONENTS.items())
     return [
         f"Seeds: {counts}; bars and bands are one standard deviation over them.",
-        *(["Simulated recordings: not comparable with the paper."] if view.simulated(view.datasets()[0]) else []),
+        *view.not_comparable(view.datasets()[0]),
         "C3 uses the quality that stage 1 measures, so there is no run of C3 without C1.",
         "The encoders' features of skeleton and inertial sensor differ in size, so they have no cosine distance. Their "
         "projections have one size, and exist in stage 1 only.",

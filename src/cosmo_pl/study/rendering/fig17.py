@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from cosmo_pl.study.records import Record
 
-OURS = "cosmo"
 TIMES = {"1": "seconds per sample, one at a time", "64": "seconds per sample, in batches of 64"}
 HEADER = ("dataset", "method", *TIMES.values(), "device", "threads", "accuracy", "std", "n")
 

@@ -8,16 +8,17 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from cosmo_pl.study.rendering import style
-from cosmo_pl.study.rendering.statistics import MARK, dirty, numbers, spread
+from cosmo_pl.study.rendering.provenance import marked
+from cosmo_pl.study.rendering.statistics import numbers, spread
 from cosmo_pl.study.rendering.verdict import every, means_verdict, obstacle
-from cosmo_pl.study.rendering.view import Rendered, Verdict, View
+from cosmo_pl.study.rendering.view import OURS, Rendered, Verdict, View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from cosmo_pl.study.records import Record
 
-OURS, SINGLE = "cosmo", "acc+gyro"  # "+" joins two methods whose runs are measured together
+SINGLE = "acc+gyro"  # "+" joins two methods whose runs are measured together
 ORDERS = ((SINGLE, "attnsense"), ("attnsense", "deepsense"))  # features further apart, features closer
 PANELS = 3  # in a row
 HEADER = ("dataset", "method", "mean cosine distance", "std", "n", "samples", "paper")
@@ -48,7 +49,7 @@ def feature_distance(view: View) -> Rendered:
     rows = []
     for method, values in distances.items():
         if values:
-            n = f"{len(values)}{MARK if any(map(dirty, found[method])) else ''}"
+            n = f"{len(values)}{marked(found[method])}"
             cells = [*numbers(fmean(values), spread(values)), n, str(found[method][0].result["samples"])]
             rows.append([view.title(dataset), name(view, method), *cells, *numbers(stated.get(method))])
     every_record = [record for records in found.values() for record in records]
@@ -102,7 +103,7 @@ def _plot_points(axes: Axes, by_modality: Mapping[str, Sequence[Sequence[float]]
 def _notes(view: View, dataset: str, distances: Mapping[str, Sequence[float]]) -> list[str]:
     counts = ", ".join(f"{name(view, method)} {len(values)}" for method, values in distances.items())
     notes = [f"Seeds: {counts}; bars are one standard deviation over them. The t-SNE is of the first seed."]
-    notes += ["Simulated recordings: not comparable with the paper."] if view.simulated(dataset) else []
+    notes += view.not_comparable(dataset)
     notes.append(
         "Our features are the encoders' flattened outputs z_j (Eq. 1) after a ReLU. None is negative, so no distance "
         "exceeds 1."

@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from cosmo_pl.study.rendering import style
-from cosmo_pl.study.rendering.statistics import mean_text, spread
+from cosmo_pl.study.rendering.statistics import mean_and_n, mean_text, spread
 from cosmo_pl.study.rendering.verdict import not_comparable
 from cosmo_pl.study.rendering.view import Rendered, Verdict, View, unique
 
@@ -128,7 +128,7 @@ def _notes(view: View, dataset: str, paper: Mapping[str, Any], found: Quality) -
     notes.append(
         "Silhouettes of seed 0. The weights are from at most 2C clusters; k* increases with this limit (quality_cap)."
     )
-    notes += ["Simulated recordings: not comparable with the paper."] if view.simulated(dataset) else []
+    notes += view.not_comparable(dataset)
     notes.append(
         "H and k* are computed on the principal components of the clips (95 % of the variance, at most 50), and H with "
         "Euclidean distances that are not raised to a power. |k* - C| is at least 0.5 in the weights."
@@ -139,7 +139,7 @@ def _notes(view: View, dataset: str, paper: Mapping[str, Any], found: Quality) -
 def _verdicts(view: View, paper: Mapping[str, Any], found: Quality) -> list[Verdict]:
     """The paper's weights, which are of other sensors than ours, with our weights as evidence."""
     ours = [
-        f"{modality} {mean_text(weights, 2)} (n={len(weights)})"
+        f"{modality} {mean_and_n(weights, digits=2)}"
         for modality in unique(modality for measured in found.values() for modality in measured)
         if (weights := values(found, modality, "weight"))
     ]

@@ -6,10 +6,9 @@ from typing import Any
 
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.study.rendering.columns import Column, subjects
-from cosmo_pl.study.rendering.plus import PLUS
 from cosmo_pl.study.rendering.statistics import mean_and_std
 from cosmo_pl.study.rendering.style import title
-from cosmo_pl.study.rendering.view import View
+from cosmo_pl.study.rendering.view import PLUS, View
 
 STUDY = "plus"  # the study that has all these runs
 DATASETS = ("utd", "usc")

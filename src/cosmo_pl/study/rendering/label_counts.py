@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from cosmo_pl.study.jobs import Job
+from cosmo_pl.study.rendering.provenance import marked
 from cosmo_pl.study.rendering.statistics import (
-    MARK,
     Pairs,
     by_seed,
-    dirty,
     mean_text,
     number_of_folds,
     paired,
@@ -15,14 +14,13 @@ from cosmo_pl.study.rendering.statistics import (
     whole_seeds,
 )
 from cosmo_pl.study.rendering.style import title
-from cosmo_pl.study.rendering.view import Rendered, View, unique
+from cosmo_pl.study.rendering.view import OURS, Rendered, View, unique
 
 LABELS = "labels"  # factor of the grids; a grid without it has all labels
 HEADER = (
     *("dataset", "method", "labels per class", "accuracy", "n", "folds", "subjects, lowest to highest"),
     "minus Cosmo, paired by seed",
 )
-REFERENCE = "cosmo"
 NOTE = (
     "n is the number of seeds that have all folds; the accuracy of a seed is the mean over the subjects of all folds."
 )
@@ -34,13 +32,13 @@ def table(view: View) -> Rendered:
     found = [(job, record) for pairs in grids for job, record in pairs if job.kind == "finetune"]
     rows = []
     for dataset in view.datasets():
-        name = view.title(dataset) + (" (simulated)" if view.simulated(dataset) else "")
+        name = view.label(dataset)
         here = [(job, record) for job, record in found if job.dataset == dataset]
         number = view.folds(dataset)
         for method in view.methods:
             for labels in unique(_labels(job) for job, _ in here if job.method == method):
                 own = _runs(here, method, labels)
-                reference = [] if method == REFERENCE else _runs(here, REFERENCE, labels)
+                reference = [] if method == OURS else _runs(here, OURS, labels)
                 whole = whole_seeds(own, number), whole_seeds(reference, number)
                 cells = (*_cells(own, number), _difference(*whole))
                 rows.append([name, title(view.methods, method), labels, *cells])
@@ -69,7 +67,7 @@ def _cells(pairs: Pairs, number: int) -> list[str]:
     values = list(by_seed(whole).values())
     return [
         mean_text(values),
-        f"{len(values)}{MARK if any(map(dirty, records)) else ''}",
+        f"{len(values)}{marked(records)}",
         covered,
         subject_range(records),
     ]

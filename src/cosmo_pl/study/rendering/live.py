@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cosmo_pl.event_metrics import OVERLAPS, SegmentScore
-from cosmo_pl.study.rendering.statistics import MARK, dirty, mean_text
+from cosmo_pl.study.rendering.provenance import marked
+from cosmo_pl.study.rendering.statistics import mean_and_n
 from cosmo_pl.study.rendering.view import Rendered, View, unique
 
 HEADER = ("dataset", "question", "measure", "probabilities as they are", "with the decision")
@@ -31,21 +32,19 @@ def table(view: View) -> Rendered:
         if not pairs:
             continue
         dataset, records = pairs[0][0].dataset, [record for _, record in pairs]
-        label = view.title(dataset) + (" (simulated)" if view.simulated(dataset) else "")
-        mark = MARK if any(map(dirty, records)) else ""
+        label = view.label(dataset)
+        mark = marked(records)
         results = [record.result for record in records]
         for question, measure, without, with_it in _lines(results):
             if isinstance(without, str):
                 rows.append([label, question, measure, without, ""])
             else:
-                cells = [_mean(results, value) for value in (without, with_it)]
-                rows.append([label, question, measure, *(cell + mark if cell != "-" else cell for cell in cells)])
+                rows.append([label, question, measure, *(_mean(results, each, mark) for each in (without, with_it))])
     return Rendered(HEADER, rows, notes=NOTES)
 
 
-def _mean(results: Sequence[Result], value: Value) -> str:
-    values = [found for found in map(value, results) if found is not None]
-    return f"{mean_text(values)} (n={len(values)})" if values else "-"
+def _mean(results: Sequence[Result], value: Value, mark: str) -> str:
+    return mean_and_n([found for found in map(value, results) if found is not None], mark)
 
 
 def _nothing(result: Result) -> None:

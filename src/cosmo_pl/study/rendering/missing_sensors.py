@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from cosmo_pl.study.rendering import style
-from cosmo_pl.study.rendering.statistics import SUMMARY, Pairs, Summary, dirty, whole_seeds
+from cosmo_pl.study.rendering.provenance import dirty
+from cosmo_pl.study.rendering.statistics import SUMMARY, Pairs, Summary, whole_seeds
 from cosmo_pl.study.rendering.view import Rendered, View, unique
 
 HEADER = ("dataset", "sensors at test time", "method", *SUMMARY)
@@ -20,7 +21,7 @@ def table(view: View) -> Rendered:
     pairs = view.records(lambda job: job.measure == "missing_sensors")
     for dataset in unique(job.dataset for job, _ in pairs):
         here = whole_seeds([(job, record) for job, record in pairs if job.dataset == dataset], view.folds(dataset))
-        label = view.title(dataset) + (" (simulated)" if view.simulated(dataset) else "")
+        label = view.label(dataset)
         for sensors in unique(name for _, record in here for name in record.result["correct"]):
             for method in unique(job.method for job, _ in here):
                 cells = _cells([(job, record) for job, record in here if job.method == method], sensors)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from cosmo_pl.study.rendering.columns import Column
-from cosmo_pl.study.rendering.statistics import by_seed, interval_text, mean_and_std, paired, subject_range
-from cosmo_pl.study.rendering.style import title
-from cosmo_pl.study.rendering.view import Rendered, View
+from cosmo_pl.study.rendering.statistics import by_seed, paired
+from cosmo_pl.study.rendering.view import OURS, Rendered, View
 
-OURS = "cosmo"
 HEADER = (
     "dataset",
     "method",
@@ -29,13 +27,10 @@ def table(view: View) -> Rendered:
 
 
 def _row(column: Column, method: str, published: dict[str, float]) -> list[str]:
-    runs, summary = column.runs(method), column.summary(method)
-    cells = [column.name, title(column.view.methods, method), mean_and_std(summary)]
-    cells += ["-", "-"] if summary is None else [interval_text(summary.interval), subject_range([r for _, r in runs])]
-    difference = paired(by_seed(runs), by_seed(column.runs(OURS)))
+    difference = paired(by_seed(column.runs(method)), by_seed(column.runs(OURS)))
     stated = published.get(method)
     return [
-        *cells,
+        *column.cells(method),
         "-" if method == OURS or not difference.n else difference.describe(),
         "-" if stated is None else f"{stated:.4f}",
     ]

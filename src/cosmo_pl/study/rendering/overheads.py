@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from cosmo_pl.study.jobs import Job
-from cosmo_pl.study.records import Record
-from cosmo_pl.study.rendering.statistics import is_timed, machine, mean_text, training_seconds
+from cosmo_pl.study.rendering.provenance import is_timed, machine, training_seconds
+from cosmo_pl.study.rendering.statistics import Pairs, mean_text
 from cosmo_pl.study.rendering.style import title
 from cosmo_pl.study.rendering.view import Rendered, View, unique
 
@@ -59,7 +59,7 @@ def _minutes(view: View, measured: Job) -> list[str]:
     return [mean_text([each / 60 for each in values], 2) if values else "-" for values in seconds]
 
 
-def _notes(view: View, measured: Sequence[tuple[Job, Record]]) -> list[str]:
+def _notes(view: View, measured: Pairs) -> list[str]:
     limit = view.stated("fig17").get("inference_s_max")
     notes = [] if limit is None else [f"The paper states at most {limit} s for a window of two seconds, on its device."]
     notes += [f"Measured on {each}." for each in unique(machine(record.environment) for _, record in measured)]

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering import style
 from cosmo_pl.study.rendering.columns import Column, subjects
-from cosmo_pl.study.rendering.plus import PLUS
-from cosmo_pl.study.rendering.statistics import MARK, Summary, interval_text, mean_and_std, summarize
-from cosmo_pl.study.rendering.view import Rendered, View, unique
+from cosmo_pl.study.rendering.provenance import MARK
+from cosmo_pl.study.rendering.statistics import Summary, interval_text, mean_and_std, summarize
+from cosmo_pl.study.rendering.view import PLUS, Rendered, View, unique
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -111,19 +111,18 @@ def _conditions(entries: Sequence[Entry]) -> list[str]:
 
 def _figure(name: str, entries: Sequence[Entry]) -> Figure:
     groups = unique(entry.group for entry in entries)
-    figure, axes = style.new_figure(width=7.0, height=1.3 + 0.27 * (len(entries) + len(groups)))
-    place = axes[0, 0]
-    place.set_title(style.heading(name, [record for entry in entries for record in entry.records]))
+    figure, ((axes,),) = style.new_figure(width=7.0, height=1.3 + 0.27 * (len(entries) + len(groups)))
+    axes.set_title(style.heading(name, [record for entry in entries for record in entry.records]))
     ticks: list[str] = []
     for group in groups:
         ticks.append(group)
         for entry in [each for each in entries if each.group == group]:
-            _draw(place, len(ticks), entry)
+            _draw(axes, len(ticks), entry)
             ticks.append(f"{entry.title}, n={entry.summary.runs}")
     if entries:
         chance = float(entries[0].records[0].result["chance"])
-        place.axvline(chance, color=style.BLACK, linestyle=":", linewidth=1.2, label=f"chance {chance:.3f}")
-    _name_rows(place, ticks, groups)
+        axes.axvline(chance, color=style.BLACK, linestyle=":", linewidth=1.2, label=f"chance {chance:.3f}")
+    _name_rows(axes, ticks, groups)
     style.legend(figure)
     return figure
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering.columns import Column, subjects
-from cosmo_pl.study.rendering.statistics import by_seed, mean_and_std, mean_text, paired, summarize
+from cosmo_pl.study.rendering.statistics import by_seed, grouped, mean_and_std, mean_text, paired, summarize
 from cosmo_pl.study.rendering.style import title
-from cosmo_pl.study.rendering.view import Rendered, View, unique
+from cosmo_pl.study.rendering.view import Rendered, View
 
 START = ("dataset", "method", "mean over the people of all folds")
 CONFUSED = ("dataset", "method", "activity", "taken for", "share of all windows", "share of the activity", "most at")
@@ -46,11 +46,9 @@ def _of_person(records: Sequence[Record], person: int) -> list[float]:
 def confusions(view: View) -> Rendered:
     """The most frequent confusions of each method, as means over people, and the people who have most of them."""
     rows: list[list[str]] = []
-    for dataset in view.datasets():
-        pairs = view.records(lambda job, dataset=dataset: job.dataset == dataset and job.measure == "confusions")  # type: ignore[misc]
-        for method in unique(job.method for job, _ in pairs):
-            start = [view.title(dataset), title(view.methods, method)]
-            rows += [[*start, *cells] for cells in _confused([record for job, record in pairs if job.method == method])]
+    for (dataset, method), pairs in grouped(view.records(lambda job: job.measure == "confusions")).items():
+        start = [view.title(dataset), title(view.methods, method)]
+        rows += [[*start, *cells] for cells in _confused([record for _, record in pairs])]
     return Rendered(CONFUSED, rows)
 
 

@@ -7,16 +7,16 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from cosmo_pl.study.jobs import Job
-from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering import style
-from cosmo_pl.study.rendering.statistics import MARK, dirty, mean_and_std, mean_text, paired, summarize
+from cosmo_pl.study.rendering.provenance import marked
+from cosmo_pl.study.rendering.statistics import Pairs, mean_and_n, mean_and_std, paired, summarize
 from cosmo_pl.study.rendering.view import Rendered, View, unique
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Runs = Mapping[str, list[tuple[Job, Record]]]
+ByKind = Mapping[str, Pairs]
 """Kind of adaptation to its runs."""
 STAGES = {"person": "the recipe's", "person_tuned": "fine-tuned"}
 """Beginning of the names of methods to the name of their second stage; the end is the kind of adaptation."""
@@ -37,7 +37,7 @@ def accuracy(view: View) -> Rendered:
     kinds = unique(_kind(method) for method in view.methods if any(job.method == method for job, _ in pairs))
     rows: list[list[str]] = []
     comparisons: list[list[str]] = []
-    lines: dict[str, dict[str, Runs]] = {}
+    lines: dict[str, dict[str, ByKind]] = {}
     for dataset in unique(job.dataset for job, _ in pairs):
         for stage in [stage for stage in STAGES if any(_is(job, dataset, stage) for job, _ in pairs)]:
             own = [(job, record) for job, record in pairs if _is(job, dataset, stage)]
@@ -53,7 +53,7 @@ def accuracy(view: View) -> Rendered:
     return Rendered(header, rows, figure, notes=NOTES, comparisons=comparisons)
 
 
-def _rows(found: Runs, people: list[int]) -> Iterator[list[str]]:
+def _rows(found: ByKind, people: list[int]) -> Iterator[list[str]]:
     for each in people:
         of_person = [[record for job, record in runs if person(job) == each] for runs in found.values()]
         yield [str(each), *(mean_and_std(summarize(records)) for records in of_person)]
@@ -61,13 +61,11 @@ def _rows(found: Runs, people: list[int]) -> Iterator[list[str]]:
     yield ["worst person", *(_worst(runs, people) for runs in found.values())]
 
 
-def _mean(runs: list[tuple[Job, Record]], people: list[int]) -> str:
-    values = list(over_people(runs, people).values())
-    mark = MARK if any(dirty(record) for _, record in runs) else ""
-    return f"{mean_text(values)} (n={len(values)}){mark}" if values else "-"
+def _mean(runs: Pairs, people: list[int]) -> str:
+    return mean_and_n(list(over_people(runs, people).values()), marked(record for _, record in runs))
 
 
-def _worst(runs: list[tuple[Job, Record]], people: list[int]) -> str:
+def _worst(runs: Pairs, people: list[int]) -> str:
     means = _of_people(runs)
     if not people or set(means) < set(people):
         return "-"
@@ -75,7 +73,7 @@ def _worst(runs: list[tuple[Job, Record]], people: list[int]) -> str:
     return f"{means[worst]:.3f} (person {worst})"
 
 
-def _of_people(runs: list[tuple[Job, Record]]) -> dict[int, float]:
+def _of_people(runs: Pairs) -> dict[int, float]:
     """Person to the mean accuracy over seeds."""
     accuracies: dict[int, list[float]] = {}
     for job, record in runs:
@@ -83,7 +81,7 @@ def _of_people(runs: list[tuple[Job, Record]]) -> dict[int, float]:
     return {each: fmean(values) for each, values in accuracies.items()}
 
 
-def _figure(datasets: Mapping[str, Mapping[str, Runs]], titles: Sequence[str]) -> Figure:
+def _figure(datasets: Mapping[str, Mapping[str, ByKind]], titles: Sequence[str]) -> Figure:
     """A panel for each dataset, with a colour for each second stage."""
     figure, grid = style.new_figure(max(1, len(datasets)), width=4.5 * max(1, len(datasets)), height=4.6)
     if not datasets:
@@ -99,7 +97,7 @@ def _figure(datasets: Mapping[str, Mapping[str, Runs]], titles: Sequence[str]) -
     return figure
 
 
-def _lines(axes: Axes, stage: str, found: Runs) -> None:
+def _lines(axes: Axes, stage: str, found: ByKind) -> None:
     """A thin line for each person, and a thick one for the mean of the persons that have a run of every kind."""
     points = {position: _of_people(runs) for position, runs in enumerate(found.values()) if runs}
     people = sorted(set.intersection(*map(set, points.values())))
@@ -110,7 +108,7 @@ def _lines(axes: Axes, stage: str, found: Runs) -> None:
         axes.plot(list(points), mean, color=COLOURS[stage], lw=2.6, marker="o", label=f"second stage: {STAGES[stage]}")
 
 
-def _comparisons(view: View, stage: str, found: Runs) -> Iterator[list[str]]:
+def _comparisons(view: View, stage: str, found: ByKind) -> Iterator[list[str]]:
     """Each kind of adaptation against none, over the people that both have."""
     for kind, runs in found.items():
         if kind == BASE or not runs or not found.get(BASE):
@@ -121,7 +119,7 @@ def _comparisons(view: View, stage: str, found: Runs) -> Iterator[list[str]]:
         yield [*titles, paired(ours, theirs).describe()]
 
 
-def over_people(runs: list[tuple[Job, Record]], people: list[int]) -> dict[int, float]:
+def over_people(runs: Pairs, people: list[int]) -> dict[int, float]:
     """Seed to the mean accuracy over people, of the seeds that have a run of each of them."""
     by_seed: dict[int, dict[int, float]] = {}
     for job, record in runs:
@@ -137,7 +135,7 @@ def person(job: Job) -> int:
     return int(subject)
 
 
-def _jobs(runs: list[tuple[Job, Record]]) -> Iterator[Job]:
+def _jobs(runs: Pairs) -> Iterator[Job]:
     return (job for job, _ in runs)
 
 

@@ -13,9 +13,11 @@ from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering import style
 from cosmo_pl.study.rendering.columns import Column, subjects
+from cosmo_pl.study.rendering.provenance import training_seconds
 from cosmo_pl.study.rendering.statistics import (
     RANGES,
     SUMMARY,
+    Pairs,
     Summary,
     by_seed,
     fold_of,
@@ -23,15 +25,12 @@ from cosmo_pl.study.rendering.statistics import (
     paired,
     ranges,
     summarize,
-    training_seconds,
 )
-from cosmo_pl.study.rendering.view import Rendered, View, unique
+from cosmo_pl.study.rendering.view import OURS, PLUS, Rendered, View, unique
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-PLUS = "_plus"
-OURS = "cosmo"
 ALIKE = ("cmc_plus", "random_forest_self")  # with the same second stage, and self-trained on the same windows
 RECIPE = ("dataset", "recipe", "method", "test subjects", "labels")
 SECONDS = ("seconds of stage 1", "seconds of stage 2")
@@ -53,7 +52,7 @@ class Point:
     dataset: str
     recipe: str
     method: str
-    runs: list[tuple[Job, Record]]
+    runs: Pairs
     seconds: tuple[float | None, float | None]
 
     @property
@@ -109,7 +108,7 @@ def points(view: View, dataset: str) -> list[Point]:
     return found
 
 
-def _seconds(view: View, runs: list[tuple[Job, Record]]) -> tuple[float | None, float | None]:
+def _seconds(view: View, runs: Pairs) -> tuple[float | None, float | None]:
     needed = {parent.key for job, _ in runs for parent in job.parents}
     stages = (view.records(lambda job: job.key in needed), runs)
     first, second = (training_seconds(record for _, record in stage) for stage in stages)

@@ -8,9 +8,9 @@ from dataclasses import replace
 from cosmo_pl.study.rendering.columns import Column
 from cosmo_pl.study.rendering.epochs import convergence, square_wave
 from cosmo_pl.study.rendering.fig15 import correlations, follows
-from cosmo_pl.study.rendering.table2 import OURS, accuracy
+from cosmo_pl.study.rendering.table2 import accuracy
 from cosmo_pl.study.rendering.table3 import faster
-from cosmo_pl.study.rendering.view import Rendered, Verdict, View
+from cosmo_pl.study.rendering.view import OURS, Rendered, Verdict, View
 
 
 def table(view: View) -> Rendered:

@@ -12,7 +12,8 @@ from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering import style
 from cosmo_pl.study.rendering.plus import REPEATED, Variant, variants
-from cosmo_pl.study.rendering.statistics import MARK, dirty, numbers, spread
+from cosmo_pl.study.rendering.provenance import marked
+from cosmo_pl.study.rendering.statistics import numbers, spread
 from cosmo_pl.study.rendering.view import Rendered, View, unique
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def select(cells: Sequence[Cell], seeds: int) -> Cell | None:
 def _picture(view: View, name: str, cells: Sequence[Cell], chosen: Cell | None, verb: str) -> Figure:
     figure, ((axes,),) = style.new_figure()
     (dataset,) = view.datasets()
-    axes.set_title(style.heading(view.title(dataset), [record for _, record in view.records(lambda job: True)]))
+    axes.set_title(style.heading(view.title(dataset), [record for _, record in view.records()]))
     axes.set_xlabel(AXES.get(name, name))
     axes.set_ylabel("accuracy on validation subjects")
     axes.set_xticks(range(len(cells)), [str(cell.value) for cell in cells])
@@ -123,7 +124,7 @@ def _notes(view: View, name: str, cells: Sequence[Cell], chosen: Cell | None, ve
         if within:
             values = ", ".join(str(cell.value) for cell in within)
             notes.append(f"Less than one standard deviation over label seeds below it: {values}.")
-    if any(record.simulated for _, record in view.records(lambda job: True)):
+    if any(record.simulated for _, record in view.records()):
         notes.append("Simulated recordings.")
     return notes
 
@@ -190,6 +191,6 @@ def _accuracies(variant: Variant) -> Mapping[int, float]:
 
 def _cells(accuracies: Sequence[float], records: Sequence[Record]) -> list[str]:
     """Mean, standard deviation, number of runs, and the accuracy of each."""
-    n = f"{len(accuracies)}{MARK if any(map(dirty, records)) else ''}"
+    n = f"{len(accuracies)}{marked(records)}"
     mean = fmean(accuracies) if accuracies else None
     return [*numbers(mean, spread(accuracies)), n, " ".join(numbers(*accuracies))]

@@ -1,8 +1,8 @@
-"""Statistics over runs: mean, spread, 95 % interval, range over subjects, paired differences; and their provenance."""
+"""Statistics over runs: mean, spread, 95 % interval, range over subjects, and paired differences."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
@@ -11,10 +11,10 @@ from typing import Any
 from cosmo_pl.intervals import bootstrap_interval, t_interval
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
+from cosmo_pl.study.rendering.provenance import MARK, dirty
 
 MIN_RUNS = 3  # seeds that a verdict, a comparison of methods and a ranking require
 FOLDS = ("test_subjects", "fold")  # factors with leave-subjects-out folds: their subjects, or their numbers
-MARK = "†"  # marks results of uncommitted code
 
 SUMMARY = ("accuracy", "std", "n", "correct", "total")  # columns of `Summary.cells`
 RANGES = ("low 95 %", "high 95 %", "subjects, lowest to highest")  # columns of `ranges`
@@ -132,7 +132,12 @@ def mean_and_std(summary: Summary | None) -> str:
     """Mean and spread as text: "0.693 ± 0.021 (n=5)", "0.693 (n=1)", marked "†" for uncommitted code, or "-"."""
     if summary is None:
         return "-"
-    return f"{mean_text(summary.values)} (n={summary.n})" + (MARK if summary.dirty else "")
+    return mean_and_n(summary.values, MARK if summary.dirty else "")
+
+
+def mean_and_n(values: Sequence[float], mark: str = "", digits: int = 3) -> str:
+    """Mean, spread and number of values as text: "0.693 ± 0.021 (n=5)" and a mark, or "-" without values."""
+    return f"{mean_text(values, digits)} (n={len(values)}){mark}" if values else "-"
 
 
 def mean_text(values: Sequence[float], digits: int = 3) -> str:
@@ -177,6 +182,14 @@ def by_seed(pairs: Pairs) -> dict[int, float]:
     for job, record in pairs:
         found[job.seed].append(record)
     return {seed: _over_subjects(found[seed]) for seed in sorted(found)}
+
+
+def grouped(pairs: Pairs) -> dict[tuple[str, str], Pairs]:
+    """Dataset and method to their runs."""
+    found: defaultdict[tuple[str, str], list[tuple[Job, Record]]] = defaultdict(list)
+    for job, record in pairs:
+        found[job.dataset, job.method].append((job, record))
+    return dict(found)
 
 
 def fold_of(job: Job) -> Any:
@@ -231,65 +244,3 @@ def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float:
     from scipy.stats import spearmanr
 
     return float(spearmanr(one, other).statistic)
-
-
-def dirty(record: Record) -> bool:
-    """Whether a record was made from uncommitted code; one whose commit is unknown is not marked."""
-    return bool(record.environment.get("dirty"))
-
-
-def training_of(record: Record) -> Mapping[str, Any]:
-    """The record of the training: of a stage 1 the result itself, of a stage 2 the entry ``training``."""
-    training: Mapping[str, Any] = record.result.get("training", record.result)
-    return training
-
-
-def is_timed(record: Record) -> bool:
-    """Whether the seconds of its training are meaningful: no other work shared the machine."""
-    return not record.environment.get("busy")
-
-
-def training_seconds(records: Iterable[Record]) -> list[float]:
-    """Seconds of the trainings that are timed."""
-    return [float(training_of(record)["fit_seconds"]) for record in records if is_timed(record)]
-
-
-def provenance(records: Iterable[Record]) -> str:
-    """The provenance of results in a sentence: their number, their code, and roundings and precisions that differ."""
-    every = list({record.key: record for record in records}.values())
-    if not every:
-        return "There are no results."
-    marked = sum(map(dirty, every))
-    unknown = sum(not record.environment.get("commit") for record in every)
-    parts = [f"{len(every)} {'result' if len(every) == 1 else 'results'}"]
-    parts += [f"{marked} from uncommitted code ({MARK})"] if marked else []
-    parts += [f"{unknown} from an unknown commit"] if unknown else []
-    parts.append(f"package {_counted(record.version for record in every)}")
-    precisions = [precision for record in every if (precision := record.environment.get("precision"))]
-    parts += [f"precision {_counted(precisions)}"] if len(set(precisions)) > 1 else []
-    return "; ".join([*parts, *_roundings(every)]) + "."
-
-
-def _roundings(records: Iterable[Record]) -> list[str]:
-    """Classes whose results have several roundings: they agree within the spread over seeds, not in every digit."""
-    found: defaultdict[str, list[str]] = defaultdict(list)
-    for record in records:
-        for name, numerics in record.numerics.items():
-            found[name].append(numerics)
-    several = {name: numerics for name, numerics in sorted(found.items()) if len(set(numerics)) > 1}
-    return [f"{name.split(':')[-1]} {_counted(numerics)}" for name, numerics in several.items()]
-
-
-def _counted(values: Iterable[str]) -> str:
-    """Distinct values, with their numbers where there are several: "0.1.0", or "0.1.0 (5), 0.2.0 (3)"."""
-    found = sorted(Counter(values).items())
-    return found[0][0] if len(found) == 1 else ", ".join(f"{value} ({count})" for value, count in found)
-
-
-def machine(environment: Mapping[str, Any]) -> str:
-    """The machine of a record as text: "cpu with 2 cores, 1 thread a run, torch 2.13.0"."""
-    device, cores, threads, torch = (environment.get(name, "?") for name in ("device", "cores", "threads", "torch"))
-    shared = f", shared by {count} processes" if (count := environment.get("processes", 1)) > 1 else ""
-    return (
-        f"{device} with {cores} cores, {threads} {'thread' if threads == 1 else 'threads'} a run, torch {torch}{shared}"
-    )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cosmo_pl.study.rendering.statistics import MARK, dirty
+from cosmo_pl.study.rendering.provenance import MARK, dirty
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

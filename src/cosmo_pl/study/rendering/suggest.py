@@ -5,7 +5,8 @@ from __future__ import annotations
 from statistics import fmean
 
 from cosmo_pl.study.records import Record
-from cosmo_pl.study.rendering.statistics import Summary, dirty, mean_and_std, paired
+from cosmo_pl.study.rendering.provenance import dirty
+from cosmo_pl.study.rendering.statistics import Summary, mean_and_std, paired
 from cosmo_pl.study.rendering.view import Rendered, View, unique
 
 WAYS = {"suggested": "suggested", "random": "random", "balanced": "random, balanced over the classes"}

@@ -7,8 +7,9 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from cosmo_pl.study.rendering import style
-from cosmo_pl.study.rendering.statistics import SUMMARY, Summary, dirty, spread
-from cosmo_pl.study.rendering.view import Rendered, View, unique
+from cosmo_pl.study.rendering.provenance import dirty
+from cosmo_pl.study.rendering.statistics import SUMMARY, Summary, grouped, spread
+from cosmo_pl.study.rendering.view import Rendered, View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,11 +35,8 @@ Point = Mapping[str, Any]
 
 def curves(view: View) -> Rendered:
     """One column of panels for each dataset: accuracy, time and sensor-on time by the threshold."""
-    found = {
-        (dataset, method): [record for job, record in pairs if (job.dataset, job.method) == (dataset, method)]
-        for pairs in [view.records(lambda job: job.measure == "switching")]
-        for dataset, method in unique((job.dataset, job.method) for job, _ in pairs)
-    }
+    pairs = grouped(view.records(lambda job: job.measure == "switching"))
+    found = {its: [record for _, record in own] for its, own in pairs.items()}
     datasets = view.datasets()
     figure, axes = style.new_figure(columns=len(datasets), rows=3, width=max(8.0, 3.4 * len(datasets)), height=9.0)
     for row in axes:
@@ -71,7 +69,7 @@ def _plot(view: View, column: Sequence[Axes], dataset: str, here: Mapping[str, l
 
 
 def _rows(view: View, dataset: str, method: str, records: list[Record]) -> list[list[str]]:
-    label = view.title(dataset) + (" (simulated)" if view.simulated(dataset) else "")
+    label = view.label(dataset)
     title = style.title(view.methods, method)
     return [[label, title, f"{t:g}", *_cells(records, at)] for at, t in enumerate(_thresholds(records))]
 

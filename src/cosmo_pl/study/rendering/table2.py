@@ -7,23 +7,12 @@ from dataclasses import replace
 from statistics import fmean
 
 from cosmo_pl.study.rendering.columns import Column, subjects
-from cosmo_pl.study.rendering.statistics import (
-    Pairs,
-    by_seed,
-    common_means,
-    interval_text,
-    machine,
-    mean_and_std,
-    paired,
-    rank_correlation,
-    subject_range,
-    training_seconds,
-)
+from cosmo_pl.study.rendering.provenance import machine, training_seconds
+from cosmo_pl.study.rendering.statistics import Pairs, by_seed, common_means, paired, rank_correlation
 from cosmo_pl.study.rendering.style import title
 from cosmo_pl.study.rendering.verdict import gap_verdict, obstacle, order_verdict, value_verdict
-from cosmo_pl.study.rendering.view import Rendered, Verdict, View, unique
+from cosmo_pl.study.rendering.view import OURS, Rendered, Verdict, View, unique
 
-OURS = "cosmo"  # the method that the paper's claims are about
 HEADER = [
     "dataset",
     "method",
@@ -52,14 +41,13 @@ def accuracy(view: View) -> Rendered:
 
 def _row(column: Column, method: str) -> list[str]:
     runs, summary, paper = column.runs(method), column.summary(method), column.paper(method)
-    records = [record for _, record in runs]
-    cells = [column.name, title(column.view.methods, method), mean_and_std(summary)]
-    if summary is None:
-        cells += ["-", "-", "-", column.over_subjects(method), "-", "-"]
-    else:
-        f1 = fmean(record.result["f1_macro"] for record in records)
-        cells += [f"{summary.correct}/{summary.total}", interval_text(summary.interval), subject_range(records)]
-        cells += [column.over_subjects(method), f"{f1:.3f}", _difference(column, method)]
+    dataset, name, mean, *ranges = column.cells(method)
+    correct, f1, difference = "-", "-", "-"
+    if summary is not None:
+        correct = f"{summary.correct}/{summary.total}"
+        f1 = f"{fmean(record.result['f1_macro'] for _, record in runs):.3f}"
+        difference = _difference(column, method)
+    cells = [dataset, name, mean, correct, *ranges, column.over_subjects(method), f1, difference]
     stated = ["-", "-"] if paper is None else [f"{paper:.4f}", _value(column, method, paper).verdict]
     return [*cells, *stated, _seconds(column, method), _best_epoch(runs)]
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
-from cosmo_pl.study.rendering.statistics import MARK, dirty, is_timed, machine, mean_text, training_of
+from cosmo_pl.study.rendering.provenance import is_timed, machine, marked, training_of
+from cosmo_pl.study.rendering.statistics import mean_and_n
 from cosmo_pl.study.rendering.style import title
 from cosmo_pl.study.rendering.verdict import every, means_verdict, not_comparable, obstacle
 from cosmo_pl.study.rendering.view import Rendered, Verdict, View, unique
@@ -72,24 +73,18 @@ def _records(view: View, dataset: str, rate: float | None, part: Part) -> list[R
 def _cells(view: View, dataset: str, part: Part, records: Sequence[Record]) -> list[str]:
     samples = "unlabeled" if part.kind == "pretrain" else "labels"
     trainings = [training_of(record) for record in records]
-    mark = MARK if any(map(dirty, records)) else ""
     paper = view.stated("table3") if view.in_paper(dataset) == view.stated("table3").get("dataset") else None
     return [
         title(view.methods, part.method) + part.stage,
         _distinct(record.result.get(samples) for record in records),
         _distinct(training.get("epochs") for training in trainings),
-        _spread([training["fit_seconds"] / 60 for training in trainings], mark),
+        mean_and_n([training["fit_seconds"] / 60 for training in trainings], marked(records), digits=2),
         " / ".join(f"{paper['minutes'][rate][part.paper]:.2f}" for rate in RATES) if paper else "-",
     ]
 
 
 def _distinct(values: Iterable[Any]) -> str:
     return ", ".join(str(value) for value in unique(values) if value is not None) or "-"
-
-
-def _spread(values: Sequence[float], mark: str) -> str:
-    """Mean, standard deviation and number of values as text, with the mark of uncommitted code; "-" without values."""
-    return f"{mean_text(values, 2)} (n={len(values)}){mark}" if values else "-"
 
 
 def _notes(view: View, done: Sequence[Record]) -> list[str]:

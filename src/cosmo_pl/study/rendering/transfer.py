@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from cosmo_pl.study.jobs import Job
-from cosmo_pl.study.rendering.statistics import SUMMARY, Pairs, by_seed, paired, summarize
+from cosmo_pl.study.rendering.statistics import SUMMARY, Pairs, by_seed, grouped, paired, summarize
 from cosmo_pl.study.rendering.style import title
-from cosmo_pl.study.rendering.view import Rendered, View, unique
+from cosmo_pl.study.rendering.view import Rendered, View
 
 HEADER = ("dataset", "encoders", "standardised by", *SUMMARY, "minus labels alone, paired by seed")
 SCRATCH = "motion_scratch"
@@ -21,7 +21,7 @@ def table(view: View) -> Rendered:
     """One row for each dataset, method and standardisation that has runs."""
     pairs = view.records(lambda job: job.kind == "finetune")
     rows = []
-    for dataset, method in unique((job.dataset, job.method) for job, _ in pairs):
+    for dataset, method in grouped(pairs):
         for kind, name in STATISTICS.items():
             own = _runs(pairs, dataset, method, kind)
             if (summary := summarize([record for _, record in own])) is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cosmo_pl.intervals import std_interval
 from cosmo_pl.study.definition import Runs
-from cosmo_pl.study.rendering.statistics import Pairs, by_seed, mean_and_std, numbers, paired, summarize
+from cosmo_pl.study.rendering.statistics import Pairs, by_seed, grouped, mean_and_std, numbers, paired, summarize
 from cosmo_pl.study.rendering.style import title
 from cosmo_pl.study.rendering.view import Rendered, View, unique
 
@@ -32,7 +32,7 @@ def _source(runs: Runs) -> str:
 
 
 def _spread(view: View, grid: int, dataset: str, method: str) -> list[str]:
-    pairs = [(j, r) for j, r in view.grid(grid) if (j.dataset, j.method) == (dataset, method)]
+    pairs = grouped(view.grid(grid)).get((dataset, method), [])
     summary = summarize([record for _, record in pairs])
     if summary is None:
         return ["-", "", "0", "", "", ""]
@@ -44,10 +44,10 @@ def _spread(view: View, grid: int, dataset: str, method: str) -> list[str]:
 def precision(view: View) -> Rendered:
     """One row for each dataset and method that has runs: accuracy in bfloat16 and float32 with the same seeds."""
     pairs = [pair for grid, _ in enumerate(view.study.runs) for pair in view.grid(grid)]
-    rows = []
-    for dataset, method in unique((job.dataset, job.method) for job, _ in pairs):
-        own = [(job, record) for job, record in pairs if (job.dataset, job.method) == (dataset, method)]
-        rows.append([view.title(dataset), title(view.methods, method), *_precisions(own)])
+    rows = [
+        [view.title(dataset), title(view.methods, method), *_precisions(own)]
+        for (dataset, method), own in grouped(pairs).items()
+    ]
     return Rendered(PRECISION_HEADER, rows)
 
 

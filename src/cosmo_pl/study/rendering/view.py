@@ -10,12 +10,14 @@ from cosmo_pl.study.definition import Method, Study
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering.effect import Effect
-from cosmo_pl.study.rendering.statistics import number_of_folds
+from cosmo_pl.study.rendering.statistics import Pairs, number_of_folds
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+OURS = "cosmo"  # the method that the paper's claims are about
+PLUS = "_plus"  # ending of the datasets with the recommended recipe
 RECIPES = ("plus", "released", "depth", "motion")  # of configs/<dataset>_<recipe>_stage1.yaml
 COMPARED = ("dataset", "test subjects", "first", "second", "first minus second, paired by seed")
 
@@ -56,18 +58,18 @@ class View:
         """The same study under one of `others`."""
         return replace(self, preset=preset, outcomes=self.others[preset], others={})
 
-    def records(self, keep: Callable[[Job], bool]) -> list[tuple[Job, Record]]:
+    def records(self, keep: Callable[[Job], bool] = lambda job: True) -> Pairs:
         """Jobs that have a record and that `keep` accepts."""
         return [(o.job, o.record) for o in self.outcomes if o.record is not None and keep(o.job)]
 
-    def grid(self, number: int) -> list[tuple[Job, Record]]:
+    def grid(self, number: int) -> Pairs:
         """The jobs of one grid of the study that have a record, each with the values of this grid's factors.
 
         A run that several cells share, such as the one at the defaults of two grids, is returned for each of them.
         """
         return [
             (replace(job, factors=factors), record)
-            for job, record in self.records(lambda job: True)
+            for job, record in self.records()
             for grid, factors in job.cells
             if grid == number
         ]
@@ -84,6 +86,10 @@ class View:
         """Title of a dataset, see `dataset_title`."""
         every = (outcome.record for outcome in self.outcomes if outcome.record is not None)
         return dataset_title(dataset, every, self.paper)
+
+    def label(self, dataset: str) -> str:
+        """Title of a dataset, which says whether its recordings are simulated."""
+        return self.title(dataset) + (" (simulated)" if self.simulated(dataset) else "")
 
     def why_empty(self, dataset: str) -> str:
         """The reason why a panel of a dataset is empty."""
@@ -107,6 +113,10 @@ class View:
     def simulated(self, dataset: str) -> bool:
         """Whether any recordings of a dataset are simulated."""
         return any(record.simulated for _, record in self.records(lambda job: job.dataset == dataset))
+
+    def not_comparable(self, dataset: str) -> list[str]:
+        """The note on a dataset whose recordings are simulated; none on another."""
+        return ["Simulated recordings: not comparable with the paper."] if self.simulated(dataset) else []
 
     def stated(self, name: str) -> Mapping[str, Any]:
         """What the paper states under a name of ``paper.yaml``; empty without such an entry."""
