@@ -138,9 +138,9 @@ def test_a_default_that_the_configs_do_not_have_needs_labels(project):
     wrong = {"argument": "data.init_args.rate", "values": [0.1, 0.2], "default": 0.1}
     vary(project.root, **wrong)
     with pytest.raises(ConfigurationError, match=r"vary\.rate\.default: is 0\.1, and .*rate is 0\.05 in"):
-        project.jobs("fig9", "paper")
+        project.jobs("fig9", "paper", strict=True)
     vary(project.root, **wrong, labels=["as it is", "0.2"])
-    assert project.jobs("fig9", "paper")
+    assert project.jobs("fig9", "paper", strict=True)
 
 
 def test_a_preset_may_take_the_first_values_of_a_factor_alone(project):

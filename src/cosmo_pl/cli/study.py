@@ -64,7 +64,7 @@ def run(
     needs_commit = where.project.preset(preset).committed_code
     if name != "all" and (needed := where.project.study(name).needs) is not None:
         require(needed, f"study '{name}'")
-    chosen = choose(where.project.jobs(name, preset), key, datasets)
+    chosen = choose(where.project.jobs(name, preset, strict=True), key, datasets)
     if needs_commit and not allow_dirty:
         check_committed("use --allow-dirty: every table will mark the results")
     if jobs == 1 and submit is None:

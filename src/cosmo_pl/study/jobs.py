@@ -158,12 +158,17 @@ class Project:
         preset: Preset = parse(Preset, self.experiments / "presets" / name / "preset.yaml")
         return preset
 
-    def jobs(self, name: str, preset: str) -> list[Job]:
+    def jobs(self, name: str, preset: str, strict: bool = False) -> list[Job]:
         """Jobs of a study, or of "all" that the installed packages can run, each once.
 
+        Args:
+            name: Name of the study, or "all".
+            preset: Name of the preset.
+            strict: Whether to refuse defaults of factors that are not the configs' values.
+
         Raises:
-            ConfigurationError: There is no such study or preset, it names a method that does not exist, or the default
-                of a factor is not in the configs.
+            ConfigurationError: There is no such study or preset, it names a method that does not exist, or a default is
+                refused.
         """
         names = [each for each in self.studies() if installed(self.study(each).needs)] if name == "all" else [name]
         found: dict[str, Job] = {}
@@ -171,7 +176,8 @@ class Project:
             study = self.study(each)
             with located(f"study '{each}'"):
                 jobs = expand(self, study, preset)
-                _check_defaults(study, jobs)
+                if strict:
+                    _check_defaults(study, jobs)
             found |= {job.key: job for job in jobs}
         return sorted(found.values(), key=lambda job: job.seed)
 
