@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from cosmo_pl.study.rendering import factors
 from cosmo_pl.study.rendering.factors import HEADER
@@ -110,8 +111,9 @@ def test_simulated_recordings_are_not_compared(name):
 def test_a_second_time_it_is_the_same(name):
     def one():
         figure = rendered(name, lambda job: 0.6)
-        figure.figure.canvas.draw()
-        return bytes(figure.figure.canvas.buffer_rgba()), figure.rows, figure.notes, figure.verdicts
+        canvas = FigureCanvasAgg(figure.figure)
+        canvas.draw()
+        return bytes(canvas.buffer_rgba()), figure.rows, figure.notes, figure.verdicts
 
     assert one() == one()
 
