@@ -13,7 +13,9 @@ from textwrap import shorten
 from typing import Any
 
 import pytorch_lightning
+import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
+from pytorch_lightning.accelerators import AcceleratorRegistry
 
 from cosmo_pl.errors import ConfigurationError, mendable
 from cosmo_pl.extras import require
@@ -80,6 +82,22 @@ class Use:
         """Whether a classifier is trained, whose validation needs validation subjects."""
         return self.fits and getattr(self.model, "phase", None) == "finetune"
 
+    @property
+    def lacks_accelerator(self) -> bool:
+        """Whether the given accelerator is one that Lightning knows and the machine lacks."""
+        name = self("accelerator")
+        return name in AcceleratorRegistry and not AcceleratorRegistry[name]["accelerator"].is_available()
+
+    @property
+    def gpus(self) -> int | None:
+        """Number of GPUs that are needed; None if no GPU is."""
+        accelerator, devices = self("accelerator"), self("devices")
+        if accelerator not in ("gpu", "cuda") and not (accelerator == "auto" and torch.cuda.is_available()):
+            return None
+        if isinstance(devices, list):
+            return max(devices, default=-1) + 1
+        return int(devices) if str(devices).isdigit() else 1
+
 
 @dataclass(frozen=True)
 class Refused:
@@ -99,6 +117,24 @@ class Refused:
 
 
 REFUSED = (
+    Refused(
+        "accelerator",
+        lambda use: use.gpus is not None and not torch.cuda.is_available(),
+        "needs a GPU, and the machine has none",
+        "Use --trainer.accelerator=auto",
+    ),
+    Refused(
+        "accelerator",
+        lambda use: use.lacks_accelerator,
+        "names a device that the machine lacks",
+        "Use --trainer.accelerator=auto",
+    ),
+    Refused(
+        "devices",
+        lambda use: (use.gpus or 0) > torch.cuda.device_count(),
+        "needs more GPUs than the machine has",
+        "Use fewer, or --trainer.devices=auto",
+    ),
     Refused(
         "devices",
         lambda use: use.fits and use.without_gradients and not _is_one(use("devices")),
