@@ -91,6 +91,7 @@ def view(study: str, preset: str, found: Mapping[str, Record], skipped: Mapping[
         methods=methods(),
         paper=paper(),
         skipped=skipped or {},
+        recipes={dataset: PROJECT.recipe(dataset) for runs in definition(study).runs for dataset in runs.datasets},
     )
 
 

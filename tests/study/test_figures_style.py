@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import get_args, get_type_hints
+
 import pytest
 
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.study.definition import Method, parse
 from cosmo_pl.study.jobs import expand
+from cosmo_pl.study.look import HEX, Colour, Look
 from cosmo_pl.study.rendering import style
 
 from .factory import PROJECT, jobs, records, view
@@ -19,16 +24,35 @@ def test_every_method_has_a_look_of_its_own():
         for name, method in PROJECT.methods().items()
         if not name.startswith(IN_TABLES_ONLY) and not set(method.datasets or ()) & {"mex", "mex_plus"}
     }
-    assert set(methods) <= set(style.LOOKS)
+    assert not [name for name, method in methods.items() if method.look == Look()]
     for dataset in ("utd", "usc", "self_collected"):
-        looks = [
-            (look.colour, look.marker, look.line)
-            for method in methods
-            if methods[method].datasets in (None, [dataset])
-            for look in [style.look(method)]
-        ]
+        looks = [method.look for method in methods.values() if method.datasets in (None, [dataset])]
         assert len(set(looks)) == len(looks)
-    assert style.colour("cosmo") == style.look("cosmo_probe").colour != style.colour("cmc")
+    assert methods["cosmo"].look.hex == methods["cosmo_probe"].look.hex != methods["cmc"].look.hex
+
+
+def test_a_look_is_one_that_matplotlib_draws():
+    from matplotlib.colors import to_hex
+    from matplotlib.lines import Line2D
+
+    for colour in get_args(Colour):
+        assert to_hex(HEX[colour]) == HEX[colour].lower()
+    for marker in get_args(get_type_hints(Look)["marker"]):
+        for line in get_args(get_type_hints(Look)["line"]):
+            drawn = Line2D([0], [0], marker=marker, linestyle=line)
+            assert (drawn.get_marker(), drawn.get_linestyle()) == (marker, line)
+
+
+def test_an_unknown_colour_is_refused_with_the_file(tmp_path):
+    path = tmp_path / "methods.yaml"
+    path.write_text("mine: {title: Mine, look: {colour: mauve}}\n")
+    with pytest.raises(ConfigurationError, match=r"methods\.yaml.*mauve"):
+        parse(dict[str, Method], path)
+
+
+def test_a_method_without_a_look_is_black(shown):
+    assert shown.look("cosmo").colour == "vermilion"
+    assert shown.look("not_a_method") == Look()
 
 
 def test_new_figure():
@@ -60,8 +84,8 @@ def test_band_is_one_deviation_on_either_side():
 def test_legend_names_everything_once_and_the_paper_last():
     figure, axes = style.new_figure(columns=2)
     for place in axes[0]:
-        style.stated_point(place, 0, 0.6, style.colour("cosmo"))
-        style.method_band(place, "cosmo", "Cosmo", [0], [0.5], [None])
+        style.stated_point(place, 0, 0.6, HEX["blue"])
+        style.method_band(place, Look("blue"), "Cosmo", [0], [0.5], [None])
     style.legend(figure)
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["Cosmo", "paper"]

@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args, get_type_hints
 from cosmo_pl.errors import ConfigurationError, choices, mendable
 from cosmo_pl.io import read_yaml
 from cosmo_pl.parsing import parse_content
+from cosmo_pl.study.look import Look
 
 MEASURES, RENDERERS = "cosmo_pl.study.measures", "cosmo_pl.study.rendering"
 FitPhase = Literal["pretrain", "finetune"]
@@ -176,6 +177,7 @@ class Method(Described):
         first: Method whose stage 1 is run before, and whose bundle the stage 1 of this one uses.
         trained: False for methods without epochs, whose runs are the same under all presets.
         paper: Its name in ``paper.yaml``.
+        look: Its look in figures.
     """
 
     title: str
@@ -188,6 +190,7 @@ class Method(Described):
     first: str | None = None
     trained: bool = True
     paper: str | None = None
+    look: Look = field(default_factory=Look)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -191,6 +191,11 @@ class Project:
         """Whether configs of a dataset exist."""
         return (self.root / "configs" / f"{dataset}_stage2.yaml").is_file()
 
+    def recipe(self, dataset: str) -> str:
+        """Recipe that a dataset is named for: "plus" of "utd_plus", "" without configs of the name before it."""
+        base, _, recipe = dataset.rpartition("_")
+        return recipe if base and self.has_dataset(base) else ""
+
 
 def expand(project: Project, study: Study, preset: str) -> list[Job]:
     """All jobs of a study under a preset, each once, parents before their children, one seed after the other.

@@ -115,7 +115,8 @@ def view_of(project: Project, name: str, preset: str, results: Results) -> View:
     """
     study, found = project.study(name), _outcomes(project, name, preset, results)
     methods, without = project.methods(study), skipped(project, study.runs, found)
-    return View(name, study, preset, found, methods, project.paper(), without)
+    recipes = {dataset: project.recipe(dataset) for runs in study.runs for dataset in runs.datasets}
+    return View(name, study, preset, found, methods, project.paper(), without, recipes=recipes)
 
 
 def _outcomes(project: Project, name: str, preset: str, results: Results) -> list[Outcome]:

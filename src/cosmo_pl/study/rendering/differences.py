@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from cosmo_pl.study.jobs import Job
+from cosmo_pl.study.look import HEX
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering import style
 from cosmo_pl.study.rendering.columns import subjects
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ALL = "all"
-COLOURS = (style.VERMILION, style.BLUE, style.GREEN, style.PURPLE, style.ORANGE)  # of the folds
+COLOURS = tuple(HEX[name] for name in ("vermilion", "blue", "green", "purple", "orange"))  # of the folds
 HEADER = ("compared with", "recipe", "method", "test subjects", "difference", "low 95 %", "high 95 %", "n")
 NOTE = (
     "A dot is the mean difference in accuracy, method minus reference, over the n seeds that both have, and"
@@ -152,7 +153,7 @@ def _figure(name: str, found: Mapping[str, Mapping[Key, Mapping[str, Difference]
     figure, panels = style.new_figure(max(1, len(found)), width=10.0, height=1.6 + 0.42 * len(keys))
     for axes, (reference, its) in zip(panels[0], found.items(), strict=False):
         axes.set_title(f"{name}, against\n{reference}")
-        axes.axvline(0, color=style.BLACK, linewidth=1.0)
+        axes.axvline(0, color=HEX["black"], linewidth=1.0)
         for height, key in enumerate(keys):
             _draw(axes, height, its.get(key, {}), folds)
         axes.set_yticks(range(len(keys)), [f"{title} ({recipe})" for recipe, title in keys])
@@ -181,7 +182,7 @@ def _draw(axes: Axes, height: int, its: Mapping[str, Difference], folds: Sequenc
     shift[ALL] = 0.3
     for tested, difference in its.items():
         whole = tested == ALL
-        colour = style.BLACK if whole else COLOURS[folds.index(tested) % len(COLOURS)]
+        colour = HEX["black"] if whole else COLOURS[folds.index(tested) % len(COLOURS)]
         at = height + shift[tested]
         assert difference.interval is not None
         axes.plot(difference.interval, [at, at], color=colour, linewidth=1.8 if whole else 1.0)

@@ -8,6 +8,7 @@ from itertools import pairwise
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
+from cosmo_pl.study.look import HEX
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering import style
 from cosmo_pl.study.rendering.effect import Effect
@@ -122,7 +123,7 @@ def stage1(view: View) -> Rendered:
         if curve is None:
             style.empty(panel, view.why_empty(dataset))
             continue
-        style.method_band(panel, OURS, "Cosmo", curve.epochs, curve.means, curve.stds)
+        style.method_band(panel, view.look(OURS), "Cosmo", curve.epochs, curve.means, curve.stds)
         rows += [[name, *row] for row in curve.rows()]
         if name == PROBE:
             best, near = first_near_best(curve.by_epoch, 0.0), first_near_best(curve.by_epoch, MARGIN)
@@ -164,8 +165,8 @@ def fig9(view: View) -> Rendered:
 
 def _line(value: int) -> dict[str, object]:
     if value == JOINT:
-        return {"color": style.BLACK, "label": "joint training (T_iter = 0)", "linewidth": 1.6, "linestyle": "--"}
-    return {"color": style.VERMILION, "label": f"alternating every {value} epochs", "linewidth": 1.6}
+        return {"color": HEX["black"], "label": "joint training (T_iter = 0)", "linewidth": 1.6, "linestyle": "--"}
+    return {"color": HEX["vermilion"], "label": f"alternating every {value} epochs", "linewidth": 1.6}
 
 
 def _fig9_verdicts(view: View, panel: Panel) -> Iterator[Verdict]:
@@ -237,7 +238,7 @@ def _runs(view: View, dataset: str) -> dict[str, Pairs]:
 def _plot_convergence(axes: Axes, view: View, curves: Mapping[str, EpochCurve], stated: list[int]) -> None:
     for method, curve in curves.items():
         name = style.title(view.methods, method)
-        style.method_band(axes, method, name, curve.epochs, curve.means, curve.stds, markers=False)
+        style.method_band(axes, view.look(method), name, curve.epochs, curve.means, curve.stds, markers=False)
     if stated:
         axes.axvspan(*stated, color=style.PAPER, alpha=0.25, linewidth=0, label="paper: Cosmo at its best", zorder=0)
     first = min(curve.epochs[0] for curve in curves.values())

@@ -118,10 +118,10 @@ class Panel:
             points = [(x, s) for x, value in enumerate(self.values) if (s := self.summary(method, value))]
             means, stds = [summary.mean for _, summary in points], [summary.std for _, summary in points]
             label = style.title(self.view.methods, method)
-            style.method_band(axes, method, label, [x for x, _ in points], means, stds)
+            style.method_band(axes, self.view.look(method), label, [x for x, _ in points], means, stds)
         for method, value, accuracy in self.stated:
             if method in self.methods and not self.simulated:
-                style.stated_point(axes, self.values.index(value), accuracy, style.colour(method))
+                style.stated_point(axes, self.values.index(value), accuracy, self.view.look(method).hex)
         ticks = [self.tick(value, [p for m in self.methods for p in self.at(m, value)]) for value in self.values]
         axes.set_xticks(range(len(ticks)), ticks)
         axes.set_xlim(-0.3, len(ticks) - 0.7)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from cosmo_pl.study.look import HEX
 from cosmo_pl.study.rendering import style
 from cosmo_pl.study.rendering.epochs import logged
 from cosmo_pl.study.rendering.statistics import (
@@ -129,10 +130,10 @@ def _plot_ablation(axes: Axes, view: View) -> None:
     for y, (method, label) in enumerate(COMPONENTS.items()):
         summary = summarize([record for _, record in runs(view, method)])
         if summary is not None:
-            colour = style.colour(BASE if method == BASE else OURS)
+            colour = view.look(BASE if method == BASE else OURS).hex
             alpha = 1.0 if method in (BASE, OURS) else 0.3 + 0.2 * label.count("C")
             axes.barh(y, summary.mean, 0.65, color=colour, alpha=alpha)
-            axes.errorbar(summary.mean, y, xerr=summary.std or 0.0, color=style.BLACK, capsize=4)
+            axes.errorbar(summary.mean, y, xerr=summary.std or 0.0, color=HEX["black"], capsize=4)
             axes.text(summary.mean + (summary.std or 0.0) + 0.015, y, mean_and_std(summary), va="center")
     axes.set_yticks(range(len(COMPONENTS)), list(COMPONENTS.values()))
     axes.set_ylim(len(COMPONENTS) - 0.5, -0.5)
@@ -146,7 +147,9 @@ def _plot_distance(axes: Axes, view: View) -> None:
         found = distances(view, method)
         means, stds = [fmean(values) for values in found.values()], [spread(values) for values in found.values()]
         if found:
-            style.method_band(axes, method, f"{STAGE1[method]}, stage 1", list(found), means, stds, markers=False)
+            style.method_band(
+                axes, view.look(method), f"{STAGE1[method]}, stage 1", list(found), means, stds, markers=False
+            )
     stated = _paper(view).get("b", {}).get("mean_distance", {})
     for (name, value), line in zip(stated.items(), ("--", ":"), strict=False):
         label = f"paper: {name}, {value}"
@@ -161,7 +164,7 @@ def _plot_distance(axes: Axes, view: View) -> None:
 def _plot_attention(axes: Axes, view: View) -> None:
     found, paper = weights(view), _paper(view).get("c", {})
     for x, values in enumerate(found.values()):
-        axes.errorbar(x, fmean(values), yerr=spread(values) or 0.0, color=style.colour(OURS), marker="o", capsize=3)
+        axes.errorbar(x, fmean(values), yerr=spread(values) or 0.0, color=view.look(OURS).hex, marker="o", capsize=3)
     if paper.get("activity") in found:
         style.stated_point(axes, list(found).index(paper["activity"]), paper["weight"])
     axes.set_xticks(range(len(found)), list(found), rotation=90)

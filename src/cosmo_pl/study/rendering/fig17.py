@@ -55,8 +55,8 @@ def _plot(axes: Axes, view: View, dataset: str) -> None:
         measured, summary = _latency(view, dataset, method), _accuracy(view, dataset, method)
         if measured is None or summary is None:
             continue
-        plotted, its, seconds = True, style.look(method), measured.result["seconds"]
-        look: dict[str, Any] = {"color": its.colour, "marker": its.marker, "markersize": 8, "capsize": 3}
+        plotted, its, seconds = True, view.look(method), measured.result["seconds"]
+        look: dict[str, Any] = {"color": its.hex, "marker": its.marker, "markersize": 8, "capsize": 3}
         look["yerr"] = summary.std or 0.0
         axes.errorbar(1000 * seconds["1"], summary.mean, label=style.title(view.methods, method), **look)
         axes.errorbar(1000 * seconds["64"], summary.mean, markerfacecolor="white", **look)

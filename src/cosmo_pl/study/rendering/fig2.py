@@ -40,7 +40,7 @@ def feature_distance(view: View) -> Rendered:
     for panel, method in zip(others, methods, strict=False):
         panel.set_title(name(view, method))
         if found[method] and found[method][0].result["points"]:
-            _plot_points(panel, found[method][0].result["points"])
+            _plot_points(panel, view, found[method][0].result["points"])
         else:
             style.empty(panel, view.why_empty(dataset))
     for panel in others[len(methods) :]:
@@ -81,8 +81,8 @@ def _plot_distances(
         style.empty(axes, view.why_empty(view.datasets()[0]))
         return
     for y, method in enumerate(run):
-        values, its = distances[method], style.look(method)
-        look: dict[str, Any] = {"color": its.colour, "marker": its.marker, "markersize": 8, "capsize": 4}
+        values, its = distances[method], view.look(method)
+        look: dict[str, Any] = {"color": its.hex, "marker": its.marker, "markersize": 8, "capsize": 4}
         axes.errorbar(fmean(values), y, xerr=spread(values) or 0.0, **look)
         if method in stated:
             style.stated_point(axes, stated[method], y)
@@ -92,10 +92,12 @@ def _plot_distances(
     axes.set_title("between modalities")
 
 
-def _plot_points(axes: Axes, by_modality: Mapping[str, Sequence[Sequence[float]]]) -> None:
+def _plot_points(axes: Axes, view: View, by_modality: Mapping[str, Sequence[Sequence[float]]]) -> None:
     for modality, points in by_modality.items():
         x, y = zip(*points, strict=True)
-        axes.scatter(x, y, s=12, alpha=0.6, linewidths=0, color=style.colour(modality), label=f"features of {modality}")
+        axes.scatter(
+            x, y, s=12, alpha=0.6, linewidths=0, color=view.look(modality).hex, label=f"features of {modality}"
+        )
     axes.set_xticks([])
     axes.set_yticks([])
 

@@ -65,7 +65,7 @@ def _plot(axes: Axes, view: View, activities: Sequence[str], values: Values) -> 
     width = 0.38
     for shift, sensor in zip((-width / 2, width / 2), unique(sensor for sensor, _ in values), strict=True):
         bars = {x + shift: found for x, name in enumerate(activities) if (found := values[sensor, name])}
-        look: dict[str, Any] = {"color": style.colour(sensor), "alpha": 0.85}
+        look: dict[str, Any] = {"color": view.look(sensor).hex, "alpha": 0.85}
         axes.bar(list(bars), list(map(fmean, bars.values())), width, label=style.title(view.methods, sensor), **look)
         several = {x: found for x, found in bars.items() if len(found) > 1}
         means, stds = list(map(fmean, several.values())), list(map(stdev, several.values()))

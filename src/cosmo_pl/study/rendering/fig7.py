@@ -35,11 +35,11 @@ def quality(view: View) -> Rendered:
     figure.suptitle(style.heading(view.title(dataset), [*embedded, *clustered, *(record for _, record in pairs)]))
     paper = view.stated_of("fig7", dataset)
     if clustered:
-        _plot_silhouettes(axes[0, 0], clustered[0].result)
+        _plot_silhouettes(axes[0, 0], view, clustered[0].result)
     else:
         style.empty(axes[0, 0], view.why_empty(dataset))
     if found:
-        _plot_weights(axes[0, 1], found, modalities, paper.get("modalities", {}))
+        _plot_weights(axes[0, 1], view, found, modalities, paper.get("modalities", {}))
     else:
         style.empty(axes[0, 1], view.why_empty(dataset))
     for panel in axes[0, 2:]:
@@ -61,11 +61,11 @@ def values(found: Quality, modality: str, quantity: str) -> list[float]:
     return [float(measured[modality][quantity]) for measured in found.values() if modality in measured]
 
 
-def _plot_silhouettes(axes: Axes, result: Mapping[str, Any]) -> None:
+def _plot_silhouettes(axes: Axes, view: View, result: Mapping[str, Any]) -> None:
     cap = result["default_max_clusters"]
     at = result["max_clusters"].index(cap)
     for modality, measured in result["modalities"].items():
-        curve, colour = {int(k): value for k, value in measured["silhouettes"].items()}, style.colour(modality)
+        curve, colour = {int(k): value for k, value in measured["silhouettes"].items()}, view.look(modality).hex
         axes.plot(list(curve), list(curve.values()), color=colour, label=modality)
         best = measured["num_clusters"][at]
         axes.plot([best], [curve[best]], linestyle="none", marker="v", color=colour, label=f"{modality}: k* up to 2C")
@@ -78,11 +78,11 @@ def _plot_silhouettes(axes: Axes, result: Mapping[str, Any]) -> None:
     axes.set_title("silhouettes of k-means")
 
 
-def _plot_weights(axes: Axes, found: Quality, modalities: Sequence[str], stated: Mapping[str, Any]) -> None:
+def _plot_weights(axes: Axes, view: View, found: Quality, modalities: Sequence[str], stated: Mapping[str, Any]) -> None:
     ticks = []
     for x, modality in enumerate(modalities):
         weights = values(found, modality, "weight")
-        look: dict[str, Any] = {"color": style.colour(modality), "ecolor": style.PAPER, "capsize": 4}
+        look: dict[str, Any] = {"color": view.look(modality).hex, "ecolor": style.PAPER, "capsize": 4}
         axes.bar(x, fmean(weights), 0.6, yerr=spread(weights) or 0.0, **look)
         hopkins, best = values(found, modality, "hopkins"), values(found, modality, "num_clusters")
         ticks.append(f"{modality}\nH {mean_text(hopkins, 2)}\nk* {mean_text(best, 1)}")

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cosmo_pl.study.look import HEX, Look
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering import style
 from cosmo_pl.study.rendering.columns import Column, subjects
@@ -34,6 +35,7 @@ class Entry:
         preset: Preset of its runs.
         method: Its name.
         title: Its title.
+        look: Its look.
         records: Its runs on the headline's test subjects, at least one.
     """
 
@@ -41,6 +43,7 @@ class Entry:
     preset: str
     method: str
     title: str
+    look: Look
     records: Sequence[Record]
 
     @property
@@ -90,7 +93,7 @@ def _entries(views: Sequence[View], dataset: str) -> Iterator[Entry]:
                 if pairs:
                     seen.add(method)
                     title = style.title(view.methods, method)
-                    yield Entry(recipe, view.preset, method, title, [record for _, record in pairs])
+                    yield Entry(recipe, view.preset, method, title, view.look(method), [record for _, record in pairs])
 
 
 def _ordered(entries: Sequence[Entry], group: str) -> list[Entry]:
@@ -121,7 +124,7 @@ def _figure(name: str, entries: Sequence[Entry]) -> Figure:
             ticks.append(f"{entry.title}, n={entry.summary.runs}")
     if entries:
         chance = float(entries[0].records[0].result["chance"])
-        axes.axvline(chance, color=style.BLACK, linestyle=":", linewidth=1.2, label=f"chance {chance:.3f}")
+        axes.axvline(chance, color=HEX["black"], linestyle=":", linewidth=1.2, label=f"chance {chance:.3f}")
     _name_rows(axes, ticks, groups)
     style.legend(figure)
     return figure
@@ -129,15 +132,15 @@ def _figure(name: str, entries: Sequence[Entry]) -> Figure:
 
 def _draw(axes: Axes, height: int, entry: Entry) -> None:
     mean, interval = entry.summary.mean, entry.interval
-    its = style.look(entry.method)
+    its = entry.look
     if interval is None:
         axes.plot(
             mean, height, marker=its.marker, markersize=6, markerfacecolor="white", color=SINGLE, linestyle="none"
         )
         return
     low, high = interval
-    axes.plot([low, high], [height, height], color=its.colour, linewidth=1.6, marker="|", markersize=6)
-    axes.plot(mean, height, marker=its.marker, markersize=6.5, color=its.colour, linestyle="none")
+    axes.plot([low, high], [height, height], color=its.hex, linewidth=1.6, marker="|", markersize=6)
+    axes.plot(mean, height, marker=its.marker, markersize=6.5, color=its.hex, linestyle="none")
 
 
 def _name_rows(axes: Axes, ticks: Sequence[str], groups: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from cosmo_pl.study.jobs import Job
+from cosmo_pl.study.look import HEX
 from cosmo_pl.study.rendering import style
 from cosmo_pl.study.rendering.provenance import marked
 from cosmo_pl.study.rendering.statistics import Pairs, mean_and_n, mean_and_std, paired, summarize
@@ -21,7 +22,7 @@ ByKind = Mapping[str, Pairs]
 STAGES = {"person": "the recipe's", "person_tuned": "fine-tuned"}
 """Beginning of the names of methods to the name of their second stage; the end is the kind of adaptation."""
 BASE = "0"  # neither labels nor unlabelled samples of the person
-COLOURS = {"person": style.VERMILION, "person_tuned": style.BLUE}
+COLOURS = {"person": HEX["vermilion"], "person_tuned": HEX["blue"]}
 NOTES = (
     "About the first three quarters of a person's recordings of each class are for adaptation. The rest is tested, in "
     "all columns alike. Labels are per class of the person.",

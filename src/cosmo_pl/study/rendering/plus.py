@@ -128,9 +128,9 @@ def _plot(axes: Axes, view: View, dataset: str, found: list[Point]) -> None:
     for point in found:
         if point.total_seconds is None:
             continue
-        its, summary = style.look(point.method), point.summary
-        look: dict[str, Any] = {"color": its.colour, "marker": its.marker, "markersize": 8, "linestyle": "none"}
-        look["markerfacecolor"] = its.colour if point.recipe == "plus" else "white"
+        its, summary = view.look(point.method), point.summary
+        look: dict[str, Any] = {"color": its.hex, "marker": its.marker, "markersize": 8, "linestyle": "none"}
+        look["markerfacecolor"] = its.hex if point.recipe == "plus" else "white"
         label = style.title(view.methods, point.method)
         axes.errorbar(point.total_seconds, summary.mean, yerr=summary.std or 0.0, capsize=3, label=label, **look)
     axes.set_xscale("log")

@@ -29,8 +29,8 @@ def weights(view: View) -> Rendered:
             continue
         result, simulated = found[dataset].result, " (simulated)" if found[dataset].simulated else ""
         column[0].set_title(result["dataset"] + simulated)
-        _plot(column[0], result, "weight", "quality weight")
-        _plot(column[1], result, "num_clusters", "best number of clusters k*")
+        _plot(column[0], view, result, "weight", "quality weight")
+        _plot(column[1], view, result, "num_clusters", "best number of clusters k*")
         column[0].set_ylim(0, 1)
         rows += _rows(result)
         notes.append(_note(result) + simulated)
@@ -38,9 +38,9 @@ def weights(view: View) -> Rendered:
     return Rendered(HEADER, rows, figure, notes)
 
 
-def _plot(axes: Axes, result: Result, quantity: str, label: str) -> None:
+def _plot(axes: Axes, view: View, result: Result, quantity: str, label: str) -> None:
     for name, measured in result["modalities"].items():
-        look: dict[str, Any] = {"color": style.colour(name), "drawstyle": "steps-post", "linewidth": 1.8}
+        look: dict[str, Any] = {"color": view.look(name).hex, "drawstyle": "steps-post", "linewidth": 1.8}
         axes.plot(result["max_clusters"], measured[quantity], label=name, **look)
     line: dict[str, Any] = {"color": style.PAPER, "linewidth": 1.2}
     axes.axvline(result["num_classes"], linestyle=":", label="C, classes", **line)

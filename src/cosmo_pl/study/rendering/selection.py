@@ -9,12 +9,13 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from cosmo_pl.study.jobs import Job
+from cosmo_pl.study.look import HEX
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering import style
 from cosmo_pl.study.rendering.plus import REPEATED, Variant, variants
 from cosmo_pl.study.rendering.provenance import marked
 from cosmo_pl.study.rendering.statistics import numbers, spread
-from cosmo_pl.study.rendering.view import Rendered, View, unique
+from cosmo_pl.study.rendering.view import OURS, Rendered, View, unique
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -103,13 +104,13 @@ def _picture(view: View, name: str, cells: Sequence[Cell], chosen: Cell | None, 
         return figure
     each = [(x, accuracy) for x, cell, _ in points for accuracy in cell.accuracies.values()]
     axes.plot(*zip(*each, strict=True), linestyle="none", marker=".", color=style.PAPER, label="one label seed")
-    look: dict[str, Any] = {"color": style.colour("cosmo"), "marker": "o", "linewidth": 1.8}
+    look: dict[str, Any] = {"color": view.look(OURS).hex, "marker": "o", "linewidth": 1.8}
     positions, means, stds = zip(*((x, mean, cell.std) for x, cell, mean in points), strict=True)
     style.band(axes, positions, means, stds, label="mean ± std over label seeds", **look)
     ring: dict[str, Any] = {"markersize": 14, "markerfacecolor": "none", "markeredgewidth": 1.6}
     for x, cell, mean in points:
         if cell is chosen:
-            ring |= {"linestyle": "none", "marker": "o", "markeredgecolor": style.BLACK}
+            ring |= {"linestyle": "none", "marker": "o", "markeredgecolor": HEX["black"]}
             axes.plot([x], [mean], label=f"{verb}: {cell.value}", **ring)
     style.legend(figure, columns=3)
     return figure

@@ -1,9 +1,8 @@
-"""The look of all figures: colours, markers and names of methods, and elements that several figures share."""
+"""The look of all figures: names of methods, and elements that several figures share."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cosmo_pl.study.rendering.provenance import MARK, dirty
@@ -13,87 +12,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from cosmo_pl.study.definition import Method
+    from cosmo_pl.study.look import Look
     from cosmo_pl.study.records import Record
 
 PAPER = "#7A7A7A"  # grey: figures of the paper without a method of their own
-
-# The palette of Okabe and Ito, safe for colour-blind readers, without its yellow, which is too pale for a line.
-VERMILION, BLUE, GREEN, PURPLE = "#D55E00", "#0072B2", "#009E73", "#CC79A7"
-ORANGE, SKY, BLACK = "#E69F00", "#56B4E9", "#000000"
-CLASSICAL = "#8C6D46"  # brown, not of the palette: methods without training
-
-
-@dataclass(frozen=True)
-class Look:
-    """The look of a method: a colour for each family of methods, a line and a marker for each method in it."""
-
-    colour: str
-    marker: str = "o"
-    line: str = "-"
-
-
-LOOKS = {
-    "cosmo": Look(VERMILION),
-    "cosmo_finetune": Look(VERMILION, "s", "--"),
-    "cosmo_probe": Look(VERMILION, "^", ":"),
-    "cosmo_c2": Look("#F5C4A5", "<", ":"),  # Cosmo's components: tints
-    "cosmo_c1_c2": Look("#EE9D6B", ">", "--"),
-    "cosmo_c1_c3": Look("#E27C3C", "v", "-."),
-    "cosmo_dropout": Look(VERMILION, "D", "-."),
-    "cmc": Look(BLUE, "s"),
-    "cmc_probe": Look(BLUE, "^", ":"),
-    "cmc_released": Look(BLUE, "D", "--"),
-    "cpc": Look(GREEN, "D"),
-    "cpc_probe": Look(GREEN, "^", ":"),
-    "attnsense": Look(PURPLE, "v"),
-    "attnsense_original": Look(PURPLE, "v", "--"),
-    "deepsense": Look(ORANGE, "P"),
-    "deepsense_original": Look(ORANGE, "P", "--"),
-    "skeleton": Look(SKY, "X"),
-    "acc": Look(SKY, "X"),
-    "inertial": Look(BLACK, "d"),
-    "gyro": Look(BLACK, "d"),
-    "depth": Look(SKY, "X"),
-    "imu": Look(BLACK, "d"),
-    "radar": Look(CLASSICAL, "d"),
-    "cmc_plus": Look(BLUE, "h", "-."),
-    "cpc_plus": Look(GREEN, "h", "-."),
-    "plus_labels_alone": Look(VERMILION, "*", ":"),
-    "plus_unbalanced": Look(VERMILION, "v", "-."),
-    "plus_alternating_quality": Look("#F5C4A5", "P", "-"),
-    "plus_alternating": Look("#EE9D6B", "X", "-"),
-    "plus_alternating_dropout": Look("#EE9D6B", "D", "-."),
-    "plus_quality": Look("#E27C3C", "D", "-"),
-    "plus_joint": Look(VERMILION, "d", "--"),
-    "plus_forest": Look(VERMILION, "<", ":"),
-    "plus_no_context": Look(VERMILION, ">", "-."),
-    "two_sensors": Look(VERMILION, "P", "--"),
-    "dtw": Look(CLASSICAL, "<", "-."),
-    "nearest_neighbor": Look(CLASSICAL, ">", ":"),
-    "random_forest": Look(CLASSICAL, "h", "--"),
-    "random_forest_self": Look(CLASSICAL, "p", "-"),
-    "simclr": Look(GREEN, "s"),
-    "cmkm": Look(BLUE, "P", "--"),
-    "focal": Look(PURPLE, "s"),
-    "cocoa": Look(SKY, "s"),
-    "same_subject": Look(VERMILION, "s", "-."),
-    "own_negatives": Look(VERMILION, "s"),
-    "supervised_plus": Look(ORANGE, "s"),
-    "mini_rocket": Look(CLASSICAL, "s", ":"),
-    "multi_rocket_hydra": Look(CLASSICAL, "D", ":"),
-    "mini_rocket_self": Look(CLASSICAL, "s"),
-    "multi_rocket_hydra_self": Look(CLASSICAL, "D"),
-}
-
-
-def look(method: str) -> Look:
-    """The look of a method; black for a method that has none of its own."""
-    return LOOKS.get(method, Look(BLACK))
-
-
-def colour(method: str) -> str:
-    """Colour of a method, or of a modality whose name is that of its single-modal method."""
-    return look(method).colour
 
 
 def heading(name: str, records: Iterable[Record]) -> str:
@@ -157,7 +79,7 @@ def band(axes: Axes, x: Sequence[float], means: Sequence[float], stds: Sequence[
 
 def method_band(
     axes: Axes,
-    method: str,
+    look: Look,
     label: str,
     x: Sequence[float],
     means: Sequence[float],
@@ -165,9 +87,8 @@ def method_band(
     markers: bool = True,
 ) -> None:
     """Plots a `band` in the look of a method, with or without markers at its points."""
-    its = look(method)
-    marker = {"marker": its.marker, "markersize": 5.5} if markers else {}
-    band(axes, x, means, stds, color=its.colour, linestyle=its.line, linewidth=1.8, label=label, **marker)
+    marker = {"marker": look.marker, "markersize": 5.5} if markers else {}
+    band(axes, x, means, stds, color=look.hex, linestyle=look.line, linewidth=1.8, label=label, **marker)
 
 
 def stated_point(axes: Axes, x: float, value: float, edge: str = PAPER) -> None:
@@ -204,9 +125,9 @@ def legend(figure: Figure, columns: int = 4) -> None:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             named.setdefault(label, handle)
     named = dict(sorted(named.items(), key=lambda item: item[0].startswith("paper")))
-    look: dict[str, Any] = {"loc": "outside lower center", "frameon": False, "fontsize": 10}
+    place: dict[str, Any] = {"loc": "outside lower center", "frameon": False, "fontsize": 10}
     for count in range(min(columns, len(named)), 0, -1):
-        added = figure.legend(list(named.values()), list(named), ncols=count, **look)
+        added = figure.legend(list(named.values()), list(named), ncols=count, **place)
         if count == 1 or added.get_window_extent().width <= figure.bbox.width:
             return
         added.remove()

@@ -62,7 +62,7 @@ def _plot(view: View, column: Sequence[Axes], dataset: str, here: Mapping[str, l
         for panel, value in zip(column, (_accuracy, _time, _on), strict=True):
             values = [[value(record, at) for record in records] for at in range(len(thresholds))]
             means, stds = list(map(fmean, values)), list(map(spread, values))
-            style.method_band(panel, method, style.title(view.methods, method), thresholds, means, stds)
+            style.method_band(panel, view.look(method), style.title(view.methods, method), thresholds, means, stds)
     for panel in column[1:]:
         panel.axhline(1, color=style.PAPER, linestyle=":", linewidth=1.2)
     column[-1].set_xlabel("threshold")

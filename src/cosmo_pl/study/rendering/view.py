@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cosmo_pl.study.definition import Method, Study
 from cosmo_pl.study.jobs import Job
+from cosmo_pl.study.look import Look
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering.effect import Effect
 from cosmo_pl.study.rendering.statistics import Pairs, number_of_folds
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 OURS = "cosmo"  # the method that the paper's claims are about
 PLUS = "_plus"  # ending of the datasets with the recommended recipe
-RECIPES = ("plus", "released", "depth", "motion")  # of configs/<dataset>_<recipe>_stage1.yaml
 COMPARED = ("dataset", "test subjects", "first", "second", "first minus second, paired by seed")
 
 
@@ -43,6 +43,7 @@ class View:
         paper: Content of ``paper.yaml``.
         skipped: Dataset without results to the reason.
         others: Other presets with results to the jobs under them.
+        recipes: Dataset to the recipe that its name ends with, see `Project.recipe`.
     """
 
     name: str
@@ -53,6 +54,7 @@ class View:
     paper: Mapping[str, Any]
     skipped: Mapping[str, str]
     others: Mapping[str, Sequence[Outcome]] = field(default_factory=dict)
+    recipes: Mapping[str, str] = field(default_factory=dict)
 
     def under(self, preset: str) -> View:
         """The same study under one of `others`."""
@@ -83,9 +85,18 @@ class View:
         return number_of_folds(outcome.job for outcome in self.outcomes if outcome.job.dataset == dataset)
 
     def title(self, dataset: str) -> str:
-        """Title of a dataset, see `dataset_title`."""
-        every = (outcome.record for outcome in self.outcomes if outcome.record is not None)
-        return dataset_title(dataset, every, self.paper)
+        """Title of a dataset with its recipe, "UTD-MHAD, plus", from its results or ``paper.yaml``; or its name."""
+        base, recipe = self._base(dataset), self.recipes.get(dataset, "")
+        results = [record.result for _, record in self.records(lambda job: self._base(job.dataset) == base)]
+        titles = [result["title"] for result in results if "title" in result]
+        titles += [name for name in [self.paper.get("datasets", {}).get(base)] if name]
+        titles += [result["dataset"] for result in results if "dataset" in result]
+        return f"{[*titles, base][0]}{f', {recipe}' if recipe else ''}"
+
+    def _base(self, dataset: str) -> str:
+        """A dataset without its recipe."""
+        recipe = self.recipes.get(dataset)
+        return dataset.removesuffix(f"_{recipe}") if recipe else dataset
 
     def label(self, dataset: str) -> str:
         """Title of a dataset, which says whether its recordings are simulated."""
@@ -109,6 +120,10 @@ class View:
         """Name of a method in claims of the paper, by default its title."""
         its = self.methods[method]
         return str(self.stated("names").get(its.paper or "", its.title))
+
+    def look(self, method: str) -> Look:
+        """Look of a method, or of a modality whose name is that of its single-modal method; black for another."""
+        return self.methods[method].look if method in self.methods else Look()
 
     def simulated(self, dataset: str) -> bool:
         """Whether any recordings of a dataset are simulated."""
@@ -182,25 +197,3 @@ def unique(values: Iterable[Any]) -> list[Any]:
         if value not in found:
             found.append(value)
     return found
-
-
-def dataset_title(dataset: str, records: Iterable[Record], paper: Mapping[str, Any]) -> str:
-    """Title of a dataset with its recipe: "UTD-MHAD, plus".
-
-    Args:
-        dataset: The beginning of the names of its configs, "utd_plus".
-        records: Results; those of the dataset contain its title.
-        paper: Content of ``paper.yaml``, which names the paper's datasets under ``datasets``.
-    """
-    base, recipe = _recipe(dataset)
-    results = [record.result for record in records if _recipe(record.dataset)[0] == base]
-    titles = [result["title"] for result in results if "title" in result]
-    titles += [name for name in [paper.get("datasets", {}).get(base)] if name]
-    titles += [result["dataset"] for result in results if "dataset" in result]
-    return f"{[*titles, base][0]}{f', {recipe}' if recipe else ''}"
-
-
-def _recipe(dataset: str) -> tuple[str, str]:
-    """A dataset and the recipe that its name ends with: ("utd", "plus") for "utd_plus"."""
-    base, _, end = dataset.rpartition("_")
-    return (base, end) if base and end in RECIPES else (dataset, "")
