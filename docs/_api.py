@@ -11,7 +11,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 import cosmo_pl
-from cosmo_pl.study.render import markdown_of
+from cosmo_pl.study.rendering.formats import markdown_of
 
 PACKAGE = Path(cosmo_pl.__file__).parent
 LIST = "<!-- made: packages -->"

@@ -10,9 +10,9 @@ from statistics import fmean, stdev
 import pytest
 
 from cosmo_pl.study.jobs import Job, Project
-from cosmo_pl.study.pages import Pages, headline_table, study_page
+from cosmo_pl.study.pages import Pages, headline_table
 from cosmo_pl.study.records import Results
-from cosmo_pl.study.render import render_study
+from cosmo_pl.study.render import render_study, study_page
 from cosmo_pl.study.rendering.headline import insert
 
 ROOT = Path(__file__).parents[2]

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from cosmo_pl.study.render import png_of
 from cosmo_pl.study.rendering.fig15 import COMPONENTS, components, correlations, distances
+from cosmo_pl.study.rendering.formats import png_of
 
 from .factory import job, jobs, paper, record, view
 

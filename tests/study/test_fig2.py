@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cosmo_pl.study.render import png_of
 from cosmo_pl.study.rendering.fig2 import feature_distance
+from cosmo_pl.study.rendering.formats import png_of
 
 from .factory import jobs, record, view
 

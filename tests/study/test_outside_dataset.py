@@ -10,7 +10,7 @@ import pytest
 from cosmo_pl.study.definition import renderer
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
-from cosmo_pl.study.render import Rendering
+from cosmo_pl.study.render import Rendering, study_page
 from cosmo_pl.study.rendering.view import Outcome, View
 
 from .factory import PROJECT, definition, jobs, methods, paper, record
@@ -93,7 +93,7 @@ def test_a_renderer_knows_no_dataset(study: str, known: dict[str, Any]) -> None:
         assert not [verdict.claim for verdict in rendered.verdicts if verdict.of_paper]
         told = [*(cell for row in rendered.rows for cell in row), *rendered.notes]
         assert not [text for text in told if any(name in text for name in ("UTD-MHAD", "USC-HAD", "self-collected"))]
-        assert Rendering(view, rendered, None).markdown().startswith(f"# {view.study.title}\n")
+        assert study_page([Rendering(view, rendered, None)]).startswith(f"# {view.study.title}\n")
         if results:
             assert rendered.rows
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cosmo_pl.study.render import png_of
+from cosmo_pl.study.rendering.formats import png_of
 from cosmo_pl.study.rendering.quality_cap import weights
 
 from .factory import jobs, record, view

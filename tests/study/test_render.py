@@ -10,7 +10,8 @@ import pytest
 
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.study.definition import renderer
-from cosmo_pl.study.render import csv_of, latex_of, markdown_of, presets_with_results, render_study
+from cosmo_pl.study.render import presets_with_results, render_study, study_page
+from cosmo_pl.study.rendering.formats import csv_of, latex_of, markdown_of
 from cosmo_pl.study.rendering.view import Rendered, Verdict
 
 from .conftest import finished, left_by, write, write_record
@@ -40,12 +41,12 @@ def test_the_files_of_a_table(project, results, tmp_path, plain):
     assert {path.name for path in files.values()} == {"table9.csv", "table9.md", "table9.tex"}
     assert files[".csv"].read_text(encoding="utf-8") == "run,accuracy\ntoy cosmo seed 0 finetune,0.50\n"
     page = files[".md"].read_text(encoding="utf-8")
-    assert page.startswith("# Table 9\n\nPreset `paper`.")
+    assert page.startswith("# Table 9\n\n## Preset paper\n")
     assert "- a note" in page
     assert "- absent has no results: there is no configs/absent_stage2.yaml." in page
     assert "- 1 result; 1 from an unknown commit; package " in page, "where it comes from"
     assert "| UTD | 7-8 | a | b | +0.1 |" in page
-    assert "| claim | reproduced | 1 > 0 |" in page
+    assert "| claim | ✓ reproduced | 1 > 0 |" in page
     before = {path: path.read_bytes() for path in files.values()}
     render_study(project, "table9", "paper", results).write(tmp_path / "out")
     assert {path: path.read_bytes() for path in files.values()} == before
@@ -86,9 +87,9 @@ def test_a_damaged_result_is_left_out_and_named(project, results, plain):
     write_record(results, edited, finished(edited, result=left_by("finetune") | {"accuracy": 0.99}))
     rendering = render_study(project, "table9", "paper", results)
     assert [row[0] for row in rendering.rendered.rows] == [whole.name]
-    (note,) = [line for line in rendering.markdown().splitlines() if line.startswith("- Left out: ")]
+    (note,) = [line for line in study_page([rendering]).splitlines() if line.startswith("- Left out: ")]
     assert str(results.path(edited)) in note and "accuracy is 0.99, not 5/10 = 0.5" in note and "Remove it" in note
-    assert "- 1 result;" in rendering.markdown()
+    assert "- 1 result;" in study_page([rendering])
     assert note.removeprefix("- ") in rendering.rendered.notes
 
 
@@ -97,7 +98,7 @@ def test_a_damaged_result_of_another_preset_is_named_too(project, results, plain
     results.put(whole, finished(whole))
     results.put(edited, finished(edited))
     results.path(edited).write_text("{", encoding="utf-8")
-    page = render_study(project, "table9", "paper", results).markdown()
+    page = study_page([render_study(project, "table9", "paper", results)])
     assert f"- Left out: {results.path(edited)}: is damaged" in page
 
 
@@ -108,7 +109,7 @@ def test_a_sweep_is_drawn_into_a_folder_of_its_own(project, results, tmp_path, p
     assert {str(path.relative_to(tmp_path)) for path in files} == {
         "out/sweeps/rate.csv", "out/sweeps/rate.md", "out/sweeps/rate.png",
     }  # fmt: skip
-    assert "![Table 9](rate.png)" in (tmp_path / "out/sweeps/rate.md").read_text(encoding="utf-8")
+    assert "[![Table 9](rate.png)](rate.png)" in (tmp_path / "out/sweeps/rate.md").read_text(encoding="utf-8")
 
 
 def test_a_dataset_without_runs_is_left_out_with_the_reason(project, results, plain):
@@ -140,7 +141,7 @@ def test_an_unknown_renderer_is_named(name):
 
 
 def test_a_renderer_of_another_package():
-    assert renderer("cosmo_pl.study.render.csv_of") is csv_of
+    assert renderer("cosmo_pl.study.rendering.formats.csv_of") is csv_of
 
 
 def test_csv_reads_back():

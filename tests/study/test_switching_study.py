@@ -15,7 +15,7 @@ from cosmo_pl.modules import IterativeFusionModule, RandomForestModule
 from cosmo_pl.study.definition import measurement
 from cosmo_pl.study.measures import latency
 from cosmo_pl.study.measures.switching import THRESHOLDS, in_order
-from cosmo_pl.study.render import png_of
+from cosmo_pl.study.rendering.formats import png_of
 from cosmo_pl.study.rendering.switching import curves
 
 from .factory import jobs, record, view

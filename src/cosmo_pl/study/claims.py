@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ from cosmo_pl.io import write_whole
 from cosmo_pl.study.definition import renderer
 from cosmo_pl.study.jobs import Project
 from cosmo_pl.study.records import Results
-from cosmo_pl.study.render import left_out, markdown_of, view_of
-from cosmo_pl.study.rendering.verdict import NOT_COMPARABLE, NOT_REPRODUCED, REPRODUCED, TOO_FEW
-from cosmo_pl.study.rendering.view import Verdict
+from cosmo_pl.study.render import left_out, view_of
+from cosmo_pl.study.rendering.formats import MARKS, bullets, markdown_of, marked
+from cosmo_pl.study.rendering.verdict import NOT_REPRODUCED, REPRODUCED
+from cosmo_pl.study.rendering.view import Verdict, View
 
-VERDICTS = (REPRODUCED, NOT_REPRODUCED, TOO_FEW, NOT_COMPARABLE)
-HEADER = ("location", "claim", "verdict", "effect", "95 % interval", "evidence", "another verdict needs", "study")
+VERDICTS = tuple(MARKS)
+HEADER = ("claim", "verdict", "effect", "95 % interval", "evidence", "another verdict needs", "table or figure")
 
 
 @dataclass(frozen=True)
@@ -27,10 +29,12 @@ class Claim:
     Args:
         verdict: Its verdict.
         study: Name of the study with this verdict.
+        title: Title of that study.
     """
 
     verdict: Verdict
     study: str
+    title: str
 
     @property
     def location(self) -> str:
@@ -42,16 +46,16 @@ class Claim:
         """The claim without its location."""
         return self.verdict.claim.partition(": ")[2]
 
-    @property
-    def row(self) -> tuple[str, ...]:
-        """Its cells in the table of claims."""
-        verdict = self.verdict
-        return self.location, self.text, verdict.verdict, *self.effect, verdict.evidence, verdict.change, self.study
+    def row(self, folder: str) -> tuple[str, ...]:
+        """Its cells in the table of claims.
 
-    @property
-    def effect(self) -> tuple[str, str]:
-        """Its effect and the 95 % interval of that as cells."""
-        return ("-", "-") if self.verdict.effect is None else self.verdict.effect.cells
+        Args:
+            folder: Where the page of its study is, as seen from that of the table: "" or "results/".
+        """
+        verdict = self.verdict
+        effect = ("-", "-") if verdict.effect is None else verdict.effect.cells
+        study = f"[{self.title.partition(':')[0]}]({folder}{self.study}.md)"
+        return self.text, marked(verdict), *effect, verdict.evidence, verdict.change, study
 
 
 def protocol(paper: Mapping[str, Any]) -> str:
@@ -63,10 +67,10 @@ def all_claims(project: Project, results: Results) -> list[Claim]:
     """The claims of all studies under the preset with the paper's protocol, including studies without results."""
     preset = protocol(project.paper())
     views = [view_of(project, name, preset, results) for name in project.studies()]
-    return collect((view.name, renderer(view.study.render)(view).verdicts) for view in views)
+    return collect((view, renderer(view.study.render)(view).verdicts) for view in views)
 
 
-def collect(judged: Iterable[tuple[str, Sequence[Verdict]]]) -> list[Claim]:
+def collect(judged: Iterable[tuple[View, Sequence[Verdict]]]) -> list[Claim]:
     """Each claim of the paper once, in the order of the studies.
 
     Args:
@@ -74,12 +78,13 @@ def collect(judged: Iterable[tuple[str, Sequence[Verdict]]]) -> list[Claim]:
             reproduced" takes precedence over "too few runs", and that over "not comparable".
     """
     found: dict[str, Claim] = {}
-    for study, verdicts in judged:
+    for view, verdicts in judged:
         for verdict in verdicts:
             if verdict.of_paper:
-                known = found.setdefault(verdict.claim, Claim(verdict, study))
+                claim = Claim(verdict, view.name, view.study.title)
+                known = found.setdefault(verdict.claim, claim)
                 if _rank(verdict) < _rank(known.verdict):
-                    found[verdict.claim] = Claim(verdict, study)
+                    found[verdict.claim] = claim
     locations = list(dict.fromkeys(claim.location for claim in found.values()))
     return sorted(found.values(), key=lambda claim: locations.index(claim.location))
 
@@ -94,6 +99,31 @@ def counts(claims: Sequence[Claim]) -> dict[str, int]:
     return {verdict: found[verdict] for verdict in VERDICTS}
 
 
+def summary(claims: Sequence[Claim]) -> str:
+    """How many claims have each verdict."""
+    rows = [(f"{MARKS[verdict]} {verdict}", str(count)) for verdict, count in counts(claims).items()]
+    return markdown_of([("verdict", "claims"), *rows])
+
+
+def by_location(claims: Sequence[Claim], folder: str = "") -> str:
+    """All claims with verdict, effect and evidence, under their location in the paper.
+
+    Args:
+        claims: The claims.
+        folder: Where the pages of the studies are, as seen from this one.
+    """
+    parts = []
+    for location, found in groupby(claims, key=lambda claim: claim.location):
+        parts += [f"### {location}", markdown_of([HEADER, *(claim.row(folder) for claim in found)])]
+    return "\n\n".join(parts)
+
+
+def rule(paper: Mapping[str, Any]) -> str:
+    """The rule by which claims are judged, and remarks on the paper's inputs."""
+    remarks = [f"{name}: {its['remark']}." for name, its in paper.get("inputs", {}).items() if "remark" in its]
+    return bullets([*(f"**{name}**: {text}" for name, text in paper.get("rule", {}).items()), *remarks])
+
+
 def write_claims(claims: Sequence[Claim], folder: Path, paper: Mapping[str, Any], damaged: Iterable[str] = ()) -> Path:
     """Writes ``claims.md``.
 
@@ -106,18 +136,8 @@ def write_claims(claims: Sequence[Claim], folder: Path, paper: Mapping[str, Any]
     Returns:
         The page.
     """
-    verdicts = ", ".join(f"{count} {verdict}" for verdict, count in counts(claims).items())
-    summary = f"{len(claims)} claims: {verdicts}. Preset `{protocol(paper)}`."
-    remarks = [f"- {name}: {its['remark']}." for name, its in paper.get("inputs", {}).items() if "remark" in its]
-    remarks += [f"- {left_out(damage)}" for damage in damaged]
-    rule = [f"- **{name}**: {text}" for name, text in paper.get("rule", {}).items()]
-    parts = [
-        "# The paper's claims",
-        f"{summary} The pages of the studies contain the figures.",
-        markdown_of([HEADER, *(claim.row for claim in claims)]),
-        *(["\n".join(remarks)] if remarks else []),
-        *(["## The rule", "\n".join(rule)] if rule else []),
-    ]
+    parts = ["# The paper's claims", f"Preset `{protocol(paper)}`.", summary(claims), bullets(map(left_out, damaged))]
+    parts += ["## Each claim", by_location(claims), "## The rule", rule(paper)]
     path = folder / "claims.md"
-    write_whole(path, "\n\n".join(parts) + "\n")
+    write_whole(path, "\n\n".join(part for part in parts if part) + "\n")
     return path

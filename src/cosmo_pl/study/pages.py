@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from pathlib import Path
-from textwrap import indent
 
-from cosmo_pl.study.claims import HEADER as CLAIM_HEADER
-from cosmo_pl.study.claims import Claim, collect, counts, protocol
+from cosmo_pl.study.claims import Claim, by_location, collect, protocol, rule, summary
 from cosmo_pl.study.jobs import Project
 from cosmo_pl.study.records import Results
-from cosmo_pl.study.render import Rendering, csv_of, markdown_of, png_of, presets_with_results, render_study, view_of
+from cosmo_pl.study.render import Rendering, presets_with_results, render_study, study_page, view_of
 from cosmo_pl.study.rendering import differences, headline, overview
-from cosmo_pl.study.rendering.verdict import NOT_COMPARABLE, NOT_REPRODUCED, REPRODUCED, TOO_FEW
-from cosmo_pl.study.rendering.view import COMPARED, PLUS, Rendered, Verdict, unique
+from cosmo_pl.study.rendering.formats import bullets, csv_of, markdown_of, numbers_of, picture, png_of
+from cosmo_pl.study.rendering.view import PLUS, Rendered, unique
 
-MARKS = {REPRODUCED: "✓", NOT_REPRODUCED: "✗", TOO_FEW: "…", NOT_COMPARABLE: "○"}
 COMPARED_TOO = ("mex", "baselines")  # studies whose runs with the usual number of labels are compared as well
 OVERVIEW = ("table2", headline.STUDY)  # the studies that the overview of a dataset takes its runs from
-CLAIMS = ("claim", "verdict", *CLAIM_HEADER[3:-1], "table or figure")
 PAPER = ("Table ", "Figure ")  # what the titles of the paper's own tables and figures begin with
-MOST_ROWS = 80  # of the numbers of a figure that a page shows; longer ones are files alone
 
 
 @dataclass(frozen=True)
@@ -78,9 +71,9 @@ class Pages:
             "differences": self.difference_sections,
             "studies": self.studies,
             "presets": self.presets,
-            "claims summary": lambda: claims_summary(self.claims()),
-            "claims": lambda: claims_by_location(self.claims(), self.titles),
-            "rule": self.rule,
+            "claims summary": lambda: summary(self.claims()),
+            "claims": lambda: by_location(self.claims(), "results/"),
+            "rule": lambda: rule(self.project.paper()),
         }
 
     def overviews(self) -> dict[str, Rendered]:
@@ -123,19 +116,13 @@ class Pages:
     def presets(self) -> str:
         """The presets that the renderings are of, with what they are for."""
         named = unique(rendering.view.preset for every in self.renderings.values() for rendering in every)
-        return _bullets(f"**{name}**: {self.project.preset(name).about}" for name in named)
+        return bullets(f"**{name}**: {self.project.preset(name).about}" for name in named)
 
     def claims(self) -> list[Claim]:
         """Each claim of the paper once, judged under the paper's protocol."""
         usual = protocol(self.project.paper())
         first = [every[0] for every in self.renderings.values() if every[0].view.preset == usual]
-        return collect((each.view.name, each.rendered.verdicts) for each in first)
-
-    def rule(self) -> str:
-        """The rule by which claims are judged, and remarks on the paper's inputs."""
-        paper = self.project.paper()
-        remarks = [f"{name}: {its['remark']}." for name, its in paper.get("inputs", {}).items() if "remark" in its]
-        return _bullets([*(f"**{name}**: {text}" for name, text in paper.get("rule", {}).items()), *remarks])
+        return collect((each.view, each.rendered.verdicts) for each in first)
 
     def headline(self) -> str:
         """The table of headline results."""
@@ -147,93 +134,12 @@ def headline_table(project: Project, results: Results) -> str:
     return markdown_of(headline.table(view_of(project, headline.STUDY, protocol(project.paper()), results)))
 
 
-def study_page(renderings: Sequence[Rendering]) -> str:
-    """The page of a study: a section for each preset.
-
-    Args:
-        renderings: The study under each of its presets, at least one.
-    """
-    study = renderings[0].view.study
-    parts = [f"# {study.title}", study.about, *map(_section, renderings)]
-    return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _section(rendering: Rendering) -> str:
-    rendered = rendering.rendered
-    parts = [f"## Preset {rendering.view.preset}", _shown(rendering), _bullets(rendering.remarks)]
-    if rendered.comparisons:
-        parts += ["### Methods of one kind", markdown_of([COMPARED, *rendered.comparisons])]
-    if rendered.verdicts:
-        rows = [(each.claim, _marked(each), each.evidence) for each in rendered.verdicts]
-        parts += ["### Claims of the paper", markdown_of([("claim", "verdict", "evidence"), *rows])]
-    return "\n\n".join(parts)
-
-
-def _shown(rendering: Rendering) -> str:
-    rendered, name = rendering.rendered, Path(rendering.stem).name
-    if rendering.png is not None:
-        numbers = [_numbers(rendered)] if 0 < len(rendered.rows) <= MOST_ROWS else []
-        return "\n\n".join([_picture(rendering.view.study.title, name), *numbers, f"Download: [CSV]({name}.csv)"])
-    return f"{_table(rendered)}\n\nDownload: [CSV]({name}.csv), [LaTeX]({name}.tex)"
-
-
 def _shown_beside(name: str, title: str, about: str, rendered: Rendered) -> str:
     """A figure that is a file of the pages, under its title, with its notes and numbers."""
-    parts = [f"### {title}", _picture(about, name), _bullets(rendered.notes)]
-    return "\n\n".join([*parts, _numbers(rendered), f"Download: [CSV]({name}.csv)"])
-
-
-def _picture(title: str, name: str) -> str:
-    """A picture that opens in its full size."""
-    return f"[![{title}]({name}.png)]({name}.png)"
-
-
-def _table(rendered: Rendered) -> str:
-    return markdown_of([rendered.header, *rendered.rows]) if rendered.rows else "There is no result yet."
-
-
-def _numbers(rendered: Rendered) -> str:
-    return f'??? note "The numbers of the figure"\n\n{indent(_table(rendered), "    ")}'
-
-
-def _marked(verdict: Verdict) -> str:
-    return f"{MARKS[verdict.verdict]} {verdict.verdict}"
-
-
-def _bullets(remarks: Iterable[str]) -> str:
-    return "\n".join(f"- {remark}" for remark in remarks)
+    parts = [f"### {title}", picture(about, name), bullets(rendered.notes)]
+    return "\n\n".join([*parts, numbers_of(rendered), f"Download: [CSV]({name}.csv)"])
 
 
 def _done(rendering: Rendering) -> str:
     done = sum(outcome.record is not None for outcome in rendering.view.outcomes)
     return f"{rendering.view.preset}: {done} of {len(rendering.view.outcomes)}"
-
-
-def claims_summary(claims: Sequence[Claim]) -> str:
-    """How many claims have each verdict."""
-    rows = [(f"{MARKS[verdict]} {verdict}", str(count)) for verdict, count in counts(claims).items()]
-    return markdown_of([("verdict", "claims"), *rows])
-
-
-def claims_by_location(claims: Sequence[Claim], titles: Mapping[str, str]) -> str:
-    """All claims with verdict, evidence and the page of the study that judged them, under their location in the paper.
-
-    Args:
-        claims: The claims.
-        titles: Study to its title.
-    """
-    parts = []
-    for location, found in groupby(claims, key=lambda claim: claim.location):
-        rows = [
-            (
-                each.text,
-                _marked(each.verdict),
-                *each.effect,
-                each.verdict.evidence,
-                each.verdict.change,
-                f"[{titles[each.study].partition(':')[0]}](results/{each.study}.md)",
-            )
-            for each in found
-        ]
-        parts += [f"### {location}", markdown_of([CLAIMS, *rows])]
-    return "\n\n".join(parts)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,12 +11,21 @@ from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.study.definition import renderer
 from cosmo_pl.study.jobs import Project
 from cosmo_pl.study.records import Results
+from cosmo_pl.study.rendering.formats import (
+    bullets,
+    csv_of,
+    latex_of,
+    markdown_of,
+    marked,
+    numbers_of,
+    picture,
+    png_of,
+    table_of,
+)
 from cosmo_pl.study.rendering.provenance import provenance
 from cosmo_pl.study.rendering.view import COMPARED, Outcome, Rendered, View
 
-SYMBOLS = {"<": "$<$", ">": "$>$", "±": r"$\pm$", "×": r"$\times$", "λ": r"$\lambda$", "†": r"$^\dagger$"}
-WORDS = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-LATEX = {**{letter: f"\\{letter}" for letter in "&%_#${}"}, **WORDS, **SYMBOLS}
+MOST_ROWS = 80  # of the numbers of a figure that a page shows; longer ones are files alone
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,7 @@ class Rendering:
         """Suffix to content of its files: numbers, page, and a figure's picture or a table in LaTeX."""
         table = [self.rendered.header, *self.rendered.rows]
         last = {".tex": latex_of(table).encode()} if self.png is None else {".png": self.png}
-        return {".csv": csv_of(table).encode(), ".md": self.markdown().encode(), **last}
+        return {".csv": csv_of(table).encode(), ".md": study_page([self]).encode(), **last}
 
     def write(self, folder: Path) -> list[Path]:
         """Writes its files, the same bytes from the same results."""
@@ -64,19 +71,36 @@ class Rendering:
             (folder / f"{self.stem}{suffix}").write_bytes(content)
         return [folder / f"{self.stem}{suffix}" for suffix in files]
 
-    def markdown(self) -> str:
-        """The page of the table or figure."""
-        study, rendered = self.view.study, self.rendered
-        picture = f"![{study.title}]({Path(self.stem).name}.png)"
-        body = picture if self.png is not None else markdown_of([rendered.header, *rendered.rows])
-        parts = [f"# {study.title}", f"Preset `{self.view.preset}`. {study.about}".strip(), body]
-        parts.append("\n".join(f"- {remark}" for remark in self.remarks))
+    @property
+    def section(self) -> str:
+        """Its section of a page: the picture or table, remarks, comparisons and claims of the paper."""
+        rendered = self.rendered
+        parts = [f"## Preset {self.view.preset}", self._shown, bullets(self.remarks)]
         if rendered.comparisons:
-            parts += ["## Methods of one kind", markdown_of([COMPARED, *rendered.comparisons])]
+            parts += ["### Methods of one kind", markdown_of([COMPARED, *rendered.comparisons])]
         if rendered.verdicts:
-            claims = [("claim", "verdict", "evidence"), *((v.claim, v.verdict, v.evidence) for v in rendered.verdicts)]
-            parts += ["## Claims of the paper", markdown_of(claims)]
-        return "\n\n".join(parts) + "\n"
+            rows = [(each.claim, marked(each), each.evidence) for each in rendered.verdicts]
+            parts += ["### Claims of the paper", markdown_of([("claim", "verdict", "evidence"), *rows])]
+        return "\n\n".join(parts)
+
+    @property
+    def _shown(self) -> str:
+        rendered, name = self.rendered, Path(self.stem).name
+        if self.png is None:
+            return f"{table_of(rendered)}\n\nDownload: [CSV]({name}.csv), [LaTeX]({name}.tex)"
+        numbers = [numbers_of(rendered)] if 0 < len(rendered.rows) <= MOST_ROWS else []
+        return "\n\n".join([picture(self.view.study.title, name), *numbers, f"Download: [CSV]({name}.csv)"])
+
+
+def study_page(renderings: Sequence[Rendering]) -> str:
+    """The page of a study: a section for each preset.
+
+    Args:
+        renderings: The study under each of its presets, at least one.
+    """
+    study = renderings[0].view.study
+    parts = [f"# {study.title}", study.about, *(rendering.section for rendering in renderings)]
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def render_study(
@@ -166,30 +190,3 @@ def presets_with_results(project: Project, name: str, results: Results) -> list[
     found = [preset for preset in jobs if results_of(preset)]
     first = next(iter(jobs))
     return found or [first] * any(results.has(job) for job in jobs[first].values())
-
-
-def png_of(figure: Any) -> bytes:
-    """A figure as PNG, without date and versions, so that the same figure gives the same bytes."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, dpi=150, metadata={"Software": None})
-    return buffer.getvalue()
-
-
-def csv_of(table: Sequence[Sequence[str]]) -> str:
-    """A table as CSV."""
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerows(table)
-    return buffer.getvalue()
-
-
-def markdown_of(table: Sequence[Sequence[str]]) -> str:
-    """A table as Markdown; the first row is its header."""
-    rows = ["| " + " | ".join(" ".join(cell.splitlines()).replace("|", "\\|") for cell in row) + " |" for row in table]
-    return "\n".join([rows[0], "|---" * len(table[0]) + "|", *rows[1:]])
-
-
-def latex_of(table: Sequence[Sequence[str]]) -> str:
-    """A table as LaTeX with booktabs; the first row is its header."""
-    rows = [" & ".join("".join(LATEX.get(letter, letter) for letter in cell) for cell in row) + r" \\" for row in table]
-    begin = [rf"\begin{{tabular}}{{{'l' * len(table[0])}}}", r"\toprule", rows[0], r"\midrule"]
-    return "\n".join([*begin, *rows[1:], r"\bottomrule", r"\end{tabular}", ""])
