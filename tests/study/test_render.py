@@ -7,10 +7,11 @@ import io
 from dataclasses import replace
 
 import pytest
+import yaml
 
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.study.definition import renderer
-from cosmo_pl.study.render import presets_with_results, render_study, study_page
+from cosmo_pl.study.render import presets_with_results, render_study, study_page, view_of
 from cosmo_pl.study.rendering.formats import csv_of, latex_of, markdown_of
 from cosmo_pl.study.rendering.view import Rendered, Verdict
 
@@ -169,3 +170,17 @@ def test_latex_escapes():
     assert lines[4] == r"A \& B\_1 | 50 \% & 0.5 $\pm$ 0.1 \\"
     assert lines[5] == r'$\lambda$ $<$ 1 & "x", y \\'
     assert lines[-2:] == [r"\bottomrule", r"\end{tabular}"]
+
+
+def test_a_recipe_is_what_the_configs_are_named_for(project, results, plain):
+    """A recipe of any name stands in the title of a dataset. A dataset whose name has an underscore has none."""
+    copied = yaml.safe_load((project.root / "configs" / "toy_stage2.yaml").read_text(encoding="utf-8"))
+    for name in ("toy_mine", "far_away"):
+        write(project.root, f"configs/{name}_stage2.yaml", copied)
+    assert [project.recipe(name) for name in ("toy", "toy_mine", "far_away")] == ["", "mine", ""]
+    runs = [{"datasets": ["toy_mine", "far_away"], "methods": ["forest"]}]
+    write(project.root, "experiments/mine.yaml", {"title": "Mine", "render": "table2.accuracy", "runs": runs})
+    job = next(job for job in project.jobs("mine", "paper") if job.dataset == "toy_mine")
+    results.put(job, finished(job, result=left_by("finetune") | {"title": "Toy"}))
+    view = view_of(project, "mine", "paper", results)
+    assert view.title("toy_mine") == "Toy, mine" and view.title("far_away") == "far_away"
