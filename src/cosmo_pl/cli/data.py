@@ -106,8 +106,8 @@ def import_(
     """
     from cosmo_pl.data.faults import SHOWN
     from cosmo_pl.data.streams.importing import import_streams
-    from cosmo_pl.data.streams.report import REPORT
-    from cosmo_pl.plots.import_report import read_facts, write_page
+    from cosmo_pl.data.streams.report import read_facts
+    from cosmo_pl.plots.import_report import write_page
 
     store = import_streams(folder, out, description, strict, jobs)
     page = write_page(store.folder)
@@ -117,7 +117,7 @@ def import_(
         f"{store.folder}: {len(store.recordings)} recordings of {len({r.subject for r in store.recordings})} subjects, "
         f"{hours:.2f} hours, of which {labelled:.2f} have labels; sensors {', '.join(store.sensors)}\n{page}"
     )
-    facts = read_facts(store.folder / REPORT)
+    facts = read_facts(store.folder)
     if facts.unmatched:
         shown = ", ".join([*facts.unmatched[:SHOWN], *(["..."] if len(facts.unmatched) > SHOWN else [])])
         print(f"{len(facts.unmatched)} files match no pattern of the description and are not imported: {shown}")

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cosmo_pl.data.streams.report import REPORT
+from cosmo_pl.data.streams.report import REPORT, ImportFacts, read_facts
 from cosmo_pl.data.streams.store import StreamRecording, StreamStore, read_store
-from cosmo_pl.errors import RecordingError
-from cosmo_pl.io import read_json, write_whole
+from cosmo_pl.io import write_whole
 from cosmo_pl.plots.time_line import colours, time_line
 
 PAGE = "report.html"
@@ -34,25 +31,6 @@ small { white-space: nowrap; } .none { color: #bbb; } summary { cursor: pointer;
 """
 
 
-@dataclass(frozen=True)
-class Facts:
-    """What the import found, from ``report.json``.
-
-    Args:
-        problems: One line on each kind.
-        left_out: Reason to the number of what was left out for it.
-        streams: Recording and sensor to its `StreamFacts` as JSON.
-        clocks: Estimated errors of clocks as JSON.
-        unmatched: Files that no pattern of the description matches.
-    """
-
-    problems: tuple[str, ...]
-    left_out: Mapping[str, int]
-    streams: Mapping[tuple[str, str], Mapping[str, Any]]
-    clocks: Sequence[Mapping[str, Any]] = ()
-    unmatched: Sequence[str] = ()
-
-
 def write_page(folder: Path) -> Path:
     """Writes ``report.html`` beside imported recordings.
 
@@ -66,24 +44,8 @@ def write_page(folder: Path) -> Path:
         RecordingError: The folder is damaged.
     """
     page = folder / PAGE
-    write_whole(page, report_page(read_store(folder), read_facts(folder / REPORT)))
+    write_whole(page, report_page(read_store(folder), read_facts(folder)))
     return page
-
-
-def read_facts(path: Path) -> Facts:
-    """Reads ``report.json``; without it nothing was measured.
-
-    Raises:
-        RecordingError: It is damaged.
-    """
-    content = read_json(path, partial(RecordingError, path)) if path.is_file() else {}
-    streams = {
-        (recording["name"], sensor): facts
-        for recording in content.get("recordings", ())
-        for sensor, facts in recording["sensors"].items()
-    }
-    faults, clocks, unmatched = (tuple(content.get(key, ())) for key in ("faults", "clocks", "unmatched"))
-    return Facts(faults, content.get("left_out", {}), streams, clocks, unmatched)
 
 
 def _lines(recording: str, sensor: str, facts: Mapping[str, Any]) -> Iterator[str]:
@@ -109,7 +71,7 @@ def _named(channels: Sequence[str]) -> str:
     return ", ".join(channels) if len(channels) <= 6 else f"each of {len(channels)} channels"
 
 
-def report_page(store: StreamStore, facts: Facts) -> str:
+def report_page(store: StreamStore, facts: ImportFacts) -> str:
     """The page as HTML."""
     colour = colours(store.activities)
     parts = [
@@ -158,7 +120,7 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return f'<div class="wide"><table><thead>{row(header, "th")}</thead><tbody>{body}</tbody></table></div>'
 
 
-def _problems(facts: Facts) -> str:
+def _problems(facts: ImportFacts) -> str:
     details = [line for (recording, sensor), each in facts.streams.items() for line in _lines(recording, sensor, each)]
     lines = _list(facts.problems) or "<p>None was found.</p>"
     if details:
@@ -174,7 +136,7 @@ def _list(lines: Sequence[str]) -> str:
     return f"<ul>{''.join(shown)}</ul>" if shown else ""
 
 
-def _sensors(store: StreamStore, facts: Facts) -> str:
+def _sensors(store: StreamStore, facts: ImportFacts) -> str:
     rows = []
     for name, sensor in store.sensors.items():
         shape, units = "\u00a0×\u00a0".join(map(str, sensor.shape)), ", ".join(dict.fromkeys(sensor.units))
@@ -275,7 +237,7 @@ def _legend(colour: Mapping[str, str]) -> str:
     return f"{bars}{gaps}{keys}"
 
 
-def _recording(recording: StreamRecording, store: StreamStore, facts: Facts, colour: Mapping[str, str]) -> str:
+def _recording(recording: StreamRecording, store: StreamStore, facts: ImportFacts, colour: Mapping[str, str]) -> str:
     names = {number: name for name, number in store.subjects.items()}
     subject = names.get(recording.subject, str(recording.subject))
     start = recording.start[:19].replace("T", " ")  # without fractions of a second

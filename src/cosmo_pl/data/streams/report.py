@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from cosmo_pl.data.faults import FaultLog
@@ -15,7 +17,8 @@ from cosmo_pl.data.streams.parts import Part
 from cosmo_pl.data.streams.quality import BROKEN, EMPTY, LONE, NO_TIME, SET_BACK, StreamFacts
 from cosmo_pl.data.streams.store import StreamStore
 from cosmo_pl.data.streams.times import SECOND
-from cosmo_pl.io import write_json
+from cosmo_pl.errors import RecordingError
+from cosmo_pl.io import read_json, write_json
 
 REPORT = "report.json"
 MANY = 0.5  # share of duplicates from which times are too coarse
@@ -186,3 +189,39 @@ def _common(parts: Mapping[str, Part]) -> float:
     """Seconds from the start of the last to the end of the first sensor; negative if they are apart."""
     facts = [part.facts for part in parts.values()]
     return (min(each.end for each in facts) - max(each.start for each in facts)) / SECOND
+
+
+@dataclass(frozen=True)
+class ImportFacts:
+    """What the import found, from ``report.json``.
+
+    Args:
+        problems: One line on each kind.
+        left_out: Reason to the number of what was left out for it.
+        streams: Recording and sensor to its `StreamFacts` as JSON.
+        clocks: Estimated errors of clocks as JSON.
+        unmatched: Files that no pattern of the description matches.
+    """
+
+    problems: tuple[str, ...]
+    left_out: Mapping[str, int]
+    streams: Mapping[tuple[str, str], Mapping[str, Any]]
+    clocks: Sequence[Mapping[str, Any]] = ()
+    unmatched: Sequence[str] = ()
+
+
+def read_facts(folder: Path) -> ImportFacts:
+    """Reads ``report.json`` of imported recordings; without it nothing was measured.
+
+    Raises:
+        RecordingError: It is damaged.
+    """
+    path = folder / REPORT
+    content = read_json(path, partial(RecordingError, path)) if path.is_file() else {}
+    streams = {
+        (recording["name"], sensor): facts
+        for recording in content.get("recordings", ())
+        for sensor, facts in recording["sensors"].items()
+    }
+    faults, clocks, unmatched = (tuple(content.get(key, ())) for key in ("faults", "clocks", "unmatched"))
+    return ImportFacts(faults, content.get("left_out", {}), streams, clocks, unmatched)
