@@ -14,11 +14,11 @@ from cosmo_pl.study.definition import renderer
 from cosmo_pl.study.jobs import Project
 from cosmo_pl.study.records import Results
 from cosmo_pl.study.render import left_out, view_of
-from cosmo_pl.study.rendering.formats import MARKS, bullets, markdown_of, marked
+from cosmo_pl.study.rendering.formats import SYMBOL, bullets, markdown_of, with_symbol
 from cosmo_pl.study.rendering.verdict import NOT_REPRODUCED, REPRODUCED
 from cosmo_pl.study.rendering.view import Verdict, View
 
-VERDICTS = tuple(MARKS)
+VERDICTS = tuple(SYMBOL)
 HEADER = ("claim", "verdict", "effect", "95 % interval", "evidence", "another verdict needs", "table or figure")
 
 
@@ -55,7 +55,7 @@ class Claim:
         verdict = self.verdict
         effect = ("-", "-") if verdict.effect is None else verdict.effect.cells
         study = f"[{self.title.partition(':')[0]}]({folder}{self.study}.md)"
-        return self.text, marked(verdict), *effect, verdict.evidence, verdict.change, study
+        return self.text, with_symbol(verdict.verdict), *effect, verdict.evidence, verdict.change, study
 
 
 def protocol(paper: Mapping[str, Any]) -> str:
@@ -101,7 +101,7 @@ def counts(claims: Sequence[Claim]) -> dict[str, int]:
 
 def summary(claims: Sequence[Claim]) -> str:
     """How many claims have each verdict."""
-    rows = [(f"{MARKS[verdict]} {verdict}", str(count)) for verdict, count in counts(claims).items()]
+    rows = [(with_symbol(verdict), str(count)) for verdict, count in counts(claims).items()]
     return markdown_of([("verdict", "claims"), *rows])
 
 

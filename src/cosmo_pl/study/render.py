@@ -16,11 +16,11 @@ from cosmo_pl.study.rendering.formats import (
     csv_of,
     latex_of,
     markdown_of,
-    marked,
     numbers_of,
     picture,
     png_of,
     table_of,
+    with_symbol,
 )
 from cosmo_pl.study.rendering.provenance import provenance
 from cosmo_pl.study.rendering.view import COMPARED, Outcome, Rendered, View
@@ -79,7 +79,7 @@ class Rendering:
         if rendered.comparisons:
             parts += ["### Methods of one kind", markdown_of([COMPARED, *rendered.comparisons])]
         if rendered.verdicts:
-            rows = [(each.claim, marked(each), each.evidence) for each in rendered.verdicts]
+            rows = [(each.claim, with_symbol(each.verdict), each.evidence) for each in rendered.verdicts]
             parts += ["### Claims of the paper", markdown_of([("claim", "verdict", "evidence"), *rows])]
         return "\n\n".join(parts)
 

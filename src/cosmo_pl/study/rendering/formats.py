@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from cosmo_pl.study.rendering.verdict import NOT_COMPARABLE, NOT_REPRODUCED, REPRODUCED, TOO_FEW
-from cosmo_pl.study.rendering.view import Rendered, Verdict
+from cosmo_pl.study.rendering.view import Rendered
 
-MARKS = {REPRODUCED: "✓", NOT_REPRODUCED: "✗", TOO_FEW: "…", NOT_COMPARABLE: "○"}
+SYMBOL = {REPRODUCED: "✓", NOT_REPRODUCED: "✗", TOO_FEW: "…", NOT_COMPARABLE: "○"}
 SYMBOLS = {"<": "$<$", ">": "$>$", "±": r"$\pm$", "×": r"$\times$", "λ": r"$\lambda$", "†": r"$^\dagger$"}
 WORDS = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
 LATEX = {**{letter: f"\\{letter}" for letter in "&%_#${}"}, **WORDS, **SYMBOLS}
@@ -21,9 +21,9 @@ def bullets(remarks: Iterable[str]) -> str:
     return "\n".join(f"- {remark}" for remark in remarks)
 
 
-def marked(verdict: Verdict) -> str:
-    """A verdict after its mark."""
-    return f"{MARKS[verdict.verdict]} {verdict.verdict}"
+def with_symbol(verdict: str) -> str:
+    """A verdict after its symbol, "✓ reproduced"."""
+    return f"{SYMBOL[verdict]} {verdict}"
 
 
 def picture(title: str, name: str) -> str:

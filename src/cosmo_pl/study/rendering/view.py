@@ -122,7 +122,7 @@ class View:
         return str(self.stated("names").get(its.paper or "", its.title))
 
     def look(self, method: str) -> Look:
-        """Look of a method, or of a modality whose name is that of its single-modal method; black for another."""
+        """Look of a method. The name of a modality is that of its single-modal method; any other name is black."""
         return self.methods[method].look if method in self.methods else Look()
 
     def simulated(self, dataset: str) -> bool:
