@@ -76,6 +76,7 @@ def test_one_key_and_one_dataset(here, capsys):
     assert capsys.readouterr().out.startswith("1 runs: 0 done")
     assert count(here) == 1
     assert "elsewhere" in refused(capsys, "run", "table2", "--datasets=[elsewhere]")
+    assert "elsewhere" in refused(capsys, "run", "table2", "--methods=[elsewhere]")
 
 
 @pytest.mark.slow  # processes start by importing the package

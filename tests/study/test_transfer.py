@@ -43,6 +43,14 @@ def test_runs_on_a_dataset_include_the_stages_1_that_they_need() -> None:
     assert {job.dataset for job in chosen if job.kind == "pretrain"} == {*DATASETS, "joint_motion"}
 
 
+def test_runs_of_a_method_include_the_stages_1_that_they_need() -> None:
+    chosen = choose(jobs("plus"), None, ["utd_plus"], ["plus_joint"])
+    assert {job.method for job in chosen if job.kind == "finetune"} == {"plus_joint"}
+    assert {job.key for job in chosen if job.kind == "pretrain"} == {
+        parent.key for job in chosen for parent in job.parents
+    }
+
+
 def test_differences_are_to_labels_alone_under_the_same_protocol() -> None:
     def accuracy(job):
         of_labels = 0.6 if job.factors["normalization"] == "adapt" else 0.5

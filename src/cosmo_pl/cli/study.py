@@ -30,6 +30,7 @@ def run(
     time_limit: str | None = None,
     key: str | None = None,
     datasets: list[str] | None = None,
+    methods: list[str] | None = None,
     submit: Literal["slurm", "local"] | None = None,
     submit_options: dict[str, Any] | None = None,
     allow_dirty: bool = False,
@@ -46,6 +47,7 @@ def run(
         time_limit: Duration after which to stop, as in 9m or 1h30m; interrupted runs can be resumed.
         key: Make only the run of this key, and the runs that it needs.
         datasets: Make only the runs on these datasets.
+        methods: Make only the runs of these methods, and the stages 1 that they need.
         submit: Submit the processes to SLURM, or to submitit's local executor.
         submit_options: Options of submitit's executor, as in '{"slurm_partition": "gpu", "timeout_min": 600}'.
         allow_dirty: Accept uncommitted changes for presets that require committed code, such as paper; all tables mark
@@ -64,7 +66,7 @@ def run(
     needs_commit = where.project.preset(preset).committed_code
     if name != "all" and (needed := where.project.study(name).needs) is not None:
         require(needed, f"study '{name}'")
-    chosen = choose(where.project.jobs(name, preset, strict=True), key, datasets)
+    chosen = choose(where.project.jobs(name, preset, strict=True), key, datasets, methods)
     if needs_commit and not allow_dirty:
         check_committed("use --allow-dirty: every table will mark the results")
     if jobs == 1 and submit is None:
@@ -75,7 +77,8 @@ def run(
     given = {"project": project, "results": results, "runs": runs, "time_limit": time_limit, "key": key}
     own = ["study", "run", name, f"--preset={preset}", f"--allow_dirty={str(allow_dirty).lower()}"]
     own += [f"--{option}={value}" for option, value in given.items() if value]
-    own += [f"--datasets=[{','.join(datasets)}]"] if datasets else []
+    for option, names in {"datasets": datasets, "methods": methods}.items():
+        own += [f"--{option}=[{','.join(names)}]"] if names else []
     own += [f"--allow-code={package}" for package in allowed()]
     if submit is None:
         start_workers(own, jobs)

@@ -233,25 +233,38 @@ def _check_defaults(study: Study, jobs: Sequence[Job]) -> None:
                     raise ConfigurationError(f"runs.{grid}.vary.{name}.default", problem, remedy)
 
 
-def choose(jobs: Sequence[Job], key: str | None, datasets: Sequence[str] | None) -> list[Job]:
-    """The job of a key, or the jobs of some datasets with the stages 1 that they need of others.
+def choose(
+    jobs: Sequence[Job], key: str | None, datasets: Sequence[str] | None, methods: Sequence[str] | None = None
+) -> list[Job]:
+    """The job of a key, or the jobs of some datasets and methods with the stages 1 that they need.
 
     Raises:
         ConfigurationError: There is no such job.
     """
-    known = sorted({job.dataset for job in jobs})
-    unknown = sorted(set(datasets or ()) - set(known))
-    if unknown:
-        problem = f"the study has no {', '.join(unknown)}"
-        raise ConfigurationError("datasets", problem, f"Choose from {', '.join(known)}")
-    wanted = [job for job in jobs if key in (None, job.key) and (not datasets or job.dataset in datasets)]
+    _check_known("datasets", datasets, {job.dataset for job in jobs})
+    _check_known("methods", methods, {job.method for job in jobs})
+    wanted = [
+        job
+        for job in jobs
+        if key in (None, job.key)
+        and (not datasets or job.dataset in datasets)
+        and (not methods or job.method in methods)
+    ]
     needed = {each.key for job in wanted for each in (job, *(_ancestors(job) if key is None else ()))}
     chosen = [job for job in jobs if job.key in needed]
     if not chosen and key is None:
-        raise ConfigurationError("study", "has no runs: its datasets have no configs", "Choose another")
+        problem = "has no runs: its datasets have no configs, or not these methods"
+        raise ConfigurationError("study", problem, "Choose others")
     if not chosen:
         raise ConfigurationError("key", f"the study has no run '{key}'", "The names of its results end with the keys")
     return chosen
+
+
+def _check_known(option: str, chosen: Sequence[str] | None, known: set[str]) -> None:
+    if unknown := sorted(set(chosen or ()) - known):
+        raise ConfigurationError(
+            option, f"the study has no {', '.join(unknown)}", f"Choose from {', '.join(sorted(known))}"
+        )
 
 
 def _ancestors(job: Job) -> Iterator[Job]:
