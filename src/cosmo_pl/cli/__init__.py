@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from importlib import import_module
 from io import TextIOWrapper
 
+from cosmo_pl.cli.warning_lines import short_warnings
 from cosmo_pl.errors import ConfigurationError, choices, mendable
 from cosmo_pl.shipped import with_paths
 from cosmo_pl.storage import storage_error
@@ -92,7 +93,7 @@ def main(args: Sequence[str] | None = None) -> None:
         print(f"cosmo-pl {__version__}")
         return
     try:
-        with allowing(*packages):
+        with allowing(*packages), short_warnings():
             _run(arguments)
     except Exception as error:
         found = mendable(error) or storage_error(error)
