@@ -15,18 +15,30 @@ def test_each_method_has_its_accuracy_and_number_of_runs() -> None:
     wanted = [job for job in jobs("plus") if job.kind == "finetune" and job.seed < 3]
     found = records(wanted, lambda job: 0.5 + 0.1 * job.seed)
     for job in wanted:
-        its = {"labels": 27, "chance": 1 / 27} if job.dataset.startswith("utd") else {"labels": 200, "chance": 1 / 12}
-        found[job.key].result.update(its)
+        its = {"utd": ("UTD-MHAD", 27, 27), "usc": ("USC-HAD", 200, 12), "mex": ("MEx", 35, 7)}
+        title, labels, classes = its[job.dataset.removesuffix("_plus")]
+        found[job.key].result.update(title=title, labels=labels, chance=1 / classes)
     header, *rows = table(view("plus", "paper", found))
     assert header[0] == "method" and header[1] == "UTD-MHAD, 27 labels, test subjects 7-8"
     assert header[2].startswith("USC-HAD, 200 labels, test subjects ")
-    both, usc = ["0.600 ± 0.100 (n=3)"] * 2, ["-", "0.600 ± 0.100 (n=3)"]  # prototypes take its place on UTD-MHAD
-    assert [row[1:] for row in rows] == [both] * (len(ROWS) - 1) + [usc, ["0.037", "0.083"]]
+    assert header[3].startswith("MEx, 35 labels, test subjects ")
+    three = "0.600 ± 0.100 (n=3)"
+    assert dict(zip(ROWS, [row[1:] for row in rows], strict=False)) == {
+        ("plus", "cosmo"): [three] * 3,
+        ("plus", "cmc_plus"): [three] * 3,
+        ("paper", "cosmo"): [three, three, "0.500 (n=1)"],
+        ("", "dtw"): [three, three, "-"],
+        ("", "nearest_neighbor"): [three, three, "0.500 (n=1)"],
+        ("", "random_forest"): [three, three, "-"],
+        ("plus", "random_forest_self"): ["-", three, "-"],
+    }
+    assert rows[-1] == ["chance", "0.037", "0.083", "0.143"]
     assert [row[0] for row in rows] == [
         "Cosmo, recipe `plus`",
         "CMC, the same second stage, recipe `plus`",
         "Cosmo, the paper's recipe",
         "1-NN, time warping",
+        "1-NN, Euclidean",
         "random forest",
         "random forest, self-trained",
         "chance",
@@ -35,7 +47,7 @@ def test_each_method_has_its_accuracy_and_number_of_runs() -> None:
 
 def test_what_has_not_been_run_is_a_dash() -> None:
     header, *rows = table(view("plus", "paper", {}))
-    assert header == ["method", "UTD-MHAD", "USC-HAD"]
+    assert header == ["method", "UTD-MHAD", "USC-HAD", "mex"]
     assert {cell for row in rows for cell in row[1:]} == {"-"}
 
 

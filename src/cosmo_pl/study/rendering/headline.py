@@ -1,4 +1,4 @@
-"""The few results that stand for all: the recommended recipe beside the paper's and two methods without training."""
+"""The few results that stand for all: the recommended recipe beside the paper's and methods without training."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from cosmo_pl.study.rendering.style import title
 from cosmo_pl.study.rendering.view import PLUS, View
 
 STUDY = "plus"  # the study that has all these runs
-DATASETS = ("utd", "usc")
+DATASETS = ("utd", "usc", "mex")
 ROWS = (
     *(("plus", "cosmo"), ("plus", "cmc_plus"), ("paper", "cosmo")),
-    *(("", "dtw"), ("", "random_forest"), ("plus", "random_forest_self")),
+    *(("", "dtw"), ("", "nearest_neighbor"), ("", "random_forest"), ("plus", "random_forest_self")),
 )
 RECIPES = {"plus": "recipe `plus`", "paper": "the paper's recipe"}
 BEGIN, END = "<!-- headline:begin -->", "<!-- headline:end -->"

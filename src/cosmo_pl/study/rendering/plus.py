@@ -135,7 +135,7 @@ def _plot(axes: Axes, view: View, dataset: str, found: list[Point]) -> None:
         axes.errorbar(point.total_seconds, summary.mean, yerr=summary.std or 0.0, capsize=3, label=label, **look)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:g}")
-    axes.set_xlabel("seconds of training, both stages")
+    axes.set_xlabel("seconds of both stages")
 
 
 def _row(view: View, point: Point) -> list[str]:
