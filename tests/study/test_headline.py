@@ -32,6 +32,7 @@ def test_each_method_has_its_accuracy_and_number_of_runs() -> None:
         ("", "random_forest"): [three, three, "-"],
         ("plus", "random_forest_self"): ["-", three, "-"],
     }
+    assert rows[-2][1:] == ["0.600 ± 0.100 (n=3)"] * 3, "all folds have these accuracies"
     assert rows[-1] == ["chance", "0.037", "0.083", "0.143"]
     assert [row[0] for row in rows] == [
         "Cosmo, recipe `plus`",
@@ -41,6 +42,7 @@ def test_each_method_has_its_accuracy_and_number_of_runs() -> None:
         "1-NN, Euclidean",
         "random forest",
         "random forest, self-trained",
+        "Cosmo, recipe `plus`, over the subjects of all folds",
         "chance",
     ]
 

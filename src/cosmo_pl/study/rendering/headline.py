@@ -8,7 +8,7 @@ from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.study.rendering.columns import Column, subjects
 from cosmo_pl.study.rendering.statistics import mean_and_std
 from cosmo_pl.study.rendering.style import title
-from cosmo_pl.study.rendering.view import PLUS, View
+from cosmo_pl.study.rendering.view import OURS, PLUS, View
 
 STUDY = "plus"  # the study that has all these runs
 DATASETS = ("utd", "usc", "mex")
@@ -27,12 +27,14 @@ def table(view: View) -> list[list[str]]:
         view: The study `STUDY`.
 
     Returns:
-        The header, the methods, and chance.
+        The header, the methods, the recipe over the subjects of all folds, and chance.
     """
     rows = [
         [_name(view, recipe, method), *(_accuracy(view, recipe, method, each) for each in DATASETS)]
         for recipe, method in ROWS
     ]
+    everybody = [_column(view, "plus", each).over_subjects(OURS) for each in DATASETS]
+    rows.append([f"{_name(view, 'plus', OURS)}, over the subjects of all folds", *everybody])
     return [["method", *(_heading(view, each) for each in DATASETS)], *rows, ["chance", *_chance(view)]]
 
 
