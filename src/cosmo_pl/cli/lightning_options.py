@@ -236,10 +236,7 @@ REFUSED = (
     ),
     Refused(
         "callbacks",
-        lambda use: (
-            use.without_gradients
-            and use.has("WeightAveraging", "EMAWeightAveraging", "ModelPruning", "StochasticWeightAveraging")
-        ),
+        lambda use: use.without_gradients and use.has("WeightAveraging", "EMAWeightAveraging", "ModelPruning"),
         "is a callback for trained weights, and the method has none",
         "Leave it out",
     ),

@@ -227,7 +227,8 @@ def resolve_names(config: Any) -> None:
             f"'{run.name}' has no such argument of the model ({error})",
             "Name an argument of the model in braces, or none",
         ) from error
-    if Path(run.name).is_absolute() or not {*Path(run.name).parts}.isdisjoint({".."}) or not Path(run.name).parts:
+    path = Path(run.name)
+    if path.is_absolute() or ".." in path.parts or not path.parts:
         raise ConfigurationError("run.name", f"'{run.name}' leads out of run.folder", "Use a name below it")
     bundle = model.get("bundle")
     if bundle and Path(bundle).name == bundle:
@@ -271,9 +272,9 @@ def main(args: Sequence[str], callbacks: Sequence[Callback] = ()) -> None:
     ):
         warnings.filterwarnings("ignore", f".*{note}")
     keep_freed_memory()
-    args = with_own_config(args)
+    words = with_own_config(args)
     CosmoCLI(
-        args[0],
+        words[0],
         BaseModule,
         MultimodalDataModule,
         callbacks=callbacks,
@@ -281,7 +282,7 @@ def main(args: Sequence[str], callbacks: Sequence[Callback] = ()) -> None:
         subclass_mode_data=True,
         load_from_checkpoint_support=False,  # the modules' checkpoints are whole by themselves
         auto_configure_optimizers=False,  # the modules have their own, and an argument of that name
-        args=list(args),
+        args=words,
         parser_class=TrainingParser,
         parser_kwargs={"prog": "cosmo-pl", "description": "Train and use multimodal activity recognisers."},
         trainer_class=PreciseTrainer,

@@ -168,7 +168,6 @@ def measured_decision(
         decision = replace(decision, threshold=accepting_threshold(calibrated, accepted))
         if found.distance is not None:
             decision = replace(decision, score_threshold=accepting_score(score(calibrated, found.distance), accepted))
-    assert data.samples is not None, "setup comes first"
     tested = _classified(module, data, data.split, data.split.test)
     return decision, DecisionReport(
         measured_on=found.people if isinstance(found, HeldOut) else None,

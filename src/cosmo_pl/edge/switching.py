@@ -186,7 +186,7 @@ class SensorSwitch(Constrained):
         if wrong:
             raise ConfigurationError("used", f"'{wrong[0]}' is not on", choices(wrong[0], self.active()))
         if prediction is None or not used:
-            return self._on_again(state for state in self._states)
+            return self._on_again(self._states)
         worth = self._measured(prediction, used, arrays)
         for unit, value in worth.items():
             state = self._states[unit]

@@ -185,6 +185,5 @@ def shown(value: Any) -> str:
     """A value as YAML writes it, shortened to one line."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
-    text = " ".join(str(value).split())
-    text = shortened(text)
+    text = shortened(" ".join(str(value).split()))
     return f"'{text}'" if isinstance(value, str) else text

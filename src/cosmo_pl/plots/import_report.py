@@ -13,7 +13,7 @@ import numpy as np
 from cosmo_pl.data.streams.report import REPORT, ImportFacts, read_facts
 from cosmo_pl.data.streams.store import StreamRecording, StreamStore, read_store
 from cosmo_pl.io import write_whole
-from cosmo_pl.plots.time_line import colours, time_line
+from cosmo_pl.plots.time_line import GAP, SAMPLES, colours, time_line
 
 PAGE = "report.html"
 SHOWN = 200  # lines of a list
@@ -153,9 +153,7 @@ def _sensors(store: StreamStore, facts: ImportFacts) -> str:
     return _table((*COLUMNS, *COUNTS.values(), "in gaps"), rows)
 
 
-COLUMNS = (
-    *("sensor", "kind", "frame", "unit", "grid, Hz", "measured rate, Hz", "jitter, ms", "99 % of intervals, ms"),
-)
+COLUMNS = ("sensor", "kind", "frame", "unit", "grid, Hz", "measured rate, Hz", "jitter, ms", "99 % of intervals, ms")
 COUNTS = {
     "samples": "samples",
     "duplicates": "duplicates",
@@ -232,8 +230,8 @@ def _time(seconds: float) -> str:
 
 def _legend(colour: Mapping[str, str]) -> str:
     keys = "".join(f'<span class="key" style="background:{c}"></span>{escape(name)}' for name, c in colour.items())
-    bars = '<span class="key" style="background:#5b6f82"></span>samples'
-    gaps = '<span class="key" style="background:#f5c6c2"></span>gap'
+    bars = f'<span class="key" style="background:{SAMPLES}"></span>samples'
+    gaps = f'<span class="key" style="background:{GAP}"></span>gap'
     return f"{bars}{gaps}{keys}"
 
 

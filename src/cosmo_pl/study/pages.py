@@ -55,12 +55,10 @@ class Pages:
             found[f"{name}.md"] = study_page(every)
             beside = {f"{its.stem}{suffix}": content for its in every for suffix, content in its.files().items()}
             found |= {file: content for file, content in beside.items() if not file.endswith(".md")}
-        for dataset, rendered in self.overviews().items():
-            found[f"overview-{dataset}.png"] = png_of(rendered.figure)
-            found[f"overview-{dataset}.csv"] = csv_of([rendered.header, *rendered.rows]).encode()
-        for dataset, rendered in self.differences().items():
-            found[f"differences-{dataset}.png"] = png_of(rendered.figure)
-            found[f"differences-{dataset}.csv"] = csv_of([rendered.header, *rendered.rows]).encode()
+        for kind, pictures in (("overview", self.overviews()), ("differences", self.differences())):
+            for dataset, rendered in pictures.items():
+                found[f"{kind}-{dataset}.png"] = png_of(rendered.figure)
+                found[f"{kind}-{dataset}.csv"] = csv_of([rendered.header, *rendered.rows]).encode()
         return found
 
     def parts(self) -> dict[str, Callable[[], str]]:
@@ -90,20 +88,17 @@ class Pages:
 
     def difference_sections(self) -> str:
         """The figure of each dataset and its numbers."""
-        view = self.renderings[OVERVIEW[0]][0].view
-        return "\n\n".join(
-            _shown_beside(f"differences-{name}", view.title(name), f"{view.title(name)}: paired differences", its)
-            for name, its in self.differences().items()
-        )
+        return self._sections("differences", "paired differences", self.differences())
 
     def overview_sections(self) -> str:
         """A section for each dataset: the figure and its numbers."""
+        return self._sections("overview", "accuracy with 95 % intervals", self.overviews())
+
+    def _sections(self, kind: str, about: str, pictures: Mapping[str, Rendered]) -> str:
         view = self.renderings[OVERVIEW[0]][0].view
         return "\n\n".join(
-            _shown_beside(
-                f"overview-{name}", view.title(name), f"{view.title(name)}: accuracy with 95 % intervals", its
-            )
-            for name, its in self.overviews().items()
+            _shown_beside(f"{kind}-{name}", view.title(name), f"{view.title(name)}: {about}", its)
+            for name, its in pictures.items()
         )
 
     def studies(self) -> str:

@@ -239,6 +239,6 @@ def shape_of(name: str, columns: int) -> tuple[tuple[int, int] | None, str]:
 
 
 def named_axes(columns: Sequence[str | int]) -> list[list[str | int]]:
-    """Columns in runs of three, as x, y and z of a sensor; what is left is one run."""
-    threes = [list(columns[i : i + 3]) for i in range(0, len(columns) - len(columns) % 3, 3)]
-    return threes if len(columns) % 3 == 0 else [list(columns)]
+    """Columns in runs of three, as x, y and z of a sensor; all in one run if their number is no multiple of three."""
+    size = 3 if len(columns) % 3 == 0 else len(columns)
+    return [list(columns[i : i + size]) for i in range(0, len(columns), size)]

@@ -20,9 +20,7 @@ EMPTY = "rows with an empty value"
 BROKEN = "rows with more or fewer values than the first"
 LONE = "rows whose time alone is far ahead"
 SET_BACK = "rows after the clock was set back, until it passed its latest time"
-SATURATED = (
-    0.005  # share of samples at the extreme, which lies far from the mean, or is more frequent than the next value
-)
+SATURATED = 0.005  # share of samples at the extreme, which is far from the mean, or more frequent than the next value
 PILED = 5  # times as many samples at the extreme as at the next value: a range ends there, however many they are
 NEXT = 0.05  # share of the range within which the next value lies: states and flags have few values, far apart
 LIMITS = {255.0, *(2.0**bits - less for bits in range(9, 25) for less in (0, 1))}  # of converters, in unknown units

@@ -65,5 +65,5 @@ def _seconds(time: Any) -> float:
 
 
 def shown(line: bytes) -> str:
-    """The begin of a line for a report."""
+    """The beginning of a line for a report."""
     return repr(shortened(line.decode("utf-8", errors="replace").strip()))

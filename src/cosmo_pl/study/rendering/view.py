@@ -186,7 +186,7 @@ class Rendered:
     rows: Sequence[Sequence[str]]
     figure: Figure | None = None
     notes: Sequence[str] = ()
-    verdicts: Sequence[Verdict] = field(default_factory=tuple)
+    verdicts: Sequence[Verdict] = ()
     comparisons: Sequence[Sequence[str]] = ()
 
 
