@@ -49,7 +49,7 @@ def test_each_method_has_its_accuracy_and_number_of_runs() -> None:
 
 def test_what_has_not_been_run_is_a_dash() -> None:
     header, *rows = table(view("plus", "paper", {}))
-    assert header == ["method", "UTD-MHAD", "USC-HAD", "mex"]
+    assert header == ["method", "UTD-MHAD", "USC-HAD", "MEx"]
     assert {cell for row in rows for cell in row[1:]} == {"-"}
 
 
