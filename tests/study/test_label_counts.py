@@ -32,7 +32,7 @@ def rows(rendered, **wanted):
 
 def test_one_five_and_all_labels_have_rows_of_their_own():
     shown = label_counts.table(view("mex", "paper", made(lambda job: job.seed < 3)))
-    for dataset, accuracy, seeds in (("mex_plus, plus", "0.800 ± 0.000", "3"), ("mex_plus", "0.800", "1")):
+    for dataset, accuracy, seeds in (("MEx, plus", "0.800 ± 0.000", "3"), ("MEx", "0.800", "1")):
         cosmo = rows(shown, method="Cosmo", dataset=dataset)
         assert sorted(row["labels per class"] for row in cosmo) == ["1", "5", "all"]
         assert {(row["accuracy"], row["n"], row["folds"]) for row in cosmo} == {(accuracy, seeds, "5 of 5")}
@@ -51,7 +51,7 @@ def test_differences_from_cosmo_are_paired_by_seed():
         expected
     }
     assert {row["minus Cosmo, paired by seed"] for row in rows(shown, method="Cosmo")} == {"-"}
-    once = rows(shown, method="DeepSense, shared", dataset="mex_plus")
+    once = rows(shown, method="DeepSense, shared", dataset="MEx")
     assert once and {row["minus Cosmo, paired by seed"] for row in once} == {"too few common seeds (n=1)"}
 
 

@@ -85,17 +85,14 @@ class View:
         return number_of_folds(outcome.job for outcome in self.outcomes if outcome.job.dataset == dataset)
 
     def title(self, dataset: str) -> str:
-        """Title of a dataset with its recipe, "UTD-MHAD, plus", from its results, ``paper.yaml`` or its class."""
+        """Title of a dataset with its recipe, "UTD-MHAD, plus", from its results or ``paper.yaml``; or its name."""
         base, recipe = self._base(dataset), self.recipes.get(dataset, "")
         results = [record.result for _, record in self.records(lambda job: self._base(job.dataset) == base)]
         titles = [result["title"] for result in results if "title" in result]
-        titles += [name for name in [self.paper.get("datasets", {}).get(base)] if name]
+        names = {**self.paper.get("other_datasets", {}), **self.paper.get("datasets", {})}
+        titles += [names[base]] if base in names else []
         titles += [result["dataset"] for result in results if "dataset" in result]
-        if not titles:
-            from cosmo_pl.data import DATASETS  # with PyTorch, which a study with results does not need
-
-            titles = [DATASETS[base].title if base in DATASETS else base]
-        return f"{titles[0]}{f', {recipe}' if recipe else ''}"
+        return f"{[*titles, base][0]}{f', {recipe}' if recipe else ''}"
 
     def _base(self, dataset: str) -> str:
         """A dataset without its recipe."""
