@@ -23,6 +23,14 @@ def test_it_never_sees_the_subjects_left_aside_or_a_label_seed_of_a_table() -> N
         assert job.dataset == "utd_plus" or left_out in ((True, None), (False, sorted(ASIDE["usc_plus"])))
 
 
+def test_neither_does_the_selection_of_fused_views() -> None:
+    for job in jobs("mex_search"):
+        assert job.arguments["data.init_args.fold"] == 4
+        assert not ASIDE["mex_plus"] & set(job.arguments["data.init_args.val_subjects"])
+        seed = job.arguments.get("data.init_args.label_seed")
+        assert job.kind == "pretrain" or (seed == 100 and not job.tested)
+
+
 def test_a_row_has_both_seeds_of_one_weight_and_number_of_labels() -> None:
     found = {}
     for job in TUNED:
