@@ -17,7 +17,7 @@ import cosmo_pl
 PACKAGE = Path(cosmo_pl.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
-    {"errors", "quiet", "version"},
+    {"errors", "lazy", "quiet", "version"},
     {"extras", "storage"},
     {
         "fields",
@@ -130,7 +130,7 @@ def test_imports_come_from_lower_layers(path: Path) -> None:
     if path == PACKAGE / "__init__.py":  # its names are imported when they are used
         body = ast.parse(path.read_text(encoding="utf-8")).body
         assert not any(
-            name.startswith("cosmo_pl") and not name.startswith("cosmo_pl.version")
+            name.startswith("cosmo_pl") and not name.startswith(("cosmo_pl.version", "cosmo_pl.lazy"))
             for node in body
             if not is_for_types(node)
             for name in imports(node, "")
@@ -246,11 +246,6 @@ def test_starting_is_cheap(statement: str) -> None:
     assert "cosmo_pl" in loaded
     slow = {"torch", "pytorch_lightning", "numpy", "jsonargparse", "tqdm"} | HEAVY
     assert not slow & {name.split(".")[0] for name in loaded}
-
-
-def test_an_exported_recogniser_needs_no_torch() -> None:
-    blocked = "import sys; sys.modules.update(dict.fromkeys(('torch', 'pytorch_lightning', 'torchmetrics')))"
-    assert "ExportedRecogniser" in run(f"{blocked}\nfrom cosmo_pl import ExportedRecogniser\nprint(ExportedRecogniser)")
 
 
 def test_imported_packages_are_declared() -> None:

@@ -5,9 +5,9 @@ The names below are imported when they are first used, so that ``import cosmo_pl
     from cosmo_pl import ContrastiveFusionModule, UTDDataModule, default_callbacks
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from cosmo_pl.lazy import lazily
 from cosmo_pl.version import __version__ as __version__
 
 if TYPE_CHECKING:
@@ -111,18 +111,7 @@ _MODULES = {
     "recogniser": "Prediction Recogniser",
     "suggestion": "Suggestion suggest",
 }
-"""Module to its public names. Only that module is imported: an exported recogniser needs no PyTorch."""
+"""Module to its public names: an exported recogniser needs no PyTorch."""
 
 if not TYPE_CHECKING:  # a type checker would take any attribute for known
-
-    def __getattr__(name: str) -> object:
-        """A public name, imported on its first use."""
-        for module, names in _MODULES.items():
-            if name in names.split():
-                globals()[name] = getattr(import_module(f"cosmo_pl.{module}"), name)
-                return globals()[name]
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-    def __dir__() -> list[str]:
-        """Names of the module, those not imported yet included."""
-        return sorted({*globals(), *__all__})
+    __getattr__, __dir__ = lazily(__name__, _MODULES)

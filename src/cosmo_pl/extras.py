@@ -41,3 +41,12 @@ def require(package: str, argument: str) -> None:
     if not installed(package):
         problem = f"needs the package {package}, which is not installed"
         raise ConfigurationError(argument, problem, f"Install it by `pip install 'cosmo_pl[{EXTRAS[package]}]'`")
+
+
+def lacking(error: BaseException) -> ConfigurationError | None:
+    """The user's error behind the import of a package that is not installed; None for any other exception."""
+    package = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    if package in ("", "cosmo_pl"):
+        return None
+    remedy = "Install it, by `pip install cosmo_pl` with all that it needs"
+    return ConfigurationError("command", f"needs the package {package}, which is not installed", remedy)

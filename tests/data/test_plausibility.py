@@ -20,7 +20,7 @@ from scipy.io import loadmat, savemat
 from cosmo_pl.data import MultimodalDataModule, SelfCollectedDataModule, USCDataModule, UTDDataModule
 from cosmo_pl.data.describe import describe
 from cosmo_pl.data.extremes import Extremes, checksum
-from cosmo_pl.data.plausibility import LIMITS, ranges_of
+from cosmo_pl.data.limits import LIMITS, ranges_of
 from cosmo_pl.data.samples import MappedRows, MappedWindows
 from cosmo_pl.data.transforms import CenterOnHip, FaceCamera, ScaleByTorso
 from cosmo_pl.errors import ConfigurationError, RecordingError

@@ -13,7 +13,8 @@ import torch
 from cosmo_pl.data import MultimodalDataModule, USCDataModule, UTDDataModule
 from cosmo_pl.data.describe import describe
 from cosmo_pl.data.extremes import Extremes
-from cosmo_pl.data.plausibility import TORSO, ranges_of
+from cosmo_pl.data.limits import ranges_of
+from cosmo_pl.data.plausibility import TORSO
 from cosmo_pl.data.recordings import read_mat, window_starts
 from cosmo_pl.data.transforms import torso_length
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from itertools import combinations
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,15 +23,13 @@ from cosmo_pl.edge.neighbors import distances, training_neighbors
 from cosmo_pl.errors import ConfigurationError, DatasetNotFoundError
 from cosmo_pl.run_loading import load_run
 from cosmo_pl.testing.helpers import ready
+from isolated import RUNTIME, alone
 
 QUIET = ["--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false", "--trainer.accelerator=cpu"]
 NARROW = [f"--model.init_args.encoders.{name}.init_args.channels=[4,4,4,4]" for name in ("inertial", "skeleton")]
 SHORT = ["--trainer.max_epochs=1", "--model.init_args.bundle=null", "--model.init_args.quality_lambda=0"]
 RUNS = {"attention": "scratch-iterative", "forest": "random_forest", "neighbour": "nearest_neighbor"}
-WITHOUT_TORCH = (
-    "import runpy, sys; sys.modules['torch'] = sys.modules['cosmo_pl'] = None; sys.argv = ['run.py', sys.argv[1]]; "
-    "runpy.run_path('run.py', run_name='__main__')"
-)
+PROGRAM = "import runpy; sys.argv = ['run.py', 'windows.npz']; runpy.run_path('run.py', run_name='__main__')"
 
 
 @pytest.fixture(scope="module")
@@ -122,9 +118,10 @@ def test_graphs_for_fewer_sensors_are_compared_too(folder):
 
 
 def test_the_program_of_the_folder_needs_neither_pytorch_nor_this_package(folder, arrays, tmp_path):
+    shutil.copytree(folder / "attention", tmp_path, dirs_exist_ok=True)
     np.savez(tmp_path / "windows.npz", **arrays)
-    command = [sys.executable, "-c", WITHOUT_TORCH, str(tmp_path / "windows.npz")]
-    done = subprocess.run(command, cwd=folder / "attention", capture_output=True, text=True, check=True)
+    done = alone(PROGRAM, RUNTIME, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     expected = Recogniser.load(folder / "attention").predict(arrays)
     assert [line["activity"] for line in lines] == list(expected.name)

@@ -14,7 +14,8 @@ from cosmo_pl.cli import main
 from cosmo_pl.data.recorded import Recorded, Signal
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.edge.finding import UnknownRecordingError, find_recordings
-from cosmo_pl.edge.viewing import Showing, live_viewer, showing, windows_of
+from cosmo_pl.edge.live.showing import live_viewer
+from cosmo_pl.edge.viewing import Showing, showing, windows_of
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.plots.viewer import PAUSE
 from data.streams.written import write_streams

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.study.identity import Resolved
 from cosmo_pl.study.jobs import Project, expand
 
 from .conftest import FILES, write
 from .factory import PROJECT
+
+FIXED = {"pretrain": {"data.init_args.rate": 0.2}, "finetune": {"data.init_args.rate": 0.2}}
 
 
 def keys(project, preset="paper", study="table9"):
@@ -141,6 +145,21 @@ def test_a_default_that_the_configs_do_not_have_needs_labels(project):
         project.jobs("fig9", "paper", strict=True)
     vary(project.root, **wrong, labels=["as it is", "0.2"])
     assert project.jobs("fig9", "paper", strict=True)
+
+
+def test_two_values_of_a_factor_are_two_runs(project):
+    def trained_with(root, configs, arguments, part, read=None):
+        return Resolved({"part": part, "rate": arguments.get("data.init_args.rate", 0.05)})
+
+    project = replace(project, resolve=trained_with)
+    twice = {"argument": "data.init_args.rate", "values": [None, 0.05], "labels": ["as it is", "0.05"]}
+    vary(project.root, **twice)
+    with pytest.raises(ConfigurationError, match=r"vary\.rate\.values: None and 0\.05 make the same run, "):
+        project.jobs("fig9", "paper", strict=True)
+    write(project.root, "experiments/presets/short/preset.yaml", {"about": "Fixed.", "seeds": [0], "arguments": FIXED})
+    assert project.jobs("fig9", "short", strict=True), "a preset may fix what a study varies"
+    vary(project.root, **twice, default=0.05)
+    assert len(project.jobs("fig9", "paper", strict=True)) == 4
 
 
 def test_a_preset_may_take_the_first_values_of_a_factor_alone(project):

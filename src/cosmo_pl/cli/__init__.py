@@ -11,6 +11,7 @@ from io import TextIOWrapper
 
 from cosmo_pl.cli.warning_lines import short_warnings
 from cosmo_pl.errors import ConfigurationError, choices, mendable
+from cosmo_pl.extras import lacking
 from cosmo_pl.shipped import with_paths
 from cosmo_pl.storage import storage_error
 from cosmo_pl.trust import allowing
@@ -96,7 +97,7 @@ def main(args: Sequence[str] | None = None) -> None:
         with allowing(*packages), short_warnings():
             _run(arguments)
     except Exception as error:
-        found = mendable(error) or storage_error(error)
+        found = mendable(error) or storage_error(error) or lacking(error)
         if found is None:
             raise
         print(f"cosmo-pl: {found}", file=sys.stderr)

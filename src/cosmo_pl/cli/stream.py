@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from cosmo_pl.constraints import NonNegativeFloat, NonNegativeInt, PositiveFloat, Probability
@@ -16,6 +17,7 @@ from cosmo_pl.errors import ConfigurationError
 if TYPE_CHECKING:
     from cosmo_pl.edge.live import Reporter
     from cosmo_pl.edge.switching import SensorSwitch
+    from cosmo_pl.recogniser import AnyRecogniser
 
 
 def stream(
@@ -68,16 +70,15 @@ def stream(
     from cosmo_pl.edge.live.deciding import stored_decision
     from cosmo_pl.edge.live.output import report_line
     from cosmo_pl.edge.live.running import run
+    from cosmo_pl.edge.live.showing import live_viewer
     from cosmo_pl.edge.live.sources import open_source
     from cosmo_pl.edge.switching import SensorSwitch
-    from cosmo_pl.edge.viewing import live_viewer
     from cosmo_pl.plots.viewer.destination import wait_for_interrupt
-    from cosmo_pl.recogniser import Recogniser
 
     if devices and not switch:
         raise ConfigurationError("devices", "are switched by no threshold", "Give one, --switch 0.1")
     reporter = Reporter(lambda report: print(report_line(report), file=sys.stderr, flush=True))
-    recogniser = Recogniser.load(model)
+    recogniser = _loaded(model)
     # A forest is grown from its examples at its first prediction, which should not delay the first window.
     recogniser.predict({name: np.zeros((1, *shape)) for name, shape in recogniser.modality_shapes.items()})
     sensors = SensorSwitch(recogniser, switch, sensors=recogniser.streams, commands=devices) if switch else None
@@ -98,6 +99,17 @@ def stream(
             run(live, source, sys.stdout, sys.stderr)
         if view == "browser":
             wait_for_interrupt()
+
+
+def _loaded(model: str) -> AnyRecogniser:
+    """A run, or an exported model, which needs no PyTorch."""
+    from cosmo_pl.exported import ExportedRecogniser, is_exported
+
+    if is_exported(Path(model).expanduser()):
+        return ExportedRecogniser.load(model)
+    from cosmo_pl.recogniser import Recogniser
+
+    return Recogniser.of_run(model)
 
 
 @contextmanager

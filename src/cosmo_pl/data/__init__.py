@@ -1,15 +1,23 @@
-"""Datasets: from raw recordings to batches."""
+"""Datasets: from raw recordings to batches.
 
-from cosmo_pl.data.base import MultimodalDataModule
-from cosmo_pl.data.joint import JointDataModule
-from cosmo_pl.data.mex import MExDataModule
-from cosmo_pl.data.registry import DatasetRegistry
-from cosmo_pl.data.self_collected import SelfCollectedDataModule
-from cosmo_pl.data.streams.datamodule import StreamsDataModule
-from cosmo_pl.data.usc import USCDataModule
-from cosmo_pl.data.utd import UTDDataModule
+The names below are imported when they are first used: what reads streams of samples needs no PyTorch.
+"""
 
-DATASETS = DatasetRegistry([UTDDataModule, USCDataModule, SelfCollectedDataModule, MExDataModule, StreamsDataModule])
+from typing import TYPE_CHECKING
+
+from cosmo_pl.lazy import lazily
+
+if TYPE_CHECKING:
+    from cosmo_pl.data.datasets import (
+        DATASETS,
+        JointDataModule,
+        MExDataModule,
+        MultimodalDataModule,
+        SelfCollectedDataModule,
+        StreamsDataModule,
+        USCDataModule,
+        UTDDataModule,
+    )
 
 __all__ = [
     "DATASETS",
@@ -21,3 +29,6 @@ __all__ = [
     "USCDataModule",
     "UTDDataModule",
 ]
+
+if not TYPE_CHECKING:  # a type checker would take any attribute for known
+    __getattr__, __dir__ = lazily(__name__, {"datasets": " ".join(__all__)})

@@ -19,12 +19,13 @@ from cosmo_pl.data.extremes import Extremes
 from cosmo_pl.data.faults import FaultLog, complete_recordings, report_missing
 from cosmo_pl.data.identity import DatasetIdentity, dataset_folder, is_simulated
 from cosmo_pl.data.label_file import with_label_file
+from cosmo_pl.data.limits import check_ranges
 from cosmo_pl.data.loading import Inputs
 from cosmo_pl.data.normalization import Normalization, StatisticsOf
 from cosmo_pl.data.packed import is_packed, unpacked, unused_path, write_packed
 from cosmo_pl.data.parts import PartLoaders, Phase
 from cosmo_pl.data.person import PersonUnlabeled
-from cosmo_pl.data.plausibility import check_ranges, plausible_samples
+from cosmo_pl.data.plausibility import plausible_samples
 from cosmo_pl.data.reading import read_recordings, standardise
 from cosmo_pl.data.recorded import Recorded, of_samples
 from cosmo_pl.data.recordings import Recording
@@ -300,8 +301,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
                 known.get(name),
                 (samples.subject, np.flatnonzero(has)) if self.statistics_of == "adapt" else None,
             )
-            on_disk = inputs.on_disk and not self.in_memory
-            self.inputs[name] = inputs if on_disk else inputs.in_memory(self.device)
+            self.inputs[name] = inputs if inputs.on_disk and not self.in_memory else inputs.in_memory(self.device)
         self.samples = samples
         if self.augmentations or self.num_augmentations > 1:
             self.views = AugmentedViews(self.augmentations, self.normalization, self.num_augmentations)

@@ -29,7 +29,7 @@ from cosmo_pl.data.clip_format import (
     read_manifest,
 )
 from cosmo_pl.data.identity import dataset_folder
-from cosmo_pl.data.plausibility import depth_bounds
+from cosmo_pl.data.limits import depth_bounds
 from cosmo_pl.data.recorded import Recorded, at_rate_of, of_clip
 from cosmo_pl.data.recordings import Recording, clip_columns, in_order
 from cosmo_pl.data.reduction import check_size, reduce_depth, reduce_radar

@@ -31,7 +31,7 @@ from cosmo_pl.data.base import MultimodalDataModule
 from cosmo_pl.data.download import Archive
 from cosmo_pl.data.faults import one_of_each
 from cosmo_pl.data.identity import dataset_folder
-from cosmo_pl.data.plausibility import depth_bounds
+from cosmo_pl.data.limits import depth_bounds
 from cosmo_pl.data.recorded import Recorded, at_rate_of, of_clip
 from cosmo_pl.data.recordings import Recording, at_rate, central, clip_columns, in_order, read_mat, resample
 from cosmo_pl.data.reduction import check_size, reduce_depth

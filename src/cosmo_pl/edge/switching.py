@@ -14,7 +14,7 @@ import numpy as np
 from cosmo_pl.constraints import Constrained, PositiveFloat, PositiveInt, Probability
 from cosmo_pl.edge.device_command import check_command, run_command
 from cosmo_pl.errors import ConfigurationError, choices
-from cosmo_pl.recogniser import Prediction
+from cosmo_pl.exported import Prediction
 
 
 class Predictor(Protocol):

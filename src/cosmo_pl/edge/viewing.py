@@ -19,9 +19,8 @@ from cosmo_pl.data.suitability import check_suitable, unsuitable
 from cosmo_pl.edge.finding import chosen, dataset_at, dataset_named, find_recordings, for_model, is_imported
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.exported import is_exported
-from cosmo_pl.io import user_path
 from cosmo_pl.plots.viewer import PAUSE, Viewer
-from cosmo_pl.plots.viewer.destination import ENDING, wait_for_interrupt
+from cosmo_pl.plots.viewer.destination import wait_for_interrupt
 from cosmo_pl.recogniser import AnyRecogniser, Recogniser
 from cosmo_pl.run_folder import CONFIG, has_checkpoint, run_of, versions
 from cosmo_pl.run_loading import make_data
@@ -109,23 +108,6 @@ class Showing:
                 viewer.truth(*span)
             for each in windows:
                 viewer.window(each.start, each.end, each.activity, each.probability, each.weights)
-
-
-def live_viewer(recogniser: AnyRecogniser, where: str) -> Viewer:
-    """The viewer of what a model recognises live.
-
-    Args:
-        recogniser: The model.
-        where: "window", "browser", or the name of a file that ends in ``.rrd``.
-
-    Raises:
-        ConfigurationError: It is none of these, or see `Viewer`.
-    """
-    if where not in ("window", "browser") and not where.endswith(ENDING):
-        raise ConfigurationError("view", f"'{where}' is unknown", f"Use window, browser or FILE{ENDING}")
-    shapes = {name: shape[1:] for name, shape in recogniser.modality_shapes.items()}
-    save = user_path(where) if where.endswith(ENDING) else None
-    return Viewer(recogniser.sensors, shapes, recogniser.class_names, save=save, serve=where == "browser")
 
 
 def showing(

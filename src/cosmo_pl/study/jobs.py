@@ -164,7 +164,7 @@ class Project:
         Args:
             name: Name of the study, or "all".
             preset: Name of the preset.
-            strict: Whether to refuse defaults of factors that are not the configs' values.
+            strict: Whether to refuse defaults of factors that are not the configs' values, and values that are one run.
 
         Raises:
             ConfigurationError: There is no such study or preset, it names a method that does not exist, or a default is
@@ -178,6 +178,7 @@ class Project:
                 jobs = expand(self, study, preset)
                 if strict:
                     _check_defaults(study, jobs)
+                    _check_values(study, jobs, self.preset(preset))
             found |= {job.key: job for job in jobs}
         return sorted(found.values(), key=lambda job: job.seed)
 
@@ -231,6 +232,19 @@ def _check_defaults(study: Study, jobs: Sequence[Job]) -> None:
                     problem = f"is {value!r}, and {factor.argument} is {found!r} in the configs of {fit.name}"
                     remedy = "Correct it, or give the values labels"
                     raise ConfigurationError(f"runs.{grid}.vary.{name}.default", problem, remedy)
+
+
+def _check_values(study: Study, jobs: Sequence[Job], preset: Preset) -> None:
+    """Refuses two values of a factor that make the same run, as tables would name the same result for both."""
+    fixed = {argument for arguments in preset.arguments.values() for argument in arguments}
+    for job in jobs:
+        kinds = {fit.kind for fit in (*_ancestors(job), job)}
+        for (grid, one), (other_grid, other) in itertools.combinations(job.cells, 2):
+            for name, factor in study.runs[grid].vary.items() if grid == other_grid else ():
+                if one.get(name) != other.get(name) and kinds & {*factor.phases} and factor.argument not in fixed:
+                    problem = f"{one.get(name)!r} and {other.get(name)!r} make the same run, {job.name}"
+                    remedy = "Correct the default: a value that equals it is left to the configs"
+                    raise ConfigurationError(f"runs.{grid}.vary.{name}.values", problem, remedy)
 
 
 def choose(

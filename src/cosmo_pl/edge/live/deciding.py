@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,9 @@ from cosmo_pl.edge.decision import Decision
 from cosmo_pl.edge.switching import Change, SensorSwitch
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.exported import ExportedRecogniser
-from cosmo_pl.recogniser import AnyRecogniser
+
+if TYPE_CHECKING:
+    from cosmo_pl.recogniser import AnyRecogniser
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,9 @@ from cosmo_pl.edge.live.stream import SensorStream
 from cosmo_pl.edge.switching import Change, SensorSwitch
 from cosmo_pl.errors import ConfigurationError, CosmoError, choices
 from cosmo_pl.plots.viewer import Viewer
-from cosmo_pl.recogniser import AnyRecogniser
+
+if TYPE_CHECKING:
+    from cosmo_pl.recogniser import AnyRecogniser
 
 Truth = Callable[[float, float], str | None]
 
@@ -262,8 +264,7 @@ class LiveRecogniser:
             self._ready.extend(self._end())
             self._forget()
             self.schedule.origin = earliest
-            detail = "all sensors' clocks were set back; windows begin anew"
-            self.reporter.report("restart", detail, None, earliest / SECOND)
+            self.reporter.report("restart", "all clocks were set back; windows begin anew", None, earliest / SECOND)
         self._jumped += earliest - self._clock if self._clock is not None else 0
         self._clock = self._before = earliest
         for name, time, values in held:
@@ -366,11 +367,11 @@ class LiveRecogniser:
         return LiveWindow(begin, end, *shown, tuple(arrays), latency, truth, decided.raw)
 
     def _report_switched(self, changes: Sequence[Change], start: float) -> None:
-        for change in changes:
-            problem = f"switched {'on' if change.on else 'off'}"
-            self.reporter.report(problem, str(change), change.sensor, self.schedule.seconds(start))
-            if change.problem is not None:
-                self.reporter.report("device command", change.problem, change.sensor, self.schedule.seconds(start))
+        where = self.schedule.seconds(start)
+        for each in changes:
+            self.reporter.report(f"switched {'on' if each.on else 'off'}", str(each), each.sensor, where)
+            if each.problem is not None:
+                self.reporter.report("device command", each.problem, each.sensor, where)
 
     def _go_on(self, skipping: bool) -> None:
         """Goes on to the next window. After a window without any frames, those in the same gap are skipped."""
@@ -378,8 +379,8 @@ class LiveRecogniser:
         next_samples = []
         for stream in self.streams.values():
             stream.check()
-            after = stream.buffer.time[np.searchsorted(stream.buffer.time, self.schedule.time(start)) :]
-            next_samples += after[:1].tolist()
+            after = np.searchsorted(stream.buffer.time, self.schedule.time(start))
+            next_samples += stream.buffer.time[after : after + 1].tolist()
         passed = self.schedule.advance(min(next_samples) if skipping and next_samples else None)
         if skipping:
             self.skipped += passed
@@ -396,5 +397,4 @@ class LiveRecogniser:
 def _runs(time: NDArray[np.int64]) -> list[tuple[int, int]]:
     """Stretches of samples without a jump of the clock between two of them."""
     edges = np.flatnonzero(np.abs(np.diff(time)) > JUMP) + 1
-    bounds = [0, *edges.tolist(), len(time)]
-    return list(itertools.pairwise(bounds))
+    return list(itertools.pairwise([0, *edges.tolist(), len(time)]))

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cosmo_pl.constraints import PositiveFloat, check
-from cosmo_pl.data.plausibility import ranges_of
+from cosmo_pl.data.limits import ranges_of
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.exported import ExportedRecogniser
-from cosmo_pl.recogniser import AnyRecogniser
 from cosmo_pl.sensors import SensorDescription
+
+if TYPE_CHECKING:
+    from cosmo_pl.recogniser import AnyRecogniser
 
 LONGEST = 86_400.0  # seconds of a window, between two of them, and of waiting
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cosmo_pl.data.recorded import Span
+if TYPE_CHECKING:
+    from cosmo_pl.data.recorded import Span
 
 
 @dataclass(frozen=True)

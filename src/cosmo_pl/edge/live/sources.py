@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from cosmo_pl.edge.live.lines import read_lines
 from cosmo_pl.edge.live.mqtt import MqttSource
-from cosmo_pl.edge.live.replay import replays_of
 from cosmo_pl.edge.live.reports import Reporter
 from cosmo_pl.edge.live.samples import SampleSource
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.recogniser import AnyRecogniser
+
+if TYPE_CHECKING:
+    from cosmo_pl.recogniser import AnyRecogniser
 
 
 def open_source(
@@ -44,6 +46,8 @@ def open_source(
     if recording is not None and mqtt is not None:
         raise ConfigurationError("mqtt", "samples come from a broker or from a recording", "Leave one of them out")
     if recording is not None:
+        from cosmo_pl.edge.live.replay import replays_of  # reads datasets, which needs PyTorch
+
         return replays_of(recording, recogniser, reporter, realtime, subject, dataset, root)
     if mqtt is not None:
         return MqttSource(mqtt, reporter)
