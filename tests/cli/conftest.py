@@ -42,6 +42,7 @@ FEW = {
     "self_collected": ("--data.init_args.test_subjects=[4,5]", "--data.init_args.labels_per_class=1"),
     "mex": THREE_FOLDS,
     "mex_plus": THREE_FOLDS,
+    "mex_motion": THREE_FOLDS,
 }
 """Dataset to arguments that the small simulated set needs."""
 CHAINS = tuple(SECOND_RUN)
@@ -97,8 +98,9 @@ def utd_depth_root(tmp_path_factory, utd_root):
 def roots(usc_root, utd_root, utd_depth_root, self_root, mex_root):
     return {"usc": str(usc_root), "utd": str(utd_root), "utd_released": str(utd_root), "demo": str(utd_root),
             "utd_plus": str(utd_root), "usc_plus": str(usc_root), "utd_depth": str(utd_depth_root),
-            "utd_motion": str(utd_root), "usc_motion": str(usc_root),
-            "self_collected": str(self_root), "mex": str(mex_root), "mex_plus": str(mex_root)}  # fmt: skip
+            "utd_motion": str(utd_root), "usc_motion": str(usc_root), "usc_acc": str(usc_root),
+            "self_collected": str(self_root), "mex": str(mex_root), "mex_plus": str(mex_root),
+            "mex_motion": str(mex_root)}  # fmt: skip
 
 
 def cosmo(command, name, root, *more, overlay=None):

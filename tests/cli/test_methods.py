@@ -47,7 +47,8 @@ def test_every_yaml_is_run_by_a_test():
     methods = (*PRETRAINING, *AUGMENTED, "cmkm", *SECOND_STAGES, "prototypes")
     methods += (*SUPERVISED, *CLASSICAL, *ROCKETS, SINGLE)
     run |= {CONFIGS / "model" / f"{method}.yaml" for method in (*methods, "iterative", FOREST)}
-    run.add(CONFIGS / "joint_motion_stage1.yaml")  # by test_transfer
+    for name in ("joint_motion_stage1", "mex_motion_stage1", "mex_motion_stage2", "usc_acc_stage2"):  # by test_transfer
+        run |= parts_of(CONFIGS / f"{name}.yaml")
     for name in CHAINS:
         for stage in (1, 2):
             run |= parts_of(CONFIGS / f"{name}_stage{stage}.yaml")

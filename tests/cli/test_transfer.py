@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+import torch
 import yaml
 
+from cosmo_pl import Recogniser
 from cosmo_pl.bundle import Bundle
 from cosmo_pl.cli import main
 
@@ -34,6 +36,25 @@ def test_stage_2_on_another_dataset(normalization, here, roots):
     main(["test", f"--ckpt_path={run / 'checkpoints' / 'last.ckpt'}", *TINY])
     metrics = json.loads((run / "test_0" / "metrics.json").read_text(encoding="utf-8"))
     assert metrics["total"] == 54 and metrics["title"] == "UTD-MHAD"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "names", "run"),
+    [
+        ("mex_motion", "mex_motion", "{act: acw, acw: act}", "cosmo-prototypes"),
+        ("usc_motion", "mex_motion", "{act: acc, acw: acc}", "runs_usc_motion_cosmo-prototypes"),
+        ("mex_motion", "usc_acc", "{acc: act}", "runs_mex_motion_cosmo-prototypes"),
+    ],
+)
+def test_an_accelerometer_has_the_encoder_of_another(first, second, names, run, here, roots):
+    fit(f"{first}_stage1", roots[first], *SHORT)
+    bundle = [] if first == second else [f"--model.init_args.bundle=runs/{first}/cosmo"]
+    fit(f"{second}_stage2", roots[second], *SHORT, *bundle, f"--model.init_args.bundle_modalities={names}")
+    encoders = Bundle.load(f"runs/{first}/cosmo").encoders
+    recogniser = Recogniser.of_run(here / "runs" / second / run)
+    for name, other in yaml.safe_load(names).items():
+        expected, found = encoders[other].state_dict(), recogniser.module.encoders[name].state_dict()
+        assert expected.keys() == found.keys() and all(torch.equal(expected[key], found[key]) for key in expected)
 
 
 def test_an_encoder_of_stretched_clips_is_refused(here, roots, capsys):

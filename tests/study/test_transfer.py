@@ -11,30 +11,38 @@ from .factory import jobs, records, view
 
 DATASETS = ["usc_motion", "utd_motion"]
 ALL = jobs("transfer")
+SAME = dict.fromkeys([*DATASETS, "mex_motion"])
 STAGE1 = {
-    "cosmo": "{}",
-    "plus_joint": "{}",
-    "motion_scratch": None,
-    "motion_other": "other",
-    "motion_joint": "joint_motion",
+    "cosmo": {name: name for name in SAME},
+    "plus_joint": {name: name for name in SAME},
+    "motion_scratch": dict.fromkeys([*SAME, "usc_acc"]),
+    "motion_other": {"usc_motion": "utd_motion", "utd_motion": "usc_motion"},
+    "motion_joint": dict.fromkeys(DATASETS, "joint_motion"),
+    "motion_own": {"usc_acc": "usc_motion"},
+    "motion_swapped": {"mex_motion": "mex_motion"},
+    "motion_worn": {"mex_motion": "usc_motion", "usc_acc": "mex_motion"},
+}
+"""Method to the datasets that it is for, and whose stage 1 its second stage uses there."""
+NAMES = {
+    ("motion_swapped", "mex_motion"): {"act": "acw", "acw": "act"},
+    ("motion_worn", "mex_motion"): {"act": "acc", "acw": "acc"},
+    ("motion_worn", "usc_acc"): {"acc": "act"},
 }
 
 
-def stage1_of(method: str, dataset: str) -> str | None:
-    other = next(each for each in DATASETS if each != dataset)
-    found = STAGE1[method.removesuffix("_tuned")]
-    return other if found == "other" else dataset if found == "{}" else found
-
-
-def test_every_stage_2_uses_the_stage_1_of_its_dataset_of_the_other_or_of_both() -> None:
+def test_every_stage_2_uses_the_stage_1_that_its_title_says() -> None:
     second = [job for job in ALL if job.kind == "finetune"]
-    assert {job.dataset for job in second} == set(DATASETS)
+    found = {(job.method.removesuffix("_tuned"), job.dataset) for job in second}
+    assert found == {(method, dataset) for method, datasets in STAGE1.items() for dataset in datasets}
     for job in second:
-        assert [parent.dataset for parent in job.parents] == [d for d in [stage1_of(job.method, job.dataset)] if d]
+        method = job.method.removesuffix("_tuned")
+        expected = STAGE1[method][job.dataset]
+        assert [parent.dataset for parent in job.parents] == [expected] * (expected is not None)
+        assert job.arguments.get("model.init_args.bundle_modalities") == NAMES.get((method, job.dataset))
         assert job.arguments["data.init_args.normalization"] == job.factors["normalization"]
         assert all("data.init_args.normalization" not in parent.arguments for parent in job.parents)
-    first = {(job.dataset, job.seed) for job in ALL if job.kind == "pretrain"}
-    assert first == {(name, seed) for name in (*DATASETS, "joint_motion") for seed in range(5)}, "each once"
+    first = [(job.dataset, job.seed) for job in ALL if job.kind == "pretrain"]
+    assert sorted(first) == sorted((name, seed) for name in (*SAME, "joint_motion") for seed in range(5)), "each once"
 
 
 def test_runs_on_a_dataset_include_the_stages_1_that_they_need() -> None:
@@ -57,9 +65,10 @@ def test_differences_are_to_labels_alone_under_the_same_protocol() -> None:
         return (of_labels if job.method == "motion_scratch" else 0.7) + 0.01 * job.seed
 
     rows = transfer.table(view("transfer", "paper", records([j for j in ALL if j.kind == "finetune"], accuracy))).rows
-    assert len(rows) == len({tuple(row[:3]) for row in rows}) == 2 * (3 * 2 + 4 * 3)
-    for title, method, by, mean, _, n, *_, difference in rows:
-        assert title in ("utd_motion", "usc_motion", "UTD-MHAD, motion", "USC-HAD, motion") and n == "5"
+    of_accelerometers = (3 + 4 * 2) + (2 + 2 * 2)
+    assert len(rows) == len({tuple(row[:3]) for row in rows}) == 2 * (3 * 2 + 4 * 3) + of_accelerometers
+    for _, method, by, mean, _, n, *_, difference in rows:
+        assert n == "5"
         if method == "labels alone, fine-tuned":
             assert difference == "" and float(mean) == pytest.approx(0.62 if by == "each subject" else 0.52)
         else:
