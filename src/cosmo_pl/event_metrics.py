@@ -103,6 +103,23 @@ def events_of(label: ArrayLike, start: ArrayLike, end: ArrayLike) -> list[Event]
     return [Event(*run) for run in runs if run[2] != NOTHING]
 
 
+def time_of_hops(
+    start: NDArray[np.float64], window: float, hop: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The time that each window of a recording stands for: one hop in its middle, so that windows do not overlap.
+
+    Args:
+        start: Start of each window (N,) in seconds, ascending.
+        window: Seconds of a window.
+        hop: Seconds between the starts of two windows.
+
+    Returns:
+        Start and end of each piece of time (N,); the first and the last one reach to the ends of the recording.
+    """
+    middle = start + window / 2
+    return np.r_[start[:1], middle[1:] - hop / 2], np.r_[middle[:-1] + hop / 2, start[-1:] + window]
+
+
 def segment_score(predicted: Iterable[Event], truth: Sequence[Event], overlap: float) -> SegmentScore:
     """Matches the predicted segments of one time line with the true ones.
 

@@ -67,6 +67,8 @@ def test_recordings_have_the_windows_and_predictions_of_the_test(run, prediction
         found += windows
         assert {each["problem"] for each in problems} <= {"unit", "constant", "saturated"}
         assert summary["windows"] == len(windows) and summary["skipped"] == 0
+        assert summary["events"]["segments"] == len({each["recording"] for each in windows})  # of one activity each
+        assert "raw_events" not in summary
     assert [each["recording"] for each in found] == [row["recording"] for row in predictions]
     assert [round(100 * each["time"][0]) for each in found] == [int(row["start"]) for row in predictions]
     assert [each["activity"] for each in found] == [row["predicted"] for row in predictions]
@@ -105,6 +107,7 @@ def test_the_decision_of_an_exported_model_is_applied(run, usc_root, tmp_path, c
     assert [each["raw"]["activity"] for each in windows] == [each["activity"] for each in plain] == list(alone.name)
     assert "raw" not in plain[0] and 0 < summary["none_of_these"] == [name for _, name in expected].count(None)
     assert {"accuracy", "raw_accuracy"} <= summary.keys()
+    assert summary["events"]["f1_10"] != summary["raw_events"]["f1_10"]
 
 
 def lines_of(path: Path, start: float = 0.0) -> list[bytes]:

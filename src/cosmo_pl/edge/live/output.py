@@ -10,6 +10,7 @@ import numpy as np
 
 from cosmo_pl.data.histogram import LogHistogram
 from cosmo_pl.edge.live.engine import LiveWindow
+from cosmo_pl.edge.live.events import EventMetrics
 from cosmo_pl.edge.live.reports import Report, Reporter
 
 
@@ -44,19 +45,26 @@ def report_line(report: Report) -> str:
 
 
 class Summary:
-    """Counts windows in fixed memory.
+    """Counts windows, in memory that does not grow but with the windows of a recording whose activities are known.
 
     Args:
         now: A clock in seconds.
+        hop: Seconds between the starts of two windows.
     """
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(self, now: Callable[[], float], hop: float) -> None:
         self._now, self._started = now, now()
         self.windows = self.labelled = self.correct = self.correct_raw = self.decided = self.rejected = 0
         self._latency = LogHistogram(1e-3, 1e6)
+        self._events, self._raw_events = EventMetrics(hop), EventMetrics(hop)
 
-    def add(self, window: LiveWindow) -> None:
-        """Counts a window."""
+    def add(self, window: LiveWindow, recorded: bool = False) -> None:
+        """Counts a window.
+
+        Args:
+            window: The window.
+            recorded: Whether it is of a recording, whose activities may be known.
+        """
         self.windows += 1
         self._latency.add(np.array([window.latency]))
         raw = window.activity if window.raw is None else window.raw.activity
@@ -66,6 +74,14 @@ class Summary:
             self.labelled += 1
             self.correct += window.activity == window.truth
             self.correct_raw += raw == window.truth
+        if recorded:
+            self._events.add(window.start, window.end, window.activity, window.truth)
+            self._raw_events.add(window.start, window.end, raw, window.truth)
+
+    def end_recording(self) -> None:
+        """The windows so far were those of one recording."""
+        self._events.finish()
+        self._raw_events.finish()
 
     def line(self, skipped: int, samples: dict[str, int], seconds: float, reporter: Reporter) -> str:
         """The summary as a line of JSON.
@@ -92,6 +108,8 @@ class Summary:
         if self.labelled:
             found["accuracy"] = round(self.correct / self.labelled, 6)
             found["labelled_windows"] = self.labelled
+            found["events"] = self._events.summary()
         if self.labelled and self.decided:
             found["raw_accuracy"] = round(self.correct_raw / self.labelled, 6)
+            found["raw_events"] = self._raw_events.summary()
         return json.dumps({"summary": found})

@@ -26,17 +26,18 @@ def run(
     Returns:
         The counts of windows.
     """
-    summary, name = Summary(now), None
+    summary, name = Summary(now, live.schedule.hop), None
 
     def write(windows: Iterable[LiveWindow]) -> None:
         for window in windows:
-            summary.add(window)
+            summary.add(window, recorded=name is not None)
             print(window_line(window, name), file=out, flush=True)
 
     try:
         for item in source:
             if isinstance(item, Beginning):
                 write(live.begin(item.aligned, item.truth))
+                summary.end_recording()
                 name = item.recording
             elif isinstance(item, Silence):
                 detail = f"no samples of any sensor for {item.seconds:g} s"
@@ -47,6 +48,7 @@ def run(
     except KeyboardInterrupt:  # the usual end of a stream over MQTT
         write(live.finish())
     finally:
+        summary.end_recording()
         samples = {name: stream.samples for name, stream in live.streams.items()}
         print(summary.line(live.skipped, samples, live.seconds, live.reporter), file=err, flush=True)
     return summary

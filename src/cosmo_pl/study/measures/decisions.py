@@ -18,7 +18,7 @@ from cosmo_pl.edge.decision import Decision, Smoother, score
 from cosmo_pl.edge.neighbors import distances, training_neighbors
 from cosmo_pl.edge.refitting import is_quick, logits_of, refitted
 from cosmo_pl.edge.transitions import usual_hop
-from cosmo_pl.event_metrics import OVERLAPS, SegmentScore, detection_delays, events_of, segment_score
+from cosmo_pl.event_metrics import OVERLAPS, SegmentScore, detection_delays, events_of, segment_score, time_of_hops
 from cosmo_pl.modules import BaseModule, ClassifierModule
 
 GROUPS = 4  # of activities that are left out together
@@ -177,22 +177,10 @@ def time_lines(data: MultimodalDataModule) -> Iterator[TimeLine]:
             its = rows[samples.recording[rows] == name]
             its = its[np.argsort(samples.start[its], kind="stable")]
             first = parts[-1].end[-1] if parts else 0.0
-            parts.append(
-                _placed(its, first + step * (samples.start[its] - samples.start[its[0]]), window, step * steps)
-            )
+            start = first + step * (samples.start[its] - samples.start[its[0]])
+            parts.append(TimeLine(its, *time_of_hops(start, window, step * steps), start + window))
         fields = ("rows", "start", "end", "known")
         yield TimeLine(*(np.concatenate([getattr(part, name) for part in parts]) for name in fields))
-
-
-def _placed(rows: Indices, start: Array, window: float, hop: float) -> TimeLine:
-    """One recording whose windows start at given seconds (N,). Its first and its last window stand for its ends too."""
-    middle = start + window / 2
-    return TimeLine(
-        rows,
-        np.r_[start[:1], middle[1:] - hop / 2],
-        np.r_[middle[:-1] + hop / 2, start[-1:] + window],
-        start + window,
-    )
 
 
 def _forward(probability: Array, decision: Decision) -> NDArray[np.int64]:
