@@ -73,6 +73,12 @@ class Recogniser:
         return self.trained.sensors
 
     @property
+    def levels(self) -> Mapping[str, float]:
+        """Modality to the root mean square of its training samples in its unit, where they are not transformed."""
+        statistics = {name: self.trained.normalization[name] for name in self.modality_shapes}
+        return {name: found.level for name, found in statistics.items() if not self.transforms.get(name)}
+
+    @property
     def window(self) -> float | None:
         """Seconds of a sample; None for clips of different lengths, and where the run does not say so."""
         return self.trained.window

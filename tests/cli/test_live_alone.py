@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from cosmo_pl import ExportedRecogniser
+from cosmo_pl.edge.export import with_digest
 from isolated import RUNTIME, alone
 
 MODEL = Path(__file__).parents[2] / "models/usc"
@@ -16,24 +19,40 @@ COMMAND = RUNTIME | {"cosmo_pl", "yaml", "jsonargparse", "typeshed_client", "typ
 START = "from cosmo_pl.cli import main\n"
 
 
-def test_a_stream_is_recognised() -> None:
-    random, times = np.random.default_rng(0), np.arange(300) / 100
-    frames = {"acc": random.normal(0, 0.3, (300, 3)), "gyro": random.normal(0, 60, (300, 3))}
-    lines = [
-        json.dumps({"sensor": name, "time": times[low : low + 50].tolist(), "values": values[low : low + 50].tolist()})
-        for low in range(0, 300, 50)
-        for name, values in frames.items()
-    ]
-    code = f"{START}main(['stream', '--model', {str(MODEL)!r}, '--switch', '0.001'])"
-    done = alone(code, COMMAND, "\n".join(lines))
+TIMES = np.arange(300) / 100
+RANDOM = np.random.default_rng(0)
+FRAMES = {"acc": RANDOM.normal(0, 0.3, (300, 3)), "gyro": RANDOM.normal(0, 60, (300, 3))}
+LINES = "\n".join(
+    json.dumps({"sensor": name, "time": TIMES[low : low + 50].tolist(), "values": values[low : low + 50].tolist()})
+    for low in range(0, 300, 50)
+    for name, values in FRAMES.items()
+)
+
+
+def streamed(model: Path, *words: str) -> list[dict[str, Any]]:
+    """The windows of three seconds."""
+    done = alone(f"{START}main(['stream', '--model', {str(model)!r}, *{words!r}])", COMMAND, LINES)
     assert done.returncode == 0, done.stderr
-    windows = [json.loads(line) for line in done.stdout.splitlines()]
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_a_stream_is_recognised() -> None:
+    windows = streamed(MODEL)
     assert [each["time"] for each in windows] == [[0.0, 2.0], [0.7, 2.7]]
     model = ExportedRecogniser.load(MODEL)
     for window, start in zip(windows, (0, 70), strict=True):
-        expected = model.predict({name: values[start : start + 200] for name, values in frames.items()})
+        expected = model.predict({name: values[start : start + 200] for name, values in FRAMES.items()})
         assert window["activity"] == expected.name[0]
         assert window["probability"] == pytest.approx(float(expected.probability.max()), abs=1e-4)
+
+
+def test_sensors_worth_too_little_in_training_are_off_at_first(tmp_path: Path) -> None:
+    shutil.copytree(MODEL, tmp_path / "model")
+    description = json.loads((MODEL / "model.json").read_text(encoding="utf-8"))
+    content = with_digest({**description, "in_turn": [{"sensor": "gyro", "worth": 0.02}]})
+    (tmp_path / "model/model.json").write_text(json.dumps(content), encoding="utf-8")
+    assert {tuple(each["sensors"]) for each in streamed(tmp_path / "model", "--switch", "0.03")} == {("acc",)}
+    assert streamed(tmp_path / "model", "--switch", "0.01")[0]["sensors"] == ["acc", "gyro"]
 
 
 @pytest.mark.parametrize("words", [["--model", "nowhere"], ["--model", str(MODEL), "--recording", "Subject11/a1t1"]])

@@ -154,7 +154,7 @@ def six_seconds(model: JoinedRecogniser) -> bytes:
 
 def test_sensors_with_one_encoder_are_switched_together(tmp_path, monkeypatch, capsys):
     model = JoinedRecogniser()
-    monkeypatch.setattr(Recogniser, "load", lambda _: model)
+    monkeypatch.setattr(Recogniser, "of_run", lambda _: model)
     give(six_seconds(model), tmp_path, monkeypatch)
     windows, problems, _ = streamed(capsys, "--model", "x", "--switch", 0.5, "--hop", 0.5)
     assert len(windows) == 9 and windows[0]["weights"] == {"wrist+band": 0.6, "mat": 0.4}
@@ -165,7 +165,7 @@ def test_sensors_with_one_encoder_are_switched_together(tmp_path, monkeypatch, c
 def test_devices_are_on_at_the_start_and_at_the_end(tmp_path, monkeypatch, capsys):
     """A run that was killed may have left one off, and nothing else would switch it on again."""
     model = JoinedRecogniser()
-    monkeypatch.setattr(Recogniser, "load", lambda _: model)
+    monkeypatch.setattr(Recogniser, "of_run", lambda _: model)
     give(six_seconds(model), tmp_path, monkeypatch)
     (tmp_path / "device.py").write_text(
         f"import sys; print(sys.argv[1], file=open({str(tmp_path / 'log')!r}, 'a'))", encoding="utf-8"

@@ -27,6 +27,7 @@ class FakeRecogniser:
     """Says "up" where the mean of all values is above 0, else "down"."""
 
     class_names = ("down", "up")
+    levels: Mapping[str, float] = {}
 
     def __init__(
         self,

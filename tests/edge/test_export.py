@@ -101,7 +101,13 @@ def test_graphs_for_fewer_sensors_have_names_of_their_own(monkeypatch):
     monkeypatch.setattr(exporting, "head_graphs", lambda _: {each: Graph(",".join(each)) for each in some})
     monkeypatch.setattr(exporting, "_quality", lambda _: {})
     trained = SimpleNamespace(dataset="x", labels=1, test_subjects=())
-    told = {"sensors": {}, "modality_shapes": dict.fromkeys(streams, (5, 3)), "class_names": ("u", "v"), "window": 1.0}
+    told = {
+        "sensors": {},
+        "modality_shapes": dict.fromkeys(streams, (5, 3)),
+        "class_names": ("u", "v"),
+        "window": 1.0,
+        "levels": {},
+    }
     description, graphs = described(SimpleNamespace(module=SimpleNamespace(attends_to=()), trained=trained, **told))
     assert {key: graphs[name].decode() for key, name in description["head"]["partial"].items()} == {
         ",".join(each): ",".join(each) for each in some[1:]
@@ -126,6 +132,18 @@ def test_the_program_of_the_folder_needs_neither_pytorch_nor_this_package(folder
     expected = Recogniser.load(folder / "attention").predict(arrays)
     assert [line["activity"] for line in lines] == list(expected.name)
     assert len((folder / "attention/run.py").read_text(encoding="utf-8").splitlines()) < 150
+
+
+def test_the_level_of_a_sensor_is_that_of_its_training_samples(usc_root, tmp_path):
+    data = ready(USCDataModule(root=str(usc_root), window_size=100, stride=100, label_rate=0.2))
+    train = data.samples.inputs["gyro"][data.split.train].astype(np.float64)
+    assert data.normalization["gyro"].level == pytest.approx(float(np.sqrt(np.mean(np.square(train)))), rel=1e-4)
+
+
+def test_sensors_that_are_transformed_have_no_level(folder):
+    run, exported = (Recogniser.load(folder / name) for name in ("runs/utd/" + RUNS["attention"], "attention"))
+    transformed = {name for name, steps in run.transforms.items() if steps}
+    assert run.levels.keys() == run.modality_shapes.keys() - transformed and exported.levels == run.levels
 
 
 def test_overlapping_windows_have_a_hop_and_clips_have_none(usc_root, utd_root):

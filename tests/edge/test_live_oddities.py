@@ -9,7 +9,7 @@ import pytest
 
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.sensors import SensorDescription
-from edge.live_fakes import RATES, FakeRecogniser, Live, stream, streams, without
+from edge.live_fakes import RATES, SENSORS, SHAPES, FakeRecogniser, Live, stream, streams, without
 
 GYRO = {"wrist": SensorDescription("gyroscope", ("x", "y", "z"), ("deg/s",) * 3, 100.0)}
 
@@ -31,6 +31,17 @@ def test_a_unit_that_changes_in_mid_stream_is_reported():
     assert live.problems()["unit"] == {"wrist": 1} and "looks like m/s2" in details(live, "unit")[0]
     (report,) = (each for each in live.reports if each.problem == "unit")
     assert 252 < report.time < 252 + 61
+
+
+@pytest.mark.parametrize(("times", "said"), [(1000.0, 1), (0.001, 1), (5.0, 0), (0.1, 0), (0.0, 0)])
+def test_values_of_another_size_than_in_training_look_like_another_unit(times, said):
+    time, values = stream("mat", 40.0)
+    values = np.abs(values) + 1
+    recogniser = FakeRecogniser({"mat": SHAPES["mat"]}, {"mat": SENSORS["mat"]})
+    recogniser.levels = {"mat": float(np.sqrt(np.mean(np.square(values))))}
+    live = Live(recogniser).play({"mat": (time, (values * times).astype(np.float32))}, step=1.0)
+    found = details(live, "unit")
+    assert len(found) == said and all("look like another unit" in each for each in found)
 
 
 def test_a_channel_that_freezes_is_reported_each_time_it_does():

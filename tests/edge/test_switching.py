@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from cosmo_pl.cli import main
-from cosmo_pl.edge.switching import SensorSwitch, leave_out_worth, redundant_sensors
+from cosmo_pl.edge.switching import SensorSwitch, leave_out_worth, left_out_in_turn, redundant_sensors, worth_less
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.recogniser import Prediction
 from docs.test_walkthroughs import write_files
@@ -162,6 +162,12 @@ def test_without_attention_a_sensor_is_measured_by_leaving_it_out():
 
 def test_redundant_sensors_of_training_samples():
     both = {"imu": (1, 0, 0), "depth": (0.02, 0, 0), "radar": (0.01, 0, 0)}
+    in_turn = list(left_out_in_turn(Voting(**both), ARRAYS))
+    assert [name for name, _ in in_turn] == ["radar", "depth"] and 0 < in_turn[0][1] < in_turn[1][1] < 0.1
+    whole = Voting(**both).predict(ARRAYS).probability
+    alone = Voting(**both).predict({"imu": ARRAYS["imu"]}).probability
+    assert in_turn[1][1] == pytest.approx(np.abs(whole - alone).sum(axis=1).mean() / 2), "of both together"
+    assert worth_less(in_turn, in_turn[1][1]) == ("radar",) and worth_less(in_turn, 0.0) == ()
     assert redundant_sensors(Voting(**both), ARRAYS, 0.1) == ("radar", "depth")
     assert redundant_sensors(Voting(**both), ARRAYS, 0.004) == ("radar",)
     assert redundant_sensors(Voting(**both), ARRAYS, 0.0) == ()

@@ -61,18 +61,19 @@ def stream(
         decision: Whether the decision that an exported model has is applied: calibration, "none of these", smoothing.
         view: Also show samples and windows: "window" opens the Rerun viewer, "browser" serves a page until Ctrl-C is
             pressed, and FILE.rrd writes a file for the viewer.
-        switch: Worth under which a sensor is switched off for a while; 0 switches none off.
+        switch: Worth under which a sensor is switched off for a while; 0 switches none off. Sensors that an exported
+            model says were worth less on training samples are off at first.
         devices: Sensor to the command of its device, as a list of words to which "on" or "off" is appended.
     """
     import numpy as np
 
     from cosmo_pl.edge.live import LiveRecogniser, Reporter
-    from cosmo_pl.edge.live.deciding import stored_decision
+    from cosmo_pl.edge.live.deciding import stored_decision, stored_worth
     from cosmo_pl.edge.live.output import report_line
     from cosmo_pl.edge.live.running import run
     from cosmo_pl.edge.live.showing import live_viewer
     from cosmo_pl.edge.live.sources import open_source
-    from cosmo_pl.edge.switching import SensorSwitch
+    from cosmo_pl.edge.switching import SensorSwitch, worth_less
     from cosmo_pl.plots.viewer.destination import wait_for_interrupt
 
     if devices and not switch:
@@ -96,6 +97,8 @@ def stream(
         )
         source = open_source(recogniser, reporter, recording, speed == "1", mqtt, subject, dataset, root)
         with _devices(sensors, reporter), _ending_quietly():
+            for change in () if sensors is None else sensors.switch_off(worth_less(stored_worth(recogniser), switch)):
+                reporter.report("switched off", "worth too little on training samples", change.sensor)
             run(live, source, sys.stdout, sys.stderr)
         if view == "browser":
             wait_for_interrupt()

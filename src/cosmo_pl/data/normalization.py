@@ -34,6 +34,12 @@ class Normalization:
     std: tuple[float, ...]
     axis: int | None = -1
 
+    @property
+    def level(self) -> float:
+        """Root mean square of the values that the statistics were fitted to, all channels together."""
+        squares = [mean**2 + std**2 for mean, std in zip(self.mean, self.std, strict=True)]
+        return math.sqrt(sum(squares) / len(squares))
+
     @classmethod
     def fit(
         cls, values: Tensor | Iterable[Tensor], groups: Sequence[Sequence[int]], axis: int | None = -1

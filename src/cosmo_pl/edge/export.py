@@ -21,6 +21,7 @@ from cosmo_pl.edge.export_graphs import distance_graph, encoder_graphs, head_gra
 from cosmo_pl.edge.export_recordings import RunRecordings, training_samples
 from cosmo_pl.edge.neighbors import training_neighbors
 from cosmo_pl.edge.quantization import SAMPLES, comparison, quantized_encoders
+from cosmo_pl.edge.switching import left_out_in_turn
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.exported import DESCRIPTION, FORMAT, ExportedRecogniser
 from cosmo_pl.exported import run as program
@@ -48,7 +49,8 @@ def export(
         run: Folder of a run, or of such runs, whose newest is taken; or a checkpoint.
         folder: The folder.
         decision: Whether temperature, rejection threshold and transitions are measured and stored, see
-            `cosmo_pl.edge.deciding.measured_decision`, with the graph of the distance to the training samples.
+            `cosmo_pl.edge.deciding.measured_decision`, with the graph of the distance to the training samples; and
+            what the sensors of a method without attention are worth, see `left_out_in_turn`.
         overwrite: Whether an exported folder of that name is replaced.
         int8: Whether the encoders compute in 8-bit integers, see `quantized_encoders`. The head stays in float.
         bundle: Whether the folder also has the bundle of stage 1, in half precision, so that one folder serves
@@ -81,6 +83,7 @@ def export(
         description["decision"] = measured.described()
         if measured.score_threshold is not None:
             graphs |= _distance(recogniser, recordings, description)
+        description["in_turn"] = _in_turn(recogniser, recordings)
     exported = loaded(description, graphs)
     _check_equal(recogniser, exported)
     if int8:
@@ -150,6 +153,7 @@ def described(recogniser: Recogniser) -> tuple[dict[str, Any], dict[str, bytes]]
         "method": type(module).__name__,
         "class_names": list(recogniser.class_names),
         "sensors": {name: {**sensors.get(name, {}), "shape": list(shape)} for name, shape in shapes.items()},
+        "levels": dict(recogniser.levels),
         "window": recogniser.window,
         "hop": None,
         "encoders": {stream: {"modalities": stream.split("+"), "graph": names[stream]} for stream in encoders},
@@ -157,6 +161,7 @@ def described(recogniser: Recogniser) -> tuple[dict[str, Any], dict[str, bytes]]
         "attends_to": list(module.attends_to),
         "distance": None,
         "quality": _quality(recogniser),
+        "in_turn": [],
         "labels": trained.labels,
         "test_subjects": list(trained.test_subjects),
         "accuracy": None,
@@ -172,6 +177,18 @@ def _distance(recogniser: Recogniser, recordings: RunRecordings, description: di
     assert neighbors is not None, "the decision uses them"
     description["distance"] = "distance.onnx"
     return {description["distance"]: distance_graph(recogniser, neighbors).SerializeToString()}
+
+
+def _in_turn(recogniser: Recogniser, recordings: RunRecordings) -> list[dict[str, Any]]:
+    """What sensors are worth on training samples; empty for a method with attention, or that needs all of them."""
+    arrays = training_samples(recordings.data, SAMPLES, complete=True)
+    if recogniser.module.attends_to or not len(next(iter(arrays.values()))):
+        return []
+    try:
+        found = list(left_out_in_turn(recogniser, arrays, recogniser.streams))
+    except ConfigurationError:  # it needs a sensor
+        return []
+    return [{"sensor": name, "worth": round(worth, 5)} for name, worth in found]
 
 
 def _quantised(

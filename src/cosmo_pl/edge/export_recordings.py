@@ -88,12 +88,13 @@ class RunRecordings:
                 yield some, {name: np.asarray(samples.inputs[name][some], np.float32) for name in names}
 
 
-def training_samples(data: MultimodalDataModule, count: int) -> dict[str, NDArray[np.float32]]:
+def training_samples(data: MultimodalDataModule, count: int, complete: bool = False) -> dict[str, NDArray[np.float32]]:
     """Samples of training subjects, evenly spaced, in the sensors' units.
 
     Args:
         data: The data, set up.
         count: Largest number of samples.
+        complete: Whether only samples with all modalities are used, the same for each.
 
     Returns:
         Modality to at most `count` samples (n, *shape) that have it.
@@ -101,7 +102,7 @@ def training_samples(data: MultimodalDataModule, count: int) -> dict[str, NDArra
     assert data.samples is not None, "the data are set up"
     found = {}
     for name in data.modalities:
-        rows = data.split.train
+        rows = data.samples.complete(data.split.train) if complete else data.split.train
         rows = rows[data.samples.has(name)[rows]]
         some = rows[evenly_spaced(len(rows), count)]
         found[name] = np.asarray(data.samples.inputs[name][some], np.float32)

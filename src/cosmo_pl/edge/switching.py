@@ -5,7 +5,8 @@ The paper names the dynamic selection of sensors as future work (Ouyang et al., 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -269,31 +270,47 @@ def leave_out_worth(
     return found
 
 
+def left_out_in_turn(
+    recogniser: Predictor, arrays: Mapping[str, Any], sensors: Sequence[str] | None = None
+) -> Iterator[tuple[str, float]]:
+    """Leaves out the sensor that changes least, then the next one, until one is left.
+
+    Args:
+        recogniser: The recogniser.
+        arrays: Modality to samples (N, *shape) of training subjects, never of test subjects.
+        sensors: What is left out, see `SensorSwitch`; all modalities by default.
+
+    Yields:
+        Each sensor with its worth, by which the probabilities without it and those before it differ from the
+        probabilities with all sensors, see `leave_out_worth`.
+    """
+    kept = list(recogniser.modality_shapes if sensors is None else sensors)
+    whole = recogniser.predict(arrays)
+    while len(kept) > 1:
+        worth = leave_out_worth(recogniser, arrays, kept, whole)
+        least = min(worth, key=worth.__getitem__)
+        yield least, worth[least]
+        kept.remove(least)
+        arrays = {name: x for name, x in arrays.items() if name not in least.split("+")}
+
+
+def worth_less(in_turn: Iterable[tuple[str, float]], threshold: float) -> tuple[str, ...]:
+    """The sensors of `left_out_in_turn` before the first one whose worth is not under a threshold."""
+    return tuple(sensor for sensor, _ in itertools.takewhile(lambda each: each[1] < threshold, in_turn))
+
+
 def redundant_sensors(
     recogniser: Predictor, arrays: Mapping[str, Any], threshold: float = 0.1, sensors: Sequence[str] | None = None
 ) -> tuple[str, ...]:
     """Sensors that a method can do without on samples of training subjects; no label is used.
 
-    The sensor that changes least is left out, then the next one, as long as the probabilities differ from those with
-    all sensors by less than the threshold (see `leave_out_worth`). One sensor is always kept.
-
     Args:
         recogniser: The recogniser.
-        arrays: Modality to samples (N, *shape) of training subjects, never of test subjects.
+        arrays: See `left_out_in_turn`.
         threshold: Smallest worth of a sensor that is kept.
-        sensors: What is left out, see `SensorSwitch`; all modalities by default.
+        sensors: See `left_out_in_turn`.
 
     Returns:
-        The sensors, in the order in which they are left out.
+        The sensors, in the order in which they are left out. One sensor is always kept.
     """
-    kept, off = list(recogniser.modality_shapes if sensors is None else sensors), []
-    whole = recogniser.predict(arrays)
-    while len(kept) > 1:
-        worth = leave_out_worth(recogniser, arrays, kept, whole)
-        least = min(worth, key=worth.__getitem__)
-        if worth[least] >= threshold:
-            break
-        kept.remove(least)
-        off.append(least)
-        arrays = {name: x for name, x in arrays.items() if name not in least.split("+")}
-    return tuple(off)
+    return worth_less(left_out_in_turn(recogniser, arrays, sensors), threshold)

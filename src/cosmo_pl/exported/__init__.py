@@ -112,6 +112,12 @@ class ExportedRecogniser:
         return {name: SensorDescription.read(each) for name, each in described.items() if "kind" in each}
 
     @property
+    def levels(self) -> Mapping[str, float]:
+        """Modality to the root mean square of its training samples, see `Recogniser.levels`."""
+        found: Mapping[str, float] = self.description.get("levels", {})  # the folders of earlier versions have none
+        return found
+
+    @property
     def window(self) -> float | None:
         """Seconds of a sample; None for clips of different lengths, and where the run did not say so."""
         seconds: float | None = self.description["window"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,13 @@ def check_description(description: Mapping[str, Any], folder: Path) -> None:
             _check_positive(field[name])
         for each in [field["head"]["graph"], *field["head"]["partial"].fields().values()]:
             each.text()
+        if (levels := field.get("levels")) is not None:
+            levels.require(levels.mapping().keys() <= sensors.keys(), "the levels of sensors")
+            for level in levels.fields().values():
+                level.number(0.0, math.inf)
+        for each in in_turn.each() if (in_turn := field.get("in_turn")) is not None else ():
+            each["sensor"].text()
+            each["worth"].number(0.0, 1.0)
         if (distance := field.get("distance")) is not None:
             distance.text()
         if (decision := field.get("decision")) is not None:

@@ -118,3 +118,9 @@ def stored_decision(recogniser: AnyRecogniser) -> Decision | None:
         problem = f"has transitions of {rows} activities, and the model knows {classes}"
         raise ConfigurationError("decision", problem, "Export the model again")
     return decision
+
+
+def stored_worth(recogniser: AnyRecogniser) -> list[tuple[str, float]]:
+    """What `cosmo-pl export --decision` measured on training samples, see `left_out_in_turn`; else empty."""
+    stored = recogniser.description.get("in_turn", []) if isinstance(recogniser, ExportedRecogniser) else []
+    return [(each["sensor"], each["worth"]) for each in stored]

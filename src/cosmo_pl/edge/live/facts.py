@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from cosmo_pl.data.streams.quality import UNLESS_STILL, StreamFacts, StreamQuality
 from cosmo_pl.data.streams.times import SECOND
+from cosmo_pl.data.units import GRAVITY
 from cosmo_pl.edge.live.grids import Grid
 from cosmo_pl.edge.live.reports import Reporter
 
@@ -18,6 +21,8 @@ FEWEST = 50  # samples from which channels and units are judged in a short look
 FEW = 10  # in a look of at least `SHORTEST`
 FEWEST_FOR_RATE = 5
 RATES = (0.8, 2.0)  # times the model's rate; faster streams are averaged
+LEVELS = (0.01, 20.0)  # times the root mean square in training; people and places differ by less, units by more
+MOVES = {*GRAVITY, "deg/s", "rad/s"}  # units that are judged by how people move
 
 
 class StreamCheck:
@@ -46,7 +51,8 @@ class StreamCheck:
         series = len(units) == self.grid.size
         channels = sensor.channels if sensor is not None and series else ("values",)
         self._quality = StreamQuality(channels, units if series else ("",), images=not series)
-        self._seconds = 0.0
+        self._seconds = self._squares = 0.0
+        self._count = 0
 
     def add(self, time: NDArray[np.int64], values: NDArray[np.float32]) -> None:
         """Measures samples in the order of time, in nanoseconds (n,), with their values (n, size)."""
@@ -54,6 +60,8 @@ class StreamCheck:
         interval = interval[interval > 0]  # the clock may have been set back
         self._quality.intervals(time, interval, np.empty(0, dtype=np.int64), interval[:0])
         self._quality.values(values)
+        self._squares += float(np.square(values, dtype=np.float64).sum())
+        self._count += values.size
         self._last = int(time[-1])
         self._seconds += float(np.minimum(interval, LONGEST).sum()) / SECOND
 
@@ -67,12 +75,13 @@ class StreamCheck:
         if self._last is None or not enough:
             return
         facts, seconds = self._quality.facts(0), self._seconds
+        level = math.sqrt(self._squares / self._count)
         if seconds >= SHORTEST:  # else it goes on with the next recording
             self._looked = True
             self._begin()
         odd = self._rate(facts)
         if facts.samples >= (FEW if seconds >= SHORTEST else FEWEST):
-            odd |= self._values(facts, seconds)
+            odd |= self._level(level) | self._values(facts, seconds)
         for key in sorted(odd.keys() - self._said):
             self.reporter.report(key.partition(" ")[0], odd[key], self.name, self._last / SECOND)
         self._said = set(odd)
@@ -84,6 +93,14 @@ class StreamCheck:
         if model is None or not known or RATES[0] * model <= facts.rate <= RATES[1] * model:
             return {}
         return {"rate": f"has {facts.rate:.3g} Hz, and the model was trained at {model:g} Hz; it is resampled"}
+
+    def _level(self, found: float) -> dict[str, str]:
+        """A sentence about values that are much larger or smaller than in training, as in another unit."""
+        sensor, usual = self.grid.sensor, self.grid.level
+        judged = sensor is not None and not MOVES.isdisjoint(sensor.units)  # by their movements
+        if not usual or not found or judged or LEVELS[0] <= found / usual <= LEVELS[1]:
+            return {}
+        return {"unit": f"values of {found:.3g}, root mean square, and {usual:.3g} in training look like another unit"}
 
     def _values(self, facts: StreamFacts, seconds: float) -> dict[str, str]:
         """Sentences about units and channels that are odd, by problem and what it is about."""

@@ -30,12 +30,14 @@ class Grid:
         shape: Shape of a frame.
         rate: Frames per second.
         sensor: What the sensor measures; None where that is unknown.
+        level: Root mean square of the sensor's values in training; None where that is unknown.
     """
 
     steps: int
     shape: tuple[int, ...]
     rate: float
     sensor: SensorDescription | None
+    level: float | None = None
 
     @property
     def size(self) -> int:
@@ -130,5 +132,5 @@ def grids_of(recogniser: AnyRecogniser, window: float) -> dict[str, Grid]:
                 f"{window:g} s have {rate * window:g} frames of '{name}' at {rate:g} Hz, and the model takes {steps}"
             )
             raise ConfigurationError("window", problem, f"Use {steps / rate:g} s")
-        found[name] = Grid(steps, tuple(shape), rate or steps / window, sensor)
+        found[name] = Grid(steps, tuple(shape), rate or steps / window, sensor, recogniser.levels.get(name))
     return found
