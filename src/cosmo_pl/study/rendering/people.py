@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
 
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering.columns import Column, subjects
 from cosmo_pl.study.rendering.statistics import by_seed, grouped, mean_and_std, mean_text, paired, summarize
 from cosmo_pl.study.rendering.style import title
-from cosmo_pl.study.rendering.view import Rendered, View
+from cosmo_pl.study.rendering.view import Rendered, View, unique
 
 START = ("dataset", "method", "mean over the people of all folds")
 CONFUSED = ("dataset", "method", "activity", "taken for", "share of all windows", "share of the activity", "most at")
@@ -17,10 +18,11 @@ SHOWN = 12  # confusions per method, the most frequent ones first
 
 
 def accuracy(view: View) -> Rendered:
-    """One row per method: mean over people, each fold and each person; the first method is what others differ from."""
+    """One row per method: mean over people, each fold, person and activity; others differ from the first method."""
     (dataset,) = view.datasets()
     column = Column(view, dataset)
     people = sorted(person for fold in column.folds for person in fold)
+    activities = unique(name for _, record in view.records() for name in record.result.get("per_class_accuracy", {}))
     rows, comparisons = [], []
     first, *others = column.methods
     for method in column.methods:
@@ -28,19 +30,29 @@ def accuracy(view: View) -> Rendered:
         of_people = [_of_person([record for records in by_fold for record in records], person) for person in people]
         cells = [mean_and_std(summarize(records)) for records in by_fold]
         name = [column.name, title(view.methods, method), column.over_subjects(method)]
-        rows.append([*name, *cells, *(mean_text(values) if values else "-" for values in of_people)])
+        of_activities = [_of_activity(by_fold, activity) for activity in activities]
+        rows.append([*name, *cells, *(mean_text(values) if values else "-" for values in of_people), *of_activities])
     for method in others:
         difference = paired(by_seed(column.all_folds(method)), by_seed(column.all_folds(first)))
         titles = [title(view.methods, each) for each in (method, first)]
         comparisons.append([column.name, "all folds", *titles, difference.describe()])
-    header = (*START, *(f"test subjects {subjects(fold)}" for fold in column.folds), *(f"person {p}" for p in people))
-    return Rendered(header, rows, comparisons=comparisons)
+    folds = (f"test subjects {subjects(fold)}" for fold in column.folds)
+    header = (*START, *folds, *(f"person {number}" for number in people), *activities)
+    notes = ["The accuracy of an activity is the mean over the folds."] if activities else []
+    return Rendered(header, rows, notes=notes, comparisons=comparisons)
 
 
 def _of_person(records: Sequence[Record], person: int) -> list[float]:
     """Accuracy on a person in each run that tests the person."""
     counts = [record.result.get("by_subject", {}).get(str(person)) for record in records]
     return [correct / total for correct, total in filter(None, counts)]
+
+
+def _of_activity(by_fold: Sequence[Sequence[Record]], activity: str) -> str:
+    """Mean over the folds of the accuracy of an activity, averaged over the runs of a fold."""
+    folds = [[record.result.get("per_class_accuracy", {}).get(activity) for record in records] for records in by_fold]
+    known = [[accuracy for accuracy in fold if accuracy is not None] for fold in folds]
+    return f"{fmean(map(fmean, known)):.3f}" if all(known) else "-"
 
 
 def confusions(view: View) -> Rendered:
