@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,12 +13,13 @@ import numpy as np
 import pytest
 import torch
 
-from cosmo_pl import Recogniser, USCDataModule, UTDDataModule
+from cosmo_pl import ExportedRecogniser, Recogniser, USCDataModule, UTDDataModule
 from cosmo_pl.checkpoints import checkpoint_in
 from cosmo_pl.cli import main
 from cosmo_pl.edge import export as exporting
 from cosmo_pl.edge.decision import Decision
 from cosmo_pl.edge.export import described, export
+from cosmo_pl.edge.export_checks import check_equal
 from cosmo_pl.edge.export_recordings import RunRecordings
 from cosmo_pl.edge.neighbors import distances, training_neighbors
 from cosmo_pl.errors import ConfigurationError, DatasetNotFoundError
@@ -116,11 +118,11 @@ def test_graphs_for_fewer_sensors_have_names_of_their_own(monkeypatch):
 
 def test_graphs_for_fewer_sensors_are_compared_too(folder):
     run, exported = (Recogniser.load(path) for path in (folder / "runs/utd" / RUNS["forest"], folder / "forest"))
-    exporting._check_equal(run, exported)
+    check_equal(run, exported)
     one, other = exported.model.partial
     exported.model.partial |= {one: exported.model.partial[other]}
     with pytest.raises(ConfigurationError, match=f"from {one} the graphs of RandomForestModule give prob"):
-        exporting._check_equal(run, exported)
+        check_equal(run, exported)
 
 
 def test_the_program_of_the_folder_needs_neither_pytorch_nor_this_package(folder, arrays, tmp_path):
@@ -144,6 +146,28 @@ def test_sensors_that_are_transformed_have_no_level(folder):
     run, exported = (Recogniser.load(folder / name) for name in ("runs/utd/" + RUNS["attention"], "attention"))
     transformed = {name for name, steps in run.transforms.items() if steps}
     assert run.levels.keys() == run.modality_shapes.keys() - transformed and exported.levels == run.levels
+
+
+@pytest.mark.parametrize(("name", "most"), [("attention", 1e-4), ("neighbour", 1e-4), ("forest", 0.02)])
+def test_the_predictions_of_all_test_samples_are_compared(name, most, folder, arrays):
+    equal = json.loads((folder / name / "model.json").read_text(encoding="utf-8"))["equal"]
+    assert equal["same"] == equal["total"] == len(next(iter(arrays.values())))
+    assert equal["largest_difference"] <= most
+
+
+def test_graphs_that_compute_something_else_are_refused(folder, monkeypatch):
+    right = ExportedRecogniser.load(folder / "attention")
+    run = Recogniser.load(folder / "runs/utd" / RUNS["attention"])
+    check_equal(run, right)
+
+    def slightly_off(arrays):
+        found = predict(arrays)
+        return replace(found, weights={name: weight + 2e-4 for name, weight in found.weights.items()})
+
+    predict = right.predict
+    monkeypatch.setattr(right, "predict", slightly_off)
+    with pytest.raises(ConfigurationError, match=r"differ by 0\.0002"):
+        check_equal(run, right)
 
 
 def test_overlapping_windows_have_a_hop_and_clips_have_none(usc_root, utd_root):

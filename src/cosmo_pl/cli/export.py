@@ -28,6 +28,9 @@ def export(
 
     description = write(run, out, decision, overwrite, int8, bundle)
     print(f"{out}: {description['method']}, {len(description['encoders'])} encoders{_tested(description['accuracy'])}")
+    if (equal := description["equal"]) is not None:
+        difference = f"largest difference {equal['largest_difference']:g}"
+        print(f"  predictions of the run: {equal['same']} of {equal['total']} are the same, {difference}")
     for line in _compared(description["int8"] or {}):
         print(line)
 

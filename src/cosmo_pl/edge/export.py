@@ -12,11 +12,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
-
 from cosmo_pl.bundle import Bundle
 from cosmo_pl.checkpoints import checkpoint_in
 from cosmo_pl.edge.deciding import measured_decision
+from cosmo_pl.edge.export_checks import check_equal, equality
 from cosmo_pl.edge.export_graphs import distance_graph, encoder_graphs, head_graphs
 from cosmo_pl.edge.export_recordings import RunRecordings, training_samples
 from cosmo_pl.edge.neighbors import training_neighbors
@@ -31,8 +30,6 @@ from cosmo_pl.recogniser import Recogniser
 from cosmo_pl.run_folder import BUNDLE, BUNDLE_DESCRIPTION, LAST_NAME, newest_test, run_of
 
 LIBRARIES = ("cosmo_pl", "torch", "onnx", "onnxruntime")
-TOLERANCE = 0.02  # of probabilities of random samples; a tree whose threshold is next to a value votes for 0.005
-EXAMPLES = 5
 
 
 def export(
@@ -57,7 +54,8 @@ def export(
             recognition and adaptation.
 
     Returns:
-        Content of ``model.json``. Its "int8" compares the quantised encoders with the others, see `comparison`.
+        Content of ``model.json``. Its "equal" compares the graphs with the run on all test samples, see `equality`, and
+        its "int8" the quantised encoders with the others, see `comparison`.
 
     Raises:
         ConfigurationError: The run is none of a classifier, or its method cannot be exported or quantised; the folder
@@ -85,7 +83,8 @@ def export(
             graphs |= _distance(recogniser, recordings, description)
         description["in_turn"] = _in_turn(recogniser, recordings)
     exported = loaded(description, graphs)
-    _check_equal(recogniser, exported)
+    check_equal(recogniser, exported)
+    description["equal"] = equality(recogniser, exported, recordings)
     if int8:
         graphs |= _quantised(description, graphs, exported, recordings)
     elif description["accuracy"] is None:
@@ -165,6 +164,7 @@ def described(recogniser: Recogniser) -> tuple[dict[str, Any], dict[str, bytes]]
         "labels": trained.labels,
         "test_subjects": list(trained.test_subjects),
         "accuracy": None,
+        "equal": None,
         "int8": None,
         "versions": {name: version(name) for name in LIBRARIES},
     }
@@ -258,27 +258,3 @@ def loaded(description: Mapping[str, Any], graphs: Mapping[str, bytes]) -> Expor
 def total_size(graphs: Mapping[str, bytes]) -> int:
     """Bytes of some graphs."""
     return sum(map(len, graphs.values()))
-
-
-def _check_equal(recogniser: Recogniser, exported: ExportedRecogniser) -> None:
-    """Checks that the graphs compute what the classifier does, on random samples around the mean of each sensor.
-
-    Each head is compared, that for all streams and those for fewer.
-
-    Raises:
-        ConfigurationError: They do not.
-    """
-    random = np.random.default_rng(0)
-    arrays = {}
-    for name, shape in recogniser.modality_shapes.items():
-        statistics = recogniser.trained.normalization[name]
-        around = random.normal(np.mean(statistics.mean), np.mean(statistics.std), (EXAMPLES, *shape))
-        arrays[name] = around.astype(np.float32)
-    streams = exported.model.streams
-    for names in ([*streams], *(key.split(",") for key in exported.model.partial)):
-        some = {modality: arrays[modality] for name in names for modality in streams[name]}
-        difference = float(np.abs(recogniser.predict(some).probability - exported.predict(some).probability).max())
-        if not difference <= TOLERANCE:
-            given = f"from {', '.join(names)} the graphs of {type(recogniser.module).__name__}"
-            problem = f"{given} give probabilities that differ by {difference:.2g}"
-            raise ConfigurationError("run", problem, "Report it, or use another method")

@@ -62,18 +62,20 @@ class RunRecordings:
 
     def accuracy(self, recogniser: ExportedRecogniser) -> dict[str, Any] | None:
         """Correctly recognised samples of the test subjects; None without recordings or labels of them."""
+        correct = total = 0
+        for rows, arrays in self.tested():
+            assert self.data.samples is not None, "the data are set up"
+            correct += int((recogniser.predict(arrays).label == self.data.samples.label[rows]).sum())
+            total += len(rows)
+        if not total:
+            return None
+        simulated = is_simulated(self.data.folder)
+        return {"correct": correct, "total": total, "accuracy": correct / total, "simulated": simulated}
+
+    def tested(self) -> Iterator[tuple[NDArray[np.int64], dict[str, NDArray[np.float32]]]]:
+        """All test samples, see `batches`; none without recordings."""
         data = self._known
-        if data is None or data.samples is None:
-            return None
-        rows = data.split.test
-        if not len(rows):
-            return None
-        correct = sum(
-            int((recogniser.predict(arrays).label == data.samples.label[some]).sum())
-            for some, arrays in self.batches(rows)
-        )
-        simulated = is_simulated(data.folder)
-        return {"correct": correct, "total": len(rows), "accuracy": correct / len(rows), "simulated": simulated}
+        return iter(()) if data is None or data.samples is None else self.batches(data.split.test)
 
     def batches(self, rows: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], dict[str, NDArray[np.float32]]]]:
         """Samples of some indices with the same sensors, at most `AT_ONCE`: indices, and modality to values."""
