@@ -22,16 +22,21 @@ class FaultLog:
         dataset: Name of the dataset.
         folder: The dataset's folder.
         strict: Whether a fault is an error.
-        lines: One line per kind of fault, in the order in which they were found.
+        remedies: One line per kind of fault, in the order in which they were found, to what to do about it.
     """
 
     dataset: str
     folder: Path
     strict: bool
-    lines: list[str] = field(default_factory=list)
+    remedies: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def lines(self) -> list[str]:
+        """One line per kind of fault."""
+        return list(self.remedies)
 
     def report(self, problem: str, names: Iterable[str], remedy: str, mended: bool = False) -> None:
-        """Warns of a kind of fault once, and adds it to `lines`.
+        """Warns of a kind of fault once, and keeps it.
 
         Args:
             problem: The fault and its consequence, to follow a count: "clips lack a modality and are left out".
@@ -48,8 +53,8 @@ class FaultLog:
         line = f"{len(first)} {problem} ({', '.join([*first[:SHOWN], *(['...'] if len(first) > SHOWN else [])])})"
         if self.strict and not mended:
             raise RecordingError(self.folder / first[0], f"refused under strict: {line}", remedy)
-        if line not in self.lines:
-            self.lines.append(line)
+        if line not in self.remedies:
+            self.remedies[line] = remedy
             rank_zero_warn(f"{self.dataset}: {line}. {remedy}.")
 
     def name_of(self, path: Path) -> str:

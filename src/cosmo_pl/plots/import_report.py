@@ -17,6 +17,7 @@ from cosmo_pl.plots.time_line import GAP, SAMPLES, colours, time_line
 
 PAGE = "report.html"
 SHOWN = 200  # lines of a list
+WHOLE = 0.99  # share of a recording in which all sensors run, from which it is not mentioned
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 1200px; margin: 2rem auto; padding: 0 1rem; color: #222; }
 h1 { margin-bottom: 0; } h2 { margin-top: 2.2rem; border-bottom: 1px solid #ddd; }
@@ -240,9 +241,19 @@ def _recording(recording: StreamRecording, store: StreamStore, facts: ImportFact
     subject = names.get(recording.subject, str(recording.subject))
     start = recording.start[:19].replace("T", " ")  # without fractions of a second
     where = f"subject {escape(subject)}, from {escape(start)} UTC, {clock(recording.duration)}"
+    where += "".join(f", {each}" for each in _lacks(facts.recordings.get(recording.name, {})))
     notes = {name: _note(facts.streams.get((recording.name, name), {})) for name in store.sensors}
     picture = time_line(recording, store.sensors, colour, notes)
     return f"<h3>{escape(recording.name)} <small>{where}</small></h3>{picture}"
+
+
+def _lacks(recording: Mapping[str, Any]) -> Iterator[str]:
+    """Time without one of the sensors, and labelled time without any."""
+    overlap, without = recording.get("overlap"), recording.get("label_seconds_without_data", 0.0)
+    if overlap is not None and overlap["share"] < WHOLE:
+        yield f"all sensors together {clock(overlap['seconds'])} ({overlap['share']:.0%})"
+    if without >= 1:
+        yield f"{clock(without)} labelled without data"
 
 
 def _note(facts: Mapping[str, Any]) -> str:

@@ -95,7 +95,11 @@ def page(tmp_path: Path) -> str:
     facts = {each.name: {"wrist": FACTS, "mat": FACTS} for each in store.recordings}
     facts["s1_0"] = {"wrist": FACTS | problems | left_out}
     recordings = [{"name": name, "sensors": sensors} for name, sensors in facts.items()]
-    content = {"faults": ["labels.csv: row 3 is nowhere"], "left_out": {"labels": 1}, "recordings": recordings}
+    recordings[0] |= {"overlap": {"seconds": 61.0, "share": 0.25}, "label_seconds_without_data": 13.2}
+    recordings[1] |= {"overlap": {"seconds": 60.0, "share": 0.995}, "label_seconds_without_data": 0.2}
+    faults = ["labels.csv: row 3 is nowhere", "2 streams are odd"]
+    remedies = {faults[1]: "Check the sensor"}
+    content = {"faults": faults, "remedies": remedies, "left_out": {"labels": 1}, "recordings": recordings}
     (tmp_path / "report.json").write_text(json.dumps(content), encoding="utf-8")
     path = write_page(tmp_path)
     assert path == tmp_path / "report.html"
@@ -105,6 +109,7 @@ def page(tmp_path: Path) -> str:
 def test_the_page_names_every_problem(page: str) -> None:
     for line in (
         "labels.csv: row 3 is nowhere",
+        "2 streams are odd. Check the sensor.",
         "s1_0, wrist: x never changes",
         "s1_0, wrist: y is at its extreme in up to 1.3% of the samples",
         "s1_0, wrist: 9.81 g looks like m/s2",
@@ -112,6 +117,11 @@ def test_the_page_names_every_problem(page: str) -> None:
         "s1_0, wrist: 7 rows without a time, first in anna/wrist.csv row 17",
     ):
         assert f">{line}</li>" in page
+
+
+def test_the_page_has_the_overlap_of_sensors_and_labels_without_data(page: str) -> None:
+    assert page.count("all sensors together 1:01 (25%), 0:13 labelled without data") == 1
+    assert page.count("all sensors together") == page.count("labelled without data") == 1
 
 
 def test_the_page_has_times_by_subject_and_activity_and_measures_by_sensor(page: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -162,6 +162,7 @@ def write_report(
         "unmatched": list(unmatched),
         "clocks": [_clock(each) for each in clocks],
         "faults": faults.lines,
+        "remedies": faults.remedies,
     }
     write_json(store.folder / REPORT, content)
 
@@ -196,11 +197,12 @@ class ImportFacts:
     """What the import found, from ``report.json``.
 
     Args:
-        problems: One line on each kind.
+        problems: One line on each kind, with what to do about it.
         left_out: Reason to the number of what was left out for it.
         streams: Recording and sensor to its `StreamFacts` as JSON.
         clocks: Estimated errors of clocks as JSON.
         unmatched: Files that no pattern of the description matches.
+        recordings: Recording to what is known of it as a whole as JSON: overlap of its sensors, labels without data.
     """
 
     problems: tuple[str, ...]
@@ -208,6 +210,7 @@ class ImportFacts:
     streams: Mapping[tuple[str, str], Mapping[str, Any]]
     clocks: Sequence[Mapping[str, Any]] = ()
     unmatched: Sequence[str] = ()
+    recordings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def read_facts(folder: Path) -> ImportFacts:
@@ -224,4 +227,7 @@ def read_facts(folder: Path) -> ImportFacts:
         for sensor, facts in recording["sensors"].items()
     }
     faults, clocks, unmatched = (tuple(content.get(key, ())) for key in ("faults", "clocks", "unmatched"))
-    return ImportFacts(faults, content.get("left_out", {}), streams, clocks, unmatched)
+    remedies = content.get("remedies", {})  # earlier versions wrote none
+    problems = tuple(f"{line}. {remedies[line]}." if line in remedies else line for line in faults)
+    recordings = {recording["name"]: recording for recording in content.get("recordings", ())}
+    return ImportFacts(problems, content.get("left_out", {}), streams, clocks, unmatched, recordings)
