@@ -23,6 +23,8 @@ if TYPE_CHECKING:
         USCDataModule,
         UTDDataModule,
     )
+    from cosmo_pl.data.streams.importing import import_streams
+    from cosmo_pl.data.streams.sniffing import sniff
     from cosmo_pl.encoders import (
         DepthEncoder,
         Encoder,
@@ -94,6 +96,8 @@ __all__ = [
     "USCDataModule",
     "UTDDataModule",
     "default_callbacks",
+    "import_streams",
+    "sniff",
     "suggest",
 ]
 
@@ -102,6 +106,8 @@ _MODULES = {
     "callbacks": "ModalityDropout NearestNeighborPositives default_callbacks",
     "data": "DATASETS JointDataModule MExDataModule MultimodalDataModule SelfCollectedDataModule StreamsDataModule "
     "USCDataModule UTDDataModule",
+    "data.streams.importing": "import_streams",
+    "data.streams.sniffing": "sniff",
     "encoders": "DepthEncoder Encoder InertialEncoder RadarEncoder SkeletonEncoder StatisticsEncoder TemporalEncoder",
     "errors": "ConfigurationError CosmoError",
     "exported": "ExportedRecogniser",

@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -128,6 +129,18 @@ def test_sniff_describes_the_folder_of_the_page_as_the_page_does(tmp_path: Path)
     assert found.labels is not None and expected.labels is not None
     assert replace(found.labels, time=expected.labels.time) == expected.labels
     assert found.labels.time.zone == found.sensors["wrist"].time.zone == "Etc/GMT-2"  # Berlin in summer
+
+
+def test_the_page_imports_in_python_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_files("import", tmp_path)
+    subprocess.run([sys.executable, "record.py"], cwd=tmp_path, check=True, env=environment(tmp_path))
+    runpy.run_path("in_python.py")
+    page, shape = capsys.readouterr().out.splitlines()[-2:]
+    assert page.endswith("kitchen/report.html ['anna', 'ben', 'cleo', 'dora', 'emil']")
+    assert re.fullmatch(r"\(\d+, 100, 3\)", shape) and Path("kitchen/report.html").is_file()
 
 
 @pytest.mark.slow

@@ -27,7 +27,7 @@ from cosmo_pl.data.streams.reading_description import parse_description
 from cosmo_pl.data.streams.source import Source, open_source
 from cosmo_pl.data.streams.zones import label_zone, zones_of
 from cosmo_pl.errors import ConfigurationError, RecordingError
-from cosmo_pl.io import write_whole
+from cosmo_pl.io import user_path, write_whole
 
 FILES = 24  # of a sensor, of which the first rows are read
 RAW = "raw"
@@ -95,15 +95,21 @@ def write_description(folder: Path, out: Path | None = None) -> tuple[Path, Snif
     return path, found
 
 
-def sniff(folder: Path) -> Sniffed:
+def sniff(folder: str | Path) -> Sniffed:
     """Drafts the description of a folder, or of a ZIP archive, from the first rows of its files.
+
+    Args:
+        folder: The folder.
+
+    Returns:
+        The description, and its text with what was assumed.
 
     Raises:
         RecordingError: There is neither a folder nor an archive.
         ConfigurationError: It has no files that can be described.
     """
     with TemporaryDirectory() as scratch:
-        return _sniff(open_source(folder), Path(scratch))
+        return _sniff(open_source(user_path(folder)), Path(scratch))
 
 
 def _sniff(source: Source, scratch: Path) -> Sniffed:
