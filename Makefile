@@ -28,7 +28,7 @@ install: $(VENV)/.installed  ## make the virtual environment
 
 $(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --no-compile --quiet --disable-pip-version-check -c constraints.txt --editable '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --editable '.[dev]'
 	@touch $@
 
 demo: install  ## simulate recordings, train both stages, test: accuracy and confusion matrix

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from cosmo_pl.checkpoints import checkpoint_in, read_checkpoint
-from cosmo_pl.data.normalization import samples_at_once
+from cosmo_pl.data.samples import samples_at_once
 from cosmo_pl.data.trained import TrainedOn
 from cosmo_pl.data.transforms import Transform, built_transforms
 from cosmo_pl.errors import ConfigurationError

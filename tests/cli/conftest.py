@@ -31,7 +31,6 @@ SECOND_RUN = {  # base of a chain of configs to the run and the method of its st
     "utd_plus": ("cosmo-prototypes", "PrototypeModule"),
     "usc_plus": ("cosmo-forest", "FeatureForestModule"),
     "utd_motion": ("cosmo-prototypes", "PrototypeModule"),
-    "usc_motion": ("cosmo-prototypes", "PrototypeModule"),
     "utd_depth": ("cosmo-prototypes", "PrototypeModule"),
     "self_collected": ("cosmo-iterative", "IterativeFusionModule"),
     "mex": ("cosmo-iterative", "IterativeFusionModule"),

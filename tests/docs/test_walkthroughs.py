@@ -53,6 +53,8 @@ def run_commands(page: str, project: Path) -> None:
             program, *words = shlex.split(line)
             if program == "cosmo-pl":
                 main([*words, *(QUIET if {"fit", "test", "predict"} & {*words} else [])])
+            elif words[0].endswith(".py") and len(words) == 1 and page in PAGES:
+                runpy.run_path(words[0], run_name="__main__")
             else:
                 assert program == "python"
                 subprocess.run([sys.executable, *words], cwd=project, check=True, env=environment(project))

@@ -11,11 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from cosmo_pl.data.normalization import samples_at_once
-from cosmo_pl.data.samples import MappedWindows
+from cosmo_pl.data.samples import MappedWindows, samples_at_once
 from cosmo_pl.io import keep_json, kept_json
 
 Groups = Sequence[Sequence[int]]
@@ -79,17 +77,19 @@ class Extremes:
             groups: Channels of each group.
             axis: Axis of the channels, counted from the end; None for no channel axis.
         """
-        tensor = torch.from_numpy(np.ascontiguousarray(values))
-        if tensor.dtype in (torch.uint16, torch.float16):  # torch has no extremes of these types
-            tensor = tensor.float()
-        low, high = (found.unsqueeze(-1) if axis is None else found for found in tensor.aminmax(dim=1))
-        low, high = ((found if axis is None else found.movedim(axis, -1)) for found in (low, high))
-        low, high = (found.reshape(len(values), -1, found.shape[-1]) for found in (low, high))
-        by_group = [(low[..., list(group)].flatten(1), high[..., list(group)].flatten(1)) for group in groups]
-        still = [b - a <= ROUNDING * torch.maximum(a.abs(), b.abs()) for a, b in by_group]
+        low, high = (_by_channel(found, axis) for found in (values.min(axis=1), values.max(axis=1)))
+        by_group = [[found[:, :, list(group)].reshape(len(values), -1) for found in (low, high)] for group in groups]
+        still = [b - a <= ROUNDING * np.maximum(abs(a), abs(b)) for a, b in by_group]
         return cls(
-            np.stack([smallest.amin(1).double().numpy() for smallest, _ in by_group], axis=1),
-            np.stack([largest.amax(1).double().numpy() for _, largest in by_group], axis=1),
-            np.stack([constant.all(1).numpy() for constant in still], axis=1),
+            np.stack([smallest.min(axis=1) for smallest, _ in by_group], axis=1).astype(np.float64),
+            np.stack([largest.max(axis=1) for _, largest in by_group], axis=1).astype(np.float64),
+            np.stack([constant.all(axis=1) for constant in still], axis=1),
             np.array([checksum(sample) for sample in values], dtype=np.int64),
         )
+
+
+def _by_channel(values: NDArray[Any], axis: int | None) -> NDArray[Any]:
+    """Values (N, places, channels) of values (N, ..., channels, ...), in a type whose differences can be negative."""
+    last = values[..., None] if axis is None else np.moveaxis(values, axis, -1)
+    signed = last.astype(np.float32) if last.dtype in (np.uint16, np.float16) else last
+    return signed.reshape(len(values), -1, last.shape[-1])

@@ -12,8 +12,7 @@ from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, Sampler, SequentialSampler
 from torch.utils.data.distributed import DistributedSampler
 
-from cosmo_pl.data.normalization import samples_at_once
-from cosmo_pl.data.samples import MappedRows
+from cosmo_pl.data.samples import MappedRows, samples_at_once
 from cosmo_pl.data.sequences import SequenceSampler
 from cosmo_pl.data.views import AugmentedViews
 

@@ -12,11 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from cosmo_pl.data.samples import samples_at_once
 from cosmo_pl.errors import ConfigurationError
 
 StatisticsOf = Literal["bundle", "data", "adapt"]
 """Whose statistics standardise the samples, see `MultimodalDataModule`."""
-VALUES_AT_ONCE = 2**24  # values of a modality that are processed together: 128 MiB in double precision
 
 
 @dataclass(frozen=True)
@@ -148,11 +148,6 @@ def check_statistics(found: Mapping[str, Normalization], channels: Mapping[str, 
             problem = f"is 'bundle', and no bundle has statistics of {count} channels of '{name}'"
             remedy = "Give the model a bundle with a datamodule's statistics, or set data.bundle_statistics"
             raise ConfigurationError("normalization", problem, remedy)
-
-
-def samples_at_once(shape: Sequence[int]) -> int:
-    """Number of samples of a shape that are processed together."""
-    return max(1, VALUES_AT_ONCE // max(1, math.prod(shape)))
 
 
 def _merge(so_far: tuple[int, float, float], values: Tensor) -> tuple[int, float, float]:

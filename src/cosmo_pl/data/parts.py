@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from cosmo_pl.data.loading import WHOLE, Batch, Inputs, SampleBatches, Share
-from cosmo_pl.data.normalization import Normalization, StatisticsOf, check_statistics, samples_at_once
-from cosmo_pl.data.samples import Samples
+from cosmo_pl.data.normalization import Normalization, StatisticsOf, check_statistics
+from cosmo_pl.data.samples import Samples, samples_at_once
 from cosmo_pl.data.selection import evenly_spaced, without_overlap
 from cosmo_pl.data.sequences import sequences_of
 from cosmo_pl.data.split import Split

@@ -21,8 +21,7 @@ from cosmo_pl.data.extremes import ROUNDING, Extremes
 from cosmo_pl.data.faults import FaultLog
 from cosmo_pl.data.identity import DatasetIdentity
 from cosmo_pl.data.limits import ranges_of
-from cosmo_pl.data.normalization import samples_at_once
-from cosmo_pl.data.samples import Samples
+from cosmo_pl.data.samples import Samples, samples_at_once
 from cosmo_pl.data.transforms import torso_length
 from cosmo_pl.data.units import QUANTITIES
 from cosmo_pl.errors import ConfigurationError

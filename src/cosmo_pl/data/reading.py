@@ -14,9 +14,9 @@ from torch import Tensor
 from cosmo_pl.data.extremes import Extremes
 from cosmo_pl.data.faults import FaultLog
 from cosmo_pl.data.loading import StoredInputs
-from cosmo_pl.data.normalization import Normalization, SubjectStatistics, samples_at_once
+from cosmo_pl.data.normalization import Normalization, SubjectStatistics
 from cosmo_pl.data.recordings import Recording
-from cosmo_pl.data.samples import MappedRows, Samples, cached, fingerprint
+from cosmo_pl.data.samples import MappedRows, Samples, cached, fingerprint, samples_at_once
 from cosmo_pl.data.selection import Indices
 from cosmo_pl.data.stored import StoredModality, combined, stored_array
 from cosmo_pl.data.transforms import Transform

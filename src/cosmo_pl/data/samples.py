@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -13,10 +14,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pytorch_lightning.utilities import rank_zero_warn
 
 from cosmo_pl.errors import ConfigurationError, RecordingError
 from cosmo_pl.io import read_bytes, whole_file
+
+VALUES_AT_ONCE = 2**24  # values of a modality that are processed together: 128 MiB in double precision
 
 CACHE_VERSION = 2  # raise it when a reader's output changes for the same files and arguments
 
@@ -64,6 +66,11 @@ class Samples:
         for present in self.present.values():
             rows = rows[present[rows]]
         return rows
+
+
+def samples_at_once(shape: Sequence[int]) -> int:
+    """Number of samples of a shape that are processed together."""
+    return max(1, VALUES_AT_ONCE // max(1, math.prod(shape)))
 
 
 class MappedRows:
@@ -174,6 +181,8 @@ def cached(
             with np.load(path, allow_pickle=False) as stored:
                 return samples_in(stored)
         except Exception as error:  # numpy and zipfile raise half a dozen kinds for a damaged file
+            from pytorch_lightning.utilities import rank_zero_warn
+
             rank_zero_warn(f"{path} in the cache is damaged ({error}); the recordings are read again")
             path.unlink(missing_ok=True)
     samples = build()

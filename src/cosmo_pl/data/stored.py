@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
-from pytorch_lightning.utilities import rank_zero_warn
 
 from cosmo_pl.data.extremes import Extremes, Groups, checksum
 from cosmo_pl.data.samples import make_folder
@@ -129,6 +128,8 @@ def _whole(path: Path, count: int, shape: Sequence[int]) -> NDArray[Any] | None:
     array, sound = _sound(path, path.with_suffix(".journal"), (count, *shape))
     if len(sound) == count:
         return array
+    from pytorch_lightning.utilities import rank_zero_warn  # not at the top: processes that read clips need no PyTorch
+
     rank_zero_warn(f"{path} in the cache is damaged: {count - len(sound)} of {count} clips are read again")
     path.replace(path.with_suffix(".part"))
     return None

@@ -12,6 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from pytorch_lightning.utilities import rank_zero_warn
+
 from cosmo_pl.bundle import Bundle
 from cosmo_pl.checkpoints import checkpoint_in
 from cosmo_pl.edge.deciding import measured_decision
@@ -29,7 +31,7 @@ from cosmo_pl.io import read_json, user_path, whole_file, write_json
 from cosmo_pl.recogniser import Recogniser
 from cosmo_pl.run_folder import BUNDLE, BUNDLE_DESCRIPTION, LAST_NAME, newest_test, run_of
 
-LIBRARIES = ("cosmo_pl", "torch", "onnx", "onnxruntime")
+LIBRARIES = ("cosmo_pl", "torch", "scikit-learn", "onnx", "onnxscript", "skl2onnx", "onnxruntime", "numpy")
 
 
 def export(
@@ -210,7 +212,10 @@ def _quality(recogniser: Recogniser) -> dict[str, float]:
     if used:
         return dict(used)
     path = Path(module.record.bundle or "") / BUNDLE_DESCRIPTION
-    if not module.record.bundle or not path.is_file():
+    if not module.record.bundle:
+        return {}
+    if not path.is_file():
+        rank_zero_warn(f"model.json has no quality weights, as the bundle '{path.parent}' is not there any more")
         return {}
     measured = read_json(path, lambda problem: ConfigurationError("bundle", problem, "Restore it")).get("quality", {})
     return {name: float(each["weight"]) for name, each in measured.items()}
