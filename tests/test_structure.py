@@ -248,6 +248,13 @@ def test_starting_is_cheap(statement: str) -> None:
     assert not slow & {name.split(".")[0] for name in loaded}
 
 
+def test_the_command_of_streams_loads_no_torch() -> None:
+    """The parser looks at all imports of the module whose command it is, those for types included."""
+    code = "from cosmo_pl.cli import main\ntry:\n  main(['stream', '--help'])\nexcept SystemExit:\n  pass"
+    loaded = run(f"{code}\nimport sys\nprint(*sys.modules)").splitlines()[-1].split()
+    assert "cosmo_pl.cli.stream" in loaded and not {"torch", "pytorch_lightning"} & {*loaded}
+
+
 def test_imported_packages_are_declared() -> None:
     declared = configparser.ConfigParser()
     declared.read(PACKAGE.parents[1] / "setup.cfg", encoding="utf-8")

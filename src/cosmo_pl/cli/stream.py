@@ -8,7 +8,6 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from cosmo_pl.constraints import NonNegativeFloat, NonNegativeInt, PositiveFloat, Probability
@@ -17,7 +16,6 @@ from cosmo_pl.errors import ConfigurationError
 if TYPE_CHECKING:
     from cosmo_pl.edge.live import Reporter
     from cosmo_pl.edge.switching import SensorSwitch
-    from cosmo_pl.recogniser import AnyRecogniser
 
 
 def stream(
@@ -69,6 +67,7 @@ def stream(
 
     from cosmo_pl.edge.live import LiveRecogniser, Reporter
     from cosmo_pl.edge.live.deciding import stored_decision, stored_worth
+    from cosmo_pl.edge.live.loading import load_model
     from cosmo_pl.edge.live.output import report_line
     from cosmo_pl.edge.live.running import run
     from cosmo_pl.edge.live.showing import live_viewer
@@ -79,7 +78,7 @@ def stream(
     if devices and not switch:
         raise ConfigurationError("devices", "are switched by no threshold", "Give one, --switch 0.1")
     reporter = Reporter(lambda report: print(report_line(report), file=sys.stderr, flush=True))
-    recogniser = _loaded(model)
+    recogniser = load_model(model)
     # A forest is grown from its examples at its first prediction, which should not delay the first window.
     recogniser.predict({name: np.zeros((1, *shape)) for name, shape in recogniser.modality_shapes.items()})
     sensors = SensorSwitch(recogniser, switch, sensors=recogniser.streams, commands=devices) if switch else None
@@ -102,17 +101,6 @@ def stream(
             run(live, source, sys.stdout, sys.stderr)
         if view == "browser":
             wait_for_interrupt()
-
-
-def _loaded(model: str) -> AnyRecogniser:
-    """A run, or an exported model, which needs no PyTorch."""
-    from cosmo_pl.exported import ExportedRecogniser, is_exported
-
-    if is_exported(Path(model).expanduser()):
-        return ExportedRecogniser.load(model)
-    from cosmo_pl.recogniser import Recogniser
-
-    return Recogniser.of_run(model)
 
 
 @contextmanager

@@ -6,8 +6,6 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pytorch_lightning.utilities import rank_zero_warn
-
 from cosmo_pl.data.recordings import Recording
 from cosmo_pl.errors import RecordingError
 
@@ -54,6 +52,8 @@ class FaultLog:
         if self.strict and not mended:
             raise RecordingError(self.folder / first[0], f"refused under strict: {line}", remedy)
         if line not in self.remedies:
+            from pytorch_lightning.utilities import rank_zero_warn  # not needed by processes that import recordings
+
             self.remedies[line] = remedy
             rank_zero_warn(f"{self.dataset}: {line}. {remedy}.")
 
