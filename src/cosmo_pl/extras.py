@@ -48,5 +48,5 @@ def lacking(error: BaseException) -> ConfigurationError | None:
     package = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
     if package in ("", "cosmo_pl"):
         return None
-    remedy = "Install it, by `pip install cosmo_pl` with all that it needs"
+    remedy = "Install it; `pip install cosmo_pl` brings all that this package needs"
     return ConfigurationError("command", f"needs the package {package}, which is not installed", remedy)

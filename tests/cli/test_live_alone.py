@@ -61,4 +61,4 @@ def test_one_line_names_what_is_not_installed(words: list[str]) -> None:
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert "torch" in line or "pytorch_lightning" in line
-    assert "is not installed. Install it" in line
+    assert "is not installed. Install it; `pip install cosmo_pl`" in line
