@@ -36,6 +36,17 @@ EAF = """<?xml version="1.0" encoding="UTF-8"?>
 """
 
 
+DEPENDENT = EAF.replace(
+    "</ANNOTATION_DOCUMENT>",
+    """<TIER PARENT_REF="activity" TIER_ID="kind">
+    <ANNOTATION><REF_ANNOTATION ANNOTATION_ID="b1" ANNOTATION_REF="a2">
+      <ANNOTATION_VALUE>on a chair</ANNOTATION_VALUE></REF_ANNOTATION></ANNOTATION>
+    <ANNOTATION><REF_ANNOTATION ANNOTATION_ID="b2" ANNOTATION_REF="b1">
+      <ANNOTATION_VALUE>of wood</ANNOTATION_VALUE></REF_ANNOTATION></ANNOTATION></TIER></ANNOTATION_DOCUMENT>""",
+)
+"""With a tier whose annotations have the times of those of another tier."""
+
+
 def described(
     form: str = "csv", unit: str = "iso", columns: dict[str, str] | None = None, **more: object
 ) -> LabelsDescription:
@@ -164,6 +175,16 @@ def test_label_studio(tmp_path: Path) -> None:
     assert found_one.start == ns(2024, 5, 1, 12, 10)
 
 
+def test_annotations_of_a_dependent_tier_have_the_times_of_those_they_refer_to(tmp_path: Path) -> None:
+    path = write(tmp_path, DEPENDENT.replace("b2", "b3").replace('REF="b1"', 'REF="a1"'))
+    found = read_intervals(path, described("elan", tier=("kind",)))
+    assert [(each.start, each.end, each.activity) for each in found] == [
+        (1_500_000_000, 4_000_000_000, "of wood"),
+        (4_000_000_000, 9_250_000_000, "on a chair"),
+    ]
+    assert [each.activity for each in read_intervals(path, described("elan", tier=("activity",)))] == ["walk", "sit"]
+
+
 @pytest.mark.parametrize(
     ("text", "description", "named"),
     [
@@ -194,6 +215,11 @@ def test_label_studio(tmp_path: Path) -> None:
         ),
         (EAF, described("elan"), "overlaps 'walk' of annotation a1 of tier 'activity'"),
         (EAF, described("elan", tier=("actvity",)), "no tier 'actvity'"),
+        (
+            DEPENDENT.replace('REF="b1"', 'REF="b2"'),
+            described("elan", tier=("kind",)),
+            "'kind' refers to no annotation",
+        ),
         (EAF.replace("ts4", "ts5"), described("elan"), "annotation a2 of tier 'activity': a time slot has no time"),
         (EAF.replace("milliseconds", "PAL-frames"), described("elan"), "times in PAL-frames"),
         (EAF[:300], described("elan"), "not readable as XML"),
@@ -202,6 +228,11 @@ def test_label_studio(tmp_path: Path) -> None:
         ("[1]", described("label_studio"), "tasks[0] is 1, not a mapping. Export it as JSON"),
         ("[[]]", described("label_studio"), "tasks[0] is [], not a mapping"),
         ('[{"data": "x", "annotations": []}]', described("label_studio"), "tasks[0].data is 'x', not a mapping"),
+        (
+            studio(annotation(region(0, 1, "a"))),
+            described("label_studio", unit="s", tier=("actvity",)),
+            "has no labels from 'actvity'. labels.tier: Choose from",
+        ),
         (studio(annotation(), annotation()), described("label_studio"), "there are 2 annotations"),
         (
             studio(annotation({"ranges": [{"start": 30, "end": 90}], "timelinelabels": ["walk"]})),

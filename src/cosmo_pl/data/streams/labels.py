@@ -22,6 +22,7 @@ from cosmo_pl.io import read_json, utf8_text
 
 MILLISECOND = 10**6
 VALUES = ("timeserieslabels", "labels")  # keys of Label Studio's labels on time series and on audio
+ALIGNED, REFERRING = "ALIGNABLE_ANNOTATION", "REF_ANNOTATION"  # of ELAN, with times and with those of another
 FRAMES = "timelinelabels"  # key of Label Studio's labels on frames of a video, whose rate an export does not state
 
 
@@ -177,17 +178,36 @@ def _elan(path: Path, labels: LabelsDescription, day: date | RecordedDays | None
         if name not in tiers:
             raise RecordingError(path, f"has no tier '{name}'", f"labels.tier: {choices(name, tiers)}")
     slots = {slot.get("TIME_SLOT_ID"): slot.get("TIME_VALUE") for slot in root.iter("TIME_SLOT")}
+    others = {each.get("ANNOTATION_ID"): each for kind in (ALIGNED, REFERRING) for each in root.iter(kind)}
     for name, tier in tiers.items():
-        if not labels.tier or name in labels.tier:
-            for annotation in tier.iter("ALIGNABLE_ANNOTATION"):
-                yield _annotated(path, name, annotation, slots)
+        for kind in (ALIGNED, REFERRING) if name in labels.tier else () if labels.tier else (ALIGNED,):
+            for annotation in tier.iter(kind):
+                yield _annotated(path, name, annotation, _aligned(annotation, others), slots)
+
+
+def _aligned(
+    annotation: ElementTree.Element, others: Mapping[str | None, ElementTree.Element]
+) -> ElementTree.Element | None:
+    """The annotation that one of a dependent tier has the times of; None if it refers to none."""
+    found: ElementTree.Element | None = annotation
+    for _ in others:  # as many steps as there are annotations, should they refer to each other
+        if found is None or found.tag == ALIGNED:
+            return found
+        found = others.get(found.get("ANNOTATION_REF"))
+    return found if found is not None and found.tag == ALIGNED else None
 
 
 def _annotated(
-    path: Path, tier: str, annotation: ElementTree.Element, slots: Mapping[str | None, str | None]
+    path: Path,
+    tier: str,
+    annotation: ElementTree.Element,
+    aligned: ElementTree.Element | None,
+    slots: Mapping[str | None, str | None],
 ) -> RawInterval:
     where = f"annotation {annotation.get('ANNOTATION_ID', '?')} of tier '{tier}'"
-    times = [slots.get(annotation.get(f"TIME_SLOT_REF{end}")) for end in (1, 2)]
+    if aligned is None:
+        raise RecordingError(path, f"{where} refers to no annotation with times", "Save it in ELAN again")
+    times = [slots.get(aligned.get(f"TIME_SLOT_REF{end}")) for end in (1, 2)]
     if not all(time is not None and time.isdecimal() for time in times):
         raise RecordingError(path, f"{where}: a time slot has no time", "Align the annotation in ELAN")
     activity = (annotation.findtext("ANNOTATION_VALUE") or "").strip()
@@ -204,13 +224,18 @@ def _label_studio(path: Path, labels: LabelsDescription, day: date | RecordedDay
     if len(tasks) > 1 and labels.time.relative:
         problem = f"holds {len(tasks)} tasks with relative times"
         raise RecordingError(path, problem, "Export each recording to a file of its own")
+    given: set[str] = set()
     for task in tasks:
         try:
             named = named_in(task["data"].mapping()) if "data" in task.mapping() else ()
-            yield from (each._replace(task=named) for each in _labelled(path, _annotation(task), labels, day))
+            results = _annotation(task)
+            given |= {str(each.mapping().get("from_name")) for each in results}
+            yield from (each._replace(task=named) for each in _labelled(path, results, labels, day))
         except ValueError as error:
             remedy = "Export it as JSON (not JSON-MIN), with one annotation per task or one marked as ground truth"
             raise RecordingError(path, str(error), remedy) from error
+    for name in (name for name in labels.tier if name not in given):
+        raise RecordingError(path, f"has no labels from '{name}'", f"labels.tier: {choices(name, sorted(given))}")
 
 
 def _annotation(task: Field) -> list[Field]:
