@@ -101,7 +101,8 @@ def import_(
         folder: Folder of the recordings, or a ZIP archive of it, which is not unpacked.
         out: Folder that is written. If it holds the same import, nothing is done.
         description: Description of files, columns, units and labels; by default streams.yaml in the folder.
-        strict: Whether lost rows and suspicious values are errors.
+        strict: Whether lost rows, units that look wrong and dead channels are errors. Rows that come twice or out of
+            order, saturated channels and long pauses are reported only.
         jobs: Number of processes.
     """
     from cosmo_pl.data.faults import SHOWN
