@@ -95,11 +95,10 @@ def utd_depth_root(tmp_path_factory, utd_root):
 
 @pytest.fixture(scope="session")
 def roots(usc_root, utd_root, utd_depth_root, self_root, mex_root):
-    return {"usc": str(usc_root), "utd": str(utd_root), "utd_released": str(utd_root), "demo": str(utd_root),
-            "utd_plus": str(utd_root), "usc_plus": str(usc_root), "utd_depth": str(utd_depth_root),
-            "utd_motion": str(utd_root), "usc_motion": str(usc_root), "usc_acc": str(usc_root),
-            "self_collected": str(self_root), "mex": str(mex_root), "mex_plus": str(mex_root),
-            "mex_motion": str(mex_root)}  # fmt: skip
+    utd = dict.fromkeys(("utd", "utd_released", "demo", "utd_plus", "utd_motion"), str(utd_root))
+    usc = dict.fromkeys(("usc", "usc_plus", "usc_motion", "usc_acc"), str(usc_root))
+    mex = dict.fromkeys(("mex", "mex_plus", "mex_motion"), str(mex_root))
+    return {**utd, **usc, **mex, "utd_depth": str(utd_depth_root), "self_collected": str(self_root)}
 
 
 def cosmo(command, name, root, *more, overlay=None):

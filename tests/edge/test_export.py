@@ -103,14 +103,14 @@ def test_graphs_for_fewer_sensors_have_names_of_their_own(monkeypatch):
     monkeypatch.setattr(exporting, "head_graphs", lambda _: {each: Graph(",".join(each)) for each in some})
     monkeypatch.setattr(exporting, "_quality", lambda _: {})
     trained = SimpleNamespace(dataset="x", labels=1, test_subjects=())
-    told = {
+    others = {
         "sensors": {},
         "modality_shapes": dict.fromkeys(streams, (5, 3)),
         "class_names": ("u", "v"),
         "window": 1.0,
         "levels": {},
     }
-    description, graphs = described(SimpleNamespace(module=SimpleNamespace(attends_to=()), trained=trained, **told))
+    description, graphs = described(SimpleNamespace(module=SimpleNamespace(attends_to=()), trained=trained, **others))
     assert {key: graphs[name].decode() for key, name in description["head"]["partial"].items()} == {
         ",".join(each): ",".join(each) for each in some[1:]
     }

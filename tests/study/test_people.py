@@ -27,8 +27,8 @@ def made(study, keep):
             counts = {str(person): [round(100 * accuracy_of(job, person)), 100] for person in tested}
             own = sum(correct for correct, _ in counts.values()) / 100 / len(tested)
             of_activities = {"sitting": 0.9 + 0.01 * job.seed, "elevator up": 0.4 if len(tested) == 2 else 0.6}
-            told = {"by_subject": counts, "test_subjects": tested, "per_class_accuracy": of_activities}
-            found[job.key] = record(job, own, result=told)
+            result = {"by_subject": counts, "test_subjects": tested, "per_class_accuracy": of_activities}
+            found[job.key] = record(job, own, result=result)
     return found
 
 

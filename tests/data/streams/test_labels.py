@@ -175,6 +175,12 @@ def test_label_studio(tmp_path: Path) -> None:
     assert found_one.start == ns(2024, 5, 1, 12, 10)
 
 
+def test_an_export_of_label_studio_may_lack_one_of_several_names(tmp_path: Path) -> None:
+    text = studio(annotation(region(0, 1, "a")))
+    found = read_intervals(write(tmp_path, text), described("label_studio", unit="s", tier=("label", "posture")))
+    assert [each.activity for each in found] == ["a"]
+
+
 def test_annotations_of_a_dependent_tier_have_the_times_of_those_they_refer_to(tmp_path: Path) -> None:
     path = write(tmp_path, DEPENDENT.replace("b2", "b3").replace('REF="b1"', 'REF="a1"'))
     found = read_intervals(path, described("elan", tier=("kind",)))

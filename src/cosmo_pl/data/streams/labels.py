@@ -234,7 +234,8 @@ def _label_studio(path: Path, labels: LabelsDescription, day: date | RecordedDay
         except ValueError as error:
             remedy = "Export it as JSON (not JSON-MIN), with one annotation per task or one marked as ground truth"
             raise RecordingError(path, str(error), remedy) from error
-    for name in (name for name in labels.tier if name not in given):
+    if given and labels.tier and given.isdisjoint(labels.tier):  # an export names only those that have labels
+        name = labels.tier[0]
         raise RecordingError(path, f"has no labels from '{name}'", f"labels.tier: {choices(name, sorted(given))}")
 
 
