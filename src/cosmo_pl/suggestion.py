@@ -6,7 +6,7 @@ ICML 2022 (TypiClust).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,7 +46,13 @@ class Suggestion:
     represents: int
 
 
-def suggest(data: MultimodalDataModule, bundle: str | Path, labels: int, seed: int = 0) -> list[Suggestion]:
+def suggest(
+    data: MultimodalDataModule,
+    bundle: str | Path,
+    labels: int,
+    seed: int = 0,
+    bundle_modalities: Mapping[str, str] | None = None,
+) -> list[Suggestion]:
     """Suggests samples to label: k-means gives as many clusters as labels, and the most typical of each is suggested.
 
     Candidates are the training samples of unknown activity; if all activities are known, all training samples. Neither
@@ -57,19 +63,21 @@ def suggest(data: MultimodalDataModule, bundle: str | Path, labels: int, seed: i
         bundle: Folder of a bundle, or of runs whose newest bundle is used.
         labels: Number of samples to suggest.
         seed: Seed of k-means.
+        bundle_modalities: Modality of the data to the modality of the bundle whose encoder it uses, as {acc: thigh}.
 
     Returns:
         The suggestions, those of the largest clusters first.
 
     Raises:
-        ConfigurationError: There are fewer candidates than labels.
+        ConfigurationError: There are fewer candidates than labels, or `bundle_modalities` names a modality that the
+            data do not have.
         BundleError: The bundle is missing, damaged, or not for these data.
     """
     rows = candidates(data)
     if not 1 <= labels <= len(rows):
         problem = f"is {labels}, and there are {len(rows)} training samples to choose from"
         raise ConfigurationError("labels", problem, f"Use 1 to {len(rows)}")
-    encoders, loaded = load_encoders(data.modality_shapes, None, str(bundle))
+    encoders, loaded = load_encoders(data.modality_shapes, None, str(bundle), bundle_modalities)
     assert loaded is not None, "a bundle is given"
     loaded.check_data(data)
     chosen, typicality, size = most_typical(centred_features(encoders, data, rows), labels, seed)

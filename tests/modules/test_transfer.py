@@ -13,7 +13,8 @@ import torch
 
 from cosmo_pl.bundle import Bundle
 from cosmo_pl.bundle_checks import digest_of
-from cosmo_pl.data import USCDataModule, UTDDataModule
+from cosmo_pl.cli import main
+from cosmo_pl.data import MExDataModule, USCDataModule, UTDDataModule
 from cosmo_pl.encoders import InertialEncoder, StatisticsEncoder, TemporalEncoder
 from cosmo_pl.errors import BundleError, ConfigurationError
 from cosmo_pl.io import write_json
@@ -26,6 +27,7 @@ from cosmo_pl.modules import (
     SingleModalModule,
 )
 from cosmo_pl.sensors import SensorDescription
+from cosmo_pl.suggestion import suggest
 
 XYZ = ("x", "y", "z")
 
@@ -206,6 +208,24 @@ def test_names_are_matched_by_the_argument(bundle, usc):
 def test_unknown_names_are_refused(bundle, utd, names, named):
     with pytest.raises((BundleError, ConfigurationError), match=named):
         made(PrototypeModule, utd(), bundle, bundle_modalities=names)
+
+
+def test_samples_are_suggested_by_the_encoders_of_other_names(mex_root, tmp_path, capsys):
+    config = tmp_path / "data.yaml"
+    config.write_text(
+        f"class_path: cosmo_pl.data.MExDataModule\n"
+        f"init_args: {{root: {mex_root}, modalities: [act, acw], labels_per_class: 1, test_subjects: [5]}}\n",
+        encoding="utf-8",
+    )
+    data = MExDataModule(root=str(mex_root), modalities=["act", "acw"], labels_per_class=1, test_subjects=[5])
+    folder = write(data, tmp_path / "bundle")
+    swapped = {"act": "acw", "acw": "act"}
+    expected = suggest(data, folder, 9, bundle_modalities=swapped)
+    assert expected != suggest(data, folder, 9) == suggest(data, folder, 9, bundle_modalities={"act": "act"})
+    main(["data", "suggest", str(config), folder, "--labels=9", "--bundle_modalities={act: acw, acw: act}"])
+    assert capsys.readouterr().out.splitlines()[1].split()[1] == expected[0].recording
+    with pytest.raises(ConfigurationError, match=r"bundle_modalities: the data have no \['hip'\]"):
+        suggest(data, folder, 9, bundle_modalities={"hip": "act"})
 
 
 # What does not suit

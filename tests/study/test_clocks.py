@@ -12,6 +12,9 @@ ACCURACY = {(None, False): 0.8, ((0.6, 0), False): 0.7, ((0.6, 0), True): 0.78}
 CAMERA = {(None, False): 0.9, (None, True): 0.91, (1.5, False): 0.85, (1.5, True): 0.92}
 
 
+CASE = {"offset": -0.5, "drift": 0.0, "remaining_ms": [10.0, 20.0]}
+
+
 def is_corrected(job):
     return "data.init_args.correct_clocks" in job.arguments
 
@@ -24,11 +27,10 @@ def accuracy(job):
 
 
 def measured():
-    case = {"offset": -0.5, "drift": 0.0, "remaining_ms": [10.0, 20.0]}
     recorded = [{"offset": 0.031, "drift": 0.0, "deviation": 0.01, "confidence": 1.0}] * 2
     return {
         "subjects": [1, 2], "clips": 200, "reliable": 3, "as_recorded": recorded,
-        "constant": [case], "drifting": [{**case, "drift": 70.0}],
+        "constant": [CASE], "drifting": [{**CASE, "drift": 70.0}],
     }  # fmt: skip
 
 
@@ -38,7 +40,8 @@ def test_the_table_has_the_accuracy_before_and_after():
         for job in jobs("clocks")
         if (job.method, job.kind) == ("cosmo", "finetune") and job.seed < 3 and accuracy(job) is not None
     }
-    known |= {job.key: record(job, result=measured()) for job in jobs("clocks") if job.kind == "measure"}
+    measures = [job for job in jobs("clocks") if (job.kind, job.dataset) == ("measure", "utd_plus")]
+    known |= {job.key: record(job, result=measured()) for job in measures}
     rendered = table(view("clocks", "paper", known))
     rows = [dict(zip(rendered.header, row, strict=True)) for row in rendered.rows]
     without, constant, drifting, camera, late = rows
@@ -52,6 +55,21 @@ def test_the_table_has_the_accuracy_before_and_after():
     assert late["not corrected minus without error, paired by seed"].startswith("-0.050")
     assert any("15 ms remain" in note for note in rendered.notes)
     assert any("3 of these 4 estimates" in note for note in rendered.notes)
+
+
+def test_a_sensor_of_uncertain_clock_has_an_estimate_and_no_error():
+    result = {
+        "sensors": ["acw", "dc"], "clips": 239, "reliable": 2,
+        "as_recorded": [{"offset": 0.4, "confidence": 0.18}, {"offset": 0.75, "confidence": 0.99}],
+        "constant": [{"offset": 1.5, "drift": 0.0, "remaining_ms": [9.0]}],
+        "drifting": [{"offset": 0.4, "drift": -150.0, "remaining_ms": [21.0]}],
+    }  # fmt: skip
+    mex = [job for job in jobs("clocks") if (job.kind, job.dataset) == ("measure", "mex_plus")]
+    notes = table(view("clocks", "paper", {job.key: record(job, result=result) for job in mex})).notes
+    assert "of the sensors as recorded, and their confidence, are acw +400 ms (0.18), dc +750 ms (0.99)." in notes[0]
+    assert "up to 0.4 s and 150 ppm, 21 ms remain" in notes[2] and "2 of these 2 estimates" in notes[3]
+    nothing = {**result, "reliable": 0, **{kind: [{**CASE, "remaining_ms": []}] for kind in ("constant", "drifting")}}
+    assert len(table(view("clocks", "paper", {job.key: record(job, result=nothing) for job in mex})).notes) == 1
 
 
 def test_runs_without_an_error_are_those_of_other_studies():

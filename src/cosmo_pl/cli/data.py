@@ -274,7 +274,13 @@ def augmentations(recipe: str, clip: int = 0, out: str = "augmentations.png", se
 
 
 def suggest(
-    recipe: str, bundle: str, labels: int | None = None, out: str | None = None, name: str = "suggested", seed: int = 0
+    recipe: str,
+    bundle: str,
+    labels: int | None = None,
+    out: str | None = None,
+    name: str = "suggested",
+    seed: int = 0,
+    bundle_modalities: dict[str, str] | None = None,
 ) -> None:
     """Suggests samples to label: the most typical unlabelled training samples, by the features of stage 1.
 
@@ -286,6 +292,7 @@ def suggest(
         out: JSON file for the list of suggestions, see `label_split_file`; other lists in it are kept.
         name: Name of the list, see `label_split`.
         seed: Seed of the clusters.
+        bundle_modalities: Modality of the data to the modality of the bundle whose encoder it uses, as {act: acc}.
     """
     import numpy as np
 
@@ -295,7 +302,7 @@ def suggest(
     from cosmo_pl.suggestion import table
 
     data = load_data([Path(recipe)])
-    found = suggestions(data, Path(bundle), data.num_classes if labels is None else labels, seed)
+    found = suggestions(data, Path(bundle), data.num_classes if labels is None else labels, seed, bundle_modalities)
     print(table(found))
     if out is not None:
         assert data.samples is not None

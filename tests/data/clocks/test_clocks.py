@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cosmo_pl.data.clocks import ClockEstimate, Piece, Signal, corrected, estimate_clock
-from cosmo_pl.data.clocks.estimation import _cross_covariance, lag_curve
+from cosmo_pl.data.clocks.estimation import DIVISIONS, TOLERANCE, _cross_covariance, estimate_from_curves, lag_curve
 from cosmo_pl.data.clocks.features import RATE, features
 
 SECONDS = 40.0
@@ -59,6 +59,28 @@ def test_a_known_drift_is_found() -> None:
 def test_unrelated_sensors_are_not_corrected() -> None:
     found = estimate_clock(pieces(0.3, shared=False))
     assert not found.reliable and found.confidence < 0.4
+
+
+def test_unrelated_sensors_do_not_agree_by_a_drift_of_their_choice() -> None:
+    for shared in (True, False):
+        found = estimate_clock(pieces(0.3, drift=100.0, count=24, spacing=120.0, shared=shared))
+        assert found.reliable == shared
+        assert (found.confidence > 0.95) if shared else (found.confidence < 0.2)
+
+
+def test_confidence_is_the_share_of_divisions_whose_halves_agree() -> None:
+    random = np.random.default_rng(3)
+    lags = np.arange(-50, 51) / RATE
+    ages, peaks = np.linspace(0.0, 1500.0, 15), random.choice([-0.4, 0.4], size=15)
+    curves = np.exp(-(((lags - peaks[:, None]) / 0.1) ** 2)) + 0.3 * random.normal(size=(15, len(lags)))
+    random, agree = np.random.default_rng(0), []
+    for _ in range(DIVISIONS):
+        order = random.permutation(15)
+        one, two = (estimate_from_curves(curves[part], ages[part]) for part in (order[:7], order[7:]))
+        errors = [abs(one.offset + 1e-6 * one.drift * age - two.offset - 1e-6 * two.drift * age) for age in ages]
+        agree.append(np.median(errors) <= TOLERANCE)
+    assert 0.1 < np.mean(agree) < 0.9
+    assert estimate_from_curves(curves, ages).confidence == pytest.approx(np.mean(agree), abs=0.1)
 
 
 def test_an_offset_at_the_edge_of_the_searched_range_is_not_believed() -> None:

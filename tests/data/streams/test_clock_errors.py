@@ -10,6 +10,7 @@ import pytest
 from cosmo_pl.data import StreamsDataModule
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.study.measures.clock_error import clock_error
 
 from .written import write_streams
 
@@ -99,3 +100,19 @@ def test_other_recordings_are_corrected_by_themselves(folder: Path) -> None:
 def test_what_cannot_work_is_refused(folder: Path, arguments: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         make(folder, **arguments)
+
+
+def test_what_remains_of_errors_is_measured(folder: Path, tmp_path: Path) -> None:
+    found = clock_error([(None, loaded(make(folder)))])
+    assert (found["sensors"], found["clips"], found["reliable"]) == (["mat"], 18, 20)
+    for kind in ("constant", "drifting"):
+        assert all(len(case["remaining_ms"]) == 1 and case["remaining_ms"][0] < 100 for case in found[kind])
+    assert max(abs(case["offset"]) for case in found["constant"]) > 1.0
+    unrelated = write_streams(tmp_path / "kitchen", subjects=range(1, 7), seconds=40.0).folder
+    found = clock_error([(None, loaded(make(unrelated)))])
+    assert found["reliable"] == 0 and [case["remaining_ms"] for case in found["constant"]] == [[]] * 10
+
+
+def loaded(data: StreamsDataModule) -> StreamsDataModule:
+    data.load()
+    return data

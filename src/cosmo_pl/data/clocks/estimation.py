@@ -46,9 +46,10 @@ class ClockEstimate:
     Args:
         offset: Seconds by which it is ahead of the reference, when the clocks were set.
         drift: Microseconds that it gains per second.
-        deviation: Standard error of `offset` in seconds, from the difference between random halves of the pieces.
-        confidence: Share of random divisions of the pieces into halves whose offsets agree within `TOLERANCE`. For
-            unrelated sensors it is about 2 · `TOLERANCE` / the searched range.
+        deviation: Standard error in seconds, from the difference between random halves of the pieces.
+        confidence: Share of random divisions of the pieces into halves that agree. Each half has an estimate of its
+            own, and their errors differ by at most `TOLERANCE` in the median piece. Unrelated sensors have about
+            2 · `TOLERANCE` / the searched range, and less with a drift.
         problem: Why nothing can be estimated; empty otherwise.
         lags: Lags of `curve` in seconds (L,).
         curve: Sum over the pieces of their standardised correlations at each lag (L,), without drift.
@@ -107,17 +108,15 @@ def estimate_from_curves(curves: NDArray[np.float64], ages: NDArray[np.float64])
     """
     count = curves.shape[1] // 2
     lags, max_offset = np.arange(-count, count + 1) / RATE, count / RATE
-    offset, drift = _best(curves, ages)
-    shifted = _shifted(curves, drift * 1e-6 * ages * RATE)
-    random, half = np.random.default_rng(0), len(curves) // 2
-    orders = [random.permutation(len(curves)) for _ in range(DIVISIONS)]
-    halves = np.array([[_peak(shifted[part].sum(axis=0)) for part in (o[:half], o[half:])] for o in orders])
-    apart = np.abs(halves[:, 0] - halves[:, 1])
-    near = apart <= TOLERANCE
+    fits = _fits(curves, ages)
+    offset, drift = fits[0]
+    one, two = (offsets + 1e-6 * drifts * ages[:, None] for offsets, drifts in (fits[1::2].T, fits[2::2].T))
+    apart = np.median(np.abs(one - two), axis=0)
     edge = abs(offset) >= max_offset - 1 / RATE
     problem = f"the correlation is largest at the edge of the searched ±{max_offset:g} s" if edge else ""
     deviation = float(np.median(apart)) / MEDIAN_OF_DIFFERENCE / 2
-    return ClockEstimate(offset, drift, deviation, float(near.mean()), problem, lags, curves.sum(axis=0))
+    confidence = float((apart <= TOLERANCE).mean())
+    return ClockEstimate(float(offset), float(drift), deviation, confidence, problem, lags, curves.sum(axis=0))
 
 
 def lag_curve(piece: Piece, count: int) -> NDArray[np.float64] | None:
@@ -172,17 +171,29 @@ def _inverse_root(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return root
 
 
-def _best(curves: NDArray[np.float64], ages: NDArray[np.float64]) -> tuple[float, float]:
-    """Offset in seconds and drift in ppm with the largest sum."""
-    span = float(np.ptp(ages))
-    step = 1e6 / RATE / max(span, 1e-9)  # ppm that change the lag by a tick over the ages
-    if step > MAX_DRIFT:
-        return _peak(curves.sum(axis=0)), 0.0
-    size = int(MAX_DRIFT / (step / 2))
-    drifts = np.arange(-size, size + 1) * step / 2
-    sums = [_shifted(curves, drift * 1e-6 * ages * RATE).sum(axis=0) for drift in drifts]
-    best = int(np.argmax([total.max() for total in sums]))
-    return _peak(sums[best]), float(drifts[best])
+def _fits(curves: NDArray[np.float64], ages: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Offsets in seconds and drifts in ppm with the largest sum (1 + 2·`DIVISIONS`, 2): of all pieces, then of halves.
+
+    The rows of a half and of the rest follow each other.
+    """
+    random, halves = np.random.default_rng(0), np.zeros((DIVISIONS, len(curves)))
+    for half in halves:
+        half[random.permutation(len(curves))[: len(curves) // 2]] = 1
+    found, largest = np.zeros((1 + 2 * DIVISIONS, 2)), np.full(1 + 2 * DIVISIONS, -np.inf)
+    for drift in _drifts(ages):
+        shifted = _shifted(curves, drift * 1e-6 * ages * RATE)
+        total, parts = shifted.sum(axis=0), halves @ shifted
+        sums = np.concatenate([total[None], np.stack([parts, total - parts], axis=1).reshape(-1, len(total))])
+        for row in np.flatnonzero(sums.max(axis=1) > largest):
+            largest[row], found[row] = sums[row].max(), (_peak(sums[row]), drift)
+    return found
+
+
+def _drifts(ages: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Drifts to search, in ppm: 0 alone if `MAX_DRIFT` changes no lag by a tick."""
+    step = 1e6 / RATE / max(float(np.ptp(ages)), 1e-9)  # ppm that change the lag by a tick over the ages
+    size = int(MAX_DRIFT / (step / 2)) if step <= MAX_DRIFT else 0
+    return np.arange(-size, size + 1) * step / 2
 
 
 def _shifted(curves: NDArray[np.float64], ticks: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -49,16 +49,24 @@ def _at(pairs: Pairs, dataset: str, method: str, value: Any) -> Pairs:
 
 
 def _notes(result: Mapping[str, Any]) -> Iterator[str]:
-    recorded = ", ".join(f"{1000 * each['offset']:+.0f}" for each in result["as_recorded"])
-    yield f"as recorded, the estimates for the {len(result['subjects'])} subjects are {recorded} ms."
-    for kind in ("constant", "drifting"):
-        left = [value for case in result[kind] for value in case["remaining_ms"]]
+    of = "sensors" if "sensors" in result else "subjects"
+    recorded = ", ".join(
+        f"{name} {1000 * each['offset']:+.0f} ms ({each['confidence']:.2f})"
+        for name, each in zip(result[of], result["as_recorded"], strict=True)
+    )
+    yield f"the estimates of the {of} as recorded, and their confidence, are {recorded}."
+    left = {
+        kind: [value for case in result[kind] for value in case["remaining_ms"]] for kind in ("constant", "drifting")
+    }
+    for kind, values in left.items():
+        if not values:
+            continue  # no estimate as recorded is reliable
         largest = max(abs(case["offset"]) for case in result[kind])
         drift = max(abs(case["drift"]) for case in result[kind])
         put_in = f"up to {largest:.1f} s" + (f" and {drift:.0f} ppm" if drift else "")
         yield (
-            f"of {len(result[kind])} random {kind} errors of {put_in}, {median(left):.0f} ms remain after the "
-            f"correction (median over subjects and errors; at most {max(left):.0f} ms)."
+            f"of {len(result[kind])} random {kind} errors of {put_in}, {median(values):.0f} ms remain after the "
+            f"correction (median over {of} and errors; at most {max(values):.0f} ms)."
         )
-    total = len(result["subjects"]) * sum(len(result[kind]) for kind in ("constant", "drifting"))
-    yield f"{result['reliable']} of these {total} estimates are reliable and were used."
+    if total := sum(len(values) for values in left.values()):
+        yield f"{result['reliable']} of these {total} estimates are reliable and were used."
