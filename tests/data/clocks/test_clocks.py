@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from cosmo_pl.data.clocks import ClockEstimate, Piece, Signal, corrected, estimate_clock
-from cosmo_pl.data.clocks.estimation import DIVISIONS, TOLERANCE, _cross_covariance, estimate_from_curves, lag_curve
+from cosmo_pl.data.clocks.estimation import (
+    DIVISIONS,
+    TOLERANCE,
+    _cross_covariance,
+    _drifts,
+    estimate_from_curves,
+    lag_curve,
+)
 from cosmo_pl.data.clocks.features import RATE, features
 
 SECONDS = 40.0
@@ -54,6 +61,13 @@ def test_a_known_drift_is_found() -> None:
     assert found.reliable
     assert found.drift == pytest.approx(150.0, abs=5.0)
     assert found.offset == pytest.approx(0.3, abs=0.04)
+
+
+def test_a_drift_over_a_week_is_found_among_those_that_the_lags_reach() -> None:
+    found = estimate_clock(pieces(0.3, drift=3.0, count=24, spacing=25_200.0))
+    assert found.reliable and found.drift == pytest.approx(3.0, abs=0.2)
+    drifts = _drifts(np.array([0.0, 580_000.0]), 150)
+    assert len(drifts) == 601 and max(drifts) * 0.58 == pytest.approx(6.0), "seconds over the week"
 
 
 def test_unrelated_sensors_are_not_corrected() -> None:

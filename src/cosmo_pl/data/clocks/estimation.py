@@ -81,7 +81,7 @@ def estimate_clock(pieces: Sequence[Piece], max_offset: float = 3.0) -> ClockEst
     For each piece and lag l, let ρ_i be the canonical correlations of the reference's features at t and the other's at
     t + l. The curve of a piece is Σ_i ρ_i², minus its mean over the lags, divided by its deviation. Offset and drift
     maximise the sum of the curves at l = offset + drift · age. The drift is searched only if the ages differ by enough
-    for `MAX_DRIFT` to change the lag by a tick of the grid, 40 ms.
+    for `MAX_DRIFT` to change the lag by a tick of the grid, 40 ms, and only as far as the lags reach.
 
     The features of different sensors need not follow each other without delay: a chest moves before a mat feels it. The
     estimate contains this delay. It is right for correcting a clock by an earlier estimate of the same sensors.
@@ -180,7 +180,7 @@ def _fits(curves: NDArray[np.float64], ages: NDArray[np.float64]) -> NDArray[np.
     for half in halves:
         half[random.permutation(len(curves))[: len(curves) // 2]] = 1
     found, largest = np.zeros((1 + 2 * DIVISIONS, 2)), np.full(1 + 2 * DIVISIONS, -np.inf)
-    for drift in _drifts(ages):
+    for drift in _drifts(ages, curves.shape[1] - 1):
         shifted = _shifted(curves, drift * 1e-6 * ages * RATE)
         total, parts = shifted.sum(axis=0), halves @ shifted
         sums = np.concatenate([total[None], np.stack([parts, total - parts], axis=1).reshape(-1, len(total))])
@@ -189,10 +189,13 @@ def _fits(curves: NDArray[np.float64], ages: NDArray[np.float64]) -> NDArray[np.
     return found
 
 
-def _drifts(ages: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Drifts to search, in ppm: 0 alone if `MAX_DRIFT` changes no lag by a tick."""
+def _drifts(ages: NDArray[np.float64], ticks: int) -> NDArray[np.float64]:
+    """Drifts to search, in ppm, of which none changes the lag by more than some ticks: from one edge to the other.
+
+    It is 0 alone if `MAX_DRIFT` changes no lag by a tick.
+    """
     step = 1e6 / RATE / max(float(np.ptp(ages)), 1e-9)  # ppm that change the lag by a tick over the ages
-    size = int(MAX_DRIFT / (step / 2)) if step <= MAX_DRIFT else 0
+    size = int(min(MAX_DRIFT, ticks * step) / (step / 2)) if step <= MAX_DRIFT else 0
     return np.arange(-size, size + 1) * step / 2
 
 
