@@ -11,7 +11,7 @@ import torch
 from pytorch_lightning import Trainer
 from pytorch_lightning.loggers import CSVLogger
 
-from cosmo_pl import ConfigurationError, UTDDataModule, suggest
+from cosmo_pl import ConfigurationError, UTDDataModule, suggest, suggestion
 from cosmo_pl.cli import main
 from cosmo_pl.encoders import TemporalEncoder
 from cosmo_pl.modules import ContrastiveFusionModule
@@ -39,13 +39,15 @@ def bundle(utd_root, tmp_path_factory, quick_quality):
     return folder / "cosmo"
 
 
-def test_typicality_is_the_inverse_mean_distance_to_the_nearest():
+def test_typicality_is_the_inverse_mean_distance_to_the_nearest(monkeypatch):
     points = torch.randn(NEIGHBORS + 15, 3, generator=torch.Generator().manual_seed(0)).double()
     naive = []
     for i, point in enumerate(points):
         distances = sorted(float((point - other).norm()) for j, other in enumerate(points) if i != j)
         naive.append(1 / np.mean(distances[:NEIGHBORS]))
     assert typicality(points) == pytest.approx(naive)
+    monkeypatch.setattr(suggestion, "DISTANCES", 3 * len(points))
+    assert typicality(points) == pytest.approx(naive), "in blocks of three rows"
     assert typicality(points[:2]) == pytest.approx([1 / float((points[0] - points[1]).norm())] * 2)
     assert typicality(points[:1]).tolist() == [0]
 

@@ -23,6 +23,7 @@ from cosmo_pl.io import aligned
 from cosmo_pl.modules.base import Streams, availability, load_encoders, unit_features
 
 NEIGHBORS = 20  # whose mean distance is the inverse of typicality, as in the paper
+DISTANCES = 2**25  # that are held at once, 256 MB
 
 
 @dataclass(frozen=True)
@@ -143,9 +144,14 @@ def typicality(features: Tensor) -> NDArray[np.float64]:
     """
     if len(features) == 1:
         return np.zeros(1)
-    distances = torch.cdist(features.double(), features.double()).fill_diagonal_(torch.inf)
-    nearest = distances.topk(min(NEIGHBORS, len(features) - 1), largest=False).values
-    found: NDArray[np.float64] = (1 / nearest.mean(dim=1).clamp_min(1e-12)).numpy()
+    points, count = features.double(), min(NEIGHBORS, len(features) - 1)
+    means = []
+    size = max(1, DISTANCES // len(points))
+    for start in range(0, len(points), size):
+        distances = torch.cdist(points[start : start + size], points)
+        distances.diagonal(start).fill_(torch.inf)  # of each point to itself
+        means.append(distances.topk(count, largest=False).values.mean(dim=1))
+    found: NDArray[np.float64] = (1 / torch.cat(means).clamp_min(1e-12)).numpy()
     return found
 
 

@@ -10,7 +10,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from cosmo_pl.constraints import PositiveInt
+from cosmo_pl.constraints import PositiveFloat, PositiveInt, check
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.io import YAML
 
@@ -211,7 +211,7 @@ def clip(name: str, root: str | None = None, out: str = "clip.png") -> None:
     print(plot({sensor: np.load(path) for sensor, path in chosen.files.items()}, title, Path(out)))
 
 
-def clocks(folder: str, reference: str | None = None, max_offset: float = 3.0, out: str | None = None) -> None:
+def clocks(folder: str, reference: str | None = None, max_offset: PositiveFloat = 3.0, out: str | None = None) -> None:
     """Estimates by how much the clocks of imported sensors differ, from their movements; no label is used.
 
     It prints the lines `clocks:` for the description of the import, with the sensors whose error is certain enough. A
@@ -220,24 +220,31 @@ def clocks(folder: str, reference: str | None = None, max_offset: float = 3.0, o
     Args:
         folder: Folder of imported recordings.
         reference: Sensor whose clock is right; the first by default.
-        max_offset: Largest offset that is searched, in seconds.
+        max_offset: Largest offset that is searched, in seconds. It needs pieces without a gap that are three times as
+            long.
         out: PNG of the correlation over the lag; not drawn by default.
     """
     from cosmo_pl.data.clocks import estimate_clock
-    from cosmo_pl.data.streams.clock_pieces import clock_pieces
+    from cosmo_pl.data.streams.clock_pieces import SECONDS, clock_pieces
     from cosmo_pl.data.streams.store import read_store
 
+    check("max_offset", max_offset, PositiveFloat)
     store = read_store(Path(folder))
     names = list(store.sensors)
     right = reference or names[0]
     if right not in names or len(names) < 2:
         raise ConfigurationError("reference", f"'{right}' cannot be compared", f"Name one of two or more of {names}")
-    found = {name: estimate_clock(clock_pieces(store, right, name), max_offset) for name in names if name != right}
+    seconds = max(SECONDS, 6 * max_offset)  # a piece is between two thirds of it and half as much again
+    found = {
+        name: estimate_clock(clock_pieces(store, right, name, seconds=seconds), max_offset)
+        for name in names
+        if name != right
+    }
     for name, each in found.items():
         verdict = "certain enough" if each.reliable else f"unchanged: {each.doubt}"
         numbers = f"offset {each.offset:+.3f} s ± {each.deviation:.3f} s, drift {each.drift:+.0f} ppm"
         print(f"# {name} against {right}: {numbers}, confidence {each.confidence:.2f}, {verdict}")
-    lines = [f"  {n}: {{offset: {e.offset:.3f}, drift: {e.drift:.0f}}}" for n, e in found.items() if e.reliable]
+    lines = [f"  {n}: {{offset: {e.offset:.3f}, drift: {round(e.drift, 3):g}}}" for n, e in found.items() if e.reliable]
     print("\n".join(["clocks:", *lines] if lines else ["clocks: {}"]))
     if out is not None:
         from cosmo_pl.plots.clocks import picture

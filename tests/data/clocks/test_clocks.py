@@ -82,6 +82,21 @@ def test_unrelated_sensors_do_not_agree_by_a_drift_of_their_choice() -> None:
         assert (found.confidence > 0.95) if shared else (found.confidence < 0.2)
 
 
+def test_two_pieces_of_a_week_later_do_not_decide_about_the_drift() -> None:
+    random = np.random.default_rng(4)
+    lags = np.arange(-75, 76) / RATE
+    curves = 3 * np.exp(-(((lags - 0.5) / 0.2) ** 2)) + 0.3 * random.normal(size=(62, len(lags)))
+    curves[60:] = 3 * np.exp(-(((lags - np.array([[-1.8], [2.2]])) / 0.2) ** 2))
+    ages = np.concatenate([np.zeros(60), [604_800.0, 605_000.0]])
+    found = estimate_from_curves(curves, ages)
+    assert (found.reliable, found.drift) == (True, 0.0) and found.offset == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_large_offset_is_searched_in_longer_pieces() -> None:
+    with_less = estimate_clock(pieces(0.3), max_offset=15.0)
+    assert "0 pieces of 45 s and more" in with_less.problem
+
+
 def test_confidence_is_the_share_of_divisions_whose_halves_agree() -> None:
     random = np.random.default_rng(3)
     lags = np.arange(-50, 51) / RATE

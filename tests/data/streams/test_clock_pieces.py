@@ -68,6 +68,9 @@ def test_the_command_prints_what_the_description_takes(
     printed = capsys.readouterr().out
     assert "mat against wrist: offset +0.4" in printed and "certain enough" in printed
     assert "\nclocks:\n  mat: {offset: 0.4" in printed
+    with pytest.raises(SystemExit):
+        main(["data", "clocks", "kitchen", "--max_offset=-1"])
+    assert "max_offset" in capsys.readouterr().err
     assert Image.open("new/clocks.png").size[0] > 500
 
 

@@ -70,8 +70,15 @@ def test_each_person_has_a_day(tmp_path: Path) -> None:
     )
     rows = "12:10,12:40,lunch,anna\n12:10,12:40,lunch,ben\n"
     assert placed(tmp_path, rows, anna, ben, subject=True) == ["2024-05-06T12:10", "2024-05-08T12:10"]
-    with pytest.raises(RecordingError, match="row 2: the start '12:10' has no date"):
+    with pytest.raises(RecordingError, match="row 2: 12:10 to 12:40 may be of 2024-05-06 or 2024-05-08, as recordings"):
         placed(tmp_path, "12:10,12:40,lunch", anna, ben)
+
+
+def test_the_day_of_several_recordings_is_that_of_the_one_that_covers_it(tmp_path: Path) -> None:
+    morning, noon = recorded("2024-05-06T10:00", "2024-05-06T11:00"), recorded("2024-05-07T12:00", "2024-05-07T13:00")
+    assert placed(tmp_path, "12:10,12:40,lunch", morning, noon) == ["2024-05-07T12:10"]
+    with pytest.raises(RecordingError, match="row 2: the start '15:10' has no date"):
+        placed(tmp_path, "15:10,15:40,tea", morning, noon)
 
 
 def test_an_hour_that_is_twice_in_the_night_is_refused(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -263,6 +264,18 @@ def test_bad_labels_are_refused_by_place(tmp_path: Path, text: str, description:
     with pytest.raises(RecordingError) as refused:
         read_intervals(path, description)
     assert named in str(refused.value) and str(path) in str(refused.value)
+
+
+@pytest.mark.parametrize("day", ["06.05.2024", "2024-05-06 00:00:00"])
+def test_a_date_that_is_none_is_named(tmp_path: Path, day: str) -> None:
+    path = write(tmp_path, f"date,start,end,activity\n{day},10:00:01,10:00:05,walk\n")
+    columns = {"date": "date", "start": "start", "end": "end", "activity": "activity"}
+    labels = LabelsDescription(Pattern("labels.csv"), "csv", columns, TimeDescription("iso"))
+    with pytest.raises(
+        RecordingError,
+        match=f"row 2: the start '10:00:01' has the date '{re.escape(day)}', which is none of ISO 8601, as 2024-05-06",
+    ):
+        read_intervals(path, labels)
 
 
 def test_rows_are_numbered_as_in_the_file_and_decimal_commas_are_named(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -45,6 +46,17 @@ def read(folder: Path, block: int = 2**19) -> int:
 
 def head(folder: Path) -> Any:
     return read_head(FolderSource(folder), "wrist.parquet")
+
+
+def test_a_draft_of_nanoseconds_needs_no_pandas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    times = pa.array([1714989600123456789, 1714989600143456789], type=pa.timestamp("ns", tz="UTC"))
+    write(tmp_path, [pa.table({"time": times, "x": [0.5, 0.6]})])
+    assert head(tmp_path).rows == (
+        ("2024-05-06T10:00:00.123456+00:00", "0.5"),
+        ("2024-05-06T10:00:00.143456+00:00", "0.6"),
+    )
+    assert head(tmp_path).last == ("2024-05-06T10:00:00.143456+00:00", "0.6")
 
 
 def memory(read: Callable[[Path], Any], folder: Path) -> int:

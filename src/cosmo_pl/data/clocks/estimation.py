@@ -20,7 +20,8 @@ MIN_PIECES = 10
 RIDGE = 0.1  # of the mean variance of a sensor's features
 DIVISIONS = 100
 MEDIAN_OF_DIFFERENCE = 0.6745  # median of |x| for a standard normal x; a half has √2, a difference 2 standard errors
-TOLERANCE = 0.2  # seconds
+TOLERANCE = 0.2  # seconds, in the median piece
+MOST_APART = 0.6  # seconds, in any piece
 THRESHOLD = 0.8
 MAX_DRIFT = 500.0  # microseconds per second; quartz clocks have less than 100
 
@@ -81,7 +82,8 @@ def estimate_clock(pieces: Sequence[Piece], max_offset: float = 3.0) -> ClockEst
     For each piece and lag l, let ρ_i be the canonical correlations of the reference's features at t and the other's at
     t + l. The curve of a piece is Σ_i ρ_i², minus its mean over the lags, divided by its deviation. Offset and drift
     maximise the sum of the curves at l = offset + drift · age. The drift is searched only if the ages differ by enough
-    for `MAX_DRIFT` to change the lag by a tick of the grid, 40 ms, and only as far as the lags reach.
+    for `MAX_DRIFT` to change the lag by a tick of the grid, 40 ms, and only as far as the lags reach. It is 0 if random
+    halves of the pieces disagree about it, so that their errors differ by more than `MOST_APART` in any piece.
 
     The features of different sensors need not follow each other without delay: a chest moves before a mat feels it. The
     estimate contains this delay. It is right for correcting a clock by an earlier estimate of the same sensors.
@@ -91,10 +93,10 @@ def estimate_clock(pieces: Sequence[Piece], max_offset: float = 3.0) -> ClockEst
         max_offset: Largest offset that is searched, in seconds.
     """
     count = round(max_offset * RATE)
-    lags = np.arange(-count, count + 1) / RATE
+    lags, least = np.arange(-count, count + 1) / RATE, _least_seconds(count)
     found = [(curve, piece.age) for piece in pieces if (curve := lag_curve(piece, count)) is not None]
     if len(found) < MIN_PIECES:
-        problem = f"{len(found)} pieces of {MIN_SECONDS:g} s and more in which both sensors change; {MIN_PIECES} needed"
+        problem = f"{len(found)} pieces of {least:g} s and more in which both sensors change; {MIN_PIECES} needed"
         return ClockEstimate(0.0, 0.0, 0.0, 0.0, problem, lags, np.zeros(len(lags)))
     return estimate_from_curves(np.array([curve for curve, _ in found]), np.array([age for _, age in found]))
 
@@ -108,10 +110,10 @@ def estimate_from_curves(curves: NDArray[np.float64], ages: NDArray[np.float64])
     """
     count = curves.shape[1] // 2
     lags, max_offset = np.arange(-count, count + 1) / RATE, count / RATE
-    fits = _fits(curves, ages)
-    offset, drift = fits[0]
-    one, two = (offsets + 1e-6 * drifts * ages[:, None] for offsets, drifts in (fits[1::2].T, fits[2::2].T))
-    apart = np.median(np.abs(one - two), axis=0)
+    (offset, drift), apart = _fitted(curves, ages, _drifts(ages, 2 * count))
+    if (apart.max(axis=0) <= MOST_APART).mean() < THRESHOLD:  # a few pieces of another age decide about the drift
+        (offset, drift), apart = _fitted(curves, ages, np.zeros(1))
+    apart = np.median(apart, axis=0)
     edge = abs(offset) >= max_offset - 1 / RATE
     problem = f"the correlation is largest at the edge of the searched ±{max_offset:g} s" if edge else ""
     deviation = float(np.median(apart)) / MEDIAN_OF_DIFFERENCE / 2
@@ -126,7 +128,7 @@ def lag_curve(piece: Piece, count: int) -> NDArray[np.float64] | None:
     """
     start = max(piece.reference.times[0], piece.other.times[0])
     stop = min(piece.reference.times[-1], piece.other.times[-1])
-    if stop - start < max(MIN_SECONDS, 3 * count / RATE):
+    if stop - start < _least_seconds(count):
         return None
     one, two = (features(signal, start, stop) for signal in (piece.reference, piece.other))
     if not one.any() or not two.any():
@@ -135,6 +137,11 @@ def lag_curve(piece: Piece, count: int) -> NDArray[np.float64] | None:
     curve = (np.linalg.svd(whitened, compute_uv=False) ** 2).sum(axis=1)
     result: NDArray[np.float64] = (curve - curve.mean()) / max(float(curve.std()), 1e-12)
     return result
+
+
+def _least_seconds(count: int) -> float:
+    """Seconds that a piece needs for lags of up to so many ticks."""
+    return max(MIN_SECONDS, 3 * count / RATE)
 
 
 def corrected(times: NDArray[np.float64], estimate: ClockEstimate) -> NDArray[np.float64]:
@@ -171,7 +178,17 @@ def _inverse_root(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return root
 
 
-def _fits(curves: NDArray[np.float64], ages: NDArray[np.float64]) -> NDArray[np.float64]:
+def _fitted(
+    curves: NDArray[np.float64], ages: NDArray[np.float64], drifts: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Offset in seconds and drift in ppm (2,), and by how much the errors of two halves differ (n, `DIVISIONS`)."""
+    fits = _fits(curves, ages, drifts)
+    one, two = (offset + 1e-6 * drift * ages[:, None] for offset, drift in (fits[1::2].T, fits[2::2].T))
+    apart: NDArray[np.float64] = np.abs(one - two)
+    return fits[0], apart
+
+
+def _fits(curves: NDArray[np.float64], ages: NDArray[np.float64], drifts: NDArray[np.float64]) -> NDArray[np.float64]:
     """Offsets in seconds and drifts in ppm with the largest sum (1 + 2·`DIVISIONS`, 2): of all pieces, then of halves.
 
     The rows of a half and of the rest follow each other.
@@ -180,7 +197,7 @@ def _fits(curves: NDArray[np.float64], ages: NDArray[np.float64]) -> NDArray[np.
     for half in halves:
         half[random.permutation(len(curves))[: len(curves) // 2]] = 1
     found, largest = np.zeros((1 + 2 * DIVISIONS, 2)), np.full(1 + 2 * DIVISIONS, -np.inf)
-    for drift in _drifts(ages, curves.shape[1] - 1):
+    for drift in drifts:
         shifted = _shifted(curves, drift * 1e-6 * ages * RATE)
         total, parts = shifted.sum(axis=0), halves @ shifted
         sums = np.concatenate([total[None], np.stack([parts, total - parts], axis=1).reshape(-1, len(total))])

@@ -23,8 +23,9 @@ def clock_pieces(
     other: str,
     recordings: Sequence[StreamRecording] | None = None,
     error: ClockCorrection | None = None,
+    seconds: float = SECONDS,
 ) -> list[Piece]:
-    """Pieces of at most a minute in which both sensors run without a gap.
+    """Pieces of about a minute in which both sensors run without a gap.
 
     Args:
         store: The recordings.
@@ -32,12 +33,13 @@ def clock_pieces(
         other: Sensor whose clock is to be corrected.
         recordings: Those that are used; None takes all.
         error: Error that is put into the other sensor's clock.
+        seconds: Length of the pieces that a longer time is divided into.
     """
     chosen = store.recordings if recordings is None else recordings
     arrays = {name: store.array(name) for name in (reference, other)}
     pieces, age = [], ages(chosen)
     for each in chosen:
-        for start, stop in _common(each, store, reference, other):
+        for start, stop in _common(each, store, reference, other, seconds):
             one, two = (
                 _signal(arrays[name], store.sensors[name], each.segments[name], start, stop)
                 for name in (reference, other)
@@ -66,12 +68,12 @@ def ages_of(starts: Mapping[str, tuple[Hashable, float]]) -> dict[str, float]:
 
 
 def _common(
-    recording: StreamRecording, store: StreamStore, reference: str, other: str
+    recording: StreamRecording, store: StreamStore, reference: str, other: str, seconds: float
 ) -> Iterator[tuple[float, float]]:
     """Starts and ends, in seconds, of pieces in which both sensors have all frames."""
     one, two = (_spans(recording, store.sensors[name], name) for name in (reference, other))
     for start, stop in itertools.chain.from_iterable(overlaps(one, two)):
-        edges = np.linspace(start, stop, max(1, round((stop - start) / SECONDS)) + 1)
+        edges = np.linspace(start, stop, max(1, round((stop - start) / seconds)) + 1)
         yield from zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
 
 

@@ -84,7 +84,7 @@ def groups_of_files(
 
     Args:
         paths: Paths below a folder.
-        signature: Path to what is equal in all files of a sensor, as the number of columns.
+        signature: Path to what is equal in all files of a sensor, as the number of columns; None if that is unknown.
         labelled: Whether there are files of labels, so that no part of a path is the activity.
         known: Placeholder to its values in other files, by which placeholders are recognised.
         subjects: Names of subjects in other files. The part of the paths that has them is the subject, with the letters
@@ -198,7 +198,7 @@ def _names_sensor(
         return False
     first = {each[position].text: path for each, path in zip(reversed(split), reversed(paths), strict=True)}
     words = [word for word in first if set(re.split(r"[\W_]+", word.lower())) & set(SENSOR_WORDS)]
-    return 2 * len(words) > len(first) or (len(first) <= 12 and len(set(map(signature, first.values()))) > 1)
+    return 2 * len(words) > len(first) or (len(first) <= 12 and len({*map(signature, first.values())} - {None}) > 1)
 
 
 def _group(paths: Split, varying: Sequence[int], labelled: bool, known: Mapping[str, set[str]]) -> Group:

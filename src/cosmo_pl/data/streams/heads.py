@@ -44,6 +44,7 @@ class Head:
         last: Texts of the last row; None if it is not read.
         format: How CSV is written; decimal commas are points in `rows` and `last`.
         left_out: Arrays of NPZ that are no columns, with the reason.
+        header_lines: Lines of CSV up to the header, with it; 0 without one.
     """
 
     path: Path
@@ -52,6 +53,7 @@ class Head:
     last: tuple[str, ...] | None = None
     format: CsvFormat = COMMON
     left_out: Mapping[str, str] = field(default_factory=dict)
+    header_lines: int = 0
 
     @property
     def header(self) -> bool:
@@ -65,6 +67,11 @@ class Head:
     @cached_property
     def _numbers(self) -> dict[str | int, NDArray[np.float64]]:
         return {}
+
+    def by_position(self) -> Head:
+        """The same of CSV with a header, whose columns are named by their positions, and its header skipped."""
+        written = self.format._replace(skip=self.header_lines)
+        return replace(self, columns=tuple(range(len(self.columns))), format=written, header_lines=0)
 
     def texts(self, column: str | int) -> tuple[str, ...]:
         """Texts of a column in the first rows (N,)."""
@@ -171,14 +178,15 @@ def text_head(path: Path, file: IO[bytes], size: int = BYTES) -> Head:
     if len(start) == size:
         lines = lines[:-1]  # which may be cut
     found = csv_format(lines[:ROWS], "\t" if path.suffix.lower() == ".tsv" else None)
-    table = [line for line in lines[found.skip :] if not (found.comment and line.startswith(found.comment))]
-    rows = _rows(table[: ROWS + 1], found)
+    places = [n for n in range(found.skip, len(lines)) if not (found.comment and lines[n].startswith(found.comment))]
+    rows = _rows([lines[n] for n in places[: ROWS + 1]], found)
     if not rows:
         return Head(path, (), ())
     header = not any(is_value(cell) for cell in rows[0])
     columns: tuple[Any, ...] = rows[0] if header else tuple(range(len(rows[0])))
     body = [row for row in (rows[1:] if header else rows) if len(row) == len(columns)]
-    return Head(path, columns, tuple(body), format=found)
+    first = next((n for n in places if lines[n].strip()), 0)
+    return Head(path, columns, tuple(body), format=found, header_lines=first + 1 if header else 0)
 
 
 def _end(file: IO[bytes]) -> str:
@@ -226,7 +234,8 @@ def _npz(path: Path, stream: IO[bytes], tail: bool) -> Head:
         for member in archive.namelist():
             with open_array(archive, member) as file:
                 header = array_header(file)
-            reason = header.unreadable or f"has {header.width} values in a row" * (header.width > MAX_COLUMNS)
+            wide = header.width == 0 or header.width > MAX_COLUMNS
+            reason = header.unreadable or f"has {header.width} values in a row" * wide
             if reason:
                 left_out[member.removesuffix(".npy")] = f"it {reason}"
             else:

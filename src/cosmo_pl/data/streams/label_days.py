@@ -57,17 +57,18 @@ class RecordedDays:
 
         Returns:
             The day on which the whole interval is covered, or else a part of it; the day on which the recordings start
-            if there is none; None if they start on several days or last for more than a month.
+            if there is none. None if that are several days, or if they last for more than a month.
 
         Raises:
             Exception: That of `refuse`: it is covered on several days.
         """
-        mine, first = self._of(subject), self.first(subject)
-        if first is None or self._date(max(each.end for each in mine)) - first > MANY * DAY:
+        mine = self._of(subject)
+        first, last = self._date(min(each.start for each in mine)), self._date(max(each.end for each in mine))
+        if last - first > MANY * DAY:
             return None
         whole, part = dict[tuple[int, int], date](), dict[tuple[int, int], date]()
         problem: RecordingError | None = None
-        for day in self._days(first, mine):
+        for day in _days(first, last):
             try:
                 start, end = on(day)
             except RecordingError as error:  # an hour that the change to or from daylight saving skips or repeats
@@ -79,21 +80,22 @@ class RecordedDays:
                 part.setdefault((start, end), day)
         found = [*(whole or part).values()]
         if len(found) > 1:
-            raise refuse(f"may be of {found[0]} or {found[1]}, as the recording covers both")
+            raise refuse(f"may be of {found[0]} or {found[1]}, as recordings cover both")
         if not found and problem is not None:
             raise problem
-        return found[0] if found else first
+        return found[0] if found else self.first(subject)
 
     def _of(self, subject: str | None) -> Sequence[RecordedTime]:
         """Recordings of a subject; one of all if there are none, which is an error where recordings are chosen."""
         return [each for each in self.recordings if subject in (None, each.subject)] or self.recordings[:1]
 
-    def _days(self, first: date, recordings: Sequence[RecordedTime]) -> Iterator[date]:
-        """Days on which an interval can start; one after midnight may have started on the day before."""
-        day, last = first - DAY, self._date(max(each.end for each in recordings))
-        while day <= last:
-            yield day
-            day += DAY
-
     def _date(self, time: int) -> date:
         return datetime.fromtimestamp(time / SECOND, UTC).astimezone(self.zone).date()
+
+
+def _days(first: date, last: date) -> Iterator[date]:
+    """Days on which an interval can start; one after midnight may have started on the day before."""
+    day = first - DAY
+    while day <= last:
+        yield day
+        day += DAY

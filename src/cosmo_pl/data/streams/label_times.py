@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from cosmo_pl.data.streams.description import UNITS, TimeDescription
@@ -14,13 +14,13 @@ from cosmo_pl.data.streams.times import LARGEST
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def instant(text: str, time: TimeDescription, date: str | None, refuse: Callable[[str], Exception]) -> int:
+def instant(text: str, time: TimeDescription, day: str | None, refuse: Callable[[str], Exception]) -> int:
     """The time of a label in nanoseconds.
 
     Args:
         text: The time as it is written: ISO 8601, a number, or a time of day such as 12:10.
         time: Unit, zone, and whether it counts from the start of the recording.
-        date: Date (ISO 8601) of times of day; None if it is unknown.
+        day: Date (ISO 8601) of times of day; None if it is unknown.
         refuse: Makes the error from the problem.
 
     Returns:
@@ -34,10 +34,12 @@ def instant(text: str, time: TimeDescription, date: str | None, refuse: Callable
     if time.relative:
         return _duration(text, refuse)
     clock = is_time_of_day(text)
-    if clock and date is None:
+    if clock and day is None:
         raise refuse(f"'{text}' has no date")
+    if clock and not _is_date(day):
+        raise refuse(f"'{text}' has the date '{day}', which is none of ISO 8601, as 2024-05-06")
     try:
-        moment = datetime.fromisoformat(f"{date}T{'0' if text[1] == ':' else ''}{text}" if clock else text)
+        moment = datetime.fromisoformat(f"{day}T{'0' if text[1] == ':' else ''}{text}" if clock else text)
     except ValueError:
         raise refuse(f"'{text}' is no time of ISO 8601") from None
     if moment.tzinfo is None:
@@ -48,6 +50,14 @@ def instant(text: str, time: TimeDescription, date: str | None, refuse: Callable
 def is_time_of_day(text: str) -> bool:
     """Whether a text is a time without a date, as 9:05, 12:10:00.5 or 12:10Z."""
     return re.match(r"\d{1,2}:", text) is not None
+
+
+def _is_date(text: str | None) -> bool:
+    try:
+        date.fromisoformat(text or "")
+    except ValueError:
+        return False
+    return True
 
 
 def _located(moment: datetime, zone: ZoneInfo, text: str, refuse: Callable[[str], Exception]) -> datetime:

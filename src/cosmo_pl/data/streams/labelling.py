@@ -88,12 +88,25 @@ def _from_files(
             raise RecordingError(source.shown(name), problem, "Correct labels.files in the description")
         for raw in read_intervals(source.on_disk(name, scratch), labels, _days(mine, labels)):
             _place(labels, name, raw, _candidates(source, name, raw, mine), found, left_out)
+    found = {name: _joined(intervals) for name, intervals in found.items()}
     for name, intervals in found.items():
-        for before, after in itertools.pairwise(sorted(intervals)):
+        for before, after in itertools.pairwise(intervals):
             if after.start < before.end:
                 problem = f"'{after.activity}' overlaps '{before.activity}' at {after.start:.3f} s of '{name}'"
                 raise RecordingError(source.path / labels.files.text, problem, "Give each time one activity")
     return found
+
+
+def _joined(intervals: Sequence[LabelInterval]) -> list[LabelInterval]:
+    """Intervals in their order; those of one activity that overlap, as in two files, are one."""
+    joined = list[LabelInterval]()
+    for each in sorted(intervals):
+        last = joined[-1] if joined else None
+        if last is not None and last.activity == each.activity and each.start < last.end:
+            joined[-1] = LabelInterval(last.start, max(last.end, each.end), each.activity)
+        else:
+            joined.append(each)
+    return joined
 
 
 def _days(recordings: Imported, labels: LabelsDescription) -> RecordedDays:

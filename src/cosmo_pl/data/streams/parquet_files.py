@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pyarrow import RecordBatch
     from pyarrow.parquet import ParquetFile
 
 BUFFER = 4 * 2**20  # bytes
@@ -25,8 +26,7 @@ def open_parquet(file: IO[bytes], buffer: int = BUFFER) -> ParquetFile:
 
 def first_rows(file: ParquetFile, count: int) -> list[dict[str, Any]]:
     """At most so many rows from the start of a file."""
-    rows: list[dict[str, Any]] = next(file.iter_batches(batch_size=count)).to_pylist()
-    return rows
+    return _rows(next(file.iter_batches(batch_size=count)))
 
 
 def last_row(file: ParquetFile) -> dict[str, Any]:
@@ -36,5 +36,18 @@ def last_row(file: ParquetFile) -> dict[str, Any]:
     size = max(1, BUFFER // (8 * max(1, metadata.num_columns)))
     for batch in file.iter_batches(size, row_groups=[group]):
         last = batch
-    row: dict[str, Any] = last.slice(last.num_rows - 1).to_pylist()[0]
-    return row
+    return _rows(last.slice(last.num_rows - 1))[0]
+
+
+def _rows(batch: RecordBatch) -> list[dict[str, Any]]:
+    """The rows of a batch; nanoseconds are cut, as Python's times have microseconds."""
+    from pyarrow import timestamp, types
+
+    columns = [
+        column.cast(timestamp("us", column.type.tz), safe=False)
+        if types.is_timestamp(column.type) and column.type.unit == "ns"
+        else column
+        for column in batch.columns
+    ]
+    names = batch.schema.names
+    return [dict(zip(names, row, strict=True)) for row in zip(*(each.to_pylist() for each in columns), strict=True)]

@@ -30,6 +30,8 @@ from cosmo_pl.errors import ConfigurationError, RecordingError
 from cosmo_pl.io import user_path, write_whole
 
 FILES = 24  # of a sensor, of which the first rows are read
+SLOWEST = 0.001  # Hz that a description can state
+NO_PATTERN = set("{}\\")  # characters of a path that a pattern cannot have
 RAW = "raw"
 
 
@@ -114,12 +116,17 @@ def sniff(folder: str | Path) -> Sniffed:
 
 def _sniff(source: Source, scratch: Path) -> Sniffed:
     draft, folder = Draft(), source.path
-    guesses = {name: label_guess(source, name, scratch) for name in files_of(source, tuple(FORMAT_OF))}
+    odd = [name for name in files_of(source) if NO_PATTERN & set(name)]
+    if odd:
+        draft.unknown.append(f"'{odd[0]}': no pattern has braces or backslashes; {len(odd)} such files are left out")
+    usual = [name for name in files_of(source, tuple(FORMAT_OF)) if not NO_PATTERN & set(name)]
+    guesses = {name: label_guess(source, name, scratch) for name in usual}
     marks = {name: found for name, found in guesses.items() if found is not None}
-    names = [name for name in files_of(source) if name not in marks]
+    names = [name for name in files_of(source) if name not in marks and name not in odd]
     if not names:
-        problem = f"'{folder}' holds no {', '.join(FORMATS)}"
-        raise ConfigurationError("folder", problem, "Give the folder of the recordings")
+        problem = f"'{folder}' holds no {', '.join(FORMATS)}{' of a usual name' * bool(odd)}"
+        remedy = f"Rename files as '{odd[0]}'" if odd else "Give the folder of the recordings"
+        raise ConfigurationError("folder", problem, remedy)
     subjects = {name for found in marks.values() for name in found.subjects}
     groups = groups_of_files(names, lambda name: _signature(source, name), bool(marks), subjects=subjects)
     streams = _streams(source, groups, draft)
@@ -145,11 +152,11 @@ def _sniff(source: Source, scratch: Path) -> Sniffed:
     return Sniffed(draft.text, tuple(draft.assumed), tuple(draft.unknown), description)
 
 
-def _signature(source: Source, name: str) -> tuple[Any, ...]:
+def _signature(source: Source, name: str) -> tuple[Any, ...] | None:
     try:
         head = read_head(source, name)
     except RecordingError:
-        return ()
+        return None
     return len(head.columns), head.columns if head.header else ()
 
 
@@ -175,12 +182,26 @@ def _streams(source: Source, groups: Sequence[Group], draft: Draft) -> list[Stre
             draft.unknown.append(f"{group.pattern.text}: {guess.no_time(heads)}; these files are left out")
             continue
         values, left_out = guess.values_of(alike, time)
+        if alike[0].header_lines and _are_no_names(time.column, *values):
+            alike = tuple(head.by_position() for head in alike)
+            time = guess.time_of(alike) or time
+            values, left_out = guess.values_of(alike, time)
+        if guess.rate_of(alike, time)[0] < SLOWEST:
+            draft.unknown.append(
+                f"{group.pattern.text}: fewer samples than {SLOWEST:g} per second; these files are left out"
+            )
+            continue
         if not values:
             draft.unknown.append(f"{group.pattern.text}: no column of numbers was found; these files are left out")
             continue
         taken = sum(each.name.rstrip("0123456789_") == group.name for each in found)
         found.append(Stream(f"{group.name}_{taken + 1}" if taken else group.name, group, alike, time, values, left_out))
     return found
+
+
+def _are_no_names(*columns: str | int) -> bool:
+    """Whether columns cannot be named by their header, as one is empty or several are equal."""
+    return "" in columns or len(set(columns)) < len(columns)
 
 
 def _unclear(group: Group) -> str:

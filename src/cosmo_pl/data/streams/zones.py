@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -63,11 +64,11 @@ def _starts(source: Source, group: Group, time: TimeGuess) -> dict[tuple[tuple[s
     starts = {}
     for path in group.paths[:FILES]:
         try:
-            starts[tuple(sorted((group.pattern.match(path) or {}).items()))] = time.seconds(
-                read_head(source, path).texts(time.column)[:1]
-            )[0]
-        except (CosmoError, ValueError, KeyError):  # also a file of other columns, which the draft names
+            first = float(time.seconds(read_head(source, path).filled(time.column)[:1])[0])
+        except (CosmoError, ValueError, KeyError, IndexError):  # also a file of other columns, which the draft names
             continue
+        if math.isfinite(first):
+            starts[tuple(sorted((group.pattern.match(path) or {}).items()))] = first
     return starts
 
 
