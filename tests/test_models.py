@@ -13,6 +13,7 @@ import pytest
 
 from cosmo_pl import Recogniser
 from cosmo_pl.bundle import Bundle
+from cosmo_pl.cli import main
 from cosmo_pl.exported import run as program
 
 MODELS = Path(__file__).parents[1] / "models"
@@ -108,3 +109,10 @@ def test_the_card_has_its_accuracy_and_how_to_train_it(name):
     assert tested == described(name)["test_subjects"]
     assert f"cosmo-pl export --run runs/{name}_plus/" in section
     assert all(word in section for word in ("Limits", "Licence"))
+
+
+@pytest.mark.parametrize("command", [["stream", "--model"], ["export", "--out=out", "--run"]])
+def test_the_home_of_nobody_is_a_path_that_does_not_exist(command, capsys):
+    with pytest.raises(SystemExit):
+        main([*command, "~nobody-of-this-name/run"])
+    assert "'~nobody-of-this-name/run' does not exist" in capsys.readouterr().err

@@ -15,6 +15,7 @@ from cosmo_pl.data.trained import TrainedOn
 from cosmo_pl.data.transforms import Transform, built_transforms
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.exported import ExportedRecogniser, Prediction, check_probability, checked_samples, is_exported
+from cosmo_pl.io import user_path
 from cosmo_pl.modules import BaseModule, ClassifierModule
 from cosmo_pl.modules.base.encoding import Streams
 from cosmo_pl.run_folder import CONFIG, run_of
@@ -96,14 +97,14 @@ class Recogniser:
                 version that did not store the preprocessing, or of a training with `normalization` "adapt".
             CodeError: It names a class of a package that is not trusted, see `cosmo_pl.trust`.
         """
-        if is_exported(Path(run).expanduser()):
+        if is_exported(user_path(run)):
             return ExportedRecogniser.load(run)
         return cls.of_run(run)
 
     @classmethod
     def of_run(cls, run: str | Path) -> Recogniser:
         """As `load`, of a run or a checkpoint alone."""
-        path = checkpoint_in(Path(run).expanduser())
+        path = checkpoint_in(user_path(run))
         checkpoint = read_checkpoint(path)
         module = _module(checkpoint, path)
         if module.trained is None:

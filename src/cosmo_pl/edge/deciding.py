@@ -26,6 +26,7 @@ from cosmo_pl.edge.neighbors import distances, training_neighbors
 from cosmo_pl.edge.refitting import is_quick, logits_of, refitted
 from cosmo_pl.edge.transitions import consecutive_pairs, counted_transitions, lasting_transitions, usual_hop_of
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.io import user_path
 from cosmo_pl.modules import ClassifierModule
 from cosmo_pl.run_loading import load_run
 
@@ -115,7 +116,7 @@ def decision_of(
     Raises:
         CosmoError: The run or its data cannot be used, or an argument is out of range.
     """
-    return measured_decision(*load_classifier(Path(run).expanduser()), accepted, mean_duration, folds)
+    return measured_decision(*load_classifier(user_path(run)), accepted, mean_duration, folds)
 
 
 def load_classifier(run: Path) -> tuple[ClassifierModule, MultimodalDataModule]:

@@ -11,7 +11,7 @@ from cosmo_pl.data.recordings import Recording
 from cosmo_pl.data.registry import DataModuleClass
 from cosmo_pl.data.streams.store import MANIFEST
 from cosmo_pl.errors import ConfigurationError, DatasetNotFoundError, choices
-from cosmo_pl.io import YAML
+from cosmo_pl.io import YAML, user_path
 from cosmo_pl.recogniser import AnyRecogniser
 from cosmo_pl.run_loading import make_data
 
@@ -57,7 +57,7 @@ def find_recordings(
         ConfigurationError: There is no such recording; the message has names that are similar.
         CosmoError: A dataset cannot be used.
     """
-    path = Path(target).expanduser()
+    path = user_path(target)
     for folder in (path, path.parent):
         if is_imported(folder):
             imported = StreamsDataModule(root=str(folder))
@@ -122,7 +122,7 @@ def _found(data: MultimodalDataModule, target: str, argument: str) -> tuple[Mult
     A path starts in the working directory, in the dataset's folder, or in the folder that holds this.
     """
     recordings, folder = data.find_recordings(data.folder), data.folder.resolve()
-    paths = [Path(target).expanduser().resolve(), folder / target, folder.parent / target]
+    paths = [user_path(target).resolve(), folder / target, folder.parent / target]
     if folder in paths:
         return data, recordings
     names = [path.relative_to(folder).as_posix() for path in paths if path.is_relative_to(folder)]

@@ -19,6 +19,7 @@ from cosmo_pl.data.suitability import check_suitable, unsuitable
 from cosmo_pl.edge.finding import chosen, dataset_at, dataset_named, find_recordings, for_model, is_imported
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.exported import is_exported
+from cosmo_pl.io import user_path
 from cosmo_pl.plots.viewer import PAUSE, Viewer
 from cosmo_pl.plots.viewer.destination import wait_for_interrupt
 from cosmo_pl.recogniser import AnyRecogniser, Recogniser
@@ -130,7 +131,7 @@ def showing(
     Raises:
         CosmoError: There is no such recording, or it or the model cannot be used.
     """
-    path = Path(target).expanduser()
+    path = user_path(target)
     if is_exported(path):
         return _of_exported(path, recording, subject, dataset, root)
     if _is_model(path):

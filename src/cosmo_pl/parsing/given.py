@@ -13,7 +13,7 @@ from typing import Any
 from jsonargparse import ArgumentParser
 
 from cosmo_pl.errors import ConfigurationError, choices
-from cosmo_pl.io import YAML, read_yaml, shortened
+from cosmo_pl.io import YAML, read_yaml, shortened, user_path
 
 OPTION = re.compile(r"(--?[\w.+-]+)=(.*)", re.DOTALL)
 
@@ -144,8 +144,8 @@ def yaml_files(words: Sequence[str]) -> dict[Path, File]:
         option = OPTION.fullmatch(word)
         name, value = (option[1], option[2]) if option else (before, word)
         config = name in ("--config", "-c") and not value.startswith(("{", "-"))
-        if config or (value.endswith(YAML) and os.path.lexists(Path(value).expanduser())):
-            _add(found, Path(value).expanduser(), "" if config else name.lstrip("-") + ".")
+        if config or (value.endswith(YAML) and os.path.lexists(user_path(value))):
+            _add(found, user_path(value), "" if config else name.lstrip("-") + ".")
     return found
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cosmo_pl.exported import ExportedRecogniser, is_exported
+from cosmo_pl.io import user_path
 
 if TYPE_CHECKING:
     from cosmo_pl.recogniser import AnyRecogniser
@@ -20,7 +20,7 @@ def load_model(model: str) -> AnyRecogniser:
     Raises:
         ConfigurationError: See `Recogniser.load`.
     """
-    if is_exported(Path(model).expanduser()):
+    if is_exported(user_path(model)):
         return ExportedRecogniser.load(model)
     from cosmo_pl.recogniser import Recogniser
 
