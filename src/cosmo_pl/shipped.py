@@ -15,7 +15,6 @@ from pathlib import Path
 from textwrap import shorten
 
 from cosmo_pl.errors import ConfigurationError, CosmoError, choices
-from cosmo_pl.io import user_path
 
 PACKAGE = Path(__file__).parent
 PREFIX = "cosmo:"
@@ -137,7 +136,7 @@ def study_folders(project: str | None) -> StudyFolders:
         ConfigurationError: The folder that is named holds no studies.
     """
     if project is not None:
-        folder = user_path(project)
+        folder = Path(project).expanduser()
         if not holds_studies(folder):
             problem = f"'{project}' has no study, no YAML file in {EXPERIMENTS}/"
             raise ConfigurationError(
