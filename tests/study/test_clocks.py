@@ -59,11 +59,13 @@ def test_the_table_has_the_accuracy_before_and_after():
 
 def test_a_sensor_of_uncertain_clock_has_an_estimate_and_no_error():
     result = {
-        "sensors": ["acw", "dc"], "clips": 239, "reliable": 2,
+        "sensors": ["acw", "dc"],
+        "clips": 239,
+        "reliable": 2,
         "as_recorded": [{"offset": 0.4, "confidence": 0.18}, {"offset": 0.75, "confidence": 0.99}],
         "constant": [{"offset": 1.5, "drift": 0.0, "remaining_ms": [9.0]}],
         "drifting": [{"offset": 0.4, "drift": -150.0, "remaining_ms": [21.0]}],
-    }  # fmt: skip
+    }
     mex = [job for job in jobs("clocks") if (job.kind, job.dataset) == ("measure", "mex_plus")]
     notes = table(view("clocks", "paper", {job.key: record(job, result=result) for job in mex})).notes
     assert "of the sensors as recorded, and their confidence, are acw +400 ms (0.18), dc +750 ms (0.99)." in notes[0]

@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 
 from cosmo_pl.data.streams.description import ImportDescription
+from cosmo_pl.data.streams.importing import import_streams
 from cosmo_pl.data.streams.reading_description import parse_description
+from cosmo_pl.data.streams.sniffing import Sniffed, sniff
+from cosmo_pl.data.streams.store import StreamStore
 
 SECOND = 10**9
 START = 1_600_000_000 * SECOND  # 2020-09-13T12:26:40Z
@@ -53,3 +56,16 @@ def write_csv(
     rows = [",".join([str(t), *(f"{v:.6f}" for v in row)]) for t, row in zip(time, values, strict=True)]
     path.write_text("\n".join([*([header] if header else []), *rows]) + "\n")
     return path
+
+
+def record(folder: Path, paths: Sequence[str]) -> None:
+    """Ten seconds of acceleration in each file, in seconds since 1970."""
+    time = jittered(10, 50)
+    for path in paths:
+        write_csv(folder / path, [f"{t / SECOND:.6f}" for t in time], signal(time))
+
+
+def drafted(folder: Path) -> tuple[Sniffed, StreamStore]:
+    """The draft of a folder, and what is imported by it."""
+    found = sniff(folder)
+    return found, import_streams(folder, folder.parent / f"{folder.name}_imported", found.description)

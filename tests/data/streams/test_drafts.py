@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,30 +16,15 @@ from cosmo_pl.data.streams.grouping import groups_of_files
 from cosmo_pl.data.streams.header_units import header_unit
 from cosmo_pl.data.streams.heads import read_head
 from cosmo_pl.data.streams.importing import import_streams
-from cosmo_pl.data.streams.patterns import Pattern
 from cosmo_pl.data.streams.reading import NPZ_ROWS
 from cosmo_pl.data.streams.sniffing import Sniffed, sniff
 from cosmo_pl.data.streams.source import FolderSource
-from cosmo_pl.data.streams.store import StreamStore
 from cosmo_pl.errors import ConfigurationError, RecordingError
 
-from .recorded import SECOND, START, jittered, signal, write_csv
+from .recorded import SECOND, START, drafted, jittered, record, signal, write_csv
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 FIRST = START // SECOND
-
-
-def record(folder: Path, paths: Sequence[str]) -> None:
-    """Ten seconds of acceleration in each file, in seconds since 1970."""
-    time = jittered(10, 50)
-    for path in paths:
-        write_csv(folder / path, [f"{t / SECOND:.6f}" for t in time], signal(time))
-
-
-def drafted(folder: Path) -> tuple[Sniffed, StreamStore]:
-    """The draft of a folder, and what is imported by it."""
-    found = sniff(folder)
-    return found, import_streams(folder, folder.parent / f"{folder.name}_imported", found.description)
 
 
 def label(path: Path, subjects: Sequence[str]) -> None:
@@ -332,81 +315,3 @@ def test_an_empty_time_and_a_space_before_the_zone_are_as_in_the_import(tmp_path
     assert (time.column, time.unit, time.relative) == ("time", "s" if form == "s" else "iso", False)
     assert store.recordings[0].start.startswith(f"2024-05-06T{'08' if '+02' in form else '10'}:00:00.0")
     assert store.recordings[0].duration == pytest.approx(1.96, abs=0.03)
-
-
-PEOPLE = ("anna", "ben", "cleo", "dora", "emil")
-
-
-@pytest.mark.parametrize("content", ["", "time,x,y,z\n"])
-def test_an_empty_file_does_not_make_a_sensor_of_each_person(tmp_path: Path, content: str) -> None:
-    record(tmp_path / "home", [f"{name}/wrist.csv" for name in PEOPLE])
-    (tmp_path / "home/cleo/wrist.csv").write_text(content)
-    found = sniff(tmp_path / "home")
-    assert [each.files.text for each in found.description.sensors.values()] == ["{subject}/wrist.csv"]
-    assert any("cleo/wrist.csv" in line for line in found.unknown)
-
-
-def test_a_first_row_without_time_leaves_the_zone_to_other_files(tmp_path: Path) -> None:
-    time, home = jittered(10, 50), tmp_path / "home"
-    for name in PEOPLE[:2]:
-        local = [(datetime.fromtimestamp(t / SECOND, UTC) + timedelta(hours=2)).isoformat()[:-6] for t in time]
-        write_csv(home / name / "wrist.csv", ["", *local[1:]] if name == "anna" else local, signal(time))
-        write_csv(home / name / "ankle.csv", [str(round(t / 1e6)) for t in time], signal(time))
-    assert sniff(home).description.sensors["wrist"].time.zone == "Etc/GMT-2"
-
-
-def test_arrays_without_columns_are_left_out(tmp_path: Path) -> None:
-    record(tmp_path / "home", ["anna/wrist.csv", "ben/wrist.csv"])
-    np.savez(tmp_path / "home/anna/ankle.npz", x=np.zeros((5, 0)))
-    found = sniff(tmp_path / "home")
-    assert list(found.description.sensors) == ["wrist"] and any("ankle.npz" in line for line in found.unknown)
-
-
-@pytest.mark.parametrize("name", ["set{1}/anna/wrist.csv", "rec\\anna\\wrist.csv"])
-def test_a_path_that_no_pattern_can_have_is_left_out(tmp_path: Path, name: str) -> None:
-    record(tmp_path / "home", ["anna/wrist.csv", "ben/wrist.csv"])
-    with zipfile.ZipFile(tmp_path / "home.zip", "w") as archive:
-        archive.write(tmp_path / "home/anna/wrist.csv", name)
-        archive.write(tmp_path / "home/anna/wrist.csv", "anna/wrist.csv")
-        archive.write(tmp_path / "home/ben/wrist.csv", "ben/wrist.csv")
-    found = sniff(tmp_path / "home.zip")
-    assert len(found.description.sensors) == 1 and "1 such files are left out" in found.unknown[0]
-    with zipfile.ZipFile(tmp_path / "odd.zip", "w") as archive:
-        archive.write(tmp_path / "home/anna/wrist.csv", name)
-    with pytest.raises(ConfigurationError, match=r"of a usual name.*Rename files as"):
-        sniff(tmp_path / "odd.zip")
-
-
-@pytest.mark.parametrize("header", [",x,y,z", "time,x,x,z"])
-def test_columns_without_names_of_their_own_are_taken_by_position(tmp_path: Path, header: str) -> None:
-    record(tmp_path / "home", ["anna/wrist.csv", "ben/wrist.csv"])
-    for path in (tmp_path / "home").rglob("*.csv"):
-        text = path.read_text()
-        path.write_text("# a device\n" + header + text[text.index("\n") :])
-    found, store = drafted(tmp_path / "home")
-    (stream,) = found.description.sensors.values()
-    assert (stream.header, stream.skip, stream.time.column) == (False, 2, 0)
-    record(tmp_path / "other", ["anna/wrist.csv", "ben/wrist.csv"])
-    assert np.array_equal(store.array("wrist"), drafted(tmp_path / "other")[1].array("wrist"))
-
-
-def test_a_sensor_of_a_sample_every_half_an_hour_is_left_out(tmp_path: Path) -> None:
-    record(tmp_path / "home", ["anna/wrist.csv", "ben/wrist.csv"])
-    for name in PEOPLE[:2]:
-        write_csv(tmp_path / "home" / name / "temp.csv", [str(FIRST + 1800 * n) for n in range(20)], np.ones((20, 3)))
-    found = sniff(tmp_path / "home")
-    assert list(found.description.sensors) == ["wrist"]
-    assert any("fewer samples than 0.001 per second" in line for line in found.unknown)
-
-
-def test_files_of_labels_may_repeat_each_other(tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    record(home, ["anna/wrist.csv", "ben/wrist.csv"])
-    for name, rows in (("1", f"{FIRST + 1},{FIRST + 3},walk"), ("2", f"{FIRST + 2},{FIRST + 4},walk")):
-        for who in PEOPLE[:2]:
-            (home / who / f"labels{name}.csv").write_text(f"start,end,activity\n{rows}\n")
-    description = sniff(home).description
-    assert description.labels is not None
-    labels = replace(description.labels, files=Pattern("{subject}/labels*.csv"))
-    for recording in import_streams(home, tmp_path / "out", replace(description, labels=labels)).recordings:
-        assert [(each.end - each.start, each.activity) for each in recording.labels] == [(pytest.approx(3.0), "walk")]

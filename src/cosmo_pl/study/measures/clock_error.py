@@ -78,11 +78,8 @@ def _of_streams(data: StreamsDataModule) -> dict[str, Any]:
     for kind, offset, drift in _random_errors(*OF_STREAMS):
         put_in = dict.fromkeys(compared, (offset, drift))
         left, after = remaining_errors(data.store, data.modalities, put_in, recordings)
-        apart = [
-            np.abs(left[name].offset - recorded[name].offset + 1e-6 * (left[name].drift - recorded[name].drift) * age)
-            for name in compared
-        ]
-        found[kind].append(_case(offset, drift, [float(each.mean()) for each in apart]))
+        apart = [np.abs(left[name].seconds(age) - recorded[name].seconds(age)).mean() for name in compared]
+        found[kind].append(_case(offset, drift, [float(each) for each in apart]))
         reliable += sum(after[name].reliable for name in compared)
     return {
         "sensors": sensors,
