@@ -17,7 +17,10 @@ from cosmo_pl.errors import (
     DatasetNotFoundError,
     DownloadError,
     RecordingError,
+    causes,
+    mendable,
 )
+from cosmo_pl.storage import storage_error
 
 ROOT = Path("some") / "folder"
 ERRORS = [
@@ -110,6 +113,15 @@ def test_command_line_prints_one_line_and_exits_with_2(
     printed = capsys.readouterr()
     assert caught.value.code == 2 and printed.out == ""
     assert printed.err == f"cosmo-pl: {error}\n"
+
+
+def test_the_cause_is_found_and_an_exception_that_causes_itself_has_none() -> None:
+    one, two = ValueError("one"), KeyError("two")
+    one.__cause__, two.__cause__ = two, one
+    assert list(causes(one)) == [one, two]
+    assert mendable(one) is None and storage_error(one) is None
+    two.__cause__ = mine = BundleError(ROOT, "is damaged", "Train again")
+    assert mendable(one) is mine
 
 
 def test_defects_of_the_package_are_not_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,9 +22,16 @@ class CosmoError(Exception):
 
 def mendable(error: BaseException | None) -> CosmoError | None:
     """The user's error behind an exception; None if there is none. jsonargparse wraps errors of constructors."""
-    while error is not None and not isinstance(error, CosmoError):
+    return next((each for each in causes(error) if isinstance(each, CosmoError)), None)
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An exception, what caused it, what caused that, and so on."""
+    passed = set[int]()
+    while error is not None and id(error) not in passed:
+        yield error
+        passed.add(id(error))
         error = error.__cause__ or error.__context__
-    return error
 
 
 def choices(name: str, names: Iterable[str]) -> str:

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from cosmo_pl.checkpoints import checkpoint_in, read_checkpoint
@@ -14,7 +16,7 @@ from cosmo_pl.data.samples import samples_at_once
 from cosmo_pl.data.trained import TrainedOn
 from cosmo_pl.data.transforms import Transform, built_transforms
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.exported import ExportedRecogniser, Prediction, check_probability, checked_samples, is_exported
+from cosmo_pl.exported import ExportedRecogniser, Prediction, checked_samples, is_exported
 from cosmo_pl.io import user_path
 from cosmo_pl.modules import BaseModule, ClassifierModule
 from cosmo_pl.modules.base.encoding import Streams
@@ -162,6 +164,19 @@ class Recogniser:
 
 AnyRecogniser = Recogniser | ExportedRecogniser
 """What `Recogniser.load` returns."""
+
+
+def check_probability(probability: NDArray[np.float32]) -> None:
+    """Refuses probabilities (N, C) that no activity can be chosen by.
+
+    Raises:
+        ConfigurationError: They hold NaN.
+    """
+    broken = np.flatnonzero(np.isnan(probability).any(axis=1))
+    if len(broken):
+        problem = f"give probabilities that are NaN in {len(broken)} samples, first in sample {broken[0]}"
+        remedy = "Give values in the units of the sensors; these are too large, or all equal"
+        raise ConfigurationError("arrays", problem, remedy)
 
 
 def _module(checkpoint: Mapping[str, Any], path: Path) -> ClassifierModule:

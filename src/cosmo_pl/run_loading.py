@@ -177,7 +177,9 @@ def _instantiate(parser: LightningArgumentParser, parsed: Any) -> Any:
         return parser.instantiate(parsed)
     except ValueError as error:
         found = mendable(error)
-        raise error if found is None else found from error
+        if found is None:
+            raise
+        raise found from error
 
 
 def _ready(data: MultimodalDataModule) -> MultimodalDataModule:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cosmo_pl.errors import CosmoError
+from cosmo_pl.errors import CosmoError, causes
 
 STORAGE = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EFBIG, errno.EIO}
@@ -38,13 +38,12 @@ def storage_error(error: BaseException | None, path: Path | None = None) -> Stor
         error: The exception.
         path: The file that was written, if the system does not report it.
     """
-    while error is not None:
-        if isinstance(error, StorageError):
-            return error
-        if isinstance(error, OSError) and error.errno in STORAGE:
-            where = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes | os.PathLike) else path
-            return StorageError(where, os.strerror(error.errno).lower())
-        error = error.__cause__ or error.__context__
+    for each in causes(error):
+        if isinstance(each, StorageError):
+            return each
+        if isinstance(each, OSError) and each.errno in STORAGE:
+            where = Path(os.fsdecode(each.filename)) if isinstance(each.filename, str | bytes | os.PathLike) else path
+            return StorageError(where, os.strerror(each.errno).lower())
     return None
 
 
@@ -61,7 +60,9 @@ def writing(path: Path) -> Iterator[None]:
         raise
     except Exception as error:  # torch.save raises a RuntimeError where the disk is full
         found = storage_error(error, path)
-        raise error if found is None else found from error
+        if found is None:
+            raise
+        raise found from error
 
 
 def _free_space(path: Path | None) -> str:

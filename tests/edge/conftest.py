@@ -8,6 +8,9 @@ import pytest
 from torch.onnx._internal.exporter._registration import ONNXRegistry
 
 from cosmo_pl.edge.live import Report, Reporter
+from edge.adapting import bundle, here
+
+__all__ = ["bundle", "here"]  # fixtures
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -136,6 +136,17 @@ def test_the_program_of_the_folder_needs_neither_pytorch_nor_this_package(folder
     assert len((folder / "attention/run.py").read_text(encoding="utf-8").splitlines()) < 150
 
 
+def test_values_that_no_activity_can_be_chosen_by_are_refused(folder, arrays, tmp_path):
+    huge = {name: np.full((2, *values.shape[1:]), 3e38) for name, values in arrays.items()}
+    for name in ("neighbour", f"runs/utd/{RUNS['attention']}"):
+        with pytest.raises(ConfigurationError, match=r"^(arrays|probability).* NaN .* first in sample 0"):
+            Recogniser.load(folder / name).predict(huge)
+    shutil.copytree(folder / "neighbour", tmp_path, dirs_exist_ok=True)
+    np.savez(tmp_path / "windows.npz", **huge)
+    done = alone(PROGRAM, RUNTIME, folder=tmp_path)
+    assert done.returncode == 1 and not done.stdout and "first in sample 0" in done.stderr
+
+
 def test_the_level_of_a_sensor_is_that_of_its_training_samples(usc_root, tmp_path):
     data = ready(USCDataModule(root=str(usc_root), window_size=100, stride=100, label_rate=0.2))
     train = data.samples.inputs["gyro"][data.split.train].astype(np.float64)

@@ -15,7 +15,7 @@ import pytest
 from cosmo_pl import Recogniser
 from cosmo_pl.edge.export import with_digest
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.exported import ExportedRecogniser, check_probability
+from cosmo_pl.exported import ExportedRecogniser
 from cosmo_pl.exported.run import Model, ModelError
 
 pytest.importorskip("onnxruntime")
@@ -125,8 +125,7 @@ def test_a_head_for_fewer_sensors_that_is_another_graph_is_named(tmp_path):
         recogniser.predict({"acc": np.ones((200, 3))})
 
 
-def test_values_so_large_that_probabilities_are_nan_are_refused():
-    check_probability(np.full((2, 3), 1 / 3, np.float32))
-    broken = np.array([[0.5, 0.5], [np.nan, 0.5]], np.float32)
-    with pytest.raises(ConfigurationError, match="arrays: give probabilities that are NaN in 1 samples, first in sam"):
-        check_probability(broken)
+def test_a_description_that_is_nested_without_end_is_damaged(tmp_path):
+    (tmp_path / "model.json").write_text("[" * 100_000, encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="is damaged or missing"):
+        ExportedRecogniser.load(tmp_path)

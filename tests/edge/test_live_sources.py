@@ -56,6 +56,12 @@ def test_a_line_may_have_several_samples(reporter):
     assert [(each.time, each.values) for each in several] == [(1.0, [1, 2, 3]), (2.0, [4]), (3.0, 7)]
 
 
+def test_a_time_that_is_none_costs_its_own_sample_alone(reporter, reports):
+    (found,) = read('{"sensor": "acc", "time": ["x", 2, null, 4], "values": [[1], [2], [3], [4]]}', reporter)
+    assert (found.time, found.values) == ([2.0, 4.0], [[2], [4]])
+    assert [(each.problem, each.count) for each in reports] == [("wrong time", 2)]
+
+
 @pytest.mark.parametrize(
     ("line", "problem", "text"),
     [
@@ -67,7 +73,7 @@ def test_a_line_may_have_several_samples(reporter):
         ('{"sensor": "acc", "time": "noon", "values": [1]}', "wrong time", "has no time"),
         ('{"sensor": "acc", "time": null, "values": [1]}', "wrong time", "has no time"),
         ('{"sensor": "acc", "time": true, "values": [1]}', "wrong time", "has no time"),
-        ('{"sensor": "acc", "time": ["x", 2], "values": [[1], [2]]}', "wrong time", "has no time"),
+        ('{"sensor": "acc", "time": ["x", null], "values": [[1], [2]]}', "wrong time", "has no time"),
         ('{"sensor": "acc", "time": 1' + "0" * 400 + ', "values": [1]}', "wrong time", "has no time"),
     ],
 )

@@ -313,8 +313,8 @@ def test_the_page_as_a_reader_follows_it(utd_root, tmp_path, monkeypatch, capsys
 def test_stream_takes_a_threshold_and_commands(monkeypatch, capsys):
     monkeypatch.setattr("cosmo_pl.recogniser.Recogniser.of_run", lambda run: Voting())
     for words, message in (
-        (["--switch=1"], "threshold: is 1.0. Use a number in [0, 1)"),
-        (["--switch=0.1", "--devices={lidar: [echo]}"], "commands: there is no sensor 'lidar'"),
+        (["--switch=1"], "cosmo-pl: switch: is 1.0. Use a number in [0, 1)"),
+        (["--switch=0.1", "--devices={lidar: [echo]}"], "devices: commands: there is no sensor 'lidar'"),
         (["--switch=0.1", "--devices={imu: [no-such-program]}"], "there is no program 'no-such-program'"),
     ):
         with pytest.raises(SystemExit) as stopped:

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Literal
 
-from cosmo_pl.constraints import NonNegativeFloat, NonNegativeInt, PositiveFloat, Probability
-from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.constraints import NonNegativeFloat, NonNegativeInt, PositiveFloat, Probability, check
+from cosmo_pl.errors import ConfigurationError, located
 
 if TYPE_CHECKING:
     from cosmo_pl.edge.live import Reporter
@@ -75,13 +75,15 @@ def stream(
     from cosmo_pl.edge.switching import SensorSwitch, worth_less
     from cosmo_pl.plots.viewer.destination import wait_for_interrupt
 
+    check("switch", switch, Probability)
     if devices and not switch:
         raise ConfigurationError("devices", "are switched by no threshold", "Give one, --switch 0.1")
     reporter = Reporter(lambda report: print(report_line(report), file=sys.stderr, flush=True))
     recogniser = load_model(model)
     # A forest is grown from its examples at its first prediction, which should not delay the first window.
     recogniser.predict({name: np.zeros((1, *shape)) for name, shape in recogniser.modality_shapes.items()})
-    sensors = SensorSwitch(recogniser, switch, sensors=recogniser.streams, commands=devices) if switch else None
+    with located("devices"):
+        sensors = SensorSwitch(recogniser, switch, sensors=recogniser.streams, commands=devices) if switch else None
     with nullcontext() if view is None else live_viewer(recogniser, view) as viewer:
         live = LiveRecogniser(
             recogniser,

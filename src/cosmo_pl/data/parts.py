@@ -190,14 +190,22 @@ class PartLoaders:
         return [self.plain_loader(rows) for rows in self.val_parts.values()]
 
     def test_dataloader(self) -> DataLoader[Batch]:
-        """The test subjects' samples, each exactly once."""
-        return self.plain_loader(self.split.test)
+        """The test subjects' samples, each exactly once.
+
+        Raises:
+            ConfigurationError: There are none.
+        """
+        return self.plain_loader(_some(self.split.test))
 
     def predict_dataloader(self) -> DataLoader[Batch]:
-        """The test subjects' samples, those of an unknown activity included."""
+        """The test subjects' samples, those of an unknown activity included.
+
+        Raises:
+            ConfigurationError: There are none.
+        """
         assert self.samples is not None
         unknown = np.flatnonzero(np.isin(self.samples.subject, self.subjects.test) & (self.samples.label < 0))
-        return self.plain_loader(np.union1d(self.split.test, unknown))
+        return self.plain_loader(_some(np.union1d(self.split.test, unknown)))
 
     def plain_batch(self, rows: np.ndarray) -> Batch:
         """Samples of the whole dataset by their indices, without augmentation, in one batch."""
@@ -236,3 +244,11 @@ class PartLoaders:
         self, rows: np.ndarray, batch_size: int, views: AugmentedViews | None = None, **order: Any
     ) -> DataLoader[Batch]:
         return self._batches(rows, views).loader(batch_size, num_workers=self.num_workers, **order)
+
+
+def _some(rows: np.ndarray) -> np.ndarray:
+    """Rows of tested samples (N,), of which there have to be some."""
+    if not len(rows):
+        problem = "name nobody who has samples to test or to predict"
+        raise ConfigurationError("data.init_args.test_subjects", problem, "Name subjects of the dataset")
+    return rows

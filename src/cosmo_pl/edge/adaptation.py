@@ -18,6 +18,7 @@ from cosmo_pl.checkpoints import newest_checkpoint, read_checkpoint, usable_chec
 from cosmo_pl.edge.adaptation_config import arguments, epochs_of
 from cosmo_pl.edge.budget import Budget, peak_megabytes
 from cosmo_pl.edge.given_labels import LABELS, accepted_labels, additions
+from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.io import write_json
 from cosmo_pl.run_folder import LAST, run_of
 
@@ -91,6 +92,9 @@ def adapt(
         CosmoError: Bundle, data, labels and configs cannot be used together.
     """
     budget = Budget(seconds)
+    file = next((each for each in (out, *out.parents) if each.exists() and not each.is_dir()), None)
+    if file is not None:
+        raise ConfigurationError("out", f"'{file}' is a file", "Name a folder")
     found = Bundle.load(bundle)
     files, words = arguments(found, data, configs)
     checkpoint = usable_checkpoint(out)
@@ -99,8 +103,9 @@ def adapt(
         planned = epochs_of(files) * (1 + additions(out))
         if done < planned:
             words += [f"--model.init_args.bundle={found.folder.resolve()}", f"--trainer.max_epochs={planned}"]
-            words += [f"--run.folder={out.resolve().parent}", f"--run.name={out.name}"]
-            words += [f"--data.init_args.label_file={(out / LABELS).resolve()}"] if (out / LABELS).is_file() else []
+            folder = out.resolve()  # a link may have another name
+            words += [f"--run.folder={folder.parent}", f"--run.name={_without_arguments(folder.name)}"]
+            words += [f"--data.init_args.label_file={folder / LABELS}"] if (out / LABELS).is_file() else []
             words += [] if checkpoint is None else ["--ckpt_path=last"]
             fit(["fit", *words], [budget])
         else:
@@ -109,6 +114,11 @@ def adapt(
     if done < planned:
         write_json(Path(report.run, REPORT), asdict(report))
     return report
+
+
+def _without_arguments(name: str) -> str:
+    """The name of a run with braces that stand for themselves and for no argument of the model."""
+    return name.replace("{", "{{").replace("}", "}}")
 
 
 def _reported(run: Path, budget: Budget, planned: int) -> AdaptationReport:

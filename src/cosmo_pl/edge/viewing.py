@@ -38,7 +38,7 @@ class Window:
         activity: Name of the predicted activity.
         probability: Activity to its probability.
         weights: Modality to its attention weight; empty where the method has no attention.
-        right: Whether it is what was really done; None where that is unknown.
+        right: Whether it is what was really done; None where that is unknown, or no activity of the model.
     """
 
     start: float
@@ -162,6 +162,9 @@ def _of_run(path: Path, recording: str | None, subject: int | None, root: str | 
     data.adopt(recogniser.trained)
     samples = data.load()
     tested = set(samples.recording[data.split_samples(samples).test].tolist())
+    if not tested:
+        problem = f"'{path}' has no tested recordings, as all of its people were trained on"
+        raise ConfigurationError("target", problem, "Give the folder of its export, and a recording with --recording")
     recordings = [each for each in data.find_recordings(data.folder) if each.name in tested]
     return _recognised(recogniser, data, samples, chosen(recordings, recording, subject))
 
@@ -219,12 +222,13 @@ def windows_of(
     starts = np.zeros(len(rows)) if data.window_seconds is None else samples.start[rows] * seconds / data.span
     start = dict(zip(rows.tolist(), starts.tolist(), strict=True))
     has = {name: samples.has(name) for name in recogniser.modality_shapes}
+    activities = {row: data.class_names[samples.label[row]] if samples.label[row] >= 0 else None for row in start}
     found = []
     for names, group in groupby(rows.tolist(), lambda row: tuple(name for name in has if has[name][row])):
         some = list(group)
         predicted = recogniser.predict({name: samples.inputs[name][some] for name in names})
         for n, row in enumerate(some):
-            right = bool(samples.label[row] == predicted.label[n]) if samples.label[row] >= 0 else None
+            right = predicted.name[n] == activities[row] if activities[row] in recogniser.class_names else None
             probability = dict(zip(recogniser.class_names, predicted.probability[n].tolist(), strict=True))
             used = {stream: each for stream, each in predicted.weights.items() if set(stream.split("+")) <= set(names)}
             weights = {stream: float(each[n]) for stream, each in used.items()}

@@ -26,7 +26,6 @@ __all__ = [
     "FORMAT",
     "ExportedRecogniser",
     "Prediction",
-    "check_probability",
     "checked_samples",
     "is_exported",
 ]
@@ -145,14 +144,13 @@ class ExportedRecogniser:
         """
         with _as_configuration():
             found = self._found({name: _as_array(name, values) for name, values in arrays.items()})
-        check_probability(found["probability"])
         label = found["probability"].argmax(axis=1)
         names = tuple(self.class_names[each] for each in label)
         columns = found["weights"].T if "weights" in found else ()
         weights = dict(zip(self.model.attends_to, columns, strict=True))
         return Prediction(label, names, found["probability"], weights, found.get("distance"))
 
-    def _found(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    def _found(self, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
         try:
             found = self.model(arrays)  # which checks them
             if found["probability"].shape[1] != len(self.class_names):
@@ -183,20 +181,7 @@ def checked_samples(arrays: Mapping[str, Any], shapes: Mapping[str, tuple[int, .
         ConfigurationError: A modality is unknown, of another shape, empty, or holds values that are not finite.
     """
     with _as_configuration():
-        return checked_arrays({name: _as_array(name, values) for name, values in arrays.items()}, shapes)
-
-
-def check_probability(probability: NDArray[np.float32]) -> None:
-    """Refuses probabilities (N, C) that no activity can be chosen by.
-
-    Raises:
-        ConfigurationError: They hold NaN.
-    """
-    broken = np.flatnonzero(np.isnan(probability).any(axis=1))
-    if len(broken):
-        problem = f"give probabilities that are NaN in {len(broken)} samples, first in sample {broken[0]}"
-        remedy = "Give values in the units of the sensors; these are too large, or all equal"
-        raise ConfigurationError("arrays", problem, remedy)
+        return checked_arrays({name: _as_array(name, values) for name, values in arrays.items()}, dict(shapes))
 
 
 def _as_array(name: str, values: Any) -> NDArray[Any]:

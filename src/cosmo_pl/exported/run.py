@@ -6,15 +6,13 @@ It gives a line of JSON per window. ``windows.npz`` has an array (N, *shape) per
 import argparse
 import hashlib
 import json
-from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-FORMAT, DESCRIPTION = 1, "model.json"
-AT_ONCE, AGAIN = 64, "Export the model again"  # windows; remedy
+FORMAT, DESCRIPTION, AT_ONCE, AGAIN = 1, "model.json", 64, "Export the model again"  # 64 windows; a remedy
 
 
 class ModelError(ValueError):
@@ -51,7 +49,7 @@ class Model:
         except Exception as error:  # onnxruntime raises a dozen kinds
             raise ModelError("model", f"'{folder / DESCRIPTION}' is damaged ({repr(error)[:150]})", AGAIN) from error
 
-    def __call__(self, arrays: Mapping[str, Any]) -> dict[str, Any]:
+    def __call__(self, arrays: dict[str, Any]) -> dict[str, Any]:
         """Logits, probability (N, classes), weights (N, streams), distance (N,) of windows (N, *shape) by sensor."""
         windows = checked_arrays(arrays, self.shapes)
         used = [name for name, parts in self.streams.items() if set(parts) <= set(windows)]
@@ -61,9 +59,11 @@ class Model:
             raise ModelError("arrays", f"lack {', '.join(missing)}, which the model needs", "Give all of its sensors")
         count = len(next(iter(windows.values())))
         parts = [self._part(windows, used, head, slice(at, at + AT_ONCE)) for at in range(0, count, AT_ONCE)]
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        _checked("probability of large values", found["probability"], found["probability"].shape[1:])
+        return found
 
-    def _part(self, windows: Mapping[str, Any], used: list[str], head: Any, rows: slice) -> dict[str, Any]:
+    def _part(self, windows: dict[str, Any], used: list[str], head: Any, rows: slice) -> dict[str, Any]:
         count = len(next(iter(windows.values()))[rows])
         values: dict[str, Any] = {"available": np.array([[name in used for name in self.streams]] * count)}
         for name in used:
@@ -84,7 +84,7 @@ def read_model(folder: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
         description = json.loads((folder / DESCRIPTION).read_bytes())
         version, hashes = description["format"], dict(description["sha256"])
         files = {name: (folder / name).read_bytes() if (folder / name).is_file() else b"" for name in hashes}
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise ModelError("model", f"'{folder / DESCRIPTION}' is damaged or missing ({error!r})", AGAIN) from error
     if version != FORMAT:
         raise ModelError("model", f"'{folder}' has the format {version}, not {FORMAT}", f"{AGAIN} with this version")
@@ -96,7 +96,7 @@ def read_model(folder: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
     return description, files
 
 
-def checked_arrays(arrays: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
+def checked_arrays(arrays: dict[str, Any], shapes: dict[str, tuple[int, ...]]) -> dict[str, Any]:
     """The arrays (N, *shape) in single precision, in the order of the sensors; N is 1 for one window (*shape)."""
     unknown = [name for name in arrays if name not in shapes]
     if unknown or not arrays:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,10 +45,13 @@ def on_grid(batches: Iterable[Piece], rate: float, start: int, average: bool) ->
         start: Time of tick 0 in nanoseconds.
         average: Whether to average.
     """
-    relative: Iterator[Ticks] = (
-        (each.begins, np.multiply(each.time - start, rate / SECOND, dtype=np.float64), each.values) for each in batches
-    )
+    relative: Iterator[Ticks] = ((each.begins, ticks_of(each.time - start, rate), each.values) for each in batches)
     return _interpolated(_averaged(relative) if average else relative)
+
+
+def ticks_of(nanoseconds: Any, rate: float) -> Any:
+    """Nanoseconds since tick 0, a number or an array, in ticks at so many per second."""
+    return np.multiply(nanoseconds, rate / SECOND, dtype=np.float64)
 
 
 Ticks = tuple[bool, NDArray[np.float64], NDArray[np.float32]]  # a piece with times in ticks

@@ -125,27 +125,20 @@ class LiveRecogniser:
         self._lacks = Missing(self.reporter)
         self._seconds = 0.0
         self._clock: int | None = None  # latest time of any sensor
-        self._jumped = 0  # nanoseconds by which clocks were set forward
         self._ready: deque[LiveWindow] = deque()  # the last ones before windows began anew, until they are given
         self._forget()
 
     @property
     def seconds(self) -> float:
         """Time of the samples so far, of all recordings, without the time that clocks were set forward by."""
-        return self._seconds + self._since_origin
-
-    @property
-    def _since_origin(self) -> float:
-        if self._clock is None or self.schedule.origin is None:
-            return 0.0
-        return (self._clock - self.schedule.origin - self._jumped) / SECOND
+        return self._seconds + self.schedule.elapsed(self._clock)
 
     def _forget(self) -> None:
         self._seconds = self.seconds
         self.schedule.clear()
         for stream in self.streams.values():
             stream.clear()
-        self._clock, self._jumped = None, 0
+        self._clock = None
         self._before: int | None = None  # what the clock was when the last samples came
         self._lacks.clear()
         self._deciding.restart()
@@ -250,6 +243,8 @@ class LiveRecogniser:
         self._clock = max((each.latest for each in self.streams.values() if each.latest is not None), default=None)
         if self._clock is None:  # they were the first ones of all
             self._forget()
+        else:
+            self.schedule.jump_back(self._clock)
         for each in self.streams.values():
             each.seen = None if each.seen is None or self._clock is None else min(each.seen, self._clock)
         self._before = None if self._before is None or self._clock is None else min(self._before, self._clock)
@@ -260,12 +255,14 @@ class LiveRecogniser:
         """Goes on at the time of the samples that did not fit."""
         held = self._strays.taken()
         earliest = min(int(time.min()) for _, time, _ in held)
-        if self._clock is not None and earliest <= self._clock:
+        if self._clock is not None and earliest > self._clock and self.schedule.aligned:
+            self.schedule.jump(self._clock, earliest)
+        elif self._clock is not None:
+            why = "all clocks were set back" if earliest <= self._clock else "the first times were wrong"
             self._ready.extend(self._end())
             self._forget()
             self.schedule.origin = earliest
-            self.reporter.report("restart", "all clocks were set back; windows begin anew", None, earliest / SECOND)
-        self._jumped += earliest - self._clock if self._clock is not None else 0
+            self.reporter.report("restart", f"{why}; windows begin anew", None, earliest / SECOND)
         self._clock = self._before = earliest
         for name, time, values in held:
             self._add(self.streams[name], time, values)
@@ -282,7 +279,8 @@ class LiveRecogniser:
             stream.check(ending=True)
         origin = self.schedule.origin
         if self._clock is not None and origin is not None and not self.schedule.number:
-            detail = f"{self._since_origin:.2f} s of samples are shorter than a window of {self.schedule.window:g} s"
+            seconds = self.schedule.elapsed(self._clock)
+            detail = f"{seconds:.2f} s of samples are shorter than a window of {self.schedule.window:g} s"
             self.reporter.report("too short", detail, None, origin / SECOND)
 
     def _stalled(self, stream: SensorStream) -> bool:
@@ -290,8 +288,9 @@ class LiveRecogniser:
         if self._before is None or self.schedule.origin is None:
             return False
         seen = self.schedule.origin if stream.seen is None else stream.seen
-        behind = stream.latest is not None and self._before - stream.latest > JUMP
-        return self._before - seen > self._patience * SECOND or behind
+        patience = self._patience * SECOND
+        behind = stream.latest is not None and self._before - stream.latest > max(JUMP, patience)
+        return self._before - seen > patience or behind
 
     def _given(self) -> Iterator[LiveWindow]:
         while self._ready:

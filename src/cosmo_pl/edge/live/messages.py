@@ -35,13 +35,20 @@ def samples_in(line: bytes, reporter: Reporter) -> Iterator[SensorSamples]:
     if lacks:
         reporter.report("broken line", f"{shown(line)} lacks {', '.join(lacks)}")
         return
-    sensor, time = str(found["sensor"]), found["time"]
-    try:
-        seconds = [_seconds(each) for each in time] if isinstance(time, list) else _seconds(time)
-    except (TypeError, ValueError, OverflowError):
-        reporter.report("wrong time", f"{shown(line)} has no time in seconds or of ISO 8601")
+    sensor, time, values = str(found["sensor"]), found["time"], found["values"]
+    times = time if isinstance(time, list) else [time]
+    seconds = [_seconds(each) for each in times]
+    wrong = sum(each is None for each in seconds)
+    if wrong:
+        reporter.report("wrong time", f"{shown(line)} has no time in seconds or of ISO 8601", count=wrong)
+    if not isinstance(time, list):
+        yield from (SensorSamples(sensor, each, values) for each in seconds if each is not None)
         return
-    yield from _rows(sensor, seconds, found["values"])
+    if isinstance(values, list) and len(values) == len(times):  # else it is refused as a whole
+        values = [row for row, each in zip(values, seconds, strict=True) if each is not None]
+    seconds = [each for each in seconds if each is not None]
+    if seconds or not times:
+        yield from _rows(sensor, seconds, values)
 
 
 def _rows(sensor: str, seconds: Any, values: Any) -> Iterator[SensorSamples]:
@@ -55,13 +62,15 @@ def _rows(sensor: str, seconds: Any, values: Any) -> Iterator[SensorSamples]:
         yield SensorSamples(sensor, time, row)
 
 
-def _seconds(time: Any) -> float:
-    if isinstance(time, str):
-        found = datetime.fromisoformat(time)
-        return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).timestamp()
-    if isinstance(time, bool) or not isinstance(time, int | float):
-        raise TypeError("is no number")
-    return float(time)
+def _seconds(time: Any) -> float | None:
+    """Seconds; None for what is no time."""
+    try:
+        if isinstance(time, str):
+            found = datetime.fromisoformat(time)
+            return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).timestamp()
+        return float(time) if isinstance(time, int | float) and not isinstance(time, bool) else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def shown(line: bytes) -> str:

@@ -25,6 +25,7 @@ class Schedule:
         """Forgets the time line."""
         self.origin: int | None = None  # time of tick 0 in nanoseconds
         self._begin: float | None = None
+        self._jumps: list[tuple[int, int]] = []  # the times before and after the clock was set forward
         self.number = 0
 
     def align(self, aligned: float) -> None:
@@ -55,6 +56,20 @@ class Schedule:
         """Seconds of the sensors' clock at so many seconds after tick 0."""
         assert self.origin is not None
         return round(self.origin / SECOND + seconds, 6)
+
+    def jump(self, before: int, after: int) -> None:
+        """The clock was set forward, in nanoseconds."""
+        self._jumps.append((before, after))
+
+    def jump_back(self, clock: int) -> None:
+        """The clock is back at a time in nanoseconds, as later ones were wrong."""
+        self._jumps = [each for each in self._jumps if each[1] <= clock]
+
+    def elapsed(self, clock: int | None) -> float:
+        """Seconds from tick 0 to a time in nanoseconds, without those that the clock was set forward by."""
+        if clock is None or self.origin is None:
+            return 0.0
+        return (clock - self.origin - sum(after - before for before, after in self._jumps)) / SECOND
 
     def advance(self, to: int | None = None) -> int:
         """Goes on to the next window, or to the first one that ends after a time in nanoseconds.

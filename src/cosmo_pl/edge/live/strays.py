@@ -33,6 +33,7 @@ class Strays:
         held = self._held.setdefault(sensor, deque(maxlen=HELD))
         if held and abs(int(time[0]) - int(held[-1][0][-1])) > JUMP:
             held.clear()
+            self._since.pop(sensor, None)
         held.append((time, values))
         while len(held) > DELIVERIES and abs(int(time[-1]) - int(held[0][0][-1])) > JUMP:
             held.popleft()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cosmo_pl.data.streams.ordering import MAX_REACH, Piece, ordered
 from cosmo_pl.data.streams.parts import INTERVALS
-from cosmo_pl.data.streams.resampling import ROUNDING, Frames, on_grid
+from cosmo_pl.data.streams.resampling import ROUNDING, Frames, on_grid, ticks_of
 from cosmo_pl.data.streams.times import LARGEST, SECOND
 from cosmo_pl.edge.live.buffer import SensorBuffer
 from cosmo_pl.edge.live.facts import StreamCheck
@@ -22,6 +22,7 @@ from cosmo_pl.edge.live.strays import ENOUGH
 Checked = tuple[NDArray[np.int64], NDArray[np.float32]]  # times in nanoseconds (n,), values (n, size)
 AVERAGED = 0.5 * SECOND  # nanoseconds by ticks: a stream with more than two samples per tick, as in an import
 RECENT = 64
+EXACT = 2**23  # seconds; a double of more has steps of more than two nanoseconds
 FASTEST = 16  # times the rate of the grid: of a stream that is even faster, the oldest samples are dropped
 
 
@@ -48,7 +49,6 @@ class SensorStream:
         self.late = 0  # that came after their windows were recognised
         self._low, self._high = grid.plausible()
         self._check = StreamCheck(name, grid, reporter)
-        self._max_gap = self._longest(SECOND / grid.rate)
         self.clear()
 
     def clear(self) -> None:
@@ -56,6 +56,8 @@ class SensorStream:
         self.buffer.clear()
         self.latest = self.first = self.seen = self.passed = self.clock = None
         self._fed, self._set_back = -LARGEST, False  # time up to which samples were handed to the check
+        self._interval = math.inf  # shortest median interval in nanoseconds: a sensor that becomes slower has gaps
+        self._max_gap = self._longest(SECOND / self.grid.rate)
         self._before_gap: int | None = None  # the latest time before the last gap
         self._after_gap = 0  # samples after it
 
@@ -71,6 +73,9 @@ class SensorStream:
             with np.errstate(over="ignore"):  # a value beyond single precision becomes infinite, which is reported
                 rows = np.asarray(values, dtype=np.float32)
         except (TypeError, ValueError, OverflowError):
+            if isinstance(time, list) and isinstance(values, list) and len(time) == len(values) > 1:
+                each = [self.checked(*sample) for sample in zip(time, values, strict=True)]
+                return np.concatenate([one[0] for one in each]), np.concatenate([one[1] for one in each])
             return self._refused("not numbers", f"its values are not {self.grid.size} numbers in a sample")
         if not len(times):
             return self._refused("not numbers", "a list of times is empty")
@@ -104,7 +109,7 @@ class SensorStream:
                 at = float(times[wrong][0])
                 self.reporter.report(problem, detail, self.name, at, int(wrong.sum()))
         used = timed & finite & plausible
-        return np.rint(times[used] * SECOND).astype(np.int64), rows[used]
+        return _nanoseconds(times[used]), rows[used]
 
     def add(self, time: NDArray[np.int64], values: NDArray[np.float32]) -> Checked:
         """Keeps samples.
@@ -122,8 +127,8 @@ class SensorStream:
             time, values = time[~repeated], values[~repeated]
         if not len(time):
             return time, values
-        reach = max(self._max_gap, round(self.delay * SECOND))
-        order = ordered(time, self.latest, self._set_back, min(reach, MAX_REACH))
+        reach = max(min(self._max_gap, MAX_REACH), round(self.delay * SECOND))
+        order = ordered(time, self.latest, self._set_back, reach)
         late = order.dropped
         self._set_back = bool(late[-1])
         sorted_in = int(((order.behind > 0) & ~late).sum())
@@ -184,8 +189,8 @@ class SensorStream:
 
     @property
     def confirmed(self) -> int | None:
-        """Latest time, or that before it if it is a single one after a gap, which may be wrong."""
-        return self._before_gap if self._after_gap == 1 else self.latest
+        """Latest time, or that before the last gap while the few samples after it may have wrong times."""
+        return self._before_gap if self._after_gap < ENOUGH else self.latest
 
     def corrected(self, first: int) -> int:
         """Forgets the samples after the last gap, if they are few and the sensor goes on from before them.
@@ -232,8 +237,8 @@ class SensorStream:
         return self._reached(self.latest, start, origin, 0.0)
 
     def _reached(self, time: int | None, start: float, origin: int, delay: float) -> bool:
-        last = (self.first_tick(start) + self.grid.steps - 1 - ROUNDING) / self.grid.rate + delay
-        return time is not None and time >= origin + last * SECOND
+        last = self.first_tick(start) + self.grid.steps - 1 + delay * self.grid.rate
+        return time is not None and ticks_of(time - origin, self.grid.rate) + ROUNDING >= last
 
     def frames(self, start: float, origin: int) -> NDArray[np.float32] | None:
         """The frames (steps, *shape) of a window; None if there is a gap in it. For the arguments see `covers`."""
@@ -269,7 +274,9 @@ class SensorStream:
         if not len(time):
             return iter(())
         interval = float(np.median(np.diff(time))) if len(time) > 1 else SECOND / self.grid.rate
-        self._max_gap = self._longest(interval)
+        if len(time) > ENOUGH:
+            self._interval = min(interval, self._interval)
+        self._max_gap = self._longest(min(interval, self._interval))
         average = interval * self.grid.rate < AVERAGED
         return on_grid(self._pieces(time, values), self.grid.rate, origin, average)
 
@@ -295,6 +302,13 @@ class SensorStream:
             self._check.add(new, values)
             self._fed = int(time[-1])
         self._check.judge(ending)
+
+
+def _nanoseconds(seconds: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Times in nanoseconds; in whole microseconds where a double is no finer, as since 1970."""
+    step = np.where(np.abs(seconds) < EXACT, 1, 1000)
+    whole: NDArray[np.int64] = np.rint(seconds * (SECOND / step)).astype(np.int64) * step
+    return whole
 
 
 def _segments(frames: Iterator[Frames]) -> Iterator[tuple[int, NDArray[np.float32]]]:
