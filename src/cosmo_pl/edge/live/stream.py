@@ -56,7 +56,7 @@ class SensorStream:
         self.buffer.clear()
         self.latest = self.first = self.seen = self.passed = self.clock = None
         self._fed, self._set_back = -LARGEST, False  # time up to which samples were handed to the check
-        self._interval = math.inf  # shortest median interval in nanoseconds: a sensor that becomes slower has gaps
+        self._interval: float | None = None  # usual one in nanoseconds: slower samples have gaps, as in an import
         self._max_gap = self._longest(SECOND / self.grid.rate)
         self._before_gap: int | None = None  # the latest time before the last gap
         self._after_gap = 0  # samples after it
@@ -274,9 +274,9 @@ class SensorStream:
         if not len(time):
             return iter(())
         interval = float(np.median(np.diff(time))) if len(time) > 1 else SECOND / self.grid.rate
-        if len(time) > ENOUGH:
-            self._interval = min(interval, self._interval)
-        self._max_gap = self._longest(min(interval, self._interval))
+        if len(time) > ENOUGH and (self._interval is None or interval < self._interval / 2):
+            self._interval = interval
+        self._max_gap = self._longest(interval if self._interval is None else self._interval)
         average = interval * self.grid.rate < AVERAGED
         return on_grid(self._pieces(time, values), self.grid.rate, origin, average)
 
