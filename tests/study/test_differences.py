@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from statistics import fmean
 
 import pytest
@@ -74,6 +75,15 @@ def test_both_references_and_both_recipes() -> None:
 def test_one_fold_has_no_row_for_all() -> None:
     found = rows(against([of(folds=FOLDS[:1])], "usc"), "Cosmo, recipe plus")
     assert {tested for _, tested in found} == {"11-14"}
+
+
+def test_a_method_that_lacks_a_fold_has_no_row_for_all() -> None:
+    whole = of()
+    lacks = [o for o in whole.outcomes if (o.job.method, o.job.factors.get("test_subjects")) == ("cmc_plus", FOLDS[1])]
+    some = replace(whole, outcomes=[o for o in whole.outcomes if o not in lacks])
+    found = rows(against([some], "usc"), "Cosmo, recipe plus")
+    assert {tested for method, tested in found if method.startswith("CMC")} == {"11-14"}
+    assert "all" in {tested for method, tested in found if not method.startswith("CMC")}
 
 
 def test_fewer_than_three_seeds_are_not_compared() -> None:

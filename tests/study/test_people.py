@@ -74,6 +74,14 @@ def test_the_most_frequent_confusions_come_first():
     ]
 
 
+def test_confusions_that_are_as_frequent_come_by_name():
+    names = [f"activity {number}" for number in range(9)]
+    counts = {"9": {"sitting": {"sitting": 10, **dict.fromkeys(reversed(names), 5)}}}
+    each = next(job for job in jobs("usc_confusions") if job.kind == "measure" and job.method == "gravity_forest")
+    made = {each.key: record(each, result={"counts": counts, "total": {"9": 55}})}
+    assert [row[3] for row in people.confusions(view("usc_confusions", "paper", made)).rows] == names
+
+
 def test_the_share_of_an_activity_is_of_those_who_have_it():
     """The first person has no standing, and two of the seeds of the second lack the first."""
     counts = {"9": {"sitting": {"sitting": 10}}, "10": {"standing": {"standing": 5, "sitting": 5}}}

@@ -82,6 +82,17 @@ def test_status_of_a_study(project, results, workspace):
     assert " ".join(lines[-1]) == "3 of 18 done, 1 running; one process would need 15 min for the rest"
 
 
+def test_a_stage_1_whose_files_are_gone_is_left_to_do(project, results, workspace):
+    jobs = project.jobs("table9", "paper")
+    for job in jobs[:2]:
+        results.put(job, finished(job, seconds=60.0, environment=HERE))
+    assert jobs[0].kind == "pretrain" and jobs[2].parents == (jobs[0],)
+    text = status({"table9": jobs}, results, workspace)
+    assert text.endswith("the rest, and 1 of the 2 again, as others need files that are gone")
+    rows = [line.split() for line in text.splitlines()]
+    assert ["toy", "cosmo", "pretrain", "1", "0", "3", "-", "3", "min"] in rows
+
+
 def test_status_of_all_studies_counts_a_shared_run_once(project, results, workspace):
     jobs = project.jobs("table9", "paper")
     results.put(jobs[0], finished(jobs[0], environment=HERE))

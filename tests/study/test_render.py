@@ -13,6 +13,7 @@ from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.study.definition import renderer
 from cosmo_pl.study.render import presets_with_results, render_study, study_page, view_of
 from cosmo_pl.study.rendering.formats import csv_of, latex_of, markdown_of
+from cosmo_pl.study.rendering.provenance import marked
 from cosmo_pl.study.rendering.view import Rendered, Verdict
 
 from .conftest import finished, left_by, write, write_record
@@ -80,6 +81,20 @@ def test_a_figure_is_one_file_and_one_yaml(project, results, tmp_path, monkeypat
     files = render_study(project, "my_runs", "paper", results).write(tmp_path / "out")
     assert [path.name for path in files] == ["my_runs.csv", "my_runs.md", "my_runs.png"]
     assert files[0].read_text(encoding="utf-8") == f"runs\n{len(jobs)}\n"
+
+
+def test_results_of_a_stage_1_of_uncommitted_code_are_marked(project, results):
+    jobs = project.jobs("table9", "paper")
+    for job in jobs:
+        made = finished(job)
+        dirty = job.kind == "pretrain" and job.method == "cosmo" and job.seed == 0
+        results.put(job, replace(made, environment={**made.environment, "dirty": dirty}))
+    seen = {o.job.key: o.record for o in view_of(project, "table9", "paper", results).outcomes}
+    for job in jobs:
+        own = job.method == "cosmo" and job.kind == "pretrain"
+        depends = any(parent.method == "cosmo" and parent.seed == 0 for parent in job.parents)
+        assert bool(marked([seen[job.key]])) == (job.seed == 0 and (own or depends)), job.name
+    assert not results.get(jobs[1]).environment["dirty"]  # the record says what its own code was
 
 
 def test_a_damaged_result_is_left_out_and_named(project, results, plain):

@@ -156,10 +156,16 @@ def test_a_missing_dataset_is_skipped_and_the_rest_renders(here, capsys, monkeyp
         (["run", "table2", "--time_limit=soon"], "'soon' is no duration"),
         (["run", "table2", '--submit_options={"a": 1}'], "submit_options: has no effect without submit"),
         (["run", "table2", "--key=0"], "no run '0'"),
+        (["run", "table2", "--datasets=[]"], "datasets: is an empty list. Name some, or leave it out for all"),
+        (["run", "table2", "--methods=[]"], "methods: is an empty list"),
+        (["run", "table2", "--results=Makefile"], "results: 'Makefile' is a file. Name a folder"),
+        (["status", "table2", "--runs=Makefile"], "runs: 'Makefile' is a file"),
+        (["render", "table2", "--output=Makefile"], "output: 'Makefile' is a file"),
         (["render", "table2"], "has no results in experiments/results. Run `cosmo-pl study run table2`"),
     ],
 )
 def test_bad_input_is_one_line(arguments, named, here, capsys):
+    (here / "Makefile").touch()
     assert named in refused(capsys, *arguments)
     assert count(here) == 0
 

@@ -275,6 +275,8 @@ def choose(
 
 
 def _check_known(option: str, chosen: Sequence[str] | None, known: set[str]) -> None:
+    if chosen is not None and not chosen:
+        raise ConfigurationError(option, "is an empty list", "Name some, or leave it out for all")
     if unknown := sorted(set(chosen or ()) - known):
         raise ConfigurationError(
             option, f"the study has no {', '.join(unknown)}", f"Choose from {', '.join(sorted(known))}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.shipped import study_folders
 from cosmo_pl.study.jobs import Project
 from cosmo_pl.study.records import Results
@@ -41,8 +42,11 @@ class Locations:
             output: Folder of the rendered files.
 
         Raises:
-            ConfigurationError: The project holds no studies.
+            ConfigurationError: The project holds no studies, or a file is in place of a folder.
         """
+        for option, folder in {"results": results, "runs": runs, "output": output}.items():
+            if folder is not None and Path(folder).exists() and not Path(folder).is_dir():
+                raise ConfigurationError(option, f"'{folder}' is a file", "Name a folder")
         folders = study_folders(project)
         kept = Results(folders.output / RESULTS, folders.shipped_results) if results is None else Results(Path(results))
         return cls(

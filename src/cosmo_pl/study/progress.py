@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -80,6 +80,28 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+def needed(jobs: Iterable[Job], has: Callable[[Job], bool], settled: Callable[[Job], bool]) -> list[Job]:
+    """Jobs without a record, and before them the jobs whose files they need and that have lost them.
+
+    Args:
+        jobs: The jobs.
+        has: Whether a job has a record.
+        settled: Whether a job needs no run.
+    """
+    wanted: dict[str, Job] = {}
+
+    def want(job: Job) -> None:
+        for parent in job.parents:
+            if not settled(parent):
+                want(parent)
+        wanted[job.key] = job
+
+    for job in jobs:
+        if not has(job):
+            want(job)
+    return list(wanted.values())
+
+
 def status(studies: Mapping[str, Sequence[Job]], results: Results, workspace: Workspace) -> str:
     """A table of finished and missing runs: of one study by dataset, method and kind of run, of several by study.
 
@@ -95,6 +117,12 @@ def status(studies: Mapping[str, Sequence[Job]], results: Results, workspace: Wo
     every = {job.key: job for jobs in studies.values() for job in jobs}
     done = {key for key, job in every.items() if results.usable(job)}
     running = {key for key, job in every.items() if key not in done and workspace.claimed(job)}
+
+    def settled(job: Job) -> bool:
+        return job.key in done and workspace.has_files(job)
+
+    left = {job.key: job for job in needed(every.values(), lambda job: job.key in done, settled)}
+    again = [job for job in left.values() if job.key in done]
     if len(studies) == 1:
         names, groups = ["dataset", "method", "run"], _by_run(*studies.values())
     else:
@@ -102,13 +130,14 @@ def status(studies: Mapping[str, Sequence[Job]], results: Results, workspace: Wo
     table = [[*names, "done", "running", "wanted", "cells by runs", "time left"]]
     for group, jobs in groups.items():
         counts = [sum(job.key in keys for job in jobs) for keys in (done, running)]
-        left = clock.left(job for job in jobs if job.key not in done)
-        table.append([*group, *map(str, [*counts, len(jobs)]), cells_by_runs(jobs, done), left])
+        time = clock.left(job for job in jobs if job.key in left)
+        table.append([*group, *map(str, [*counts, len(jobs)]), cells_by_runs(jobs, done), time])
     lines = [aligned(table)]
-    rest = clock.left(job for key, job in every.items() if key not in done)
+    rest = clock.left(left.values())
+    also = f", and {len(again)} of the {len(done)} again, as others need files that are gone" if again else ""
     lines += sorted(set(results.damaged.values()))
     lines.append(
-        f"{len(done)} of {len(every)} done, {len(running)} running; one process would need {rest} for the rest"
+        f"{len(done)} of {len(every)} done, {len(running)} running; one process would need {rest} for the rest{also}"
     )
     return "\n".join(lines)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.io import whole_file
 from cosmo_pl.study.definition import renderer
 from cosmo_pl.study.jobs import Project
 from cosmo_pl.study.records import Results
@@ -22,10 +23,10 @@ from cosmo_pl.study.rendering.formats import (
     table_of,
     with_symbol,
 )
-from cosmo_pl.study.rendering.provenance import provenance
+from cosmo_pl.study.rendering.provenance import dirty, provenance
 from cosmo_pl.study.rendering.view import COMPARED, Outcome, Rendered, View
 
-MOST_ROWS = 80  # of the numbers of a figure that a page shows; longer ones are files alone
+MOST_ROWS = 150  # of the numbers of a figure that a page shows; longer ones are files alone
 
 
 @dataclass(frozen=True)
@@ -66,10 +67,11 @@ class Rendering:
 
     def write(self, folder: Path) -> list[Path]:
         """Writes its files, the same bytes from the same results."""
-        (folder / self.stem).parent.mkdir(parents=True, exist_ok=True)
-        for suffix, content in (files := self.files()).items():
-            (folder / f"{self.stem}{suffix}").write_bytes(content)
-        return [folder / f"{self.stem}{suffix}" for suffix in files]
+        files = {folder / f"{self.stem}{suffix}": content for suffix, content in self.files().items()}
+        for path, content in files.items():
+            with whole_file(path) as part:
+                part.write_bytes(content)
+        return list(files)
 
     @property
     def section(self) -> str:
@@ -144,7 +146,17 @@ def view_of(project: Project, name: str, preset: str, results: Results) -> View:
 
 
 def _outcomes(project: Project, name: str, preset: str, results: Results) -> list[Outcome]:
-    return [Outcome(job, results.usable(job)) for job in project.jobs(name, preset)]
+    found = dict[str, Outcome]()
+    for job in project.jobs(name, preset):  # parents come before their children
+        record = results.usable(job)
+        if record is not None and any(_is_dirty(found.get(parent.key)) for parent in job.parents):
+            record = replace(record, environment={**record.environment, "dirty": True})
+        found[job.key] = Outcome(job, record)
+    return list(found.values())
+
+
+def _is_dirty(outcome: Outcome | None) -> bool:
+    return outcome is not None and outcome.record is not None and dirty(outcome.record)
 
 
 def left_out(damage: str) -> str:

@@ -15,7 +15,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from cosmo_pl.errors import CosmoError, DatasetNotFoundError
 from cosmo_pl.study.jobs import Job
-from cosmo_pl.study.progress import Clock, duration
+from cosmo_pl.study.progress import Clock, duration, needed
 from cosmo_pl.study.records import Record, ResultError, Results
 from cosmo_pl.study.workspace import Workspace
 
@@ -111,25 +111,11 @@ class Runner:
 
     def needed(self) -> list[Job]:
         """Jobs without a record, and the jobs whose files they need and that have lost them."""
-        wanted: dict[str, Job] = {}
-
-        def want(job: Job) -> None:
-            for parent in job.parents:
-                if not self._settled(parent):
-                    want(parent)
-            wanted[job.key] = job
-
-        for job in self.jobs:
-            if not self.results.has(job):
-                want(job)
-        return list(wanted.values())
+        return needed(self.jobs, self.results.has, self._settled)
 
     def _settled(self, job: Job) -> bool:
         left = job.key in self.failed or job.key in self.postponed
-        return left or (self.results.has(job) and self._has_files(job))
-
-    def _has_files(self, job: Job) -> bool:
-        return job.kind == "measure" or self.workspace.usable(job)
+        return left or (self.results.has(job) and self.workspace.has_files(job))
 
     def _try(self, job: Job) -> None:
         """Runs a job unless it is done, cannot be run yet, or is run by another process."""

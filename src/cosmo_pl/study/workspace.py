@@ -59,6 +59,10 @@ class Workspace:
         """Whether the job has left what other jobs need of it."""
         return self.finished(job) is not None
 
+    def has_files(self, job: Job) -> bool:
+        """Whether nothing that other jobs need of the job is gone; a measurement leaves no files."""
+        return job.kind == "measure" or self.usable(job)
+
     def mark_trained(self, run: Path) -> None:
         """Notes that the training of a run has ended."""
         (run / TRAINED).touch()

@@ -87,7 +87,7 @@ def write_description(folder: Path, out: Path | None = None) -> tuple[Path, Snif
         RecordingError: There is neither a folder nor an archive.
         ConfigurationError: The file exists, or there are no files that can be described.
     """
-    if out is None and folder.is_file():
+    if out is None and folder.suffix.lower() == ".zip" and folder.is_file():
         raise ConfigurationError("out", "is needed for an archive", "Give the file to write")
     path = folder / DESCRIPTION if out is None else out
     if path.exists() or path.is_symlink():

@@ -183,7 +183,9 @@ def read_store(folder: Path) -> StreamStore:
         RecordingError: ``streams.json`` is missing, damaged, or of another format; the message names the field.
     """
     path = folder / MANIFEST
-    given = Field(read_json(path, partial(RecordingError, path)))
+    if not path.is_file():
+        raise RecordingError(folder, f"holds no {MANIFEST}", "Give a folder that `cosmo-pl data import` has written")
+    given = Field(read_json(path, partial(RecordingError, path, remedy=REMEDY)))
     try:
         return _store(folder, given)
     except ValueError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean
@@ -25,8 +25,8 @@ COLOURS = tuple(HEX[name] for name in ("vermilion", "blue", "green", "purple", "
 HEADER = ("compared with", "recipe", "method", "test subjects", "difference", "low 95 %", "high 95 %", "n")
 NOTE = (
     "A dot is the mean difference in accuracy, method minus reference, over the n seeds that both have, and"
-    " the whiskers are its 95 % t interval. Coloured dots are single folds; the black diamond is the mean over the"
-    f" subjects of all folds that both have. Fewer than {MIN_RUNS} common seeds are not shown."
+    " the whiskers are its 95 % t interval. Coloured dots are single folds; the black diamond is the mean over all"
+    f" subjects, where each fold has {MIN_RUNS} common seeds. Fewer common seeds are not shown."
 )
 
 Fold = tuple[int, ...]
@@ -54,14 +54,21 @@ class Compared:
         """Test subjects to accuracy by seed."""
         return {fold: by_seed(pairs) for fold, pairs in self.runs.items()}
 
-    def against(self, other: Compared) -> dict[str, Difference]:
-        """Differences to another method on each fold with `MIN_RUNS` common seeds, and on all of these together."""
+    def against(self, other: Compared, every: Collection[Fold]) -> dict[str, Difference]:
+        """Differences to another method on each fold with `MIN_RUNS` common seeds, and on all folds if they all have.
+
+        Args:
+            other: The other method.
+            every: All folds.
+        """
         folds = [fold for fold in self.accuracies if fold in other.accuracies]
         found = {fold: paired(self.accuracies[fold], other.accuracies[fold]) for fold in folds}
         enough = {fold: difference for fold, difference in found.items() if difference.n >= MIN_RUNS}
         by_fold = {subjects(fold): difference for fold, difference in enough.items()}
-        whole = paired(self.over(list(enough)), other.over(list(enough)))
-        return by_fold | ({ALL: whole} if len(enough) > 1 and whole.n >= MIN_RUNS else {})
+        if len(every) < 2 or not set(every) <= set(enough):
+            return by_fold
+        whole = paired(self.over(list(every)), other.over(list(every)))
+        return by_fold | ({ALL: whole} if whole.n >= MIN_RUNS else {})
 
     def over(self, folds: Sequence[Fold]) -> dict[int, float]:
         """Mean over the subjects of some folds, of each seed that has all of them."""
@@ -78,9 +85,10 @@ def against(views: Sequence[View], dataset: str) -> Rendered:
     """
     preset = _preset(views, dataset)
     methods = list(_methods(views, dataset, preset))
+    folds = unique(fold for each in methods for fold in each.runs)
     references = {f"{each.title}, {_recipe(each)}": each for each in methods if each.name == OURS}
     found = {
-        name: {(each.recipe, each.title): each.against(its) for each in methods if each is not its}
+        name: {(each.recipe, each.title): each.against(its, folds) for each in methods if each is not its}
         for name, its in references.items()
     }
     rows = [

@@ -74,8 +74,9 @@ def _confused(records: Sequence[Record]) -> Iterator[list[str]]:
             total = record.result["total"][person]
             for activity, row in counts.items():
                 of_activity[activity][person].append(sum(row.values()) / total)
-                for predicted in row.keys() - {activity}:
-                    of_person[activity, predicted][person].append(row[predicted] / total)
+                for predicted, count in row.items():
+                    if predicted != activity:
+                        of_person[activity, predicted][person].append(count / total)
     runs = {person: sum(person in record.result["counts"] for record in records) for person in people}
 
     def means(found: Mapping[str, Sequence[float]]) -> dict[str, float]:
@@ -83,7 +84,7 @@ def _confused(records: Sequence[Record]) -> Iterator[list[str]]:
 
     pairs = {pair: means(found) for pair, found in of_person.items()}
     shares = {activity: sum(means(found).values()) for activity, found in of_activity.items()}
-    for pair, found in sorted(pairs.items(), key=lambda item: -sum(item[1].values()))[:SHOWN]:
+    for pair, found in sorted(pairs.items(), key=lambda item: (-sum(item[1].values()), item[0]))[:SHOWN]:
         overall = sum(found.values()) / len(people)
         most = sorted(found, key=lambda person: -found[person])[:3]
         at = ", ".join(f"{person} ({found[person]:.3f})" for person in most)
