@@ -13,6 +13,7 @@ from cosmo_pl.errors import CosmoError, causes
 
 STORAGE = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EFBIG, errno.EIO}
+    | {errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP}
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,12 @@ import pytest
 from cosmo_pl import Recogniser
 from cosmo_pl.cli import main
 from cosmo_pl.edge.adaptation import adapt
-from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.errors import ConfigurationError, CosmoError
+from data.streams.written import write_streams
 from edge.adapting import on_device
 
 
-@pytest.mark.parametrize("name", ["{me}", "{0}", "a link", "."])
+@pytest.mark.parametrize("name", ["me and my box", "a link", "."])
 def test_a_folder_of_any_name_is_trained_in_and_gone_on_with(
     bundle: Path, here: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -31,6 +33,31 @@ def test_a_folder_of_any_name_is_trained_in_and_gone_on_with(
     again = on_device(bundle, name, **given)
     assert Path(first.run) == Path(again.run) and Path(first.run).resolve().parent == folder.resolve()
     assert again.epochs == 3 and [each.name for each in folder.glob("version_*")] == ["version_0"]
+
+
+@pytest.mark.parametrize(
+    ("out", "message"),
+    [
+        ("{me}", "out: '{me}' has braces"),
+        ("x" * 300, "file name too long"),
+        ("loop", "'loop' cannot be used"),
+    ],
+)
+def test_a_name_that_no_run_can_have_is_refused(
+    bundle: Path, here: Path, out: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("loop").symlink_to("loop")
+    with pytest.raises(SystemExit) as stopped:
+        main(
+            ["adapt", f"--bundle={bundle}", "--data=device", "--config=short.yaml", "--labels=few.csv", f"--out={out}"]
+        )
+    assert stopped.value.code == 2 and message in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_an_overlay_whose_trainer_is_no_mapping_is_refused(bundle: Path, here: Path) -> None:
+    Path("odd.yaml").write_text("trainer: 5\n", encoding="utf-8")
+    with pytest.raises(CosmoError):
+        on_device(bundle, configs=[Path("odd.yaml")])
 
 
 def test_a_file_is_no_folder_for_an_adaptation(bundle: Path, here: Path) -> None:
@@ -51,3 +78,22 @@ def test_a_run_without_tested_people_says_so(bundle: Path, here: Path, capsys: p
         assert stopped.value.code == 2
         assert ("has no tested recordings" if words[0] == "view" else "nobody who has samples to test") in error
     assert Recogniser.load("me").class_names
+
+
+def test_people_without_labels_are_shown_and_predicted_and_not_tested(
+    bundle: Path, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two people, one of whom has no labels."""
+    store = write_streams(Path("home"), subjects=(7, 8), per_activity=2)
+    rest = tuple(each if each.subject == 7 else replace(each, labels=()) for each in store.recordings)
+    replace(store, recordings=rest).write()
+    words = ["--config=cosmo:model/prototypes", "--data=cosmo_pl.data.StreamsDataModule", "--data.init_args.root=home"]
+    words += ["--data.init_args.test_subjects=[8]", f"--model.init_args.bundle={bundle}", "--run.folder=runs"]
+    main(["fit", *words, "--model.init_args.encoders=null", "--run.name=other", "--trainer.max_epochs=1"])
+    main(["view", "runs/other", "--save=other.rrd"])
+    config = "--config=runs/other/version_0/config.yaml"
+    main(["predict", config])
+    assert list(Path("runs/other").rglob("predictions.csv"))
+    with pytest.raises(SystemExit):
+        main(["test", config])
+    assert "test_subjects: have no labels to test with. Use predict" in capsys.readouterr().err

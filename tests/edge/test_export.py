@@ -147,6 +147,21 @@ def test_values_that_no_activity_can_be_chosen_by_are_refused(folder, arrays, tm
     assert done.returncode == 1 and not done.stdout and "first in sample 0" in done.stderr
 
 
+def test_a_file_in_the_way_is_named_and_a_link_is_followed(folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    run = str(folder / "runs/utd" / RUNS["neighbour"])
+    for out in ("file", "file/x", "x" * 300):
+        with pytest.raises(SystemExit) as stopped:
+            main(["export", "--run", run, "--out", out])
+        assert stopped.value.code == 2 and capsys.readouterr().err.splitlines()[-1].startswith("cosmo-pl: ")
+    shutil.copytree(folder / "neighbour", "real")
+    Path("link").symlink_to("real")
+    before = Path("real/model.json").stat().st_mtime_ns
+    main(["export", "--run", run, "--out", "link", "--overwrite"])
+    assert Path("link").is_symlink() and Path("real/model.json").stat().st_mtime_ns > before
+
+
 def test_the_level_of_a_sensor_is_that_of_its_training_samples(usc_root, tmp_path):
     data = ready(USCDataModule(root=str(usc_root), window_size=100, stride=100, label_rate=0.2))
     train = data.samples.inputs["gyro"][data.split.train].astype(np.float64)

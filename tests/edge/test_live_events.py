@@ -21,6 +21,12 @@ def test_segments_and_delays_are_those_of_the_definition() -> None:
         metrics.add(start, start + 2, "walk", None)  # nobody knows
     metrics.finish()
     assert metrics.summary() == found
+    other = EventMetrics(hop=1.0)
+    for start in range(20):  # as above, and then nobody knows
+        truth = ("rest" if start < 5 else "walk") if start < 10 else None
+        other.add(start, start + 2, "rest" if start < 7 or (start % 2 and start > 9) else "walk", truth)
+    other.finish()
+    assert other.summary() == found
     for start in range(3):
         metrics.add(start, start + 2, None, "walk")
     metrics.finish()

@@ -290,6 +290,7 @@ def test_the_loop_writes_a_line_per_window_and_a_summary(tmp_path, reporter):
     write_streams(tmp_path / "kitchen", subjects=(1,))
     data = StreamsDataModule(root=str(tmp_path / "kitchen"))
     model = FakeRecogniser(data.modality_shapes, data.sensors)
+    model.class_names = ("sit", "walk")  # it does not know how to jump
     live = LiveRecogniser(model, hop=1.0, reporter=reporter)
     out, err = io.StringIO(), io.StringIO()
     ticks = iter(np.arange(0, 100, 9.0))
@@ -302,7 +303,10 @@ def test_the_loop_writes_a_line_per_window_and_a_summary(tmp_path, reporter):
         "time", "activity", "probability", "weights", "latency_ms", "sensors", "recording", "truth",
     }  # fmt: skip
     summary = json.loads(err.getvalue())["summary"]
-    assert (summary["windows"], summary["skipped"], summary["labelled_windows"]) == (33, 0, 33)
+    assert (summary["windows"], summary["skipped"], summary["labelled_windows"]) == (33, 0, 22)
+    assert summary["unknown_activity"] == {"windows": 11, "none_of_these": 0}
+    right = [row["activity"] == row["truth"] for row in rows if row["truth"] != "jump"]
+    assert summary["accuracy"] == pytest.approx(sum(right) / 22, abs=1e-6) and summary["events"]["segments"] == 2
     assert summary["samples"] == {"wrist": 720, "mat": 180} and summary["problems"] == {}
     assert summary["seconds"] == pytest.approx(3 * 11.95) and summary["times_real_time"] == pytest.approx(
         3.98, abs=0.01

@@ -101,3 +101,77 @@ def test_a_value_that_is_no_number_costs_its_own_sample_alone():
     right.play({"wrist": (time, values)})
     assert [window.start for window in live.found] == [window.start for window in right.found] == [0, 1, 2]
     assert live.problems() == {"not numbers": {"wrist": 2}, "wrong number of values": {"wrist": 1}}
+
+
+@pytest.mark.parametrize("packet", [1, 2, 3, 4])
+@pytest.mark.parametrize("ahead", [12.0, 3600.0])
+def test_wrong_times_of_the_first_packets_of_all_sensors_cost_no_window(packet, ahead):
+    given = streams(60.0)
+    for time, _ in given.values():
+        time[:packet] += ahead
+    live = Live()
+    arrival = [(n / len(time), name, n) for name, (time, _) in given.items() for n in range(0, len(time), packet)]
+    for _, name, n in sorted(arrival):
+        time, values = given[name]
+        live.push(name, time[n : n + packet], values[n : n + packet])
+        assert live.engine.seconds >= 0
+    live.found += live.engine.finish()
+    assert len(live.found) == 58 and {window.sensors for window in live.found} == {BOTH}
+    assert live.engine.seconds < 60.1 and live.engine.skipped == 0
+
+
+@pytest.mark.parametrize("seconds", [0.5, 5.0])
+def test_time_that_the_clock_was_set_forward_by_has_no_windows(seconds):
+    """A device begins in 1970, and gets the right time from the network."""
+    live = Live()
+    live.play(streams(seconds), finish=False)
+    live.play_in_order(streams(20.0, 1_700_000_000.0))
+    assert live.engine.skipped < 5 and live.engine.seconds == pytest.approx(seconds + 20.0, abs=0.2)
+    assert len([window for window in live.found if window.start > 1e9]) >= 18
+
+
+@pytest.mark.parametrize("at", [0.0, 20.0])
+def test_a_burst_of_a_slow_sensor_passes(at):
+    """3 Hz where the model has 20, with 100 samples within 0.1 s: the usual interval is that of the last samples."""
+    time = np.arange(0.0, 120.0, 1 / 3)
+    time = np.unique(np.concatenate([time, at + np.arange(100) / 1000]))
+    mat = time, np.zeros((len(time), 2, 2), np.float32)
+    live = Live().play({"wrist": stream("wrist", 120.0), "mat": mat})
+    alone = [window.start for window in live.found if window.sensors != BOTH]
+    assert len(live.found) >= 118 and all(-3 < start - at < 34 for start in alone[:-1])
+
+
+@pytest.mark.parametrize("ahead", [(5.0, 7.0), (9.0, 5.0), (0.2, 0.4), (7.0, 5.0, 9.0), (1.0, 2.0, 3.0, 4.0)])
+def test_wrong_times_that_differ_cost_no_other_sample(ahead):
+    given = streams(30.0)
+    given["mat"][0][200 : 200 + len(ahead)] += ahead
+    live, right = Live().play_in_order(given), Live().play(streams(30.0))
+    assert live.spans() == right.spans()
+    assert "restart" not in live.problems() and live.engine.seconds == pytest.approx(29.99, abs=0.1)
+
+
+@pytest.mark.parametrize("rate", [1.0, 0.8])
+def test_a_sensor_of_one_sample_per_second_has_all_windows(rate):
+    random = np.random.default_rng(0)
+    time = np.arange(0.0, 60.0, 1 / rate)
+    time += random.uniform(-0.05, 0.05, len(time))
+    mat = time - time[0], np.zeros((len(time), 2, 2), np.float32)
+    live = Live().play({"wrist": stream("wrist", 60.0), "mat": mat})
+    both = sum(window.sensors == BOTH for window in live.found)
+    assert both >= int(mat[0][-1] - 2) and len(live.found) == 59
+
+
+def test_a_sensor_near_twice_the_rate_is_treated_alike_in_all_windows():
+    random = np.random.default_rng(0)
+    time = np.sort(np.arange(12_000) / 200.5 + random.uniform(-1e-4, 1e-4, 12_000))
+    values = np.repeat(np.sin(2 * np.pi * 90 * time)[:, None], 3, axis=1)  # folds to 10 Hz unless it is averaged
+    live = Live(FakeRecogniser({"wrist": (200, 3)})).play({"wrist": (time, values)})
+    levels = [float(np.sqrt(np.square(window["wrist"]).mean())) for window in live.model.windows]
+    assert len(levels) == 58 and max(levels) < 2 * min(levels)
+
+
+def test_times_in_milliseconds_are_suspected():
+    time, values = stream("wrist", 20.0)
+    live = Live().play({"wrist": (1000 * time, values)}, step=500.0)
+    (report,) = (each for each in live.reports if each.problem == "rate")
+    assert "are its times in milliseconds instead of seconds?" in report.detail

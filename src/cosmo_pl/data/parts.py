@@ -195,6 +195,9 @@ class PartLoaders:
         Raises:
             ConfigurationError: There are none.
         """
+        assert self.samples is not None
+        if not len(self.split.test) and len(self.predicted(self.samples, self.split)):
+            raise ConfigurationError("data.init_args.test_subjects", "have no labels to test with", "Use predict")
         return self.plain_loader(_some(self.split.test))
 
     def predict_dataloader(self) -> DataLoader[Batch]:
@@ -204,8 +207,12 @@ class PartLoaders:
             ConfigurationError: There are none.
         """
         assert self.samples is not None
-        unknown = np.flatnonzero(np.isin(self.samples.subject, self.subjects.test) & (self.samples.label < 0))
-        return self.plain_loader(_some(np.union1d(self.split.test, unknown)))
+        return self.plain_loader(_some(self.predicted(self.samples, self.split)))
+
+    def predicted(self, samples: Samples, split: Split) -> np.ndarray:
+        """Indices of the test subjects' samples, those of an unknown activity included."""
+        unknown = np.flatnonzero(np.isin(samples.subject, self.subjects.test) & (samples.label < 0))
+        return np.union1d(split.test, unknown)
 
     def plain_batch(self, rows: np.ndarray) -> Batch:
         """Samples of the whole dataset by their indices, without augmentation, in one batch."""

@@ -6,6 +6,7 @@ version for the first adaptation, and one for each time that it goes on.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -95,6 +96,10 @@ def adapt(
     file = next((each for each in (out, *out.parents) if each.exists() and not each.is_dir()), None)
     if file is not None:
         raise ConfigurationError("out", f"'{file}' is a file", "Name a folder")
+    folder = Path(os.path.realpath(out))  # a link may have another name
+    if set("{}") & set(folder.name):
+        problem = f"'{folder.name}' has braces, which stand for arguments of the model in the name of a run"
+        raise ConfigurationError("out", problem, "Name another folder")
     found = Bundle.load(bundle)
     files, words = arguments(found, data, configs)
     checkpoint = usable_checkpoint(out)
@@ -103,8 +108,7 @@ def adapt(
         planned = epochs_of(files) * (1 + additions(out))
         if done < planned:
             words += [f"--model.init_args.bundle={found.folder.resolve()}", f"--trainer.max_epochs={planned}"]
-            folder = out.resolve()  # a link may have another name
-            words += [f"--run.folder={folder.parent}", f"--run.name={_without_arguments(folder.name)}"]
+            words += [f"--run.folder={folder.parent}", f"--run.name={folder.name}"]
             words += [f"--data.init_args.label_file={folder / LABELS}"] if (out / LABELS).is_file() else []
             words += [] if checkpoint is None else ["--ckpt_path=last"]
             fit(["fit", *words], [budget])
@@ -114,11 +118,6 @@ def adapt(
     if done < planned:
         write_json(Path(report.run, REPORT), asdict(report))
     return report
-
-
-def _without_arguments(name: str) -> str:
-    """The name of a run with braces that stand for themselves and for no argument of the model."""
-    return name.replace("{", "{{").replace("}", "}}")
 
 
 def _reported(run: Path, budget: Budget, planned: int) -> AdaptationReport:

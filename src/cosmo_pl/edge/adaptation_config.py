@@ -98,7 +98,7 @@ def epochs_of(files: Sequence[Path]) -> int:
         ConfigurationError: None does.
     """
     trainers = [read_config(path).get("trainer") or {} for path in files]
-    found = [each["max_epochs"] for each in trainers if "max_epochs" in each]
+    found = [each["max_epochs"] for each in trainers if isinstance(each, dict) and "max_epochs" in each]
     if not found or type(found[-1]) is not int or found[-1] < 1:
         raise ConfigurationError("trainer.max_epochs", "no config gives a number of epochs", "Give it in a --config")
     return found[-1]

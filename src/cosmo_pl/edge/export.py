@@ -91,6 +91,7 @@ def export(
         graphs |= _quantised(description, graphs, exported, recordings)
     elif description["accuracy"] is None:
         description["accuracy"] = recordings.accuracy(exported)
+    folder = folder.resolve()  # of a link, what it points to
     with whole_file(folder) as part:
         write_model(part, description, graphs)
         if encoders is not None:

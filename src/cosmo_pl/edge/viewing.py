@@ -161,9 +161,9 @@ def _of_run(path: Path, recording: str | None, subject: int | None, root: str | 
     data = make_data([config], {} if root is None else {"root": root})
     data.adopt(recogniser.trained)
     samples = data.load()
-    tested = set(samples.recording[data.split_samples(samples).test].tolist())
+    tested = set(samples.recording[data.predicted(samples, data.split_samples(samples))].tolist())
     if not tested:
-        problem = f"'{path}' has no tested recordings, as all of its people were trained on"
+        problem = f"'{path}' has no tested recordings"
         raise ConfigurationError("target", problem, "Give the folder of its export, and a recording with --recording")
     recordings = [each for each in data.find_recordings(data.folder) if each.name in tested]
     return _recognised(recogniser, data, samples, chosen(recordings, recording, subject))

@@ -244,7 +244,8 @@ class LiveRecogniser:
         if self._clock is None:  # they were the first ones of all
             self._forget()
         else:
-            self.schedule.jump_back(self._clock)
+            firsts = [each.first for each in self.streams.values() if each.first is not None]
+            self.schedule.jump_back(self._clock, min(firsts))
         for each in self.streams.values():
             each.seen = None if each.seen is None or self._clock is None else min(each.seen, self._clock)
         self._before = None if self._before is None or self._clock is None else min(self._before, self._clock)
@@ -323,7 +324,7 @@ class LiveRecogniser:
             return False
         starts = []
         for stream in self.streams.values():
-            tick = stream.first_frame(self.schedule.origin)
+            tick = stream.first_frame(self.schedule.origin, ending)
             if tick is not None:
                 starts.append(tick / stream.grid.rate)
             elif not ending and not self._stalled(stream):
@@ -381,7 +382,7 @@ class LiveRecogniser:
             after = np.searchsorted(stream.buffer.time, self.schedule.time(start))
             next_samples += stream.buffer.time[after : after + 1].tolist()
         passed = self.schedule.advance(min(next_samples) if skipping and next_samples else None)
-        if skipping:
+        if skipping and passed:
             self.skipped += passed
             end = self.schedule.seconds(self.schedule.start)
             detail = f"no sensor has all samples of {passed} windows until {end:.3f} s, which are skipped"

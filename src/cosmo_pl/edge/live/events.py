@@ -52,6 +52,7 @@ class EventMetrics:
             return
         starts, ends, found, true = (np.array(column) for column in zip(*windows, strict=True))
         pieces = time_of_hops(starts, float(ends[0] - starts[0]), self.hop)
+        found = np.where(true == NOTHING, NOTHING, found)  # nobody knows whether it is right
         truth = events_of(true, *pieces)
         for overlap in OVERLAPS:
             self._scores[overlap] += segment_score(events_of(found, *pieces), truth, overlap)

@@ -72,7 +72,8 @@ class StreamCheck:
             ending: Whether the stream ends, so that it is judged unless too little came since the last look.
         """
         enough = self._seconds >= EVERY or (ending and (self._seconds >= SHORTEST or not self._looked))
-        if self._last is None or not enough:
+        few = self._count < FEWEST_FOR_RATE * self.grid.size and not ending
+        if self._last is None or not enough or few:
             return
         facts, seconds = self._quality.facts(0), self._seconds
         level = math.sqrt(self._squares / self._count)
@@ -92,7 +93,9 @@ class StreamCheck:
         known = model is not None and facts.samples >= FEWEST_FOR_RATE and facts.rate > 0
         if model is None or not known or RATES[0] * model <= facts.rate <= RATES[1] * model:
             return {}
-        return {"rate": f"has {facts.rate:.3g} Hz, and the model was trained at {model:g} Hz; it is resampled"}
+        milliseconds = 500 < model / facts.rate < 2000
+        hint = "are its times in milliseconds instead of seconds?" if milliseconds else "it is resampled"
+        return {"rate": f"has {facts.rate:.3g} Hz, and the model was trained at {model:g} Hz; {hint}"}
 
     def _level(self, found: float) -> dict[str, str]:
         """A sentence about values that are much larger or smaller than in training, as in another unit."""

@@ -55,6 +55,7 @@ class Summary:
     def __init__(self, now: Callable[[], float], hop: float) -> None:
         self._now, self._started = now, now()
         self.windows = self.labelled = self.correct = self.correct_raw = self.decided = self.rejected = 0
+        self.unknown = self.unknown_rejected = 0  # windows of activities that the model does not know
         self._latency = LogHistogram(1e-3, 1e6)
         self._events, self._raw_events = EventMetrics(hop), EventMetrics(hop)
 
@@ -70,13 +71,17 @@ class Summary:
         raw = window.activity if window.raw is None else window.raw.activity
         self.decided += window.raw is not None
         self.rejected += window.activity is None
-        if window.truth is not None:
+        truth = window.truth if window.truth in window.probability else None
+        if truth is not None:
             self.labelled += 1
-            self.correct += window.activity == window.truth
-            self.correct_raw += raw == window.truth
+            self.correct += window.activity == truth
+            self.correct_raw += raw == truth
+        elif window.truth is not None:
+            self.unknown += 1
+            self.unknown_rejected += window.activity is None
         if recorded:
-            self._events.add(window.start, window.end, window.activity, window.truth)
-            self._raw_events.add(window.start, window.end, raw, window.truth)
+            self._events.add(window.start, window.end, window.activity, truth)
+            self._raw_events.add(window.start, window.end, raw, truth)
 
     def end_recording(self) -> None:
         """The windows so far were those of one recording."""
@@ -109,6 +114,8 @@ class Summary:
             found["accuracy"] = round(self.correct / self.labelled, 6)
             found["labelled_windows"] = self.labelled
             found["events"] = self._events.summary()
+        if self.unknown:
+            found["unknown_activity"] = {"windows": self.unknown, "none_of_these": self.unknown_rejected}
         if self.labelled and self.decided:
             found["raw_accuracy"] = round(self.correct_raw / self.labelled, 6)
             found["raw_events"] = self._raw_events.summary()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from cosmo_pl.data.streams.times import SECOND
 from cosmo_pl.data.streams.windows import TOLERANCE
 
@@ -61,8 +63,16 @@ class Schedule:
         """The clock was set forward, in nanoseconds."""
         self._jumps.append((before, after))
 
-    def jump_back(self, clock: int) -> None:
-        """The clock is back at a time in nanoseconds, as later ones were wrong."""
+    def jump_back(self, clock: int, first: int) -> None:
+        """The clock is back at a time in nanoseconds, as later ones were wrong.
+
+        Args:
+            clock: The time.
+            first: That of the first sample, from which windows begin anew if all that was before was wrong.
+        """
+        if self.origin is not None and clock < self.origin:
+            self.clear()
+            self.origin = first
         self._jumps = [each for each in self._jumps if each[1] <= clock]
 
     def elapsed(self, clock: int | None) -> float:
@@ -75,11 +85,17 @@ class Schedule:
         """Goes on to the next window, or to the first one that ends after a time in nanoseconds.
 
         Returns:
-            Number of windows that are passed.
+            Number of windows that are passed, without those in time that the clock was set forward by.
         """
         before = self.number
         self.number += 1
         if to is not None:
             ahead = (to - self.time(self.start + self.window)) / SECOND
             self.number += max(0, int(ahead / self.hop))
-        return self.number - before
+        return self.number - before - sum(self._within(*jump, before) for jump in self._jumps)
+
+    def _within(self, start: int, end: int, number: int) -> int:
+        """Windows from a number to the next one that lie between two times in nanoseconds."""
+        first, last = ((time - self.time(self._begin or 0.0)) / SECOND for time in (start, end))
+        low, high = math.ceil(first / self.hop), math.floor((last - self.window) / self.hop)
+        return max(0, min(high, self.number - 1) - max(low, number) + 1)

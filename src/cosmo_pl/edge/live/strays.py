@@ -41,7 +41,7 @@ class Strays:
         self._since[sensor] = first, count + 1
         self._newest = int(time.min()), int(time.max())
         own = self._own.setdefault(sensor, [])
-        if sum(len(each) for each, _ in own) < ENOUGH:
+        if sum(len(each) for each, _ in own) < 2 * ENOUGH:
             own.append((time, values))
 
     def fitted(self, sensor: str) -> None:
@@ -50,9 +50,17 @@ class Strays:
         self._own.pop(sensor, None)
 
     def back(self, sensor: str) -> list[Delivery]:
-        """The samples that a sensor went on with after its last one that fitted; none if they are fewer than five."""
-        own = self._own.get(sensor, [])
-        return own if sum(len(each) for each, _ in own) >= ENOUGH else []
+        """The samples that a sensor went on with after its last one that fitted; none if they are fewer than five.
+
+        Those that are ahead of later ones are left out, as their times are wrong as well.
+        """
+        found, earliest = list[Delivery](), np.iinfo(np.int64).max
+        for time, values in reversed(self._own.get(sensor, [])):
+            later = np.minimum.accumulate(np.append(time[1:], earliest)[::-1])[::-1]
+            found.append((time[time <= later], values[time <= later]))
+            earliest = min(earliest, int(time.min()))
+        found = [each for each in reversed(found) if len(each[0])]
+        return found if sum(len(time) for time, _ in found) >= ENOUGH else []
 
     def forget(self, sensor: str) -> None:
         """Forgets the samples of a sensor, which are used after all."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,7 +22,8 @@ from cosmo_pl.edge.live.strays import ENOUGH
 
 Checked = tuple[NDArray[np.int64], NDArray[np.float32]]  # times in nanoseconds (n,), values (n, size)
 AVERAGED = 0.5 * SECOND  # nanoseconds by ticks: a stream with more than two samples per tick, as in an import
-RECENT = 64
+STEADY = 1.1  # times that limit, under which a stream that is averaged stays so, whatever its jitter
+RECENT = 512  # samples from whose intervals the usual one is taken
 EXACT = 2**23  # seconds; a double of more has steps of more than two nanoseconds
 FASTEST = 16  # times the rate of the grid: of a stream that is even faster, the oldest samples are dropped
 
@@ -56,7 +58,8 @@ class SensorStream:
         self.buffer.clear()
         self.latest = self.first = self.seen = self.passed = self.clock = None
         self._fed, self._set_back = -LARGEST, False  # time up to which samples were handed to the check
-        self._interval: float | None = None  # usual one in nanoseconds: slower samples have gaps, as in an import
+        self._intervals = deque[int](maxlen=RECENT)  # nanoseconds between the last samples
+        self._averaged = False
         self._max_gap = self._longest(SECOND / self.grid.rate)
         self._before_gap: int | None = None  # the latest time before the last gap
         self._after_gap = 0  # samples after it
@@ -179,13 +182,15 @@ class SensorStream:
         ahead = np.unique(time if self.latest is None else time[time > self.latest])
         if not len(ahead):
             return
-        step = np.diff(ahead, prepend=ahead[0] - SECOND * SECOND if self.latest is None else self.latest)
-        gaps = np.flatnonzero(step > self._max_gap)
-        if len(gaps):
-            self._before_gap = self.latest if not gaps[-1] else int(ahead[gaps[-1] - 1])
-            self._after_gap = len(ahead) - int(gaps[-1])
-        else:
-            self._after_gap += len(ahead)
+        step = np.diff(ahead, prepend=ahead[0] if self.latest is None else self.latest)
+        self._intervals.extend(step[self.latest is None :].tolist())
+        counted = 0
+        for gap in np.flatnonzero(step > self._max_gap).tolist():
+            self._after_gap += gap - counted
+            if self._after_gap >= ENOUGH:  # else what is after the gap before this one is not confirmed
+                self._before_gap, self._after_gap = self.latest if not gap else int(ahead[gap - 1]), 0
+            counted = gap
+        self._after_gap += len(ahead) - counted
 
     @property
     def confirmed(self) -> int | None:
@@ -228,9 +233,8 @@ class SensorStream:
         """
         if not self._reached(self.confirmed, start, origin, self.delay):
             return False
-        recent = self.buffer.time[-RECENT:]  # of a stream that is averaged, the last mean has to be complete
-        averaged = len(recent) > 1 and float(np.median(np.diff(recent))) * self.grid.rate < AVERAGED
-        return not averaged or self._reached(self.confirmed, start, origin, self.delay + 1.5 / self.grid.rate)
+        # of a stream that is averaged, the last mean has to be complete
+        return not self._averaged or self._reached(self.confirmed, start, origin, self.delay + 1.5 / self.grid.rate)
 
     def covers(self, start: float, origin: int) -> bool:
         """Whether the samples reach the last frame of a window; for the arguments see `settled`."""
@@ -250,13 +254,14 @@ class SensorStream:
                 return frames[first - found : first - found + steps].reshape(steps, *self.grid.shape)
         return None
 
-    def first_frame(self, origin: int) -> int | None:
+    def first_frame(self, origin: int, ending: bool = False) -> int | None:
         """Tick of the first frame; None as long as it is not known.
 
         Args:
             origin: Time of tick 0 in nanoseconds.
+            ending: Whether no sample follows, from which it were known what a gap is.
         """
-        if self.first is None or self.latest is None:
+        if self.first is None or self.latest is None or (len(self._intervals) < ENOUGH and not ending):
             return None
         while self.latest - self.first >= 2 * SECOND / self.grid.rate:
             found = next(self._on_grid(self.first, self.first + self.margin, origin), None)
@@ -273,17 +278,15 @@ class SensorStream:
         time, values = self.buffer.between(low, high)
         if not len(time):
             return iter(())
-        interval = float(np.median(np.diff(time))) if len(time) > 1 else SECOND / self.grid.rate
-        if len(time) > ENOUGH and (self._interval is None or interval < self._interval / 2):
-            self._interval = interval
-        self._max_gap = self._longest(interval if self._interval is None else self._interval)
-        average = interval * self.grid.rate < AVERAGED
-        return on_grid(self._pieces(time, values), self.grid.rate, origin, average)
+        interval = float(np.median(self._intervals)) if self._intervals else SECOND / self.grid.rate
+        self._max_gap = self._longest(interval)
+        self._averaged = interval * self.grid.rate < AVERAGED * (STEADY if self._averaged else 1)
+        return on_grid(self._pieces(time, values), self.grid.rate, origin, self._averaged)
 
     @property
     def margin(self) -> int:
         """Nanoseconds before and after a window whose samples can change its frames."""
-        return round(max(1.0, 2 * INTERVALS / self.grid.rate) * SECOND)
+        return max(SECOND, 2 * self._max_gap)
 
     def _longest(self, interval: float) -> int:
         """Longest time between two samples that is no gap, as in an import; from the median interval."""
