@@ -23,7 +23,7 @@ from cosmo_pl.edge.live.strays import ENOUGH
 Checked = tuple[NDArray[np.int64], NDArray[np.float32]]  # times in nanoseconds (n,), values (n, size)
 AVERAGED = 0.5 * SECOND  # nanoseconds by ticks: a stream with more than two samples per tick, as in an import
 STEADY = 1.1  # times that limit, under which a stream that is averaged stays so, whatever its jitter
-RECENT = 512  # samples from whose intervals the usual one is taken
+RECENT = 256  # samples from whose intervals the usual one is taken
 EXACT = 2**23  # seconds; a double of more has steps of more than two nanoseconds
 FASTEST = 16  # times the rate of the grid: of a stream that is even faster, the oldest samples are dropped
 
