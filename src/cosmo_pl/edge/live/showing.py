@@ -27,4 +27,6 @@ def live_viewer(recogniser: AnyRecogniser, where: str) -> Viewer:
         raise ConfigurationError("view", f"'{where}' is unknown", f"Use window, browser or FILE{ENDING}")
     shapes = {name: shape[1:] for name, shape in recogniser.modality_shapes.items()}
     save = user_path(where) if where.endswith(ENDING) else None
+    if save is not None and save.exists():
+        raise ConfigurationError("view", f"'{save}' exists", "Delete it, or name another file")
     return Viewer(recogniser.sensors, shapes, recogniser.class_names, save=save, serve=where == "browser")
