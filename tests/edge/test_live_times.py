@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.live_fakes import FakeRecogniser, Live, stream, streams
+from edge.live_fakes import FakeRecogniser, Live, stream, streams, without
 
 BOTH = ("wrist", "mat")
 
@@ -175,3 +175,18 @@ def test_times_in_milliseconds_are_suspected():
     live = Live().play({"wrist": (1000 * time, values)}, step=500.0)
     (report,) = (each for each in live.reports if each.problem == "rate")
     assert "are its times in milliseconds instead of seconds?" in report.detail
+
+
+@pytest.mark.parametrize("hop", [0.05, 0.35])
+def test_the_means_after_a_short_pause_are_complete_before_a_window_uses_them(hop):
+    """80 Hz where the model has 20: samples one by one give the windows of all at once."""
+    mat = without(stream("mat", 6.0, rate=80.0), 3.11, 3.24)
+    one, whole = (Live(FakeRecogniser({"mat": (40, 2, 2)}), hop=hop) for _ in range(2))
+    for time, values in zip(*mat, strict=True):
+        one.push("mat", time, values)
+    whole.push("mat", *mat)
+    for live in (one, whole):
+        live.found += live.engine.finish()
+    assert [window.start for window in one.found] == [window.start for window in whole.found]
+    for mine, other in zip(one.model.windows, whole.model.windows, strict=True):
+        assert mine["mat"] == pytest.approx(other["mat"], abs=1e-6)

@@ -231,18 +231,27 @@ class SensorStream:
             start: Start of the window in seconds after tick 0.
             origin: Time of tick 0 in nanoseconds.
         """
-        if not self._reached(self.confirmed, start, origin, self.delay):
+        last = self._last_tick(start)
+        if not self._reached(self.confirmed, last, origin, self.delay):
             return False
-        # of a stream that is averaged, the last mean has to be complete
-        return not self._averaged or self._reached(self.confirmed, start, origin, self.delay + 1.5 / self.grid.rate)
+        return not self._averaged or self._reached(self.confirmed, self._mean_after(last, origin), origin, self.delay)
+
+    def _mean_after(self, tick: int, origin: int) -> float:
+        """End in ticks of the interval whose mean follows a tick, and has to be complete; infinity without one."""
+        at = np.searchsorted(self.buffer.time, origin + round((tick + 0.5) * SECOND / self.grid.rate))
+        following = self.buffer.time[at : at + 1]
+        return math.floor(ticks_of(following[0] - origin, self.grid.rate) + 0.5) + 0.5 if len(following) else math.inf
 
     def covers(self, start: float, origin: int) -> bool:
         """Whether the samples reach the last frame of a window; for the arguments see `settled`."""
-        return self._reached(self.latest, start, origin, 0.0)
+        return self._reached(self.latest, self._last_tick(start), origin, 0.0)
 
-    def _reached(self, time: int | None, start: float, origin: int, delay: float) -> bool:
-        last = self.first_tick(start) + self.grid.steps - 1 + delay * self.grid.rate
-        return time is not None and ticks_of(time - origin, self.grid.rate) + ROUNDING >= last
+    def _last_tick(self, start: float) -> int:
+        return self.first_tick(start) + self.grid.steps - 1
+
+    def _reached(self, time: int | None, tick: float, origin: int, delay: float) -> bool:
+        found = time is not None and ticks_of(time - origin, self.grid.rate) + ROUNDING >= tick + delay * self.grid.rate
+        return bool(found)
 
     def frames(self, start: float, origin: int) -> NDArray[np.float32] | None:
         """The frames (steps, *shape) of a window; None if there is a gap in it. For the arguments see `covers`."""
