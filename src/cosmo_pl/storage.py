@@ -1,4 +1,4 @@
-"""Errors of full disks and of folders that cannot be written to, with the path and the free space."""
+"""Errors of full disks, and of folders and names that cannot be written to, with the path and the free space."""
 
 from __future__ import annotations
 

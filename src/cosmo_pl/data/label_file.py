@@ -73,9 +73,8 @@ def read_label_file(path: Path) -> list[GivenLabel]:
         RecordingError: It cannot be read, lacks a column, or has no row or one that cannot be used; the message names
             the row.
     """
-    reader = csv.DictReader(
-        io.StringIO(utf8_text(path, partial(RecordingError, path, remedy="Give a CSV file of labels"))), strict=True
-    )
+    text = utf8_text(path, partial(RecordingError, path, remedy="Give a CSV file of labels"))
+    reader = csv.DictReader(io.StringIO(text), strict=True)
     try:
         known = list(reader.fieldnames or ())
         if missing := [name for name in COLUMNS if name not in known]:

@@ -90,16 +90,10 @@ def adapt(
         What it took.
 
     Raises:
-        CosmoError: Bundle, data, labels and configs cannot be used together.
+        CosmoError: Bundle, data, labels and configs cannot be used together, or the folder cannot be trained in.
     """
     budget = Budget(seconds)
-    file = next((each for each in (out, *out.parents) if each.exists() and not each.is_dir()), None)
-    if file is not None:
-        raise ConfigurationError("out", f"'{file}' is a file", "Name a folder")
-    folder = Path(os.path.realpath(out))  # a link may have another name
-    if set("{}") & set(folder.name):
-        problem = f"'{folder.name}' has braces, which stand for arguments of the model in the name of a run"
-        raise ConfigurationError("out", problem, "Name another folder")
+    folder = _folder(out)
     found = Bundle.load(bundle)
     files, words = arguments(found, data, configs)
     checkpoint = usable_checkpoint(out)
@@ -118,6 +112,18 @@ def adapt(
     if done < planned:
         write_json(Path(report.run, REPORT), asdict(report))
     return report
+
+
+def _folder(out: Path) -> Path:
+    """The folder that runs are trained in: of a link, which may have another name, what it points to."""
+    file = next((each for each in (out, *out.parents) if each.exists() and not each.is_dir()), None)
+    if file is not None:
+        raise ConfigurationError("out", f"'{file}' is a file", "Name a folder")
+    folder = Path(os.path.realpath(out))
+    if set("{}") & set(folder.name):
+        problem = f"'{folder.name}' has braces, which stand for arguments of the model in the name of a run"
+        raise ConfigurationError("out", problem, "Name another folder")
+    return folder
 
 
 def _reported(run: Path, budget: Budget, planned: int) -> AdaptationReport:
