@@ -180,7 +180,7 @@ class Bundle:
             raise BundleError(
                 folder,
                 "does not exist" if not folder.exists() else "no run in it has finished stage 1",
-                "Run stage 1 first (`cosmo-pl fit --config configs/..._stage1.yaml`) or set model.init_args.bundle",
+                "Run stage 1 first (`cosmo-pl fit --config configs/..._stage1.yaml`) or name another bundle",
             )
         return found
 

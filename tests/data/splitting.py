@@ -10,7 +10,8 @@ import numpy as np
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.data.split import LabelSampling, Split, SubjectLists, make_split
 
-CLASSES = 5
+NAMES = ("walk", "run", "jump", "sit", "stand")
+CLASSES = len(NAMES)
 PLAIN = LabelSampling(
     rate=0.1,
     per_class=None,
@@ -41,7 +42,7 @@ def make_samples(
 
 def split(samples: Samples | None = None, test: tuple[int, ...] = (3, 4), **changes: object) -> Split:
     samples = make_samples() if samples is None else samples
-    return make_split(samples, SubjectLists(None, (), test), replace(PLAIN, **changes), CLASSES, "A set")
+    return make_split(samples, SubjectLists(None, (), test), replace(PLAIN, **changes), NAMES, "A set")
 
 
 def class_counts(samples: Samples, rows: np.ndarray) -> list[int]:

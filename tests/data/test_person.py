@@ -13,7 +13,7 @@ from cosmo_pl.data.samples import Samples
 from cosmo_pl.data.split import Split, SubjectLists, make_split
 from cosmo_pl.errors import ConfigurationError
 
-from .splitting import CLASSES, PLAIN, class_counts, make_samples, split
+from .splitting import CLASSES, NAMES, PLAIN, class_counts, make_samples, split
 
 
 def trial(samples: Samples, row: int) -> int:
@@ -101,13 +101,9 @@ def test_recordings_are_in_the_order_of_their_numbers() -> None:
 
 def test_what_cannot_be_met_is_refused() -> None:
     samples = make_samples(windows=1)
-    with pytest.raises(
-        ConfigurationError, match="person_labels_per_class: is 4, and subject 3 has 3 samples of class 0"
-    ):
+    with pytest.raises(ConfigurationError, match="person_labels_per_class: is 4, and subject 3 has 3 samples of walk"):
         split(samples, rate=0.5, person_per_class=4)
-    with pytest.raises(
-        ConfigurationError, match="person_labels_per_class: is 1, and subject 3 has 0 samples of class 0"
-    ):
+    with pytest.raises(ConfigurationError, match="person_labels_per_class: is 1, and subject 3 has 0 samples of walk"):
         split(make_samples(recordings=1, windows=1), rate=0.5, person_per_class=1)
     two = make_samples((3,), recordings=1, windows=2)
     rows = np.arange(len(two))
@@ -120,7 +116,9 @@ def test_what_cannot_be_met_is_refused() -> None:
 
 
 def test_labels_of_no_person_are_none() -> None:
-    assert not len(person.person_labels(make_samples(), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), 3, 0))
+    assert not len(
+        person.person_labels(make_samples(), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), 3, 0, NAMES)
+    )
 
 
 def diary(bouts: list[tuple[int, int]], subject: int = 4, name: str = "s4d1") -> list[tuple[int, int, str, int]]:
@@ -147,7 +145,7 @@ def diaries(*parts: list[tuple[int, int, str, int]]) -> Samples:
 
 def divided(samples: Samples, **changes: object) -> Split:
     """Subject 4 is tested, with windows of 20 steps."""
-    return make_split(samples, SubjectLists(None, (), (4,)), replace(PLAIN, **changes), CLASSES, "A set", 20)
+    return make_split(samples, SubjectLists(None, (), (4,)), replace(PLAIN, **changes), NAMES, "A set", 20)
 
 
 @pytest.mark.parametrize("labels", [0, 1, 3])
@@ -194,8 +192,8 @@ def test_recordings_without_any_label_are_for_adaptation() -> None:
 def test_a_class_that_is_not_tested_is_named() -> None:
     samples = diaries(diary([(0, 1), *((label, 11) for label in range(1, CLASSES))]))
     assert class_counts(samples, divided(samples, person_per_class=0).test)[0] == 1
-    with pytest.raises(ConfigurationError, match=r"subject 4 has 0 samples of class 0 \(from 0\)\. Record more of it"):
+    with pytest.raises(ConfigurationError, match=r"subject 4 has 0 samples of walk\. Record more of it"):
         divided(samples, person_per_class=1)
     short = make_samples((1, 2, 3, 4)).some(np.flatnonzero(~np.isin(make_samples().recording, ["s4c0r2", "s4c0r3"])))
-    with pytest.warns(UserWarning, match=r"no sample of the classes \[0\] \(from 0\) of subject 4 to test"):
+    with pytest.warns(UserWarning, match=r"no sample of walk of subject 4 to test"):
         split(short, test=(4,), person_per_class=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import product
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules import MiniRocketModule, MultiRocketHydraModule
 from cosmo_pl.modules.base import average_in_context
 from cosmo_pl.modules.base.self_training import SMALLEST
+from cosmo_pl.modules.rocket import in_blocks
 
 pytest.importorskip("aeon")
 
@@ -45,7 +47,32 @@ def test_series_have_all_channels_and_the_longest_length():
         for n in range(3):
             for channel in range(values.shape[2]):
                 expected = np.interp(np.linspace(0, steps - 1, 40), np.arange(steps), values[n, :, channel])
-                np.testing.assert_allclose(series[n, first + channel], expected, atol=1e-9)
+                np.testing.assert_allclose(series[n, first + channel], expected.astype(np.float32), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("shape", "size"),
+    [
+        ((5, 12, 16), (5, 6, 8)),  # images of MEx
+        ((4, 32, 16), (4, 8, 4)),
+        ((3, 30, 40), (3, 3, 5)),  # 15 x 20, 7 x 10, 3 x 5: blocks overlap where a side is odd
+        ((2, 2, 16, 32, 16), (2, 2, 2, 4, 2)),  # volumes of two channels
+        ((3, 100, 9, 8, 8), (3, 100, 1, 1, 1)),  # with many channels, at most to one block
+    ],
+)
+def test_images_and_volumes_are_averaged_over_blocks(shape, size):
+    values = torch.randn(2, *shape, dtype=torch.float64)
+    pooled = in_blocks(values)
+    assert pooled.shape == (2, *size)
+    for index in product(*map(range, size)):
+        block = (slice(k * n // m, -(-(k + 1) * n // m)) for k, n, m in zip(index, shape, size, strict=True))
+        torch.testing.assert_close(pooled[0][index], values[0][tuple(block)].mean())
+
+
+@pytest.mark.parametrize("shape", [(40, 3), (40, 25, 3), (40, 100), (40, 8, 8), (40,), (40, 7, 30)])
+def test_other_values_are_channels_as_they_are(shape):
+    values = torch.randn(2, *shape)
+    assert in_blocks(values) is values or torch.equal(in_blocks(values), values)
 
 
 @either

@@ -389,7 +389,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         """
         if (trained := self.adopted) is None or trained.is_of(self.data_fingerprint, self.subjects.test):
             sampling = listed_labels(self.label_sampling, self.folder, self.label_split_file, self.label_split)
-            split = make_split(samples, self.subjects, sampling, self.num_classes, self.dataset, self.span)
+            split = make_split(samples, self.subjects, sampling, self.class_names, self.dataset, self.span)
         else:
             self.subjects = self.subjects.tested_or_all(samples.subject)
             split = tested_split(samples, self.subjects, self.label_sampling.max_test_samples, self.dataset)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -99,7 +100,9 @@ def untested_classes(samples: Samples, test: Indices, tested: Indices) -> dict[i
     return found
 
 
-def person_labels(samples: Samples, test: Indices, adaptation: Indices, per_class: int, seed: int) -> Indices:
+def person_labels(
+    samples: Samples, test: Indices, adaptation: Indices, per_class: int, seed: int, names: Sequence[str]
+) -> Indices:
     """Samples labels of each test subject: equally many per class, from different recordings where there are enough.
 
     Labels of one seed are nested, and those of a subject do not depend on the other test subjects.
@@ -110,6 +113,7 @@ def person_labels(samples: Samples, test: Indices, adaptation: Indices, per_clas
         adaptation: Result of `adaptation_rows`.
         per_class: Labels per class of each subject.
         seed: Seed of the label sampling.
+        names: Names of the activities, for the message.
 
     Returns:
         Indices of the labelled samples.
@@ -123,7 +127,7 @@ def person_labels(samples: Samples, test: Indices, adaptation: Indices, per_clas
         for label in np.unique(samples.label[test[samples.subject[test] == subject]]).tolist():
             members = own[samples.label[own] == label]
             if len(members) < per_class:
-                problem = f"is {per_class}, and subject {subject} has {len(members)} samples of class {label} (from 0)"
+                problem = f"is {per_class}, and subject {subject} has {len(members)} samples of {names[label]}"
                 remedy = f"Use at most {len(members)}, or leave this subject out; a quarter of the recordings is tested"
                 if not members.size:
                     remedy = "Record more of it, or leave this subject out; a quarter of the recordings is tested"

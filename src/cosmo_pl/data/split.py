@@ -187,7 +187,7 @@ def listed_labels(sampling: LabelSampling, folder: Path, file: str, name: str | 
 
 
 def make_split(
-    samples: Samples, subjects: SubjectLists, sampling: LabelSampling, num_classes: int, dataset: str, span: int = 1
+    samples: Samples, subjects: SubjectLists, sampling: LabelSampling, names: Sequence[str], dataset: str, span: int = 1
 ) -> Split:
     """Splits the samples by subject, and the training samples into a labelled and an unlabelled part.
 
@@ -198,7 +198,7 @@ def make_split(
         samples: All samples of the dataset.
         subjects: Subjects of each part.
         sampling: How labels are sampled.
-        num_classes: Number of classes.
+        names: Names of the activities.
         dataset: Name of the dataset, for the message.
         span: Steps of a recording that a sample covers.
 
@@ -213,13 +213,13 @@ def make_split(
     unknown, pool = pool[~known[pool]], pool[known[pool]]
     if not len(pool):
         return _without_labels(train, unknown, val, test, sampling)
-    labeled, rest = _labeled(samples, pool, sampling, num_classes)
+    labeled, rest = _labeled(samples, pool, sampling, names)
     if sampling.target_fraction is not None:
         labeled, rest, test = _with_target_labels(samples, labeled, rest, test, sampling)
     rest = np.concatenate([rest, unknown])
     if sampling.person_per_class is not None:
         own = np.flatnonzero(np.isin(samples.subject, test_ids) & ~known)
-        labeled, rest, test = _with_person(samples, labeled, rest, test, own, sampling, span)
+        labeled, rest, test = _with_person(samples, labeled, rest, test, own, sampling, names, span)
     unlabeled = np.sort(_some_unlabeled(rest, len(labeled), sampling))
     return Split(
         train=train,
@@ -231,12 +231,13 @@ def make_split(
     )
 
 
-def _labeled(samples: Samples, pool: Indices, sampling: LabelSampling, num_classes: int) -> tuple[Indices, Indices]:
+def _labeled(samples: Samples, pool: Indices, sampling: LabelSampling, names: Sequence[str]) -> tuple[Indices, Indices]:
     """Those of a pool of training samples that are labelled, and the others of at most `max_train_per_class`."""
-    absent = sorted(set(range(num_classes)) - set(samples.label[pool].tolist()))
+    present = set(samples.label[pool].tolist())
+    absent = [name for label, name in enumerate(names) if label not in present]
     if absent and not sampling.missing_classes:
         raise ConfigurationError(
-            "train_subjects", f"their recordings hold no sample of the classes {absent} (from 0)", "Add subjects"
+            "train_subjects", f"their recordings hold no sample of {', '.join(absent)}", "Add subjects"
         )
     first = listed_positions(samples, pool, sampling.recordings)
     rank = rank_in_class(samples.label[pool], sampling.seed, first)
@@ -247,7 +248,7 @@ def _labeled(samples: Samples, pool: Indices, sampling: LabelSampling, num_class
     order = pool[balanced_order(samples.label[pool], rank, sampling.seed)]
     if sampling.recordings is not None:
         return pool[first], np.setdiff1d(pool, pool[first])
-    wanted = sampling.count(len(pool), num_classes - len(absent))
+    wanted = sampling.count(len(pool), len(names) - len(absent))
     if sampling.per_class is not None:
         _check_classes(samples.label[pool], sampling.per_class)
     return order[:wanted], order[wanted:]
@@ -378,6 +379,7 @@ def _with_person(
     test: Indices,
     unknown: Indices,
     sampling: LabelSampling,
+    names: Sequence[str],
     span: int,
 ) -> tuple[Indices, Indices, Indices]:
     """Adds labels of the test subjects, and leaves what is for adaptation out of the test set.
@@ -388,10 +390,10 @@ def _with_person(
     tested = tested_rows(samples, test, adaptation, span)
     for subject, classes in untested_classes(samples, test, tested).items():
         rank_zero_warn(
-            f"person_labels_per_class leaves no sample of the classes {classes} (from 0) of subject {subject} to test: "
-            "scores say nothing of them. Record more of them"
+            f"person_labels_per_class leaves no sample of {', '.join(names[label] for label in classes)} of subject "
+            f"{subject} to test: scores say nothing of them. Record more of them"
         )
-    own = person_labels(samples, test, adaptation, sampling.person_per_class or 0, sampling.seed)
+    own = person_labels(samples, test, adaptation, sampling.person_per_class or 0, sampling.seed, names)
     unknown = unlabeled_rows(samples, unknown, tested, adaptation, span)
     unlabeled = np.union1d(np.setdiff1d(adaptation, own), unknown)
     parts = {None: [rest], "add": [rest, unlabeled], "only": [unlabeled]}

@@ -6,9 +6,11 @@ Tan et al., "MultiRocket", Data Min. Knowl. Disc. 36, 2022. M. Middlehurst et al
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import takewhile
 from typing import Annotated, Any
 
 import numpy as np
@@ -23,6 +25,8 @@ from cosmo_pl.extras import require
 from cosmo_pl.modules.base import Present, SelfTrainingModule, Shapes, availability, finite_logits
 
 SHORTEST = 10  # steps of a series; the kernels have nine weights, and MultiRocket also takes differences
+SIDE = 8  # smallest side of an image or volume; the three coordinates of a joint are none
+PIXELS = 64  # most channels of an image: a kernel takes at most nine channels, and the time grows with all of them
 
 
 @contextmanager
@@ -39,13 +43,30 @@ def torch_kept() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
+def in_blocks(values: Tensor) -> Tensor:
+    """Images or volumes (N, time, *axes), halved by averages over blocks until a step has at most 64 values.
+
+    An image or volume is the last two or three axes, where each has at least eight entries; other values stay as they
+    are.
+    """
+    axes = values.shape[2:]
+    sides = list(takewhile(lambda side: side >= SIDE, reversed(axes)))[:3][::-1]
+    if len(sides) < 2:
+        return values
+    others, size = math.prod(axes) // math.prod(sides), sides
+    while others * math.prod(size) > PIXELS and max(size) > 1:
+        size = [max(1, side // 2) for side in size]
+    averaged = F.interpolate(values.reshape(-1, 1, *sides), size, mode="area")
+    return averaged.reshape(*values.shape[: -len(sides)], *size)
+
+
 class RocketModule(SelfTrainingModule):
     """Classifies by features of convolutions with random kernels. A subclass names the classifier of aeon.
 
-    Each index of a modality's axes is a channel of one multivariate series. Modalities of other lengths are
-    interpolated linearly to the longest one. The logits are the logarithms of aeon's probabilities: a ridge classifier
-    has none, and gives 1 to its class. When a checkpoint is loaded, the classifier is fitted again to its examples with
-    the same seed.
+    Each index of a modality's axes is a channel of one multivariate series; images and volumes are averaged over blocks
+    (`in_blocks`). Modalities of other lengths are interpolated linearly to the longest one. The logits are the
+    logarithms of aeon's probabilities: a ridge classifier has none, and gives 1 to its class. When a checkpoint is
+    loaded, the classifier is fitted again to its examples with the same seed.
 
     Args:
         modality_shapes: Modality to shape (time, *axes) of a sample.
@@ -82,9 +103,9 @@ class RocketModule(SelfTrainingModule):
     def classifier(self) -> Any:
         """A new classifier of aeon, with the module's seed."""
 
-    def series(self, inputs: dict[str, Tensor]) -> NDArray[np.float64]:
-        """Samples, modality to (N, *shape), as series (N, channels, time) of one length."""
-        each = (inputs[name].cpu().double() for name in self.modality_shapes)
+    def series(self, inputs: dict[str, Tensor]) -> NDArray[np.float32]:
+        """Samples, modality to (N, *shape), as series (N, channels, time) of one length, in aeon's precision."""
+        each = (in_blocks(inputs[name].cpu().double()) for name in self.modality_shapes)
         channels = [values.reshape(*values.shape[:2], -1).transpose(1, 2) for values in each]
         joined = [
             values
@@ -92,7 +113,7 @@ class RocketModule(SelfTrainingModule):
             else F.interpolate(values, self.length, mode="linear", align_corners=True)
             for values in channels
         ]
-        return torch.cat(joined, dim=1).numpy()
+        return torch.cat([values.float() for values in joined], dim=1).numpy()
 
     def learn(self, inputs: dict[str, Tensor], label: Tensor) -> Any:
         """Fits the classifier."""
