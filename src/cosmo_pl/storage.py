@@ -1,4 +1,4 @@
-"""Errors of full disks, and of folders and names that cannot be written to, with the path and the free space."""
+"""Errors of full disks, and of folders and names that cannot be written to, with the path and the remedy."""
 
 from __future__ import annotations
 
@@ -11,29 +11,40 @@ from pathlib import Path
 
 from cosmo_pl.errors import CosmoError, causes
 
-STORAGE = frozenset(
-    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EFBIG, errno.EIO}
-    | {errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP}
-)
+FULL = "Free space, or use another disk"
+READ_ONLY = "Use a folder that can be written to"
+IN_THE_WAY = "Move the file that is in the way, or use another folder"
+REMEDIES = {
+    errno.ENOSPC: FULL,
+    errno.EDQUOT: FULL,
+    errno.EFBIG: "Use a disk that holds files of this size",
+    errno.EROFS: READ_ONLY,
+    errno.EACCES: READ_ONLY,
+    errno.EPERM: READ_ONLY,
+    errno.EIO: "Use another disk",
+    errno.ENOTDIR: IN_THE_WAY,
+    errno.EEXIST: IN_THE_WAY,
+    errno.ENAMETOOLONG: "Use a shorter name",
+    errno.ELOOP: "Remove links that point to each other, or use another folder",
+}
 
 
 class StorageError(CosmoError):
-    """A disk that is full, or a folder that cannot be written to.
+    """A disk that is full, or a file or folder that cannot be written to.
 
     Args:
         path: The file that could not be written or read; None where the system does not report it.
-        problem: The error of the system.
+        number: The number of the system's error, a key of `REMEDIES`.
     """
 
-    def __init__(self, path: Path | None, problem: str) -> None:
+    def __init__(self, path: Path | None, number: int) -> None:
         what = "a file" if path is None else f"'{path}'"
-        super().__init__(
-            f"{what} cannot be used: {problem}{_free_space(path)}. Free space, or use a folder that can be written to."
-        )
+        free = _free_space(path) if REMEDIES[number] is FULL else ""
+        super().__init__(f"{what} cannot be used: {os.strerror(number).lower()}{free}. {REMEDIES[number]}.")
 
 
 def storage_error(error: BaseException | None, path: Path | None = None) -> StorageError | None:
-    """The error of a full disk or read-only folder that caused an exception; None for another cause.
+    """The error of the disk, or of a file or folder that cannot be written to, that caused an exception; or None.
 
     Args:
         error: The exception.
@@ -42,9 +53,9 @@ def storage_error(error: BaseException | None, path: Path | None = None) -> Stor
     for each in causes(error):
         if isinstance(each, StorageError):
             return each
-        if isinstance(each, OSError) and each.errno in STORAGE:
+        if isinstance(each, OSError) and each.errno in REMEDIES:
             where = Path(os.fsdecode(each.filename)) if isinstance(each.filename, str | bytes | os.PathLike) else path
-            return StorageError(where, os.strerror(each.errno).lower())
+            return StorageError(where, each.errno)
     return None
 
 

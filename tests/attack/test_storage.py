@@ -1,4 +1,4 @@
-"""Full disks and folders that cannot be written to: one line with the path and the free space."""
+"""Full disks and folders that cannot be written to: one line with the path and the remedy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cosmo_pl.checkpoints import WholeCheckpointIO, read_checkpoint
 from cosmo_pl.encoders import InertialEncoder
 from cosmo_pl.io import write_json
 from cosmo_pl.run_folder import claim_version
-from cosmo_pl.storage import STORAGE, StorageError, storage_error
+from cosmo_pl.storage import FULL, IN_THE_WAY, REMEDIES, StorageError, storage_error
 from cosmo_pl.study.records import Results
 from study.factory import jobs, record
 
@@ -30,11 +30,11 @@ WRITERS = {
 }
 
 
-def check(refused, folder, figures):
+def check(refused, folder, remedy, figures):
     text = str(refused.value)
-    figures("storage", str(folder) in text and "MiB are free" in text and "\n" not in text)
+    figures("storage", str(folder) in text and remedy in text and "\n" not in text)
     assert str(folder) in text
-    assert "MiB are free" in text
+    assert remedy in text
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -42,7 +42,7 @@ def test_a_folder_below_a_file(name, tmp_path, figures):
     (tmp_path / "file").touch()
     with pytest.raises(StorageError) as refused:
         WRITERS[name](tmp_path / "file" / "below")
-    check(refused, tmp_path / "file", figures)
+    check(refused, tmp_path / "file", IN_THE_WAY, figures)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def small_disk(tmp_path_factory):
 def test_a_full_disk_leaves_nothing_half_written(name, small_disk, figures):
     with pytest.raises(StorageError) as refused:
         WRITERS[name](small_disk)
-    check(refused, small_disk, figures)
+    check(refused, small_disk, f"MiB are free on its disk). {FULL}.", figures)
     assert list(small_disk.iterdir()) == []
 
 
@@ -72,7 +72,7 @@ def test_a_full_disk_keeps_the_checkpoint_that_is_there(small_disk):
     last.unlink()
 
 
-@pytest.mark.parametrize("number", sorted(STORAGE))
+@pytest.mark.parametrize("number", sorted(REMEDIES))
 def test_the_cause_is_found_below_other_errors(number):
     try:
         try:
@@ -84,6 +84,8 @@ def test_the_cause_is_found_below_other_errors(number):
     assert found is not None
     assert "/tmp/z" in str(found)
     assert os.strerror(number).lower() in str(found)
+    assert str(found).endswith(f"{REMEDIES[number]}.")
+    assert ("MiB are free" in str(found)) == (number in (errno.ENOSPC, errno.EDQUOT))
 
 
 def test_other_errors_are_not_of_the_disk():
