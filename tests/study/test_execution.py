@@ -18,6 +18,7 @@ from cosmo_pl.modules.base import TrainingRecord
 from cosmo_pl.study.definition import measurement
 from cosmo_pl.study.execution import EntryPoints, Executor, curves
 from cosmo_pl.study.jobs import Project
+from cosmo_pl.study.lineage import digest, digest_of, is_of_others
 from cosmo_pl.study.records import ResultError, Results
 from cosmo_pl.study.runner import Runner
 
@@ -73,6 +74,7 @@ def test_a_stage_1(project, workspace, made, capsys):
     (call,) = calls
     assert call[:2] == ["fit", f"--config={project.root}/configs/toy_stage1.yaml"]
     assert "--seed_everything=0" in call
+    assert "--trainer.precision=32-true" in call, "whatever the machine prefers"
     assert f"--run.folder={workspace.folder}" in call
     assert not [argument for argument in call if "ckpt_path" in argument or "bundle" in argument]
     assert record.result == {"fit_seconds": 9.0, "epochs": 3, "unlabeled": 513, "quality": BUNDLE["quality"]}
@@ -134,6 +136,40 @@ def test_a_stage_2_takes_the_bundle_and_is_tested_with_what_it_was_trained_with(
     assert set(record.environment) == {
         "commit", "dirty", "torch", "device", "cpu", "precision", "threads", "cores", "processes", "busy",
     }  # fmt: skip
+
+
+def test_a_precision_that_is_requested_is_kept(project, workspace, made):
+    executor, _ = made
+    job = project.jobs("table9", "paper")[0]
+    trainer = {**job.resolved.arguments.get("trainer", {}), "precision": "bf16-mixed"}
+    asked = replace(job, resolved=replace(job.resolved, arguments={**job.resolved.arguments, "trainer": trainer}))
+    assert not [word for word in executor.arguments(asked) if word.startswith("--trainer.precision")], (
+        "its config has it"
+    )
+    given = replace(asked, arguments={**job.arguments, "trainer.precision": "bf16-mixed"})
+    assert "--trainer.precision=bf16-mixed" in executor.arguments(given)
+
+
+def test_a_record_names_the_training_that_it_used(project, workspace, made):
+    executor, _ = made
+    stage1, stage2 = project.jobs("table9", "paper")[:2]
+    first = execute(executor, workspace, stage1)
+    second = execute(executor, workspace, stage2)
+    assert second.parent_results == (digest_of(first),) and first.parent_results == ()
+    assert not is_of_others(second, [first])
+    log = workspace.run(stage1) / "version_0/metrics.csv"
+    log.write_text(log.read_text(encoding="utf-8").replace("1.25", "1.26"), encoding="utf-8")
+    assert is_of_others(replace(second, parent_results=(executor._digest(stage1),)), [first])
+
+
+def test_a_measurement_names_the_test_of_the_model_that_it_measures(project, workspace, made):
+    executor, _ = made
+    stage2 = project.jobs("table9", "paper")[1]
+    record = execute(executor, workspace, stage2)
+    metrics = workspace.run(stage2) / "version_0/test_0/metrics.json"
+    assert executor._digest(stage2) == digest_of(record)
+    metrics.write_text(json.dumps({**METRICS, "correct": 3}), encoding="utf-8")
+    assert executor._digest(stage2) == digest(record.curves, 3) != digest_of(record)
 
 
 def test_arguments_are_written_as_the_command_line_reads_them(project, workspace, made):

@@ -11,9 +11,10 @@ import yaml
 
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.study.definition import renderer
+from cosmo_pl.study.lineage import digest_of
 from cosmo_pl.study.render import presets_with_results, render_study, study_page, view_of
 from cosmo_pl.study.rendering.formats import csv_of, latex_of, markdown_of
-from cosmo_pl.study.rendering.provenance import marked
+from cosmo_pl.study.rendering.provenance import marked, provenance
 from cosmo_pl.study.rendering.view import Rendered, Verdict
 
 from .conftest import finished, left_by, write, write_record
@@ -95,6 +96,25 @@ def test_results_of_a_stage_1_of_uncommitted_code_are_marked(project, results):
         depends = any(parent.method == "cosmo" and parent.seed == 0 for parent in job.parents)
         assert bool(marked([seen[job.key]])) == (job.seed == 0 and (own or depends)), job.name
     assert not results.get(jobs[1]).environment["dirty"]  # the record says what its own code was
+
+
+def test_results_of_another_training_than_the_record_of_stage_1_are_marked(project, results):
+    """Seed 0 of Cosmo was trained again on another machine; so was seed 1, with the same result."""
+    jobs = project.jobs("table9", "paper")
+    first = {job.seed: job for job in jobs if job.kind == "pretrain" and job.method == "cosmo"}
+    for job in jobs:
+        made = finished(job, curves={"epoch": [0], "train/loss": [1.5 + job.seed]})
+        of_cosmo = [parent for parent in job.parents if parent in first.values()]
+        used = tuple("other" if parent.seed == 0 else digest_of(results.get(parent)) for parent in of_cosmo)
+        results.put(job, replace(made, parent_results=used))
+    view = view_of(project, "table9", "paper", results)
+    seen = {outcome.job.key: outcome.record for outcome in view.outcomes}
+    for job in jobs:
+        assert bool(marked([seen[job.key]])) == (first[0] in job.parents), job.name
+    number = sum(first[0] in job.parents for job in jobs)
+    assert number > 0
+    text = f"{number} of a stage 1 that was trained again with another result (†)"
+    assert text in provenance([record for record in seen.values() if record is not None])
 
 
 def test_a_damaged_result_is_left_out_and_named(project, results, plain):

@@ -110,6 +110,23 @@ def test_results_without_their_files_run_again_only_where_they_are_needed(grid, 
     assert results.get(jobs[0]) == kept
 
 
+@pytest.mark.parametrize("differs", [True, False])
+def test_a_training_that_is_made_again_with_another_result_is_reported(grid, jobs, results, workspace, differs):
+    grid()[0].run()
+    shutil.rmtree(workspace.run(jobs[0]))
+    results.path(jobs[1]).unlink()
+    kept = results.get(jobs[0])
+    if differs:
+        results.path(jobs[0]).unlink()
+        kept = replace(kept, curves={"epoch": [0], "train/loss": [1.5]})
+        results.put(jobs[0], kept)
+    runner, _, lines = grid()
+    runner.run()
+    said = f"{jobs[0].name} has another result than its record: tables mark what uses it now"
+    assert (said in lines) is differs
+    assert results.get(jobs[0]).curves == kept.curves, "the record stays"
+
+
 def test_files_that_vanish_while_a_job_waits_for_them_are_made_again(grid, jobs, results, workspace, monkeypatch):
     monkeypatch.setattr("cosmo_pl.study.runner.WAIT_SECONDS", 0.01)
     parent = jobs[0]

@@ -23,6 +23,7 @@ from cosmo_pl.run_folder import BUNDLE, BUNDLE_DESCRIPTION, logged_curves, newes
 from cosmo_pl.study.definition import measurement
 from cosmo_pl.study.identity import options
 from cosmo_pl.study.jobs import Job, Project, identified
+from cosmo_pl.study.lineage import digest
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.workspace import Workspace
 from cosmo_pl.trust import allowing, class_paths
@@ -30,6 +31,7 @@ from cosmo_pl.version import __version__
 
 PARTS = ("train/loss", "train/loss_floor", "train/acc", "val/loss", "val/acc", "test/loss", "test/acc", "phase")
 GEOMETRY = ("val/cosine_distance", "val/alignment", "val/uniformity")
+COMPARABLE = "32-true"  # precision of runs that request none: machines' own would differ within a table
 CURVES = (*PARTS, "probe/acc", *GEOMETRY)
 
 
@@ -102,6 +104,7 @@ class Executor:
             environment={**environment(), **self._code(job), "precision": training.pop("precision", None)},
             resolved=dict(job.resolved.arguments),
             numerics=dict(job.resolved.numerics),
+            parent_results=tuple(map(self._digest, job.parents)),
             **found,
         )
 
@@ -109,6 +112,8 @@ class Executor:
         """Command line of a fit and of its test, without the subcommand."""
         run = self.workspace.run(job)
         arguments = dict(job.arguments)
+        if "precision" not in job.resolved.arguments.get("trainer", {}):
+            arguments["trainer.precision"] = COMPARABLE
         if job.parents:
             arguments["model.init_args.bundle"] = str(self.workspace.run(job.parents[0]))
         arguments |= {
@@ -176,6 +181,12 @@ class Executor:
 
     def _curves(self, job: Job) -> dict[str, list[float | None]]:
         return curves(self.workspace.versions(job))
+
+    def _digest(self, job: Job) -> str:
+        """Digest of the training whose files others use: its record may be of another, on another machine."""
+        tests = [path for run in self.workspace.versions(job) if (path := newest_test(run)) is not None]
+        tested = json.loads(tests[-1].read_text(encoding="utf-8")) if tests else {}
+        return digest(self._curves(job), tested.get("correct"))
 
     def _pretrained(self, job: Job) -> dict[str, Any]:
         bundle = json.loads((self._run(job) / BUNDLE / BUNDLE_DESCRIPTION).read_text(encoding="utf-8"))

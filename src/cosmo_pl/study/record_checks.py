@@ -40,6 +40,9 @@ def check_run(field: Field) -> None:
         config.require(not path.is_absolute() and ".." not in path.parts, "a path inside the project")
     for parent in field["parents"].each():
         parent.text()
+    if (used := field.get("parent_results")) is not None:
+        for digest in used.each():
+            digest.text()
     for name in ("arguments", "resolved", "environment"):
         field[name].mapping()
     for numerics in field["numerics"].fields().values():

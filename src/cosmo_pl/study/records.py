@@ -81,6 +81,7 @@ class Record:
             precision, cores and threads.
         resolved: All arguments with their defaults; the key is their hash.
         numerics: Class to its ``numerics`` at the time of the run.
+        parent_results: For each parent, the digest of the training that the run used, see `cosmo_pl.study.lineage`.
     """
 
     key: str
@@ -102,6 +103,7 @@ class Record:
     resolved: dict[str, Any]
     numerics: dict[str, str]
     curves: dict[str, list[float | None]] = field(default_factory=dict)
+    parent_results: tuple[str, ...] = ()
 
 
 class Results:

@@ -23,7 +23,7 @@ from cosmo_pl.study.rendering.formats import (
     table_of,
     with_symbol,
 )
-from cosmo_pl.study.rendering.provenance import dirty, provenance
+from cosmo_pl.study.rendering.provenance import provenance, with_marks
 from cosmo_pl.study.rendering.view import COMPARED, Outcome, Rendered, View
 
 MOST_ROWS = 150  # of the numbers of a figure that a page shows; longer ones are files alone
@@ -149,14 +149,10 @@ def _outcomes(project: Project, name: str, preset: str, results: Results) -> lis
     found = dict[str, Outcome]()
     for job in project.jobs(name, preset):  # parents come before their children
         record = results.usable(job)
-        if record is not None and any(_is_dirty(found.get(parent.key)) for parent in job.parents):
-            record = replace(record, environment={**record.environment, "dirty": True})
+        if record is not None:
+            record = with_marks(record, [found[parent.key].record for parent in job.parents if parent.key in found])
         found[job.key] = Outcome(job, record)
     return list(found.values())
-
-
-def _is_dirty(outcome: Outcome | None) -> bool:
-    return outcome is not None and outcome.record is not None and dirty(outcome.record)
 
 
 def left_out(damage: str) -> str:

@@ -15,6 +15,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from cosmo_pl.errors import CosmoError, DatasetNotFoundError
 from cosmo_pl.study.jobs import Job
+from cosmo_pl.study.lineage import digest_of
 from cosmo_pl.study.progress import Clock, duration, needed
 from cosmo_pl.study.records import Record, ResultError, Results
 from cosmo_pl.study.workspace import Workspace
@@ -148,6 +149,8 @@ class Runner:
             self.clock.learn(job, record.seconds)
             if not self.results.has(job):
                 self.results.put(job, record)
+            elif (kept := self.results.get(job)) is not None and digest_of(kept) != digest_of(record):
+                self.report(f"{job.name} has another result than its record: tables mark what uses it now")
         except DatasetNotFoundError as error:
             self.absent[job.dataset] = self.failed[job.key] = str(error)
             self.report(f"{job.dataset} is skipped: {error}")

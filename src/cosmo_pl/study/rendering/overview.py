@@ -108,7 +108,11 @@ def _conditions(entries: Sequence[Entry]) -> list[str]:
     tested = "; ".join(subjects(each) for each in unique(result["test_subjects"] for result in results))
     labels = ", ".join(map(str, unique(result["labels"] for result in results)))
     simulated = " The recordings are simulated." if any(r.simulated for e in entries for r in e.records) else ""
-    marked = f" {MARK} marks runs of uncommitted code." if any(entry.summary.dirty for entry in entries) else ""
+    marked = (
+        f" {MARK} marks runs of uncommitted code, or of a stage 1 that was trained again with another result."
+        if any(entry.summary.dirty for entry in entries)
+        else ""
+    )
     return [f"{labels} labels, test subjects {tested}, chance {results[0]['chance']:.3f}.{simulated}{marked}"]
 
 

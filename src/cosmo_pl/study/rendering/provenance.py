@@ -3,22 +3,42 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from cosmo_pl.study.lineage import is_of_others
 from cosmo_pl.study.records import Record
 
-MARK = "†"  # marks results of uncommitted code
+OTHERS = "others"  # entry of a record's environment: it used another training than that of its parent's record
+
+MARK = "†"  # marks results of uncommitted code, or of another training than their parent's record
 
 
 def dirty(record: Record) -> bool:
-    """Whether a record was made from uncommitted code; one whose commit is unknown is not marked."""
-    return bool(record.environment.get("dirty"))
+    """Whether a record is marked: it, or a run that it uses, is of uncommitted code or of another training.
+
+    One whose commit is unknown is not marked.
+    """
+    return bool(record.environment.get("dirty") or record.environment.get(OTHERS))
 
 
 def marked(records: Iterable[Record]) -> str:
-    """The mark of results of uncommitted code if one of the records is such a result; else nothing."""
+    """The mark if one of the records is marked; else nothing."""
     return MARK if any(map(dirty, records)) else ""
+
+
+def with_marks(record: Record, parents: Sequence[Record | None]) -> Record:
+    """A record with the marks that its parents give it.
+
+    Args:
+        record: The record.
+        parents: Those of its parents, with their own marks; None for one without a record.
+    """
+    known = [parent.environment for parent in parents if parent is not None]
+    marks = {name: True for name in ("dirty", OTHERS) if any(environment.get(name) for environment in known)}
+    marks |= {OTHERS: True} if is_of_others(record, parents) else {}
+    return replace(record, environment={**record.environment, **marks})
 
 
 def training_of(record: Record) -> Mapping[str, Any]:
@@ -42,10 +62,12 @@ def provenance(records: Iterable[Record]) -> str:
     every = list({record.key: record for record in records}.values())
     if not every:
         return "There are no results."
-    marked = sum(map(dirty, every))
+    uncommitted = sum(bool(record.environment.get("dirty")) for record in every)
+    others = sum(bool(record.environment.get(OTHERS)) for record in every)
     unknown = sum(not record.environment.get("commit") for record in every)
     parts = [f"{len(every)} {'result' if len(every) == 1 else 'results'}"]
-    parts += [f"{marked} from uncommitted code ({MARK})"] if marked else []
+    parts += [f"{uncommitted} from uncommitted code ({MARK})"] if uncommitted else []
+    parts += [f"{others} of a stage 1 that was trained again with another result ({MARK})"] if others else []
     parts += [f"{unknown} from an unknown commit"] if unknown else []
     parts.append(f"package {_counted(record.version for record in every)}")
     precisions = [precision for record in every if (precision := record.environment.get("precision"))]
