@@ -98,6 +98,7 @@ def test_fig14_on_simulated_recordings():
     figure = epochs.fig14(fig14_view(30, simulated=True))
     assert {v.verdict for v in figure.verdicts} == {"not comparable"}
     assert all("simulated" in note for note in figure.notes)
+    assert not [patch for axes in figure.figure.axes for patch in axes.patches if patch.get_label().startswith("paper")]
 
 
 def fig9_view(turns, joint, **given):

@@ -103,6 +103,8 @@ def test_simulated_recordings_are_not_compared(name):
     figure = rendered(name, lambda job: 0.6, simulated=True)
     assert {v.verdict for v in figure.verdicts} == {"not comparable"}
     assert all("simulated recordings" in note for note in figure.notes) and figure.notes
+    assert figure.rows and {row[figure.header.index("paper")] for row in figure.rows} == {""}
+    assert not [v.evidence for v in figure.verdicts if "paper" in v.evidence]
     assert not [line for axes in figure.figure.axes for line in axes.lines if line.get_label() == "paper"]
     assert all("simulated" in axes.get_title() for axes in figure.figure.axes)
 

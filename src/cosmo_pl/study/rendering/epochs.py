@@ -214,7 +214,8 @@ def fig14(view: View) -> Rendered:
         name = style.heading(view.title(dataset), [record for pairs in runs.values() for _, record in pairs])
         panel.set_title(name)
         if curves:
-            _plot_convergence(panel, view, curves, view.stated("fig14").get("cosmo_epochs_to_best", []))
+            paper = [] if view.simulated(dataset) else view.stated("fig14").get("cosmo_epochs_to_best", [])
+            _plot_convergence(panel, view, curves, paper)
             rows += [[dataset, method, *row] for method, curve in curves.items() for row in curve.rows()]
             few, many = min(curve.n for curve in curves.values()), max(curve.n for curve in curves.values())
             seeds = f"{few}" if few == many else f"{few} to {many}"

@@ -40,7 +40,8 @@ def accuracy(view: View) -> Rendered:
 
 
 def _row(column: Column, method: str) -> list[str]:
-    runs, summary, paper = column.runs(method), column.summary(method), column.paper(method)
+    runs, summary = column.runs(method), column.summary(method)
+    paper = None if column.view.simulated(column.dataset) else column.paper(method)
     dataset, name, mean, *ranges = column.cells(method)
     correct, f1, difference = "-", "-", "-"
     if summary is not None:

@@ -247,6 +247,8 @@ def _inside(
     interval: tuple[float, float] | None,
     sign: str = "",
 ) -> Verdict:
+    if reason == SIMULATED:  # figures of recordings that are not the paper's stand beside none of the paper's
+        return not_comparable(claim, reason)
     if reason is not None or interval is None or len(effect.values) < MIN_RUNS:
         return _not_judged(claim, reason, f"{ours}; paper {stated:{sign}.4f}" if effect.values else NO_RUN, effect)
     low, high = interval
