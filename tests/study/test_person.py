@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from cosmo_pl.study.rendering import person, suggest
@@ -50,7 +51,24 @@ def test_a_row_for_each_person_and_the_mean_and_the_worst():
     assert rendered.rows[9][3:] == ["0.540 (person 1)", "0.640 (person 1)"]
     ((dataset, _, first, second, difference),) = rendered.comparisons
     assert (dataset, first, second) == ("utd_plus", "the recipe's, adapted, 1 label", "the recipe's, as it is")
-    assert difference == "+0.100, 95 % interval +0.100 to +0.100 (n=5)"
+    same = "+0.100, 95 % interval +0.100 to +0.100"
+    assert difference == f"{same} (n=5); over the people {same} (n=8)"
+
+
+def test_people_who_differ_widen_the_interval_over_people_alone():
+    """Labels add 0, 0.02, 0.04, ... to the eight people, and 0.001 more in each further seed."""
+    found = {
+        job.key: record(
+            job, 0.5 + (job.method == "person_1") * (0.02 * (job.factors["person"][0] - 1) + 0.001 * job.seed)
+        )
+        for job in ALL
+        if (job.dataset, job.kind) == ("utd_plus", "finetune") and job.method in ("person_0", "person_1")
+    }
+    ((*_, difference),) = person.accuracy(view("person", "paper", found)).comparisons
+    seeds, people = difference.split("; over the people ")
+    assert seeds == "+0.072, 95 % interval +0.070 to +0.074 (n=5)"
+    margin = 2.3646 * np.std(0.02 * np.arange(8), ddof=1) / np.sqrt(8)  # t of 7 degrees of freedom
+    assert people == f"+0.072, 95 % interval {0.072 - margin:+.3f} to {0.072 + margin:+.3f} (n=8)"
 
 
 def test_a_seed_without_some_person_is_not_in_the_mean():

@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from cosmo_pl.intervals import bootstrap_interval
+from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering.provenance import dirty, machine, provenance
 from cosmo_pl.study.rendering.statistics import (
@@ -15,6 +16,7 @@ from cosmo_pl.study.rendering.statistics import (
     Summary,
     by_seed,
     common_means,
+    difference_of,
     mean_and_std,
     number_of_folds,
     paired,
@@ -117,6 +119,23 @@ def test_roundings_that_differ_are_named() -> None:
     assert provenance([one, other]) == "2 results; package 0.1.0; CMCModule 1.0 (1), 1.1 (1)."
 
 
+def test_both_sides_of_a_difference_are_the_same_mean_over_people() -> None:
+    """Person 1 has 30 windows and person 2 has 10; without counts of one side both have the accuracy of the fold."""
+
+    def run(accuracy: float, counts: dict[str, list[int]]) -> tuple[Job, Record]:
+        result = {"by_subject": counts, "test_subjects": list(map(int, counts))}
+        return job(seed=0), record(job(seed=0), accuracy, result=result)
+
+    ours = [run(0.6, {"1": [24, 30], "2": [0, 10]}), run(0.9, {"3": [9, 10]})]
+    theirs = [run(0.5, {"1": [20, 30], "2": [0, 10]}), run(0.7, {"3": [7, 10]})]
+    (counted,) = difference_of(ours, theirs).values
+    assert counted == pytest.approx((0.8 + 0.0 + 0.9) / 3 - (20 / 30 + 0.0 + 0.7) / 3)
+    for _, made in theirs:
+        del made.result["by_subject"]
+    (pooled,) = difference_of(ours, theirs).values
+    assert pooled == pytest.approx((0.6 + 0.6 + 0.9) / 3 - (0.5 + 0.5 + 0.7) / 3)
+
+
 def test_people_are_means_over_runs() -> None:
     """Of person 7 0.5 and 0.7, of 8 0.3 and 0.1."""
     runs = [
@@ -124,6 +143,7 @@ def test_people_are_means_over_runs() -> None:
         record(job(seed=1), 0.4, result={"by_subject": {"7": [7, 10], "8": [1, 10]}}),
     ]
     assert subject_range(runs) == "0.200 to 0.600 (2)"
+    assert subject_range([*runs, record(job(seed=2))]) == "0.200 to 0.600 (2; n=2)", "one run has no counts"
     assert subject_range([record(job())]) == subject_range([]) == "-"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cosmo_pl.study.rendering.columns import Column
-from cosmo_pl.study.rendering.statistics import by_seed, paired
+from cosmo_pl.study.rendering.statistics import difference_of
 from cosmo_pl.study.rendering.view import OURS, PLUS, Rendered, View
 
 REFERENCES = {"": "minus Cosmo", PLUS: "minus the recipe"}  # ending of the dataset's name to the name of the difference
@@ -43,5 +43,5 @@ def _difference(column: Column, method: str, reference: str, folds: bool) -> str
     if (column, method) == (other, OURS) or not other.runs(OURS):
         return "-"
     runs = [its.all_folds(name) if folds else its.runs(name) for its, name in ((column, method), (other, OURS))]
-    difference = paired(*map(by_seed, runs))
+    difference = difference_of(*runs)
     return difference.describe() if difference.n else "-"

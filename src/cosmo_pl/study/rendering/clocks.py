@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from statistics import median
 from typing import Any
 
-from cosmo_pl.study.rendering.statistics import Pairs, by_seed, grouped, mean_and_std, paired, summarize
+from cosmo_pl.study.rendering.statistics import Pairs, difference_of, grouped, mean_and_std, summarize
 from cosmo_pl.study.rendering.style import title
 from cosmo_pl.study.rendering.view import Rendered, View
 
@@ -36,8 +36,8 @@ def table(view: View) -> Rendered:
             without = _at(put_in, dataset, method, None)
             cells = [mean_and_std(summarize([record for _, record in pairs])) for pairs in (before, after)]
             put = value is not None and before
-            cells.append(paired(by_seed(before), by_seed(without)).describe() if put else "-")
-            cells.append(paired(by_seed(after), by_seed(before)).describe() if after else "-")
+            cells.append(difference_of(before, without).describe() if put else "-")
+            cells.append(difference_of(after, before).describe() if after else "-")
             rows.append([view.title(dataset), title(view.methods, method), str(name), *cells])
     measured = view.records(lambda job: job.measure == FACTOR)
     notes = [f"{view.title(job.dataset)}: {note}" for job, record in measured for note in _notes(record.result)]

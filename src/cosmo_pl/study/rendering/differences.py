@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from statistics import fmean
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from cosmo_pl.study.look import HEX
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering import style
 from cosmo_pl.study.rendering.columns import subjects
-from cosmo_pl.study.rendering.statistics import FOLDS, MIN_RUNS, Difference, Pairs, by_seed, numbers, paired
+from cosmo_pl.study.rendering.statistics import FOLDS, MIN_RUNS, Difference, Pairs, difference_of, numbers
 from cosmo_pl.study.rendering.view import OURS, PLUS, Rendered, View, unique
 
 if TYPE_CHECKING:
@@ -49,11 +48,6 @@ class Compared:
     title: str
     runs: Mapping[Fold, Pairs]
 
-    @cached_property
-    def accuracies(self) -> dict[Fold, dict[int, float]]:
-        """Test subjects to accuracy by seed."""
-        return {fold: by_seed(pairs) for fold, pairs in self.runs.items()}
-
     def against(self, other: Compared, every: Collection[Fold]) -> dict[str, Difference]:
         """Differences to another method on each fold with `MIN_RUNS` common seeds, and on all folds if they all have.
 
@@ -61,19 +55,19 @@ class Compared:
             other: The other method.
             every: All folds.
         """
-        folds = [fold for fold in self.accuracies if fold in other.accuracies]
-        found = {fold: paired(self.accuracies[fold], other.accuracies[fold]) for fold in folds}
+        folds = [fold for fold in self.runs if fold in other.runs]
+        found = {fold: difference_of(self.runs[fold], other.runs[fold]) for fold in folds}
         enough = {fold: difference for fold, difference in found.items() if difference.n >= MIN_RUNS}
         by_fold = {subjects(fold): difference for fold, difference in enough.items()}
         if len(every) < 2 or not set(every) <= set(enough):
             return by_fold
-        whole = paired(self.over(list(every)), other.over(list(every)))
+        whole = difference_of(self.over(list(every)), other.over(list(every)))
         return by_fold | ({ALL: whole} if whole.n >= MIN_RUNS else {})
 
-    def over(self, folds: Sequence[Fold]) -> dict[int, float]:
-        """Mean over the subjects of some folds, of each seed that has all of them."""
-        seeds = set.intersection(*(set(self.accuracies[fold]) for fold in folds)) if folds else set()
-        return by_seed([pair for fold in folds for pair in self.runs[fold] if pair[0].seed in seeds])
+    def over(self, folds: Sequence[Fold]) -> Pairs:
+        """The runs on some folds of each seed that has all of them."""
+        seeds = set.intersection(*({job.seed for job, _ in self.runs[fold]} for fold in folds)) if folds else set()
+        return [pair for fold in folds for pair in self.runs[fold] if pair[0].seed in seeds]
 
 
 def against(views: Sequence[View], dataset: str) -> Rendered:

@@ -137,7 +137,11 @@ class Panel:
                 records = [record for _, record in self.at(method, value)]
                 labels = "/".join(map(str, unique(record.result["labels"] for record in records)))
                 title = style.title(self.view.methods, method)
-                cells = [*summary.cells, *ranges(summary, records), *numbers(None if self.simulated else self.paper(method, value))]
+                cells = [
+                    *summary.cells,
+                    *ranges(summary, records),
+                    *numbers(None if self.simulated else self.paper(method, value)),
+                ]
                 yield [self.dataset, self.factor, str(value), labels, title, *cells]
 
 

@@ -7,9 +7,9 @@ from cosmo_pl.study.rendering.provenance import marked
 from cosmo_pl.study.rendering.statistics import (
     Pairs,
     by_seed,
+    difference_of,
     mean_text,
     number_of_folds,
-    paired,
     subject_range,
     whole_seeds,
 )
@@ -54,7 +54,7 @@ def _labels(job: Job) -> str:
 
 
 def _difference(ours: Pairs, theirs: Pairs) -> str:
-    return paired(by_seed(ours), by_seed(theirs)).describe() if ours and theirs else "-"
+    return difference_of(ours, theirs).describe() if ours and theirs else "-"
 
 
 def _cells(pairs: Pairs, number: int) -> list[str]:

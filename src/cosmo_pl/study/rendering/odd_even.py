@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cosmo_pl.study.rendering.columns import Column
-from cosmo_pl.study.rendering.statistics import by_seed, paired
+from cosmo_pl.study.rendering.statistics import difference_of
 from cosmo_pl.study.rendering.view import OURS, Rendered, View
 
 HEADER = (
@@ -27,7 +27,7 @@ def table(view: View) -> Rendered:
 
 
 def _row(column: Column, method: str, published: dict[str, float]) -> list[str]:
-    difference = paired(by_seed(column.runs(method)), by_seed(column.runs(OURS)))
+    difference = difference_of(column.runs(method), column.runs(OURS))
     stated = published.get(method)
     return [
         *column.cells(method),

@@ -8,7 +8,13 @@ from statistics import fmean
 
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering.columns import Column, subjects
-from cosmo_pl.study.rendering.statistics import by_seed, grouped, mean_and_std, mean_text, paired, summarize
+from cosmo_pl.study.rendering.statistics import (
+    difference_of,
+    grouped,
+    mean_and_std,
+    mean_text,
+    summarize,
+)
 from cosmo_pl.study.rendering.style import title
 from cosmo_pl.study.rendering.view import Rendered, View, unique
 
@@ -31,9 +37,9 @@ def accuracy(view: View) -> Rendered:
         cells = [mean_and_std(summarize(records)) for records in by_fold]
         name = [column.name, title(view.methods, method), column.over_subjects(method)]
         of_activities = [_of_activity(by_fold, activity) for activity in activities]
-        rows.append([*name, *cells, *(mean_text(values) if values else "-" for values in of_people), *of_activities])
+        rows.append([*name, *cells, *of_people, *of_activities])
     for method in others:
-        difference = paired(by_seed(column.all_folds(method)), by_seed(column.all_folds(first)))
+        difference = difference_of(column.all_folds(method), column.all_folds(first))
         titles = [title(view.methods, each) for each in (method, first)]
         comparisons.append([column.name, "all folds", *titles, difference.describe()])
     folds = (f"test subjects {subjects(fold)}" for fold in column.folds)
@@ -42,10 +48,12 @@ def accuracy(view: View) -> Rendered:
     return Rendered(header, rows, notes=notes, comparisons=comparisons)
 
 
-def _of_person(records: Sequence[Record], person: int) -> list[float]:
-    """Accuracy on a person in each run that tests the person."""
-    counts = [record.result.get("by_subject", {}).get(str(person)) for record in records]
-    return [correct / total for correct, total in filter(None, counts)]
+def _of_person(records: Sequence[Record], person: int) -> str:
+    """Mean accuracy on a person, of the runs that test the person; with their number where some have no counts."""
+    tested = [record.result for record in records if person in record.result["test_subjects"]]
+    counts = [result["by_subject"][str(person)] for result in tested if result.get("by_subject")]
+    few = f" (n={len(counts)})" if len(counts) < len(tested) else ""
+    return mean_text([correct / total for correct, total in counts]) + few if counts else "-"
 
 
 def _of_activity(by_fold: Sequence[Sequence[Record]], activity: str) -> str:

@@ -10,7 +10,7 @@ from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.look import HEX
 from cosmo_pl.study.rendering import style
 from cosmo_pl.study.rendering.provenance import marked
-from cosmo_pl.study.rendering.statistics import Pairs, mean_and_n, mean_and_std, paired, summarize
+from cosmo_pl.study.rendering.statistics import Difference, Pairs, mean_and_n, mean_and_std, paired, summarize
 from cosmo_pl.study.rendering.view import Rendered, View, unique
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ NOTES = (
     "all columns alike. Labels are per class of the person.",
     "Mean and worst person need a run of every person. The mean of a seed is over all persons; the worst person is the "
     "one with the lowest mean of its column.",
+    "An interval over the seeds is for these people with other labels and initial weights; one over the people, each "
+    "by the mean over the seeds, is for other people.",
     "A thin line is a person, a thick one the mean over persons, each by the mean over the seeds that there are.",
 )
 
@@ -117,7 +119,10 @@ def _comparisons(view: View, stage: str, found: ByKind) -> Iterator[list[str]]:
         people = sorted(set(map(person, _jobs(runs))) & set(map(person, _jobs(found[BASE]))))
         ours, theirs = over_people(runs, people), over_people(found[BASE], people)
         titles = [f"{STAGES[stage]}, {style.title(view.methods, f'{stage}_{each}')}" for each in (kind, BASE)]
-        yield [*titles, paired(ours, theirs).describe()]
+        seeds = ours.keys() & theirs.keys()
+        both = ([(job, r) for job, r in pairs if job.seed in seeds] for pairs in (runs, found[BASE]))
+        of_people = paired(*map(_of_people, both)) if seeds else Difference(())
+        yield [*titles, f"{paired(ours, theirs).describe()}; {of_people.describe('over the people')}"]
 
 
 def over_people(runs: Pairs, people: list[int]) -> dict[int, float]:

@@ -19,7 +19,7 @@ from cosmo_pl.study.rendering.statistics import (
     SUMMARY,
     Pairs,
     Summary,
-    by_seed,
+    difference_of,
     fold_of,
     numbers,
     paired,
@@ -159,7 +159,7 @@ def _comparisons(view: View, datasets: list[str]) -> Iterator[list[str]]:
                 tested.append(("all folds", column.all_folds(OURS), column.all_folds(other)))
             for where, ours, theirs in tested:
                 titles = [style.title(view.methods, method) for method in (OURS, other)]
-                yield [column.name, where, *titles, paired(by_seed(ours), by_seed(theirs)).describe()]
+                yield [column.name, where, *titles, difference_of(ours, theirs).describe()]
 
 
 # One change at a time

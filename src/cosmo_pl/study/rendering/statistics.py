@@ -162,13 +162,18 @@ def interval_text(interval: tuple[float, float] | None) -> str:
 
 
 def subject_range(records: Sequence[Record]) -> str:
-    """Lowest and highest accuracy of a subject, each a mean over the runs: "0.304 to 0.691 (4)"; "-" without counts."""
+    """Lowest and highest accuracy of a subject, each a mean over the runs: "0.304 to 0.691 (4)"; "-" without counts.
+
+    Where some runs have no counts, the number of those that have: "0.304 to 0.691 (4; n=2)".
+    """
     found: defaultdict[str, list[float]] = defaultdict(list)
-    for record in records:
-        for subject, (correct, total) in record.result.get("by_subject", {}).items():
+    counted = [record.result["by_subject"] for record in records if record.result.get("by_subject")]
+    for subjects in counted:
+        for subject, (correct, total) in subjects.items():
             found[subject].append(correct / total)
     means = [fmean(values) for values in found.values()]
-    return f"{min(means):.3f} to {max(means):.3f} ({len(means)})" if means else "-"
+    few = f"; n={len(counted)}" if len(counted) < len(records) else ""
+    return f"{min(means):.3f} to {max(means):.3f} ({len(means)}{few})" if means else "-"
 
 
 def ranges(summary: Summary, records: Sequence[Record]) -> list[str]:
@@ -176,12 +181,23 @@ def ranges(summary: Summary, records: Sequence[Record]) -> list[str]:
     return [*numbers(*(summary.interval or (None, None))), subject_range(records)]
 
 
-def by_seed(pairs: Pairs) -> dict[int, float]:
-    """Accuracy by seed, in the order of the seeds; of a seed with several folds, the mean over all their subjects."""
+def by_seed(pairs: Pairs, counted: bool = True) -> dict[int, float]:
+    """Accuracy by seed, in the order of the seeds; of a seed with several folds, the mean over all their subjects.
+
+    Args:
+        pairs: Runs of one method.
+        counted: Whether the subjects' own counts are used where a record has them; else that of their fold.
+    """
     found: defaultdict[int, list[Record]] = defaultdict(list)
     for job, record in pairs:
         found[job.seed].append(record)
-    return {seed: _over_subjects(found[seed]) for seed in sorted(found)}
+    return {seed: _over_subjects(found[seed], counted) for seed in sorted(found)}
+
+
+def difference_of(ours: Pairs, theirs: Pairs) -> Difference:
+    """Differences of the accuracies of two methods, paired by seed, with the same kind of mean over the subjects."""
+    counted = all(record.result.get("by_subject") for _, record in (*ours, *theirs))
+    return paired(by_seed(ours, counted), by_seed(theirs, counted))
 
 
 def grouped(pairs: Pairs) -> dict[tuple[str, str], Pairs]:
@@ -211,13 +227,13 @@ def whole_seeds(pairs: Pairs, number: int) -> Pairs:
     return [(job, record) for job, record in pairs if (job.method, job.seed) in whole]
 
 
-def _over_subjects(records: Sequence[Record]) -> float:
+def _over_subjects(records: Sequence[Record], with_counts: bool) -> float:
     """Accuracy of one run; of several the mean over subjects, with their fold's accuracy where theirs is unknown."""
     if len(records) == 1:
         return float(records[0].result["accuracy"])
     accuracies: list[float] = []
     for record in records:
-        counted = record.result.get("by_subject", {}).values()
+        counted = record.result.get("by_subject", {}).values() if with_counts else ()
         fold = [float(record.result["accuracy"])] * len(record.result["test_subjects"])
         accuracies += [correct / total for correct, total in counted] or fold
     return fmean(accuracies)

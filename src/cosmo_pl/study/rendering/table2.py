@@ -8,7 +8,7 @@ from statistics import fmean
 
 from cosmo_pl.study.rendering.columns import Column, subjects
 from cosmo_pl.study.rendering.provenance import machine, training_seconds
-from cosmo_pl.study.rendering.statistics import Pairs, by_seed, common_means, paired, rank_correlation
+from cosmo_pl.study.rendering.statistics import Pairs, by_seed, common_means, difference_of, rank_correlation
 from cosmo_pl.study.rendering.style import title
 from cosmo_pl.study.rendering.verdict import gap_verdict, obstacle, order_verdict, value_verdict
 from cosmo_pl.study.rendering.view import OURS, Rendered, Verdict, View, unique
@@ -54,7 +54,7 @@ def _row(column: Column, method: str) -> list[str]:
 
 
 def _difference(column: Column, method: str) -> str:
-    return "-" if method == OURS else paired(by_seed(column.runs(method)), by_seed(column.runs(OURS))).describe()
+    return "-" if method == OURS else difference_of(column.runs(method), column.runs(OURS)).describe()
 
 
 def _seconds(column: Column, method: str) -> str:

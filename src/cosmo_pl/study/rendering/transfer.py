@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cosmo_pl.study.jobs import Job
-from cosmo_pl.study.rendering.statistics import SUMMARY, Pairs, by_seed, grouped, paired, summarize
+from cosmo_pl.study.rendering.statistics import SUMMARY, Pairs, difference_of, grouped, summarize
 from cosmo_pl.study.rendering.style import title
 from cosmo_pl.study.rendering.view import Rendered, View
 
@@ -26,7 +26,7 @@ def table(view: View) -> Rendered:
             own = _runs(pairs, dataset, method, kind)
             if (summary := summarize([record for _, record in own])) is not None:
                 alone = _runs(pairs, dataset, SCRATCH, "adapt" if kind == "adapt" else "data")
-                difference = "" if method == SCRATCH else paired(by_seed(own), by_seed(alone)).describe()
+                difference = "" if method == SCRATCH else difference_of(own, alone).describe()
                 rows.append([view.title(dataset), title(view.methods, method), name, *summary.cells, difference])
     return Rendered(HEADER, rows, notes=NOTES)
 

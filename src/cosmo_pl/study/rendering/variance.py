@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from cosmo_pl.intervals import std_interval
 from cosmo_pl.study.definition import Runs
-from cosmo_pl.study.rendering.statistics import Pairs, by_seed, grouped, mean_and_std, numbers, paired, summarize
+from cosmo_pl.study.rendering.statistics import (
+    Pairs,
+    difference_of,
+    grouped,
+    mean_and_std,
+    numbers,
+    summarize,
+)
 from cosmo_pl.study.rendering.style import title
 from cosmo_pl.study.rendering.view import Rendered, View, unique
 
@@ -55,5 +62,5 @@ def _precisions(pairs: Pairs) -> list[str]:
     full, half = ([pair for pair in pairs if pair[0].factors["precision"] == each] for each in (FLOAT32, BFLOAT16))
     devices = sorted({str(record.environment.get("device", "?")) for _, record in pairs})
     accuracies = [mean_and_std(summarize([record for _, record in runs])) for runs in (full, half)]
-    difference = paired(by_seed(half), by_seed(full)).describe()
+    difference = difference_of(half, full).describe()
     return [*accuracies, difference, ", ".join(devices)]

@@ -16,6 +16,7 @@ from cosmo_pl.study.rendering.statistics import (
     Pairs,
     Summary,
     by_seed,
+    difference_of,
     mean_and_std,
     paired,
     summarize,
@@ -182,7 +183,7 @@ def gap_verdict(claim: str, above: Pairs, below: Pairs, gap: float, reason: str 
         gap: The stated difference of their accuracies.
         reason: Why our runs cannot be compared; None where they can.
     """
-    differences = paired(by_seed(above), by_seed(below))
+    differences = difference_of(above, below)
     effect = Effect.of_value(differences.values, gap)
     return _inside(claim, effect, gap, reason, differences.describe("difference"), differences.interval, sign="+")
 
