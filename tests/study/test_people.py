@@ -40,6 +40,15 @@ def test_a_column_for_each_fold_and_person():
     assert gravity["mean over the people of all folds"] == "0.675 ± 0.000 (n=3)"
     assert gravity["test subjects 11-14"] == "0.725 ± 0.000 (n=3)"
     assert [gravity[f"person {person}"] for person in (1, 14)] == ["0.610 ± 0.000", "0.740 ± 0.000"]
+    without = next(
+        key
+        for key, made in found.items()
+        if made.method == "gravity" and made.seed == 0 and 14 in made.result["test_subjects"]
+    )
+    del found[without].result["by_subject"]
+    (row,) = [row for row in people.accuracy(view("usc_accuracy", "paper", found)).rows if row[1] == gravity["method"]]
+    few = dict(zip(shown.header, row, strict=True))
+    assert (few["person 14"], few["person 1"]) == ("0.740 ± 0.000 (n=2)", "0.610 ± 0.000"), "one run has no counts"
     assert rows["random forest, self-trained"]["person 3"] == rows["random forest, self-trained"]["sitting"] == "-"
     assert (gravity["sitting"], gravity["elevator up"]) == ("0.910", "0.550")  # of three seeds; of four folds
     differences = {cells[2]: cells[4] for cells in shown.comparisons}
@@ -72,6 +81,7 @@ def test_the_most_frequent_confusions_come_first():
         ["sitting", "standing", "0.100", "0.12", "9 (0.200)"],
         ["standing", "sitting", "0.050", "0.25", "10 (0.100)"],
     ]
+    assert [note.partition(": ")[2] for note in shown.notes] == [f"{len(found)} runs of people 9-10."]
 
 
 def test_confusions_that_are_as_frequent_come_by_name():

@@ -138,3 +138,23 @@ def test_three_panels_for_each_dataset():
     accuracy, time, on = (rendered.figure.axes[4 * row].lines[0] for row in range(3))
     assert list(accuracy.get_ydata()) == [0.8, 0.79] and list(accuracy.get_xdata()) == [0.0, 0.1]
     assert list(time.get_ydata()) == [1.0, 0.5] and list(on.get_ydata()) == [1.0, 0.6]
+
+
+def test_the_spread_is_over_seeds_and_not_over_folds():
+    """Folds of 0.7, 0.75, 0.8, 0.85 and 0.9, and a seed that is 0.01 better than the other."""
+    known = {}
+    for job in jobs("switching"):
+        if (job.dataset, job.measure) != ("mex_plus", "switching") or job.method != "cosmo" or job.seed > 1:
+            continue
+        correct = 70 + 5 * job.factors["fold"] + job.seed
+        result = {
+            "total": 100,
+            "attention": False,
+            "worth": {"acc": 1.0},
+            "curve": [point(0.0, correct, 0.02, 1.0, 1.0)],
+        }
+        known[job.key] = record(job, result=result)
+    assert len(known) == 10
+    (row,) = curves(view("switching", "paper", known, dict.fromkeys(("utd_plus", "usc_plus"), "x"))).rows
+    shown = dict(zip(curves(view("switching", "paper", known)).header, row, strict=True))
+    assert (shown["accuracy"], shown["std"], shown["n"]) == ("0.8050", "0.0071", "2")

@@ -85,7 +85,7 @@ def test_people_and_the_interval_of_one_run_come_from_counts() -> None:
     }
     row = cells(accuracy(view("table2", "paper", {job.key: record(job, 0.5, result=counts)})), "UTD-MHAD", DTW)
     assert row["subjects, lowest to highest"] == "0.000 to 1.000 (2)"
-    assert row["95 % interval"] == "0.000 to 1.000"
+    assert row["95 % interval"] == "0.000 to 1.000, of recordings"
 
 
 def test_rows_from_uncommitted_code_are_marked() -> None:

@@ -15,7 +15,6 @@ from cosmo_pl.study.rendering.statistics import (
     Summary,
     by_seed,
     fold_of,
-    interval_text,
     mean_and_n,
     mean_and_std,
     subject_range,
@@ -105,7 +104,7 @@ class Column:
     def cells(self, method: str) -> list[str]:
         """Titles of dataset and method, accuracy, its 95 % interval, and its range over subjects."""
         summary, records = self.summary(method), [record for _, record in self.runs(method)]
-        ranges = ["-", "-"] if summary is None else [interval_text(summary.interval), subject_range(records)]
+        ranges = ["-", "-"] if summary is None else [summary.interval_text, subject_range(records)]
         return [self.name, title(self.view.methods, method), mean_and_std(summary), *ranges]
 
     def over_subjects(self, method: str) -> str:

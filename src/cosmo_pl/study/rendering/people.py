@@ -66,10 +66,14 @@ def _of_activity(by_fold: Sequence[Sequence[Record]], activity: str) -> str:
 def confusions(view: View) -> Rendered:
     """The most frequent confusions of each method, as means over people, and the people who have most of them."""
     rows: list[list[str]] = []
+    notes: list[str] = []
     for (dataset, method), pairs in grouped(view.records(lambda job: job.measure == "confusions")).items():
-        start = [view.title(dataset), title(view.methods, method)]
-        rows += [[*start, *cells] for cells in _confused([record for _, record in pairs])]
-    return Rendered(CONFUSED, rows)
+        start, records = [view.title(dataset), title(view.methods, method)], [record for _, record in pairs]
+        rows += [[*start, *cells] for cells in _confused(records)]
+        people = sorted({int(person) for record in records for person in record.result["counts"]})
+        runs = "1 run" if len(records) == 1 else f"{len(records)} runs"
+        notes.append(f"{', '.join(start)}: {runs} of people {subjects(people)}.")
+    return Rendered(CONFUSED, rows, notes=notes)
 
 
 def _confused(records: Sequence[Record]) -> Iterator[list[str]]:

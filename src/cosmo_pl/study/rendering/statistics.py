@@ -69,6 +69,11 @@ class Summary:
         return max(0.0, low), min(1.0, high)
 
     @property
+    def interval_text(self) -> str:
+        """The interval as text: "0.600 to 0.640", of one run "0.600 to 0.640, of recordings", or "-"."""
+        return interval_text(self.interval) + (", of recordings" if self.n == 1 and self.interval else "")
+
+    @property
     def runs(self) -> str:
         """Number of runs as a cell, marked where one is from uncommitted code: "5†"."""
         return f"{self.n}{MARK}" if self.dirty else str(self.n)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cosmo_pl.study.rendering import style
 from cosmo_pl.study.rendering.provenance import dirty
 from cosmo_pl.study.rendering.statistics import SUMMARY, Summary, grouped, spread
-from cosmo_pl.study.rendering.view import Rendered, View
+from cosmo_pl.study.rendering.view import Rendered, View, unique
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,7 +60,7 @@ def _plot(view: View, column: Sequence[Axes], dataset: str, here: Mapping[str, l
     for method, records in here.items():
         thresholds = _thresholds(records)
         for panel, value in zip(column, (_accuracy, _time, _on), strict=True):
-            values = [[value(record, at) for record in records] for at in range(len(thresholds))]
+            values = [_by_seed(records, value, at) for at in range(len(thresholds))]
             means, stds = list(map(fmean, values)), list(map(spread, values))
             style.method_band(panel, view.look(method), style.title(view.methods, method), thresholds, means, stds)
     for panel in column[1:]:
@@ -80,7 +80,7 @@ def _cells(records: list[Record], at: int) -> list[str]:
 
     points = [_point(record, at) for record in records]
     correct, total = sum(p["correct"] for p in points), sum(record.result["total"] for record in records)
-    values = tuple(_accuracy(record, at) for record in records)
+    values = tuple(_by_seed(records, _accuracy, at))
     on = {name: fmean(point["on"][name] for point in points) for name in points[0]["on"]}
     switched = 100 * sum(point["switched"] for point in points) / total
     return [
@@ -111,6 +111,12 @@ def _thresholds(records: list[Record]) -> list[float]:
 def _point(record: Record, at: int) -> Point:
     point: Point = record.result["curve"][at]
     return point
+
+
+def _by_seed(records: Sequence[Record], value: Callable[[Record, int], float], at: int) -> list[float]:
+    """A value of each seed, the mean over its folds."""
+    seeds = unique(record.seed for record in records)
+    return [fmean(value(record, at) for record in records if record.seed == seed) for seed in seeds]
 
 
 def _accuracy(record: Record, at: int) -> float:
