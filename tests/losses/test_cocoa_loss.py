@@ -60,7 +60,16 @@ def test_half_precision_is_computed_in_float32():
     assert found.item() == pytest.approx(COCOALoss()(views.float()).item(), rel=1e-5)
 
 
-@pytest.mark.parametrize("arguments", [{"temperature": 0.0}, {"temperature": math.nan}, {"negative_weight": -1.0}])
+def test_the_smallest_temperature_is_finite_for_opposite_views():
+    views = torch.tensor([[[1.0, 0.0], [-1.0, 0.0]]] * 9, requires_grad=True)
+    loss = COCOALoss(0.025)(views)
+    loss.backward()
+    assert loss.isfinite() and views.grad.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"temperature": 0.024}, {"temperature": 0.0}, {"temperature": math.nan}, {"negative_weight": -1.0}]
+)
 def test_bad_arguments_are_named(arguments):
     with pytest.raises(ConfigurationError, match=next(iter(arguments))):
         COCOALoss(**arguments)

@@ -50,6 +50,20 @@ def test_loss_of_a_batch(make_data, bundle):
     assert cmkm.pretraining_loss(inputs, 2).item() == pytest.approx(float(sum(terms)) / 2, rel=1e-4)
 
 
+def test_views_of_another_position_are_not_compared(make_data, bundle):
+    """So neighbours in the place of the second view of all modalities, as the recipe has them, change nothing."""
+    data = make_data(phase="pretrain", num_augmentations=2)
+    data.setup()
+    inputs = next(iter(data.train_dataloader()))["inputs"]
+    neighbours = {name: x.clone() for name, x in inputs.items()}
+    for x in neighbours.values():
+        x[1::2] = x[1::2].roll(1, dims=0)
+    for kind, same in ((CMKMModule, True), (CMCModule, False)):
+        model = module(data, kind, **({"bundle": bundle} if same else {})).eval()
+        losses = [model.pretraining_loss(each, 2).item() for each in (inputs, neighbours)]
+        assert (losses[0] == pytest.approx(losses[1], rel=1e-5)) is same
+
+
 def test_training_changes_its_encoders_and_not_the_frozen_ones(make_data, make_trainer, bundle, tmp_path):
     data = make_data()
     cmkm = module(data, bundle=bundle)
@@ -81,6 +95,10 @@ def test_bundle_is_needed_and_has_to_fit(make_data, bundle, tmp_path):
         module(data)
     with pytest.raises(BundleError, match="absent"):
         module(data, bundle=str(tmp_path / "absent"))
+    own = {name: TemporalEncoder(3, channels=(4, 4), strides=(1, 2)) for name in ("acc", "gyro")}
+    joint = {"acc+gyro": TemporalEncoder(6, channels=(4, 4), strides=(1, 2))}
+    with pytest.raises(ConfigurationError, match=r"bundle: has encoders of \['acc\+gyro'\], and those to train are of"):
+        CMKMModule({"acc": (100, 3), "gyro": (100, 3)}, 12, own, frozen_encoders=joint)
 
 
 def test_encoders_that_saw_test_subjects_are_refused(make_data, make_trainer, bundle):

@@ -75,6 +75,24 @@ def test_other_values_are_channels_as_they_are(shape):
     assert in_blocks(values) is values or torch.equal(in_blocks(values), values)
 
 
+def of_aeon(kind):
+    """The classifier with `SMALL` and seed 3, in aeon's own words."""
+    from aeon.classification.convolution_based import MiniRocketClassifier, MultiRocketHydraClassifier
+
+    if kind is MiniRocketModule:
+        return MiniRocketClassifier(n_kernels=168, random_state=3)
+    return MultiRocketHydraClassifier(n_kernels=2, n_groups=2, random_state=3)
+
+
+def naive_series(inputs):
+    """Series (N, channels, 40) by numpy."""
+    rows = []
+    for values in (x.reshape(*x.shape[:2], -1).double().numpy() for x in inputs.values()):
+        times, steps = np.linspace(0, values.shape[1] - 1, 40), np.arange(values.shape[1])
+        rows.append(np.apply_along_axis(lambda channel: np.interp(times, steps, channel), 1, values))  # noqa: B023
+    return np.concatenate(rows, axis=2).transpose(0, 2, 1).astype(np.float32)
+
+
 @either
 def test_equals_aeon(kind):
     """A class without examples gets the smallest probability; torch's random numbers stay as they were."""
@@ -83,9 +101,7 @@ def test_equals_aeon(kind):
     state = torch.get_rng_state()
     logits = module(samples(9, seed=1))
     assert torch.equal(torch.get_rng_state(), state)
-    expected = (
-        module.classifier().fit(module.series(samples(6)), np.array(label)).predict(module.series(samples(9, seed=1)))
-    )
+    expected = of_aeon(kind).fit(naive_series(samples(6)), np.array(label)).predict(naive_series(samples(9, seed=1)))
     assert logits.argmax(dim=1).tolist() == expected.tolist()
     assert logits.exp().sort(dim=1).values[0].tolist() == pytest.approx([SMALLEST] * 3 + [1.0])
     assert torch.equal(fitted(kind, label, seed=3)(samples(9, seed=1)), logits)
@@ -146,6 +162,18 @@ def test_a_missing_modality_is_refused():
     del inputs["b"]
     with pytest.raises(ConfigurationError, match=r"samples lack \['b'\], and MiniRocketModule needs every modality"):
         fitted(MiniRocketModule, [0, 1, 2])(inputs)
+
+
+def test_what_cannot_be_learned_is_refused():
+    with pytest.raises(ConfigurationError, match="labels: are of one activity, and MiniRocketModule needs two"):
+        fitted(MiniRocketModule, [2, 2, 2])(samples(1))
+    module, inputs = MiniRocketModule(SHAPES, 3), samples(3)
+    present = {"b": torch.tensor([True, False, True])}
+    with pytest.raises(ConfigurationError, match=r"samples lack \['b'\], and MiniRocketModule needs every modality"):
+        module.remember({"inputs": inputs, "label": torch.arange(3), "present": present})
+    inputs["c"][1, 4] = torch.nan
+    with pytest.raises(ConfigurationError, match="inputs: have values that are no finite numbers"):
+        module.series(inputs)
 
 
 @both

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cosmo_pl.constraints import Constrained, NonNegativeFloat, PositiveFloat
+from cosmo_pl.constraints import Constrained, Constraint, NonNegativeFloat
 from cosmo_pl.tensors import at_least_float32
 
+Temperature = Annotated[
+    float, Constraint("a finite number of at least 0.025, as exp(2/τ) overflows below", lambda value: value >= 0.025)
+]
 RELEASED_WEIGHT = 3.9e-3 * 32  # ``lambd`` over ``scale_loss`` of the released code, "cocoa2"
 
 
@@ -25,7 +30,7 @@ class COCOALoss(Constrained, nn.Module):
         negative_weight: λ, by default that of the released code.
 
     Raises:
-        ConfigurationError: The temperature is not positive, or the weight is negative.
+        ConfigurationError: The temperature is below 0.025, or the weight is negative.
 
     Examples:
         Identical views of orthogonal samples cost 1 for the positives and λM for the negatives:
@@ -36,7 +41,7 @@ class COCOALoss(Constrained, nn.Module):
         2.0
     """
 
-    def __init__(self, temperature: PositiveFloat = 0.1, negative_weight: NonNegativeFloat = RELEASED_WEIGHT) -> None:
+    def __init__(self, temperature: Temperature = 0.1, negative_weight: NonNegativeFloat = RELEASED_WEIGHT) -> None:
         super().__init__()
         self.temperature = temperature
         self.negative_weight = negative_weight

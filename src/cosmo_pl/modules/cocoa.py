@@ -7,7 +7,7 @@ from torch import Tensor
 from cosmo_pl.constraints import AtLeastTwo, NonNegativeFloat, PositiveFloat, Size
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.losses import COCOALoss
-from cosmo_pl.losses.cocoa import RELEASED_WEIGHT
+from cosmo_pl.losses.cocoa import RELEASED_WEIGHT, Temperature
 from cosmo_pl.modules.base import CrossModalModule, OptimizerSettings, Shapes
 
 PUBLISHED = OptimizerSettings("adam", weight_decay=0.0)
@@ -46,7 +46,7 @@ class COCOAModule(CrossModalModule):
         encoders: dict[str, Encoder],
         projection_dim: Size = 128,
         projection_hidden: Size = 1280,
-        temperature: PositiveFloat = 0.1,
+        temperature: Temperature = 0.1,
         negative_weight: NonNegativeFloat = RELEASED_WEIGHT,
         lr: PositiveFloat = 1e-4,
         optimizer: OptimizerSettings = PUBLISHED,

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from cosmo_pl.constraints import NonNegativeInt, PositiveInt, Seed, Size, whole
+from cosmo_pl.data.loading import Batch
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.extras import require
 from cosmo_pl.modules.base import Present, SelfTrainingModule, Shapes, availability, finite_logits
@@ -104,7 +105,11 @@ class RocketModule(SelfTrainingModule):
         """A new classifier of aeon, with the module's seed."""
 
     def series(self, inputs: dict[str, Tensor]) -> NDArray[np.float32]:
-        """Samples, modality to (N, *shape), as series (N, channels, time) of one length, in aeon's precision."""
+        """Samples, modality to (N, *shape), as series (N, channels, time) of one length, in aeon's precision.
+
+        Raises:
+            ConfigurationError: A value is not finite.
+        """
         each = (in_blocks(inputs[name].cpu().double()) for name in self.modality_shapes)
         channels = [values.reshape(*values.shape[:2], -1).transpose(1, 2) for values in each]
         joined = [
@@ -113,10 +118,29 @@ class RocketModule(SelfTrainingModule):
             else F.interpolate(values, self.length, mode="linear", align_corners=True)
             for values in channels
         ]
-        return torch.cat([values.float() for values in joined], dim=1).numpy()
+        values = torch.cat([values.float() for values in joined], dim=1).numpy()
+        if not np.isfinite(values).all():
+            raise ConfigurationError("inputs", "have values that are no finite numbers", "Leave such samples out")
+        return values
+
+    def remember(self, batch: Batch) -> None:
+        """Stores the samples of a batch as the examples, in place of earlier ones.
+
+        Raises:
+            ConfigurationError: A sample lacks a modality.
+        """
+        self._require_all(batch["inputs"], batch.get("present"))
+        super().remember(batch)
 
     def learn(self, inputs: dict[str, Tensor], label: Tensor) -> Any:
-        """Fits the classifier."""
+        """Fits the classifier.
+
+        Raises:
+            ConfigurationError: All samples are of one activity, which a ridge classifier cannot learn.
+        """
+        if (label == label[0]).all():
+            problem = f"are of one activity, and {type(self).__name__} needs two"
+            raise ConfigurationError("labels", problem, "Label samples of another one")
         with torch_kept():
             return self.classifier().fit(self.series(inputs), label.cpu().numpy())
 
@@ -126,18 +150,21 @@ class RocketModule(SelfTrainingModule):
         Raises:
             ConfigurationError: A sample lacks a modality.
         """
-        available = availability(self.modality_shapes, inputs, present) or {}
-        missing = [name for name, rows in available.items() if not rows.all()]
-        if missing:
-            problem = f"samples lack {missing}, and {type(self).__name__} needs every modality"
-            remedy = "Leave them out (keep_incomplete: false), or use a method that accepts missing modalities"
-            raise ConfigurationError("present", problem, remedy)
+        self._require_all(inputs, present)
         fitted = self.learned
         with torch_kept():
             known = fitted.predict_proba(self.series(inputs))
         probability = torch.zeros(len(next(iter(inputs.values()))), self.num_classes)
         probability[:, fitted.classes_] = torch.from_numpy(known).float()
         return finite_logits(probability).to(self.device), None
+
+    def _require_all(self, inputs: Mapping[str, Tensor], present: Present | None) -> None:
+        available = availability(self.modality_shapes, inputs, present) or {}
+        missing = [name for name, rows in available.items() if not rows.all()]
+        if missing:
+            problem = f"samples lack {missing}, and {type(self).__name__} needs every modality"
+            remedy = "Leave them out (keep_incomplete: false), or use a method that accepts missing modalities"
+            raise ConfigurationError("present", problem, remedy)
 
     def stream_encoders(self) -> Mapping[str, nn.Module]:
         """Refused: aeon's convolutions and its ridge classifier are compiled by numba, and no graph can hold them."""
