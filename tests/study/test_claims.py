@@ -25,22 +25,32 @@ def test_each_claim_once_by_the_study_that_can_judge_it() -> None:
     def of(study: str) -> View:
         return view(study, "paper", {})
 
-    a, b, c = "Table 2: a", "Fig. 9: b", "Table 2: c"
+    a, b, c, d = "Table 2: a", "Fig. 9: b", "Table 2: c", "Fig. 9: d"
     claims = collect(
         [
             (of("table2"), [verdict(a, "not comparable"), verdict("ours", "reproduced", of_paper=False)]),
-            (of("fig9"), [verdict(b, "too few runs"), verdict(c, "not reproduced", "first")]),
+            (
+                of("fig9"),
+                [verdict(b, "too few runs"), verdict(c, "not reproduced", "first"), verdict(d, "not comparable")],
+            ),
             (of("released"), [verdict(a, "not reproduced", "judged"), verdict(b, "not comparable")]),
-            (of("fig14"), [verdict(c, "reproduced"), verdict(a, "too few runs")]),
+            (of("fig14"), [verdict(c, "reproduced"), verdict(a, "too few runs"), verdict(d, "undecided", "both")]),
         ]
     )
     assert [(claim.location, *claim.row("")[:2], *claim.row("")[4:]) for claim in claims] == [
         ("Table 2", "a", "✗ not reproduced", "judged", "-", f"[{RELEASED}](released.md)"),
         ("Table 2", "c", "✗ not reproduced", "first", "-", "[Figure 9](fig9.md)"),
         ("Fig. 9", "b", "… too few runs", "", "-", "[Figure 9](fig9.md)"),
+        ("Fig. 9", "d", "~ undecided", "both", "-", "[Figure 14](fig14.md)"),
     ]
     assert claims[0].row("results/")[2:4] == ("-", "-") and "](results/released.md)" in claims[0].row("results/")[-1]
-    assert counts(claims) == {"reproduced": 0, "not reproduced": 2, "too few runs": 1, "not comparable": 0}
+    assert counts(claims) == {
+        "reproduced": 0,
+        "not reproduced": 2,
+        "undecided": 1,
+        "too few runs": 1,
+        "not comparable": 0,
+    }
 
 
 @pytest.fixture(scope="module")

@@ -180,7 +180,7 @@ def test_fig11_has_a_panel_a_dataset_and_the_papers_figures_at_few_labels():
 
 
 @pytest.mark.parametrize(
-    ("weak", "expected"), [(None, "reproduced"), ("cmc", "not reproduced"), ("random_forest", "reproduced")]
+    ("weak", "expected"), [(None, "reproduced"), ("cmc", "undecided"), ("random_forest", "reproduced")]
 )
 def test_fig11_needs_cosmo_above_every_baseline_at_every_rate(weak, expected):
     """The forest is no baseline of the paper."""
@@ -192,7 +192,7 @@ def test_fig11_needs_cosmo_above_every_baseline_at_every_rate(weak, expected):
     found = verdict(rendered("fig11", accuracy), "at all label rates on UTD-MHAD")
     assert found.verdict == expected
     if weak == "cmc":
-        assert found.evidence.startswith("1 of 8 do not hold: CMC at 20 %")
+        assert found.evidence.startswith("1 of 8 are undecided: CMC at 20 %")
     assert verdict(rendered("fig11", accuracy), "at all label rates on USC-HAD").verdict == "too few runs"
     assert verdict(rendered("fig11", accuracy, inputs=False), "all label rates on UTD").verdict == "not comparable"
 
@@ -231,7 +231,7 @@ def test_fig12_tells_how_many_clips_stage_1_saw():
 
 @pytest.mark.parametrize(
     ("accuracies", "expected"),
-    [((0.4, 0.5, 0.6, 0.7), "reproduced"), ((0.4, 0.6, 0.5, 0.7), "not reproduced"), ((0.5,) * 4, "not reproduced")],
+    [((0.4, 0.5, 0.6, 0.7), "reproduced"), ((0.4, 0.6, 0.5, 0.7), "not reproduced"), ((0.5,) * 4, "undecided")],
 )
 def test_fig12_needs_every_step_to_rise(accuracies, expected):
     ours = dict(zip((3, 6, 12, None), accuracies, strict=True))
@@ -245,7 +245,7 @@ def test_fig13_compares_all_target_labels_with_none():
     figure = rendered("fig13", lambda job: 0.5 + 0.2 * job.factors.get("target_label_fraction", 0) * (
         job.method == "cosmo"))  # fmt: skip
     assert verdict(figure, "of Cosmo on UTD-MHAD").verdict == "reproduced"
-    assert verdict(figure, "of AttnSense on UTD-MHAD").verdict == "not reproduced"
+    assert verdict(figure, "of AttnSense on UTD-MHAD").verdict == "undecided"
     assert verdict(figure, "280").verdict == "too few runs"
     assert ticks(figure.figure.axes[0]) == ["0 %", "50 %", "100 %"]
     assert lines(figure.figure.axes[0])["Cosmo"] == pytest.approx([0.5, 0.6, 0.7])
@@ -280,8 +280,8 @@ def test_fig16_best_turn_has_to_be_above_all_others():
         return 0.6 if 20 in turns else fig16_accuracy(job)
 
     found = verdict(rendered("fig16", other), "T_iter")
-    assert found.verdict == "not reproduced"
-    assert found.evidence.startswith("1 of 3 do not hold: 5 above 20; 5 above 20: 0.600 against 0.600")
+    assert found.verdict == "undecided"
+    assert found.evidence.startswith("1 of 3 are undecided: 5 above 20; 5 above 20: 0.600 against 0.600")
 
 
 def test_what_is_drawn_is_what_is_there():

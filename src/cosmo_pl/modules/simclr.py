@@ -17,8 +17,9 @@ class SimCLRModule(PretrainingModule):
 
     The loss is NT-Xent, the contrastive fusion loss of the V augmented views of one modality in place of fused views,
     summed over the modalities. No term compares modalities, so that the encoder of each learns what it would learn
-    alone, unless a callback chooses the views by the features of all, as `NearestNeighborPositives` does. C. I. Tang et al. ("Exploring Contrastive Learning in Human Activity Recognition for Healthcare", 2020) use
-    it for wearable sensors. The module writes a bundle as Cosmo's stage 1 does.
+    alone, unless a callback chooses the views by the features of all, as `NearestNeighborPositives` does. C. I. Tang et
+    al. ("Exploring Contrastive Learning in Human Activity Recognition for Healthcare", 2020) use it for wearable
+    sensors. The module writes a bundle as Cosmo's stage 1 does.
 
     Args:
         modality_shapes: Modality to shape of a sample. The command line takes it from the data.

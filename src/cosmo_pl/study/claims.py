@@ -15,7 +15,7 @@ from cosmo_pl.study.jobs import Project
 from cosmo_pl.study.records import Results
 from cosmo_pl.study.render import left_out, view_of
 from cosmo_pl.study.rendering.formats import SYMBOL, bullets, markdown_of, with_symbol
-from cosmo_pl.study.rendering.verdict import NOT_REPRODUCED, REPRODUCED
+from cosmo_pl.study.rendering.verdict import NOT_REPRODUCED, REPRODUCED, UNDECIDED
 from cosmo_pl.study.rendering.view import Verdict, View
 
 VERDICTS = tuple(SYMBOL)
@@ -74,8 +74,8 @@ def collect(judged: Iterable[tuple[View, Sequence[Verdict]]]) -> list[Claim]:
     """Each claim of the paper once, in the order of the studies.
 
     Args:
-        judged: Study and its verdicts. If two studies have the same claim, the verdict "reproduced" or "not
-            reproduced" takes precedence over "too few runs", and that over "not comparable".
+        judged: Study and its verdicts. If two studies have the same claim, the verdict "reproduced", "not
+            reproduced" or "undecided" takes precedence over "too few runs", and that over "not comparable".
     """
     found: dict[str, Claim] = {}
     for view, verdicts in judged:
@@ -90,7 +90,7 @@ def collect(judged: Iterable[tuple[View, Sequence[Verdict]]]) -> list[Claim]:
 
 
 def _rank(verdict: Verdict) -> int:
-    return 0 if verdict.verdict in (REPRODUCED, NOT_REPRODUCED) else VERDICTS.index(verdict.verdict)
+    return 0 if verdict.verdict in (REPRODUCED, NOT_REPRODUCED, UNDECIDED) else VERDICTS.index(verdict.verdict)
 
 
 def counts(claims: Sequence[Claim]) -> dict[str, int]:

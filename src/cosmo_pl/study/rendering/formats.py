@@ -7,10 +7,10 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from cosmo_pl.study.rendering.verdict import NOT_COMPARABLE, NOT_REPRODUCED, REPRODUCED, TOO_FEW
+from cosmo_pl.study.rendering.verdict import NOT_COMPARABLE, NOT_REPRODUCED, REPRODUCED, TOO_FEW, UNDECIDED
 from cosmo_pl.study.rendering.view import Rendered
 
-SYMBOL = {REPRODUCED: "✓", NOT_REPRODUCED: "✗", TOO_FEW: "…", NOT_COMPARABLE: "○"}
+SYMBOL = {REPRODUCED: "✓", NOT_REPRODUCED: "✗", UNDECIDED: "~", TOO_FEW: "…", NOT_COMPARABLE: "○"}
 SYMBOLS = {"<": "$<$", ">": "$>$", "±": r"$\pm$", "×": r"$\times$", "λ": r"$\lambda$", "†": r"$^\dagger$"}
 WORDS = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
 LATEX = {**{letter: f"\\{letter}" for letter in "&%_#${}"}, **WORDS, **SYMBOLS}

@@ -50,8 +50,8 @@ def accuracy(view: View) -> Rendered:
 
 def _of_person(records: Sequence[Record], person: int) -> str:
     """Mean accuracy on a person, of the runs that test the person; with their number where some have no counts."""
-    tested = [record.result for record in records if person in record.result["test_subjects"]]
-    counts = [result["by_subject"][str(person)] for result in tested if result.get("by_subject")]
+    tested = [record.result for record in records if person in record.result.get("test_subjects", [])]
+    counts = list(filter(None, (result.get("by_subject", {}).get(str(person)) for result in tested)))
     few = f" (n={len(counts)})" if len(counts) < len(tested) else ""
     return mean_text([correct / total for correct, total in counts]) + few if counts else "-"
 

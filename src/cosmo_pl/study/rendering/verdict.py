@@ -24,6 +24,7 @@ from cosmo_pl.study.rendering.statistics import (
 from cosmo_pl.study.rendering.view import Verdict, View
 
 REPRODUCED, NOT_REPRODUCED = "reproduced", "not reproduced"
+UNDECIDED = "undecided"
 TOO_FEW, NOT_COMPARABLE = "too few runs", "not comparable"
 NO_RUN = "no such run"
 SIMULATED, PRESET, INPUTS = "simulated recordings", "preset ", "other inputs: "  # what an `obstacle` begins with
@@ -136,7 +137,9 @@ def means_verdict(
     least: float = 0.0,
     digits: int = 3,
 ) -> Verdict:
-    """Whether a number is above another, paired by seed: the 95 % interval of the differences is above `least`.
+    """Whether a number is above another, paired by seed, by the 95 % interval of the differences.
+
+    It is if the interval is above `least`, is not if it is below, and is undecided if it contains `least`.
 
     Args:
         claim: The claim, with its location in the paper.
@@ -152,7 +155,7 @@ def means_verdict(
 
 
 def positive_verdict(claim: str, values: Difference, what: str, reason: str | None) -> Verdict:
-    """Whether the 95 % interval of values by seed is above 0.
+    """Whether the 95 % interval of values by seed is above 0, or undecided if it contains 0.
 
     Args:
         claim: The claim, with its location in the paper.
@@ -166,11 +169,9 @@ def positive_verdict(claim: str, values: Difference, what: str, reason: str | No
 def _positive(claim: str, effect: Effect, reason: str | None, evidence: str) -> Verdict:
     if reason is not None or effect.interval is None:
         return _not_judged(claim, reason, evidence if effect.values else NO_RUN, effect)
-    return _judged(claim, effect.interval[0] > 0, evidence, effect)
-
-
-def _judged(claim: str, holds: bool, evidence: str, effect: Effect) -> Verdict:
-    return Verdict(claim, REPRODUCED if holds else NOT_REPRODUCED, evidence, effect=effect, change=effect.change())
+    low, high = effect.interval
+    verdict = REPRODUCED if low > 0 else NOT_REPRODUCED if high < 0 else UNDECIDED
+    return Verdict(claim, verdict, evidence, effect=effect, change=effect.change())
 
 
 def gap_verdict(claim: str, above: Pairs, below: Pairs, gap: float, reason: str | None) -> Verdict:
@@ -214,7 +215,7 @@ def every(claim: str, steps: Mapping[str, Verdict]) -> Verdict:
     """
     if not steps:
         return no_run(claim)
-    for verdict in (NOT_COMPARABLE, NOT_REPRODUCED, TOO_FEW):
+    for verdict in (NOT_COMPARABLE, NOT_REPRODUCED, TOO_FEW, UNDECIDED):
         failed = {about: step for about, step in steps.items() if step.verdict == verdict}
         if failed:
             about, first = next(iter(failed.items()))
@@ -223,6 +224,7 @@ def every(claim: str, steps: Mapping[str, Verdict]) -> Verdict:
                 NOT_COMPARABLE: "",
                 NOT_REPRODUCED: f"{count} do not hold: {', '.join(failed)}; ",
                 TOO_FEW: f"{count} have too few runs; ",
+                UNDECIDED: f"{count} are undecided: {', '.join(failed)}; ",
             }[verdict]
             return _of_part(claim, about, first, f"{before}{about}: {first.evidence}")
     evidence = "; ".join(f"{about}: {step.evidence}" for about, step in steps.items())
@@ -256,7 +258,8 @@ def _inside(
     where = "within" if low <= stated <= high else "ours is higher" if stated < low else "ours is lower"
     bounds = "" if "interval" in ours else f", 95 % interval {low:.3f} to {high:.3f}"
     evidence = f"{ours}{bounds}; paper {stated:{sign}.4f}: {where}"
-    return _judged(claim, where == "within", evidence, effect)
+    verdict = REPRODUCED if where == "within" else NOT_REPRODUCED
+    return Verdict(claim, verdict, evidence, effect=effect, change=effect.change())
 
 
 def _not_judged(claim: str, reason: str | None, evidence: str, effect: Effect) -> Verdict:

@@ -155,7 +155,7 @@ class Verdict:
 
     Args:
         claim: Its location in the paper, a colon, and the claim.
-        verdict: "reproduced", "not reproduced", "too few runs" or "not comparable".
+        verdict: "reproduced", "not reproduced", "undecided", "too few runs" or "not comparable".
         evidence: The numbers that the verdict follows from.
         of_paper: False for a question of our own, which is judged by the same rule.
         effect: The difference to what the claim states; None where it is not one of numbers by seed.
