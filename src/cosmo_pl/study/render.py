@@ -150,7 +150,8 @@ def _outcomes(project: Project, name: str, preset: str, results: Results) -> lis
     for job in project.jobs(name, preset):  # parents come before their children
         record = results.usable(job)
         if record is not None:
-            record = with_marks(record, [found[parent.key].record for parent in job.parents if parent.key in found])
+            parents = [found[parent.key].record if parent.key in found else None for parent in job.parents]
+            record = with_marks(record, parents)
         found[job.key] = Outcome(job, record)
     return list(found.values())
 
