@@ -112,7 +112,7 @@ def finished(job: Job, **changed: object) -> Record:
         "preset": job.preset, "configs": list(job.configs), "arguments": dict(job.arguments),
         "parents": [parent.key for parent in job.parents], "measure": job.measure, "result": left_by(job.kind),
         "seconds": 1.0, "simulated": False, "data_fingerprint": "f" * 64, "version": cosmo_pl.__version__,
-        "environment": {}, "curves": {}, "parent_results": [], "resolved": dict(job.resolved.arguments),
+        "environment": {}, "curves": {}, "resolved": dict(job.resolved.arguments),
         "numerics": dict(job.resolved.numerics),
     }  # fmt: skip
     return Record(**{**given, **changed})  # type: ignore[arg-type]

@@ -155,11 +155,11 @@ def test_a_record_names_the_training_that_it_used(project, workspace, made):
     stage1, stage2 = project.jobs("table9", "paper")[:2]
     first = execute(executor, workspace, stage1)
     second = execute(executor, workspace, stage2)
-    assert second.parent_results == (digest_of(first),) and first.parent_results == ()
+    assert second.parent_results == [digest_of(first)] and first.parent_results == []
     assert not is_of_others(second, [first])
     log = workspace.run(stage1) / "version_0/metrics.csv"
     log.write_text(log.read_text(encoding="utf-8").replace("1.25", "1.26"), encoding="utf-8")
-    assert is_of_others(replace(second, parent_results=(executor._digest(stage1),)), [first])
+    assert is_of_others(replace(second, parent_results=[executor._digest(stage1)]), [first])
 
 
 def test_a_measurement_names_the_test_of_the_model_that_it_measures(project, workspace, made):

@@ -105,7 +105,7 @@ def test_results_of_another_training_than_the_record_of_stage_1_are_marked(proje
     for job in jobs:
         made = finished(job, curves={"epoch": [0], "train/loss": [1.5 + job.seed]})
         of_cosmo = [parent for parent in job.parents if parent in first.values()]
-        used = tuple("other" if parent.seed == 0 else digest_of(results.get(parent)) for parent in of_cosmo)
+        used = ["other" if parent.seed == 0 else digest_of(results.get(parent)) for parent in of_cosmo]
         results.put(job, replace(made, parent_results=used))
     view = view_of(project, "table9", "paper", results)
     seen = {outcome.job.key: outcome.record for outcome in view.outcomes}

@@ -104,7 +104,7 @@ class Executor:
             environment={**environment(), **self._code(job), "precision": training.pop("precision", None)},
             resolved=dict(job.resolved.arguments),
             numerics=dict(job.resolved.numerics),
-            parent_results=tuple(map(self._digest, job.parents)),
+            parent_results=[self._digest(parent) for parent in job.parents],
             **found,
         )
 

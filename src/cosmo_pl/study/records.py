@@ -103,7 +103,7 @@ class Record:
     resolved: dict[str, Any]
     numerics: dict[str, str]
     curves: dict[str, list[float | None]] = field(default_factory=dict)
-    parent_results: tuple[str, ...] = ()
+    parent_results: list[str] = field(default_factory=list)
 
 
 class Results:
