@@ -14,7 +14,7 @@ from cosmo_pl.study.rendering import style
 
 from .factory import PROJECT, jobs, records, view
 
-IN_TABLES_ONLY = ("person_", "motion_", "gravity", "context_1500", "with_subject_7")
+IN_TABLES_ONLY = ("person_", "motion_", "gravity_", "context_1500", "with_subject_7")
 
 
 def test_every_method_has_a_look_of_its_own():
