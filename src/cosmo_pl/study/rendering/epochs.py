@@ -48,7 +48,7 @@ class EpochCurve:
         means: Its mean over the runs.
         stds: Its standard deviation over the runs; None for one run.
         n: Number of runs.
-        dirty: Whether a run was made from uncommitted code.
+        dirty: Whether a run is marked, see `cosmo_pl.study.rendering.provenance.dirty`.
     """
 
     epochs: list[int]

@@ -31,7 +31,7 @@ class Summary:
         correct: Correct predictions of all runs together.
         total: Predictions of all runs together.
         recordings: Correct and tested samples of each recording; of a single run, where its record has them.
-        dirty: Whether a run was made from uncommitted code.
+        dirty: Whether a run is marked, see `cosmo_pl.study.rendering.provenance.dirty`.
     """
 
     values: tuple[float, ...]
@@ -75,7 +75,7 @@ class Summary:
 
     @property
     def runs(self) -> str:
-        """Number of runs as a cell, marked where one is from uncommitted code: "5†"."""
+        """Number of runs as a cell, with the mark where one is marked: "5†"."""
         return f"{self.n}{MARK}" if self.dirty else str(self.n)
 
     @property
@@ -134,7 +134,7 @@ def summarize(records: Sequence[Record]) -> Summary | None:
 
 
 def mean_and_std(summary: Summary | None) -> str:
-    """Mean and spread as text: "0.693 ± 0.021 (n=5)", "0.693 (n=1)", marked "†" for uncommitted code, or "-"."""
+    """Mean and spread as text: "0.693 ± 0.021 (n=5)", "0.693 (n=1)", "†" if one is marked, or "-"."""
     if summary is None:
         return "-"
     return mean_and_n(summary.values, MARK if summary.dirty else "")

@@ -19,7 +19,7 @@ PAPER = "#7A7A7A"  # grey: figures of the paper without a method of their own
 
 
 def heading(name: str, records: Iterable[Record]) -> str:
-    """Title of a panel, with marks for simulated recordings and uncommitted code."""
+    """Title of a panel, with marks for simulated recordings and for records that are marked."""
     every = list(records)
     simulated = " (simulated)" if any(record.simulated for record in every) else ""
     return name + simulated + (f" {MARK}" if any(map(dirty, every)) else "")
