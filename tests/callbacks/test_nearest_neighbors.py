@@ -12,6 +12,7 @@ from cosmo_pl.callbacks import NearestNeighborPositives
 from cosmo_pl.callbacks.nearest_neighbors import mutual_neighbors
 from cosmo_pl.data.augmentations import Jitter
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.modules.base import unit_features
 
 from .conftest import stage1, stage2
 
@@ -86,6 +87,27 @@ def test_positives_are_of_other_subjects_and_of_the_training(make_data, make_tra
     batch = data.train_dataloader().dataset.batch([0, 1, 2])
     assert batch["index"].view(3, 2)[:, 0].tolist() == rows[:3].tolist()
     assert module.training
+
+
+def test_neighbours_are_searched_among_centred_features(make_data, make_trainer, monkeypatch):
+    class Search(NearestNeighborPositives):
+        def on_train_epoch_start(self, trainer, pl_module):
+            super().on_train_epoch_start(trainer, pl_module)
+            rows = trainer.datamodule.training_rows
+            inputs = {name: values[rows] for name, values in trainer.datamodule.inputs.items()}
+            with torch.no_grad():
+                self.features = unit_features(pl_module.eval()(inputs))
+            pl_module.train()
+
+    def noted(features, subject):
+        searched.append(features)
+        return mutual_neighbors(features, subject)
+
+    searched, search, data = [], Search(start_epoch=0), make_data(phase="pretrain", **VIEWS)
+    monkeypatch.setattr("cosmo_pl.callbacks.nearest_neighbors.mutual_neighbors", noted)
+    make_trainer(1, callbacks=[search]).fit(stage1(data), datamodule=data)
+    centred = search.features - search.features.mean(dim=0)
+    torch.testing.assert_close(searched[0], F.normalize(centred, dim=1), rtol=0, atol=1e-5)
 
 
 def test_labels_choose_no_positive(make_data, make_trainer):

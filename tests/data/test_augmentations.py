@@ -216,6 +216,13 @@ def test_masked_time_is_one_stretch_of_at_most_the_share() -> None:
     assert masked.any(dim=0).all()  # anywhere
 
 
+def test_masked_time_is_half_of_the_longest_on_average() -> None:
+    """No interval is cut at the end of a sample."""
+    torch.manual_seed(0)
+    share = MaskTime(0.8).random_parameters(torch.zeros(4000, 100, 1)).float().mean()
+    assert float(share) == pytest.approx(0.4, abs=0.02)
+
+
 @pytest.mark.parametrize(
     ("make", "named"),
     [

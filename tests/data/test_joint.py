@@ -61,6 +61,15 @@ def test_statistics_are_those_of_all_training_samples_that_have_the_modality(joi
     assert joint.normalization["skeleton"].mean == pytest.approx(tuple(skeleton.mean(axis=(0, 1, 2))))
 
 
+def test_samples_without_a_label_have_none_in_the_union(parts, monkeypatch):
+    utd, usc = parts()
+    own = usc.load()
+    own.label[:7] = -1
+    monkeypatch.setattr(usc, "load", lambda: own)
+    label = JointDataModule([utd, usc]).load().label[-len(own) :]
+    assert (label[:7] == -1).all() and np.array_equal(label[7:], own.label[7:] + 27)
+
+
 def test_missing_sensors_are_zero_in_batches_with_augmentation(parts):
     changes = {"skeleton": [Jitter(0.1)], "acc": [Gain()]}
     data = JointDataModule(parts(), pretrain_batch_size=32, augmentations=changes, num_augmentations=2)

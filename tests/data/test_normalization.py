@@ -67,3 +67,12 @@ def test_statistics_are_close_up_to_rounding_and_no_further(values: torch.Tensor
         wider[channel] *= 1.001
         assert not fitted.close_to(Normalization(fitted.mean, tuple(wider)))
     assert not fitted.close_to(Normalization(fitted.mean[:3], fitted.std[:3]))
+
+
+def test_chunks_of_any_size_give_the_statistics_of_all(values: torch.Tensor) -> None:
+    """Sorted, so that each chunk has another mean and another deviation."""
+    values = values.sort(dim=0).values
+    whole = Normalization.fit(values, GROUPS)
+    for sizes in ([30], [1, 20, 9], [2] * 15):
+        fitted = Normalization.fit(torch.split(values, sizes), GROUPS)
+        assert fitted.mean == pytest.approx(whole.mean, rel=1e-6) and fitted.std == pytest.approx(whole.std, rel=1e-6)

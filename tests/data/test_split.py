@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cosmo_pl.data.samples import Samples
-from cosmo_pl.data.split import SubjectLists, make_split
+from cosmo_pl.data.split import Split, SubjectLists, make_split, tested_split
 from cosmo_pl.errors import ConfigurationError
 
 from .splitting import CLASSES, NAMES, PLAIN, class_counts, make_samples, split
@@ -119,3 +119,20 @@ def test_a_class_that_no_training_subject_has_is_refused() -> None:
     fewer = Samples({}, *(getattr(samples, key)[keep] for key in ("label", "subject", "recording", "start")))
     with pytest.raises(ConfigurationError, match=r"train_subjects: their recordings hold no sample of jump\. Add"):
         split(fewer)
+
+
+# Samples on which the quality of the modalities is measured
+
+
+@pytest.mark.parametrize(("labeled", "measured"), [(2, [2, 3]), (3, [0, 1, 2, 3])])
+def test_quality_is_measured_on_all_if_fewer_are_unlabelled_than_labelled(labeled: int, measured: list[int]) -> None:
+    rows, none = np.arange(4), np.arange(0)
+    found = Split(rows, rows[:labeled], rows[labeled:], none, none)
+    assert found.measured(include_labeled=True).tolist() == measured
+
+
+def test_samples_without_a_label_are_not_tested() -> None:
+    samples = make_samples()
+    samples.label[np.flatnonzero(samples.subject == 1)[:3]] = -1
+    tested = tested_split(samples, SubjectLists(None, (), (1,)), None, "A set").test
+    assert len(tested) == (samples.subject == 1).sum() - 3 and (samples.label[tested] >= 0).all()

@@ -49,3 +49,10 @@ def test_the_default_is_for_neither_list_nor_folds() -> None:
         tested([7, 8], 4, 0)
     with pytest.raises(ConfigurationError, match="test_subjects: is an empty list, and a fold is tested"):
         tested([], 4, 0)
+
+
+def test_the_untested_of_the_tested_fold_are_not_trained_on() -> None:
+    people = range(1, 9)
+    found = subjects_of(None, (), [1], (7, 8), 4, 0).located(people, "A set")
+    assert (tuple(found.test), found.left_out) == ((1,), (2,))
+    assert found.training(people) == [3, 4, 5, 6, 7, 8]

@@ -243,3 +243,11 @@ def test_refuses_the_sum_of_features_of_different_sizes() -> None:
     with pytest.raises(ConfigurationError, match="concat") as caught:
         QualityGuidedAttention({"imu": 7552, "skeleton": 2688}, QUALITY, mode="sum")
     assert caught.value.argument == "mode"
+
+
+def test_weights_are_in_single_precision_under_autocast() -> None:
+    torch.manual_seed(0)
+    attention = QualityGuidedAttention({"a": 8, "b": 8}, None, 0.0)
+    with torch.autocast("cpu", torch.bfloat16):
+        weights = attention.weights({"a": torch.randn(50, 8), "b": torch.randn(50, 8)})
+    torch.testing.assert_close(weights.sum(dim=1), torch.ones(50), rtol=0, atol=1e-6)

@@ -280,3 +280,11 @@ def test_modalities_whose_weights_are_all_zero_count_equally(mode: Literal["sum"
     own = features[0][0] if mode == "sum" else torch.cat([features[0][0], zero])
     torch.testing.assert_close(views[0], own.expand(3, -1))
     torch.testing.assert_close(views[1], FusionAugmentation(3, (0.0, 1.0), mode=mode)(features)[1])
+
+
+def test_what_a_missing_modality_holds_does_not_matter() -> None:
+    features = {name: each.clone() for name, each in zip("ab", unit_features(2, samples=2), strict=True)}
+    features["b"][0] = torch.nan
+    views = FusionAugmentation(3)(features, torch.tensor([[True, False], [True, True]]))
+    assert views.isfinite().all()
+    torch.testing.assert_close(views[0], features["a"][0].expand(3, -1))

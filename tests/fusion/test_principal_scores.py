@@ -71,6 +71,12 @@ def test_principal_scores_take_at_most_2000_samples_from_all_over() -> None:
     assert gaps.max() < 1.6 * gaps.mean() and gaps.min() > 0
 
 
+def test_the_2000_samples_are_of_the_whole_range() -> None:
+    x = np.arange(4000.0)
+    scores = np.sort(principal_scores((x + 1e6 * (x >= 2000))[:, None])[:, 0])
+    assert (scores < 0).sum() == 1000 and np.diff(scores).max() > 1
+
+
 def test_copies_and_order_change_nothing() -> None:
     x = np.random.default_rng(0).normal(size=(40, 3, 2))
     copied = np.concatenate([x, x[::-1], x[:7]])

@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cosmo_pl.fusion import hopkins_statistic, modality_quality, optimal_num_clusters, principal_scores, quality
+from cosmo_pl.fusion import (
+    ModalityQuality,
+    hopkins_statistic,
+    modality_quality,
+    optimal_num_clusters,
+    principal_scores,
+    quality,
+)
 from cosmo_pl.fusion.quality import MIN_POINTS, best_num_clusters
 
 Array = NDArray[np.float64]
@@ -83,6 +90,13 @@ def test_hopkins_draws_a_tenth_of_the_points(count: int, drawn: int) -> None:
     """For uniform points and d = D it is Beta(m, m) distributed, whose standard deviation tells m."""
     spread = [hopkins_statistic(uniform(count, 2, seed), num_draws=150, power=2.0)[1] for seed in range(4)]
     assert np.mean(spread) == pytest.approx(1 / (2 * math.sqrt(2 * drawn + 1)), rel=0.2)
+
+
+def test_hopkins_states_the_deviation_of_its_repetitions() -> None:
+    points = uniform(100, 2)
+    first = hopkins_statistic(points, num_draws=1)[0]
+    mean, std = hopkins_statistic(points, num_draws=2)
+    assert std == pytest.approx(abs(mean - first))
 
 
 def test_hopkins_follows_its_seed() -> None:
@@ -237,3 +251,8 @@ def test_weights_of_real_measurements() -> None:
     q = {name: m.hopkins / max(abs(m.num_clusters - 4), 0.5) for name, m in measured.items()}
     assert {n: m.weight for n, m in measured.items()} == pytest.approx({n: v / sum(q.values()) for n, v in q.items()})
     assert measured == modality_quality(x, 4, seed=1)
+
+
+@pytest.mark.parametrize(("best", "edge"), [(8, False), (9, True), (10, True)])
+def test_the_last_tenth_of_the_numbers_tried_is_the_edge(best: int, edge: bool) -> None:
+    assert ModalityQuality(0.8, 0.0, best, dict.fromkeys(range(2, 11), 0.1), 1.0).at_edge is edge

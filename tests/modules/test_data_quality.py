@@ -62,6 +62,18 @@ def test_another_cap_is_measured_anew_and_the_default_named_is_the_same(utd_root
     assert len(calls) == 2
 
 
+def test_another_number_of_classes_is_measured_anew(utd_root, tmp_path, calls, monkeypatch):
+    """The same samples and the same numbers of clusters, and another distance of the best one."""
+    usual = data_quality(data(utd_root, tmp_path), max_clusters=4)
+    fewer = data(utd_root, tmp_path)
+    monkeypatch.setattr(UTDDataModule, "num_classes", 4)
+    other = data_quality(fewer, max_clusters=4)
+    assert len(calls) == 2
+    assert {name: each.silhouettes for name, each in other.items()} == {
+        n: each.silhouettes for n, each in usual.items()
+    }
+
+
 def test_warns_of_a_modality_whose_best_number_is_the_largest_tried(utd_root, tmp_path, monkeypatch):
     def measured(best):
         return ModalityQuality(0.8, 0.01, best, dict.fromkeys(range(2, 7), 0.1), 0.5)

@@ -87,3 +87,10 @@ def test_one_view_is_refused(make_data, make_trainer):
     data = make_data()
     with pytest.raises(ConfigurationError, match=r"data\.init_args\.num_augmentations: is 1"):
         make_trainer(1).fit(focal(data.modality_shapes), datamodule=data)
+
+
+def test_the_sequence_of_a_sample_is_that_of_its_first_view():
+    module = focal()
+    module._sequence = torch.tensor([7, 7, 8, 9, 9, 9])
+    given = module.loss_arguments({"index": torch.tensor([0, 5, 2, 2]), "num_augmentations": 2})
+    assert given["sequence"].tolist() == [7, 8]

@@ -278,3 +278,43 @@ def test_three_modalities():
     assert logits.shape == (5, 4)
     assert weights.shape == (5, 3)
     assert torch.allclose(weights.sum(dim=1), torch.ones(5))
+
+
+def test_logs_the_learning_rate_of_each_part_and_the_phase(make_data, make_trainer):
+    data = make_data(phase="finetune")
+    trainer = make_trainer(2, limit_train_batches=1, limit_val_batches=0)
+    trainer.fit(stage2(data, iterative_epochs=1, encoder_lr=0.004, classifier_lr=0.02), datamodule=data)
+    logged = [float(trainer.callback_metrics[name]) for name in ("lr/encoder", "lr/classifier", "phase")]
+    assert logged == pytest.approx([0.004, 0.02, 1.0])
+
+
+def test_trained_encoders_build_no_graph_where_gradients_are_off(make_data):
+    data = make_data()
+    data.setup()
+    module, graphs = stage2(data).eval(), []
+    module.encoders["skeleton"].register_forward_hook(lambda _m, _i, out: graphs.append(out.requires_grad))
+    with torch.no_grad():
+        module({name: values[:3] for name, values in data.inputs.items()})
+    module({name: values[:3] for name, values in data.inputs.items()})
+    assert graphs == [False, True]
+
+
+def test_logged_attention_is_that_of_the_last_validation_alone(make_data, make_trainer):
+    data = make_data()
+    quick = {"iterative_epochs": 0, "quality_lambda": 0.0, "encoder_lr": 0.02, "classifier_lr": 0.05}
+    module, trainer = stage2(data, encoders=small_encoders(dropout=0.0), **quick), make_trainer(3)
+    trainer.fit(module, datamodule=data)
+    logged = float(trainer.callback_metrics["attention/clap/inertial"])
+    rows = torch.from_numpy(data.split.test[data.samples.label[data.split.test] == data.class_names.index("clap")])
+    module.eval()
+    with torch.no_grad():
+        weights = module.classify({name: values[rows] for name, values in data.inputs.items()})[1]
+    assert logged == pytest.approx(float(weights.mean(dim=0)[0]), abs=1e-5)
+
+
+def test_a_second_test_counts_its_own_samples_alone(make_data, make_trainer):
+    data = make_data()
+    module, trainer = stage2(data), make_trainer(1)
+    for _ in range(2):
+        trainer.test(module, datamodule=data, verbose=False)
+        assert module.confusion.compute().sum() == len(data.split.test)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from cosmo_pl.encoders import DepthEncoder, Encoder, RadarEncoder, TemporalEncoder
+from cosmo_pl.encoders import DepthEncoder, Encoder, InertialEncoder, RadarEncoder, TemporalEncoder
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.fusion import QualityGuidedAttention
 from cosmo_pl.modules import (
@@ -23,6 +23,9 @@ from cosmo_pl.modules import (
     SingleModalModule,
 )
 from cosmo_pl.modules.base import ClassifierModule, Streams, availability
+from cosmo_pl.modules.base.encoding import on_rows
+
+from .conftest import stage1
 
 SHAPES: dict[str, tuple[int, ...]] = {"imu": (24, 9), "depth": (8, 12, 16), "radar": (9, 2, 4, 8, 4)}
 CLASSES, COUNT = 4, 6
@@ -243,3 +246,27 @@ def test_three_modalities_are_contrasted(kind: str) -> None:
     assert all(p.grad.any() for encoder in module.encoders.values() for p in encoder.parameters())
     views = module.views(module.project(module(samples())))
     assert views.shape == (COUNT, 5 if kind == "cosmo" else 3, 6)
+
+
+def test_one_sample_with_a_sensor_leaves_its_encoder_in_train_mode() -> None:
+    """It has no batch statistics, so that it is encoded in eval mode."""
+    network = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
+    on_rows(network, torch.randn(4, 3), torch.tensor([False, True, False, False]), (2,))
+    assert all(module.training for module in network.modules())
+
+
+def test_streams_have_the_order_of_the_modalities() -> None:
+    streams = Streams({"a": (30, 3), "b": (30, 3)}, {name: InertialEncoder((4,), (2,)) for name in ("b", "a")})
+    assert list(streams) == list(streams.feature_shapes) == ["a", "b"]
+
+
+def test_measures_of_a_pretraining_are_of_samples_with_all_sensors(make_data, monkeypatch) -> None:
+    data = make_data(phase="pretrain")
+    data.setup()
+    module, observed = stage1(data).eval(), []
+    monkeypatch.setattr(module, "observe", lambda features: observed.append({len(each) for each in features.values()}))
+    monkeypatch.setattr(module, "loader_name", lambda _: "query")
+    present = {"skeleton": torch.tensor([True, False, True, True, False])}
+    inputs = {name: values[:5] for name, values in data.inputs.items()}
+    module.validation_step({"inputs": inputs, "label": torch.zeros(5), "present": present}, 0)
+    assert observed == [{3}]

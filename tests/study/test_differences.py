@@ -86,6 +86,15 @@ def test_a_method_that_lacks_a_fold_has_no_row_for_all() -> None:
     assert "all" in {tested for method, tested in found if not method.startswith("CMC")}
 
 
+def test_all_folds_have_the_seeds_that_every_fold_has() -> None:
+    """The fourth seed, with another difference, has one fold only."""
+    whole = of(seeds=4)
+    lacks = [o for o in whole.outcomes if (o.job.seed, o.job.factors.get("test_subjects")) == (3, FOLDS[1])]
+    some = replace(whole, outcomes=[o for o in whole.outcomes if o not in lacks])
+    row = rows(against([some], "usc"), "Cosmo, recipe plus")["CMC, the same second stage", "all"]
+    assert row["n"] == "3" and float(row["difference"]) == pytest.approx(-0.135)
+
+
 def test_fewer_than_three_seeds_are_not_compared() -> None:
     rendered = against([of(seeds=2)], "usc")
     assert not rendered.rows and rendered.figure is not None

@@ -162,6 +162,13 @@ def test_a_record_names_the_training_that_it_used(project, workspace, made):
     assert is_of_others(replace(second, parent_results=[executor._digest(stage1)]), [first])
 
 
+def test_a_parent_without_a_record_is_no_other_training(project, workspace, made):
+    executor, _ = made
+    stage1, stage2 = project.jobs("table9", "paper")[:2]
+    execute(executor, workspace, stage1)
+    assert not is_of_others(execute(executor, workspace, stage2), [None])
+
+
 def test_a_measurement_names_the_test_of_the_model_that_it_measures(project, workspace, made):
     executor, _ = made
     stage2 = project.jobs("table9", "paper")[1]

@@ -120,3 +120,25 @@ def test_counts_are_those_of_a_naive_loop(usc_root):
             for other, taken_for in enumerate(data.class_names):
                 count = int((predicted[of_class] == other).sum())
                 assert found["counts"][str(subject)].get(name, {}).get(taken_for, 0) == count
+
+
+def test_an_activity_has_each_fold_once_however_many_runs_it_has():
+    found = made(
+        "usc_accuracy",
+        lambda job: (
+            job.method in ("cosmo", "gravity") and job.seed < (1 if job.factors["test_subjects"] == [9, 10] else 3)
+        ),
+    )
+    shown = people.accuracy(view("usc_accuracy", "paper", found))
+    cells = {row[1]: dict(zip(shown.header, row, strict=True)) for row in shown.rows}
+    assert cells["the recipe, relative to gravity"]["elevator up"] == "0.550"
+
+
+def test_a_run_without_a_confusion_counts_in_the_mean():
+    each = [job for job in jobs("usc_confusions") if job.kind == "measure" and job.method == "gravity_forest"][:2]
+    counts = [{"9": {"sitting": {"sitting": 5, "standing": 5}}}, {"9": {"sitting": {"sitting": 10}}}]
+    found = {
+        job.key: record(job, result={"counts": its, "total": {"9": 10}}) for job, its in zip(each, counts, strict=True)
+    }
+    shown = people.confusions(view("usc_confusions", "paper", found))
+    assert [row[2:] for row in shown.rows] == [["sitting", "standing", "0.250", "0.25", "9 (0.250)"]]

@@ -248,3 +248,9 @@ def test_obstacles_come_from_the_results_and_the_file_of_the_paper() -> None:
     assert obstacle(of("table2", simulated=True), "usc", inputs=False) == "simulated recordings"
     assert obstacle(of("released"), "utd_released", ["cosmo"]) is None
     assert obstacle(replace(ours, paper={}), "utd", ["cosmo"]) is None, "nothing is stated, nothing differs"
+
+
+def test_no_figure_of_the_paper_stands_beside_simulated_recordings() -> None:
+    found = value_verdict("claim", FIVE, 0.6543, "simulated recordings")
+    assert found.verdict == "not comparable" and "0.6543" not in found.evidence
+    assert "0.6543" in value_verdict("claim", FIVE, 0.6543, "other inputs: skeletons").evidence

@@ -125,3 +125,17 @@ def test_a_clock_that_is_ahead_shows_earlier_frames() -> None:
     assert found.rows["wrist"].tolist() == [round(20 * (t - 0.2 - 0.04 * t)) for t in range(1, 10)]
     assert found.rows["mat"].tolist() == [5 * t for t in range(1, 10)]
     assert found.left_out == {OUTSIDE.format("wrist"): 1}
+
+
+@pytest.mark.parametrize(
+    ("recorded", "ahead", "starts"),
+    [(Segment(0, 60, 0), 3.0, [3, 4, 5]), (Segment(100, 100, 0), -3.0, [2, 3, 4, 5, 6])],
+)
+def test_an_error_of_a_clock_moves_windows_out_of_the_recorded_time(
+    recorded: Segment, ahead: float, starts: list[int]
+) -> None:
+    """The first three seconds of ten, and the last five: by their clock they are three seconds off."""
+    only = {"wrist": SENSORS["wrist"]}
+    error = {"wrist": ClockCorrection(ahead)}
+    found = cut_windows(recording(wrist=(recorded,)), only, ACTIVITIES, window=1.0, hop=1.0, errors=error)
+    assert found.start.tolist() == starts
