@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -109,3 +112,15 @@ def test_bad_arguments_are_named(make_data):
 
 def test_released_form_is_the_contrastive_fusion_loss_of_unmixed_views(make_data):
     assert isinstance(cmc(make_data(phase="pretrain"), variant="released").loss, ContrastiveFusionLoss)
+
+
+def test_only_training_samples_need_every_modality(make_data):
+    data = make_data(phase="pretrain")
+    data.setup()
+    has = np.ones(len(data.samples), dtype=bool)
+    has[data.split.test] = False
+    data.samples = replace(data.samples, present={"skeleton": has})
+    cmc(data)._check_missing(data)
+    has[data.training_rows[0]] = False
+    with pytest.raises(ConfigurationError, match="some samples lack skeleton"):
+        cmc(data)._check_missing(data)

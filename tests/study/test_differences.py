@@ -99,3 +99,9 @@ def test_fewer_than_three_seeds_are_not_compared() -> None:
     rendered = against([of(seeds=2)], "usc")
     assert not rendered.rows and rendered.figure is not None
     assert "three seeds" in rendered.figure.axes[0].texts[0].get_text()
+
+
+@pytest.mark.parametrize(("paper", "quick", "taken"), [(3, 4, "quick"), (4, 3, "paper")])
+def test_the_preset_with_most_runs_of_cosmo_is_taken(paper: int, quick: int, taken: str) -> None:
+    both = replace(of(seeds=paper), others={"quick": of(seeds=quick).outcomes})
+    assert against([both], "usc").notes[-1].endswith(f"the preset {taken}.")
