@@ -9,10 +9,10 @@ import pytest
 from cosmo_pl.bundle import Bundle
 from cosmo_pl.data.trained import TrainedOn
 from cosmo_pl.errors import BundleError, ConfigurationError
-from cosmo_pl.modules import CMKMModule, NearestNeighborModule, PrototypeModule
+from cosmo_pl.modules import CMKMModule, IterativeFusionModule, NearestNeighborModule, PrototypeModule
 from data.raw import write_utd
 
-from .conftest import small_encoders, stage1
+from .conftest import small_encoders, stage1, stage2
 
 
 @pytest.fixture(scope="module")
@@ -126,3 +126,32 @@ def test_one_datamodule_keeps_no_statistics_of_another_bundle(people, make_train
     with pytest.raises(BundleError, match=r"other statistics of inertial, skeleton.*a new datamodule for each bundle"):
         fitted(data, make_trainer, other)
     assert fitted(people(normalization="bundle"), make_trainer, other).trained.normalization == loaded.normalization
+
+
+def test_people_of_an_earlier_training_of_the_weights_are_not_tested(people, make_trainer, tmp_path):
+    first, later = people(), people(train_subjects=[3])
+    trainer = make_trainer(1, limit_train_batches=1, limit_val_batches=0)
+    trainer.fit(stage2(first), datamodule=first)
+    trainer.save_checkpoint(tmp_path / "first.ckpt")
+    module = IterativeFusionModule.load_from_checkpoint(tmp_path / "first.ckpt")
+    make_trainer(1, limit_train_batches=1, limit_val_batches=0).fit(module, datamodule=later)
+    assert module.trained.subjects == (3,) and module.trained.pretrained == {"utd": (1, 2)}
+    for tested in (1, 3):
+        with pytest.raises(ConfigurationError, match=rf"the model was trained on subjects \[{tested}\]"):
+            adopted(module, people(test_subjects=[tested], train_subjects=[4]))
+    assert len(adopted(module, people(test_subjects=[5], train_subjects=[4]))) > 0
+
+
+def test_a_bundle_has_the_people_of_all_trainings_of_its_encoders(people, make_trainer, tmp_path):
+    first = people(include_labeled=True)
+    module = stage1(first)
+    written(module, first, make_trainer, tmp_path / "first")
+    again = people(train_subjects=[2, 3], include_labeled=True)
+    assert Bundle.load(written(module, again, make_trainer, tmp_path / "again")).data.subjects == (1, 2, 3)
+
+
+def test_a_method_that_begins_anew_keeps_nobody(people, make_trainer):
+    module = fitted(people(), make_trainer)
+    later = people(train_subjects=[3])
+    make_trainer(1, limit_train_batches=1, limit_val_batches=0).fit(module, datamodule=later)
+    assert module.trained.subjects == (3,) and not module.trained.pretrained

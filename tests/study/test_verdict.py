@@ -254,3 +254,19 @@ def test_no_figure_of_the_paper_stands_beside_simulated_recordings() -> None:
     found = value_verdict("claim", FIVE, 0.6543, "simulated recordings")
     assert found.verdict == "not comparable" and "0.6543" not in found.evidence
     assert "0.6543" in value_verdict("claim", FIVE, 0.6543, "other inputs: skeletons").evidence
+
+
+def test_an_order_takes_the_same_kind_of_mean_of_both_sides() -> None:
+    """The same accuracies; of one method the persons' counts are unknown, and its folds have one and two persons."""
+
+    def side(counted: bool) -> Pairs:
+        found = []
+        for seed in range(3):
+            for accuracy, counts in ((0.6, {"1": [24, 30], "2": [0, 10]}), (0.9, {"3": [9, 10]})):
+                result = {"by_subject": counts if counted else {}, "test_subjects": [int(each) for each in counts]}
+                found.append((job(seed=seed), record(job(seed=seed), accuracy, result=result)))
+        return found
+
+    for above, below in ((True, False), (False, True)):
+        found = order_verdict("claim", side(above), side(below), None)
+        assert found.effect is not None and found.effect.values == pytest.approx((0.0, 0.0, 0.0))

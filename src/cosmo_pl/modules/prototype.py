@@ -66,6 +66,7 @@ class PrototypeModule(ClassifierModule):
     """
 
     numerics = "1.1"
+    keeps_training = False
     mixed_precision = False
     several_processes = False
     batch_statistics = False  # the encoders are in eval mode

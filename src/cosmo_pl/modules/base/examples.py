@@ -31,6 +31,7 @@ class ExampleModule(ClassifierModule):
     """
 
     numerics = "1.0"
+    keeps_training = False
     mixed_precision = False
     several_processes = False
     batch_statistics = False

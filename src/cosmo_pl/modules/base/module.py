@@ -93,6 +93,9 @@ class BaseModule(Constrained, LightningModule, ABC):
     batch_statistics: ClassVar[bool] = True
     """Whether a training step may need two samples. In fine-tuning, a last batch of one sample is then left out."""
 
+    keeps_training: ClassVar[bool] = True
+    """Whether a further training goes on from the weights of an earlier one, whose people then stay trained people."""
+
     phase: ClassVar[Literal["pretrain", "finetune"]]
     """The part of the data that the module trains on."""
 
@@ -126,6 +129,9 @@ class BaseModule(Constrained, LightningModule, ABC):
         trained, earlier, bundle = data.trained_on, self.trained, getattr(self, "bundle", None)
         if earlier is not None:
             trained = trained.after(earlier.pretrained, earlier.pretrained_recordings)
+            if self.keeps_training:
+                people = earlier.numbers(data, data.data_fingerprint) - set(trained.subjects)
+                trained = trained.after({data.key: people}, ())
         return trained if bundle is None else bundle.passed_on(trained, data)
 
     def on_train_epoch_end(self) -> None:

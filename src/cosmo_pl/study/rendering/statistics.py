@@ -199,9 +199,14 @@ def by_seed(pairs: Pairs, counted: bool = True) -> dict[int, float]:
     return {seed: _over_subjects(found[seed], counted) for seed in sorted(found)}
 
 
+def all_counted(ours: Pairs, theirs: Pairs) -> bool:
+    """Whether all runs of two methods have counts of each subject; else both need the accuracies of their folds."""
+    return all(record.result.get("by_subject") for _, record in (*ours, *theirs))
+
+
 def difference_of(ours: Pairs, theirs: Pairs) -> Difference:
     """Differences of the accuracies of two methods, paired by seed, with the same kind of mean over the subjects."""
-    counted = all(record.result.get("by_subject") for _, record in (*ours, *theirs))
+    counted = all_counted(ours, theirs)
     return paired(by_seed(ours, counted), by_seed(theirs, counted))
 
 

@@ -15,6 +15,7 @@ from cosmo_pl.study.rendering.statistics import (
     Difference,
     Pairs,
     Summary,
+    all_counted,
     by_seed,
     difference_of,
     mean_and_std,
@@ -126,7 +127,8 @@ def order_verdict(claim: str, above: Pairs, below: Pairs, reason: str | None, le
         reason: Why our runs cannot be compared; None where they can.
         least: Smallest difference that they should have.
     """
-    return means_verdict(claim, by_seed(above), by_seed(below), reason, least)
+    counted = all_counted(above, below)
+    return means_verdict(claim, by_seed(above, counted), by_seed(below, counted), reason, least)
 
 
 def means_verdict(
