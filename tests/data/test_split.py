@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from cosmo_pl.data.samples import Samples
-from cosmo_pl.data.split import Split, SubjectLists, make_split, tested_split
+from cosmo_pl.data.split import Split, SubjectLists, make_split
+from cosmo_pl.data.split import tested_split as split_of_tested
 from cosmo_pl.errors import ConfigurationError
 
 from .splitting import CLASSES, NAMES, PLAIN, class_counts, make_samples, split
@@ -134,5 +135,5 @@ def test_quality_is_measured_on_all_if_fewer_are_unlabelled_than_labelled(labele
 def test_samples_without_a_label_are_not_tested() -> None:
     samples = make_samples()
     samples.label[np.flatnonzero(samples.subject == 1)[:3]] = -1
-    tested = tested_split(samples, SubjectLists(None, (), (1,)), None, "A set").test
+    tested = split_of_tested(samples, SubjectLists(None, (), (1,)), None, "A set").test
     assert len(tested) == (samples.subject == 1).sum() - 3 and (samples.label[tested] >= 0).all()

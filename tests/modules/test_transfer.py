@@ -155,6 +155,15 @@ def test_quality_is_measured_on_the_new_data_with_its_classes(bundle, utd, usc, 
     assert counts == [27], "given weights, and those of the same dataset, are not measured again"
 
 
+def test_quality_that_has_no_weight_is_not_measured(bundle, utd, make_trainer, monkeypatch):
+    def fail(*_):
+        raise AssertionError("measured")
+
+    monkeypatch.setattr("cosmo_pl.modules.iterative_fusion.data_quality", fail)
+    data = utd()
+    fit(made(IterativeFusionModule, data, bundle, quality_lambda=0.0), data, make_trainer)
+
+
 def test_too_few_unlabelled_samples_are_refused(bundle, utd, make_trainer):
     data = utd(labels_per_class=None, label_rate=1.0, normalization="data")
     with pytest.raises(ConfigurationError, match=r"label_rate.*UTD-MHAD has 0.*give quality_weights"):
