@@ -64,6 +64,14 @@ def test_more_seeds_of_the_same_spread_would_do() -> None:
     ("verdict", "change"),
     [
         (order_verdict("c", runs("a", [0.52, 0.63, 0.74]), runs("b", [0.50, 0.60, 0.70]), None), "smaller by 0.005"),
+        (
+            order_verdict("c", runs("a", [0.48, 0.63, 0.75]), runs("b", [0.50, 0.60, 0.70]), None),
+            "larger by 0.070 (reproduced) or smaller by 0.110 (not reproduced), or the same one over 15 seeds",
+        ),
+        (
+            order_verdict("c", runs("a", [0.50, 0.60, 0.70]), runs("b", [0.52, 0.63, 0.74]), None),
+            "a difference that is larger by 0.055 (reproduced) or by 0.005 (undecided)",
+        ),
         (value_verdict("c", FIVE, 0.602, None), "a mean that is further from the paper's by 0.001"),
         (value_verdict("c", FIVE, 0.680, None), "a mean that is nearer to the paper's by 0.001"),
         (value_verdict("c", TWO, 0.61, None), "1 more seed"),

@@ -113,7 +113,7 @@ def test_results_of_another_training_than_the_record_of_stage_1_are_marked(proje
         assert bool(marked([seen[job.key]])) == (first[0] in job.parents), job.name
     number = sum(first[0] in job.parents for job in jobs)
     assert number > 0
-    text = f"{number} of a stage 1 that was trained again with another result (†)"
+    text = f"{number} of a training that was repeated since with another result (†)"
     assert text in provenance([record for record in seen.values() if record is not None])
 
 

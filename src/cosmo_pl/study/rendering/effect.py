@@ -61,13 +61,22 @@ class Effect:
         missing = MIN_RUNS - len(self.values)
         if missing > 0:
             return f"{missing} more seed{'s' if missing > 1 else ''}"
-        distance = f"{abs(self.margin):.{self.digits}f}"
         if self.around:
-            return f"a mean that is {'further from' if self.margin >= 0 else 'nearer to'} the paper's by {distance}"
-        if self.margin > 0:
-            return f"a difference that is smaller by {distance}"
+            side = "further from" if self.margin >= 0 else "nearer to"
+            return f"a mean that is {side} the paper's by {self._size(self.margin)}"
+        assert self.interval is not None
+        low, high = self.interval
+        if low > 0:
+            return f"a difference that is smaller by {self._size(low)}"
+        larger = f"a difference that is larger by {self._size(low)} (reproduced)"
+        if high < 0:
+            return f"{larger} or by {self._size(high)} (undecided)"
         seeds = self.seeds_needed()
-        return f"a difference that is larger by {distance}" + (f", or the same one over {seeds} seeds" if seeds else "")
+        smaller = f"smaller by {self._size(high)} (not reproduced)"
+        return f"{larger} or {smaller}" + (f", or the same one over {seeds} seeds" if seeds else "")
+
+    def _size(self, distance: float) -> str:
+        return f"{abs(distance):.{self.digits}f}"
 
     def seeds_needed(self) -> int | None:
         """Fewest seeds with which an order would hold at this mean and spread; None if `MOST_SEEDS` do not suffice."""

@@ -109,7 +109,7 @@ def _conditions(entries: Sequence[Entry]) -> list[str]:
     labels = ", ".join(map(str, unique(result["labels"] for result in results)))
     simulated = " The recordings are simulated." if any(r.simulated for e in entries for r in e.records) else ""
     marked = (
-        f" {MARK} marks runs of uncommitted code, or of a stage 1 that was trained again with another result."
+        f" {MARK} marks runs of uncommitted code, or of a training that was repeated since with another result."
         if any(entry.summary.dirty for entry in entries)
         else ""
     )

@@ -67,7 +67,7 @@ def provenance(records: Iterable[Record]) -> str:
     unknown = sum(not record.environment.get("commit") for record in every)
     parts = [f"{len(every)} {'result' if len(every) == 1 else 'results'}"]
     parts += [f"{uncommitted} from uncommitted code ({MARK})"] if uncommitted else []
-    parts += [f"{others} of a stage 1 that was trained again with another result ({MARK})"] if others else []
+    parts += [f"{others} of a training that was repeated since with another result ({MARK})"] if others else []
     parts += [f"{unknown} from an unknown commit"] if unknown else []
     parts.append(f"package {_counted(record.version for record in every)}")
     precisions = [precision for record in every if (precision := record.environment.get("precision"))]
