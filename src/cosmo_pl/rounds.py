@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from cosmo_pl.constraints import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Share, check_arguments
+from cosmo_pl.errors import ConfigurationError
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class FederatedSettings:
         lacking: Modality to the subjects without it, in a simulation.
 
     Raises:
-        ConfigurationError: A setting is out of range.
+        ConfigurationError: A setting is out of range, or two exclude each other.
     """
 
     numerics: ClassVar[str] = "1.0"
@@ -47,6 +48,11 @@ class FederatedSettings:
 
     def __post_init__(self) -> None:
         check_arguments(FederatedSettings, vars(self), "federated.")
+        if self.local_bn and self.noise_multiplier is not None:
+            problem = (
+                "with noise_multiplier, the last round would clip the statistics that clients have kept until then"
+            )
+            raise ConfigurationError("federated.local_bn", problem, "Leave one of them out")
 
     @property
     def epochs(self) -> int:

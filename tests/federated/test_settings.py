@@ -31,6 +31,11 @@ def test_settings_out_of_range_are_refused(name, value):
         FederatedSettings(**{name: value})
 
 
+def test_noise_excludes_batch_statistics_that_come_in_the_last_round_only():
+    with pytest.raises(ConfigurationError, match=r"federated\.local_bn.*would clip the statistics"):
+        FederatedSettings(local_bn=True, noise_multiplier=1.0)
+
+
 def test_epochs_are_those_of_all_rounds():
     assert FederatedSettings(rounds=3, local_epochs=4).epochs == 12
 

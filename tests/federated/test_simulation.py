@@ -7,62 +7,26 @@ import json
 import re
 import shlex
 import time
-from functools import partial
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from filelock import FileLock
 
 pytest.importorskip("flwr", reason="flwr is not installed; `make test-federated` tests it")
 
-from flwr.app import Array, ArrayRecord, Context, RecordDict
+from flwr.app import Array, ArrayRecord
 
 from cosmo_pl.bundle import Bundle
 from cosmo_pl.cli import main
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.federated import client, server
 from cosmo_pl.federated.client import ARRAYS
-from cosmo_pl.federated.config import TrainingConfig
 from cosmo_pl.federated.description import ClientDescription, pooled
-from cosmo_pl.federated.simulation import LocalGrid, client_words, simulate
+from cosmo_pl.federated.simulation import LocalGrid, simulate
 from cosmo_pl.federated.state import ServerState
 
-CONFIG = Path(__file__).parents[2] / "configs" / "utd_plus_stage1.yaml"
-SMALL = [
-    f"--config={CONFIG}", "--trainer.callbacks=[]", "--trainer.accelerator=cpu", "--trainer.limit_train_batches=2",
-    "--data.init_args.pretrain_batch_size=8", "--data.init_args.label_rate=0.4", "--data.init_args.num_augmentations=2",
-    "--data.init_args.train_subjects=[1,2,3]", "--data.init_args.allow_missing_classes=true",
-    "--model.init_args.encoders.inertial.init_args.channels=[4,4,4,4]",
-    "--model.init_args.encoders.skeleton.init_args.channels=[4,4,4,4]", "--model.init_args.projection_hidden=8",
-    "--model.init_args.projection_dim=4", "--run.name=homes",
-]  # fmt: skip
-
-
-@pytest.fixture
-def words(utd_root, tmp_path):
-    def make(*more, rounds=2, folder="runs"):
-        own = [f"--data.init_args.root={utd_root}", f"--run.folder={tmp_path / folder}", f"--federated.rounds={rounds}"]
-        return [*SMALL, *own, *more]
-
-    return make
-
-
-@pytest.fixture
-def grid():
-    """Arguments of the server → the clients that they describe, as `simulate` makes them."""
-
-    def make(words, subjects=(1, 2, 3), app=client.app, kind=LocalGrid):
-        config = TrainingConfig.of(words)
-        described = partial(client_words, words, config.settings, modalities=("inertial", "skeleton"))
-        contexts = {
-            number: Context(1, number, {"name": str(each), "arguments": described(subject=each)}, RecordDict(), {})
-            for number, each in enumerate(subjects, start=1)
-        }
-        return kind(app, contexts)
-
-    return make
+from .conftest import CONFIG, SMALL
 
 
 def weights(run):
@@ -103,15 +67,33 @@ def test_the_server_writes_a_bundle_that_stage_2_uses(words, capsys, tmp_path, n
     assert (tmp_path / "second" / "version_0" / "checkpoints" / "last.ckpt").is_file()
 
 
-def test_pooled_statistics_are_those_of_all_recordings_in_one_place(make_data):
+@pytest.mark.parametrize("label_rates", [(0.2, 0.2, 0.2), (0.4, 0.9, 0.4)])
+def test_pooled_statistics_are_those_of_all_recordings_in_one_place(make_data, label_rates):
+    """Labelled samples count as well, also where stage 1 does not train on them."""
     together, parts = make_data(train_subjects=[1, 2, 3]), []
     together.setup()
-    for subject in (1, 2, 3):
-        data = make_data(train_subjects=[subject])
+    for subject, rate in zip((1, 2, 3), label_rates, strict=True):
+        data = make_data(train_subjects=[subject], label_rate=rate, include_labeled=rate == 0.2)
         data.setup()
         parts.append(ClientDescription.read(ClientDescription.of(str(subject), data).text()))
     found = pooled(parts)
     assert all(found[name].close_to(together.normalization[name]) for name in together.modalities)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [({"mean": (0.0,)}, "has no statistics of 'inertial' for 6 channels"),
+     ({"std": (1.0,) * 7}, "has no statistics of 'inertial' for 6 channels"),
+     ({"std": (float("nan"),) * 6}, "has statistics of 'inertial' that are not finite"),
+     ({}, None)],
+)  # fmt: skip
+def test_statistics_of_a_client_that_cannot_be_pooled_are_refused(make_data, changes, told):
+    data = make_data(train_subjects=[1])
+    data.setup()
+    own = ClientDescription.of("1", data)
+    wrong = {**own.normalization, "inertial": replace(own.normalization["inertial"], **changes)}
+    assert replace(own, normalization=wrong).unsuitable(data, needs_all=True) == told
+    assert replace(own, measured={}).unsuitable(data, needs_all=True) == "has no sample of 'inertial'"
 
 
 def test_the_same_arguments_give_the_same_weights_and_another_seed_others(words):
@@ -143,6 +125,7 @@ def test_a_method_that_needs_every_sensor_refuses_such_a_client_by_name(words):
         (["--federated.min_clients=4"], "there are 3 training subjects"),
         (["--federated.rounds=0"], "federated.rounds"),
         (["--federated=null"], "is not given"),
+        (["--seed_everything=true"], "server and clients need the same number"),
         ([f"--config={CONFIG.with_name('utd_plus_stage2.yaml')}"], "is for finetune"),
     ],
 )
@@ -198,6 +181,15 @@ def test_differential_privacy_clips_and_adds_noise(words):
     flat = [torch.cat([weights(run)[name].flatten() for name in names]) for run in (start, noisy, without)]
     assert float((flat[1] - flat[0]).std()) == pytest.approx(300 * 0.001 / 3, rel=0.1)
     assert float((flat[2] - flat[0]).norm()) > 0.1, "without clipping the weights move further"
+
+
+def test_clients_cannot_compute_the_noise_of_a_server_from_the_seed_they_have(words, grid):
+    given = words("--federated.noise_multiplier=300.0", "--federated.clipping_norm=0.001", rounds=1)
+    first, second = (weights(server.serve(grid(given), given)) for _ in range(2))
+    different = [not torch.equal(first[name], second[name]) for name in first]
+    assert all(different)
+    simulated = [weights(simulate(given)) for _ in range(2)]
+    assert all(torch.equal(simulated[0][name], simulated[1][name]) for name in first)
 
 
 class Faulty:
@@ -287,7 +279,7 @@ def test_clients_with_other_sensors_or_a_name_twice_take_no_part(words, grid, ca
     other = shlex.join([*shlex.split(str(first.node_config["arguments"])), "--data.init_args.transforms={}"])
     clients.contexts[3].node_config["arguments"] = other
     run = server.serve(clients, given)
-    assert "client '1' has the name of another client; it takes no part" in caplog.text
+    assert caplog.text.count("client '1' has the name of another client; it is queried again") == 1
     assert "client '3' has another 'skeleton': transforms" in caplog.text
     assert [row["clients"] for row in ServerState.load(run).history] == [1, 1]
 
@@ -317,47 +309,3 @@ def test_with_noise_a_round_without_answers_ends_the_server(words, grid):
 
     with pytest.raises(ConfigurationError, match="round 1 has no usable answer: client '1' has failed"):
         server.serve(grid(given, app=all_fail), given)
-
-
-class StopsInRoundTwo(LocalGrid):
-    """The server is killed as it sends the messages of the second round."""
-
-    def send_and_receive(self, messages, **named):
-        messages = list(messages)
-        settings = [each.content.config_records.get("config", {}) for each in messages]
-        if any(each.get("server-round") == 2 for each in settings):
-            raise KeyboardInterrupt
-        return super().send_and_receive(messages, **named)
-
-
-def test_a_killed_server_goes_on_where_data_lie_elsewhere_and_alone(words, grid, utd_root, tmp_path):
-    given = words()
-    with pytest.raises(KeyboardInterrupt):
-        server.serve(grid(given, kind=StopsInRoundTwo), given)
-    (tmp_path / "moved").symlink_to(utd_root)
-    there = [*given, f"--data.init_args.root={tmp_path / 'moved'}", "--trainer.enable_progress_bar=false"]
-    working = FileLock(tmp_path / "runs/homes/version_0/lock")  # as another server has it
-    with working, pytest.raises(KeyboardInterrupt):
-        server.serve(grid(there, kind=StopsInRoundTwo), there)
-    assert ServerState.load(tmp_path / "runs/homes/version_1").rounds == 1
-    assert server.serve(grid(there), there).name == "version_1"
-    other = words("--seed_everything=8")
-    assert server.serve(grid(other), other).name == "version_2"
-
-
-def test_a_node_without_a_description_is_named_once_and_asked_again(words, grid, caplog):
-    given = words()
-    requested = []
-
-    class Silent(LocalGrid):
-        def send_and_receive(self, messages, *, timeout=None):
-            messages = list(messages)
-            if messages and ARRAYS not in messages[0].content.array_records:
-                requested.append((sorted(m.metadata.dst_node_id for m in messages), timeout))
-                messages = [m for m in messages if m.metadata.dst_node_id != 3 or len(requested) == 3]
-            return super().send_and_receive(messages, timeout=timeout)
-
-    run = server.serve(grid(given, kind=Silent), given)
-    assert requested == [([1, 2, 3], 3600.0), ([3], 60.0), ([3], 60.0)]
-    assert caplog.text.count("node 3 has not described its data in time") == 1
-    assert [row["sampled"] for row in ServerState.load(run).history] == [2, 3]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import random
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -220,9 +221,12 @@ class PrivateAverage(DifferentialPrivacyClientSideFixedClipping):  # type: ignor
 
     Args:
         strategy: Averages the answers.
+        reproducible: Whether the noise follows the seeds, as in a simulation. Clients know the seed, so they could
+            compute that noise and subtract it.
     """
 
-    def __init__(self, strategy: ModalityAverage) -> None:
+    def __init__(self, strategy: ModalityAverage, reproducible: bool = False) -> None:
+        self.reproducible = reproducible
         noise, norm = strategy.settings.noise_multiplier, strategy.settings.clipping_norm
         super().__init__(strategy, noise, norm, num_sampled_clients=1)  # set in each round
 
@@ -236,6 +240,8 @@ class PrivateAverage(DifferentialPrivacyClientSideFixedClipping):  # type: ignor
         """
         arrays, metrics = self.strategy.aggregate_train(server_round, replies)
         self.num_sampled_clients = int(self.strategy.row["sampled"])
+        if not self.reproducible:
+            np.random.seed(np.frombuffer(os.urandom(32), np.uint32))  # noqa: NPY002  Flower's noise is drawn from it
         return self._add_noise_to_aggregated_arrays(arrays), metrics
 
 

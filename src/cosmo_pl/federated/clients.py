@@ -31,7 +31,7 @@ class Clients:
         self.data, self.seconds, self.needs_all = data, seconds, needs_all
         self.known: dict[int, ClientDescription] = {}
         self.refused: dict[int, str] = {}
-        self.silent: set[int] = set()
+        self.silent: dict[int, str] = {}  # they are queried again: what went wrong may be over
 
     def wait(self, grid: Grid, count: int) -> list[ClientDescription]:
         """Waits until a number of nodes are connected, and queries them.
@@ -48,7 +48,7 @@ class Clients:
             time.sleep(1)
         self.connected(grid)
         if not self.known:
-            problem = f"no client can take part: {'; '.join(self.refused.values()) or 'none has answered'}"
+            problem = f"no client can take part: {'; '.join([*self.refused.values(), *self.silent.values()])}"
             raise ConfigurationError("federated", problem, "Correct the arguments of the clients, and start again")
         return sorted(self.known.values(), key=lambda client: client.name)
 
@@ -57,12 +57,11 @@ class Clients:
         nodes = list(grid.get_node_ids())
         new = [node for node in nodes if node not in self.known and node not in self.refused]
         if new:
-            seconds = min(self.seconds, AGAIN) if self.silent.issuperset(new) else self.seconds
+            seconds = min(self.seconds, AGAIN) if self.silent.keys() >= {*new} else self.seconds
             requested = [Message(RecordDict(), node, MessageType.QUERY, ttl=seconds) for node in new]
             self._note(grid.send_and_receive(requested, timeout=seconds), nodes)
             for node in sorted({*new} - {*self.known, *self.refused, *self.silent}):
-                self.silent.add(node)
-                log.warning("node %d has not described its data in time; it is queried again in the next round", node)
+                self._postpone(node, f"node {node}", "has not described its data in time")
         return dict(sorted((self.known[node].name, node) for node in nodes if node in self.known))
 
     def name(self, node: int) -> str:
@@ -74,11 +73,15 @@ class Clients:
             node = answer.metadata.src_node_id
             try:
                 if answer.has_error():
-                    raise ValueError(f"has failed: {answer.error.reason}")
+                    self._postpone(node, f"node {node}", f"has failed: {answer.error.reason}")
+                    continue
                 client = ClientDescription.read(str(answer.content.config_records[ABOUT]["description"]))
                 others = {self.known[each].name for each in nodes if each in self.known}
-                taken = "has the name of another client" if client.name in others else None
-                problem = taken or client.unsuitable(self.data, self.needs_all)
+                if client.name in others:  # perhaps its own node before a restart, which is listed a little longer
+                    self._postpone(node, f"client '{client.name}'", "has the name of another client")
+                    continue
+                self.silent.pop(node, None)
+                problem = client.unsuitable(self.data, self.needs_all)
             except (ValueError, KeyError) as error:
                 self._refuse(node, f"node {node}", str(error))
                 continue
@@ -86,6 +89,11 @@ class Clients:
                 self.known[node] = client
             else:
                 self._refuse(node, f"client '{client.name}'", problem)
+
+    def _postpone(self, node: int, name: str, problem: str) -> None:
+        before, self.silent[node] = self.silent.get(node), f"{name} {problem}"
+        if self.silent[node] != before:
+            log.warning("%s; it is queried again in the next round", self.silent[node])
 
     def _refuse(self, node: int, name: str, problem: str) -> None:
         self.refused[node] = f"{name} {problem}"

@@ -40,6 +40,9 @@ class TrainingConfig:
         """
         parsed = parse(Given.of(_parser(), with_paths(words)))
         check_configuration(parsed)
+        if isinstance(parsed.seed_everything, bool):
+            problem = f"is {str(parsed.seed_everything).lower()}, and server and clients need the same number"
+            raise ConfigurationError("seed_everything", problem, "Add --seed_everything=0")
         phase = class_phase(parsed.model.class_path)
         if phase != "pretrain":
             problem = f"{parsed.model.class_path} is for {phase}, and the first stage is what clients train together"

@@ -23,6 +23,7 @@ class ClientDescription:
     Args:
         name: Name of the client.
         samples: Number of samples that it trains on.
+        measured: Modality to the number of samples that its statistics are of.
         shapes: Modality to shape of a sample.
         normalization: Modality to mean and deviation of its training samples.
         data: Its sensors, transforms, activities and subjects.
@@ -32,6 +33,7 @@ class ClientDescription:
 
     name: str
     samples: int
+    measured: Mapping[str, int]
     shapes: Mapping[str, tuple[int, ...]]
     normalization: Mapping[str, Normalization]
     data: TrainingData
@@ -41,10 +43,12 @@ class ClientDescription:
     @classmethod
     def of(cls, name: str, data: MultimodalDataModule) -> ClientDescription:
         """The description of a datamodule after its setup."""
+        assert data.samples is not None, "setup comes first"
+        measured = {each: int(data.samples.has(each)[data.split.train].sum()) for each in data.modalities}
         shapes = {each: tuple(data.modality_shapes[each]) for each in data.modalities}
         about = replace(TrainingData.of(data), recordings=())  # no hash of a recording leaves its client
         facts = data.data_fingerprint, is_simulated(data.folder)
-        return cls(name, len(data.training_rows), shapes, dict(data.normalization), about, *facts)
+        return cls(name, len(data.training_rows), measured, shapes, dict(data.normalization), about, *facts)
 
     def text(self) -> str:
         """All of it as JSON."""
@@ -62,6 +66,7 @@ class ClientDescription:
             return cls(
                 name=str(found["name"]),
                 samples=int(found["samples"]),
+                measured={name: int(count) for name, count in found["measured"].items()},
                 shapes={name: tuple(shape) for name, shape in found["shapes"].items()},
                 normalization=read_statistics(found["normalization"]),
                 data=TrainingData.stored(found["data"]),
@@ -90,6 +95,12 @@ class ClientDescription:
                 return f"has the modality '{name}', and the federation has {list(data.modalities)}"
             if shape != tuple(data.modality_shapes[name]):
                 return f"has samples {shape} of '{name}', not {tuple(data.modality_shapes[name])}"
+            if self.measured.get(name, 0) <= 0:
+                return f"has no sample of '{name}'"
+            axis = data.channel_axis.get(name, -1)
+            channels = 1 if axis is None else shape[axis]
+            if {len(self.normalization[name].mean), len(self.normalization[name].std)} != {channels}:
+                return f"has no statistics of '{name}' for {channels} channels"
             values = [*self.normalization[name].mean, *self.normalization[name].std]
             if not all(map(math.isfinite, values)):
                 return f"has statistics of '{name}' that are not finite"
@@ -122,7 +133,10 @@ def pooled(clients: Iterable[ClientDescription]) -> dict[str, Normalization]:
     for client in clients:
         for name in client.modalities:
             having.setdefault(name, []).append(client)
-    return {name: _pooled([(each.samples, each.normalization[name]) for each in some]) for name, some in having.items()}
+    return {
+        name: _pooled([(each.measured[name], each.normalization[name]) for each in some])
+        for name, some in having.items()
+    }
 
 
 def _pooled(parts: Sequence[tuple[int, Normalization]]) -> Normalization:

@@ -27,7 +27,7 @@ from cosmo_pl.federated.arrays import to_record, to_weights, weights_of
 from cosmo_pl.federated.averaging import ModalityAverage, PrivateAverage
 from cosmo_pl.federated.clients import Clients
 from cosmo_pl.federated.config import TrainingConfig
-from cosmo_pl.federated.description import common_fingerprint, joined, pooled, statistics_text
+from cosmo_pl.federated.description import ClientDescription, common_fingerprint, joined, pooled, statistics_text
 from cosmo_pl.federated.state import NAME, ServerState
 from cosmo_pl.io import write_whole
 from cosmo_pl.modules.base import PretrainingModule
@@ -39,12 +39,13 @@ MEGABYTE = 10**6
 SHOWN = ("enable_progress_bar", "enable_model_summary")
 
 
-def serve(grid: Grid, words: Sequence[str]) -> Path:
+def serve(grid: Grid, words: Sequence[str], reproducible_noise: bool = False) -> Path:
     """Leads all rounds, or those that a killed server has left, and writes the bundle.
 
     Args:
         grid: Flower's connection to the clients.
         words: Arguments as those of `cosmo-pl fit`, with a section ``federated``.
+        reproducible_noise: See `PrivateAverage`.
 
     Returns:
         Folder of the run, with the bundle as `cosmo-pl fit` writes that of a stage 1, but without quality weights,
@@ -55,31 +56,21 @@ def serve(grid: Grid, words: Sequence[str]) -> Path:
     """
     config = TrainingConfig.of(words)
     with _claimed_run(config) as run:
-        _lead(grid, config, run)
+        _lead(grid, config, run, reproducible_noise)
     return run
 
 
-def _lead(grid: Grid, config: TrainingConfig, run: Path) -> None:
+def _lead(grid: Grid, config: TrainingConfig, run: Path, reproducible_noise: bool) -> None:
     settings, data = config.settings, config.data()
     seed_everything(config.seed, verbose=False)
     shapes = {name: tuple(data.modality_shapes[name]) for name in data.modalities}
     module = config.module(shapes, data.num_classes)
     clients = Clients(data, settings.round_seconds, needs_all=not module.missing_modalities)
-    present = clients.wait(grid, settings.min_clients)
     state = ServerState.load(run)
     if state is None:
-        if lacking := sorted(set(shapes) - {name for client in present for name in client.modalities}):
-            problem = f"no client has {', '.join(lacking)}"
-            raise ConfigurationError("modalities", problem, "Leave it out, or start a client that has it")
-        about = {
-            "clients": len(present),
-            "unlabeled": sum(client.samples for client in present),
-            "simulated": any(client.simulated for client in present),
-            "fingerprint": common_fingerprint(present, shapes),
-            "data": joined(present).described(),
-        }
-        weights = weights_of(module.state_dict(), module.encoders, shapes)
-        state = ServerState(weights, pooled(present), about=about)
+        state = _first_state(clients.wait(grid, settings.min_clients), module)
+    elif state.rounds < settings.rounds:
+        clients.wait(grid, 1)
     requested = {"statistics": statistics_text(state.statistics), "shapes": json.dumps(shapes)}
     strategy = ModalityAverage(settings, clients, module.encoders, requested, config.seed, state.rounds)
     started = [time.perf_counter()]
@@ -98,10 +89,26 @@ def _lead(grid: Grid, config: TrainingConfig, run: Path) -> None:
 
     left = settings.rounds - state.rounds
     if left > 0:
-        leading = strategy if settings.noise_multiplier is None else PrivateAverage(strategy)
+        leading = strategy if settings.noise_multiplier is None else PrivateAverage(strategy, reproducible_noise)
         leading.start(grid, to_record(state.weights), left, timeout=settings.round_seconds, evaluate_fn=keep)
     module.load_state_dict({**module.state_dict(), **state.weights})
     _write_bundle(module, state, config, run / BUNDLE)
+
+
+def _first_state(present: Sequence[ClientDescription], module: PretrainingModule) -> ServerState:
+    """The state before the first round, by what the clients have described."""
+    shapes = module.modality_shapes
+    if lacking := sorted(set(shapes) - {name for client in present for name in client.modalities}):
+        problem = f"no client has {', '.join(lacking)}"
+        raise ConfigurationError("modalities", problem, "Leave it out, or start a client that has it")
+    about = {
+        "clients": len(present),
+        "unlabeled": sum(client.samples for client in present),
+        "simulated": any(client.simulated for client in present),
+        "fingerprint": common_fingerprint(present, shapes),
+        "data": joined(present).described(),
+    }
+    return ServerState(weights_of(module.state_dict(), module.encoders, shapes), pooled(present), about=about)
 
 
 @contextmanager

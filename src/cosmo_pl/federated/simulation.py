@@ -132,7 +132,7 @@ def simulate(words: Sequence[str]) -> Path:
         )
         for number, subject in enumerate(subjects, start=1)
     }
-    return serve(LocalGrid(client.app, contexts), words)
+    return serve(LocalGrid(client.app, contexts), words, reproducible_noise=True)
 
 
 def _check(settings: FederatedSettings, modalities: Sequence[str], subjects: Sequence[int]) -> None:
