@@ -159,6 +159,35 @@ def test_labels_that_are_added_later_are_learned_from_where_it_stood(bundle: Pat
     assert not Path(on_device(bundle, labels="few.csv").run).with_name("version_2").exists()  # nothing new
 
 
+ITERATIVE = "model: {class_path: cosmo_pl.modules.IterativeFusionModule, init_args: {quality_lambda: 0}}\n" + EPOCHS
+
+
+def test_another_second_stage_does_not_go_on_however_many_epochs_it_plans(bundle: Path, here: Path) -> None:
+    on_device(bundle)
+    Path("other.yaml").write_text(ITERATIVE.replace("3", "1"), encoding="utf-8")
+    Path("more.csv").write_text(HEADER + "s7_3,0,4,walk\n", encoding="utf-8")
+    before = Path("me", LABELS).read_bytes()
+    for labels in ("more.csv", None):
+        with pytest.raises(ConfigurationError, match="IterativeFusionModule"):
+            on_device(bundle, labels=labels, configs=[Path("other.yaml")])
+        assert Path("me", LABELS).read_bytes() == before and not Path("me/version_1").exists()
+
+
+def test_a_finished_adaptation_is_not_reported_as_that_of_other_recordings(bundle: Path, here: Path) -> None:
+    on_device(bundle)
+    write_streams(Path("device"), subjects=(7, 8), per_activity=2)
+    with pytest.raises(ConfigurationError, match="was trained on other recordings"):
+        on_device(bundle, labels=None)
+
+
+def test_fewer_epochs_than_the_first_time_are_trained_for_further_labels(bundle: Path, here: Path) -> None:
+    on_device(bundle)
+    Path("one.yaml").write_text(EPOCHS.replace("3", "1"), encoding="utf-8")
+    Path("more.csv").write_text(HEADER + "s7_3,0,4,walk\n", encoding="utf-8")
+    report = on_device(bundle, labels="more.csv", configs=[Path("one.yaml")])
+    assert (report.epochs, report.planned, report.labels) == (4, 4, 12)
+
+
 def test_labels_of_the_import_are_used(bundle: Path, here: Path) -> None:
     write_streams(Path("device"), subjects=(7,), unlabeled=1)
     assert on_device(bundle, labels=None).labels == 33

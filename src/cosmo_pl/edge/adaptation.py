@@ -16,7 +16,7 @@ from pytorch_lightning import Callback
 
 from cosmo_pl.bundle import Bundle
 from cosmo_pl.checkpoints import newest_checkpoint, read_checkpoint, usable_checkpoint
-from cosmo_pl.edge.adaptation_config import arguments, epochs_of
+from cosmo_pl.edge.adaptation_config import arguments, check_trained, epochs_of
 from cosmo_pl.edge.budget import Budget, peak_megabytes
 from cosmo_pl.edge.given_labels import LABELS, accepted_labels, additions
 from cosmo_pl.errors import ConfigurationError
@@ -97,9 +97,12 @@ def adapt(
     found = Bundle.load(bundle)
     files, words = arguments(found, data, configs)
     checkpoint = usable_checkpoint(out)
-    done = 0 if checkpoint is None else int(read_checkpoint(checkpoint)["record"].get("epochs", 0))
+    content = {} if checkpoint is None else read_checkpoint(checkpoint)
+    done, earlier, epochs = int(content.get("record", {}).get("epochs", 0)), additions(out), epochs_of(files)
     with accepted_labels(labels, out, again=checkpoint is not None):
-        planned = epochs_of(files) * (1 + additions(out))
+        planned = epochs * (1 + additions(out))
+        if additions(out) > earlier:
+            planned = max(planned, done + epochs)
         if done < planned:
             words += [f"--model.init_args.bundle={found.folder.resolve()}", f"--trainer.max_epochs={planned}"]
             words += [f"--run.folder={folder.parent}", f"--run.name={folder.name}"]
@@ -107,6 +110,7 @@ def adapt(
             words += [] if checkpoint is None else ["--ckpt_path=last"]
             fit(["fit", *words], [budget])
         else:
+            check_trained(content, data, files)
             print("all epochs are trained; it goes on with further labels")
     report = _reported(run_of(newest_checkpoint(out)), budget, planned)
     if done < planned:

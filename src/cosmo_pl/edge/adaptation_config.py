@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from cosmo_pl.bundle import Bundle
 from cosmo_pl.data.streams.store import MANIFEST, read_store
+from cosmo_pl.data.trained import check_fingerprint
 from cosmo_pl.errors import BundleError, ConfigurationError
 from cosmo_pl.io import YAML, read_config
+from cosmo_pl.run_loading import rebuilt
 from cosmo_pl.shipped import config_path
 
 DEFAULT = "model/prototypes"  # needs no back-propagation, and takes seconds
@@ -102,6 +104,24 @@ def epochs_of(files: Sequence[Path]) -> int:
     if not found or type(found[-1]) is not int or found[-1] < 1:
         raise ConfigurationError("trainer.max_epochs", "no config gives a number of epochs", "Give it in a --config")
     return found[-1]
+
+
+def check_trained(content: Mapping[str, Any], data: Path, files: Sequence[Path]) -> None:
+    """Checks that an adaptation, all of whose epochs are trained, is of these data and this second stage.
+
+    Args:
+        content: Its checkpoint.
+        data: See `adapt`. That of a config is not compared.
+        files: The configs that `arguments` has found.
+
+    Raises:
+        ConfigurationError: It is of others.
+    """
+    models = [read_config(path).get("model") for path in files]
+    if named := [each["class_path"] for each in models if isinstance(each, dict) and "class_path" in each]:
+        rebuilt(content, named[-1])
+    if (data / MANIFEST).is_file():
+        check_fingerprint(content.get("trained_on", {}).get("fingerprint"), read_store(data).fingerprint)
 
 
 def _text(value: Any) -> str:
