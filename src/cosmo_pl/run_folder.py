@@ -90,10 +90,14 @@ def find_runs(folder: Path) -> list[Path]:
     return found
 
 
+def finished_tests(run: Path) -> list[Path]:
+    """Metrics of all tests of a run, the newest last."""
+    return [folder / METRICS for folder in _numbered(run, TEST) if (folder / METRICS).is_file()]
+
+
 def newest_test(run: Path) -> Path | None:
     """Metrics of the newest test of a run, None for a run that was not tested."""
-    tested = [folder / METRICS for folder in _numbered(run, TEST) if (folder / METRICS).is_file()]
-    return tested[-1] if tested else None
+    return next(reversed(finished_tests(run)), None)
 
 
 def logged_curves(run: Path) -> dict[str, dict[int, float]]:

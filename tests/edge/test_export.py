@@ -241,6 +241,9 @@ def test_int8_encoders_beside_those_in_float(folder, arrays, capsys):
     assert compared["int8"]["bytes"] == sum(path.stat().st_size for path in (folder / "small").glob("*.onnx"))
     assert compared["float"]["bytes"] == sum(path.stat().st_size for path in (folder / "attention").glob("*.onnx"))
     assert described["accuracy"] == compared["int8"]["accuracy"]
+    equal = described["equal"]
+    assert equal["same"] == sum(one == other for one, other in zip(found.name, expected.name, strict=True))
+    assert equal["largest_difference"] == pytest.approx(abs(found.probability - expected.probability).max(), abs=1e-5)
     for name, line in zip(("float", "int8"), lines[-2:], strict=True):
         its = compared[name]
         assert 0 < its["seconds"]["p50"] <= its["seconds"]["p95"]
@@ -257,6 +260,28 @@ def test_int8_needs_layers_to_quantise_and_recordings(folder, utd_root, tmp_path
     with pytest.raises(DatasetNotFoundError, match="nowhere"):
         export(tmp_path / "run", tmp_path / "model", int8=True)
     assert not (tmp_path / "model").exists()
+
+
+def test_the_accuracy_is_that_of_the_checkpoint_on_all_test_subjects(folder, tmp_path):
+    """Tests of other people, of fewer samples and of another checkpoint are in the same folder of a run."""
+    shutil.copytree(folder / "runs/utd" / RUNS["attention"], tmp_path / "run")
+    run = next((tmp_path / "run").glob("version_*"))
+    trained = Recogniser.load(run).trained
+    test = {
+        "test_subjects": list(trained.test_subjects), "data_fingerprint": trained.fingerprint,
+        "checkpoint": "elsewhere/last.ckpt", "f1_macro": 0.5, "simulated": True,
+    }  # fmt: skip
+    others = [{"test_subjects": [7]}, {"data_fingerprint": "other"}, {"checkpoint": "previous.ckpt"}, {"total": 9}]
+    for number, changes in enumerate([{"correct": 5}, {}, *others], start=20):
+        content = {"correct": 7, "total": 10, "accuracy": 0.7, **test, **changes}
+        (run / f"test_{number}").mkdir()
+        (run / f"test_{number}" / "metrics.json").write_text(json.dumps(content), encoding="utf-8")
+    tested = export(run, tmp_path / "model")["accuracy"]
+    assert tested == {"correct": 7, "total": 10, "accuracy": 0.7, "f1_macro": 0.5, "simulated": True}
+    for number in (20, 21, 25):
+        shutil.rmtree(run / f"test_{number}")
+    measured = export(run, tmp_path / "other")
+    assert measured["accuracy"]["total"] == measured["equal"]["total"] > 10
 
 
 def test_what_cannot_be_exported_says_why_in_one_line(folder, capsys):

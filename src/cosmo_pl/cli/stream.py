@@ -15,7 +15,7 @@ from cosmo_pl.errors import ConfigurationError, located
 
 if TYPE_CHECKING:
     from cosmo_pl.edge.live import Reporter
-    from cosmo_pl.edge.switching import SensorSwitch
+    from cosmo_pl.edge.switching import Change, SensorSwitch
 
 
 def stream(
@@ -100,6 +100,7 @@ def stream(
         with _devices(sensors, reporter), _ending_quietly():
             for change in () if sensors is None else sensors.switch_off(worth_less(stored_worth(recogniser), switch)):
                 reporter.report("switched off", "worth too little on training samples", change.sensor)
+                _report_problem(change, reporter)
             run(live, source, sys.stdout, sys.stderr)
         if view == "browser":
             wait_for_interrupt()
@@ -111,14 +112,18 @@ def _devices(switch: SensorSwitch | None, reporter: Reporter) -> Iterator[None]:
 
     def on() -> None:
         for change in switch.devices_on() if switch is not None else ():
-            if change.problem:
-                reporter.report("device command", change.problem, change.sensor)
+            _report_problem(change, reporter)
 
     on()
     try:
         yield
     finally:
         on()
+
+
+def _report_problem(change: Change, reporter: Reporter) -> None:
+    if change.problem is not None:
+        reporter.report("device command", change.problem, change.sensor)
 
 
 @contextmanager

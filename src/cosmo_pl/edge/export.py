@@ -16,6 +16,7 @@ from pytorch_lightning.utilities import rank_zero_warn
 
 from cosmo_pl.bundle import Bundle
 from cosmo_pl.checkpoints import checkpoint_in
+from cosmo_pl.data.trained import TrainedOn
 from cosmo_pl.edge.deciding import measured_decision
 from cosmo_pl.edge.export_checks import check_equal, equality
 from cosmo_pl.edge.export_graphs import distance_graph, encoder_graphs, head_graphs
@@ -29,7 +30,7 @@ from cosmo_pl.exported import run as program
 from cosmo_pl.extras import require
 from cosmo_pl.io import read_json, user_path, whole_file, write_json
 from cosmo_pl.recogniser import Recogniser
-from cosmo_pl.run_folder import BUNDLE, BUNDLE_DESCRIPTION, LAST_NAME, newest_test, run_of
+from cosmo_pl.run_folder import BUNDLE, BUNDLE_DESCRIPTION, finished_tests, run_of
 
 LIBRARIES = ("cosmo_pl", "torch", "scikit-learn", "onnx", "onnxscript", "skl2onnx", "onnxruntime", "numpy")
 
@@ -77,20 +78,23 @@ def export(
     description, graphs = described(recogniser)
     if recogniser.window is not None:  # clips have no hop
         description["hop"] = recordings.hop
-    description["accuracy"] = _tested(run_of(checkpoint)) if checkpoint.name == LAST_NAME else None
+    description["accuracy"] = _tested(checkpoint, recogniser.trained)
     if decision:
-        measured = measured_decision(*recordings.loaded)[0]
+        measured, report = measured_decision(*recordings.loaded)
+        if report.uncalibrated is not None:
+            rank_zero_warn(f"nothing is rejected, and the temperature is 1: {report.uncalibrated}")
         description["decision"] = measured.described()
         if measured.score_threshold is not None:
             graphs |= _distance(recogniser, recordings, description)
         description["in_turn"] = _in_turn(recogniser, recordings)
     exported = loaded(description, graphs)
     check_equal(recogniser, exported)
-    description["equal"] = equality(recogniser, exported, recordings)
     if int8:
-        graphs |= _quantised(description, graphs, exported, recordings)
+        quantised, exported = _quantised(description, graphs, exported, recordings)
+        graphs |= quantised
     elif description["accuracy"] is None:
         description["accuracy"] = recordings.accuracy(exported)
+    description["equal"] = equality(recogniser, exported, recordings)
     folder = folder.resolve()  # of a link, what it points to
     with whole_file(folder) as part:
         write_model(part, description, graphs)
@@ -196,14 +200,14 @@ def _in_turn(recogniser: Recogniser, recordings: RunRecordings) -> list[dict[str
 
 def _quantised(
     description: dict[str, Any], graphs: dict[str, bytes], exported: ExportedRecogniser, recordings: RunRecordings
-) -> dict[str, bytes]:
+) -> tuple[dict[str, bytes], ExportedRecogniser]:
     """The encoders in 8-bit integers, which the description then compares with those in single precision."""
     quantised = quantized_encoders(description, graphs, training_samples(recordings.data, SAMPLES))
     both = {"float": exported, "int8": loaded(description, graphs | quantised)}
     sizes = {"float": total_size(graphs), "int8": total_size(graphs | quantised)}
     description["int8"] = {"graphs": list(quantised), **comparison(both, sizes, recordings)}
     description["accuracy"] = description["int8"]["int8"]["accuracy"]
-    return quantised
+    return quantised, both["int8"]
 
 
 def _quality(recogniser: Recogniser) -> dict[str, float]:
@@ -222,13 +226,16 @@ def _quality(recogniser: Recogniser) -> dict[str, float]:
     return {name: float(each["weight"]) for name, each in measured.items()}
 
 
-def _tested(run: Path) -> dict[str, Any] | None:
-    """Accuracy on the test subjects from the newest test of the run; None if there is none."""
-    path = newest_test(run)
-    if path is None:
-        return None
-    found = read_json(path, lambda problem: ConfigurationError(str(path), problem, "Test the run again"))
-    return {name: found[name] for name in ("correct", "total", "accuracy", "f1_macro", "simulated")}
+def _tested(checkpoint: Path, trained: TrainedOn) -> dict[str, Any] | None:
+    """Accuracy on the test subjects from the newest of the largest tests of the checkpoint; None if there is none."""
+    wanted = checkpoint.name, trained.fingerprint, list(trained.test_subjects)
+    found: dict[str, Any] | None = None
+    for path in finished_tests(run_of(checkpoint)):
+        test = read_json(path, lambda problem, path=path: ConfigurationError(str(path), problem, "Test the run again"))
+        same = (Path(test["checkpoint"]).name, test["data_fingerprint"], test["test_subjects"]) == wanted
+        if same and (found is None or test["total"] >= found["total"]):
+            found = test
+    return found and {name: found[name] for name in ("correct", "total", "accuracy", "f1_macro", "simulated")}
 
 
 def write_model(folder: Path, description: dict[str, Any], graphs: Mapping[str, bytes]) -> None:

@@ -349,10 +349,10 @@ class LiveRecogniser:
                 decided = self._deciding.decide(arrays)
             except CosmoError as error:
                 self.reporter.report("not recognised", str(error), None, self.schedule.seconds(start))
-        elif self._switch is not None:
-            self._report_switched(self._switch.observe(None, (), {}), start)
         if decided is not None:
             self._report_switched(decided.switched, start)
+        elif self._switch is not None:  # what is on does not suffice
+            self._report_switched(self._switch.observe(None, (), {}), start)
         self._go_on(skipping=not arrays)
         if decided is None:
             self.skipped += len(arrays) > 0

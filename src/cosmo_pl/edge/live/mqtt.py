@@ -91,7 +91,7 @@ class MqttSource:
             self.client.tls_set()
         self.client.reconnect_delay_set(1, SLOWEST)
         self.client.on_connect, self.client.on_disconnect = self._on_connect, self._on_disconnect
-        self.client.on_message = self._on_message
+        self.client.on_message, self.client.on_subscribe = self._on_message, self._on_subscribe
         try:
             self.client.connect(self.broker.host, self.broker.port, keepalive=SLOWEST)
         except (OSError, ValueError) as error:  # ValueError: of a name that no machine can have, and of port 0
@@ -110,6 +110,12 @@ class MqttSource:
         if self._connected:
             self.reporter.report("broker back", f"connected to {self._address} again")
         self._connected = True
+
+    def _on_subscribe(self, _client: Any, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
+        for reason in reasons:
+            if reason.is_failure:
+                problem = f"{self._address} refuses the topic '{self.broker.topic}' ({reason})"
+                self.reporter.report("broker refuses", problem)
 
     def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:

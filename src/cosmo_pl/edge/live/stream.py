@@ -234,6 +234,7 @@ class SensorStream:
         last = self._last_tick(start)
         if not self._reached(self.confirmed, last, origin, self.delay):
             return False
+        self._follow_rate()
         return not self._averaged or self._reached(self.confirmed, self._mean_after(last, origin), origin, self.delay)
 
     def _mean_after(self, tick: int, origin: int) -> float:
@@ -287,10 +288,14 @@ class SensorStream:
         time, values = self.buffer.between(low, high)
         if not len(time):
             return iter(())
+        self._follow_rate()
+        return on_grid(self._pieces(time, values), self.grid.rate, origin, self._averaged)
+
+    def _follow_rate(self) -> None:
+        """Which pauses are gaps, and whether frames are means of several samples, by the latest intervals."""
         interval = float(np.median(self._intervals)) if self._intervals else SECOND / self.grid.rate
         self._max_gap = self._longest(interval)
         self._averaged = interval * self.grid.rate < AVERAGED * (STEADY if self._averaged else 1)
-        return on_grid(self._pieces(time, values), self.grid.rate, origin, self._averaged)
 
     @property
     def margin(self) -> int:
