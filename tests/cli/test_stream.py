@@ -178,6 +178,18 @@ def test_devices_are_on_at_the_start_and_at_the_end(tmp_path, monkeypatch, capsy
     assert failed[0]["sensor"] == "band" and "on` ended with status 3" in failed[0]["detail"]
 
 
+def test_a_device_that_cannot_be_switched_off_at_the_start_is_reported(tmp_path, monkeypatch, capsys):
+    model = JoinedRecogniser()
+    monkeypatch.setattr(Recogniser, "of_run", lambda _: model)
+    monkeypatch.setattr("cosmo_pl.edge.live.deciding.stored_worth", lambda _: [("mat", 0.0)])
+    give(six_seconds(model), tmp_path, monkeypatch)
+    only_on = "import sys; sys.exit(4 * (sys.argv[1] == 'off'))"
+    devices = f"{{mat: [{json.dumps(sys.executable)}, -c, {json.dumps(only_on)}]}}"
+    _, problems, _ = streamed(capsys, "--model", "x", "--switch", 0.1, "--hop", 0.5, "--devices", devices)
+    assert [each["problem"] for each in problems[:2]] == ["switched off", "device command"]
+    assert problems[1]["sensor"] == "mat" and "off` ended with status 4" in problems[1]["detail"]
+
+
 def test_a_sensor_that_is_not_there_is_reported(run, usc_root, tmp_path, monkeypatch, capsys):
     lines = [line for line in lines_of(usc_root / "USC-HAD/Subject12/a3t1.mat", 1.7e9) if b'"acc"' in line]
     give(b"\n".join(lines), tmp_path, monkeypatch)

@@ -78,6 +78,21 @@ def test_a_place_where_no_broker_can_be_is_an_error(place, reporter):
         MqttSource(f"mqtt://me:secret@{place}/acc", reporter)
 
 
+def test_a_topic_that_the_broker_refuses_is_reported(reporter, reports, monkeypatch):
+    pytest.importorskip("paho")
+    from paho.mqtt.packettypes import PacketTypes
+    from paho.mqtt.reasoncodes import ReasonCode
+
+    monkeypatch.setattr("paho.mqtt.client.Client.connect", lambda *_, **__: None)
+    client = MqttSource("mqtt://box/home/+", reporter).client
+    answers = [ReasonCode(PacketTypes.SUBACK, identifier=number) for number in (1, 135)]
+    client.on_subscribe(client, None, 1, answers[:1], None)
+    assert not reports
+    client.on_subscribe(client, None, 2, answers[1:], None)
+    assert [each.problem for each in reports] == ["broker refuses"]
+    assert reports[0].detail == "box:1883 refuses the topic 'home/+' (Not authorized)"
+
+
 def test_two_sources_are_refused(reporter):
     with pytest.raises(ConfigurationError, match="from a broker or from a recording"):
         open_source(FakeRecogniser(), reporter, "somewhere", True, "mqtt://box/acc")

@@ -257,6 +257,24 @@ def test_when_the_only_sensor_that_is_on_stops_all_are_switched_on():
     assert live.found[-1].sensors == ("wrist",) and live.problems()["switched on"] == {"wrist": 1}
 
 
+def test_when_the_sensors_that_are_on_do_not_suffice_all_are_switched_on():
+    """An encoder of two sensors loses one of them while the others are off."""
+
+    class NeedsOneEncoder(JoinedRecogniser):
+        def predict(self, arrays):
+            if set(arrays) == {"wrist"}:
+                raise ConfigurationError("arrays", "are of no whole encoder", "Give all its sensors")
+            return super().predict(arrays)
+
+    model = NeedsOneEncoder()
+    given = {**streams(20.0), "band": stream("wrist", 6.0, seed=2)}
+    switch = SensorSwitch(model, threshold=0.5, patience=2, recheck=100, sensors=model.streams)
+    live = Live(model, switch=switch, patience=1.5).play(given)
+    assert {window.sensors for window in live.found if 3 <= window.start <= 4} == {("wrist", "band")}
+    assert live.problems()["not recognised"] == {"": 1} and live.problems()["switched on"] == {"mat": 1}
+    assert live.found[-1].sensors == ("wrist", "mat") and live.found[-1].start == 18.0
+
+
 def test_sensors_with_one_encoder_have_one_weight_and_are_switched_together():
     model = JoinedRecogniser()
     given = {**streams(6.0), "band": stream("wrist", 6.0)}

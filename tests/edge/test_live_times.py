@@ -190,3 +190,13 @@ def test_the_means_after_a_short_pause_are_complete_before_a_window_uses_them(ho
     assert [window.start for window in one.found] == [window.start for window in whole.found]
     for mine, other in zip(one.model.windows, whole.model.windows, strict=True):
         assert mine["mat"] == pytest.approx(other["mat"], abs=1e-6)
+
+
+def test_a_sensor_that_becomes_much_faster_has_all_windows():
+    """From then on frames are means, and the last one of a window waits for its whole interval."""
+    slow, fast = np.arange(0, 10, 1 / 50), np.arange(10, 20, 1 / 500)
+    time = np.concatenate([slow, fast])
+    values = np.repeat(np.sin(time)[:, None], 3, axis=1)
+    live = Live(hop=0.5).play({"wrist": (time, values), "mat": stream("mat", 20.0)}, step=0.02)
+    assert "missing" not in live.problems()
+    assert {window.sensors for window in live.found} == {("wrist", "mat")}
