@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -51,7 +51,7 @@ class Factor(Described):
         labels: Names of the values in tables; by default the values themselves.
 
     Raises:
-        ConfigurationError: There is not one label for each value.
+        ConfigurationError: A value is listed twice, or there is not one label for each.
     """
 
     argument: str
@@ -62,6 +62,7 @@ class Factor(Described):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        _check_once("values", self.values)
         if self.labels is not None and len(self.labels) != len(self.values):
             problem = f"there are {len(self.labels)} for {len(self.values)} values"
             raise ConfigurationError("labels", problem, "Give each value one label")
@@ -88,8 +89,8 @@ class Runs(Described):
         presets: Presets under which the grid is expanded; None for all.
 
     Raises:
-        ConfigurationError: A subject is in two folds of a factor, so that a mean over folds would count it twice; or
-            the grid has no seeds, or no methods but what only methods have.
+        ConfigurationError: A subject is in two folds of a factor, so that a mean over folds would count it twice; a
+            dataset or method is listed twice; or the grid has no seeds, or no methods but what only methods have.
     """
 
     datasets: list[str]
@@ -108,6 +109,8 @@ class Runs(Described):
             raise ConfigurationError("seeds", f"is {self.seeds}", "Give at least 1, or leave it out")
         if not self.methods:
             self._check_without_methods()
+        for listed in ("datasets", "methods"):
+            _check_once(listed, getattr(self, listed))
         for name, factor in self.vary.items():
             if factor.argument == "data.init_args.test_subjects":
                 _check_disjoint(name, factor.values)
@@ -130,6 +133,13 @@ def _check_phases(arguments: Mapping[Any, Any]) -> None:
     for phase in arguments:
         if phase not in ALL_PHASES:
             raise ConfigurationError("arguments", f"there is no phase '{phase}'", choices(str(phase), ALL_PHASES))
+
+
+def _check_once(name: str, values: Iterable[Any]) -> None:
+    """Refuses what is listed twice: tables would count its runs twice."""
+    twice = [value for value, count in Counter(map(repr, values)).items() if count > 1]
+    if twice:
+        raise ConfigurationError(name, f"{twice[0]} is listed twice", "List it once")
 
 
 def _check_disjoint(name: str, folds: list[Any]) -> None:
@@ -221,6 +231,7 @@ class Preset(Described):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        _check_once("seeds", self.seeds)
         _check_phases(self.arguments)
 
 

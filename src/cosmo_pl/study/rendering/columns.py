@@ -64,6 +64,10 @@ class Column:
                     return sorted(factor.values, key=lambda fold: fold != factor.default)
         return []
 
+    @cached_property
+    def _defaults(self) -> Mapping[str, Any]:
+        return self.view.defaults(self.dataset)
+
     @property
     def methods(self) -> list[str]:
         """Methods that the study runs on the dataset; without runs, those that the paper states an accuracy of."""
@@ -81,11 +85,13 @@ class Column:
         return str(elsewhere.get(self.view.methods[method].paper, self.view.stated("table2")["location"]))
 
     def runs(self, method: str, fold: Fold | None = None) -> Pairs:
-        """Stage-2 runs of a method on a fold, by default on the headline's test subjects."""
+        """Stage-2 runs of a method on a fold, by default on the headline's test subjects; other factors at defaults."""
         return self.view.records(lambda job: self._is(job, method, fold))
 
     def _is(self, job: Job, method: str, fold: Fold | None) -> bool:
         if (job.dataset, job.method, job.kind) != (self.dataset, method, "finetune"):
+            return False
+        if any(job.factors.get(name, value) != value for name, value in self._defaults.items()):
             return False
         headline = self.folds[0] if self.folds else None
         tested, wanted = (headline if each is None else each for each in (fold_of(job), fold))

@@ -12,7 +12,7 @@ from cosmo_pl.study.look import HEX
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering import style
 from cosmo_pl.study.rendering.columns import subjects
-from cosmo_pl.study.rendering.statistics import FOLDS, MIN_RUNS, Difference, Pairs, difference_of, numbers
+from cosmo_pl.study.rendering.statistics import MIN_RUNS, Difference, Pairs, difference_of, numbers
 from cosmo_pl.study.rendering.view import OURS, PLUS, Rendered, View, unique
 
 if TYPE_CHECKING:
@@ -130,19 +130,13 @@ def _runs(views: Sequence[View], dataset: str, method: str) -> Pairs:
     """Runs of a method with the usual number of labels, each once."""
     found: dict[str, tuple[Job, Record]] = {}
     for view in views:
-        usual = _defaults(view, dataset)
+        usual = view.defaults(dataset)
         for job, record in view.records(
             lambda job: (job.dataset, job.method, job.kind) == (dataset, method, "finetune")
         ):
             if all(job.factors.get(name) == value for name, value in usual.items()):
                 found.setdefault(job.key, (job, record))
     return list(found.values())
-
-
-def _defaults(view: View, dataset: str) -> dict[str, object]:
-    """The default of each factor that a study varies on a dataset, except the folds."""
-    grids = [runs for runs in view.study.runs if dataset in runs.datasets]
-    return {name: its.default for runs in grids for name, its in runs.vary.items() if name not in FOLDS}
 
 
 def _recipe(method: Compared) -> str:

@@ -15,7 +15,6 @@ from cosmo_pl.study.rendering.provenance import MARK, dirty
 
 MIN_RUNS = 3  # seeds that a verdict, a comparison of methods and a ranking require
 FOLDS = ("test_subjects", "fold")  # factors with leave-subjects-out folds: their subjects, or their numbers
-
 SUMMARY = ("accuracy", "std", "n", "correct", "total")  # columns of `Summary.cells`
 RANGES = ("low 95 %", "high 95 %", "subjects, lowest to highest")  # columns of `ranges`
 

@@ -11,7 +11,7 @@ from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.look import Look
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering.effect import Effect
-from cosmo_pl.study.rendering.statistics import Pairs, number_of_folds
+from cosmo_pl.study.rendering.statistics import FOLDS, Pairs, number_of_folds
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -83,6 +83,11 @@ class View:
     def folds(self, dataset: str) -> int:
         """Number of folds that the study runs on a dataset, 1 without a factor of folds."""
         return number_of_folds(outcome.job for outcome in self.outcomes if outcome.job.dataset == dataset)
+
+    def defaults(self, dataset: str) -> dict[str, Any]:
+        """The default of each factor that the study varies on a dataset, except for folds."""
+        grids = [runs for runs in self.study.runs if dataset in runs.datasets]
+        return {name: its.default for runs in grids for name, its in runs.vary.items() if name not in FOLDS}
 
     def title(self, dataset: str) -> str:
         """Title of a dataset with its recipe, "UTD-MHAD, plus", from its results or ``paper.yaml``; or its name."""
