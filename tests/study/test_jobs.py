@@ -274,6 +274,9 @@ def test_tables_come_before_figures():
             {"vary": {"a": {"argument": "data.init_args.test_subjects", "values": [7, 8]}}},
             "table9.yaml: vary.a: 7 is no list of subjects.",
         ),
+        ({"vary": {"a": {"argument": "b", "values": [1, 2, 1]}}}, "values: 1 is listed twice. List it once."),
+        ({"methods": ["cosmo", "cmc", "cosmo"]}, "table9.yaml: methods: 'cosmo' is listed twice."),
+        ({"datasets": ["toy", "toy"]}, "table9.yaml: datasets: 'toy' is listed twice."),
         ({"until": "x"}, "table9.yaml: runs.0.until: is 'x'. Give 'pretrain' or 'finetune'."),
     ],
 )
@@ -283,6 +286,12 @@ def test_what_cannot_be_read_is_one_line(project, change, line):
     with pytest.raises(ConfigurationError) as refused:
         project.jobs("table9", "paper")
     assert line in str(refused.value) and "\n" not in str(refused.value) and len(str(refused.value)) < 400
+
+
+def test_a_seed_that_a_preset_lists_twice_is_refused(project):
+    write(project.root, "experiments/presets/short/preset.yaml", {"about": "Twice.", "seeds": [0, 0, 1]})
+    with pytest.raises(ConfigurationError, match="seeds: 0 is listed twice"):
+        project.jobs("table9", "short")
 
 
 def test_an_argument_that_does_not_exist_names_study_and_grid(tmp_path):

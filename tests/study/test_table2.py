@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
+from cosmo_pl.study.definition import Factor, Runs, Study
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.rendering import released
 from cosmo_pl.study.rendering.columns import subjects
 from cosmo_pl.study.rendering.table2 import accuracy
 from cosmo_pl.study.rendering.verdict import NOT_COMPARABLE, NOT_REPRODUCED, REPRODUCED, TOO_FEW
-from cosmo_pl.study.rendering.view import Rendered
+from cosmo_pl.study.rendering.view import Outcome, Rendered
 
-from .factory import PROJECT, jobs, paper, record, records, view
+from .factory import PROJECT, job, jobs, paper, record, records, view
 
 ALL = jobs("table2")
 MAIN = [11, 12, 13, 14]
@@ -53,6 +54,17 @@ def test_rows_have_the_order_of_the_methods() -> None:
     simulated = {row[1] for row in table.rows if row[0] == "self-collected"}
     assert {"IMU alone", "depth alone", "radar alone", "1-NN, Euclidean"} < simulated
     assert not {"random forest", "skeleton alone", "acc alone"} & simulated
+
+
+def test_other_factors_than_folds_are_at_their_default() -> None:
+    """Else a mean would be over label rates and seeds together, with a number of seeds that was not run."""
+    rates = Factor("data.init_args.label_rate", [0.05, 0.4], 0.05)
+    runs = Runs(["utd"], ["cosmo"], {"label_rate": rates})
+    made = [job(seed=seed, factors={"label_rate": rate}) for seed in range(3) for rate in (0.05, 0.4)]
+    outcomes = [Outcome(each, record(each, 0.3 if each.factors["label_rate"] == 0.05 else 0.9)) for each in made]
+    study = Study("Accuracy", "table2.accuracy", [runs])
+    shown = accuracy(replace(view("table2", "paper", {}), study=study, outcomes=outcomes))
+    assert cells(shown, "UTD-MHAD", "Cosmo")["accuracy"] == "0.300 ± 0.000 (n=3)"
 
 
 def test_a_row() -> None:
