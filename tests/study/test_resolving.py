@@ -12,7 +12,7 @@ from cosmo_pl.cli import main
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.io import kept_json
 from cosmo_pl.study import resolving
-from cosmo_pl.study.identity import canonical, identifying
+from cosmo_pl.study.identity import canonical, identifying, key_of
 from cosmo_pl.study.resolving import Resolver, resolve
 
 ROOT = Path(__file__).parents[2]
@@ -35,6 +35,19 @@ def resolver(tmp_path):
 def stage2(resolver, **arguments):
     configs = ["configs/utd_stage2.yaml", "configs/model/nearest_neighbor.yaml"]
     return resolver(ROOT, configs, arguments, "all")
+
+
+def test_other_content_of_the_file_of_labels_is_another_run(resolver, tmp_path):
+    path = tmp_path / "labels.csv"
+    named = {resolving.LABEL_FILE: str(path)}
+    found = []
+    for content in ("recording,activity\na,walk\n", "recording,activity\na,run\n", "recording,activity\na,walk\n"):
+        path.write_text(content, encoding="utf-8")
+        found.append(key_of(stage2(resolver, **named), []))
+    assert found[0] == found[2] != found[1]
+    path.unlink()
+    with pytest.raises(ConfigurationError, match=r"data\.init_args\.label_file: there is no file"):
+        stage2(resolver, **named)
 
 
 def test_it_is_what_a_run_keeps_as_its_config(tmp_path, utd_root, monkeypatch, resolver):

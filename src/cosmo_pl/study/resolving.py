@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import cosmo_pl
-from cosmo_pl.io import cache_folder, keep_json, kept_json, read_config
+from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.io import cache_folder, keep_json, kept_json, read_config, user_path
 from cosmo_pl.parsing import Given, parse
 from cosmo_pl.study.identity import SEEDS, Part, Resolved, canonical, identifying, numerics_of, options
 from cosmo_pl.trust import class_paths
 
 FORMAT = 3  # raise it when configurations are resolved or cached in another way
 PACKAGE = Path(cosmo_pl.__file__).parent
+LABEL_FILE = "data.init_args.label_file"
 FEDERATED = "cosmo_pl.rounds.FederatedSettings"  # the configs name no class for it
 
 
@@ -47,14 +49,16 @@ class Resolver:
         """Resolves configs below a folder, with arguments on top; see `identifying` for the part.
 
         Raises:
-            ConfigurationError: A config cannot be read, or an argument is not one of the command line's.
+            ConfigurationError: A config cannot be read, an argument is not one of the command line's, or there is no
+                such file of labels.
         """
         rest = {name: value for name, value in arguments.items() if name not in SEEDS}
         request = [FORMAT, _libraries(), [self._content(root / path) for path in configs], rest, part]
         name = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:32]
         if name not in self._known:
             self._known[name] = self._kept(name) or self._resolved(name, root, configs, rest, part)
-        return _seeded(self._known[name], {seed: arguments[seed] for seed in SEEDS if seed in arguments})
+        seeded = _seeded(self._known[name], {seed: arguments[seed] for seed in SEEDS if seed in arguments})
+        return _with_content(seeded)
 
     def _content(self, path: Path) -> Any:
         if path not in self._contents:
@@ -135,6 +139,19 @@ def _seeded(resolved: Resolved, seeds: Mapping[str, int]) -> Resolved:
         for part in parts:
             group = group[part]
         group[last] = seed
+    return Resolved(arguments, resolved.numerics)
+
+
+def _with_content(resolved: Resolved) -> Resolved:
+    """A configuration that names the content of its file of labels: with other labels it is another run."""
+    named = resolved.value(LABEL_FILE)
+    if named is None:
+        return resolved
+    path = user_path(named)
+    if not path.is_file():
+        raise ConfigurationError(LABEL_FILE, f"there is no file '{path}'", "Correct its path")
+    arguments = json.loads(json.dumps(resolved.arguments))
+    arguments["data"]["init_args"]["label_file"] = f"{named}, {hashlib.sha256(path.read_bytes()).hexdigest()}"
     return Resolved(arguments, resolved.numerics)
 
 
