@@ -53,6 +53,15 @@ def test_an_interval_labels_the_windows_that_lie_in_it(root: Path) -> None:
     assert after.split.test.tolist() == before.split.test.tolist()
 
 
+def test_times_of_windows_do_not_drift_if_they_are_no_whole_milliseconds(tmp_path: Path) -> None:
+    root = write_streams(tmp_path, subjects=(1, 2), unlabeled=1, seconds=360.0).folder
+    window = 64 / 30
+    made = data(root, f"s1_3,{140 * window - 0.01},{142 * window + 0.01},sit\n", window=window, hop=window)
+    assert made.samples is not None
+    rows = np.flatnonzero((made.samples.recording == "s1_3") & (made.samples.label == 1))
+    assert made.samples.start[rows].tolist() == [round(1000 * n * window) for n in (140, 141)]
+
+
 def test_a_start_alone_labels_one_window_and_no_time_all(root: Path) -> None:
     one = data(root, "s1_3,500,,jump\n")
     assert one.samples is not None

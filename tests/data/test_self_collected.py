@@ -123,6 +123,14 @@ def test_incomplete_clips_are_left_out_with_a_count_or_refused(own: Path) -> Non
         assert len(ready(make(own, modalities=["imu", "radar"])).samples) == 35
 
 
+def test_clips_without_any_of_the_chosen_sensors_are_reported(own: Path) -> None:
+    drop(own, {"s01_a00_t1": "depth", "s04_a01_t2": "depth"})
+    for keep in (False, True):
+        with pytest.warns(UserWarning, match="2 clips lack a modality and are left out"):
+            assert len(ready(make(own, modalities=["depth"], keep_incomplete=keep)).samples) == 34
+    refusal(RecordingError, make(own, modalities=["depth"], strict=True).prepare_data, "2 clips", "s01_a00_t1")
+
+
 def test_incomplete_clips_of_test_subjects_are_masked_where_they_are_kept(own: Path) -> None:
     drop(own, {"s01_a00_t1": "depth", "s04_a01_t2": "imu", "s04_a02_t1": "depth"})
     with pytest.warns(UserWarning, match="2 test clips lack a modality and are kept"):

@@ -227,7 +227,7 @@ def test_activities_are_compared_by_name_and_unknown_ones_not_at_all():
     model = JoinedRecogniser()  # says "up" where values are above 0, else "down"
     inputs = {name: np.ones((1, *shape), dtype=np.float32) for name, shape in model.modality_shapes.items()}
     recorded = Recorded("monday", 5, {"mat": [Signal(np.arange(100) / 50, np.zeros((100, 2, 2), np.float32))]}, ())
-    data = SimpleNamespace(window_seconds=2.0, span=100, class_names=("up", "jump", "down"))
+    data = SimpleNamespace(window_seconds=2.0, step_seconds=0.02, class_names=("up", "jump", "down"))
     parts = []
     for label, right in ((0, True), (1, None), (2, False), (-1, None)):
         samples = Samples(inputs, np.array([label]), np.array([5]), np.array(["monday"]), np.array([0]), {})
@@ -243,7 +243,7 @@ def test_only_sensors_that_a_recording_has_are_weighted(tmp_path):
     lacks = {"band": np.array([False])}
     samples = Samples(inputs, np.array([1]), np.array([5]), np.array(["monday"]), np.array([0]), lacks)
     recorded = Recorded("monday", 5, {"mat": [Signal(times, np.zeros((200, 2, 2), dtype=np.float32))]}, ())
-    data = SimpleNamespace(window_seconds=2.0, span=100, class_names=model.class_names)
+    data = SimpleNamespace(window_seconds=2.0, step_seconds=0.02, class_names=model.class_names)
     windows = windows_of(model, data, samples, recorded)
     assert [window.weights for window in windows] == [{"mat": 1.0}]
     Showing("x", model.class_names, {}, [(recorded, windows)]).show(tmp_path / "x.rrd")

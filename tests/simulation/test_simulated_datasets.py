@@ -167,13 +167,14 @@ def test_the_manifest_says_that_the_data_are_simulated_and_how(usc):
     assert manifest["settings"]["version"]
 
 
-def test_a_folder_with_other_recordings_is_refused_and_left_alone(tmp_path):
-    real = tmp_path / "USC-HAD" / "Subject1" / "a1t1.mat"
+@pytest.mark.parametrize("name", ["a1t1.mat", "USC-HAD.zip", "packed-0123.npz"])
+def test_a_folder_with_other_recordings_is_refused_and_left_alone(tmp_path, name):
+    real = tmp_path / "USC-HAD" / "Subject1" / name
     real.parent.mkdir(parents=True)
     real.write_bytes(b"a measured recording")
     with pytest.raises(ConfigurationError, match=r"root: .*were not simulated"):
         simulate_usc(tmp_path, subjects=[1], trials=1, progress=False)
-    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["a1t1.mat"]
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [name]
     assert real.read_bytes() == b"a measured recording"
 
 

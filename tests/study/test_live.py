@@ -29,7 +29,7 @@ def data():
     subject, recording, label, start = map(np.array, zip(*rows, strict=True))
     samples = SimpleNamespace(subject=subject, recording=recording, label=label, start=start)
     split = SimpleNamespace(test=np.flatnonzero(subject < 3)[::3])  # tests may skip windows; a stream does not
-    return SimpleNamespace(samples=samples, split=split, window_seconds=WINDOW, span=4)
+    return SimpleNamespace(samples=samples, split=split, window_seconds=WINDOW, span=4, step_seconds=WINDOW / 4)
 
 
 def test_recordings_of_a_test_person_follow_each_other_without_a_gap(data):

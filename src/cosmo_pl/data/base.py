@@ -180,7 +180,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         self.cache_dir = cache_dir
         self.plausible = plausible
         self.strict = strict
-        self.keep_incomplete = keep_incomplete
+        self.keep_incomplete, self.incomplete = keep_incomplete, tuple[int, ...]()
         self.in_memory = in_memory
         self.num_workers = num_workers
         self.statistics_of = normalization
@@ -230,13 +230,6 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         return of_samples(self.read([recording]), recording, self, self.span)
 
     @property
-    def span(self) -> int:
-        """Steps of a recording that a sample covers, for samples that overlap."""
-        return 1
-
-    # Shared
-
-    @property
     def folder(self) -> Path:
         """The dataset's folder."""
         return dataset_folder(self.root, self.dataset)
@@ -284,7 +277,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         samples = self.load()
         self.split = self.split_samples(samples)
         if self.label_file is not None and len(self.split.train):  # there is none where new people alone are tested
-            samples, self.split = with_label_file(self, self.span, samples, self.split, user_path(self.label_file))
+            samples, self.split = with_label_file(self, samples, self.split, user_path(self.label_file))
         if stage == "fit":
             self.check_labelled()
         check_sensors(samples, self.split.measured(self.include_labeled), self, self.strict)
@@ -325,10 +318,12 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
             paths = {name: {"": folder / name} for name in samples.recording.tolist()}
             return samples if self.plausible is None else self._plausible(samples, paths, {})
         found = self.find_recordings(folder)
-        self.subjects = self.subjects.located(sorted({recording.subject for recording in found}), self.dataset)
+        present = sorted({recording.subject for recording in found if recording.files})
+        self.subjects = self.subjects.located(present, self.dataset)
+        self.incomplete = self.subjects.evaluated(present, self.adopted is not None) if self.keep_incomplete else ()
         if not is_simulated(folder):
             report_missing(self.official, [recording.name for recording in found], self.faults)
-        recordings = complete_recordings(found, self.subjects.test if self.keep_incomplete else (), self.faults)
+        recordings = complete_recordings(found, self.incomplete, self.faults)
         if not recordings:
             problem = f"no recording in '{folder}' has all of {list(self.modalities)}"
             raise ConfigurationError("modalities", problem, "Choose fewer")

@@ -100,19 +100,21 @@ def complete_recordings(
 
     Args:
         recordings: All of them.
-        kept_subjects: Subjects whose incomplete recordings are kept.
+        kept_subjects: Subjects whose incomplete recordings are kept, unless they lack all modalities.
         faults: Where incomplete recordings are reported.
 
     Raises:
         RecordingError: A recording lacks a modality, and `faults` is strict.
     """
-    incomplete = [recording for recording in recordings if recording.lacks]
-    kept = [recording for recording in incomplete if recording.subject in kept_subjects]
-    left_out = [recording for recording in incomplete if recording.subject not in kept_subjects]
+
+    def is_used(recording: Recording) -> bool:
+        return not recording.lacks or (recording.subject in kept_subjects and bool(recording.files))
+
+    used = [recording for recording in recordings if is_used(recording)]
     for problem, some in (
-        ("clips lack a modality and are left out", left_out),
-        ("test clips lack a modality and are kept", kept),
+        ("clips lack a modality and are left out", [each for each in recordings if not is_used(each)]),
+        ("test clips lack a modality and are kept", [each for each in used if each.lacks]),
     ):
         names = [f"{recording.name} without {' and '.join(sorted(recording.lacks))}" for recording in some]
         faults.report(problem, names, "Add the files" + (", or set strict to false" if faults.strict else ""))
-    return [recording for recording in recordings if not recording.lacks or recording.subject in kept_subjects]
+    return used

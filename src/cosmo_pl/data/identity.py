@@ -130,6 +130,16 @@ class DatasetIdentity:
         """Seconds of a sample; None for clips of different lengths, and where it is unknown."""
         return None
 
+    @property
+    def span(self) -> int:
+        """Steps of a recording that a sample covers, for samples that overlap."""
+        return 1
+
+    @property
+    def step_seconds(self) -> float | None:
+        """Seconds of such a step, in which the starts of samples count; None where `window_seconds` is."""
+        return None if self.window_seconds is None else self.window_seconds / self.span
+
     @classmethod
     def not_found(cls, folder: Path, looked_for: str) -> DatasetNotFoundError:
         """The error of `find_recordings` for a folder without recordings.

@@ -126,7 +126,8 @@ class JointDataModule(MultimodalDataModule):
     @property
     def span(self) -> int:
         """The longest of the datasets."""
-        return max(each.data.span for each in self.sources)
+        longest: int = max(each.data.span for each in self.sources)
+        return longest
 
     @property
     def folder(self) -> Path:

@@ -103,16 +103,13 @@ def _label(path: Path, where: str, row: Mapping[str, str | None]) -> GivenLabel:
     return GivenLabel(text["recording"], text["activity"], start, end, where)
 
 
-def with_label_file(
-    data: DatasetIdentity, span: int, samples: Samples, split: Split, path: Path
-) -> tuple[Samples, Split]:
+def with_label_file(data: DatasetIdentity, samples: Samples, split: Split, path: Path) -> tuple[Samples, Split]:
     """Adds the labels of a file to the labelled training samples.
 
     An interval labels the samples that lie in it as a whole; those at its borders stay as they are.
 
     Args:
         data: The dataset.
-        span: Steps of a recording that a sample covers.
         samples: All samples of the dataset.
         split: Their split without the file.
         path: The file.
@@ -132,7 +129,7 @@ def with_label_file(
         if each.activity not in data.class_names:
             raise refuse(f"unknown activity '{each.activity}'", choices(each.activity, data.class_names))
         number = data.class_names.index(each.activity)
-        for row in _rows(data, span, samples, each, path).tolist():
+        for row in _rows(data, samples, each, path).tolist():
             if label[row] not in (-1, number):
                 known, other = data.class_names[label[row]], origin.get(row)
                 problem = f"'{each.activity}' for a sample of '{each.recording}' that is '{known}'"
@@ -147,7 +144,7 @@ def with_label_file(
     return replace(samples, label=label), split.with_labels(rows)
 
 
-def _rows(data: DatasetIdentity, span: int, samples: Samples, given: GivenLabel, path: Path) -> Indices:
+def _rows(data: DatasetIdentity, samples: Samples, given: GivenLabel, path: Path) -> Indices:
     """Indices of the samples that a label names."""
     rows = np.flatnonzero(samples.recording == given.recording)
     if not len(rows):
@@ -160,12 +157,12 @@ def _rows(data: DatasetIdentity, span: int, samples: Samples, given: GivenLabel,
         found: Indices = rows[start == given.start]
         problem = f"'{given.recording}' has no sample that begins at step {given.start:g}"
         remedy = "Take it from `cosmo-pl data suggest` or predictions.csv, or give an end as well: seconds"
-    elif data.window_seconds is None:
+    elif data.window_seconds is None or data.step_seconds is None:
         problem = f"an interval, and {data.title} has clips of different lengths"
         raise LabelError(path, given, problem, "Leave start and end empty, to label the whole clip")
     else:
-        steps_per_second = span / data.window_seconds
-        begin, stop = start / steps_per_second, (start + span) / steps_per_second
+        begin = start * data.step_seconds
+        stop = begin + data.window_seconds
         found = rows[(begin >= given.start - TOLERANCE) & (stop <= given.end + TOLERANCE)]
         times = f"{begin.min():g} to {stop.max():g} s"
         problem = f"no sample of '{given.recording}' lies within {given.start:g} to {given.end:g} s"

@@ -166,8 +166,7 @@ class SelfCollectedDataModule(MultimodalDataModule):
     def find_recordings(self, folder: Path) -> list[Recording]:
         """Lists the clips of the manifest, after opening all their arrays."""
         check_arrays(self.manifest, self.modalities)
-        clips = (self._of_modalities(clip) for clip in self.manifest.clips)
-        return in_order(clip for clip in clips if clip.files)
+        return in_order(self._of_modalities(clip) for clip in self.manifest.clips)
 
     def load(self) -> Samples:
         """Reads all clips; the fingerprint includes the manifest, which has their labels."""

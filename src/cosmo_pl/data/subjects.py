@@ -113,6 +113,10 @@ class SubjectLists:
         """The same lists; without test subjects, all subjects on disk are tested, as by a model of other recordings."""
         return self if self.test else replace(self, test=np.unique(present).tolist())
 
+    def evaluated(self, present: Sequence[int], by_a_trained_model: bool) -> tuple[int, ...]:
+        """Subjects that are tested or, without any, those on disk that a trained model recognises."""
+        return tuple(self.test or (present if by_a_trained_model else ()))
+
     def training(self, present: Collection[int]) -> list[int]:
         """Training subjects, unless they are given those of the subjects on disk that are in no other part."""
         held_out = {*self.val, *self.test, *self.left_out}

@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -231,7 +232,7 @@ def _tested(checkpoint: Path, trained: TrainedOn) -> dict[str, Any] | None:
     wanted = checkpoint.name, trained.fingerprint, list(trained.test_subjects)
     found: dict[str, Any] | None = None
     for path in finished_tests(run_of(checkpoint)):
-        test = read_json(path, lambda problem, path=path: ConfigurationError(str(path), problem, "Test the run again"))
+        test = read_json(path, partial(ConfigurationError, str(path), remedy="Test the run again"))
         same = (Path(test["checkpoint"]).name, test["data_fingerprint"], test["test_subjects"]) == wanted
         if same and (found is None or test["total"] >= found["total"]):
             found = test

@@ -219,7 +219,7 @@ def windows_of(
     rows = np.flatnonzero(samples.recording == recorded.name)
     rows = rows[np.argsort(samples.start[rows], kind="stable")]
     seconds = recorded.duration if data.window_seconds is None else data.window_seconds
-    starts = np.zeros(len(rows)) if data.window_seconds is None else samples.start[rows] * seconds / data.span
+    starts = samples.start[rows] * (data.step_seconds or 0.0)
     start = dict(zip(rows.tolist(), starts.tolist(), strict=True))
     has = {name: samples.has(name) for name in recogniser.modality_shapes}
     activities = {row: data.class_names[samples.label[row]] if samples.label[row] >= 0 else None for row in start}

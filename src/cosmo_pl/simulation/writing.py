@@ -44,12 +44,12 @@ def claim_folder(folder: Path, settings: Mapping[str, Any]) -> None:
         settings: All settings that the recordings depend on; the package's version is added.
 
     Raises:
-        ConfigurationError: The folder holds recordings of other settings, or recordings that were not simulated.
+        ConfigurationError: The folder holds recordings of other settings, or that were not simulated, or archives.
     """
     settings = {**settings, "version": __version__}
     manifest = json.dumps({"simulated": True, "note": NOTE, "settings": settings}, indent=2) + "\n"
     path = folder / MANIFEST
-    if any(file.suffix in (".mat", ".npy", ".csv") for file in folder.rglob("*")):
+    if any(file.suffix in (".mat", ".npy", ".csv", ".zip", ".npz") for file in folder.rglob("*")):
         found = path.read_text(encoding="utf-8") if path.is_file() else None
         if found != manifest:
             what = "simulated recordings of other settings" if found else "recordings that were not simulated"

@@ -160,3 +160,36 @@ def test_imported_skeletons_without_a_torso_are_left_out(tmp_path: Path) -> None
     with pytest.warns(UserWarning, match="torso beyond 0.1 to 1 m in 'body'"):
         samples = StreamsDataModule(root=str(folder), **arguments).load()  # type: ignore[arg-type]
     assert set(samples.recording.tolist()) == {f"r{number}" for number in range(8)} - {"r3"}
+
+
+def without(folder: Path, lacking: dict[str, set[str]]) -> Path:
+    """Takes sensors off recordings."""
+    store = read_store(folder)
+    recordings = [
+        replace(each, segments={k: v for k, v in each.segments.items() if k not in lacking.get(each.name, ())})
+        for each in store.recordings
+    ]
+    replace(store, recordings=tuple(recordings)).write()
+    return folder
+
+
+def test_incomplete_recordings_are_kept_where_a_model_recognises_all_people(folder: Path, tmp_path: Path) -> None:
+    other = without(write_streams(tmp_path / "other", (1, 2), seconds=9.0).folder, {"s2_1": {"mat"}})
+    names = {}
+    for tested in (None, (1, 2)):
+        data = StreamsDataModule(root=str(other), test_subjects=tested, keep_incomplete=True)
+        data.adopt(ready(folder).trained_on)
+        with pytest.warns(UserWarning, match=r"1 test clips lack a modality and are kept \(s2_1 without mat\)"):
+            data.setup()
+        names[tested] = set(data.samples.recording[data.split.test].tolist())
+    assert names[None] == names[1, 2] and "s2_1" in names[None]
+
+
+def test_recordings_without_any_of_the_chosen_sensors_are_reported(folder: Path) -> None:
+    without(folder, {"s1_0": {"mat"}, "s5_1": {"mat"}})
+    for keep in (False, True):
+        with pytest.warns(UserWarning, match=r"2 clips lack a modality and are left out \(s1_0 .*, s5_1 without mat\)"):
+            data = ready(folder, modalities=["mat"], keep_incomplete=keep)
+        assert not {"s1_0", "s5_1"} & set(data.samples.recording.tolist())
+    with pytest.raises(RecordingError, match="2 clips lack a modality"):
+        ready(folder, modalities=["mat"], strict=True)

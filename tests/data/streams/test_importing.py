@@ -14,6 +14,8 @@ import pytest
 import yaml
 
 from cosmo_pl.cli import main
+from cosmo_pl.data import StreamsDataModule
+from cosmo_pl.data.identity import SIMULATION, is_simulated
 from cosmo_pl.data.streams import importing, parts
 from cosmo_pl.data.streams.importing import import_streams
 from cosmo_pl.data.streams.quality import BROKEN, EMPTY, NO_TIME
@@ -221,6 +223,21 @@ def test_missing_files_and_folders(home: Path, tmp_path: Path) -> None:
         import_streams(home, tmp_path / "out")
     with pytest.raises(ConfigurationError, match="subjects: 'ben' has no number"):
         import_streams(home, tmp_path / "out", described(subjects={"anna": 4}))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_an_import_of_simulated_recordings_says_so(home: Path, tmp_path: Path, packed: bool) -> None:
+    assert not is_simulated(import_streams(home, tmp_path / "measured", described()).folder)
+    (home / SIMULATION).write_text('{"simulated": true}\n', encoding="utf-8")
+    source = home
+    if packed:
+        source = tmp_path / "home.zip"
+        with zipfile.ZipFile(source, "w") as archive:
+            for path in home.rglob("*.*"):
+                archive.write(path, path.relative_to(home).as_posix())
+    store = import_streams(source, tmp_path / "out", described())
+    assert is_simulated(store.folder)
+    assert is_simulated(StreamsDataModule(root=str(store.folder), test_subjects=(2,)).folder)
 
 
 def test_another_import_is_not_overwritten(home: Path, tmp_path: Path) -> None:

@@ -166,6 +166,11 @@ class StreamsDataModule(MultimodalDataModule):
         """Seconds of a window."""
         return self.window
 
+    @property
+    def step_seconds(self) -> float:
+        """A millisecond, also where a window is no whole number of them."""
+        return 0.001
+
     def reader_arguments(self) -> dict[str, object]:
         """Length and distance of the windows, and changes of the clocks."""
         clocks = {"clock_error": self.clock_error, "correct_clocks": self.correct_clocks}
@@ -177,9 +182,8 @@ class StreamsDataModule(MultimodalDataModule):
         recordings = []
         for each in self.store.recordings:
             files = {name: self.store.path(name) for name in self.modalities if each.segments.get(name)}
-            if files:
-                lacks = frozenset(self.modalities) - frozenset(files)
-                recordings.append(Recording(each.name, -1, each.subject, files, lacks))
+            lacks = frozenset(self.modalities) - frozenset(files)
+            recordings.append(Recording(each.name, -1, each.subject, files, lacks))
         return recordings
 
     def read(self, recordings: Sequence[Recording]) -> Samples:
@@ -218,7 +222,7 @@ class StreamsDataModule(MultimodalDataModule):
                 self.class_names,
                 self.window,
                 self.hop,
-                keep_incomplete=self.keep_incomplete and recording.subject in self.subjects.test,
+                keep_incomplete=recording.subject in self.incomplete,
                 aligned=common_start(stream, self.store.sensors),
                 errors={name: error.at(age[stream.name]) for name, error in errors.items()},
             )

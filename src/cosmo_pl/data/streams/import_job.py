@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cosmo_pl.data.faults import FaultLog
+from cosmo_pl.data.identity import SIMULATION
 from cosmo_pl.data.streams.clock_corrections import Corrections, EstimatedClock, corrections_of, estimate_clocks
 from cosmo_pl.data.streams.clock_pieces import ages_of
 from cosmo_pl.data.streams.coverage import report_unrecorded
@@ -102,6 +103,9 @@ class ImportJob:
         if self.description.labels is not None:
             report_unrecorded(store.recordings, store.sensors, self.faults)
         write_report(store, streams, labelled, self.faults, estimated, self.unmatched)
+        if SIMULATION in self.source.names:
+            with self.source.open(SIMULATION) as mark:
+                (self.target / SIMULATION).write_bytes(mark.read())
         store.write()
         shutil.rmtree(self.parts, ignore_errors=True)
         return store

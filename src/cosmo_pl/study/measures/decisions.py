@@ -163,11 +163,10 @@ def smoothed(model: ClassifierModule, data: MultimodalDataModule, decision: Deci
 
 def time_lines(data: MultimodalDataModule) -> Iterator[TimeLine]:
     """The stream of each test subject, of all windows of known activity, tested or not."""
-    samples, window = data.samples, data.window_seconds
-    assert samples is not None and window is not None
+    samples, window, step = data.samples, data.window_seconds, data.step_seconds
+    assert samples is not None and window is not None and step is not None
     steps = usual_hop(samples.recording, samples.start)
     assert steps is not None
-    step = window / data.span  # seconds
     random = np.random.default_rng(0)
     for subject in np.unique(samples.subject[data.split.test]):
         rows = np.flatnonzero((samples.subject == subject) & (samples.label >= 0))
