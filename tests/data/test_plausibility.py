@@ -17,7 +17,13 @@ import pytest
 import torch
 from scipy.io import loadmat, savemat
 
-from cosmo_pl.data import MultimodalDataModule, SelfCollectedDataModule, USCDataModule, UTDDataModule
+from cosmo_pl.data import (
+    MultimodalDataModule,
+    SelfCollectedDataModule,
+    StreamsDataModule,
+    USCDataModule,
+    UTDDataModule,
+)
 from cosmo_pl.data.describe import describe
 from cosmo_pl.data.extremes import Extremes, checksum
 from cosmo_pl.data.limits import LIMITS, ranges_of
@@ -27,6 +33,7 @@ from cosmo_pl.errors import ConfigurationError, RecordingError
 
 from .raw import noise, write_self_collected, write_usc, write_utd
 from .refusals import make, refusal
+from .streams.written import write_streams
 
 Change = Callable[[np.ndarray], np.ndarray]
 
@@ -338,3 +345,14 @@ def test_a_skeleton_of_ones_own_is_judged_where_it_is_scaled(tmp_path: Path) -> 
     assert not reported(SelfCollectedDataModule(root=str(tmp_path), **arguments))
     (line,) = reported(SelfCollectedDataModule(root=str(tmp_path), transforms={"body": [ScaleByTorso()]}, **arguments))
     assert "torso beyond 0.1 to 1 m in 'body'" in line and "s02_a01_t2.npy" in line
+
+
+def test_recordings_of_an_import_are_named_though_they_share_their_file(tmp_path: Path) -> None:
+    store = write_streams(tmp_path / "kitchen")
+    values = np.load(store.folder / "wrist.npy")
+    for name in ("s1_0", "s2_1"):
+        (segment,) = next(each for each in store.recordings if each.name == name).segments["wrist"]
+        values[segment.row : segment.row + segment.frames] = 90.0
+    np.save(store.folder / "wrist.npy", values)
+    with pytest.warns(UserWarning, match=r"2 recordings with 'wrist' beyond .* \(s1_0, s2_1\)"):
+        StreamsDataModule(root=str(store.folder), test_subjects=(5,)).load()

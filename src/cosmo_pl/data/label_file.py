@@ -21,6 +21,7 @@ from cosmo_pl.errors import RecordingError, choices
 from cosmo_pl.io import utf8_text
 
 COLUMNS = ("recording", "activity")
+AMONG = "Label recordings of training subjects, or raise max_train_samples and max_train_per_class if they leave it out"
 TOLERANCE = 1e-6  # seconds; starts of windows are rounded
 REMEDY = "Correct the row, or remove it"
 
@@ -140,7 +141,7 @@ def with_label_file(data: DatasetIdentity, samples: Samples, split: Split, path:
     trained = np.union1d(split.labeled, split.unlabeled)
     if len(others := np.setdiff1d(rows, trained)):
         problem = f"'{samples.recording[others[0]]}' is not among the training samples"
-        raise LabelError(path, origin[int(others[0])], problem, "Label recordings of training subjects")
+        raise LabelError(path, origin[int(others[0])], problem, AMONG)
     return replace(samples, label=label), split.with_labels(rows)
 
 

@@ -64,10 +64,11 @@ def plausible_samples(
         for fault in _faults(name, samples, found, units, ranges_of(units, given), name in skeletons):
             recordings = dict.fromkeys(map(str, samples.recording[fault.rows]))
             paths = [files[recording].get(name) or next(iter(files[recording].values())) for recording in recordings]
+            shared = len(set(paths)) < len(paths)  # by all recordings of an import
             windows = f" in {len(fault.rows)} windows" if samples.start.any() else ""
             consequence = "left out" if fault.left_out else "kept"
             problem = f"recordings {fault.problem}{windows} are {consequence}"
-            faults.report(problem, map(faults.name_of, paths), fault.remedy)
+            faults.report(problem, recordings if shared else map(faults.name_of, paths), fault.remedy)
             usable[fault.rows] &= not fault.left_out
     if not usable.any():
         problem = f"no sample of {identity.dataset} is plausible: {'; '.join(faults.lines[before:])}"

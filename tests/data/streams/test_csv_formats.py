@@ -181,3 +181,12 @@ def test_a_file_that_ends_before_its_table_is_named(tmp_path: Path) -> None:
     write_csv(tmp_path / "anna" / "wrist.csv", [1, 2], np.ones((2, 3)))
     with pytest.raises(RecordingError, match=r"anna/wrist.csv: has an empty first row. .* correct `skip`"):
         import_streams(tmp_path, tmp_path / "out", described({"skip": 9}))
+
+
+def test_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "anna").mkdir()
+    (home / "anna" / "wrist.csv").write_text("time,x,y,z,x,y,z\n0,1,2,3,4,5,6\n", encoding="utf-8")
+    with pytest.raises(RecordingError, match="has 2 columns 'x'"):
+        import_streams(home, tmp_path / "out", described())

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from cosmo_pl.data.streams.description import LabelsDescription, TimeDescription
+from cosmo_pl.data.streams.description import LabelsDescription, TimeDescription, renamed
 from cosmo_pl.data.streams.labels import RawInterval, read_intervals
 from cosmo_pl.data.streams.patterns import Pattern
-from cosmo_pl.errors import RecordingError
+from cosmo_pl.errors import ConfigurationError, RecordingError
 
 COLUMNS = {"start": "start", "end": "end", "activity": "activity"}
 EAF = """<?xml version="1.0" encoding="UTF-8"?>
@@ -197,6 +197,7 @@ def test_annotations_of_a_dependent_tier_have_the_times_of_those_they_refer_to(t
     [
         ("start,stop,activity\n", described(), "no column 'end' for the end of a label"),
         ("start,end,activity\n", described(), "holds no interval"),
+        ("start,end,activity,activity\n1,2,walk,run\n", described(unit="s"), "has 2 columns 'activity'. Rename one"),
         ("start,end,activity\n12:10,12:40,lunch\n", described(), "row 2: the start '12:10' has no date"),
         ("start,end,activity\nnoon,12:40,lunch\n", described(), "row 2: the start 'noon' is no time"),
         ("start,end,activity\n5,x,lunch\n", described(unit="s"), "row 2: the end 'x' is no number"),
@@ -286,3 +287,15 @@ def test_rows_are_numbered_as_in_the_file_and_decimal_commas_are_named(tmp_path:
         read_intervals(path, described("csv", "s", relative=True, **form))
     found = read_intervals(path, described("csv", "s", relative=True, decimal=",", **form))
     assert [(each.start, each.where) for each in found] == [(10**9, "row 6"), (2_500_000_000, "row 7")]
+
+
+@pytest.mark.parametrize(
+    ("key", "raw"), [("1", "01"), ("8", "010"), ("True", "on"), ("2024-05-01", "2024-05-01 "), ("0.5", "0.50")]
+)
+def test_a_code_that_yaml_reads_as_something_else_is_refused(key: str, raw: str) -> None:
+    """Else some activities of a protocol would be renamed and others not."""
+    names = {key: "squat", "09": "clam"}
+    assert renamed(key, names) == "squat" and renamed("09", names) == "clam" and renamed("run", names) == "run"
+    with pytest.raises(ConfigurationError, match=f"description: has a name for {key}, .* Write '{raw}' in quotes"):
+        renamed(raw, names)
+    assert renamed(raw, names | {raw: None}) is None

@@ -117,3 +117,19 @@ def test_hidden_files_are_no_recordings(tmp_path: Path, packed: bool) -> None:
         home = tmp_path / "home.zip"
     description = described({"files": "{subject}.csv", "time": {"column": "time", "unit": "s"}})
     assert import_streams(home, tmp_path / "out", description, strict=True).subjects == {"anna": 1}
+
+
+def test_paths_that_can_be_read_in_two_ways_are_reported(tmp_path: Path) -> None:
+    record(tmp_path / "home", ["anna_maria_1.csv", "anna_lena_1.csv", "ben_2.csv"])
+    sensor = {"files": "{subject}_{trial}.csv", "time": {"column": "time", "unit": "s"}}
+    description = described(sensor, recordings="{subject}_{trial}")
+    with pytest.warns(UserWarning, match="2 paths can be read in two ways, of which the first is taken") as warned:
+        store = import_streams(tmp_path / "home", tmp_path / "out", description, strict=True)
+    assert {each.subject for each in store.recordings} == {1, 2}
+    assert "anna_lena_1.csv: subject anna or anna_lena, trial lena_1 or 1" in str(warned[0].message)
+
+
+@pytest.mark.parametrize("text", ["{subject}/{trial}.csv", "{subject}{activity}_*.csv", "{subject}_wrist_{trial}.csv"])
+def test_paths_that_can_be_read_in_one_way_are_not(text: str) -> None:
+    for path in ("anna/1.csv", "01walk_a.csv", "anna_wrist_2.csv"):
+        assert len(Pattern(text).readings(path)) <= 1

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
+import yaml
 from numpy.typing import NDArray
 
 from cosmo_pl.data.streams.patterns import Pattern, filled, placeholders
+from cosmo_pl.errors import ConfigurationError
 
 DESCRIPTION = "streams.yaml"
 FORMATS = (".csv", ".tsv", ".parquet", ".npz")
@@ -131,8 +134,31 @@ class PathActivity:
 
     def of(self, values: Mapping[str, str]) -> str | None:
         """The activity of a recording from the values of its placeholders; None if it has no label."""
-        raw = filled(self.path, values)
-        return self.names.get(raw, raw)
+        return renamed(filled(self.path, values), self.names)
+
+
+def renamed(raw: str, names: Mapping[str, str | None]) -> str | None:
+    """The name of an activity, that of the recordings unless there is another one for it.
+
+    Args:
+        raw: The name in the recordings.
+        names: It to the name of the activity; None for no activity.
+
+    Raises:
+        ConfigurationError: There is one for what YAML makes of the name without quotes: 1 of 01.
+    """
+    if raw not in names and (plain := _without_quotes(raw)) in names:
+        problem = f"has a name for {plain}, which YAML also reads for {raw}, and the recordings have '{raw}'"
+        raise ConfigurationError("description", problem, f"Write '{raw}' in quotes")
+    return names.get(raw, raw)
+
+
+@cache
+def _without_quotes(text: str) -> str:
+    try:
+        return str(yaml.safe_load(text))
+    except yaml.YAMLError:
+        return text
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from cosmo_pl.data.streams.report import report_faults, write_report
 from cosmo_pl.data.streams.source import Source, open_source
 from cosmo_pl.data.streams.store import LabelInterval, StreamStore
 from cosmo_pl.data.streams.times import SECOND
-from cosmo_pl.data.streams.unmatched import report_unmatched, unmatched
+from cosmo_pl.data.streams.unmatched import report_readings, report_unmatched, unmatched
 from cosmo_pl.errors import ConfigurationError
 
 PARTS = ".parts"
@@ -77,6 +77,7 @@ class ImportJob:
         """
         clocks, estimated = self.description.clocks, list[EstimatedClock]()
         report_unmatched(self.unmatched, self.planned, self.faults)
+        report_readings(self.source, self.description, self.faults)
         imported = self._streams(self._stated_corrections())
         if isinstance(clocks, str):
             recorded = self._joined(imported, {}, ())  # before labels are read: none can be used

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from xml.etree import ElementTree
 
 from cosmo_pl.data.streams.csv_format import COMMA
-from cosmo_pl.data.streams.description import LabelsDescription
+from cosmo_pl.data.streams.description import LabelsDescription, renamed
 from cosmo_pl.data.streams.label_days import RecordedDays
 from cosmo_pl.data.streams.label_tasks import named_in
 from cosmo_pl.data.streams.label_times import instant, is_time_of_day
@@ -74,8 +74,8 @@ def read_intervals(path: Path, labels: LabelsDescription, day: date | RecordedDa
     found = list(read[labels.format](path, labels, day))
     if not found:
         raise RecordingError(path, "holds no interval", "Label some time, or remove the file")
-    renamed = [(each, labels.activities.get(each.activity, each.activity)) for each in found]
-    kept = [each._replace(activity=name) for each, name in renamed if name is not None]
+    named = [(each, renamed(each.activity, labels.activities)) for each in found]
+    kept = [each._replace(activity=name) for each, name in named if name is not None]
     return _joined(path, sorted(kept, key=lambda each: (each.subject or "", each.task, each.start, each.end)))
 
 
@@ -109,6 +109,8 @@ def _csv(path: Path, labels: LabelsDescription, day: date | RecordedDays | None)
             if column not in known:
                 problem = f"has no column '{column}' for the {role} of a label"
                 raise RecordingError(path, problem, f"labels.columns.{role}: {choices(column, known)}")
+            if known.count(column) > 1:
+                raise RecordingError(path, f"has {known.count(column)} columns '{column}'", "Rename one of them")
         last = reader.line_num
         for row in reader:
             last = reader.line_num

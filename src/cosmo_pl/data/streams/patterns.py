@@ -43,6 +43,16 @@ class Pattern:
         found = self._regex.fullmatch(path)
         return None if found is None else found.groupdict()
 
+    def readings(self, path: str) -> list[dict[str, str]]:
+        """Values in a path with placeholders as short as possible, then as long as possible, if these are others."""
+        found = [each.fullmatch(path) for each in (self._regex, self._greedy)]
+        values = [each.groupdict() for each in found if each is not None]
+        return values[:1] if values[:1] == values[1:] else values
+
+    @cached_property
+    def _greedy(self) -> re.Pattern[str]:
+        return re.compile(self._regex.pattern.replace("[^/]+?)", "[^/]+)"))
+
     @cached_property
     def _regex(self) -> re.Pattern[str]:
         text, seen = "", set[str]()

@@ -157,17 +157,22 @@ class FileReader:
                 problem = f"has no column {column!r} among its {len(names)}"
                 remedy = choices(column, names) if isinstance(column, str) else "Correct `values` or `delimiter`"
                 raise RecordingError(self.path, problem, remedy)
+            if isinstance(column, str):
+                self._check_single(column, names)
             result.append(names.index(column) if isinstance(column, str) else int(column or 0))
         return result
+
+    def _check_single(self, name: str, names: list[str]) -> None:
+        if names.count(name) > 1:
+            raise RecordingError(self.path, f"has {names.count(name)} columns '{name}'", "Rename one of them")
 
     def _parquet(self) -> Iterator[tuple[NDArray[np.int64], Any, NDArray[np.float32]]]:
         with self.source.open(self.name) as file:
             found = open_parquet(file, self.block)
             names = found.schema_arrow.names
             time, *values = (names[each] for each in self._positions(names))
-            for name in (time, *values):
-                if names.count(name) > 1:
-                    raise RecordingError(self.path, f"has {names.count(name)} columns '{name}'", "Rename one of them")
+            for name in (time, *values):  # also of those that are given by position: they are read by name
+                self._check_single(name, names)
             size = max(1, self.block // (8 * len(names)))
             first = 1
             for batch in found.iter_batches(size, columns=[time, *values]):

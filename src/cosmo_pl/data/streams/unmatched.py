@@ -72,3 +72,23 @@ def report_unmatched(names: Sequence[str], planned: Sequence[PlannedRecording], 
     ]
     remedy = "Add the files, or correct their names; the description may name files of one recording differently"
     faults.report("recordings lack a sensor that others have", lacking, remedy)
+
+
+def report_readings(source: Source, description: ImportDescription, faults: FaultLog) -> None:
+    """Reports paths that a pattern matches in two ways, so that people or recordings may have been mixed up.
+
+    Args:
+        source: Folder or archive.
+        description: Its description.
+        faults: Where they are reported.
+    """
+    found = []
+    for name, stream in ((name, stream) for stream in description.sensors.values() for name in source.names):
+        first, *others = stream.files.readings(name) or [{}]
+        for other in others:
+            parts = (f"{key} {value} or {other[key]}" for key, value in first.items() if value != other[key])
+            found.append(f"{name}: {', '.join(parts)}")
+    remedy = (
+        "Nothing has to be done where the first one is right; else rename the files, or name their parts"
+    )
+    faults.report("paths can be read in two ways, of which the first is taken", found, remedy, mended=True)
