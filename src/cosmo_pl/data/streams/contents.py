@@ -12,29 +12,47 @@ from cosmo_pl.data.streams.store import Segment, StreamStore
 
 
 def content_hashes(store: StreamStore, sensors: Sequence[str]) -> dict[str, frozenset[str]]:
-    """Recording to a hash of each of its sensors.
+    """Recording to hashes of each of its sensors.
 
-    The hash of a sensor depends neither on labels, windows and other sensors, nor on the name and the subject of the
-    recording. A sensor that measured one constant value is left out, as it says nothing of the recording.
+    The hash of a sensor depends neither on labels and windows, nor on the name and the subject of the recording. There
+    is one of its values as recorded, which other sensors, rates and corrections of clocks do not change, and one of its
+    frames, which imports of older versions have alone. A sensor that measured one constant value is left out, as it
+    says nothing of the recording.
 
     Args:
         store: The imported recordings.
         sensors: Names of sensors.
     """
     arrays = {name: store.array(name) for name in sensors}
-    return {
-        each.name: frozenset(
-            found for name in sensors if (found := _hash(arrays[name], each.segments.get(name, ()))) is not None
-        )
-        for each in store.recordings
-    }
+    found: dict[str, frozenset[str]] = {}
+    for each in store.recordings:
+        of_frames = (_hash(arrays[name], each.segments.get(name, ())) for name in sensors)
+        as_recorded = (each.recorded.get(name) for name in sensors)
+        found[each.name] = frozenset(digest for digest in (*of_frames, *as_recorded) if digest is not None)
+    return found
+
+
+class ContentHash:
+    """Hash of values that come in blocks."""
+
+    def __init__(self) -> None:
+        self._digest, self._low, self._high = hashlib.blake2b(digest_size=8), np.inf, -np.inf
+
+    def update(self, values: NDArray[np.float32]) -> None:
+        """Adds a block."""
+        block = np.ascontiguousarray(values)
+        if block.size:
+            self._digest.update(block.data)
+            self._low, self._high = min(self._low, float(block.min())), max(self._high, float(block.max()))
+
+    @property
+    def found(self) -> str | None:
+        """The hash; None of values that are all the same."""
+        return self._digest.hexdigest() if self._low < self._high else None
 
 
 def _hash(array: NDArray[np.float32], segments: Sequence[Segment]) -> str | None:
-    digest, low, high = hashlib.blake2b(digest_size=8), np.inf, -np.inf
+    content = ContentHash()
     for segment in segments:
-        frames = np.ascontiguousarray(array[segment.row : segment.row + segment.frames])
-        if frames.size:
-            digest.update(frames.data)
-            low, high = min(low, float(frames.min())), max(high, float(frames.max()))
-    return digest.hexdigest() if low < high else None
+        content.update(array[segment.row : segment.row + segment.frames])
+    return content.found

@@ -73,6 +73,7 @@ def placed(
                 _duration(segments, sensors),
                 labels.get(each.recording.name, ()),
                 {name: tuple(found) for name, found in segments.items()},
+                {name: part.recorded for name, part in each.parts.items() if part.recorded is not None},
             )
         )
     return tuple(recordings)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cosmo_pl.data.streams.contents import ContentHash
 from cosmo_pl.data.streams.description import ClockCorrection, StreamDescription
 from cosmo_pl.data.streams.ordering import NumberedSamples, in_order, pieces
 from cosmo_pl.data.streams.patterns import filled, placeholders
@@ -40,11 +41,13 @@ class Part:
         folder: Folder with its frames.
         segments: First tick and number of frames of each segment.
         facts: What it is like.
+        recorded: Hash of its values as recorded; None if they are all the same.
     """
 
     folder: Path
     segments: list[tuple[int, int]]
     facts: StreamFacts
+    recorded: str | None = None
 
     @property
     def frames(self) -> Path:
@@ -195,8 +198,8 @@ class StreamImport:
 
     def _imported(self, path: Path, key: str, origin: int, start: int) -> Part:
         stream = self.stream
-        quality = StreamQuality(stream.channels, stream.units, stream.images)
-        samples = self._samples(origin, quality)
+        quality, recorded = StreamQuality(stream.channels, stream.units, stream.images), ContentHash()
+        samples = self._samples(origin, quality, recorded)
         first = next(samples, None)
         if first is None:
             shown = self.source.shown(self.files[0])
@@ -205,14 +208,20 @@ class StreamImport:
         ordered = in_order(itertools.chain([first], samples), max_gap, quality)
         average = _median_interval(first[2]) * stream.rate < 0.5 * SECOND
         frames = on_grid(pieces(ordered, max_gap, quality), stream.rate, start, average)
-        with whole_file(path, one_writer=True) as part:
-            part.mkdir()
-            segments = _write_frames(part / FRAMES, frames)
-            facts = quality.facts(sum(count for _, count in segments))
-            write_json(part / FACTS, {"key": key, "segments": segments, "facts": asdict(facts)})
-        return Part(path, segments, facts)
+        try:
+            with whole_file(path) as part:
+                part.mkdir()
+                segments = _write_frames(part / FRAMES, frames)
+                facts = quality.facts(sum(count for _, count in segments))
+                content = {"key": key, "segments": segments, "facts": asdict(facts), "recorded": recorded.found}
+                write_json(part / FACTS, content)
+        except OSError:  # a process of an import that was killed may have completed the same part meanwhile
+            if (kept := _kept(path, key)) is None:
+                raise
+            return kept
+        return Part(path, segments, facts, recorded.found)
 
-    def _samples(self, origin: int, quality: StreamQuality) -> Iterator[NumberedSamples]:
+    def _samples(self, origin: int, quality: StreamQuality, content: ContentHash) -> Iterator[NumberedSamples]:
         """Rows with a time and all values, converted and by the right clock."""
         clock = Clock(self.stream.time, self._zero)
         factors = np.asarray(self.stream.factors, dtype=np.float32)
@@ -220,6 +229,7 @@ class StreamImport:
             for name, row, time, recorded in _complete(FileReader(self.source, file, self.stream, clock), quality):
                 values = recorded * factors if (factors != 1).any() else recorded
                 quality.values(values)
+                content.update(recorded)
                 yield name, row, self._corrected(time, origin), values
 
 
@@ -266,4 +276,5 @@ def _kept(path: Path, key: str) -> Part | None:
     content = read_json(path / FACTS, partial(RecordingError, path / FACTS))
     if content["key"] != key:
         return None
-    return Part(path, [(first, count) for first, count in content["segments"]], StreamFacts(**content["facts"]))
+    segments = [(first, count) for first, count in content["segments"]]
+    return Part(path, segments, StreamFacts(**content["facts"]), content.get("recorded"))

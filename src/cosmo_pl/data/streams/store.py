@@ -95,6 +95,7 @@ class StreamRecording:
         duration: Seconds until its last frame.
         labels: Intervals in the order of time that do not overlap; other time is unlabelled.
         segments: Sensor to its segments in the order of time.
+        recorded: Sensor to the hash of its values as recorded; empty in imports of older versions.
     """
 
     name: str
@@ -103,6 +104,7 @@ class StreamRecording:
     duration: float
     labels: tuple[LabelInterval, ...]
     segments: Mapping[str, tuple[Segment, ...]]
+    recorded: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,8 @@ class StreamStore:
 
     def write(self) -> None:
         """Writes ``streams.json``, to be called when all arrays are complete: a folder without it is no dataset."""
-        write_json(self.folder / MANIFEST, {**self._content, "source": self.source})
+        recordings = {"recordings": [asdict(recording) for recording in self.recordings]}
+        write_json(self.folder / MANIFEST, {**self._content, **recordings, "source": self.source})
 
     @property
     def fingerprint(self) -> str:
@@ -172,8 +175,13 @@ class StreamStore:
             "activities": self.activities,
             "subjects": self.subjects,
             "sha256": self.sha256,
-            "recordings": [asdict(recording) for recording in self.recordings],
+            "recordings": [_without_hashes(recording) for recording in self.recordings],
         }
+
+
+def _without_hashes(recording: StreamRecording) -> dict[str, Any]:
+    """What identifies a recording; its hashes follow from it, and older versions have none."""
+    return {name: value for name, value in asdict(recording).items() if name != "recorded"}
 
 
 def read_store(folder: Path) -> StreamStore:
@@ -232,7 +240,13 @@ def _recording(given: Field, sensors: Mapping[str, StreamSensor], activities: tu
         given["duration"].number(0),
         labels,
         segments,
+        _hashes(given),
     )
+
+
+def _hashes(given: Field) -> dict[str, str]:
+    found = given.get("recorded")
+    return {} if found is None else {name: each.text("[0-9a-f]{16}", "a hash") for name, each in found.fields().items()}
 
 
 def _segment(given: Field) -> Segment:

@@ -88,7 +88,5 @@ def report_readings(source: Source, description: ImportDescription, faults: Faul
         for other in others:
             parts = (f"{key} {value} or {other[key]}" for key, value in first.items() if value != other[key])
             found.append(f"{name}: {', '.join(parts)}")
-    remedy = (
-        "Nothing has to be done where the first one is right; else rename the files, or name their parts"
-    )
+    remedy = "Nothing has to be done where the first one is right; else rename the files, or name their parts"
     faults.report("paths can be read in two ways, of which the first is taken", found, remedy, mended=True)
