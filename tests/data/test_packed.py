@@ -86,6 +86,17 @@ def test_ranges_are_also_those_of_packed_samples(usc_root, packed):
     assert expected.recording.tolist() == found.recording.tolist() and np.array_equal(expected.start, found.start)
 
 
+def test_samples_packed_in_given_ranges_are_refused_with_others(usc_root, tmp_path):
+    """What they left out is not in the file."""
+    narrow = {"plausible": {"g": [-1.5, 1.5]}}
+    read(usc_root, **narrow).pack(tmp_path)
+    expected = read(usc_root, **narrow).load()
+    assert read(tmp_path, **narrow).load().recording.tolist() == expected.recording.tolist()
+    for other in ({}, {"plausible": {"g": [-2.0, 2.0]}}):
+        with pytest.raises(RecordingError, match=r"was packed with `plausible` .*-1\.5, 1\.5.* Give these ranges"):
+            read(tmp_path, **other).load()
+
+
 def test_what_would_not_be_read_is_not_packed(usc_root, utd_root, tmp_path):
     write_self_collected(tmp_path / "own")
     own = SelfCollectedDataModule(root=str(tmp_path / "own"), modalities=["imu"], test_subjects=[4])

@@ -313,7 +313,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         """
         folder = self.folder
         if is_packed(folder):
-            samples, self.data_fingerprint = unpacked(folder, self._packed_arguments)
+            samples, self.data_fingerprint = unpacked(folder, self._packed_arguments, self.plausible)
             self.subjects = self.subjects.located(np.unique(samples.subject).tolist(), self.dataset)
             paths = {name: {"": folder / name} for name in samples.recording.tolist()}
             return samples if self.plausible is None else self._plausible(samples, paths, {})
@@ -366,7 +366,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
             raise ConfigurationError("pack", f"{self.title} has no packed form", "Copy the folder of its recordings")
         path = unused_path(root / self.dataset, self._packed_arguments)
         samples = self.load()
-        write_packed(path, samples, self.data_fingerprint, self._packed_arguments, self.folder)
+        write_packed(path, samples, self.data_fingerprint, self._packed_arguments, self.plausible, self.folder)
         return path
 
     @property

@@ -40,7 +40,9 @@ def unused_path(folder: Path, arguments: Mapping[str, object]) -> Path:
     return path
 
 
-def write_packed(path: Path, samples: Samples, fingerprint: str, arguments: Mapping[str, object], source: Path) -> None:
+def write_packed(
+    path: Path, samples: Samples, fingerprint: str, arguments: Mapping[str, object], plausible: object, source: Path
+) -> None:
     """Writes samples for `unpacked`. The file is not compressed; an archive of it is much smaller, as windows overlap.
 
     Args:
@@ -48,6 +50,7 @@ def write_packed(path: Path, samples: Samples, fingerprint: str, arguments: Mapp
         samples: All samples of the dataset, neither split nor standardised.
         fingerprint: Fingerprint of the recordings.
         arguments: Dataset, modalities and arguments of the reader.
+        plausible: The ranges that the samples are in, as given; None for the usual ones.
         source: Folder of the recordings; if they are simulated, the packed samples are marked as simulated too.
 
     Raises:
@@ -57,23 +60,24 @@ def write_packed(path: Path, samples: Samples, fingerprint: str, arguments: Mapp
     if too_large or samples.present:
         names = too_large or sorted(samples.present)
         raise ConfigurationError("modalities", f"{names} are too large, or not in all recordings", "Leave them out")
-    write_samples(path, samples, facts=np.array([fingerprint, _as_json(arguments)]))
+    write_samples(path, samples, facts=np.array([fingerprint, _as_json(arguments), _as_json(plausible)]))
     if is_simulated(source):
         shutil.copyfile(source / SIMULATION, path.parent / SIMULATION)
 
 
-def unpacked(folder: Path, arguments: Mapping[str, object]) -> tuple[Samples, str]:
+def unpacked(folder: Path, arguments: Mapping[str, object], plausible: object = None) -> tuple[Samples, str]:
     """Reads what `write_packed` wrote.
 
     Args:
         folder: The dataset's folder.
         arguments: Dataset, modalities and arguments of the reader.
+        plausible: The argument of that name. Ranges that samples were packed with cannot be replaced by others.
 
     Returns:
         The samples, and the fingerprint of their recordings.
 
     Raises:
-        RecordingError: No samples with these arguments were packed, or the file is damaged.
+        RecordingError: No samples with these arguments were packed, those of other ranges were, or the file is damaged.
     """
     path = _path(folder, arguments)
     if not path.is_file():
@@ -82,14 +86,18 @@ def unpacked(folder: Path, arguments: Mapping[str, object]) -> tuple[Samples, st
         )
     try:
         with np.load(path, allow_pickle=False) as file:
-            return samples_in(file), str(file["facts"][0])
+            fingerprint, _, *ranges = map(str, file["facts"])
+            samples = samples_in(file)
     except Exception as error:  # numpy and zipfile raise half a dozen kinds for a damaged file
         raise RecordingError(path, f"cannot be read ({error})", "Pack the dataset again") from error
+    if ranges and ranges[0] not in (_as_json(None), _as_json(plausible)):
+        raise RecordingError(path, f"was packed with `plausible` {ranges[0]}", "Give these ranges, or pack it again")
+    return samples, fingerprint
 
 
 def _path(folder: Path, arguments: Mapping[str, object]) -> Path:
     return folder / PACKED.format(hashlib.sha256(_as_json(arguments).encode()).hexdigest()[:12])
 
 
-def _as_json(arguments: Mapping[str, object]) -> str:
+def _as_json(arguments: object) -> str:
     return json.dumps(arguments, sort_keys=True, default=str)
