@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from cosmo_pl.storage import writing
 
@@ -88,6 +90,14 @@ def find_runs(folder: Path) -> list[Path]:
             folders.clear()
         folders[:] = sorted(each for each in folders if not each.startswith("."))
     return found
+
+
+def started_in(run: Path, config: Mapping[str, Any]) -> Path:
+    """The working directory of a run's training, which its relative paths start from; today's if it is not known."""
+    named = config.get("run") or {}
+    parts = Path(*(str(named.get(name) or "") for name in ("folder", "name")), run.name).parts
+    place = run.absolute().parts
+    return Path(*place[: -len(parts)]) if place[-len(parts) :] == parts else Path()
 
 
 def finished_tests(run: Path) -> list[Path]:

@@ -23,6 +23,7 @@ from cosmo_pl.run_folder import (
     is_run,
     logged_curves,
     newest_test,
+    started_in,
     versions,
 )
 
@@ -182,13 +183,21 @@ def check_deletable(runs: Sequence[Path]) -> None:
     """
     doomed = {checked_run(run).resolve() for run in runs}
     for run in runs:
-        beside = run.resolve().parents[1]
-        users = [user for user in users_of_bundle(run, find_runs(beside)) if user.resolve() not in doomed]
+        users = [user for user in users_of_bundle(run, find_runs(_top(run))) if user.resolve() not in doomed]
         if users:
             named = ", ".join(os.path.relpath(user) for user in users[:3])
             raise ConfigurationError(
                 "run", f"the bundle of '{run}' is used by {named}", "Delete these as well, or use --force"
             )
+
+
+def _top(run: Path) -> Path:
+    """Folder of all runs, as ``runs`` of a run with the folder ``runs/utd``; that of its dataset if it is not known."""
+    run, config = run.resolve(), _read(run / CONFIG, [])
+    folder = Path(str((config.get("run") or {}).get("folder") or ""))
+    place = started_in(run, config)
+    known = bool(place.parts and folder.parts) and not folder.is_absolute() and ".." not in folder.parts
+    return place / folder.parts[0] if known else run.parents[1]
 
 
 def delete_runs(runs: Sequence[Path]) -> None:
@@ -232,9 +241,10 @@ def _class_name(config: Mapping[str, Any], part: str) -> str:
 
 def _bundle_of(run: Path) -> Path | None:
     """Folder that a run's configuration names as its bundle."""
-    arguments = _read(run / CONFIG, []).get("model") or {}
+    config = _read(run / CONFIG, [])
+    arguments = config.get("model") or {}
     named = (arguments.get("init_args") or {}).get("bundle") if isinstance(arguments, Mapping) else None
-    return Path(named).resolve() if isinstance(named, str) else None
+    return (started_in(run.resolve(), config) / named).resolve() if isinstance(named, str) else None
 
 
 def _shown(value: Any) -> str:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from cosmo_pl.constraints import Constrained, OpenShare
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.modules.base import VARIED, ClassifierModule, ExampleModule, availability
+from cosmo_pl.modules.base import VARIED, ClassifierModule, availability
 
 FEWEST = 2  # samples of a modality in a batch, for batch normalisation
 
@@ -42,7 +42,8 @@ class ModalityDropout(Constrained, Callback):
         remedy = "Remove it from trainer.callbacks"
         if not isinstance(pl_module, ClassifierModule):
             raise ConfigurationError("ModalityDropout", "is for a stage 2", remedy)
-        if isinstance(pl_module, ExampleModule) or len(self._streams(pl_module)) < 2:
+        trains = any(parameter.requires_grad for parameter in pl_module.parameters())
+        if not trains or len(self._streams(pl_module)) < 2:
             name = type(pl_module).__name__
             raise ConfigurationError("ModalityDropout", f"has no effect on {name}", remedy)
 

@@ -96,7 +96,10 @@ class NearestNeighborPositives(Constrained, Callback):
             raise ConfigurationError("train_subjects", problem, "Use more, or remove NearestNeighborPositives")
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Gives the data the positives of a resumed run, whose samples the module has checked."""
+        """Gives the data the positives of a resumed run, unless labels were added: rows of others are none any more."""
+        rows = len(trainer.datamodule.training_rows)  # type: ignore[attr-defined]
+        if self.positives is not None and len(self.positives) != rows:
+            self.positives = None
         self._set(trainer)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -108,7 +111,9 @@ class NearestNeighborPositives(Constrained, Callback):
         self.positives = mutual_neighbors(features, subject)
         self._set(trainer)
         sample, group = torch.nonzero(self.positives >= 0, as_tuple=True)
-        same = (label[sample] == label[self.positives[sample, group]]).float()
+        pairs = torch.stack([label[sample], label[self.positives[sample, group]]])
+        one, other = pairs[:, (pairs >= 0).all(dim=0)]  # of known activity
+        same = (one == other).float()
         pl_module.log("positives/found", (self.positives >= 0).any(dim=1).float().mean())
         pl_module.log("positives/agreement", same.mean() if len(same) else torch.zeros(()))
 

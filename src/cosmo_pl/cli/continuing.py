@@ -9,7 +9,7 @@ from typing import Any
 
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.io import flat, read_yaml
-from cosmo_pl.run_folder import ASIDE, CONFIG, run_of
+from cosmo_pl.run_folder import ASIDE, CONFIG, run_of, started_in
 from cosmo_pl.study.identity import TRAINING
 
 LABELS = "label_file"  # labels can be added later
@@ -40,11 +40,14 @@ def check_continued(checkpoint: Path, config: Mapping[str, Any]) -> None:
         config: The whole configuration.
 
     Raises:
-        ConfigurationError: An argument that changes results differs. The message names it.
+        ConfigurationError: An argument that changes results differs, or steps limit a training. The message names it.
     """
     then = stored_config(checkpoint)
     if then is None:
         return
+    if any((one.get("trainer") or {}).get("max_steps") not in (None, -1) for one in (then, config)):
+        problem = "ends a training in an epoch, from which it cannot be resumed with the same result"
+        raise ConfigurationError("trainer.max_steps", problem, "Give max_epochs, or train without --ckpt_path")
     then = _with_same_bundle(then, config, run_of(checkpoint))
     optimizer = config["model"].get("init_args", {}).get("optimizer")
     scheduled = isinstance(optimizer, Mapping) and optimizer.get("schedule") == "cosine"
@@ -90,17 +93,9 @@ def _with_same_bundle(then: dict[str, Any], now: Mapping[str, Any], run: Path) -
     old, new = ((config.get("model") or {}).get("init_args") or {} for config in (then, now))
     if not (old.get("bundle") and new.get("bundle")):
         return then
-    if os.path.realpath(_started_in(run, then) / str(old["bundle"])) != os.path.realpath(new["bundle"]):
+    if os.path.realpath(started_in(run, then) / str(old["bundle"])) != os.path.realpath(new["bundle"]):
         return then
     return {**then, "model": {**then["model"], "init_args": {**old, "bundle": new["bundle"]}}}
-
-
-def _started_in(run: Path, config: Mapping[str, Any]) -> Path:
-    """The working directory of a run's training, which its relative paths start from; today's if it is not known."""
-    named = config.get("run") or {}
-    parts = Path(*(str(named.get(name) or "") for name in ("folder", "name")), run.name).parts
-    place = run.absolute().parts
-    return Path(*place[: -len(parts)]) if place[-len(parts) :] == parts else Path()
 
 
 def differences(

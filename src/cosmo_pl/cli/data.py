@@ -303,12 +303,17 @@ def suggest(
     """
     import numpy as np
 
+    from cosmo_pl.bundle import Bundle
     from cosmo_pl.data.label_splits import write_label_split
-    from cosmo_pl.run_loading import load_data
+    from cosmo_pl.run_loading import make_data
     from cosmo_pl.suggestion import suggest as suggestions
     from cosmo_pl.suggestion import table
 
-    data = load_data([Path(recipe)])
+    data = make_data([Path(recipe)])
+    if data.statistics_of == "bundle":
+        data.bundle_statistics = Bundle.load(bundle).restrict(data.modality_shapes, bundle_modalities).normalization
+    data.prepare_data()
+    data.setup()
     found = suggestions(data, Path(bundle), data.num_classes if labels is None else labels, seed, bundle_modalities)
     print(table(found))
     if out is not None:

@@ -118,6 +118,12 @@ class Refused:
 
 REFUSED = (
     Refused(
+        "max_steps",
+        lambda use: use.fits and use.without_gradients and use("max_steps") not in (None, -1),
+        "would end an epoch before all samples are used, and the method takes no steps",
+        "Use trainer.max_epochs",
+    ),
+    Refused(
         "accelerator",
         lambda use: use.gpus is not None and not torch.cuda.is_available(),
         "needs a GPU, and the machine has none",
@@ -257,6 +263,18 @@ REFUSED = (
         lambda use: use.fits and use.monitors("test/"),
         "a callback would choose by the test subjects",
         "Monitor val/acc, with data.init_args.val_subjects",
+    ),
+    Refused(
+        "callbacks",
+        lambda use: use.fits and use.monitors("probe/") and not use.data.get("val_subjects"),
+        "a callback would choose by the labels of samples that count as unlabelled",
+        "Name validation subjects in data.init_args.val_subjects, or monitor train/loss",
+    ),
+    Refused(
+        "callbacks",
+        lambda use: use.fits and use.monitors("positives/agreement"),
+        "a callback would choose by the labels of samples that count as unlabelled",
+        "Monitor probe/acc, with data.init_args.val_subjects",
     ),
     Refused(
         "callbacks",

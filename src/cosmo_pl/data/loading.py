@@ -203,16 +203,21 @@ class SampleBatches(Dataset[Batch]):
         return _Loader(self, sampler=batches, batch_size=None, generator=torch.Generator(), num_workers=num_workers)
 
 
-class _Batches(Sampler[list[int]]):
-    """Batches of positions, augmented views included; they are sampled in the process of the training."""
+class _Batches(DistributedSampler[Any]):
+    """Batches of positions, augmented views included; they are sampled in the process of the training.
+
+    It is one of a single process: Lightning divides those of any other kind among the processes.
+    """
 
     def __init__(self, batches: BatchSampler, dataset: SampleBatches) -> None:
-        self.batches, self.dataset = batches, dataset
+        super().__init__(dataset, num_replicas=1, rank=0, shuffle=False)
+        self.batches = batches
 
     def __len__(self) -> int:
         return len(self.batches)
 
     def __iter__(self) -> Iterator[list[int]]:
+        assert isinstance(self.dataset, SampleBatches)
         return map(self.dataset.with_views, self.batches)
 
 

@@ -79,8 +79,9 @@ class PartLoaders:
         if self.phase == "finetune":
             self.check_labelled()
             size, drop_last = self.batch_size, self._drops_last(len(rows) // self.share[1])
-        elif len(rows) < size:
-            problem = f"{size} is more than the {len(rows)} samples of the pretraining"
+        elif (own := len(rows) // self.share[1]) < size:
+            whose = "the pretraining" if self.share[1] == 1 else f"one of {self.share[1]} processes in the pretraining"
+            problem = f"{size} is more than the {own} samples of {whose}"
             more = "" if self.include_labeled else ", or set include_labeled to true"
             raise ConfigurationError("pretrain_batch_size", problem, f"Use a smaller batch{more}")
         order: dict[str, Any] = {"shuffle": True, "drop_last": drop_last, "share": self.share}

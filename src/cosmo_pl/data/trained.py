@@ -241,32 +241,33 @@ def training_data(
 def check_tested(
     trained: TrainedOn, samples: Samples, split: Split, identity: DatasetIdentity, fingerprint: str
 ) -> None:
-    """Checks that no sample is tested that the model, or the encoders of its bundle, were trained on.
+    """Checks that no sample is tested or validated that the model, or the encoders of its bundle, were trained on.
 
     Args:
         trained: The data of the training.
         samples: All samples of the dataset.
-        split: Split whose `test` is tested.
+        split: Split whose `test` and `val` are evaluated.
         identity: The dataset.
         fingerprint: Fingerprint of the recordings.
 
     Raises:
-        ConfigurationError: A tested subject or recording was part of the training.
+        ConfigurationError: An evaluated subject or recording was part of the training.
     """
     if split_hash(split.without_added, samples) == trained.split:
         return
     own = np.concatenate([split.labeled, split.unlabeled])  # may be of tested people, in other recordings
-    tested = set(samples.subject[split.test].tolist()) - set(samples.subject[own].tolist())
-    known = sorted(tested & trained.numbers(identity, fingerprint))
+    evaluated = {"test_subjects": split.test, "val_subjects": split.val}
     remedy = "Leave them out, or train another model"
-    if known:
-        raise ConfigurationError("test_subjects", f"the model was trained on subjects {known}", remedy)
+    for part, rows in evaluated.items():
+        people = set(samples.subject[rows].tolist()) - set(samples.subject[own].tolist())
+        if known := sorted(people & trained.numbers(identity, fingerprint)):
+            raise ConfigurationError(part, f"the model was trained on subjects {known}", remedy)
     hashes, seen = all_hashes(samples, identity), {*trained.recordings, *trained.pretrained_recordings}
-    names = set(samples.recording[split.test].tolist()) - set(samples.recording[own].tolist())
-    again = sorted(name for name in names if not seen.isdisjoint(hashes[name]))
-    if again:
-        problem = f"the model was trained on {len(again)} of these recordings: {', '.join(again[:3])}"
-        raise ConfigurationError("test_subjects", problem, remedy)
+    for part, rows in evaluated.items():
+        names = set(samples.recording[rows].tolist()) - set(samples.recording[own].tolist())
+        if again := sorted(name for name in names if not seen.isdisjoint(hashes[name])):
+            problem = f"the model was trained on {len(again)} of these recordings: {', '.join(again[:3])}"
+            raise ConfigurationError(part, problem, remedy)
 
 
 def check_fingerprint(then: str | None, now: str) -> None:

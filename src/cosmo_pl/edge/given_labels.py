@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
+from cosmo_pl.checkpoints import usable_checkpoint
 from cosmo_pl.data.label_file import GivenLabel, LabelError, read_label_file
 from cosmo_pl.io import write_whole
 
@@ -19,7 +20,7 @@ ADDITION = "addition"
 
 @contextmanager
 def accepted_labels(given: Path | None, out: Path, again: bool) -> Iterator[None]:
-    """Adds labels to those of an adaptation; if the body cannot use them, the file is as before.
+    """Adds labels to those of an adaptation; if the body fails before it has trained with them, the file is as before.
 
     Args:
         given: CSV of labels; None adds none.
@@ -29,7 +30,7 @@ def accepted_labels(given: Path | None, out: Path, again: bool) -> Iterator[None
     Raises:
         RecordingError: The file cannot be used; the message names its row.
     """
-    path = out / LABELS
+    path, checkpoint = out / LABELS, _checkpoint(out)
     before = path.read_bytes() if path.is_file() else None
     labels = [] if given is None else read_label_file(given)
     if given is not None:
@@ -39,6 +40,8 @@ def accepted_labels(given: Path | None, out: Path, again: bool) -> Iterator[None
     except Exception as error:
         if given is not None and isinstance(error, LabelError):
             error = _in_given(error, given, labels, path)
+        if _checkpoint(out) != checkpoint:  # of a training with these labels, which goes on
+            raise error
         if before is not None:
             path.write_bytes(before)
         elif given is not None:
@@ -46,6 +49,12 @@ def accepted_labels(given: Path | None, out: Path, again: bool) -> Iterator[None
             with suppress(OSError):  # it holds runs
                 out.rmdir()
         raise error
+
+
+def _checkpoint(out: Path) -> tuple[Path, int] | None:
+    """The newest checkpoint and when it was written."""
+    found = usable_checkpoint(out)
+    return None if found is None else (found, found.stat().st_mtime_ns)
 
 
 def additions(out: Path) -> int:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -34,11 +37,23 @@ def refitted(trained: ClassifierModule, data: MultimodalDataModule, split: Split
     assert is_quick(trained)
     others, module = copy.copy(data), copy.deepcopy(trained)
     others.split, others.allow_missing_classes = split, True
-    with isolate_rng():
-        seed_everything(data.label_sampling.seed, verbose=False)
+    with isolate_rng(), _own_seed(data.label_sampling.seed):
         trainer = Trainer(accelerator="cpu", max_epochs=trained.record.epochs or 1, **QUIET_TRAINER)
         trainer.fit(module, datamodule=others)
     return module.eval()
+
+
+@contextmanager
+def _own_seed(seed: int) -> Iterator[None]:
+    """Seeds everything; Lightning's seed, which later trainings go by, is as before at the end."""
+    before = os.environ.get("PL_GLOBAL_SEED")
+    seed_everything(seed, verbose=False)
+    try:
+        yield
+    finally:
+        os.environ.pop("PL_GLOBAL_SEED", None)
+        if before is not None:
+            os.environ["PL_GLOBAL_SEED"] = before
 
 
 def logits_of(module: ClassifierModule, data: MultimodalDataModule, rows: Indices) -> NDArray[np.float32]:

@@ -134,7 +134,7 @@ class IterativeFusionModule(FusedClassifier):
             allow_unused_parameters(self.trainer)
 
     def _measure_quality(self, bundle: Bundle, data: MultimodalDataModule | None) -> None:
-        """Measures the quality of the modalities of other data than the bundle's, or for a bundle without quality."""
+        """Measures the quality of other modalities or data than the bundle's, or for a bundle without quality."""
         if not self.attends_to or self.hparams["quality_lambda"] == 0:
             return
         if data is None:
@@ -142,7 +142,8 @@ class IterativeFusionModule(FusedClassifier):
                 problem = "are not in a bundle of a federated training, and there is no datamodule to measure them on"
                 raise ConfigurationError("quality_weights", problem, "Give them, or set quality_lambda to 0")
             return
-        differs = bundle.quality_at_home or bundle.data.differences(data)
+        renamed = any(new != old for new, old in bundle.names.items())
+        differs = bundle.quality_at_home or renamed or bundle.data.differences(data)
         if differs and set(data.modalities) == set(self.encoders):
             weights = {name: quality.weight for name, quality in data_quality(data).items()}
             self.hparams["quality_weights"] = weights

@@ -162,7 +162,8 @@ class ClassifierModule(BaseModule):
     def setup(self, stage: str) -> None:
         """Records the bundle, and checks that the data are those of its stage 1, and that no training is tested."""
         data, trained = self.data, self.trained
-        if stage == "test" and trained is not None and data is not None and data.adopted is None:  # else it has checked
+        evaluates = stage in ("test", "validate")
+        if evaluates and trained is not None and data is not None and data.adopted is None:  # else it has checked
             assert data.samples is not None, "its setup comes first"
             check_tested(trained, data.samples, data.split, data, data.data_fingerprint)
         if self.bundle is None:
