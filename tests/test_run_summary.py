@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def make_run(folder, method="IterativeFusionModule", bundle=None, epochs=2, accu
         "model": {"class_path": f"cosmo_pl.modules.{method}", "init_args": arguments},
         "data": {"class_path": "cosmo_pl.data.UTDDataModule", "init_args": {"label_rate": 0.05}},
         "trainer": {"max_epochs": epochs},
-        "run": {"name": folder.parent.name},
+        "run": {"folder": folder.parents[1].as_posix(), "name": folder.parent.name},
     }
     (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     (folder / "metrics.csv").write_text(LOG, encoding="utf-8")
@@ -163,6 +164,16 @@ def test_a_bundle_in_use_is_kept(runs, capsys):
     main(["runs", "delete", *newest, "--yes"])
     assert find_runs(Path("runs")) == []
     assert "there are no runs in 'runs'" in refused(capsys, "list")
+
+
+def test_a_bundle_in_use_is_kept_wherever_the_user_and_its_command_are(runs, monkeypatch, capsys):
+    """A second stage on another dataset is in another folder; its configuration names the bundle from its own start."""
+    shutil.rmtree(runs / "cosmo-iterative")
+    make_run(Path("runs/usc/transfer/version_0"), bundle="runs/utd/cosmo")
+    for place, stage1 in ((".", "runs/utd/cosmo/version_0"), ("runs/utd", "cosmo/version_0")):
+        with monkeypatch.context() as patch:
+            patch.chdir(place)
+            assert "is used by" in refused(capsys, "delete", "--yes", stage1)
 
 
 def test_force_deletes_a_bundle_in_use(runs):

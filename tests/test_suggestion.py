@@ -96,10 +96,13 @@ def test_samples_of_unknown_activity_are_the_candidates_where_there_are_some(dat
         data.split = split
 
 
-def test_the_command_writes_a_list_that_the_data_read(utd_root, bundle, tmp_path, capsys, monkeypatch):
+@pytest.mark.parametrize("statistics", ["data", "bundle"])
+def test_the_command_writes_a_list_that_the_data_read(utd_root, bundle, tmp_path, capsys, monkeypatch, statistics):
     config = tmp_path / "data.yaml"
     config.write_text(
-        f"class_path: cosmo_pl.data.UTDDataModule\ninit_args: {{root: {utd_root}, label_rate: 0.3}}\n", encoding="utf-8"
+        "class_path: cosmo_pl.data.UTDDataModule\n"
+        f"init_args: {{root: {utd_root}, label_rate: 0.3, normalization: {statistics}}}\n",
+        encoding="utf-8",
     )
     out = tmp_path / "mine.json"
     main(["data", "suggest", str(config), str(bundle), "--labels=30", f"--out={out}"])

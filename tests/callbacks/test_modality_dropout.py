@@ -15,6 +15,7 @@ from cosmo_pl.modules import (
     AttnSenseModule,
     ContrastiveFusionModule,
     NearestNeighborModule,
+    PrototypeModule,
     SingleModalModule,
 )
 
@@ -87,3 +88,15 @@ def test_dropout_takes_joined_sensors_together_and_no_more_than_is_there() -> No
     assert torch.equal(present["acc"], present["gyro"]) and 100 < int((~present["acc"]).sum()) < count
     assert not present["gyro"][lacking].any() and present["depth"][lacking].all()
     assert (present["acc"] | present["depth"]).all()
+
+
+def test_prototypes_train_nothing_that_could_be_dropped(make_data, make_trainer, tmp_path) -> None:
+    first = make_data(phase="pretrain")
+    own = {"inertial": InertialEncoder((4, 4), (2, 2)), "skeleton": TemporalEncoder(60, (8,), strides=(2,), segments=4)}
+    stage1 = ContrastiveFusionModule(first.modality_shapes, first.num_classes, own, projection_hidden=8)
+    make_trainer(1, limit_train_batches=1, limit_val_batches=0).fit(stage1, datamodule=first)
+    stage1.write_bundle(tmp_path / "bundle")
+    data = make_data()
+    module = PrototypeModule(data.modality_shapes, data.num_classes, bundle=str(tmp_path / "bundle"))
+    with pytest.raises(ConfigurationError, match="has no effect on PrototypeModule"):
+        make_trainer(1, callbacks=[ModalityDropout()]).fit(module, datamodule=data)

@@ -195,3 +195,22 @@ def test_a_second_training_begins_without_the_positives_of_the_first(make_data, 
     few = make_data(phase="pretrain", train_subjects=[1, 2], label_rate=0.5, **VIEWS)
     make_trainer(1, callbacks=[callback]).fit(stage1(few), datamodule=few)
     assert callback.positives is None and callback.shown[0] is None
+
+
+def test_positives_of_other_rows_are_dropped_when_a_training_goes_on(make_data, make_trainer):
+    """Labels that were added since take rows from the pretraining."""
+    data = make_data(phase="pretrain", **VIEWS)
+    watch = Watch(start_epoch=5)
+    watch.positives = torch.zeros(len(data.load()) + 1, 2, dtype=torch.long)
+    make_trainer(1, callbacks=[watch]).fit(stage1(data), datamodule=data)
+    assert watch.positives is None and watch.shown[0] is None
+
+
+def test_unknown_activities_are_no_agreement(make_data, make_trainer):
+    data = make_data(phase="pretrain", **VIEWS)
+    data.setup()
+    data.samples.label[data.split.unlabeled] = -1
+    trainer = make_trainer(1, callbacks=[NearestNeighborPositives(start_epoch=0)])
+    trainer.fit(stage1(data), datamodule=data)
+    assert float(trainer.callback_metrics["positives/found"]) > 0
+    assert float(trainer.callback_metrics["positives/agreement"]) == 0

@@ -50,6 +50,20 @@ def copy(trained, tmp_path, monkeypatch):
     return tmp_path / "runs/utd/cosmo-iterative/version_0"
 
 
+def test_validation_of_people_of_the_training_is_refused(copy, capsys):
+    """As a test of them is."""
+    with pytest.raises(SystemExit):
+        main(["validate", f"--config={copy / 'config.yaml'}", "--data.init_args.val_subjects=[1]"])
+    assert "val_subjects: the model was trained on subjects [1]" in refusal(capsys)
+
+
+def test_a_training_that_ends_by_steps_is_not_resumed(copy, capsys):
+    """Lightning would train one batch more than an uninterrupted training, with other random numbers."""
+    with pytest.raises(SystemExit):
+        main(["fit", f"--config={copy / 'config.yaml'}", "--trainer.max_steps=7", "--ckpt_path=last"])
+    assert "trainer.max_steps: ends a training in an epoch" in refusal(capsys)
+
+
 @pytest.mark.parametrize(
     ("argument", "named"),
     [

@@ -65,6 +65,9 @@ CASES = [  # Trainer's arguments, the models that they cannot work with, what th
     (callback("EarlyStopping", monitor="val/acc"), ALL[1:], "data.init_args.val_subjects"),
     (callback("ModelCheckpoint", monitor="val/acc"), ALL[1:], "data.init_args.val_subjects"),
     (callback("EarlyStopping", monitor="test/acc"), ALL, "data.init_args.val_subjects"),
+    (callback("EarlyStopping", monitor="probe/acc"), ALL, "data.init_args.val_subjects"),
+    (callback("ModelCheckpoint", monitor="positives/agreement"), ALL, "Monitor probe/acc"),
+    ({"max_steps": 5}, WITHOUT, "trainer.max_epochs"),
 ]
 
 

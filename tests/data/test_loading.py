@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 import torch
+from torch.utils.data import DistributedSampler
 
+from cosmo_pl.data import USCDataModule
 from cosmo_pl.data.identity import dataset_folder, is_simulated
 from cosmo_pl.data.loading import SampleBatches, on_device, with_modalities
+from cosmo_pl.errors import ConfigurationError
 
 
 @pytest.fixture
@@ -114,3 +117,24 @@ def test_simulated_recordings_are_told_from_measured_ones(usc_root: Path, utd_ro
 
 def test_official_recordings_are_not_simulated(real_root: Path) -> None:
     assert not is_simulated(dataset_folder(str(real_root), "USC-HAD"))
+
+
+@pytest.mark.parametrize("stage", ["fit", "test"])
+def test_every_process_evaluates_all_samples(usc_root, stage):
+    """Lightning divides the batches of any other sampler among the processes, and repeats some."""
+    data = USCDataModule(root=str(usc_root), label_rate=0.3, val_subjects=[4])
+    data.setup(stage)
+    loaders = [data.test_dataloader(), data.predict_dataloader(), *data.val_dataloader()]
+    for loader in loaders:
+        assert isinstance(loader.sampler, DistributedSampler) and loader.sampler.num_replicas == 1
+        assert sum(len(batch["index"]) for batch in loader) == len(loader.dataset)
+
+
+def test_each_process_needs_a_batch(usc_root, monkeypatch):
+    data = USCDataModule(root=str(usc_root), label_rate=0.3, phase="pretrain", pretrain_batch_size=60)
+    data.setup()
+    rows = len(data.training_rows)
+    count = rows // 60 + 1
+    monkeypatch.setattr(type(data), "share", (0, count))
+    with pytest.raises(ConfigurationError, match=f"60 is more than the {rows // count} samples of one of {count} proc"):
+        data.train_dataloader()

@@ -124,6 +124,27 @@ def test_a_killed_adaptation_goes_on(bundle: Path, here: Path, epoch: int) -> No
     assert same_weights(on_device(bundle), whole)
 
 
+class DiskFull(Callback):
+    """Fails at the start of an epoch."""
+
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
+        if trainer.current_epoch == self.epoch:
+            raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("epoch", [0, 1])
+def test_an_error_while_it_trains_costs_no_labels_and_adds_no_epochs(bundle: Path, here: Path, epoch: int) -> None:
+    whole = on_device(bundle, "whole")
+    with pytest.raises(Exception, match="No space left"):
+        on_device(bundle, run=with_callback(DiskFull(epoch)))
+    assert Path("me", LABELS).is_file() is (epoch > 0)  # a checkpoint was written
+    report = on_device(bundle)
+    assert same_weights(report, whole) and (report.epochs, report.planned, report.labels) == (3, 3, 9)
+
+
 class Start(Callback):
     """Keeps the epoch and the weights that a training starts with."""
 

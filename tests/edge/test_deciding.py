@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -193,3 +194,13 @@ def test_one_fold_is_refused(fitted):
 def test_a_folder_without_a_run_is_named(tmp_path):
     with pytest.raises(ConfigurationError, match=r"has no config\.yaml"):
         decision_of(tmp_path)
+
+
+@pytest.mark.parametrize("seed", [None, "11"])
+def test_a_decision_leaves_the_seed_of_later_trainings_alone(fitted, monkeypatch, seed):
+    model, data = fitted
+    monkeypatch.delenv("PL_GLOBAL_SEED", raising=False)
+    if seed is not None:
+        monkeypatch.setenv("PL_GLOBAL_SEED", seed)
+    refitted(model, data, data.split)
+    assert os.environ.get("PL_GLOBAL_SEED") == seed

@@ -65,6 +65,16 @@ def test_people_of_stage_1_are_not_tested_after_stage_2(people, make_trainer, bu
     assert TrainedOn.read(old).pretrained == {}
 
 
+def test_people_of_the_training_are_not_validated_either(people, make_trainer):
+    module = fitted(people(), make_trainer)
+    with pytest.raises(ConfigurationError, match=r"val_subjects: the model was trained on subjects \[1\]"):
+        adopted(module, people(train_subjects=[2], val_subjects=[1]))
+    assert len(adopted(module, people(train_subjects=[2], val_subjects=[3])))
+    data = people(train_subjects=[2], val_subjects=[1])
+    with pytest.raises(ConfigurationError, match=r"val_subjects: the model was trained on subjects \[1\]"):
+        make_trainer(1).validate(module, datamodule=data)
+
+
 def test_a_bundle_passes_on_the_people_of_its_frozen_encoders(people, make_trainer, bundle, tmp_path):
     data = people()
     cmkm = CMKMModule(data.modality_shapes, data.num_classes, small_encoders(), bundle=bundle, projection_hidden=16)

@@ -26,6 +26,7 @@ from cosmo_pl.modules import (
     PseudoLabelModule,
     SingleModalModule,
 )
+from cosmo_pl.modules.base import data_quality
 from cosmo_pl.sensors import SensorDescription
 from cosmo_pl.suggestion import suggest
 
@@ -233,6 +234,23 @@ def test_samples_are_suggested_by_the_encoders_of_other_names(mex_root, tmp_path
     assert capsys.readouterr().out.splitlines()[1].split()[1] == expected[0].recording
     with pytest.raises(ConfigurationError, match=r"bundle_modalities: the data have no \['hip'\]"):
         suggest(data, folder, 9, bundle_modalities={"hip": "act"})
+
+
+def test_quality_is_measured_again_for_encoders_of_other_names(mex_root, tmp_path, make_trainer):
+    """That of the bundle is the quality of another sensor."""
+    given = {"root": str(mex_root), "modalities": ["act", "acw"], "labels_per_class": 1, "test_subjects": [5]}
+    data = MExDataModule(**given)
+    folder = write(data, tmp_path / "bundle")
+    stored = {name: each.weight for name, each in Bundle.load(folder).quality.items()}
+    weights = {}
+    for names in ({}, {"act": "acw", "acw": "act"}):
+        own = MExDataModule(**given)
+        module = made(IterativeFusionModule, own, folder, bundle_modalities=names)
+        fit(module, own, make_trainer)
+        weights[len(names)] = module.hparams["quality_weights"]
+    assert weights[0] == pytest.approx(stored)
+    assert weights[2] == pytest.approx({name: each.weight for name, each in data_quality(data).items()})
+    assert weights[2] != pytest.approx({"act": stored["acw"], "acw": stored["act"]})
 
 
 # What does not suit
