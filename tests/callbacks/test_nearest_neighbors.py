@@ -200,8 +200,13 @@ def test_a_second_training_begins_without_the_positives_of_the_first(make_data, 
 def test_positives_of_other_rows_are_dropped_when_a_training_goes_on(make_data, make_trainer):
     """Labels that were added since take rows from the pretraining."""
     data = make_data(phase="pretrain", **VIEWS)
-    watch = Watch(start_epoch=5)
-    watch.positives = torch.zeros(len(data.load()) + 1, 2, dtype=torch.long)
+
+    class Resumed(Watch):
+        def on_fit_start(self, trainer, pl_module):  # a checkpoint is loaded before it
+            super().on_fit_start(trainer, pl_module)
+            self.positives = torch.zeros(len(data.training_rows) + 1, 2, dtype=torch.long)
+
+    watch = Resumed(start_epoch=5)
     make_trainer(1, callbacks=[watch]).fit(stage1(data), datamodule=data)
     assert watch.positives is None and watch.shown[0] is None
 
