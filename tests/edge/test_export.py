@@ -17,6 +17,7 @@ from cosmo_pl import ExportedRecogniser, Recogniser, USCDataModule, UTDDataModul
 from cosmo_pl.checkpoints import checkpoint_in
 from cosmo_pl.cli import main
 from cosmo_pl.edge import export as exporting
+from cosmo_pl.edge.deciding import DecisionReport
 from cosmo_pl.edge.decision import Decision
 from cosmo_pl.edge.export import described, export
 from cosmo_pl.edge.export_checks import check_equal
@@ -206,8 +207,11 @@ def test_overlapping_windows_have_a_hop_and_clips_have_none(usc_root, utd_root):
 
 def test_the_distance_to_the_training_samples_is_exported(folder, arrays, tmp_path, monkeypatch):
     run = folder / "runs/utd" / RUNS["attention"]
-    monkeypatch.setattr(exporting, "measured_decision", lambda *_: (Decision(score_threshold=0.3), None))
-    export(run, tmp_path / "model", decision=True)
+    reason = "one person has labels"
+    report = DecisionReport(None, reason, None, None, None, 0)
+    monkeypatch.setattr(exporting, "measured_decision", lambda *_: (Decision(score_threshold=0.3), report))
+    with pytest.warns(UserWarning, match=f"nothing is rejected, and the temperature is 1: {reason}"):
+        export(run, tmp_path / "model", decision=True)
     mine = Recogniser.load(tmp_path / "model")
     assert Decision.read(mine.description["decision"]).score_threshold == 0.3
     model, data = load_run(checkpoint_in(run).parent.parent)

@@ -233,8 +233,8 @@ def _tested(checkpoint: Path, trained: TrainedOn) -> dict[str, Any] | None:
     found: dict[str, Any] | None = None
     for path in finished_tests(run_of(checkpoint)):
         test = read_json(path, partial(ConfigurationError, str(path), remedy="Test the run again"))
-        same = (Path(test["checkpoint"]).name, test["data_fingerprint"], test["test_subjects"]) == wanted
-        if same and (found is None or test["total"] >= found["total"]):
+        of = Path(str(test.get("checkpoint"))).name, test.get("data_fingerprint"), test.get("test_subjects")
+        if of == wanted and (found is None or test["total"] >= found["total"]):
             found = test
     return found and {name: found[name] for name in ("correct", "total", "accuracy", "f1_macro", "simulated")}
 
