@@ -16,7 +16,7 @@ from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.losses import ContrastiveFusionLoss
 from cosmo_pl.modules import CMCModule
 
-from .conftest import small_encoders, stage2
+from .conftest import small_encoders, stage1, stage2
 
 
 def cmc(data, **arguments):
@@ -124,3 +124,19 @@ def test_only_training_samples_need_every_modality(make_data):
     has[data.training_rows[0]] = False
     with pytest.raises(ConfigurationError, match="some samples lack skeleton"):
         cmc(data)._check_missing(data)
+
+
+def test_several_processes_need_every_modality(make_data, monkeypatch):
+    """A batch of one of them may be complete, which then gathers nothing from the others."""
+    data = make_data(phase="pretrain")
+    data.setup()
+    has = np.ones(len(data.samples), dtype=bool)
+    has[data.training_rows[0]] = False
+    data.samples = replace(data.samples, present={"skeleton": has})
+    module = stage1(data)
+    module._check_missing(data)
+    monkeypatch.setattr(type(data), "share", (0, 2))
+    with pytest.raises(
+        ConfigurationError, match="devices: several processes cannot train on samples of which some lack"
+    ):
+        module._check_missing(data)

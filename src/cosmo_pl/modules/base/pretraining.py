@@ -209,7 +209,7 @@ class PretrainingModule(BaseModule):
         assert data.samples is not None
         rows = data.training_rows
         missing = [name for name, has in data.samples.present.items() if not has[rows].all()]
-        if missing and self.trainer.world_size > 1:  # they would gather in one process what another does not have
+        if missing and data.share[1] > 1:  # they would gather in one process what another does not have
             problem = f"several processes cannot train on samples of which some lack {', '.join(missing)}"
             raise ConfigurationError("devices", problem, "Use --trainer.devices=1")
         if missing and not self.missing_modalities:
