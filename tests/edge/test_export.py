@@ -274,9 +274,12 @@ def test_the_accuracy_is_that_of_the_checkpoint_on_all_test_subjects(folder, tmp
     run = next((tmp_path / "run").glob("version_*"))
     trained = Recogniser.load(run).trained
     test = {
-        "test_subjects": list(trained.test_subjects), "data_fingerprint": trained.fingerprint,
-        "checkpoint": "elsewhere/last.ckpt", "f1_macro": 0.5, "simulated": True,
-    }  # fmt: skip
+        "test_subjects": list(trained.test_subjects),
+        "data_fingerprint": trained.fingerprint,
+        "checkpoint": "elsewhere/last.ckpt",
+        "f1_macro": 0.5,
+        "simulated": True,
+    }
     others = [{"test_subjects": [7]}, {"data_fingerprint": "other"}, {"checkpoint": "previous.ckpt"}, {"total": 9}]
     for number, changes in enumerate([{"correct": 5}, {}, *others], start=20):
         content = {"correct": 7, "total": 10, "accuracy": 0.7, **test, **changes}

@@ -81,18 +81,18 @@ def test_pooled_statistics_are_those_of_all_recordings_in_one_place(make_data, l
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "problem"),
     [({"mean": (0.0,)}, "has no statistics of 'inertial' for 6 channels"),
      ({"std": (1.0,) * 7}, "has no statistics of 'inertial' for 6 channels"),
      ({"std": (float("nan"),) * 6}, "has statistics of 'inertial' that are not finite"),
      ({}, None)],
 )  # fmt: skip
-def test_statistics_of_a_client_that_cannot_be_pooled_are_refused(make_data, changes, told):
+def test_statistics_of_a_client_that_cannot_be_pooled_are_refused(make_data, changes, problem):
     data = make_data(train_subjects=[1])
     data.setup()
     own = ClientDescription.of("1", data)
     wrong = {**own.normalization, "inertial": replace(own.normalization["inertial"], **changes)}
-    assert replace(own, normalization=wrong).unsuitable(data, needs_all=True) == told
+    assert replace(own, normalization=wrong).unsuitable(data, needs_all=True) == problem
     assert replace(own, measured={}).unsuitable(data, needs_all=True) == "has no sample of 'inertial'"
 
 

@@ -99,5 +99,5 @@ def _path(folder: Path, arguments: Mapping[str, object]) -> Path:
     return folder / PACKED.format(hashlib.sha256(_as_json(arguments).encode()).hexdigest()[:12])
 
 
-def _as_json(arguments: object) -> str:
-    return json.dumps(arguments, sort_keys=True, default=str)
+def _as_json(content: object) -> str:
+    return json.dumps(content, sort_keys=True, default=str)

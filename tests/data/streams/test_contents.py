@@ -51,10 +51,13 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(
     "more",
-    [{"sensors": {"wrist": SENSOR, "ankle": ANKLE}}, {"sensors": {"wrist": SENSOR | {"rate": 40}}},
-     {"sensors": {"wrist": SENSOR | {"unit": "m/s2", "convert": {"from": "g"}}}},
-     {"sensors": {"wrist": SENSOR}, "clocks": {"wrist": {"offset": 0.013, "drift": 40}}}],
-)  # fmt: skip
+    [
+        {"sensors": {"wrist": SENSOR, "ankle": ANKLE}},
+        {"sensors": {"wrist": SENSOR | {"rate": 40}}},
+        {"sensors": {"wrist": SENSOR | {"unit": "m/s2", "convert": {"from": "g"}}}},
+        {"sensors": {"wrist": SENSOR}, "clocks": {"wrist": {"offset": 0.013, "drift": 40}}},
+    ],
+)
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_recordings_are_known_again_in_another_import_of_them(home: Path, tmp_path: Path, more: dict[str, Any]) -> None:
     first = import_streams(home, tmp_path / "first", described())

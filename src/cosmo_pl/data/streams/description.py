@@ -142,7 +142,7 @@ def renamed(raw: str, names: Mapping[str, str | None]) -> str | None:
 
     Args:
         raw: The name in the recordings.
-        names: It to the name of the activity; None for no activity.
+        names: Name in the recordings to the name of the activity; None for no activity.
 
     Raises:
         ConfigurationError: There is one for what YAML makes of the name without quotes: 1 of 01.

@@ -180,7 +180,7 @@ class StreamStore:
 
 
 def _without_hashes(recording: StreamRecording) -> dict[str, Any]:
-    """What identifies a recording; its hashes follow from it, and older versions have none."""
+    """What identifies a recording, without the hashes that imports of older versions do not have."""
     return {name: value for name, value in asdict(recording).items() if name != "recorded"}
 
 

@@ -1,4 +1,4 @@
-"""Files that no pattern of the description matches, and recordings that lack a sensor: often a misspelt name."""
+"""Files that no pattern of the description matches, or one in two ways, and recordings that lack a sensor."""
 
 from __future__ import annotations
 
@@ -83,10 +83,11 @@ def report_readings(source: Source, description: ImportDescription, faults: Faul
         faults: Where they are reported.
     """
     found = []
-    for name, stream in ((name, stream) for stream in description.sensors.values() for name in source.names):
-        first, *others = stream.files.readings(name) or [{}]
-        for other in others:
-            parts = (f"{key} {value} or {other[key]}" for key, value in first.items() if value != other[key])
-            found.append(f"{name}: {', '.join(parts)}")
+    for stream in description.sensors.values():
+        for name in source.names:
+            first, *others = stream.files.readings(name) or [{}]
+            for other in others:
+                parts = (f"{key} {value} or {other[key]}" for key, value in first.items() if value != other[key])
+                found.append(f"{name}: {', '.join(parts)}")
     remedy = "Nothing has to be done where the first one is right; else rename the files, or name their parts"
     faults.report("paths can be read in two ways, of which the first is taken", found, remedy, mended=True)
