@@ -299,13 +299,15 @@ def test_trained_encoders_build_no_graph_where_gradients_are_off(make_data):
     assert graphs == [False, True]
 
 
-def test_logged_attention_is_that_of_the_last_validation_alone(make_data, make_trainer):
-    data = make_data()
+@pytest.mark.parametrize("validated", [False, True])
+def test_logged_attention_is_that_of_the_last_validation_alone(make_data, make_trainer, validated):
+    data = make_data(val_subjects=[2] if validated else [])
     quick = {"iterative_epochs": 0, "quality_lambda": 0.0, "encoder_lr": 0.02, "classifier_lr": 0.05}
     module, trainer = stage2(data, encoders=small_encoders(dropout=0.0), **quick), make_trainer(3)
     trainer.fit(module, datamodule=data)
     logged = float(trainer.callback_metrics["attention/clap/inertial"])
-    rows = torch.from_numpy(data.split.test[data.samples.label[data.split.test] == data.class_names.index("clap")])
+    part = data.split.val if validated else data.split.test  # which are tracked beside validation subjects
+    rows = torch.from_numpy(part[data.samples.label[part] == data.class_names.index("clap")])
     module.eval()
     with torch.no_grad():
         weights = module.classify({name: values[rows] for name, values in data.inputs.items()})[1]

@@ -181,7 +181,7 @@ class IterativeFusionModule(FusedClassifier):
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """Cross-entropy step on the active parts."""
-        loss, _ = self._shared_step(batch, "train")
+        loss = self._shared_step(batch, "train")[0]
         active = self.active_parts(self.current_epoch) if self.hparams["freeze"] else PARTS
         optimizers = [each for part, each in zip(PARTS, self.optimizers(), strict=True) if part in active]  # type: ignore[arg-type]
         for optimizer in optimizers:

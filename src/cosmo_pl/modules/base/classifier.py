@@ -190,11 +190,9 @@ class ClassifierModule(BaseModule):
         assert isinstance(metrics, MetricCollection)
         return metrics
 
-    def _shared_step(self, batch: Batch, stage: str) -> tuple[Tensor, Tensor]:
-        """Loss and logits of a batch; updates and logs the metrics of the stage."""
+    def _shared_step(self, batch: Batch, stage: str) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Loss, logits and attention weights of a batch; updates and logs the metrics of the stage."""
         logits, weights = self.classify_batch(batch)
-        if weights is not None and stage != "train":
-            self.class_attention.update(weights, batch["label"])
         logits = at_least_float32(logits)
         loss = F.cross_entropy(logits, batch["label"])
         metrics = self._metrics(stage)
@@ -203,7 +201,7 @@ class ClassifierModule(BaseModule):
         mean: Any = {"on_step": False, "on_epoch": True, "batch_size": size, "add_dataloader_idx": False}
         self.log(f"{stage}/loss", loss, sync_dist=True, **mean)
         self.log_dict(metrics, **mean)  # type: ignore[arg-type]
-        return loss, logits
+        return loss, logits, weights
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor | None:
         """Cross-entropy of the labelled samples."""
@@ -211,7 +209,9 @@ class ClassifierModule(BaseModule):
 
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Evaluates one batch of a validation loader."""
-        self._shared_step(batch, self.loader_name(dataloader_idx))
+        weights = self._shared_step(batch, self.loader_name(dataloader_idx))[2]
+        if weights is not None and dataloader_idx == 0:  # of the validation people, not also of tracked test people
+            self.class_attention.update(weights, batch["label"])
 
     def on_validation_epoch_end(self) -> None:
         """Logs attention weights per class, and updates the best epoch on the test subjects."""
@@ -234,8 +234,10 @@ class ClassifierModule(BaseModule):
 
     def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Evaluates one batch; returns its logits."""
-        logits = self._shared_step(batch, "test")[1]
+        _, logits, weights = self._shared_step(batch, "test")
         self.confusion.update(logits, batch["label"])
+        if weights is not None:
+            self.class_attention.update(weights, batch["label"])
         return logits
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
