@@ -22,6 +22,7 @@ from cosmo_pl.cli import main
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.federated import client, server
 from cosmo_pl.federated.client import ARRAYS
+from cosmo_pl.data.normalization import Normalization
 from cosmo_pl.federated.description import ClientDescription, pooled
 from cosmo_pl.federated.simulation import LocalGrid, simulate
 from cosmo_pl.federated.state import ServerState
@@ -78,6 +79,19 @@ def test_pooled_statistics_are_those_of_all_recordings_in_one_place(make_data, l
         parts.append(ClientDescription.read(ClientDescription.of(str(subject), data).text()))
     found = pooled(parts)
     assert all(found[name].close_to(together.normalization[name]) for name in together.modalities)
+
+
+@pytest.mark.parametrize("other", [torch.linspace(-3, 5, 600).reshape(50, 6, 2), torch.full((7, 6, 2), 0.1)])
+def test_a_sensor_that_never_changes_is_pooled_without_a_deviation(make_data, other):
+    data = make_data(train_subjects=[1])
+    data.setup()
+    client, parts = ClientDescription.of("1", data), [torch.full((30, 6, 2), 0.1), other]
+    clients = []
+    for values in parts:
+        own = Normalization.fit(values, ((0, 1),))
+        counted = {name: len(values) for name in client.measured}
+        clients.append(replace(client, normalization=dict.fromkeys(client.normalization, own), measured=counted))
+    assert pooled(clients)["inertial"].close_to(Normalization.fit(torch.cat(parts), ((0, 1),)))
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,16 @@ StatisticsOf = Literal["bundle", "data", "adapt"]
 """Whose statistics standardise the samples, see `MultimodalDataModule`."""
 
 
+CONSTANT = 1.0  # deviation of a constant group, by which it can be divided
+ROUNDING = 1e-9  # of the mean; values in float32 that differ at all deviate by more
+
+
+def deviation(variance: float, mean: float) -> float:
+    """Standard deviation of a group of channels; `CONSTANT` where only rounding varies."""
+    found = math.sqrt(variance)
+    return found if found > ROUNDING * abs(mean) else CONSTANT
+
+
 @dataclass(frozen=True)
 class Normalization:
     """Mean and standard deviation of each channel of one modality.
@@ -64,7 +74,7 @@ class Normalization:
         mean, std = (np.zeros(sum(map(len, groups))) for _ in range(2))
         for group, (_, centre, variance) in zip(groups, pooled, strict=True):
             mean[list(group)] = centre
-            std[list(group)] = math.sqrt(variance) or 1.0
+            std[list(group)] = deviation(variance, centre)
         return cls(tuple(mean.tolist()), tuple(std.tolist()), axis)
 
     def apply(self, values: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ import numpy as np
 from cosmo_pl.bundle_data import TrainingData
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.identity import is_simulated
-from cosmo_pl.data.normalization import Normalization
+from cosmo_pl.data.normalization import CONSTANT, Normalization, deviation
 
 
 @dataclass(frozen=True)
@@ -142,10 +142,11 @@ def pooled(clients: Iterable[ClientDescription]) -> dict[str, Normalization]:
 def _pooled(parts: Sequence[tuple[int, Normalization]]) -> Normalization:
     counts = np.array([[count] for count, _ in parts], dtype=float)
     means, deviations = (np.array([getattr(each, part) for _, each in parts]) for part in ("mean", "std"))
+    own = np.where(deviations == CONSTANT, 0.0, deviations**2)
     share = counts / counts.sum()
     mean = (share * means).sum(axis=0)
-    std = np.sqrt((share * (deviations**2 + (means - mean) ** 2)).sum(axis=0))
-    return Normalization(tuple(mean.tolist()), tuple(std.tolist()), parts[0][1].axis)
+    variance = (share * (own + (means - mean) ** 2)).sum(axis=0)
+    return Normalization(tuple(mean.tolist()), tuple(map(deviation, variance, mean)), parts[0][1].axis)
 
 
 def joined(clients: Sequence[ClientDescription]) -> TrainingData:
