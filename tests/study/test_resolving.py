@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -47,6 +48,18 @@ def test_other_content_of_the_file_of_labels_is_another_run(resolver, tmp_path):
     assert found[0] == found[2] != found[1]
     path.unlink()
     with pytest.raises(ConfigurationError, match=r"data\.init_args\.label_file: there is no file"):
+        stage2(resolver, **named)
+
+
+def test_other_content_of_a_list_of_labels_is_another_run(resolver, tmp_path):
+    path, found = tmp_path / "splits.json", []
+    named = {resolving.LABEL_SPLIT: "mine", f"{resolving.LABEL_SPLIT}_file": str(path)}
+    for lists in ({"mine": ["a1", "a2"]}, {"mine": ["a1", "a3"]}, {"other": ["a4"], "mine": ["a2", "a1"]}):
+        path.write_text(json.dumps(lists), encoding="utf-8")
+        found.append(key_of(stage2(resolver, **named), []))
+    assert found[0] == found[2] != found[1]
+    path.write_text('{"other": ["a4"]}', encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="has no split 'mine'"):
         stage2(resolver, **named)
 
 

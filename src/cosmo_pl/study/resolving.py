@@ -21,6 +21,7 @@ from cosmo_pl.trust import class_paths
 FORMAT = 3  # raise it when configurations are resolved or cached in another way
 PACKAGE = Path(cosmo_pl.__file__).parent
 LABEL_FILE = "data.init_args.label_file"
+LABEL_SPLIT = "data.init_args.label_split"
 FEDERATED = "cosmo_pl.rounds.FederatedSettings"  # the configs name no class for it
 
 
@@ -143,16 +144,36 @@ def _seeded(resolved: Resolved, seeds: Mapping[str, int]) -> Resolved:
 
 
 def _with_content(resolved: Resolved) -> Resolved:
-    """A configuration that names the content of its file of labels: with other labels it is another run."""
-    named = resolved.value(LABEL_FILE)
-    if named is None:
+    """A configuration that names the content of its file, or list, of labels: with other labels it is another run."""
+    content = {LABEL_FILE: _label_file(resolved), LABEL_SPLIT: _label_split(resolved)}
+    if not any(content.values()):
         return resolved
+    arguments = json.loads(json.dumps(resolved.arguments))
+    for argument, digest in content.items():
+        if digest is not None:
+            name = argument.rpartition(".")[2]
+            arguments["data"]["init_args"][name] = f"{resolved.value(argument)}, {digest}"
+    return Resolved(arguments, resolved.numerics)
+
+
+def _label_file(resolved: Resolved) -> str | None:
+    """Digest of the file of labels."""
+    if (named := resolved.value(LABEL_FILE)) is None:
+        return None
     path = user_path(named)
     if not path.is_file():
         raise ConfigurationError(LABEL_FILE, f"there is no file '{path}'", "Correct its path")
-    arguments = json.loads(json.dumps(resolved.arguments))
-    arguments["data"]["init_args"]["label_file"] = f"{named}, {hashlib.sha256(path.read_bytes()).hexdigest()}"
-    return Resolved(arguments, resolved.numerics)
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _label_split(resolved: Resolved) -> str | None:
+    """Digest of the list of labelled recordings; None for one in the dataset's folder, which a study does not read."""
+    name, file = resolved.value(LABEL_SPLIT), resolved.value(f"{LABEL_SPLIT}_file")
+    if name is None or not (path := user_path(file)).is_file():
+        return None
+    from cosmo_pl.data.label_splits import read_label_split  # imports torch
+
+    return hashlib.sha256(str(sorted(read_label_split(path, name), key=str)).encode()).hexdigest()
 
 
 @cache
