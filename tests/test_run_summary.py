@@ -105,6 +105,12 @@ def test_the_list_is_newest_first_and_names_what_is_unfinished(runs, capsys):
     assert [row.split()[0] for row in listed(capsys, "list", "runs/utd/cosmo")[1:]] == ["version_0"]
 
 
+def test_a_test_does_not_finish_a_training(runs, capsys):
+    run = runs / "cosmo-iterative"
+    shutil.copytree(run / "version_0/test_0", run / "version_1/test_0")
+    assert next(row for row in listed(capsys) if "version_1" in row).endswith("tested: 2 of 9 epochs")
+
+
 def test_damaged_runs_are_listed_and_named(runs, capsys):
     run = runs / "cosmo-iterative/version_0"
     (run / "config.yaml").write_text("a: [", encoding="utf-8")

@@ -81,14 +81,15 @@ class RunSummary:
 
     @property
     def state(self) -> str:
-        """Whether it is finished, unfinished or damaged."""
+        """Whether it is finished, unfinished or damaged; a tested run of fewer epochs may have stopped early."""
         if self.damage:
             return f"damaged: {self.damage}"
         if self.epochs is None and not self.result:
             return "unfinished: no epoch"
-        planned = self.planned_epochs
-        ended = planned is None or self.result or (self.epochs or 0) >= planned or (self.path / BUNDLE).is_dir()
-        return "finished" if ended else f"unfinished: {self.epochs} of {planned} epochs"
+        planned, epochs = self.planned_epochs, self.epochs
+        if planned is None or epochs is None or epochs >= planned or (self.path / BUNDLE).is_dir():
+            return "finished"
+        return f"{'tested' if self.result else 'unfinished'}: {epochs} of {planned} epochs"
 
     def row(self, root: Path) -> tuple[str, ...]:
         """Its row of a table with `HEADER`; its path is written from a folder on."""

@@ -19,10 +19,10 @@ from flwr.app import Array, ArrayRecord
 
 from cosmo_pl.bundle import Bundle
 from cosmo_pl.cli import main
+from cosmo_pl.data.normalization import Normalization
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.federated import client, server
 from cosmo_pl.federated.client import ARRAYS
-from cosmo_pl.data.normalization import Normalization
 from cosmo_pl.federated.description import ClientDescription, pooled
 from cosmo_pl.federated.simulation import LocalGrid, simulate
 from cosmo_pl.federated.state import ServerState
