@@ -13,10 +13,10 @@ from .smoke import project, recordings, run_and_draw
 # what all of them draw has tests of its own.
 ELSEWHERE = (
     "baselines", "batch_statistics", "clocks", "depth", "federated", "federated_rounds", "fig11", "fig12", "fig13",
-    "fig17", "live", "mex", "mex_confusions", "mex_missing", "mex_search", "missing", "negatives", "odd_even",
-    "originals_lr", "overheads", "person", "plus", "plus_ablation", "plus_labels", "plus_search", "plus_search_usc",
-    "precision", "released", "suggest", "switching", "transfer", "usc_accuracy", "usc_adapted", "usc_confusions",
-    "usc_epochs", "variance",
+    "fig17", "gravity_search", "live", "mex", "mex_confusions", "mex_missing", "mex_search", "missing", "negatives",
+    "odd_even", "originals_lr", "overheads", "person", "plus", "plus_ablation", "plus_labels", "plus_search",
+    "plus_search_usc", "precision", "released", "suggest", "switching", "transfer", "usc_accuracy", "usc_adapted",
+    "usc_confusions", "usc_epochs", "variance",
 )  # fmt: skip
 
 
