@@ -11,8 +11,8 @@ from typing import Any
 from cosmo_pl.study.definition import Runs
 from cosmo_pl.study.rendering.provenance import marked
 from cosmo_pl.study.rendering.selection import LABEL_SEED, last
-from cosmo_pl.study.rendering.statistics import numbers
-from cosmo_pl.study.rendering.view import Pairs, Rendered, View, unique
+from cosmo_pl.study.rendering.statistics import Pairs, numbers
+from cosmo_pl.study.rendering.view import Rendered, View, unique
 
 LEFT_OUT, VALIDATED = "left_out", "validated"
 
@@ -70,10 +70,10 @@ def _varied(runs: Runs) -> dict[str, Any]:
 
 def _candidates(runs: Runs, pairs: Pairs) -> Iterator[Candidate]:
     """The variants of a grid, whose runs are over the folds that validate, and over label seeds."""
-    varied, folds = _varied(runs), runs.vary[VALIDATED].named
-    for (out, left_out), *chosen in itertools.product(
-        runs.vary[LEFT_OUT].named, *(factor.named for factor in varied.values())
-    ):
+    varied = _varied(runs)
+    folds: list[tuple[Any, str]] = runs.vary[VALIDATED].named
+    each = [factor.named for factor in (runs.vary[LEFT_OUT], *varied.values())]
+    for (out, left_out), *chosen in itertools.product(*each):
         factors = {LEFT_OUT: out, **{name: value for name, (value, _) in zip(varied, chosen, strict=True)}}
         own = [(job, record) for job, record in pairs if factors.items() <= job.factors.items()]
         found = [(job.factors[VALIDATED], last(record)) for job, record in own]
