@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from pytorch_lightning import LightningModule
 from pytorch_lightning.callbacks import ModelCheckpoint
 
-from cosmo_pl.callbacks import NearestNeighborPositives
+from cosmo_pl.callbacks import NearestNeighborPositives, nearest_neighbors
 from cosmo_pl.callbacks.nearest_neighbors import mutual_neighbors
 from cosmo_pl.data.augmentations import Jitter
 from cosmo_pl.errors import ConfigurationError
@@ -108,6 +108,13 @@ def test_neighbours_are_searched_among_centred_features(make_data, make_trainer,
     make_trainer(1, callbacks=[search]).fit(stage1(data), datamodule=data)
     centred = search.features - search.features.mean(dim=0)
     torch.testing.assert_close(searched[0], F.normalize(centred, dim=1), rtol=0, atol=1e-5)
+
+
+def test_missing_sensors_do_not_make_neighbours():
+    """Of a stream that a sample lacks nothing is left, neither in the mean nor in the sample."""
+    features = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0], [0.0, 0.0]])
+    found = nearest_neighbors._centred(features)
+    assert found.tolist() == [[0.5, -0.5], [-0.5, 0.5], [0.0, 0.0], [0.0, 0.0]]
 
 
 def test_labels_choose_no_positive(make_data, make_trainer):

@@ -95,6 +95,18 @@ def test_epochs_have_the_seed_of_torch_and_a_resumed_run_that_of_its_checkpoint(
     assert order(3, 2, str(tmp_path / "epoch=0.ckpt")) == first
 
 
+def test_each_process_has_random_numbers_of_its_own(monkeypatch):
+    monkeypatch.setenv("PL_GLOBAL_SEED", "5")
+    drawn = {}
+    for rank in (0, 1, 2, 7):
+        for epoch in (3, 4):
+            EpochSeed().on_train_epoch_start(SimpleNamespace(global_rank=rank, current_epoch=epoch), None)
+            drawn[rank, epoch] = torch.rand(3).tolist()
+    assert len(set(map(tuple, drawn.values()))) == len(drawn)
+    torch.manual_seed((5 << 20) + 3)
+    assert drawn[0, 3] == torch.rand(3).tolist()  # the numbers of one process
+
+
 def test_seed_everything_comes_first(order, monkeypatch):
     monkeypatch.setenv("PL_GLOBAL_SEED", "5")
     assert order(1, 1) == order(2, 1)

@@ -66,6 +66,11 @@ def test_changes_nothing_in_eval_mode_or_without_a_probability(p: float, trainin
     assert torch.equal(Dropout(p).train(training)(x), x)
 
 
+@pytest.mark.parametrize("p", [0.999993, 1 - 1e-7])
+def test_a_probability_near_one_drops_nearly_everything(p: float) -> None:
+    assert Dropout(p)(torch.ones(10_000)).count_nonzero() < 20
+
+
 def test_probability_one_drops_everything() -> None:
     assert torch.equal(Dropout(1.0)(torch.ones(10)), nn.Dropout(1.0)(torch.ones(10)))
 

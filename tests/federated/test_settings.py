@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -117,6 +118,18 @@ def bundle(make_data, tmp_path):
         encoders=encoders, modality_shapes=dict(data.modality_shapes), normalization=dict(data.normalization),
         data_fingerprint=data.data_fingerprint, training={FEDERATED: {"clients": 3}}, data=TrainingData.of(data),
     )  # fmt: skip
+
+
+def test_quality_of_joined_sensors_of_a_federated_bundle_is_not_taken_for_equal(tmp_path):
+    shapes = {"acc": (16, 3), "gyro": (16, 3), "baro": (16, 1)}
+    encoders = {name: TemporalEncoder(size, channels=(4, 4, 4, 4)) for name, size in (("acc+gyro", 6), ("baro", 1))}
+    training = {FEDERATED: {"clients": 3}}
+    folder = Bundle(
+        encoders=encoders, modality_shapes=shapes, normalization={}, data_fingerprint="", training=training
+    ).save(tmp_path / "bundle")  # fmt: skip
+    module = IterativeFusionModule(shapes, 3, bundle=str(folder))
+    with pytest.raises(ConfigurationError, match=r"quality_weights: .* joined sensors: \['acc\+gyro'\]"):
+        module._measure_quality(module.bundle, SimpleNamespace(modalities=tuple(shapes)))
 
 
 def test_a_home_measures_the_quality_that_a_federated_bundle_lacks(bundle, make_data, tmp_path):

@@ -36,6 +36,14 @@ def test_equals_the_released_code_but_for_a_factor(num_views, temperature):
     assert COCOALoss(temperature)(views).item() * 7 / 32 == pytest.approx(expected, rel=1e-9)
 
 
+@pytest.mark.parametrize("temperature", [0.05, 0.025])
+def test_a_small_temperature_is_exact_in_float32(temperature):
+    """The similarity of a sample with itself, exp(1/τ), would take away all digits of the others."""
+    views = torch.eye(32).unsqueeze(1).repeat(1, 2, 1)
+    expected = 1 + 0.5 * 2  # equal views, and other samples at right angles
+    assert COCOALoss(temperature, 0.5)(views).item() == pytest.approx(expected, rel=1e-5)
+
+
 def test_closed_forms():
     equal = torch.ones(5, 3, 4)
     assert COCOALoss(0.5, 0.2)(equal).item() == pytest.approx(1 + 0.2 * 3 * math.exp(2), rel=1e-5)

@@ -238,6 +238,30 @@ def test_three_modalities_have_random_weights_and_no_grid():
     assert module.augment(r).shape == (6, 9, 128)
 
 
+def test_the_floor_of_a_sum_counts_all_views(make_data, make_trainer):
+    data, floors = make_data(phase="pretrain", pretrain_batch_size=16), []
+    for reduction in ("mean", "sum"):
+        trainer = make_trainer(1, limit_train_batches=1, limit_val_batches=0)
+        trainer.fit(stage1(data, num_fused=4, reduction=reduction), datamodule=data)
+        floors.append(float(trainer.callback_metrics["train/loss_floor"]))
+        assert floors[-1] < float(trainer.callback_metrics["train/loss"])
+    assert floors == pytest.approx([math.log(3), 16 * 4 * math.log(3)])
+
+
+def test_all_processes_fuse_with_the_weights_of_the_first(make_data, monkeypatch):
+    data = make_data(phase="pretrain")
+    data.setup()
+    module = stage1(data, encoders=small_encoders(dropout=0.0), num_fused=2, sampling="random").eval()
+    module.log = lambda *_args, **_kwargs: None
+    of_first = torch.tensor([[0.2, 0.8], [0.7, 0.3]])
+    monkeypatch.setattr(module, "shared", lambda sampled: of_first)
+    x = {name: values[:6] for name, values in data.inputs.items()}
+    r = module.project(module(x))
+    fused = torch.stack([a * r["inertial"] + b * r["skeleton"] for a, b in of_first.tolist()], dim=1)
+    expected = module.loss(torch.nn.functional.normalize(fused, dim=2))
+    assert module.pretraining_loss(x).item() == pytest.approx(expected.item(), rel=1e-6)
+
+
 def test_augmentations_and_mixes_of_a_sample_are_all_positives(make_data):
     """V augmentations by P mixes: the loss of the naive loop over N samples of V·P views."""
     data = make_data(phase="pretrain")

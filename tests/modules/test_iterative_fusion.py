@@ -14,6 +14,7 @@ from sklearn.metrics import f1_score
 
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.base import OptimizerSettings, TrainingRecord, toggle
+from cosmo_pl.modules.base.fusion import FusionClassifier
 from cosmo_pl.modules.iterative_fusion import IterativeFusionModule
 
 from .conftest import small_encoders, stage2
@@ -312,6 +313,18 @@ def test_logged_attention_is_that_of_the_last_validation_alone(make_data, make_t
     with torch.no_grad():
         weights = module.classify({name: values[rows] for name, values in data.inputs.items()})[1]
     assert logged == pytest.approx(float(weights.mean(dim=0)[0]), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("shapes", "mode"),
+    [({"a": (8, 6), "b": (8, 6)}, "sum"), ({"a": (192, 6), "b": (96, 12)}, "concat"),
+     ({"a": (4, 8), "b": (4, 10)}, "concat")],
+)  # fmt: skip
+def test_features_are_added_by_default_where_they_can_be(shapes, mode):
+    attention = {"quality_weights": {"a": 1.0, "b": 2.0}, "quality_lambda": 0.5, "mode": None, "score": "dot"}
+    classifier = FusionClassifier(shapes, 3, attention=attention)
+    logits, weights = classifier({name: torch.randn(5, *shape) for name, shape in shapes.items()})
+    assert classifier.attention.mode == mode and logits.shape == (5, 3) and weights.shape == (5, 2)
 
 
 def test_a_second_test_counts_its_own_samples_alone(make_data, make_trainer):

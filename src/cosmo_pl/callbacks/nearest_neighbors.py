@@ -45,6 +45,12 @@ def mutual_neighbors(features: Tensor, groups: Tensor) -> Tensor:
     return torch.where((back == itself) & ~own_group, nearest, -1)
 
 
+def _centred(features: Tensor) -> Tensor:
+    """Unit features (N, D) of a stream less their mean; those of samples that lack it stay 0."""
+    has = features.any(dim=1, keepdim=True)
+    return torch.where(has, features - features.sum(dim=0) / has.sum().clamp_min(1), 0.0)
+
+
 class NearestNeighborPositives(Constrained, Callback):
     """Uses mutual nearest neighbours among other subjects as further positives of a sample.
 
@@ -52,7 +58,7 @@ class NearestNeighborPositives(Constrained, Callback):
     sample in some of its augmented views. No label is used, only the subject of each recording. Features are those of
     the encoders, each modality of unit norm, less their mean. Logs ``positives/found``, the fraction of samples with a
     nearest-neighbour positive, and ``positives/agreement``, the fraction of positives with the same label; no choice
-    depends on it.
+    depends on it. With worker processes, which read ahead, other positives are drawn than without.
 
     Args:
         start_epoch: First epoch with nearest-neighbour positives, counted from 0. Earlier features are not yet useful.
@@ -132,8 +138,9 @@ class NearestNeighborPositives(Constrained, Callback):
                 subjects.append(here["subject"])
                 labels.append(here["label"])
         module.train()
-        features = torch.cat(rows)
-        return F.normalize(features - features.mean(dim=0), dim=1), torch.cat(subjects), torch.cat(labels)
+        sizes = [torch.Size(shape).numel() for shape in encoders.feature_shapes.values()]
+        centred = torch.cat([_centred(part) for part in torch.split(torch.cat(rows), sizes, dim=1)], dim=1)
+        return F.normalize(centred, dim=1), torch.cat(subjects), torch.cat(labels)
 
     def _set(self, trainer: Trainer) -> None:
         trainer.datamodule.views.set_positives(self.positives, self.fraction)  # type: ignore[attr-defined]

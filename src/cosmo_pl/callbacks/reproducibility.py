@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
@@ -23,7 +24,8 @@ class EpochSeed(Callback):
     """Seeds each epoch separately, so that a resumed run uses the random numbers of an uninterrupted one.
 
     The seed is that of Lightning's `seed_everything`. Without it, it is that of `torch.manual_seed`, and is stored in
-    checkpoints.
+    checkpoints. Torch's generator takes the low 32 bits of a seed, so seeds that are equal modulo 4096 have the same
+    epochs; their initial weights and labels differ.
     """
 
     def __init__(self) -> None:
@@ -37,7 +39,10 @@ class EpochSeed(Callback):
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Seeds shuffling, dropout and augmentation of the epoch, differently in each process."""
         seed = int(os.environ.get("PL_GLOBAL_SEED", self._seed))
-        torch.manual_seed((trainer.global_rank << 54) + (seed << 20) + trainer.current_epoch)
+        epoch = (seed << 20) + trainer.current_epoch
+        if trainer.global_rank:  # in the low 32 bits, which are all that the generator takes
+            epoch = int(np.random.SeedSequence([trainer.global_rank, epoch]).generate_state(1)[0])
+        torch.manual_seed(epoch)
 
     def state_dict(self) -> dict[str, Any]:
         """The seed, for a run that is resumed."""

@@ -16,7 +16,7 @@ class DepthEncoder(RecurrentEncoder):
     """3-D CNN over (frames, height, width), then a GRU over time (Ouyang et al., MobiCom 2022, Sec. 5.3.3).
 
     The paper names a 3-D CNN with an RNN and gives no sizes. Here the kernels have size 3, batch normalisation and ReLU
-    follow each convolution, and strides replace pooling. With the defaults (16, 30, 40) becomes (64, 8), with 20
+    follow each convolution, and strides replace pooling. With the defaults (16, 30, 40) becomes (64, 8), with 22
     million multiplications.
 
     Args:

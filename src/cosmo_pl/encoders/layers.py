@@ -96,10 +96,11 @@ class _Rectified(torch.autograd.Function):
 def _threshold(p: float) -> tuple[int, torch.dtype]:
     """A type of integers, and a threshold that a random integer is below with probability p.
 
-    One byte is enough if p is a multiple of 1/256, as 0.5 is. Two bytes approximate any p to within 1/131072.
+    One byte is enough if p is a multiple of 1/256, as 0.5 is. Two bytes approximate any p to within 1/131072,
+    and one near 1 by 65535/65536.
     """
     bits, kind = (8, torch.int8) if (256 * p) % 1 == 0 else (16, torch.int16)
-    return round(p * 2**bits) - 2 ** (bits - 1), kind
+    return min(round(p * 2**bits), 2**bits - 1) - 2 ** (bits - 1), kind
 
 
 def _scale(p: float) -> float:

@@ -17,7 +17,7 @@ class RadarEncoder(RecurrentEncoder):
 
     The paper (Ouyang et al., MobiCom 2022, Sec. 5.3.3) names a 3-D CNN with an RNN and gives no sizes. Here the kernels
     have size 3, batch normalisation and ReLU follow each convolution, and strides replace pooling. With the defaults
-    (10, 2, 16, 32, 16) becomes (64, 10), with 11 million multiplications.
+    (10, 2, 16, 32, 16) becomes (64, 10), with 12 million multiplications.
 
     Args:
         in_channels: Channels of a voxel: intensity and Doppler.

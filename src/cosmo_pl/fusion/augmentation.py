@@ -108,7 +108,12 @@ class FusionAugmentation(Constrained, nn.Module):
             return torch.einsum("npm,nmd->npd", own, present)
         return torch.einsum("npm,nmd->npmd", own, present).flatten(2)
 
-    def forward(self, features: Mapping[str, Tensor] | Sequence[Tensor], available: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        features: Mapping[str, Tensor] | Sequence[Tensor],
+        available: Tensor | None = None,
+        weights: Tensor | None = None,
+    ) -> Tensor:
         """Fuses projected features.
 
         With missing modalities, the weights of each sample are renormalised over those that it has: with a_j 1 for an
@@ -119,12 +124,13 @@ class FusionAugmentation(Constrained, nn.Module):
         Args:
             features: M tensors (N, D).
             available: Availability of each modality in each sample (N, M), at least one; None stands for all.
+            weights: The weights α (P, M) of this batch; by default new ones.
 
         Returns:
             Fused views (N, P, D) of unit norm, (N, P, M·D) for "concat".
         """
         stacked = torch.stack(list(features.values() if isinstance(features, Mapping) else features), dim=1)
-        alpha = self.weights(stacked.shape[1]).to(stacked)
+        alpha = (self.weights(stacked.shape[1]) if weights is None else weights).to(stacked)
         with torch.autocast(stacked.device.type, enabled=False):  # half precision is too coarse for a small τ
             if available is not None:
                 fused = self._of_available(stacked, alpha, available)

@@ -64,7 +64,8 @@ class COCOALoss(Constrained, nn.Module):
             views = F.normalize(at_least_float32(views), dim=2)
             positives = ((1 - views @ views.mT) / self.temperature).exp().mean()
             of_view = views.transpose(0, 1)  # (M, N, D)
-            similarity = (of_view @ of_view.mT / self.temperature).exp()
+            similarity = of_view @ of_view.mT / self.temperature
             samples = len(views)
-            others = similarity.sum(dim=(1, 2)) - similarity.diagonal(dim1=1, dim2=2).sum(dim=1)
-            return positives + self.negative_weight * others.sum() / (samples * (samples - 1))
+            itself = torch.eye(samples, dtype=torch.bool, device=views.device)
+            others = similarity.masked_fill(itself, -torch.inf).exp().sum()
+            return positives + self.negative_weight * others / (samples * (samples - 1))

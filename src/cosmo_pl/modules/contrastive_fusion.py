@@ -18,7 +18,8 @@ from cosmo_pl.modules.base import CrossModalModule, OptimizerSettings, Present, 
 class ContrastiveFusionModule(CrossModalModule):
     """Learns features that are consistent across modalities, and writes them as a bundle.
 
-    Logs ``train/loss`` and its lower bound log(V·P-1) as ``train/loss_floor``, and the measures of `CrossModalModule`.
+    Logs ``train/loss`` and its lower bound log(V·P-1), of the sum N·V·P times as much, as ``train/loss_floor``, and the
+    measures of `CrossModalModule`.
 
     Args:
         modality_shapes: Modality to shape of a sample. The command line takes it from the data.
@@ -94,9 +95,10 @@ class ContrastiveFusionModule(CrossModalModule):
         """
         available = self.available(inputs, present)
         projected = self.gathered(self.project(self(inputs, available), available))
-        views = self.augment(projected, self._gathered_mask(available))
+        weights = self.shared(self.augment.weights(len(projected)))
+        views = self.augment(projected, self._gathered_mask(available), weights)
         positives = views.reshape(-1, num_augmentations * views.shape[1], views.shape[2])
-        floor = math.log(positives.shape[1] - 1)
+        floor = math.log(positives.shape[1] - 1) * (1 if self.loss.reduction == "mean" else positives[..., 0].numel())
         self.log_mean("train/loss_floor", floor, len(positives))
         loss: Tensor = self.loss(positives, self.view_subjects(subject, num_augmentations, views.shape[1]))
         return loss

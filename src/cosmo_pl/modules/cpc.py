@@ -27,7 +27,7 @@ class CPCModule(PretrainingModule):
     """Predicts the latents of the next `horizon` steps from the context of the steps before.
 
     All modalities are one stream, joined on their axes. One step t is sampled per batch; one linear map per k predicts
-    z_{t+k} from c_t. Logs ``train/accuracy``, the fraction of predictions that are most similar to their own latent
+    z_{t+k} from c_t. Logs ``train/accuracy``, the fraction of latents whose own prediction is the most similar
     among those of the batch.
 
     Any modality of (time, axes) counts as inertial. The module writes a bundle as Cosmo's stage 1 does. Its fine-tuning

@@ -144,7 +144,11 @@ class IterativeFusionModule(FusedClassifier):
             return
         renamed = any(new != old for new, old in bundle.names.items())
         differs = bundle.quality_at_home or renamed or bundle.data.differences(data)
-        if differs and set(data.modalities) == set(self.encoders):
+        joined = sorted(set(self.encoders) - set(data.modalities))
+        if joined and bundle.quality_at_home:
+            problem = f"are in no bundle of a federated training, and cannot be measured for joined sensors: {joined}"
+            raise ConfigurationError("quality_weights", problem, "Give them, or set quality_lambda to 0")
+        if differs and not joined:
             weights = {name: quality.weight for name, quality in data_quality(data).items()}
             self.hparams["quality_weights"] = weights
             assert self.classifier.attention is not None

@@ -53,12 +53,14 @@ class FusionClassifier(Constrained, nn.Module):
         self.sequence_axis = sequence_axis
         self.steps = steps
         self.attention = None
-        if attention is not None and len(feature_shapes) > 1:
-            dims = {name: math.prod(shape) for name, shape in feature_shapes.items()}
-            mode = attention["mode"] or ("sum" if len(set(dims.values())) == 1 else "concat")
-            self.attention = QualityGuidedAttention(dims, **{**attention, "mode": mode})
         shapes = {name: self._sequence(torch.zeros(1, *shape)).shape[1:] for name, shape in feature_shapes.items()}
         lengths, sizes = {shape[0] for shape in shapes.values()}, [shape[1] for shape in shapes.values()]
+        if attention is not None and len(feature_shapes) > 1:
+            dims = {name: math.prod(shape) for name, shape in feature_shapes.items()}
+            equal = len(set(sizes)) == 1 and len(set(dims.values())) == 1
+            self.attention = QualityGuidedAttention(
+                dims, **{**attention, "mode": attention["mode"] or ("sum" if equal else "concat")}
+            )
         if len(lengths) > 1:
             problem = f"the modalities' sequences differ in length: {sorted(lengths)}"
             raise ConfigurationError("sequence_axis", problem, "Give all encoders the same last width, or use 'time'")
