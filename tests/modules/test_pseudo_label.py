@@ -58,14 +58,18 @@ def test_labels_alone_are_a_logistic_regression(label_rate, make_data, make_trai
     np.testing.assert_allclose(of_test(module, data), expected, rtol=1e-2, atol=1e-2)
 
 
-def test_pseudo_labels_are_those_of_the_prototypes_averaged_in_context(make_data, make_trainer, bundle):
-    data = make_data()
+@pytest.mark.parametrize(("label_rate", "balanced"), [(0.2, True), (0.8, False)])
+def test_pseudo_labels_are_those_of_the_prototypes_averaged_in_context(
+    label_rate, balanced, make_data, make_trainer, bundle
+):
+    """Where fewer samples are unlabelled than labelled, they are not balanced over the classes."""
+    data = make_data(label_rate=label_rate)
     data.setup()
     samples, rows = data.samples, np.concatenate([data.split.labeled, data.split.unlabeled])
     pairs = np.array([f"r{i // 2}" for i in range(len(samples))])  # as if two clips were one recording
     object.__setattr__(samples, "recording", pairs)
     module = fitted(data, make_trainer(1), bundle, context=1)
-    assigned = assign(features(module, data, data.split.unlabeled) @ module.prototypes.T / 0.05, True).numpy()
+    assigned = assign(features(module, data, data.split.unlabeled) @ module.prototypes.T / 0.05, balanced).numpy()
     known = samples.label[data.split.labeled]
     probability = dict(zip(rows, np.concatenate([np.eye(data.num_classes)[known], assigned]), strict=True))
     label = [np.mean([probability[r] for r in rows if pairs[r] == pairs[row]], axis=0).argmax() for row in rows]

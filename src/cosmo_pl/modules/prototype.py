@@ -205,7 +205,7 @@ class PseudoLabelModule(PrototypeModule):
         bundle: Folder or name of a bundle, as in `IterativeFusionModule`.
         encoders: Encoders equal to those of the bundle, or None.
         unlabeled_weight: See `PrototypeModule`; with 0 the classifier is trained on the labels only.
-        balance: See `PrototypeModule`.
+        balance: See `PrototypeModule`; pseudo-labels of fewer samples than are labelled are not balanced.
         temperature: See `PrototypeModule`.
         context: Largest distance, in the steps that samples start at, of samples whose assignments are averaged.
         inverse_penalty: Weight of the sum of losses relative to half the squared norm of the weights.
@@ -284,7 +284,8 @@ class PseudoLabelModule(PrototypeModule):
         labelled = self.prototypes.any(dim=1)  # classes with labels
         scores = self._unlabeled @ self.prototypes[labelled].T / self.hparams["temperature"]
         assigned = scores.new_zeros(len(scores), self.num_classes)
-        assigned[:, labelled] = assign(scores, self.hparams["balance"])
+        balance = self.hparams["balance"] and len(scores) >= len(known)  # few samples need not be of all classes
+        assigned[:, labelled] = assign(scores, balance)
         of_labels = F.one_hot(torch.from_numpy(known), self.num_classes).float()
         probability = torch.cat([of_labels, assigned.cpu()]).numpy()
         rows = np.concatenate([data.split.labeled, data.split.unlabeled])
