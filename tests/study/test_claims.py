@@ -10,6 +10,7 @@ from cosmo_pl.cli import main
 from cosmo_pl.study.claims import all_claims, collect, counts, write_claims
 from cosmo_pl.study.jobs import Project
 from cosmo_pl.study.records import Results
+from cosmo_pl.study.rendering.effect import Effect
 from cosmo_pl.study.rendering.view import Verdict, View
 
 from .conftest import finished, write_record
@@ -51,6 +52,15 @@ def test_each_claim_once_by_the_study_that_can_judge_it() -> None:
         "too few runs": 1,
         "not comparable": 0,
     }
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_studies_that_judge_a_claim_the_one_of_more_runs_counts(order: int) -> None:
+    few = Verdict("Table 2: a", "not reproduced", "few", effect=Effect((0.1, 0.2, 0.1)))
+    many = Verdict("Table 2: a", "undecided", "many", effect=Effect((0.1, 0.2, -0.1, 0.0, 0.1)))
+    judged = [(view("table2", "paper", {}), [few]), (view("released", "paper", {}), [many])]
+    (claim,) = collect(judged[::order])
+    assert claim.verdict.evidence == "many" and claim.study == "released"
 
 
 @pytest.fixture(scope="module")

@@ -57,6 +57,27 @@ def test_differences_are_paired_by_seed_and_fold() -> None:
         assert row["n"] == "3"
 
 
+def test_the_preset_with_most_seeds_of_a_fold_is_compared() -> None:
+    """Three seeds of one fold say more than one seed of each of four."""
+
+    def made(preset: str, seeds: int, folds: int) -> View:
+        wanted = [
+            job
+            for job in jobs("table2", preset)
+            if (job.dataset, job.method) in (("usc", "cosmo"), ("usc", "nearest_neighbor"))
+            and job.kind == "finetune"
+            and job.seed < seeds
+            and job.factors["test_subjects"] in (*FOLDS, [5, 6, 7, 8], [9, 10])[:folds]
+        ]
+        return view("table2", preset, {job.key: record(job, accuracy(job), total=1000) for job in wanted})
+
+    quick = made("quick", 1, 4)
+    both = replace(made("paper", 3, 1), others={"quick": quick.outcomes})
+    found = against([both], "usc")
+    assert found.notes[-1] == "The methods with the paper's recipe have the preset paper."
+    assert rows(found, "Cosmo, the paper's recipe")["1-NN, Euclidean", "11-14"]["n"] == "3"
+
+
 def test_both_references_and_both_recipes() -> None:
     rendered = against([of()], "usc")
     assert {method for method, _ in rows(rendered, "Cosmo, the paper's recipe")} == {

@@ -45,6 +45,16 @@ def test_moved_by_its_margin_the_verdict_changes(values: tuple[float, ...], arou
     assert holds(effect.margin + 1e-9) is not holds(effect.margin - 1e-9)
 
 
+def test_an_interval_that_reaches_far_from_a_value_decides_nothing() -> None:
+    narrow, wide = Effect.of_value((0.5, 0.52, 0.54), 0.475), Effect.of_value((0.5, 0.54, 0.58), 0.5)
+    assert narrow.interval is not None and narrow.interval[1] == pytest.approx(0.0947, abs=1e-4)
+    assert not narrow.is_wide and wide.is_wide
+    assert wide.change() == (
+        "an interval that reaches at most 0.100 from the paper's (reproduced), or one without it (not reproduced)"
+    )
+    assert narrow.change().startswith("a mean that is further from the paper's by")
+
+
 def test_more_seeds_of_the_same_spread_would_do() -> None:
     effect = Effect.of_order((-0.02, 0.03, 0.05))
     seeds = effect.seeds_needed()

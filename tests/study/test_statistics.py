@@ -133,7 +133,22 @@ def test_both_sides_of_a_difference_are_the_same_mean_over_people() -> None:
     for _, made in theirs:
         del made.result["by_subject"]
     (pooled,) = difference_of(ours, theirs).values
+    assert not difference_of(ours, theirs).of_folds, "no job names a fold"
     assert pooled == pytest.approx((0.6 + 0.6 + 0.9) / 3 - (0.5 + 0.5 + 0.7) / 3)
+
+
+def test_a_difference_of_other_numbers_than_the_means_is_named() -> None:
+    def run(seed: int, fold: int, accuracy: float, counts: bool) -> tuple[Job, Record]:
+        each = job(seed=seed, factors={"fold": fold})
+        result = {"by_subject": {str(fold): [1, 2]}} if counts else {}
+        return each, record(each, accuracy, result={**result, "test_subjects": [fold]})
+
+    def runs(accuracy: float, counts: bool) -> list[tuple[Job, Record]]:
+        return [run(seed, fold, accuracy + seed / 100, counts) for seed in range(3) for fold in (1, 2)]
+
+    assert "(n=3; accuracies of whole folds)" in difference_of(runs(0.7, True), runs(0.6, False)).describe()
+    for same in (True, False):
+        assert "(n=3)" in difference_of(runs(0.7, same), runs(0.6, same)).describe()
 
 
 def test_people_are_means_over_runs() -> None:
@@ -176,7 +191,8 @@ def test_a_seed_that_lacks_a_fold_of_subjects_is_not_whole() -> None:
     pairs = [(each, record(each)) for each in every[:4]]
     assert [each.seed for each, _ in whole_seeds(pairs, 3)] == [0, 0, 0]
     assert whole_seeds(pairs[3:], 1) == pairs[3:]
-    assert View("a", None, "paper", [Outcome(each, None) for each in every], {}, {}, {}).folds("utd") == 3
+    with_data = [*every, job(kind="measure", measure="clocks")]
+    assert View("a", None, "paper", [Outcome(each, None) for each in with_data], {}, {}, {}).folds("utd") == 3
 
 
 def test_differences_are_paired_over_common_seeds() -> None:
@@ -212,4 +228,5 @@ def test_rank_correlation() -> None:
 
 def test_machine() -> None:
     assert machine(record(job()).environment) == "cpu with 2 cores, 1 thread a run, torch 2.13.0"
-    assert machine({"device": "H200", "threads": 2}) == "H200 with ? cores, 2 threads a run, torch ?"
+    assert machine({"device": "cpu", "cpu": "AMD EPYC", "cores": 2}).startswith("AMD EPYC with 2 cores")
+    assert machine({"device": "H200", "cpu": "AMD EPYC", "threads": 2}) == "H200 with ? cores, 2 threads a run, torch ?"

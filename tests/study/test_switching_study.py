@@ -158,3 +158,6 @@ def test_the_spread_is_over_seeds_and_not_over_folds():
     (row,) = curves(view("switching", "paper", known, dict.fromkeys(("utd_plus", "usc_plus"), "x"))).rows
     shown = dict(zip(curves(view("switching", "paper", known)).header, row, strict=True))
     assert (shown["accuracy"], shown["std"], shown["n"]) == ("0.8050", "0.0071", "2")
+    last = next(job.key for job in jobs("switching") if job.key in known and job.seed and job.factors["fold"] == 4)
+    (row,) = curves(view("switching", "paper", {key: its for key, its in known.items() if key != last})).rows
+    assert row[3:6] == ["0.8000", "", "1"], "a seed that lacks a fold does not count"

@@ -82,8 +82,9 @@ def test_times_of_uncommitted_code_are_marked() -> None:
     assert rows(cost(view("table3", "paper", {ALL[0].key: dirty})))["Cosmo, stage 1"]["minutes"] == "1.00 (n=1)†"
 
 
-def test_times_of_runs_beside_other_work_are_left_out() -> None:
-    busy = replace(record(ALL[0], result={"fit_seconds": 60.0, "epochs": 1}), environment={"busy": True})
+@pytest.mark.parametrize("environment", [{"busy": True}, {"processes": 2}])
+def test_times_of_runs_beside_other_work_are_left_out(environment: dict[str, Any]) -> None:
+    busy = replace(record(ALL[0], result={"fit_seconds": 60.0, "epochs": 1}), environment=environment)
     assert rows(cost(view("table3", "paper", {ALL[0].key: busy})))["Cosmo, stage 1"]["minutes"] == "-"
 
 

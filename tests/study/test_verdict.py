@@ -27,6 +27,7 @@ from .factory import job, jobs, paper, record, records, view
 
 FIVE = Summary((0.60, 0.62, 0.64, 0.66, 0.68), 640, 1000)  # 95 % interval 0.601 to 0.679
 TWO = Summary((0.61, 0.61), 262, 430)
+WIDE = Summary((0.55, 0.60, 0.65), 360, 600)  # 95 % interval 0.476 to 0.724
 ONE = Summary((149 / 215,), 149, 215, tuple((n % 2, 1) for n in range(215)))
 WHY = "other inputs"
 
@@ -50,6 +51,8 @@ def test_rule_is_written_down_for_each_kind() -> None:
         (FIVE, 0.678, "reproduced", "within"),
         (FIVE, 0.600, "not reproduced", "ours is higher"),
         (FIVE, 0.680, "not reproduced", "ours is lower"),
+        (WIDE, 0.600, "undecided", "within"),
+        (WIDE, 0.475, "not reproduced", "ours is higher"),
         (TWO, 0.610, "too few runs", "0.610 ± 0.000 (n=2); paper 0.6100"),
         (ONE, 0.500, "too few runs", "0.693 (n=1); paper 0.5000"),
         (None, 0.6, "too few runs", "no such run"),

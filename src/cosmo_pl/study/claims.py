@@ -75,7 +75,8 @@ def collect(judged: Iterable[tuple[View, Sequence[Verdict]]]) -> list[Claim]:
 
     Args:
         judged: Study and its verdicts. If two studies have the same claim, the verdict "reproduced", "not
-            reproduced" or "undecided" takes precedence over "too few runs", and that over "not comparable".
+            reproduced" or "undecided" takes precedence over "too few runs", and that over "not comparable"; of two
+            such verdicts the one over more runs.
     """
     found: dict[str, Claim] = {}
     for view, verdicts in judged:
@@ -89,8 +90,10 @@ def collect(judged: Iterable[tuple[View, Sequence[Verdict]]]) -> list[Claim]:
     return sorted(found.values(), key=lambda claim: locations.index(claim.location))
 
 
-def _rank(verdict: Verdict) -> int:
-    return 0 if verdict.verdict in (REPRODUCED, NOT_REPRODUCED, UNDECIDED) else VERDICTS.index(verdict.verdict)
+def _rank(verdict: Verdict) -> tuple[int, int]:
+    decided = verdict.verdict in (REPRODUCED, NOT_REPRODUCED, UNDECIDED)
+    runs = 0 if verdict.effect is None else len(verdict.effect.values)
+    return 0 if decided else VERDICTS.index(verdict.verdict), -runs
 
 
 def counts(claims: Sequence[Claim]) -> dict[str, int]:

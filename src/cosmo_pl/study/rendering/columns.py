@@ -97,9 +97,13 @@ class Column:
         tested, wanted = (headline if each is None else each for each in (fold_of(job), fold))
         return bool(tested == wanted)
 
+    def _planned(self, method: str) -> list[Fold]:
+        """The folds that the preset runs a method on."""
+        return [fold for fold in self.folds if any(self._is(o.job, method, fold) for o in self.view.outcomes)]
+
     def all_folds(self, method: str, folds: Sequence[Fold] | None = None) -> Pairs:
         """Runs of a method on some folds, by default on all, of the seeds that have each of these folds."""
-        by_fold = [self.runs(method, fold) for fold in (self.folds if folds is None else folds)]
+        by_fold = [self.runs(method, fold) for fold in (self._planned(method) if folds is None else folds)]
         whole = set.intersection(*({job.seed for job, _ in runs} for runs in by_fold)) if by_fold else set()
         return [(job, record) for runs in by_fold for job, record in runs if job.seed in whole]
 
@@ -115,7 +119,7 @@ class Column:
 
     def over_subjects(self, method: str) -> str:
         """Mean over the subjects of all folds, with its spread over seeds; and the folds without a run."""
-        planned = [fold for fold in self.folds if any(self._is(o.job, method, fold) for o in self.view.outcomes)]
+        planned = self._planned(method)
         if len(planned) < 2:
             return "-"
         run = [fold for fold in planned if self.runs(method, fold)]

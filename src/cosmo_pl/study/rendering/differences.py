@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -105,7 +106,12 @@ def against(views: Sequence[View], dataset: str) -> Rendered:
 
 def _preset(views: Sequence[View], dataset: str) -> str:
     presets = unique([views[0].preset, *(preset for view in views for preset in view.others)])
-    return str(max(presets, key=lambda preset: len(_runs(_under(views, preset), dataset, OURS))))
+    return str(max(presets, key=lambda preset: _most_seeds(_runs(_under(views, preset), dataset, OURS))))
+
+
+def _most_seeds(pairs: Pairs) -> int:
+    """Largest number of runs on one fold: comparisons are paired by seed."""
+    return max(Counter(tuple(record.result["test_subjects"]) for _, record in pairs).values(), default=0)
 
 
 def _under(views: Sequence[View], preset: str) -> list[View]:

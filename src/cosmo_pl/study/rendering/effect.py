@@ -11,6 +11,8 @@ from cosmo_pl.intervals import t_interval
 from cosmo_pl.study.rendering.statistics import MIN_RUNS
 
 MOST_SEEDS = 100  # more would not be run
+WIDE = 0.1
+"""An interval that reaches further from a stated value decides nothing where it contains the value."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,13 @@ class Effect:
         return min(-low, high) if self.around else low
 
     @property
+    def is_wide(self) -> bool:
+        """Whether the interval of the excess over a value reaches further than `WIDE`."""
+        assert self.interval is not None
+        low, high = self.interval
+        return max(-low, high) > WIDE
+
+    @property
     def cells(self) -> tuple[str, str]:
         """Mean and interval as cells: "+0.031" and "+0.005 to +0.055"."""
         mean = f"{fmean(self.values):+.{self.digits}f}" if self.values else "-"
@@ -61,6 +70,9 @@ class Effect:
         missing = MIN_RUNS - len(self.values)
         if missing > 0:
             return f"{missing} more seed{'s' if missing > 1 else ''}"
+        if self.around and self.margin >= 0 and self.is_wide:
+            narrow = f"an interval that reaches at most {self._size(WIDE)} from the paper's (reproduced)"
+            return f"{narrow}, or one without it (not reproduced)"
         if self.around:
             side = "further from" if self.margin >= 0 else "nearer to"
             return f"a mean that is {side} the paper's by {self._size(self.margin)}"

@@ -120,7 +120,7 @@ class Panel:
             label = style.title(self.view.methods, method)
             style.method_band(axes, self.view.look(method), label, [x for x, _ in points], means, stds)
         for method, value, accuracy in self.stated:
-            if method in self.methods and not self.simulated:
+            if method in self.methods and value in self.values and not self.simulated:
                 style.stated_point(axes, self.values.index(value), accuracy, self.view.look(method).hex)
         ticks = [self.tick(value, [p for m in self.methods for p in self.at(m, value)]) for value in self.values]
         axes.set_xticks(range(len(ticks)), ticks)

@@ -40,7 +40,8 @@ def _rows(view: View, pairs: Pairs, stage1: dict[str, Record]) -> Iterator[list[
         for method, values in accuracies.items():
             if not values:
                 continue
-            of_stage1 = [stage1[job.parents[0].key] for job, _ in found[method] if job.parents[0].key in stage1]
+            parents = [job.parents[0].key for job, _ in found[method] if job.parents]
+            of_stage1 = [stage1[key] for key in parents if key in stage1]
             mark = marked(record for _, record in found[method])
             same = method == TOGETHER or not accuracies.get(TOGETHER)
             difference = "" if same else paired(values, accuracies[TOGETHER]).describe()

@@ -15,7 +15,7 @@ from cosmo_pl.study.rendering.view import Rendered, Verdict, View, unique
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-QUANTITIES = ("hopkins", "num_clusters", "weight")
+QUANTITIES = {"hopkins": "hopkins", "num_clusters": "k_star", "weight": "weight"}  # and their names in paper.yaml
 OTHER = "runs with the inertial sensor and depth"
 HEADER = ("modality", "seed", "quantity", "k", "value", "paper")
 Quality = dict[int, Mapping[str, Mapping[str, Any]]]
@@ -110,8 +110,8 @@ def _rows(paper: Mapping[str, Any], found: Quality) -> list[list[str]]:
     for seed, measured in sorted(found.items()):
         for modality, its in measured.items():
             stated = paper.get("modalities", {}).get(modality, {})
-            for quantity in QUANTITIES:
-                rows.append([modality, str(seed), quantity, "", f"{its[quantity]:.5g}", str(stated.get(quantity, ""))])
+            for quantity, name in QUANTITIES.items():
+                rows.append([modality, str(seed), quantity, "", f"{its[quantity]:.5g}", str(stated.get(name, ""))])
     return rows
 
 
@@ -126,7 +126,7 @@ def _silhouettes(result: Mapping[str, Any]) -> list[list[str]]:
 def _notes(view: View, dataset: str, paper: Mapping[str, Any], found: Quality) -> list[str]:
     notes = [f"n = {len(found)} seeds for the weights; error bars are one standard deviation over them."]
     notes.append(
-        "Silhouettes of seed 0. The weights are from at most 2C clusters; k* increases with this limit (quality_cap)."
+        "Silhouettes of seed 0. The weights are from at most 2C clusters; the study `quality_cap` has other limits."
     )
     notes += view.not_comparable(dataset)
     notes.append(

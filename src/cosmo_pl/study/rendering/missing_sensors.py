@@ -26,7 +26,10 @@ def table(view: View) -> Rendered:
             for method in unique(job.method for job, _ in here):
                 cells = _cells([(job, record) for job, record in here if job.method == method], sensors)
                 rows.append([label, sensors.replace("+", ", "), style.title(view.methods, method), *cells])
-    notes = ["No value replaces a missing sensor. The attention is distributed over the present sensors."]
+    notes = [
+        "No value replaces a missing sensor. The attention is distributed over the present sensors.",
+        "Of several folds, the accuracy is over all their samples together.",
+    ]
     return Rendered(HEADER, rows, notes=notes)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import nan
 from statistics import fmean
 from typing import TYPE_CHECKING
 
@@ -50,10 +51,16 @@ def accuracy(view: View) -> Rendered:
             planned = [o.job for o in view.outcomes if o.job.kind == "finetune" and _is(o.job, dataset, stage)]
             rows += [[*start, *cells] for cells in _rows(found, sorted(set(map(person, planned))))]
             comparisons += [[dataset, "all", *cells] for cells in _comparisons(view, stage, found)]
-    titles = [style.title(view.methods, f"person_{kind}") for kind in kinds]
+    titles = [_title(view, kind) for kind in kinds]
     header = ("dataset", "second stage", "person", *titles)
     figure = _figure({view.title(dataset): of_stages for dataset, of_stages in lines.items()}, titles)
     return Rendered(header, rows, figure, notes=NOTES, comparisons=comparisons)
+
+
+def _title(view: View, kind: str) -> str:
+    """Title of a kind of adaptation, of which fine-tuning has only labels."""
+    names = (f"{stage}_{kind}" for stage in reversed(STAGES))
+    return style.title(view.methods, next(name for name in names if name in view.methods))
 
 
 def _rows(found: ByKind, people: list[int]) -> Iterator[list[str]]:
@@ -72,8 +79,9 @@ def _worst(runs: Pairs, people: list[int]) -> str:
     means = _of_people(runs)
     if not people or set(means) < set(people):
         return "-"
-    worst = min(means, key=lambda each: (means[each], each))
-    return f"{means[worst]:.3f} (person {worst})"
+    worst = min(means.values())
+    those = sorted(each for each, mean in means.items() if mean == worst)
+    return f"{worst:.3f} (person {those[0]})" if len(those) == 1 else f"{worst:.3f} ({len(those)} persons)"
 
 
 def _of_people(runs: Pairs) -> dict[int, float]:
@@ -102,13 +110,15 @@ def _figure(datasets: Mapping[str, Mapping[str, ByKind]], titles: Sequence[str])
 
 def _lines(axes: Axes, stage: str, found: ByKind) -> None:
     """A thin line for each person, and a thick one for the mean of the persons that have a run of every kind."""
-    points = {position: _of_people(runs) for position, runs in enumerate(found.values()) if runs}
-    people = sorted(set.intersection(*map(set, points.values())))
+    points = [_of_people(runs) for runs in found.values()]
+    people = sorted(set.intersection(*(set(means) for means in points if means)))
+    at = range(len(points))
     for each in people:
-        axes.plot(list(points), [means[each] for means in points.values()], color=COLOURS[stage], lw=0.8, alpha=0.35)
+        accuracies = [means.get(each, nan) for means in points]
+        axes.plot(at, accuracies, color=COLOURS[stage], lw=0.8, alpha=0.35)
     if people:
-        mean = [fmean(means[each] for each in people) for means in points.values()]
-        axes.plot(list(points), mean, color=COLOURS[stage], lw=2.6, marker="o", label=f"second stage: {STAGES[stage]}")
+        mean = [fmean(means.get(each, nan) for each in people) for means in points]
+        axes.plot(at, mean, color=COLOURS[stage], lw=2.6, marker="o", label=f"second stage: {STAGES[stage]}")
 
 
 def _comparisons(view: View, stage: str, found: ByKind) -> Iterator[list[str]]:

@@ -49,7 +49,7 @@ def training_of(record: Record) -> Mapping[str, Any]:
 
 def is_timed(record: Record) -> bool:
     """Whether the seconds of its training are meaningful: no other work shared the machine."""
-    return not record.environment.get("busy")
+    return not record.environment.get("busy") and record.environment.get("processes", 1) <= 1
 
 
 def training_seconds(records: Iterable[Record]) -> list[float]:
@@ -65,10 +65,12 @@ def provenance(records: Iterable[Record]) -> str:
     uncommitted = sum(bool(record.environment.get("dirty")) for record in every)
     others = sum(bool(record.environment.get(OTHERS)) for record in every)
     unknown = sum(not record.environment.get("commit") for record in every)
+    unnamed = sum(record.kind == "measure" and bool(record.parents and not record.parent_results) for record in every)
     parts = [f"{len(every)} {'result' if len(every) == 1 else 'results'}"]
     parts += [f"{uncommitted} from uncommitted code ({MARK})"] if uncommitted else []
     parts += [f"{others} of a training that was repeated since with another result ({MARK})"] if others else []
     parts += [f"{unknown} from an unknown commit"] if unknown else []
+    parts += [f"{unnamed} perhaps of a training that was repeated since"] if unnamed else []
     parts.append(f"package {_counted(record.version for record in every)}")
     precisions = [precision for record in every if (precision := record.environment.get("precision"))]
     parts += [f"precision {_counted(precisions)}"] if len(set(precisions)) > 1 else []
@@ -92,8 +94,9 @@ def _counted(values: Iterable[str]) -> str:
 
 
 def machine(environment: Mapping[str, Any]) -> str:
-    """The machine of a record as text: "cpu with 2 cores, 1 thread a run, torch 2.13.0"."""
+    """The machine of a record as text: "AMD EPYC with 2 cores, 1 thread a run, torch 2.13.0"; or "cpu"."""
     device, cores, threads, torch = (environment.get(name, "?") for name in ("device", "cores", "threads", "torch"))
+    device = environment.get("cpu", device) if device == "cpu" else device
     shared = f", shared by {count} processes" if (count := environment.get("processes", 1)) > 1 else ""
     return (
         f"{device} with {cores} cores, {threads} {'thread' if threads == 1 else 'threads'} a run, torch {torch}{shared}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 from typing import Any
 
@@ -16,7 +16,7 @@ from cosmo_pl.study.rendering.provenance import MARK, dirty
 MIN_RUNS = 3  # seeds that a verdict, a comparison of methods and a ranking require
 FOLDS = ("test_subjects", "fold")  # factors with leave-subjects-out folds: their subjects, or their numbers
 SUMMARY = ("accuracy", "std", "n", "correct", "total")  # columns of `Summary.cells`
-RANGES = ("low 95 %", "high 95 %", "subjects, lowest to highest")  # columns of `ranges`
+RANGES = ("low 95 %", "high 95 %", "interval over", "subjects, lowest to highest")  # columns of `ranges`
 
 Pairs = Sequence[tuple[Job, Record]]
 
@@ -89,9 +89,12 @@ class Difference:
 
     Args:
         values: First minus second, one for each seed that both have.
+        of_folds: Whether they are of the accuracies of whole folds, as some runs have no counts of each subject. The
+            means of the others are of other numbers then.
     """
 
     values: tuple[float, ...]
+    of_folds: bool = False
 
     @property
     def n(self) -> int:
@@ -109,7 +112,8 @@ class Difference:
             return f"too few common seeds (n={self.n})"
         low, high = self.interval
         mean, low_text, high_text = (f"{value:+.{digits}f}" for value in (fmean(self.values), low, high))
-        return f"{what} {mean}, 95 % interval {low_text} to {high_text} (n={self.n})".strip()
+        of = "; accuracies of whole folds" if self.of_folds else ""
+        return f"{what} {mean}, 95 % interval {low_text} to {high_text} (n={self.n}{of})".strip()
 
 
 def paired(ours: Mapping[int, float], theirs: Mapping[int, float]) -> Difference:
@@ -181,8 +185,9 @@ def subject_range(records: Sequence[Record]) -> str:
 
 
 def ranges(summary: Summary, records: Sequence[Record]) -> list[str]:
-    """Both ends of the 95 % interval, and the range over subjects, as cells."""
-    return [*numbers(*(summary.interval or (None, None))), subject_range(records)]
+    """Both ends of the 95 % interval, what it is over, and the range over subjects, as cells."""
+    over = "" if summary.interval is None else "recordings" if summary.n == 1 else "seeds"
+    return [*numbers(*(summary.interval or (None, None))), over, subject_range(records)]
 
 
 def by_seed(pairs: Pairs, counted: bool = True) -> dict[int, float]:
@@ -206,7 +211,9 @@ def all_counted(ours: Pairs, theirs: Pairs) -> bool:
 def difference_of(ours: Pairs, theirs: Pairs) -> Difference:
     """Differences of the accuracies of two methods, paired by seed, with the same kind of mean over the subjects."""
     counted = all_counted(ours, theirs)
-    return paired(by_seed(ours, counted), by_seed(theirs, counted))
+    some = any(record.result.get("by_subject") for _, record in (*ours, *theirs))
+    of_folds = some and not counted and number_of_folds(job for job, _ in ours) > 1
+    return replace(paired(by_seed(ours, counted), by_seed(theirs, counted)), of_folds=of_folds)
 
 
 def grouped(pairs: Pairs) -> dict[tuple[str, str], Pairs]:
@@ -223,8 +230,8 @@ def fold_of(job: Job) -> Any:
 
 
 def number_of_folds(jobs: Iterable[Job]) -> int:
-    """Number of distinct folds that jobs test; no fold counts as one."""
-    return len({str(fold_of(job)) for job in jobs})  # subjects are a list, which no set can hold
+    """Number of distinct folds that jobs test, 1 without folds; a job without one tests all, or the default."""
+    return max(1, len({str(fold) for job in jobs if (fold := fold_of(job)) is not None}))  # no set can hold lists
 
 
 def whole_seeds(pairs: Pairs, number: int) -> Pairs:

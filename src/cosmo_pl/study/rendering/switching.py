@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cosmo_pl.study.rendering import style
 from cosmo_pl.study.rendering.provenance import dirty
-from cosmo_pl.study.rendering.statistics import SUMMARY, Summary, grouped, spread
+from cosmo_pl.study.rendering.statistics import SUMMARY, Summary, grouped, spread, whole_seeds
 from cosmo_pl.study.rendering.view import Rendered, View, unique
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ HEADER = (
 NOTES = (
     "Time of a sample is that of its prediction and of the predictions that measure what a sensor adds, relative to "
     "threshold 0. Sensors are checked again while they are off, which counts as on.",
+    "Of several folds, the accuracy is the mean over the folds.",
 )
 Point = Mapping[str, Any]
 
@@ -36,7 +37,8 @@ Point = Mapping[str, Any]
 def curves(view: View) -> Rendered:
     """One column of panels for each dataset: accuracy, time and sensor-on time by the threshold."""
     pairs = grouped(view.records(lambda job: job.measure == "switching"))
-    found = {its: [record for _, record in own] for its, own in pairs.items()}
+    whole = {its: whole_seeds(own, view.folds(its[0])) for its, own in pairs.items()}
+    found = {its: [record for _, record in own] for its, own in whole.items() if own}
     datasets = view.datasets()
     figure, axes = style.new_figure(columns=len(datasets), rows=3, width=max(8.0, 3.4 * len(datasets)), height=9.0)
     for row in axes:

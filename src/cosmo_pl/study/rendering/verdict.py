@@ -74,7 +74,7 @@ def no_run(claim: str) -> Verdict:
 
 
 def value_verdict(claim: str, ours: Summary | None, paper: float, reason: str | None) -> Verdict:
-    """Whether a stated accuracy lies in our 95 % interval.
+    """Whether a stated accuracy lies in our 95 % interval; undecided if that reaches more than `WIDE` from it.
 
     Args:
         claim: The claim, with its location in the paper.
@@ -260,7 +260,7 @@ def _inside(
     where = "within" if low <= stated <= high else "ours is higher" if stated < low else "ours is lower"
     bounds = "" if "interval" in ours else f", 95 % interval {low:.3f} to {high:.3f}"
     evidence = f"{ours}{bounds}; paper {stated:{sign}.4f}: {where}"
-    verdict = REPRODUCED if where == "within" else NOT_REPRODUCED
+    verdict = NOT_REPRODUCED if where != "within" else UNDECIDED if effect.is_wide else REPRODUCED
     return Verdict(claim, verdict, evidence, effect=effect, change=effect.change())
 
 
