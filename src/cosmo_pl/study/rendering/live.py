@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cosmo_pl.event_metrics import OVERLAPS, SegmentScore
+from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering.provenance import marked
-from cosmo_pl.study.rendering.statistics import mean_and_n
+from cosmo_pl.study.rendering.statistics import grouped, mean_and_n
 from cosmo_pl.study.rendering.view import Rendered, View, unique
 
 HEADER = ("dataset", "question", "measure", "probabilities as they are", "with the decision")
@@ -29,18 +30,19 @@ def table(view: View) -> Rendered:
     rows: list[list[str]] = []
     for number in range(len(view.study.runs)):
         pairs = [(job, record) for job, record in view.grid(number) if job.measure == "decisions"]
-        if not pairs:
-            continue
-        dataset, records = pairs[0][0].dataset, [record for _, record in pairs]
-        label = view.label(dataset)
-        mark = marked(records)
-        results = [record.result for record in records]
-        for question, measure, without, with_it in _lines(results):
-            if isinstance(without, str):
-                rows.append([label, question, measure, without, ""])
-            else:
-                rows.append([label, question, measure, *(_mean(results, each, mark) for each in (without, with_it))])
+        for (dataset, _), own in grouped(pairs).items():
+            rows += [[view.label(dataset), *cells] for cells in _cells([record for _, record in own])]
     return Rendered(HEADER, rows, notes=NOTES)
+
+
+def _cells(records: Sequence[Record]) -> Iterator[list[str]]:
+    """Rows of one dataset and method without the dataset."""
+    mark, results = marked(records), [record.result for record in records]
+    for question, measure, without, with_it in _lines(results):
+        if isinstance(without, str):
+            yield [question, measure, without, ""]
+        else:
+            yield [question, measure, *(_mean(results, each, mark) for each in (without, with_it))]
 
 
 def _mean(results: Sequence[Result], value: Value, mark: str) -> str:
