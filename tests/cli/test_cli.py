@@ -207,6 +207,18 @@ def test_bad_input_is_one_line(command, arguments, named, here, roots, capsys):
     assert named in last[0]
 
 
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [("typo.ckpt", "there is no file 'typo.ckpt'"), (".", "is a folder"), ("alone.ckpt", "in no run folder")],
+)
+def test_a_checkpoint_that_cannot_be_evaluated_is_named(path, named, here, capsys):
+    (here / "alone.ckpt").touch()
+    with pytest.raises(SystemExit):
+        main(["test", f"--ckpt_path={path}", "--data.init_args.root=x"])
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("cosmo-pl: ")]
+    assert f"ckpt_path: {named}" in line or f"ckpt_path: '{path}' is {named}" in line
+
+
 def test_stage_2_without_stage_1_says_so(here, roots, capsys):
     with pytest.raises(SystemExit):
         fit("demo_stage2", roots["demo"])

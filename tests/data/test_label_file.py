@@ -170,6 +170,20 @@ def test_labels_are_added_and_taken_away_again() -> None:
     assert before.without_added is before
 
 
+@pytest.mark.parametrize("names", ["Start,End", "from,to", "start_s,end_s", "start_time,end_time", "startTime,stop"])
+def test_columns_that_are_times_under_another_name_are_refused(tmp_path: Path, names: str) -> None:
+    """They would be ignored, and each row would label its whole recording."""
+    (tmp_path / "a.csv").write_text(f"recording,{names},activity\ns1,60,66,walk\n", encoding="utf-8")
+    with pytest.raises(RecordingError, match=f"has a column '{names.split(',')[0]}'.*start and end"):
+        read_label_file(tmp_path / "a.csv")
+
+
+def test_decimal_commas_do_not_move_the_times(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("recording,activity,start,end\nanna,walk,0,5,2,0\n", encoding="utf-8")
+    with pytest.raises(RecordingError, match="row 2: has more values than there are columns"):
+        read_label_file(tmp_path / "a.csv")
+
+
 def test_an_open_quote_in_the_header_is_named(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text('recording,"activity\na,b\n', encoding="utf-8")
     with pytest.raises(RecordingError, match="row 1"):

@@ -20,11 +20,12 @@ from cosmo_pl.edge import export as exporting
 from cosmo_pl.edge.deciding import DecisionReport
 from cosmo_pl.edge.decision import Decision
 from cosmo_pl.edge.export import described, export
-from cosmo_pl.edge.export_checks import check_equal
+from cosmo_pl.edge.export_checks import check_equal, equality
 from cosmo_pl.edge.export_recordings import RunRecordings
 from cosmo_pl.edge.neighbors import distances, training_neighbors
 from cosmo_pl.errors import ConfigurationError, DatasetNotFoundError
 from cosmo_pl.run_loading import load_run
+from cosmo_pl.storage import StorageError
 from cosmo_pl.testing.helpers import ready
 from isolated import RUNTIME, alone
 
@@ -134,6 +135,7 @@ def test_the_program_of_the_folder_needs_neither_pytorch_nor_this_package(folder
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     expected = Recogniser.load(folder / "attention").predict(arrays)
     assert [line["activity"] for line in lines] == list(expected.name)
+    assert all(p == round(p, 6) for line in lines for p in line["probability"].values()), "of float32, more is printed"
     assert len((folder / "attention/run.py").read_text(encoding="utf-8").splitlines()) < 150
 
 
@@ -317,6 +319,26 @@ def test_nothing_is_overwritten_unless_it_is_wished(folder, tmp_path):
             export(run, tmp_path / other, overwrite=True)
         assert (tmp_path / other / other).is_file()
     export(run, folder / "neighbour", overwrite=True)
+
+
+def test_a_folder_that_appears_meanwhile_is_kept_and_one_that_cannot_be_made_is_named_first(
+    folder, tmp_path, monkeypatch
+):
+    run = folder / "runs/utd" / RUNS["neighbour"]
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match="file"):
+        export(run, tmp_path / "file" / "model")
+    (tmp_path / "file").unlink()
+
+    def another(*arguments):
+        (tmp_path / "model").mkdir(exist_ok=True)
+        (tmp_path / "model" / "thesis.txt").write_text("years of work", encoding="utf-8")
+        return equality(*arguments)
+
+    monkeypatch.setattr("cosmo_pl.edge.export.equality", another)
+    with pytest.raises(ConfigurationError, match="no exported model"):
+        export(run, tmp_path / "model")
+    assert [path.name for path in (tmp_path / "model").iterdir()] == ["thesis.txt"]
 
 
 def test_a_given_checkpoint_decides_with_its_own_weights(folder, tmp_path):

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cosmo_pl.constraints import PositiveFloat, PositiveInt, check
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.io import YAML
+
+if TYPE_CHECKING:
+    from cosmo_pl.data.clocks import ClockEstimate
 
 
 def download(
@@ -244,12 +247,24 @@ def clocks(folder: str, reference: str | None = None, max_offset: PositiveFloat 
         verdict = "certain enough" if each.reliable else f"unchanged: {each.doubt}"
         numbers = f"offset {each.offset:+.3f} s ± {each.deviation:.3f} s, drift {each.drift:+.0f} ppm"
         print(f"# {name} against {right}: {numbers}, confidence {each.confidence:.2f}, {verdict}")
-    lines = [f"  {n}: {{offset: {e.offset:.3f}, drift: {round(e.drift, 3):g}}}" for n, e in found.items() if e.reliable]
+    stated = store.source.get("description", {}).get("clocks", {})
+    if isinstance(stated, dict) and any(stated.values()):
+        print("# the clocks of this import are corrected already; the lines have both corrections together")
+    else:
+        stated = {}
+    lines = [f"  {n}: {_together(e, stated.get(n) or {})}" for n, e in found.items() if e.reliable]
     print("\n".join(["clocks:", *lines] if lines else ["clocks: {}"]))
     if out is not None:
         from cosmo_pl.plots.clocks import picture
 
         print(f"# {picture(found, right, Path(out))}")
+
+
+def _together(estimated: ClockEstimate, stated: Mapping[str, float]) -> str:
+    """The correction of a clock, as in a description: that of the import and what is left after it."""
+    offset = estimated.offset + float(stated.get("offset", 0.0))
+    drift = estimated.drift + float(stated.get("drift", 0.0))
+    return f"{{offset: {offset:.3f}, drift: {round(drift, 3):g}}}"
 
 
 def augmentations(recipe: str, clip: int = 0, out: str = "augmentations.png", seed: int = 0) -> None:

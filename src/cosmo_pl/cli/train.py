@@ -243,12 +243,17 @@ def runs_folder(config: Any) -> Path:
 def with_own_config(args: Sequence[str]) -> list[str]:
     """Adds the configuration of the checkpoint's run to the command line of an evaluation without ``--config``."""
     named = next((i for i, word in enumerate(args) if word.partition("=")[0] == "--ckpt_path"), None)
-    if args[0] == "fit" or named is None or any(word.partition("=")[0] == "--config" for word in args):
+    given = {word.partition("=")[0] for word in args}
+    if args[0] == "fit" or named is None or given & {"--config", "--data", "--model"}:
         return list(args)
     path = Path(args[named].partition("=")[2] or "".join(args[named + 1 : named + 2]))
     config = run_of(path) / CONFIG
+    if not path.is_file():
+        problem = f"is a folder: '{path}'" if path.is_dir() else f"there is no file '{path}'"
+        raise ConfigurationError("ckpt_path", problem, "Name a checkpoint, as checkpoints/last.ckpt of a run")
     if not config.is_file():
-        return list(args)
+        problem = f"'{path}' is in no run folder, whose {CONFIG} would be used"
+        raise ConfigurationError("ckpt_path", problem, "Give the run's configuration by --config")
     for name in class_paths(read_yaml(config)):
         if not name.startswith("pytorch_lightning."):
             check_trusted(name, f"run '{run_of(path)}'")

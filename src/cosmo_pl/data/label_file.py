@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -21,6 +22,10 @@ from cosmo_pl.errors import RecordingError, choices
 from cosmo_pl.io import utf8_text
 
 COLUMNS = ("recording", "activity")
+TIMES = ("start", "end")
+LIKE_TIMES = re.compile(
+    r"(start|begin|from|end|stop|until|to(?![a-z])|time).*|.*(start|begin|end|stop|time)", re.IGNORECASE
+)
 AMONG = "Label recordings of training subjects, or raise max_train_samples and max_train_per_class if they leave it out"
 TOLERANCE = 1e-6  # seconds; starts of windows are rounded
 REMEDY = "Correct the row, or remove it"
@@ -81,6 +86,9 @@ def read_label_file(path: Path) -> list[GivenLabel]:
         if missing := [name for name in COLUMNS if name not in known]:
             problem = f"has no column {' and no column '.join(missing)}"
             raise RecordingError(path, problem, "Write the columns recording, start, end, activity")
+        if times := [name for name in known if name not in TIMES and LIKE_TIMES.fullmatch(name)]:
+            problem = f"has a column '{times[0]}', which would be ignored, so that whole recordings would be labelled"
+            raise RecordingError(path, problem, "Name the columns of seconds start and end")
         found = [_label(path, f"row {reader.line_num}", row) for row in reader]
     except csv.Error as error:
         raise RecordingError(path, f"row {reader.line_num + 1}: {error}", REMEDY) from error
@@ -90,11 +98,14 @@ def read_label_file(path: Path) -> list[GivenLabel]:
 
 
 def _label(path: Path, where: str, row: Mapping[str, str | None]) -> GivenLabel:
-    text = {name: (row.get(name) or "").strip() for name in (*COLUMNS, "start", "end")}
+    surplus: Any = row.get(None)  # type: ignore[call-overload]
+    if any(value.strip() for value in surplus or ()):  # a decimal comma may have moved all of its values
+        raise RecordingError(path, f"{where}: has more values than there are columns", "Write seconds, as in 12.5")
+    text = {name: (row.get(name) or "").strip() for name in (*COLUMNS, *TIMES)}
     if not text["recording"] or not text["activity"]:
         raise RecordingError(path, f"{where}: no recording or no activity", REMEDY)
     try:
-        start, end = (float(text[name]) if text[name] else None for name in ("start", "end"))
+        start, end = (float(text[name]) if text[name] else None for name in TIMES)
     except ValueError as error:
         raise RecordingError(path, f"{where}: {error}", "Write seconds, as in 12.5") from error
     if not all(time is None or math.isfinite(time) for time in (start, end)):

@@ -32,6 +32,7 @@ from cosmo_pl.extras import require
 from cosmo_pl.io import read_json, user_path, whole_file, write_json
 from cosmo_pl.recogniser import Recogniser
 from cosmo_pl.run_folder import BUNDLE, BUNDLE_DESCRIPTION, finished_tests, run_of
+from cosmo_pl.storage import writing
 
 LIBRARIES = ("cosmo_pl", "torch", "scikit-learn", "onnx", "onnxscript", "skl2onnx", "onnxruntime", "numpy")
 
@@ -97,6 +98,7 @@ def export(
         description["accuracy"] = recordings.accuracy(exported)
     description["equal"] = equality(recogniser, exported, recordings)
     folder = folder.resolve()  # of a link, what it points to
+    _check_free(folder, overwrite, encoders is not None)  # again, as the measuring takes minutes
     with whole_file(folder) as part:
         write_model(part, description, graphs)
         if encoders is not None:
@@ -120,8 +122,15 @@ def bundle_of(recogniser: Recogniser) -> Bundle:
 
 
 def _check_free(folder: Path, overwrite: bool, bundle: bool) -> None:
-    """Refuses a folder that exists, unless it is an exported one that may be replaced, with nothing else in it."""
+    """Refuses a folder that exists, unless it is an exported one that may be replaced, with nothing else in it.
+
+    Raises:
+        ConfigurationError: It exists.
+        StorageError: It could not be made.
+    """
     if not folder.exists():
+        with writing(folder):
+            folder.parent.mkdir(parents=True, exist_ok=True)
         return
     try:
         files = program.read_model(folder)[1]

@@ -139,9 +139,9 @@ def main() -> None:
     except Exception as error:  # onnxruntime raises a dozen kinds
         parser.exit(1, f"run.py: {error}\n")
     names, sensors = model.class_names, model.attends_to
-    for number, row in enumerate(found["probability"]):
+    for number, row in enumerate(found["probability"].astype(float)):  # of float32, digits would be left after rounding
         line = {"activity": names[row.argmax()], "probability": dict(zip(names, row.round(6).tolist(), strict=True))}
-        weights = found["weights"][number].round(6).tolist() if sensors else []
+        weights = found["weights"][number].astype(float).round(6).tolist() if sensors else []
         print(json.dumps({**line, "weights": dict(zip(sensors, weights, strict=True))}))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,6 +69,13 @@ def test_the_command_prints_what_the_description_takes(
     printed = capsys.readouterr().out
     assert "mat against wrist: offset +0.4" in printed and "certain enough" in printed
     assert "\nclocks:\n  mat: {offset: 0.4" in printed
+    manifest = Path("kitchen/streams.json")
+    content = json.loads(manifest.read_text(encoding="utf-8"))
+    content["source"]["description"] = {"clocks": {"mat": {"offset": 1.5, "drift": 3}}}
+    manifest.write_text(json.dumps(content), encoding="utf-8")
+    main(["data", "clocks", "kitchen"])
+    printed = capsys.readouterr().out
+    assert "corrected already" in printed and "\nclocks:\n  mat: {offset: 1.9" in printed
     with pytest.raises(SystemExit):
         main(["data", "clocks", "kitchen", "--max_offset=-1"])
     assert "max_offset" in capsys.readouterr().err

@@ -155,6 +155,21 @@ def test_rows_may_be_much_longer_than_the_header(tmp_path: Path) -> None:
     assert imported(tmp_path, content, {**image, "time": time}).frames("wrist") == 12
 
 
+def test_images_that_are_black_at_first_are_read(tmp_path: Path) -> None:
+    """The first rows, by which a block is as large as a row, are shorter than the others."""
+    zeros, bright = ["0"] * 40_000, [f"{v:.18e}" for v in np.random.default_rng(0).random(40_000)]
+    lines = [",".join([f"{n / 10}", *(zeros if n < 3 else bright)]) for n in range(14)]
+    image = {"kind": "depth", "values": "1:40001", "unit": "m", "rate": 10, "shape": [200, 200], "header": False}
+    time = {"column": 0, "unit": "s", "relative": True}
+    assert imported(tmp_path, "\n".join(lines).encode(), {**image, "time": time}).frames("wrist") == 14
+
+
+def test_a_delimiter_at_the_end_of_each_row_is_named(tmp_path: Path) -> None:
+    lines = ["time,x,y,z", *(f"{n / 50},1,1,1," for n in range(100))]
+    with pytest.raises(RecordingError, match=r"row 2: has another number of values .*, as have 100.*header"):
+        imported(tmp_path, "\n".join(lines).encode(), SECONDS)
+
+
 def test_a_broken_row_that_is_no_utf8_is_left_out(tmp_path: Path) -> None:
     lines = [line.encode() for line in rows()]
     lines[100] = b"\xe4\xff," + lines[100] + b",\xfc"  # row 101

@@ -99,6 +99,21 @@ def test_labels_activity_and_clocks() -> None:
         (["labels"], {"files": "a.csv", "format": "csv", "decimal": ","}, "another character than the delimiter"),
         (["sensors", "wrist", "time", "unit"], "hours", "one of iso, s, ms, us, ns"),
         (["sensors", "wrist", "time", "zone"], "Mars/Base", "a zone of the tz database"),
+        (
+            ["sensors", "wrist", "time"],
+            {"column": "time", "unit": "s", "zone": "Asia/Tokyo"},
+            "left out, as numbers count",
+        ),
+        (
+            ["labels"],
+            {"files": "a.csv", "format": "csv", "tier": "x"},
+            "labels.tier is 'x', not left out, as the format",
+        ),
+        (
+            ["labels"],
+            {"files": "a.eaf", "format": "elan", "columns": {"start": "from"}},
+            "not left out, as the format is",
+        ),
         (["sensors", "wrist", "time", "relative"], True, "one of s, ms, us, ns of relative times"),
         (["recordings"], "{day}", "made from placeholders of the files of every sensor: subject, session"),
         (["activity"], {"path": "{day}"}, "activity.path is '{day}'"),

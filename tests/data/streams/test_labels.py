@@ -105,6 +105,19 @@ def test_the_night_in_which_the_clock_is_changed_has_another_length(tmp_path: Pa
     assert found.end - found.start == hours * 3600 * 10**9
 
 
+def test_an_end_before_the_start_is_no_label_of_almost_a_day(tmp_path: Path) -> None:
+    path = write(tmp_path, "start,end,activity\n12:20,12:02,walk\n")
+    with pytest.raises(RecordingError, match="row 2: the end is not after the start"):
+        read_intervals(path, described(), date(2024, 5, 1))
+
+
+def test_a_file_of_another_encoding_is_to_be_saved_as_utf_8(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_bytes("start,end,activity\n0,1,r\u00fchren\n".encode("latin-1"))
+    with pytest.raises(RecordingError, match=r"is not UTF-8 .*Save it as UTF-8"):
+        read_intervals(path, described(unit="s"))
+
+
 def test_a_header_that_does_not_end_is_named(tmp_path: Path) -> None:
     path = write(tmp_path, '"start,end,activity\n0,1,walk\n')
     with pytest.raises(RecordingError, match="row 1: unexpected end of data"):

@@ -85,6 +85,13 @@ def test_relative_numbers_count_from_the_start() -> None:
     assert read([0.5], TimeDescription("s", relative=True), start=7 * 10**9) == [7_500_000_000]
 
 
+def test_relative_timestamps_count_from_the_start() -> None:
+    """Of a device that counts from 1970."""
+    time, start = TimeDescription("ns", relative=True), 10**18
+    found = read([0, None, 1_500_000_000], time, start, pa.timestamp("ns"))
+    assert found == [start, NONE, start + 1_500_000_000]
+
+
 def test_timestamps_of_parquet() -> None:
     moment = datetime(2018, 7, 1, 12)
     assert read([moment], BERLIN, kind=pa.timestamp("us")) == [ns("2018-07-01T10:00:00+00:00")]

@@ -55,6 +55,7 @@ def import_streams(
     """
     check("jobs", jobs, PositiveInt)
     source, target = open_source(user_path(folder)), user_path(out)
+    target = target if target.name else target.absolute()  # "."
     given = description if isinstance(description, ImportDescription) else _described(source, description)
     planned = plan(source, given)
     identity = _identity(source, given, planned, strict)
@@ -99,6 +100,9 @@ def _described(source: Source, path: str | Path | None) -> ImportDescription:
         return read_description(user_path(path))
     inside = source.path / DESCRIPTION
     if not inside.is_file():
+        if DESCRIPTION in source.names:
+            remedy = f"Take {DESCRIPTION} out of it, and give it by --description FILE"
+            raise RecordingError(source.path, f"is an archive, in which {DESCRIPTION} is not read", remedy)
         problem = f"holds no {DESCRIPTION}"
         remedy = "Give the description by --description FILE; `cosmo-pl data sniff` drafts it"
         raise RecordingError(source.path, problem, remedy)
@@ -123,7 +127,8 @@ def _done(target: Path, identity: Mapping[str, Any]) -> StreamStore | None:
     if (target / MANIFEST).exists():
         store = read_store(target)
         if store.source.get("key") != identity["key"]:
-            raise RecordingError(target, "holds another import, or one of files that have changed since", remedy)
+            problem = "holds another import, one with another --strict, or one of files that have changed since"
+            raise RecordingError(target, problem, remedy)
         shutil.rmtree(target / PARTS, ignore_errors=True)
         return store
     if target.exists() and (not target.is_dir() or (any(target.iterdir()) and not (target / PARTS).is_dir())):

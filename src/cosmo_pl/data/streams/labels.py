@@ -21,6 +21,7 @@ from cosmo_pl.fields import Field
 from cosmo_pl.io import read_json, utf8_text
 
 MILLISECOND = 10**6
+NIGHT = 16 * 3600 * 10**9  # nanoseconds: an end that is earlier in the day is of the next day within them
 VALUES = ("timeserieslabels", "labels")  # keys of Label Studio's labels on time series and on audio
 ALIGNED, REFERRING = "ALIGNABLE_ANNOTATION", "REF_ANNOTATION"  # of ELAN, with times and with those of another
 FRAMES = "timelinelabels"  # key of Label Studio's labels on frames of a video, whose rate an export does not state
@@ -97,7 +98,8 @@ def _joined(path: Path, intervals: Iterable[RawInterval]) -> list[RawInterval]:
 
 
 def _csv(path: Path, labels: LabelsDescription, day: date | RecordedDays | None) -> Iterator[RawInterval]:
-    lines = list(io.StringIO(utf8_text(path, partial(RecordingError, path)), newline=""))
+    text = utf8_text(path, partial(RecordingError, path, remedy="Save it as UTF-8"))
+    lines = list(io.StringIO(text, newline=""))
     for number, line in enumerate(lines):  # which become empty, so that rows are numbered as in the file
         if number < labels.skip or (labels.comment and line.startswith(labels.comment)):
             lines[number] = "\n"
@@ -155,7 +157,8 @@ def _on_day(
     start, end = (instant(value[role], labels.time, dated, partial(refuse, role)) for role in ("start", "end"))
     if end < start and dated is not None and not labels.time.relative and is_time_of_day(value["end"]):
         tomorrow = date.fromisoformat(dated) + timedelta(days=1)  # which has 23 or 25 hours where the clock is changed
-        end = instant(value["end"], labels.time, tomorrow.isoformat(), partial(refuse, "end"))
+        later = instant(value["end"], labels.time, tomorrow.isoformat(), partial(refuse, "end"))
+        end = later if later - start < NIGHT else end
     return start, end
 
 

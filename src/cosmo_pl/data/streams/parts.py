@@ -21,7 +21,7 @@ from cosmo_pl.data.streams.patterns import filled, placeholders
 from cosmo_pl.data.streams.planning import PlannedRecording
 from cosmo_pl.data.streams.quality import BROKEN, EMPTY, NO_TIME, StreamFacts, StreamQuality
 from cosmo_pl.data.streams.reading import FileReader
-from cosmo_pl.data.streams.resampling import Frames, on_grid
+from cosmo_pl.data.streams.resampling import AVERAGED, Frames, on_grid
 from cosmo_pl.data.streams.source import Source
 from cosmo_pl.data.streams.times import HOUR, NONE, SECOND, Clock
 from cosmo_pl.errors import ConfigurationError, RecordingError
@@ -143,6 +143,11 @@ class StreamImport:
             times = rows.time[rows.time != NONE]
             if len(times):
                 return FirstTime(int(times.min()), False, reader.clock.guessed)
+        if reader.broken:
+            problem = (
+                f"row {reader.broken[0]}: has another number of values than the first row, as have {len(reader.broken)}"
+            )
+            raise RecordingError(reader.path, problem, "Correct delimiter, decimal or header in the description")
         raise RecordingError(reader.path, "has no row with a time", "Remove the file, or correct the description")
 
     def _max_gap(self, time: NDArray[np.int64]) -> int:
@@ -206,7 +211,7 @@ class StreamImport:
             raise RecordingError(shown, f"has no row with a time and {len(stream.values)} values", "Correct `values`")
         max_gap = self._max_gap(first[2])
         ordered = in_order(itertools.chain([first], samples), max_gap, quality)
-        average = _median_interval(first[2]) * stream.rate < 0.5 * SECOND
+        average = _median_interval(first[2]) * stream.rate < AVERAGED
         frames = on_grid(pieces(ordered, max_gap, quality), stream.rate, start, average)
         try:
             with whole_file(path) as part:

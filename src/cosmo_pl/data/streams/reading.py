@@ -23,6 +23,7 @@ from cosmo_pl.data.streams.times import Clock
 from cosmo_pl.errors import RecordingError, choices
 
 BLOCK = 4 * 2**20  # bytes of CSV or of values at once
+MOST = 32  # bytes of a value: later rows may be longer than the first ones, as of an image that is black at first
 NPZ_ROWS = 8192
 REMEDY = "Correct the row, or remove it"
 SAVE = "Save it by numpy.savez"
@@ -110,7 +111,7 @@ class FileReader:
         options = (
             arrow.ReadOptions(
                 use_threads=False,
-                block_size=max(self.block, 4 * size),  # a block has to hold each row
+                block_size=max(self.block, 4 * size, MOST * width),  # a block has to hold each row
                 column_names=[f"c{each}" for each in range(width)],
                 skip_rows=before,
             ),

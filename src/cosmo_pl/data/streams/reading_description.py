@@ -245,6 +245,7 @@ def _time(given: Field, placed: bool, named: Collection[str] = ()) -> TimeDescri
         start.require(set(placeholders(start.text())) <= set(named), "with placeholders of files")
     if zone is not None:
         zone.require(_is_zone(zone.text()), "a zone of the tz database, as Europe/Berlin")
+        zone.require(unit.value == "iso", "left out, as numbers count in UTC; with unit iso it is that of the times")
     return TimeDescription(
         unit.text(),
         _column(given["column"]) if placed else None,
@@ -275,14 +276,16 @@ def _recordings(given: Field, sensors: Mapping[str, StreamDescription]) -> str:
 
 
 def _labels(given: Field) -> LabelsDescription:
-    of_csv = ("decimal", "comment", "skip")
-    _known(given, ("files", "format", "columns", "time", "tier", "activities", "delimiter", *of_csv))
+    of_csv = ("columns", "delimiter", "decimal", "comment", "skip")
+    _known(given, ("files", "format", "time", "tier", "activities", *of_csv))
     kind = given["format"]
     kind.require(kind.value in LABEL_FORMATS, f"one of {', '.join(LABEL_FORMATS)}")
     for field in filter(None, map(given.get, of_csv)):
         field.require(kind.value == "csv", "left out, as the format is not csv")
     columns = _roles(given.get("columns")) if kind.value == "csv" else {}
     files, time, tier = _pattern(given["files"]), given.get("time"), given.get("tier")
+    if tier is not None:
+        tier.require(kind.value != "csv", "left out, as the format is csv")
     tiers: tuple[str, ...] = ()
     if tier is not None:
         several = isinstance(tier.value, list)

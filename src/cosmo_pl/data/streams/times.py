@@ -58,6 +58,8 @@ class Clock:
         text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
         if pa.types.is_timestamp(column.type):
             local = _integers(column.cast(pa.timestamp("ns", column.type.tz)))
+            if self.time.relative:  # as of a device that counts from 1970
+                return np.where(local == NONE, NONE, local + self.start)
             return local if column.type.tz is not None else self._located(local, refuse)
         if self.time.unit != "iso":
             return self._numbers(column, text, refuse)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cosmo_pl.data.streams.ordering import MAX_REACH, Piece, ordered
 from cosmo_pl.data.streams.parts import INTERVALS
-from cosmo_pl.data.streams.resampling import ROUNDING, Frames, on_grid, ticks_of
+from cosmo_pl.data.streams.resampling import AVERAGED, ROUNDING, Frames, on_grid, ticks_of
 from cosmo_pl.data.streams.times import LARGEST, SECOND
 from cosmo_pl.edge.live.buffer import SensorBuffer
 from cosmo_pl.edge.live.facts import StreamCheck
@@ -21,7 +21,6 @@ from cosmo_pl.edge.live.reports import Reporter
 from cosmo_pl.edge.live.strays import ENOUGH
 
 Checked = tuple[NDArray[np.int64], NDArray[np.float32]]  # times in nanoseconds (n,), values (n, size)
-AVERAGED = 0.5 * SECOND  # nanoseconds by ticks: a stream with more than two samples per tick, as in an import
 STEADY = 1.1  # times that limit, under which a stream that is averaged stays so, whatever its jitter
 RECENT = 256  # samples from whose intervals the usual one is taken
 EXACT = 2**23  # seconds; a double of more has steps of more than two nanoseconds
