@@ -114,6 +114,11 @@ def test_labels_activity_and_clocks() -> None:
             {"files": "a.eaf", "format": "elan", "columns": {"start": "from"}},
             "not left out, as the format is",
         ),
+        (
+            ["sensors", "wrist"],
+            {**WRIST, "files": "{subject}/a.npz", "decimal": ","},
+            "decimal is ',', not left out, as",
+        ),
         (["sensors", "wrist", "time", "relative"], True, "one of s, ms, us, ns of relative times"),
         (["recordings"], "{day}", "made from placeholders of the files of every sensor: subject, session"),
         (["activity"], {"path": "{day}"}, "activity.path is '{day}'"),

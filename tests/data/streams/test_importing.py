@@ -240,6 +240,13 @@ def test_an_import_of_simulated_recordings_says_so(home: Path, tmp_path: Path, p
     assert is_simulated(StreamsDataModule(root=str(store.folder), test_subjects=(2,)).folder)
 
 
+def test_missing_labels_are_named_before_anything_is_imported(home: Path, tmp_path: Path) -> None:
+    labels = {"files": "lables.csv", "format": "csv"}
+    with pytest.raises(RecordingError, match=r"holds no file of labels, lables.csv"):
+        import_streams(home, tmp_path / "out", described(labels=labels))
+    assert not list((tmp_path / "out").rglob("*.npy"))
+
+
 def test_a_description_in_an_archive_is_to_be_taken_out(home: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "home.zip", "w") as archive:
         archive.writestr("streams.yaml", "title: Kitchen")

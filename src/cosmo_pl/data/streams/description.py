@@ -15,7 +15,8 @@ from cosmo_pl.data.streams.patterns import Pattern, filled, placeholders
 from cosmo_pl.errors import ConfigurationError
 
 DESCRIPTION = "streams.yaml"
-FORMATS = (".csv", ".tsv", ".parquet", ".npz")
+TEXT = (".csv", ".tsv")
+FORMATS = (*TEXT, ".parquet", ".npz")
 UNITS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}  # of numeric time, in nanoseconds
 ESTIMATE, ESTIMATE_EACH = "estimate", "estimate per recording"  # of the errors of clocks
 LABEL_FORMATS = ("csv", "elan", "label_studio")

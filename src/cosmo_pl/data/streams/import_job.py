@@ -16,7 +16,7 @@ from cosmo_pl.data.streams.clock_pieces import ages_of
 from cosmo_pl.data.streams.coverage import report_unrecorded
 from cosmo_pl.data.streams.description import ESTIMATE_EACH, ClockCorrection, ImportDescription
 from cosmo_pl.data.streams.joining import ImportedRecording, placed, sensor_of, write_array
-from cosmo_pl.data.streams.labelling import CUT, SHARED, activities_of, label
+from cosmo_pl.data.streams.labelling import CUT, SHARED, activities_of, label, label_files
 from cosmo_pl.data.streams.parts import StreamImport
 from cosmo_pl.data.streams.planning import PlannedRecording
 from cosmo_pl.data.streams.reading_description import REMEDY
@@ -76,6 +76,8 @@ class ImportJob:
             ConfigurationError: An activity of the labels is not among those of the description.
         """
         clocks, estimated = self.description.clocks, list[EstimatedClock]()
+        if self.description.labels is not None:
+            label_files(self.source, self.description.labels)  # before the streams, which may take hours
         report_unmatched(self.unmatched, self.planned, self.faults)
         report_readings(self.source, self.description, self.faults)
         imported = self._streams(self._stated_corrections())

@@ -68,6 +68,19 @@ def _whole(description: ImportDescription, each: ImportedRecording) -> list[Labe
     return [] if activity is None or seconds <= 0 else [LabelInterval(0.0, seconds, activity)]
 
 
+def label_files(source: Source, labels: LabelsDescription) -> dict[str, Mapping[str, str]]:
+    """Name of each file of labels to what stands in the place of the placeholders of its path.
+
+    Raises:
+        RecordingError: There is none.
+    """
+    files = {name: values for name in source.names if (values := labels.files.match(name)) is not None}
+    if not files:
+        problem = f"holds no file of labels, {labels.files.text}"
+        raise RecordingError(source.path, problem, "Correct labels.files in the description, or leave labels out")
+    return files
+
+
 def _from_files(
     source: Source,
     labels: LabelsDescription,
@@ -76,11 +89,7 @@ def _from_files(
     left_out: dict[str, list[str]],
 ) -> dict[str, list[LabelInterval]]:
     found: dict[str, list[LabelInterval]] = {each.recording.name: [] for each in recordings}
-    files = [(name, values) for name in source.names if (values := labels.files.match(name)) is not None]
-    if not files:
-        problem = f"holds no file of labels, {labels.files.text}"
-        raise RecordingError(source.path, problem, "Correct labels.files in the description, or leave labels out")
-    for name, values in files:
+    for name, values in label_files(source, labels).items():
         names = {each.name for each in matching(values, [each.recording for each in recordings])}
         mine = [each for each in recordings if each.recording.name in names]
         if not mine:

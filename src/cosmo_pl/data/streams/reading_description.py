@@ -16,6 +16,7 @@ from cosmo_pl.data.streams.description import (
     FORMATS,
     LABEL_FORMATS,
     SUBJECT,
+    TEXT,
     UNITS,
     ClockCorrection,
     ImportDescription,
@@ -102,8 +103,11 @@ def _known(given: Field, keys: Collection[str]) -> None:
 
 def _stream(given: Field) -> StreamDescription:
     keys = ("files", "kind", "time", "values", "channels", "unit", "convert", "shape", "rate", "max_gap", "header")
-    _known(given, (*keys, "delimiter", "decimal", "comment", "skip"))
+    of_text = ("delimiter", "decimal", "comment", "skip")
+    _known(given, (*keys, *of_text))
     files, kind, values = _pattern(given["files"], FORMATS), given["kind"].text("[a-z_]+", "a kind"), _values(given)
+    for field in filter(None, map(given.get, of_text)):
+        field.require(files.text.lower().endswith(TEXT), f"left out, as the files do not end in {' or '.join(TEXT)}")
     shape = _shape(given, len(values))
     channels = _channels(given, values, kind, images=len(shape) > 1)
     units = _per_channel(given["unit"], len(channels))
