@@ -263,19 +263,6 @@ def test_the_working_directory_may_be_the_target(home: Path, tmp_path: Path, mon
     assert (tmp_path / "empty" / "wrist.npy").is_file()
 
 
-def test_twice_the_rate_of_the_grid_is_the_same_in_all_recordings(tmp_path: Path) -> None:
-    """Jitter puts the median interval of some just below half a tick; none of them is averaged."""
-    for number in range(6):
-        time = jittered(20, 100 + 0.1 * (number - 3), seed=number)
-        tone = np.repeat(np.sin(2 * np.pi * 45 * (time - time[0]) / SECOND)[:, None], 3, axis=1)
-        write_csv(tmp_path / "in" / f"s{number}" / "wrist.csv", time, tone)
-    store = import_streams(tmp_path / "in", tmp_path / "out", described())
-    values = np.load(tmp_path / "out" / "wrist.npy")
-    rows = [each.segments["wrist"][0] for each in store.recordings]
-    power = [float(np.sqrt(np.mean(values[its.row : its.row + its.frames] ** 2))) for its in rows]
-    assert len(power) == 6 and max(power) < 1.3 * min(power), power
-
-
 def test_another_import_is_not_overwritten(home: Path, tmp_path: Path) -> None:
     first = import_streams(home, tmp_path / "out", described())
     changed = (tmp_path / "out" / "wrist.npy").stat().st_mtime_ns

@@ -68,7 +68,7 @@ def _whole(description: ImportDescription, each: ImportedRecording) -> list[Labe
     return [] if activity is None or seconds <= 0 else [LabelInterval(0.0, seconds, activity)]
 
 
-def label_files(source: Source, labels: LabelsDescription) -> dict[str, Mapping[str, str]]:
+def label_files(source: Source, labels: LabelsDescription) -> dict[str, dict[str, str]]:
     """Name of each file of labels to what stands in the place of the placeholders of its path.
 
     Raises:

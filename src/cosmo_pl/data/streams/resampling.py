@@ -12,9 +12,7 @@ from numpy.typing import NDArray
 from cosmo_pl.data.streams.ordering import Piece
 from cosmo_pl.data.streams.times import SECOND
 
-AVERAGED = 0.45 * SECOND
-"""Interval in nanoseconds by ticks under which a stream is averaged. At twice the rate of the grid, which is common,
-jitter would otherwise decide about it in each recording."""
+AVERAGED = 0.5 * SECOND  # nanoseconds by ticks: a stream with more than two samples per tick is averaged
 ROUNDING = 1e-6  # ticks by which a sample may miss a tick and is still on it
 VALUES = 2**20  # at most, of frames that are computed at once
 
