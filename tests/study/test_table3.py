@@ -82,7 +82,13 @@ def test_times_of_uncommitted_code_are_marked() -> None:
     assert rows(cost(view("table3", "paper", {ALL[0].key: dirty})))["Cosmo, stage 1"]["minutes"] == "1.00 (n=1)†"
 
 
-@pytest.mark.parametrize("environment", [{"busy": True}, {"processes": 2}])
+def test_times_of_runs_with_a_core_of_their_own_count() -> None:
+    shared = {"processes": 2, "threads": 1, "cores": 2}
+    timed = replace(record(ALL[0], result={"fit_seconds": 60.0, "epochs": 1}), environment=shared)
+    assert rows(cost(view("table3", "paper", {ALL[0].key: timed})))["Cosmo, stage 1"]["minutes"] == "1.00 (n=1)"
+
+
+@pytest.mark.parametrize("environment", [{"busy": True}, {"processes": 3, "threads": 1, "cores": 2}])
 def test_times_of_runs_beside_other_work_are_left_out(environment: dict[str, Any]) -> None:
     busy = replace(record(ALL[0], result={"fit_seconds": 60.0, "epochs": 1}), environment=environment)
     assert rows(cost(view("table3", "paper", {ALL[0].key: busy})))["Cosmo, stage 1"]["minutes"] == "-"

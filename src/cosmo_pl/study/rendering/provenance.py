@@ -48,8 +48,9 @@ def training_of(record: Record) -> Mapping[str, Any]:
 
 
 def is_timed(record: Record) -> bool:
-    """Whether the seconds of its training are meaningful: no other work shared the machine."""
-    return not record.environment.get("busy") and record.environment.get("processes", 1) <= 1
+    """Whether the seconds of its training are meaningful: it had its cores alone."""
+    processes, threads, cores = (int(record.environment.get(name) or 1) for name in ("processes", "threads", "cores"))
+    return not record.environment.get("busy") and (processes == 1 or processes * threads <= cores)
 
 
 def training_seconds(records: Iterable[Record]) -> list[float]:
