@@ -172,7 +172,7 @@ def test_rows_that_cannot_be_used_are_counted_and_refused_under_strict(home: Pat
     ("row", "text", "message"),
     [
         (3, "soon,1,1,1", r"anna/wrist.csv: row 4, column 'time': 'soon' is no number. Correct the row"),
-        (3, "1600000000500000000,1,up,1", r"anna/wrist.csv: cannot be read \(In CSV column #2: Row #4: .*'up'"),
+        (3, "1600000000500000000,1,up,1", r"anna/wrist.csv: cannot be read \(column 'y': Row #4: .*'up'"),
         (0, "t,x,y,z", r"anna/wrist.csv: has no column 'time' among its 4. Choose from t, x, y, z"),
         (0, "", r"anna/wrist.csv: has an empty first row"),
     ],
@@ -186,6 +186,14 @@ def test_errors_name_file_and_row(home: Path, tmp_path: Path, row: int, text: st
         import_streams(home, tmp_path / "out", described())
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "out" / "streams.json").exists()
+
+
+def test_decimal_commas_are_named(home: Path, tmp_path: Path) -> None:
+    for path in home.rglob("wrist.csv"):
+        text = path.read_text().replace(",", ";").replace(".", ",")
+        path.write_text(text)
+    with pytest.raises(RecordingError, match=r"column 'x': Row #2: .*Add `decimal: \",\"` to the sensor"):
+        import_streams(home, tmp_path / "out", described({"delimiter": ";"}))
 
 
 def test_a_damaged_page_of_parquet_is_named(home: Path, tmp_path: Path) -> None:

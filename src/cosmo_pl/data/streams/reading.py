@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ BLOCK = 4 * 2**20  # bytes of CSV or of values at once
 MOST = 32  # bytes of a value: later rows may be longer than the first ones, as of an image that is black at first
 NPZ_ROWS = 8192
 REMEDY = "Correct the row, or remove it"
+NUMBERED = re.compile(r"In CSV column #(\d+)")
+DECIMAL_COMMA = re.compile(r"'[-+]?\d*,\d+'")
 SAVE = "Save it by numpy.savez"
 
 
@@ -55,6 +58,7 @@ class FileReader:
         clock: Reads its times; that of the previous file goes on.
         block: Bytes that are read at once.
         broken: Rows that have more or fewer values than the others, which are left out.
+        columns: Names of the columns of CSV, for errors.
     """
 
     source: Source
@@ -63,6 +67,7 @@ class FileReader:
     clock: Clock
     block: int = BLOCK
     broken: list[int] = field(default_factory=list)
+    columns: list[str] = field(default_factory=list)
 
     @property
     def path(self) -> Path:
@@ -83,9 +88,16 @@ class FileReader:
                 for row, time, values in read():
                     yield Rows(row, self.clock.read(time, self._refusal(row)), values)
             except (pa.ArrowException, OSError) as error:  # a damaged page of Parquet is an OSError
-                problem = " ".join(str(error).split())
+                problem = NUMBERED.sub(self._column, " ".join(str(error).split()))
                 remedy = REMEDY if isinstance(error, pa.ArrowException) else "Copy the file again, or remove it"
+                remedy = (
+                    'Add `decimal: ","` to the sensor in the description' if DECIMAL_COMMA.search(problem) else remedy
+                )
                 raise RecordingError(self.path, f"cannot be read ({problem})", remedy) from error
+
+    def _column(self, found: re.Match[str]) -> str:
+        """The name of a column in place of its number, which counts from 0."""
+        return f"column '{self.columns[int(found[1])]}'"
 
     def _refusal(self, row: NDArray[np.int64]) -> Any:
         return lambda at, problem: RecordingError(
@@ -148,6 +160,7 @@ class FileReader:
         names = [each.strip() for each in first]
         if not any(names):
             raise RecordingError(self.path, "has an empty first row", "Remove the file, or correct `skip`")
+        self.columns[:] = names if self.stream.header else map(str, range(len(names)))
         return self._positions(names), len(names), before + int(self.stream.header), max(len(line), len(second))
 
     def _positions(self, names: list[str]) -> list[int]:
