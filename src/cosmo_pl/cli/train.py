@@ -244,10 +244,12 @@ def with_own_config(args: Sequence[str]) -> list[str]:
     """Adds the configuration of the checkpoint's run to the command line of an evaluation without ``--config``."""
     named = next((i for i, word in enumerate(args) if word.partition("=")[0] == "--ckpt_path"), None)
     given = {word.partition("=")[0] for word in args}
-    if args[0] == "fit" or named is None or given & {"--config", "--data", "--model"}:
+    if args[0] == "fit" or named is None or "--config" in given:
         return list(args)
     path = Path(args[named].partition("=")[2] or "".join(args[named + 1 : named + 2]))
     config = run_of(path) / CONFIG
+    if not config.is_file() and given & {"--data", "--model"}:
+        return list(args)
     if not path.is_file():
         problem = f"is a folder: '{path}'" if path.is_dir() else f"there is no file '{path}'"
         raise ConfigurationError("ckpt_path", problem, "Name a checkpoint, as checkpoints/last.ckpt of a run")
