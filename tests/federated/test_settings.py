@@ -123,11 +123,8 @@ def bundle(make_data, tmp_path):
 def test_quality_of_joined_sensors_of_a_federated_bundle_is_not_taken_for_equal(tmp_path):
     shapes = {"acc": (16, 3), "gyro": (16, 3), "baro": (16, 1)}
     encoders = {name: TemporalEncoder(size, channels=(4, 4, 4, 4)) for name, size in (("acc+gyro", 6), ("baro", 1))}
-    training = {FEDERATED: {"clients": 3}}
-    folder = Bundle(
-        encoders=encoders, modality_shapes=shapes, normalization={}, data_fingerprint="", training=training
-    ).save(tmp_path / "bundle")  # fmt: skip
-    module = IterativeFusionModule(shapes, 3, bundle=str(folder))
+    bundle = Bundle(encoders, shapes, normalization={}, data_fingerprint="", training={FEDERATED: {"clients": 3}})
+    module = IterativeFusionModule(shapes, 3, bundle=str(bundle.save(tmp_path / "bundle")))
     with pytest.raises(ConfigurationError, match=r"quality_weights: .* joined sensors: \['acc\+gyro'\]"):
         module._measure_quality(module.bundle, SimpleNamespace(modalities=tuple(shapes)))
 

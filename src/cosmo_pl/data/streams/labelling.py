@@ -69,7 +69,7 @@ def _whole(description: ImportDescription, each: ImportedRecording) -> list[Labe
 
 
 def label_files(source: Source, labels: LabelsDescription) -> dict[str, dict[str, str]]:
-    """Name of each file of labels to what stands in the place of the placeholders of its path.
+    """Each file of labels by its name, with the values of the placeholders in its path.
 
     Raises:
         RecordingError: There is none.
