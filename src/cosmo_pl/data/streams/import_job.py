@@ -16,16 +16,15 @@ from cosmo_pl.data.streams.clock_pieces import ages_of
 from cosmo_pl.data.streams.coverage import report_unrecorded
 from cosmo_pl.data.streams.description import ESTIMATE_EACH, ClockCorrection, ImportDescription
 from cosmo_pl.data.streams.joining import ImportedRecording, placed, sensor_of, write_array
-from cosmo_pl.data.streams.labelling import CUT, SHARED, activities_of, label, label_files
+from cosmo_pl.data.streams.label_checks import check_labels
+from cosmo_pl.data.streams.labelling import CUT, SHARED, label
 from cosmo_pl.data.streams.parts import StreamImport
 from cosmo_pl.data.streams.planning import PlannedRecording
-from cosmo_pl.data.streams.reading_description import REMEDY
 from cosmo_pl.data.streams.report import report_faults, write_report
 from cosmo_pl.data.streams.source import Source, open_source
 from cosmo_pl.data.streams.store import LabelInterval, StreamStore
 from cosmo_pl.data.streams.times import SECOND
 from cosmo_pl.data.streams.unmatched import report_readings, report_unmatched, unmatched
-from cosmo_pl.errors import ConfigurationError
 
 PARTS = ".parts"
 
@@ -76,8 +75,7 @@ class ImportJob:
             ConfigurationError: An activity of the labels is not among those of the description.
         """
         clocks, estimated = self.description.clocks, list[EstimatedClock]()
-        if self.description.labels is not None:
-            label_files(self.source, self.description.labels)  # before the streams, which may take hours
+        check_labels(self.source, self.description, self.planned, self.faults)
         report_unmatched(self.unmatched, self.planned, self.faults)
         report_readings(self.source, self.description, self.faults)
         imported = self._streams(self._stated_corrections())
@@ -98,11 +96,8 @@ class ImportJob:
             self.faults.report(reason, where, remedy, mended=reason == CUT)
         remedy = "Name the file of the recording or its subject in the data of each task"
         self.faults.report(SHARED, labelled.shared, remedy)
-        try:
-            activities = activities_of(labelled, self.description.activities)
-        except ValueError as error:
-            raise ConfigurationError("description", str(error), REMEDY) from error
-        store = self._joined(imported, labelled.intervals, activities)
+        activities = self.description.activities or labelled.activities
+        store = self._joined(imported, labelled.intervals, tuple(activities))
         if self.description.labels is not None:
             report_unrecorded(store.recordings, store.sensors, self.faults)
         write_report(store, streams, labelled, self.faults, estimated, self.unmatched)

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from cosmo_pl.data.streams.description import SUBJECT, ImportDescription, LabelsDescription
+from cosmo_pl.data.streams.description import ImportDescription, LabelsDescription
 from cosmo_pl.data.streams.joining import ImportedRecording
+from cosmo_pl.data.streams.label_checks import label_files
 from cosmo_pl.data.streams.label_days import RecordedDays, RecordedTime
 from cosmo_pl.data.streams.label_tasks import about
 from cosmo_pl.data.streams.labels import RawInterval, read_intervals
@@ -40,9 +41,14 @@ class Labelled:
     left_out: Mapping[str, list[str]]
     shared: Sequence[str] = ()
 
+    @property
+    def activities(self) -> list[str]:
+        """All activities in the order of the alphabet."""
+        return sorted({each.activity for intervals in self.intervals.values() for each in intervals})
+
 
 def label(source: Source, description: ImportDescription, recordings: Imported, scratch: Path) -> Labelled:
-    """Labels of all recordings.
+    """Labels of all recordings, which `check_labels` accepts.
 
     Args:
         source: Folder or archive.
@@ -51,7 +57,7 @@ def label(source: Source, description: ImportDescription, recordings: Imported, 
         scratch: Folder for copies of label files from an archive.
 
     Raises:
-        RecordingError: A label file cannot be read or belongs to no recording, or two of its intervals overlap.
+        RecordingError: Two intervals overlap, or it is not known on which day or in which recording one is.
     """
     left_out: dict[str, list[str]] = {OUTSIDE: [], CUT: [], SHARED: []}
     if description.labels is not None:
@@ -68,19 +74,6 @@ def _whole(description: ImportDescription, each: ImportedRecording) -> list[Labe
     return [] if activity is None or seconds <= 0 else [LabelInterval(0.0, seconds, activity)]
 
 
-def label_files(source: Source, labels: LabelsDescription) -> dict[str, dict[str, str]]:
-    """Each file of labels by its name, with the values of the placeholders in its path.
-
-    Raises:
-        RecordingError: There is none.
-    """
-    files = {name: values for name in source.names if (values := labels.files.match(name)) is not None}
-    if not files:
-        problem = f"holds no file of labels, {labels.files.text}"
-        raise RecordingError(source.path, problem, "Correct labels.files in the description, or leave labels out")
-    return files
-
-
 def _from_files(
     source: Source,
     labels: LabelsDescription,
@@ -92,9 +85,6 @@ def _from_files(
     for name, values in label_files(source, labels).items():
         names = {each.name for each in matching(values, [each.recording for each in recordings])}
         mine = [each for each in recordings if each.recording.name in names]
-        if not mine:
-            problem = "belongs to no recording by its path"
-            raise RecordingError(source.shown(name), problem, "Correct labels.files in the description")
         for raw in read_intervals(source.on_disk(name, scratch), labels, _days(mine, labels)):
             _place(labels, name, raw, _candidates(source, name, raw, mine), found, left_out)
     found = {name: _joined(intervals) for name, intervals in found.items()}
@@ -126,10 +116,6 @@ def _days(recordings: Imported, labels: LabelsDescription) -> RecordedDays:
 def _candidates(source: Source, name: str, raw: RawInterval, recordings: Imported) -> Imported:
     """Recordings that an interval can be in: those of its subject, and only one if its times are relative."""
     mine = [each for each in recordings if raw.subject in (None, each.recording.subject)]
-    if not mine:
-        known = ", ".join(sorted({each.recording.subject for each in recordings}))
-        problem = f"{raw.where}: there is no recording of {SUBJECT} '{raw.subject}', but of {known}"
-        raise RecordingError(source.shown(name), problem, "Correct the subject")
     chosen = about(raw.task, [each.recording for each in mine])
     mine = [each for each in mine if each.recording in chosen]
     if raw.relative and len(mine) > 1:
@@ -161,19 +147,6 @@ def _place(
         left_out[OUTSIDE].append(f"{name} {raw.where}")
     elif inside < raw.end - raw.start:
         left_out[CUT].append(f"{name} {raw.where}")
-
-
-def activities_of(labelled: Labelled, given: Sequence[str]) -> tuple[str, ...]:
-    """All activities, in the given order or in that of the alphabet.
-
-    Raises:
-        ValueError: One is not among the given ones.
-    """
-    names = sorted({each.activity for intervals in labelled.intervals.values() for each in intervals})
-    unknown = [name for name in names if given and name not in given]
-    if unknown:
-        raise ValueError(f"activities: '{unknown[0]}' of the labels is missing")
-    return tuple(given) or tuple(names)
 
 
 def seconds_by_activity(intervals: Sequence[LabelInterval]) -> dict[str, float]:

@@ -67,6 +67,18 @@ def read_intervals(path: Path, labels: LabelsDescription, day: date | RecordedDa
         RecordingError: The file cannot be read, holds no interval, or an interval has no time, no length, or overlaps
             one of another activity; the message names the row or annotation.
     """
+    found = recorded_intervals(path, labels, day)
+    named = [(each, renamed(each.activity, labels.activities)) for each in found]
+    kept = [each._replace(activity=name) for each, name in named if name is not None]
+    return _joined(path, sorted(kept, key=lambda each: (each.subject or "", each.task, each.start, each.end)))
+
+
+def recorded_intervals(path: Path, labels: LabelsDescription, day: date | RecordedDays | None) -> list[RawInterval]:
+    """The intervals of a file in its order, with their activities as recorded, as `read_intervals` reads them.
+
+    Raises:
+        RecordingError: The file cannot be read, holds no interval, or an interval has no time.
+    """
     read: Mapping[str, Callable[..., Iterator[RawInterval]]] = {
         "csv": _csv,
         "elan": _elan,
@@ -75,9 +87,7 @@ def read_intervals(path: Path, labels: LabelsDescription, day: date | RecordedDa
     found = list(read[labels.format](path, labels, day))
     if not found:
         raise RecordingError(path, "holds no interval", "Label some time, or remove the file")
-    named = [(each, renamed(each.activity, labels.activities)) for each in found]
-    kept = [each._replace(activity=name) for each, name in named if name is not None]
-    return _joined(path, sorted(kept, key=lambda each: (each.subject or "", each.task, each.start, each.end)))
+    return found
 
 
 def _joined(path: Path, intervals: Iterable[RawInterval]) -> list[RawInterval]:
