@@ -119,7 +119,6 @@ class TrainingData:
             data: The other data.
             same_recordings: Whether all recordings are those of the training.
         """
-        assert data.samples is not None, "setup comes first"
         subject, again = data.samples.subject, data.rows_among(self.recordings)
         trains_on_test_subjects = data.label_sampling.target_fraction is not None  # Figure 13 of the paper
         if trains_on_test_subjects and self.recordings and self.dataset == data.key:

@@ -75,7 +75,7 @@ def has_checkpoint(run: Path) -> bool:
 def is_run(folder: Path) -> bool:
     """Whether a folder is that of a run, finished or not."""
     number = folder.name.removeprefix(VERSION)
-    named = folder.name.startswith(VERSION) and number.isdigit()
+    named = folder.name.startswith(VERSION) and number.isdecimal()
     return named and any((folder / name).exists() for name in (CONFIG, LOG, CHECKPOINTS, BUNDLE))
 
 
@@ -140,7 +140,7 @@ def name_of(run: Path) -> tuple[str, ...]:
 
 def _numbered(folder: Path, stem: str) -> list[Path]:
     found = {path: path.name.removeprefix(stem) for path in folder.glob(f"{stem}*")}
-    return sorted((path for path, number in found.items() if number.isdigit()), key=lambda path: int(found[path]))
+    return sorted((path for path, number in found.items() if number.isdecimal()), key=lambda path: int(found[path]))
 
 
 def _new_folder(parent: Path, stem: str, number: int) -> Path:

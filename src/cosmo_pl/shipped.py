@@ -1,7 +1,7 @@
 """Where the files lie that ship with the package: its configs, its studies and their results.
 
 In a checkout and an editable install they are ``configs/`` and ``experiments/`` at the top level of the repository. The
-wheel holds a copy below the package, which ``setup.py`` makes. No other module knows where they are.
+wheel holds a copy below the package, which ``setup.py`` makes. Studies work on a checkout, or on a copy of these files.
 """
 
 from __future__ import annotations

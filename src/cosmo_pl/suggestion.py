@@ -83,7 +83,6 @@ def suggest(
     loaded.check_data(data)
     chosen, typicality, size = most_typical(centred_features(encoders, data, rows), labels, seed)
     samples = data.samples
-    assert samples is not None, "setup comes first"
     return [
         Suggestion(row, str(samples.recording[row]), int(samples.subject[row]), int(samples.start[row]), *facts)
         for row, *facts in zip(rows[chosen].tolist(), typicality.tolist(), size.tolist(), strict=True)

@@ -85,7 +85,7 @@ class Leaky(UTDDataModule):
     """Fits the statistics on all subjects."""
 
     def setup(self, stage: str | None = None) -> None:
-        if self.samples is None:
+        if not self.is_set_up:
             super().setup(stage)
             for name, values in self.inputs.items():
                 self.inputs[name] = (values - values.mean()) / values.std()

@@ -49,7 +49,7 @@ def test_a_dead_modality_is_refused_by_name_and_described(tmp_path: Path, distin
     data = own(tmp_path, modalities=["imu", "radar"])
     told = ("modalities: 'imu' is dead", f"hold {distinct} different", "leave the modality out")
     refusal(ConfigurationError, data.setup, *told)
-    assert "- 'imu' is dead: its 36 training samples" in describe(own(tmp_path, modalities=["imu", "radar"]))
+    assert "- 'imu' is dead: its 36 samples" in describe(own(tmp_path, modalities=["imu", "radar"]))
     own(tmp_path, modalities=["radar"]).setup()
 
 
@@ -106,4 +106,4 @@ def test_a_sensor_is_judged_where_it_is_present() -> None:
     half = Samples({"x": values}, *columns, {"x": np.arange(30) < 15})
     assert sensor_faults(half, np.arange(30), identity) == ([], [])
     (dead,), _ = sensor_faults(Samples({"x": values}, *columns), np.arange(15, 30), identity)
-    assert "'x' is dead: its 15 training samples hold 1 different" in dead
+    assert "'x' is dead: its 15 samples hold 1 different" in dead

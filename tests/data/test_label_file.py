@@ -38,7 +38,6 @@ def data(root: Path, text: str | None = None, **more: object) -> StreamsDataModu
 
 def test_an_interval_labels_the_windows_that_lie_in_it(root: Path) -> None:
     before, after = data(root), data(root, "s1_3,3.2,7.5,sit\n")
-    assert after.samples is not None and before.samples is not None
     changed = np.flatnonzero(after.samples.label != before.samples.label)
     inside = [
         row
@@ -57,14 +56,12 @@ def test_times_of_windows_do_not_drift_if_they_are_no_whole_milliseconds(tmp_pat
     root = write_streams(tmp_path, subjects=(1, 2), unlabeled=1, seconds=360.0).folder
     window = 64 / 30
     made = data(root, f"s1_3,{140 * window - 0.01},{142 * window + 0.01},sit\n", window=window, hop=window)
-    assert made.samples is not None
     rows = np.flatnonzero((made.samples.recording == "s1_3") & (made.samples.label == 1))
     assert made.samples.start[rows].tolist() == [round(1000 * n * window) for n in (140, 141)]
 
 
 def test_a_start_alone_labels_one_window_and_no_time_all(root: Path) -> None:
     one = data(root, "s1_3,500,,jump\n")
-    assert one.samples is not None
     (row,) = one.split.added
     assert (one.samples.recording[row], one.samples.start[row], one.samples.label[row]) == ("s1_3", 500, 2)
     whole = data(root, "s1_3,,,jump\n")
@@ -197,4 +194,4 @@ def test_new_people_are_tested_after_a_training_with_a_file(tmp_path: Path) -> N
     new = StreamsDataModule(str(root), test_subjects=[3], **arguments)  # type: ignore[arg-type]
     new.adopt(trained)
     new.setup()
-    assert new.samples is not None and set(new.samples.subject[new.split.test].tolist()) == {3}
+    assert set(new.samples.subject[new.split.test].tolist()) == {3}

@@ -43,7 +43,7 @@ def test_the_experiment_in_python(
     assert isinstance(data, UTDDataModule)
     data.setup()
     run = next(tmp_path.glob("stage2/**/last.ckpt"))
-    inputs = {name: data.samples.inputs[name][:3] for name in data.modalities} if data.samples else {}
+    inputs = {name: data.samples.inputs[name][:3] for name in data.modalities}
     recognise = block("python", "Recogniser.load").replace('"stage2/lightning_logs/version_0"', repr(str(run)))
     exec(recognise, {"Recogniser": names["Recogniser"], **inputs})
     recognise = block("python", "Recogniser.load", STARTING)

@@ -118,7 +118,7 @@ class LooksAtTestSubjects(Linear):
 class UsesAllLabels(Linear):
     def on_fit_start(self) -> None:
         super().on_fit_start()
-        assert self.data is not None and self.data.samples is not None
+        assert self.data is not None
         self.layer.bias.data += float(self.data.samples.label[self.data.split.unlabeled[:9]].sum())
 
 

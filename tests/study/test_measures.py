@@ -146,7 +146,6 @@ def test_embedding_lays_out_what_the_quality_is_measured_on(utd_root, quick_plan
     for name, values in whole.quality_inputs().items():
         scores = principal_scores(values.numpy())
         assert np.allclose(found["points"][name], scores[:, :2], atol=0.006)
-    assert whole.samples is not None
     flat = whole.inputs["inertial"].numpy().reshape(len(whole.samples), -1)
     rows = whole.split.unlabeled[np.lexsort(flat[whole.split.unlabeled].T[::-1])]  # the order of the scores
     assert found["label"]["inertial"] == whole.samples.label[rows].tolist()

@@ -76,7 +76,6 @@ def test_it_recognises_as_the_test_of_the_command_line_does(stage2):
     with torch.inference_mode():
         inputs = {name: values[torch.from_numpy(data.split.test)] for name, values in data.inputs.items()}
         found = model(inputs).argmax(dim=1).numpy()
-    assert data.samples is not None
     assert int((found == data.samples.label[data.split.test]).sum()) == told["correct"]
     shutil.rmtree(stage2 / "test_0")
 
@@ -155,7 +154,6 @@ def test_data_of_a_config_with_overlays(stage, phase, utd_root, monkeypatch, tmp
         "ScaleByTorso",
         "FaceCamera",
     ]
-    assert data.samples is not None
     assert not np.intersect1d(data.split.labeled, data.split.test).size and len(data.split.labeled) > 27
 
 

@@ -70,7 +70,6 @@ def test_windows_are_more_than_recordings(usc_root: Path) -> None:
     assert found["recordings"] == 14 * 12 < found["samples"]
     assert found["train_subjects"] == list(range(1, 11))
     assert found["train_samples"] + found["test_samples"] == found["samples"]
-    assert data.samples is not None
     assert found["test_samples"] == int(np.isin(data.samples.subject, [11, 12, 13, 14]).sum())
 
 

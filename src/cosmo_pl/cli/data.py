@@ -332,7 +332,6 @@ def suggest(
     found = suggestions(data, Path(bundle), data.num_classes if labels is None else labels, seed, bundle_modalities)
     print(table(found))
     if out is not None:
-        assert data.samples is not None
         write_label_split(Path(out), name, data.samples, np.array([each.index for each in found]))
         print(f"list '{name}' in {out}")
 

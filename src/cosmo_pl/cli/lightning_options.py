@@ -19,10 +19,9 @@ from pytorch_lightning.accelerators import AcceleratorRegistry
 
 from cosmo_pl.errors import ConfigurationError, mendable
 from cosmo_pl.extras import require
-from cosmo_pl.modules import IterativeFusionModule, PrototypeModule
-from cosmo_pl.modules.base import ExampleModule
+from cosmo_pl.modules import IterativeFusionModule
+from cosmo_pl.modules.base import WithoutGradientsModule
 
-WITHOUT_GRADIENTS = (ExampleModule, PrototypeModule)
 LIGHTNING = Path(pytorch_lightning.__file__).parent
 
 
@@ -56,12 +55,12 @@ class Use:
     @property
     def by_hand(self) -> bool:
         """Whether the model steps its optimizers itself."""
-        return issubclass(self.model, (IterativeFusionModule, *WITHOUT_GRADIENTS))
+        return issubclass(self.model, (IterativeFusionModule, WithoutGradientsModule))
 
     @property
     def without_gradients(self) -> bool:
         """Whether the model is fitted without an optimizer."""
-        return issubclass(self.model, WITHOUT_GRADIENTS)
+        return issubclass(self.model, WithoutGradientsModule)
 
     def named(self, option: str) -> list[tuple[str, Mapping[str, Any]]]:
         """Names and arguments of the classes that an option lists."""

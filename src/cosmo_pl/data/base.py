@@ -188,7 +188,6 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         self.normalization: dict[str, Normalization] = {}
         self.adopted: TrainedOn | None = None
         self.data_fingerprint = ""
-        self.samples: Samples | None = None
         self.views: AugmentedViews | None = None
         self.check_modalities(self.modalities, {"transforms": self.transforms, "augmentations": self.augmentations})
         check_ranges(plausible, {unit for name in self.modalities for unit in self.units.get(name, ())})
@@ -256,7 +255,6 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
     @property
     def trained_on(self) -> TrainedOn:
         """What a model that is trained on these data keeps of them."""
-        assert self.samples is not None
         others = self.data_fingerprint, self.subjects.test, self.transforms, self.statistics_of == "adapt"
         return training_data(self.samples, self.split, self, self.modality_shapes, self.normalization, *others)
 
@@ -272,7 +270,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         """
         if stage == "fit":
             self.check_phase()
-        if self.samples is not None:
+        if self.is_set_up:
             return
         samples = self.load()
         self.split = self.split_samples(samples)

@@ -57,7 +57,7 @@ def sensor_faults(samples: Samples, rows: Indices, identity: DatasetIdentity) ->
             continue
         distinct = _distinct(values, known)
         if distinct < min(MIN_DISTINCT, len(known)):
-            dead.append(f"'{name}' is dead: its {len(known)} training samples hold {distinct} different ones")
+            dead.append(f"'{name}' is dead: its {len(known)} samples hold {distinct} different ones")
             continue
         some = np.asarray(values[known[evenly_spaced(len(known), EXAMINED)]])
         axis = identity.channel_axis.get(name, -1)
@@ -65,7 +65,7 @@ def sensor_faults(samples: Samples, rows: Indices, identity: DatasetIdentity) ->
         for group in identity.channel_groups[name]:
             doubt = _doubt(channels[:, list(group)])
             if doubt:
-                doubtful.append(f"'{name}' (channels {', '.join(map(str, group))}) {doubt} in the training samples")
+                doubtful.append(f"'{name}' (channels {', '.join(map(str, group))}) {doubt}")
     return dead, doubtful
 
 

@@ -138,7 +138,6 @@ class JointDataModule(MultimodalDataModule):
     @property
     def training_subjects(self) -> dict[str, tuple[int, ...]]:
         """Key of each dataset to its training subjects there."""
-        assert self.samples is not None, "setup comes first"
         found: dict[str, tuple[int, ...]] = {}
         for number, each in enumerate(self.sources):
             subjects = np.unique(self.samples.subject[self.training_rows]) - number * SUBJECTS

@@ -38,7 +38,6 @@ class PartLoaders:
     include_labeled: bool
     track_test: bool
     num_workers: int
-    samples: Samples | None
     subjects: SubjectLists
     split: Split
     inputs: dict[str, Inputs]
@@ -48,6 +47,27 @@ class PartLoaders:
     modality_shapes: Any
     span: Any
     content_hashes: Any
+    _samples: Samples | None = None
+
+    @property
+    def is_set_up(self) -> bool:
+        """Whether `setup` has read the recordings."""
+        return self._samples is not None
+
+    @property
+    def samples(self) -> Samples:
+        """All samples.
+
+        Raises:
+            ConfigurationError: `setup` was not called.
+        """
+        if self._samples is None:
+            raise ConfigurationError("datamodule", "has no samples yet", "Call its prepare_data and setup first")
+        return self._samples
+
+    @samples.setter
+    def samples(self, samples: Samples) -> None:
+        self._samples = samples
 
     @property
     def phase(self) -> Phase:
@@ -110,7 +130,6 @@ class PartLoaders:
     @property
     def sequences(self) -> np.ndarray:
         """Sequence of each sample (N,) for a module with `sequence_length`, see `sequences_of`; -1 without training."""
-        assert self.samples is not None, "setup comes first"
         rows, found = self.training_rows, np.full(len(self.samples), -1)
         found[rows] = sequences_of(self.samples.recording[rows], self.samples.start[rows], self._sequence_length)
         return found
@@ -155,21 +174,18 @@ class PartLoaders:
     @property
     def training_subjects(self) -> dict[str, tuple[int, ...]]:
         """Key of the dataset to the subjects of the samples that the phase trains on."""
-        assert self.samples is not None, "setup comes first"
         subjects = np.unique(self.samples.subject[self.training_rows])
         return {self.key: tuple(subjects.tolist())}
 
     @property
     def training_contents(self) -> tuple[str, ...]:
         """What the recordings that the phase trains on are known by, see `known_by`."""
-        assert self.samples is not None, "setup comes first"
         known = known_by(self.samples, self.key, self.content_hashes())
         names = set(self.samples.recording[self.training_rows].tolist())
         return tuple(sorted({each for name in names for each in known.get(name, ())}))
 
     def rows_among(self, contents: Collection[str]) -> np.ndarray:
         """Samples of the recordings that are among some others, see `training_contents`."""
-        assert self.samples is not None, "setup comes first"
         others, known = set(contents), known_by(self.samples, self.key, self.content_hashes())
         seen = [name for name, each in known.items() if not others.isdisjoint(each)]
         return np.flatnonzero(np.isin(self.samples.recording, seen)) if seen else np.zeros(0, dtype=np.int64)
@@ -196,7 +212,6 @@ class PartLoaders:
         Raises:
             ConfigurationError: There are none.
         """
-        assert self.samples is not None
         if not len(self.split.test) and len(self.predicted(self.samples, self.split)):
             raise ConfigurationError("data.init_args.test_subjects", "have no labels to test with", "Use predict")
         return self.plain_loader(_some(self.split.test))
@@ -207,7 +222,6 @@ class PartLoaders:
         Raises:
             ConfigurationError: There are none.
         """
-        assert self.samples is not None
         return self.plain_loader(_some(self.predicted(self.samples, self.split)))
 
     def predicted(self, samples: Samples, split: Split) -> np.ndarray:
@@ -224,7 +238,6 @@ class PartLoaders:
 
         All modalities have the same samples, except those that lack one; at most `limit`, and 256 MiB per modality.
         """
-        assert self.samples is not None
         rows = self.split.measured(self.include_labeled)
         rows = without_overlap(rows, self.samples.recording, self.samples.start, self.span)
         limit = min(limit, *(4 * samples_at_once(shape) for shape in self.modality_shapes.values()))
@@ -233,7 +246,6 @@ class PartLoaders:
         return {name: values[chosen[name].to(values.device)] for name, values in self.inputs.items()}
 
     def _batches(self, rows: np.ndarray, views: AugmentedViews | None = None) -> SampleBatches:
-        assert self.samples is not None
         label, subject, index = (
             torch.from_numpy(numbers).to(self.device) for numbers in (self.samples.label, self.samples.subject, rows)
         )

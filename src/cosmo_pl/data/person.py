@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Literal
 
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosmo_pl.data.samples import Samples
-from cosmo_pl.data.selection import Indices
+from cosmo_pl.data.selection import Indices, natural_key
 from cosmo_pl.errors import ConfigurationError
 
 PersonUnlabeled = Literal["add", "only"]
@@ -188,7 +187,7 @@ def _first_windows(samples: Samples, rows: Indices, span: int) -> Indices:
 def _recordings(samples: Samples, rows: Indices) -> list[str]:
     """Names of the recordings of some samples, with numbers in their names in the order of their values."""
     names: list[str] = np.unique(samples.recording[rows]).tolist()
-    return sorted(names, key=lambda name: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)])
+    return sorted(names, key=natural_key)
 
 
 def _occurrence(names: np.ndarray) -> Indices:

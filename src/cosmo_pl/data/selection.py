@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +59,11 @@ def evenly_spaced(count: int, limit: int | None) -> Indices:
     if limit is None or count <= limit:
         return np.arange(count, dtype=np.int64)
     return np.linspace(0, count - 1, limit).round().astype(np.int64)
+
+
+def natural_key(name: str) -> list[Any]:
+    """What to sort names by so that numbers in them are in the order of their values: walk 2 before walk 10."""
+    return [int(part) if place % 2 else part for place, part in enumerate(re.split(r"(\d+)", name))]
 
 
 def split_recordings(

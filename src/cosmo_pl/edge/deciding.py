@@ -205,7 +205,6 @@ def probabilities(logits: NDArray[np.float32]) -> NDArray[np.float64]:
 
 def held_out_logits(module: ClassifierModule, data: MultimodalDataModule, folds: int = FOLDS) -> HeldOut | str:
     """Logits of people that the second stage was not trained on, see `measured_decision`; or why there are none."""
-    assert data.samples is not None, "setup comes first"
     split, label, subject = data.split, data.samples.label, data.samples.subject
     if len(split.val) >= ENOUGH:
         people = f"validation subjects {_listed(subject[split.val])}"
@@ -232,7 +231,6 @@ def held_out_logits(module: ClassifierModule, data: MultimodalDataModule, folds:
 
 def _classified(module: ClassifierModule, data: MultimodalDataModule, split: Split, rows: Indices) -> HeldOut:
     """Samples, by a module that was trained on those of a split."""
-    assert data.samples is not None, "setup comes first"
     neighbors = training_neighbors(module, data, split)
     distance = None if neighbors is None else distances(neighbors, module, data, rows)
     return HeldOut("", logits_of(module, data, rows), data.samples.label[rows], distance)
@@ -267,7 +265,6 @@ def _transitions(
     if usual is None or num_classes < 2:
         return None, None, 0
     steps, hop = usual
-    assert samples is not None, "setup comes first"
     expected = lasting_transitions(num_classes, hop, mean_duration)
     pairs = consecutive_pairs(samples.label[rows], samples.recording[rows], samples.start[rows], steps)
     found = counted_transitions(pairs, expected)

@@ -9,7 +9,6 @@ import numpy as np
 from cosmo_pl.edge.export_recordings import RunRecordings
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.exported import ExportedRecogniser, Prediction
-from cosmo_pl.modules import RandomForestModule
 from cosmo_pl.recogniser import Recogniser
 
 EXAMPLES = 5
@@ -31,7 +30,7 @@ def check_equal(recogniser: Recogniser, exported: ExportedRecogniser) -> None:
         statistics = recogniser.trained.normalization[name]
         around = random.normal(np.mean(statistics.mean), np.mean(statistics.std), (EXAMPLES, *shape))
         arrays[name] = around.astype(np.float32)
-    tolerance = OF_TREES if isinstance(recogniser.module, RandomForestModule) else TOLERANCE
+    tolerance = OF_TREES if recogniser.module.tree_heads() else TOLERANCE
     streams = exported.model.streams
     for names in ([*streams], *(key.split(",") for key in exported.model.partial)):
         some = {modality: arrays[modality] for name in names for modality in streams[name]}

@@ -64,7 +64,6 @@ class RunRecordings:
         """Correctly recognised samples of the test subjects; None without recordings or labels of them."""
         correct = total = 0
         for rows, arrays in self.tested():
-            assert self.data.samples is not None, "the data are set up"
             correct += int((recogniser.predict(arrays).label == self.data.samples.label[rows]).sum())
             total += len(rows)
         if not total:
@@ -75,12 +74,11 @@ class RunRecordings:
     def tested(self) -> Iterator[tuple[NDArray[np.int64], dict[str, NDArray[np.float32]]]]:
         """All test samples, see `batches`; none without recordings."""
         data = self._known
-        return iter(()) if data is None or data.samples is None else self.batches(data.split.test)
+        return iter(()) if data is None or not data.is_set_up else self.batches(data.split.test)
 
     def batches(self, rows: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], dict[str, NDArray[np.float32]]]]:
         """Samples of some indices with the same sensors, at most `AT_ONCE`: indices, and modality to values."""
         samples = self.data.samples
-        assert samples is not None, "the data are set up"
         has = np.stack([samples.has(name)[rows] for name in self.data.modalities], axis=1)
         for pattern in np.unique(has, axis=0):
             alike = rows[(has == pattern).all(axis=1)]
@@ -101,7 +99,6 @@ def training_samples(data: MultimodalDataModule, count: int, complete: bool = Fa
     Returns:
         Modality to at most `count` samples (n, *shape) that have it.
     """
-    assert data.samples is not None, "the data are set up"
     found = {}
     for name in data.modalities:
         rows = data.samples.complete(data.split.train) if complete else data.split.train

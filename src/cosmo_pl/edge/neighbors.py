@@ -80,7 +80,6 @@ def training_neighbors(
         The distance; None for a module whose features have different units, and for fewer samples than `NEIGHBOR`.
     """
     split, samples = data.split if split is None else split, data.samples
-    assert samples is not None, "setup comes first"
     others = split.unlabeled[evenly_spaced(len(split.unlabeled), MOST)]
     rows = samples.complete(np.concatenate([split.labeled, others]))  # others are compared with these
     columns = _columns(module)

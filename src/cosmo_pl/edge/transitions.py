@@ -100,6 +100,5 @@ def usual_hop(recording: NDArray[Any], start: NDArray[np.int64]) -> int | None:
 
 def usual_hop_of(data: MultimodalDataModule) -> tuple[int, float] | None:
     """The usual hop of data after their setup, in steps and in seconds; None where each recording is one sample."""
-    assert data.samples is not None, "setup comes first"
     steps = usual_hop(data.samples.recording, data.samples.start)
     return None if steps is None or data.step_seconds is None else (steps, steps * data.step_seconds)

@@ -43,7 +43,6 @@ class ClientDescription:
     @classmethod
     def of(cls, name: str, data: MultimodalDataModule) -> ClientDescription:
         """The description of a datamodule after its setup."""
-        assert data.samples is not None, "setup comes first"
         measured = {each: int(data.samples.has(each)[data.split.train].sum()) for each in data.modalities}
         shapes = {each: tuple(data.modality_shapes[each]) for each in data.modalities}
         about = replace(TrainingData.of(data), recordings=())  # no hash of a recording leaves its client

@@ -20,7 +20,6 @@ def keep_training_samples(data: MultimodalDataModule) -> None:
         data: The datamodule after its setup, for pretraining.
     """
     data.prepare_data = lambda: None  # type: ignore[method-assign]  # Lightning calls it before each of many trainings
-    assert data.samples is not None, "setup comes first"
     inputs = {name: values for name, values in data.inputs.items() if isinstance(values, Tensor)}
     if len(inputs) < len(data.inputs):
         return

@@ -44,14 +44,13 @@ class ConcatScore(nn.Module):
     The last tanh keeps each of two learned weights within [0.119, 0.881].
 
     Args:
-        feature_dims: Modality to D_j.
-        hidden_features: Size of each modality's linear map and of the first hidden layer.
+        feature_dims: Modality to D_j, each mapped linearly to 1280 values.
     """
 
-    def __init__(self, feature_dims: Mapping[str, int], hidden_features: int = 1280) -> None:
+    def __init__(self, feature_dims: Mapping[str, int]) -> None:
         super().__init__()
-        self.embed = nn.ModuleDict({name: nn.Linear(size, hidden_features) for name, size in feature_dims.items()})
-        sizes = [hidden_features * len(feature_dims), hidden_features, 128, len(feature_dims)]
+        self.embed = nn.ModuleDict({name: nn.Linear(size, 1280) for name, size in feature_dims.items()})
+        sizes = [1280 * len(feature_dims), 1280, 128, len(feature_dims)]
         self.mlp = nn.Sequential(
             *(
                 layer

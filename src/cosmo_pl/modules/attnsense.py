@@ -23,6 +23,8 @@ from cosmo_pl.modules.base import (
     variant_encoders,
 )
 
+HIDDEN = 120  # size of the states of the published network's GRU
+
 
 class AttnSenseModule(FusedClassifier):
     """Supervised baseline, in two variants.
@@ -115,18 +117,15 @@ class AttentionClassifier(nn.Module):
     Args:
         feature_shapes: Modality to shape (channels, intervals, frequencies) of its feature map, the same for all.
         num_classes: Number of activities.
-        hidden_size: Size of the GRU's state.
     """
 
-    def __init__(
-        self, feature_shapes: Mapping[str, tuple[int, ...]], num_classes: Size, hidden_size: Size = 120
-    ) -> None:
+    def __init__(self, feature_shapes: Mapping[str, tuple[int, ...]], num_classes: Size) -> None:
         super().__init__()
         channels, _, frequencies = next(iter(feature_shapes.values()))
         self.sensors = AdditiveAttention(channels * frequencies)
-        self.gru = nn.GRU(channels * frequencies, hidden_size, num_layers=2, batch_first=True)
-        self.intervals = AdditiveAttention(hidden_size)
-        self.output = nn.Linear(hidden_size, num_classes)
+        self.gru = nn.GRU(channels * frequencies, HIDDEN, num_layers=2, batch_first=True)
+        self.intervals = AdditiveAttention(HIDDEN)
+        self.output = nn.Linear(HIDDEN, num_classes)
 
     def forward(
         self, feature_maps: Mapping[str, Tensor], available: Present | None = None

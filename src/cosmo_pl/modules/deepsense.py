@@ -21,6 +21,8 @@ from cosmo_pl.modules.base import (
     variant_encoders,
 )
 
+HIDDEN = 120  # size of the states of the published network's GRUs
+
 
 class DeepSenseModule(FusedClassifier):
     """Supervised baseline, in two variants.
@@ -80,19 +82,9 @@ class MergeClassifier(nn.Module):
     Args:
         feature_shapes: Modality to shape (channels, intervals, frequencies) of its feature map, the same for all.
         num_classes: Number of activities.
-        hidden_size: Size of the GRUs' states.
-        conv_dropout: Dropout probability before the convolutions.
-        gru_dropout: Dropout probability after the GRUs.
     """
 
-    def __init__(
-        self,
-        feature_shapes: Mapping[str, tuple[int, ...]],
-        num_classes: Size,
-        hidden_size: Size = 120,
-        conv_dropout: float = 0.2,
-        gru_dropout: float = 0.5,
-    ) -> None:
+    def __init__(self, feature_shapes: Mapping[str, tuple[int, ...]], num_classes: Size) -> None:
         super().__init__()
         channels, _, frequencies = next(iter(feature_shapes.values()))
         self.merge = nn.Sequential(
@@ -100,7 +92,7 @@ class MergeClassifier(nn.Module):
                 layer
                 for kernel in (8, 6, 4)
                 for layer in (
-                    nn.Dropout3d(conv_dropout),
+                    nn.Dropout3d(0.2),
                     nn.ConstantPad3d(((kernel - 1) // 2, kernel // 2, 0, 1, 0, 0), 0.0),
                     nn.Conv3d(channels, channels, (1, 2, kernel)),
                     nn.BatchNorm3d(channels),
@@ -110,9 +102,9 @@ class MergeClassifier(nn.Module):
         )
         features = channels * len(feature_shapes) * frequencies
         # Two GRUs instead of one with two layers, which has no dropout after its last layer.
-        self.grus = nn.ModuleList(nn.GRU(size, hidden_size, batch_first=True) for size in (features, hidden_size))
-        self.dropout = nn.Dropout(gru_dropout)
-        self.output = nn.Linear(hidden_size, num_classes)
+        self.grus = nn.ModuleList(nn.GRU(size, HIDDEN, batch_first=True) for size in (features, HIDDEN))
+        self.dropout = nn.Dropout(0.5)
+        self.output = nn.Linear(HIDDEN, num_classes)
 
     def forward(self, feature_maps: Mapping[str, Tensor], available: Present | None = None) -> tuple[Tensor, None]:
         """Classifies feature maps, modality to (N, channels, intervals, frequencies), into logits (N, num_classes).

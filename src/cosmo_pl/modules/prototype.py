@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,13 +14,12 @@ from cosmo_pl.data.loading import Batch, on_device
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.base import (
-    ClassifierModule,
     Present,
     Shapes,
+    WithoutGradientsModule,
     availability,
     average_in_context,
     load_encoders,
-    no_optimization,
     unit_features,
 )
 
@@ -31,7 +29,7 @@ EPSILON = 1e-8
 LOWEST = -1e4  # logit of a class without labels; a checkpoint holds no infinite values
 
 
-class PrototypeModule(ClassifierModule):
+class PrototypeModule(WithoutGradientsModule):
     """Classifies by the nearest prototype among the features of a bundle's frozen encoders.
 
     The prototype of a class is first the mean feature of its labelled samples, over the augmented views of all epochs
@@ -66,10 +64,6 @@ class PrototypeModule(ClassifierModule):
     """
 
     numerics = "1.1"
-    keeps_training = False
-    mixed_precision = False
-    several_processes = False
-    batch_statistics = False  # the encoders are in eval mode
     centre: Tensor
     sums: Tensor
     prototypes: Tensor
@@ -95,7 +89,6 @@ class PrototypeModule(ClassifierModule):
         self.register_buffer("centre", torch.zeros(size))
         self.register_buffer("sums", torch.zeros(num_classes, size))
         self.register_buffer("prototypes", torch.zeros(num_classes, size))
-        self.automatic_optimization = False
         self._unlabeled: Tensor | None = None
         self._labels = 0
 
@@ -141,7 +134,7 @@ class PrototypeModule(ClassifierModule):
         """
         super().on_fit_start()
         self.encoders.eval()
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        data = self.required_data
         labeled, unlabeled = data.split.labeled, data.split.unlabeled
         labelled = set(data.samples.label[labeled].tolist())
         absent = [name for c, name in enumerate(data.class_names) if c not in labelled]
@@ -168,7 +161,7 @@ class PrototypeModule(ClassifierModule):
         """Adds the features of labelled samples to their classes."""
         available = availability(self.encoders, batch["inputs"], batch.get("present"))
         self.sums.index_add_(0, batch["label"], self.features(batch["inputs"], available))
-        self.optimizers().step()  # type: ignore[union-attr]
+        self.count_step()
         if self.trainer.is_last_batch:  # the end of the epoch comes after its validation
             self._update_prototypes()
 
@@ -183,10 +176,6 @@ class PrototypeModule(ClassifierModule):
             assigned = assign(self._unlabeled @ self.prototypes[known].T / temperature, self.hparams["balance"])
             means = F.normalize(assigned.T @ self._unlabeled, dim=1)
             self.prototypes[known] = F.normalize((1 - weight) * labelled[known] + weight * means, dim=1)
-
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        """See `no_optimization`."""
-        return no_optimization()
 
 
 class PseudoLabelModule(PrototypeModule):
@@ -253,7 +242,7 @@ class PseudoLabelModule(PrototypeModule):
             ConfigurationError: A class has no labelled sample, or all labels are of one class.
         """
         super().on_fit_start()
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        data = self.required_data
         if len(set(data.samples.label[data.split.labeled].tolist())) < 2:
             problem = "is of one class, and PseudoLabelModule separates classes"
             raise ConfigurationError("label_split", problem, "Label samples of two classes at least")
@@ -277,7 +266,7 @@ class PseudoLabelModule(PrototypeModule):
     def _pseudo_labeled(self) -> tuple[Tensor, np.ndarray]:
         """Features (n, D) of the labelled samples, then of the unlabelled ones, with labels and pseudo-labels (n,)."""
         assert self._labeled is not None and self._unlabeled is not None
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        data = self.required_data
         samples, known = data.samples, data.samples.label[data.split.labeled]
         if not self.hparams["unlabeled_weight"]:
             return self._labeled, known

@@ -15,7 +15,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cosmo_pl.constraints import MAX_SIZE, NonNegativeInt, PositiveInt, Seed, Size, whole
-from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.base import (
@@ -99,8 +98,8 @@ class RandomForestModule(SelfTrainingModule):
         Raises:
             ConfigurationError: With `accelerometer`, each subject has a standardisation and so a zero of its own.
         """
-        data = getattr(self.trainer, "datamodule", None)
-        if self.accelerometer is not None and isinstance(data, MultimodalDataModule):
+        data = self.required_data
+        if self.accelerometer is not None:
             if data.statistics_of == "adapt":
                 problem = "is adapt, and gravity is not measured from the same zero in all samples"
                 raise ConfigurationError("normalization", problem, "Leave it out, or set accelerometer to null")

@@ -23,7 +23,7 @@ from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.provenance import BUSY
 from cosmo_pl.study.definition import Described, parse
 from cosmo_pl.study.jobs import Job, Project
-from cosmo_pl.study.workers import COMMAND
+from cosmo_pl.study.workers import COMMAND, shared
 
 WORKTREE = Path("runs/evidence")
 QUIET = Path("runs/quiet")
@@ -134,8 +134,7 @@ def _alone(root: Path) -> Iterator[None]:
 
 
 def _supervise(root: Path, folder: Path, words: Sequence[str], processes: int) -> int:
-    threads = max(1, (os.cpu_count() or 1) // processes)
-    env = {**os.environ, "PYTHONPATH": str(folder / "src"), "OMP_NUM_THREADS": str(threads), BUSY: "1"}
+    env = {**os.environ, **shared(processes), "PYTHONPATH": str(folder / "src"), BUSY: "1"}
     env.setdefault("COSMO_PL_DATA", str(root.resolve() / "data"))
     workers = [
         subprocess.Popen([*COMMAND, *words], cwd=folder, env=env, preexec_fn=lambda: os.nice(19))

@@ -98,7 +98,7 @@ class Project:
         return self.root / "experiments"
 
     def studies(self) -> list[str]:
-        """Names of all studies, in the order of the paper: tables, then figures."""
+        """Names of all studies: the tables of the paper, then short names before long ones."""
         aside = {"methods", "paper"}
         names = [path.stem for path in self.experiments.glob("*.yaml") if path.stem not in aside]
         return sorted(names, key=lambda name: (not name.startswith("table"), len(name), name))

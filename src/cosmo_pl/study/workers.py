@@ -31,8 +31,7 @@ def start_workers(arguments: Sequence[str], count: int) -> None:
     Raises:
         WorkersFailedError: One of them failed.
     """
-    threads = max(1, (os.cpu_count() or 1) // count)
-    env = {**os.environ, "OMP_NUM_THREADS": str(threads), PROCESSES: str(count)}
+    env = {**os.environ, **shared(count)}
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # raises an exception, which ends the workers
     workers = [subprocess.Popen([*COMMAND, *arguments], env=env) for _ in range(count)]
     try:
@@ -45,6 +44,12 @@ def start_workers(arguments: Sequence[str], count: int) -> None:
         raise WorkersFailedError(
             f"{failed} of {count} processes could not make all runs; the lines above give the reasons"
         )
+
+
+def shared(count: int) -> dict[str, str]:
+    """Environment of each of several processes on this machine: its share of the cores, and their number."""
+    threads = max(1, (os.cpu_count() or 1) // count)
+    return {"OMP_NUM_THREADS": str(threads), PROCESSES: str(count)}
 
 
 def submit_workers(arguments: Sequence[str], count: int, cluster: str, logs: Path, options: Mapping[str, Any]) -> None:

@@ -23,12 +23,11 @@ def check_shapes_and_classes_are_known_before_the_setup(make: MakeData) -> None:
     """`modality_shapes`, `num_classes` and `class_names` are those of the batches."""
     data = make()
     shapes, classes = dict(data.modality_shapes), data.num_classes
-    assert data.samples is None, "the constructor reads recordings"
+    assert not data.is_set_up, "the constructor reads recordings"
     data = ready(make())
     for loader in (data.train_dataloader(), data.test_dataloader(), *data.val_dataloader()):
         batch = next(iter(loader))
         assert {name: tuple(x.shape[1:]) for name, x in batch["inputs"].items()} == shapes
-    assert data.samples is not None
     assert set(data.samples.label.tolist()) == set(range(classes)) == set(range(len(data.class_names)))
 
 
@@ -47,7 +46,6 @@ def check_batches_have_the_documented_keys_types_and_sizes(make: MakeData) -> No
 def check_a_row_keeps_its_sample_label_and_subject_together(make: MakeData) -> None:
     """Inputs, label and subject of a row are of the same sample."""
     data = ready(make())
-    assert data.samples is not None
     for batch in (*data.train_dataloader(), *data.test_dataloader()):
         rows = batch["index"]
         assert batch["label"].tolist() == data.samples.label[rows].tolist()
@@ -154,6 +152,5 @@ class _SingleSamples(Dataset[Batch]):
 
     def __getitem__(self, position: int) -> Batch:
         row, samples = int(self.rows[position]), self.data.samples
-        assert samples is not None
         inputs = {name: values[torch.tensor(row)] for name, values in self.data.inputs.items()}
         return {"inputs": inputs, "label": samples.label[row], "subject": samples.subject[row], "index": row}

@@ -34,7 +34,6 @@ def flat(loader: Iterable[Batch]) -> list[int]:
 
 def subjects_in(data: MultimodalDataModule, rows: Any = slice(None)) -> set[int]:
     """Subjects of some samples, of all by default."""
-    assert data.samples is not None
     return set(data.samples.subject[rows].tolist())
 
 
@@ -54,7 +53,6 @@ def assert_same_split(one: MultimodalDataModule, other: MultimodalDataModule) ->
 
 def rows_of(data: MultimodalDataModule, inputs: Mapping[str, Tensor]) -> list[int]:
     """Index of each sample, found by its bytes; it has to be the same in every modality."""
-    assert data.samples is not None
     found: list[list[int]] = []
     for name, values in inputs.items():
         whole = data.inputs[name]

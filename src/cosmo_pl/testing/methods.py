@@ -88,7 +88,6 @@ def check_unlabelled_samples_are_used_without_their_labels(make: MakeMethod, mak
     pretrains = isinstance(make(ready(make_data())), PretrainingModule)
 
     def change_labels(data: MultimodalDataModule) -> None:
-        assert data.samples is not None
         rows = data.split.train if pretrains else data.split.unlabeled
         data.samples.label[rows] = (data.samples.label[rows] + 1) % data.num_classes
 

@@ -48,7 +48,6 @@ def check_each_test_sample_comes_exactly_once_and_in_order(make: MakeData) -> No
     """The test loader has all samples of the test subjects, whatever the batch size."""
     for batch_size in (2, 3, 16):
         data = ready(make(batch_size=batch_size))
-        assert data.samples is not None
         everything = np.flatnonzero(np.isin(data.samples.subject, data.subjects.test)).tolist()
         assert flat(data.test_dataloader()) == flat(data.predict_dataloader()) == everything
 
@@ -223,7 +222,7 @@ def check_sensors_describe_every_channel(make: MakeData) -> None:
 def check_each_subject_may_be_standardised_by_itself(make: MakeData) -> None:
     """With `normalization` "adapt", the samples of every subject have mean 0 in each group of channels."""
     data = ready(make(normalization="adapt"))
-    assert data.samples is not None and data.trained_on.adapted
+    assert data.trained_on.adapted
     for name in data.modalities:
         whole, axis = data.inputs[name], data.channel_axis.get(name, -1)
         assert isinstance(whole, Tensor), "the checks need samples in memory"
@@ -237,7 +236,6 @@ def check_each_subject_may_be_standardised_by_itself(make: MakeData) -> None:
 def check_quality_is_measured_on_unlabelled_samples_that_do_not_overlap(make: MakeData) -> None:
     """`quality_inputs` has as many unlabelled samples as fit without overlap."""
     data = ready(make())
-    assert data.samples is not None
     rows = rows_of(data, data.quality_inputs())
     assert len(rows) > 20 and set(rows) <= set(data.split.unlabeled.tolist())
     windows = sorted((str(data.samples.recording[row]), int(data.samples.start[row])) for row in rows)

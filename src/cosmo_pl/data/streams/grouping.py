@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from cosmo_pl.data.streams.columns import KINDS
 from cosmo_pl.data.streams.description import ACTIVITY, SUBJECT
 from cosmo_pl.data.streams.patterns import Pattern
 
-SENSOR_WORDS = (
-    *("accelerometer", "accelerometers", "accel", "acceleration", "acc", "act", "acw", "gyroscope", "gyro", "gyr"),
-    *("magnetometer", "mag", "magnet", "imu", "inertial", "motion", "wrist", "ankle", "thigh", "hip", "chest", "arm"),
+SENSOR_WORDS = {
+    *(word for words in KINDS.values() for word in words if len(word) > 2),  # axes, such as "ax", name no file
+    *("accelerometers", "dc", "pm", "imu", "inertial", "motion", "wrist", "ankle", "thigh", "hip", "chest", "arm"),
     *("leg", "foot", "feet", "hand", "head", "back", "waist", "belt", "pocket", "neck", "knee", "left", "right"),
-    *("depth", "camera", "cam", "dc", "pm", "pressure", "mat", "insole", "radar", "skeleton", "kinect", "ecg", "emg"),
-    *("ppg", "eda", "bvp", "hr", "temp", "temperature", "watch", "phone", "glasses", "sensor", "sensors"),
-)
+    *("camera", "cam", "ecg", "emg", "ppg", "eda", "bvp", "hr", "temp", "temperature", "watch", "phone", "glasses"),
+    *("sensor", "sensors"),
+}
 DATE = r"\d{4}-?[01]\d-?[0-3]\d(?!\d)"
 HINTS = {
     SUBJECT: ("s", "sub", "subj", "subject", "p", "person", "participant", "user", "id", "u"),
@@ -197,7 +198,7 @@ def _names_sensor(
     if split[0][position].kind != WORD:
         return False
     first = {each[position].text: path for each, path in zip(reversed(split), reversed(paths), strict=True)}
-    words = [word for word in first if set(re.split(r"[\W_]+", word.lower())) & set(SENSOR_WORDS)]
+    words = [word for word in first if set(re.split(r"[\W_]+", word.lower())) & SENSOR_WORDS]
     return 2 * len(words) > len(first) or (len(first) <= 12 and len({*map(signature, first.values())} - {None}) > 1)
 
 
@@ -223,7 +224,7 @@ def _group(paths: Split, varying: Sequence[int], labelled: bool, known: Mapping[
     first = split[0]
     text = "".join(f"{{{names[n]}}}" if n in columns else token.text for n, token in enumerate(first))
     words = [token.text.lower() for n, token in enumerate(first) if token.kind == WORD and n not in columns]
-    telling = [word for word in words if set(re.split(r"[\W_]+", word)) & set(SENSOR_WORDS)] or words[-1:]
+    telling = [word for word in words if set(re.split(r"[\W_]+", word)) & SENSOR_WORDS] or words[-1:]
     name = re.sub(r"\W+", "_", "_".join(dict.fromkeys(telling)), flags=re.ASCII).strip("_") or "sensor"
     pattern = Pattern(text)
     meant = {path: {names[n]: each[n].text for n in columns} for path, each in paths.items()}

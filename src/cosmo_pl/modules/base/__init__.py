@@ -28,10 +28,11 @@ from cosmo_pl.modules.base.forest_columns import JoinedColumns, StreamColumns, c
 from cosmo_pl.modules.base.fusion import Fusion, FusionClassifier, Head, SequenceAxis
 from cosmo_pl.modules.base.gravity import check_vectors, gravity_columns, gravity_parts
 from cosmo_pl.modules.base.module import BaseModule, BestEpoch, Shapes, TrainingRecord
-from cosmo_pl.modules.base.optimization import OptimizerSettings, no_optimization, optimization
+from cosmo_pl.modules.base.optimization import OptimizerSettings, optimization
 from cosmo_pl.modules.base.pretraining import CrossModalModule, PretrainingModule, projection_heads
 from cosmo_pl.modules.base.quality import data_quality
 from cosmo_pl.modules.base.self_training import SelfTrainingModule, finite_logits
+from cosmo_pl.modules.base.without_gradients import WithoutGradientsModule
 
 __all__ = [
     "PARTS",
@@ -59,6 +60,7 @@ __all__ = [
     "TrainingRecord",
     "TreeHead",
     "Variant",
+    "WithoutGradientsModule",
     "active_parts",
     "allow_unused_parameters",
     "availability",
@@ -72,7 +74,6 @@ __all__ = [
     "gravity_parts",
     "joined",
     "load_encoders",
-    "no_optimization",
     "optimization",
     "projection_heads",
     "step_each",

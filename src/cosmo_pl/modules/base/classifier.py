@@ -164,7 +164,6 @@ class ClassifierModule(BaseModule):
         data, trained = self.data, self.trained
         evaluates = stage in ("test", "validate")
         if evaluates and trained is not None and data is not None and data.adopted is None:  # else it has checked
-            assert data.samples is not None, "its setup comes first"
             check_tested(trained, data.samples, data.split, data, data.data_fingerprint)
         if self.bundle is None:
             return
@@ -177,7 +176,7 @@ class ClassifierModule(BaseModule):
         """Mean attention weight of each modality per class, over the last evaluation; None without attention."""
         if not self.attends_to:
             return None
-        names = getattr(getattr(self.trainer, "datamodule", None), "class_names", range(self.num_classes))
+        names = range(self.num_classes) if self.data is None else self.data.class_names
         means = self.class_attention.compute().tolist()
         return {
             str(name): dict(zip(self.attends_to, mean, strict=True))

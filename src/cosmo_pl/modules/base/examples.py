@@ -9,17 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from cosmo_pl.constraints import Size
-from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.loading import Batch, on_device
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.modules.base.classifier import ClassifierModule
 from cosmo_pl.modules.base.module import Shapes
-from cosmo_pl.modules.base.optimization import no_optimization
+from cosmo_pl.modules.base.without_gradients import WithoutGradientsModule
 
 PREFIX = "example_input_"
 
 
-class ExampleModule(ClassifierModule):
+class ExampleModule(WithoutGradientsModule):
     """A classifier that consists of its labelled samples. One epoch stores them, and the checkpoint holds them.
 
     The samples are its whole state. The result of `learn` is not stored: it is computed again when a checkpoint is
@@ -31,10 +29,6 @@ class ExampleModule(ClassifierModule):
     """
 
     numerics = "1.0"
-    keeps_training = False
-    mixed_precision = False
-    several_processes = False
-    batch_statistics = False
 
     def __init__(self, modality_shapes: Shapes, num_classes: Size) -> None:
         super().__init__(num_classes)
@@ -43,7 +37,6 @@ class ExampleModule(ClassifierModule):
             self.register_buffer(PREFIX + name, torch.zeros(0, *shape))
         self.register_buffer("example_label", torch.zeros(0, dtype=torch.long))
         self.register_load_state_dict_pre_hook(_make_room)  # type: ignore[no-untyped-call]
-        self.automatic_optimization = False
         self._learned: Any = None
 
     @abstractmethod
@@ -90,20 +83,13 @@ class ExampleModule(ClassifierModule):
             ConfigurationError: The trainer has no datamodule of this package.
         """
         super().on_fit_start()
-        data = getattr(self.trainer, "datamodule", None)
-        if not isinstance(data, MultimodalDataModule):
-            problem = "is missing, and the method takes all labelled samples from it"
-            raise ConfigurationError("datamodule", problem, "Give the trainer a datamodule")
+        data = self.required_data
         self.remember(data.plain_batch(data.split.labeled))
         _ = self.learned  # now, so that it counts as training time
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """Counts a step. There is nothing to train."""
-        self.optimizers().step()  # type: ignore[union-attr]
-
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        """See `no_optimization`."""
-        return no_optimization()
+        self.count_step()
 
 
 def _make_room(module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:

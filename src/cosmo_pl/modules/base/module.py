@@ -181,7 +181,7 @@ class BaseModule(Constrained, LightningModule, ABC):
                 check_fingerprint(checkpoint.get("data_fingerprint"), data.data_fingerprint)
             if data is not None and trained is not None:
                 trained.check_resumed(data.trained_on)
-        elif data is not None and data.adopted is None and trained is not None and data.samples is not None:
+        elif data is not None and data.adopted is None and trained is not None and data.is_set_up:
             trained.check_usable(data, data.modality_shapes, data.transforms, data.statistics_of == "adapt")
             other = trained.other_statistics(data.normalization)
             if other:
@@ -237,6 +237,18 @@ class BaseModule(Constrained, LightningModule, ABC):
         return data if isinstance(data, MultimodalDataModule) else None
 
     @property
+    def required_data(self) -> MultimodalDataModule:
+        """`data`, for methods that batches are not enough for.
+
+        Raises:
+            ConfigurationError: There is no datamodule.
+        """
+        if self.data is None:
+            problem = f"is missing, and {type(self).__name__} takes samples from it"
+            raise ConfigurationError("datamodule", problem, "Give the trainer a datamodule")
+        return self.data
+
+    @property
     def optimizer_settings(self) -> OptimizerSettings:
         """The argument `optimizer` of the module; the default settings where it has none."""
         return OptimizerSettings.of(self.hparams.get("optimizer", {}))
@@ -252,5 +264,5 @@ class BaseModule(Constrained, LightningModule, ABC):
 
     def loader_name(self, dataloader_idx: int) -> str:
         """Name of a validation loader in the datamodule; "val" for a plain loader."""
-        parts = getattr(getattr(self.trainer, "datamodule", None), "val_parts", None)
+        parts = {} if self.data is None else self.data.val_parts
         return list(parts)[dataloader_idx] if parts else "val"

@@ -103,8 +103,3 @@ def optimization(
     """
     optimizer = settings.optimizer(parameters, lr)
     return {"optimizer": optimizer, "lr_scheduler": settings.lr_schedule(optimizer, epochs)}
-
-
-def no_optimization() -> torch.optim.Optimizer:
-    """An optimizer without parameters: Lightning writes no checkpoint before an optimizer has made a step."""
-    return torch.optim.SGD([torch.zeros(0)], lr=0.0)

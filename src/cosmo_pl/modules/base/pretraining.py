@@ -206,7 +206,6 @@ class PretrainingModule(BaseModule):
             raise ConfigurationError("label_rate", problem, remedy)
 
     def _check_missing(self, data: MultimodalDataModule) -> None:
-        assert data.samples is not None
         rows = data.training_rows
         missing = [name for name, has in data.samples.present.items() if not has[rows].all()]
         if missing and data.share[1] > 1:  # they would gather in one process what another does not have

@@ -6,8 +6,6 @@ H. J. Scudder, "Probability of error of some adaptive pattern-recognition machin
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 
@@ -58,12 +56,12 @@ class SelfTrainingModule(ExampleModule):
     def on_fit_start(self) -> None:
         """Stores the labelled samples, and runs the rounds of self-training if there are unlabelled samples."""
         super().on_fit_start()
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        data = self.required_data
         for _ in range(self.self_training_rounds if len(data.split.unlabeled) else 0):
             self._add_pseudo_labels()
 
     def _add_pseudo_labels(self) -> None:
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        data = self.required_data
         known, samples = data.split.labeled, data.samples
         rows = np.union1d(known, data.split.unlabeled)
         probability = torch.cat([self.logits(batch).cpu() for batch in data.plain_loader(rows)]).exp()

@@ -77,7 +77,6 @@ def unknown_activities(model: ClassifierModule, data: MultimodalDataModule, deci
 def _without(
     model: ClassifierModule, data: MultimodalDataModule, decision: Decision, left_out: NDArray[np.int64]
 ) -> dict[str, Any]:
-    assert data.samples is not None
     label, rows = data.samples.label, data.split.test
     parts = {name: getattr(data.split, name) for name in ("labeled", "unlabeled")}
     split = replace(data.split, **{name: some[~np.isin(label[some], left_out)] for name, some in parts.items()})
@@ -140,7 +139,7 @@ def smoothed(model: ClassifierModule, data: MultimodalDataModule, decision: Deci
         ``correct`` windows, ``f1`` (intersection over union, as "0.5", to found, wrong and missed segments),
         ``delay``, the median seconds until a segment is recognised, and ``missed``, segments that never are.
     """
-    assert data.samples is not None and decision.transitions is not None
+    assert decision.transitions is not None
     lines = list(time_lines(data))
     label = data.samples.label
     raw = [decision.apply(probabilities(logits_of(model, data, line.rows))) for line in lines]
@@ -164,7 +163,7 @@ def smoothed(model: ClassifierModule, data: MultimodalDataModule, decision: Deci
 def time_lines(data: MultimodalDataModule) -> Iterator[TimeLine]:
     """The stream of each test subject, of all windows of known activity, tested or not."""
     samples, window, step = data.samples, data.window_seconds, data.step_seconds
-    assert samples is not None and window is not None and step is not None
+    assert window is not None and step is not None
     steps = usual_hop(samples.recording, samples.start)
     assert steps is not None
     random = np.random.default_rng(0)

@@ -24,7 +24,6 @@ def describe(runs: Sequence[tuple[LightningModule | None, MultimodalDataModule]]
     """
     ((_, data),) = runs
     samples, split = data.samples, data.split
-    assert samples is not None, "setup comes first"
     return {
         "title": getattr(type(data), "title", data.dataset),
         "modalities": {name: list(data.modality_shapes[name]) for name in data.modalities},

@@ -37,7 +37,6 @@ def embedding(runs: Sequence[tuple[BaseModule | None, MultimodalDataModule]]) ->
 
 def _labels(data: MultimodalDataModule, name: str, samples: NDArray[np.float32]) -> list[int]:
     """Classes of samples (N, D), found by their values, as the quality is measured without an index."""
-    assert data.samples is not None
     rows = data.split.measured(data.include_labeled)
     known = data.inputs[name][torch.from_numpy(rows)].cpu().numpy().reshape(len(rows), -1)
     by_value = {row.tobytes(): int(label) for row, label in zip(known, data.samples.label[rows], strict=True)}

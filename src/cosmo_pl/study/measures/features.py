@@ -37,7 +37,6 @@ def features(runs: Sequence[tuple[BaseModule, MultimodalDataModule]]) -> dict[st
         ``sizes``, ``samples`` and ``class_names``.
     """
     data = runs[0][1]
-    assert data.samples is not None, "setup comes first"
     rows = data.samples.complete(data.split.test)
     rows = rows[evenly_spaced(len(rows), MAX_SAMPLES)]
     by_modality = {name: z for model, data in runs for name, z in _encoded(model, data, rows).items()}

@@ -32,7 +32,7 @@ def suggestions(runs: Sequence[tuple[BaseModule, MultimodalDataModule]]) -> dict
         to number.
     """
     model, data = runs[0]
-    assert isinstance(model, PrototypeModule) and data.samples is not None
+    assert isinstance(model, PrototypeModule)
     rows, count, seed = candidates(data), len(data.split.labeled), data.label_sampling.seed
     typical = most_typical(centred_features(model.encoders, data, rows), count, seed)[0]
     chosen = {
@@ -51,7 +51,6 @@ def suggestions(runs: Sequence[tuple[BaseModule, MultimodalDataModule]]) -> dict
 
 def _correct(trained: PrototypeModule, data: MultimodalDataModule, labeled: Indices) -> int:
     """Number of test samples that prototypes of these labels recognise."""
-    assert data.samples is not None
     unlabeled = np.setdiff1d(data.split.pretraining(include_labeled=True), labeled)
     model = refitted(trained, data, replace(data.split, labeled=np.sort(labeled), unlabeled=unlabeled))
     rows = data.split.test

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.loading import Batch, on_device, with_modalities
 from cosmo_pl.data.samples import Samples
-from cosmo_pl.data.selection import Indices, evenly_spaced
+from cosmo_pl.data.selection import Indices, evenly_spaced, natural_key
 from cosmo_pl.edge.switching import SensorSwitch, leave_out_worth, redundant_sensors
 from cosmo_pl.modules import BaseModule, ClassifierModule
 from cosmo_pl.recogniser import Prediction
@@ -75,7 +74,7 @@ def switching(runs: Sequence[tuple[BaseModule, MultimodalDataModule]]) -> dict[s
         adds), ``on`` (sensor to the share of samples in which it is on), ``off_at_first`` and ``switched`` (how often).
     """
     model, data = runs[0]
-    assert isinstance(model, ClassifierModule) and data.samples is not None
+    assert isinstance(model, ClassifierModule)
     model.eval()
     rows = in_order(data.samples, data.samples.complete(data.split.test))
     training = data.samples.complete(data.split.pretraining(include_labeled=True))
@@ -103,10 +102,8 @@ def key_of(names: Any) -> str:
 def in_order(samples: Samples, rows: Indices) -> Indices:
     """Samples by subject, then by the recording's name, whose numbers count as numbers, then by time."""
 
-    def position(row: int) -> tuple[int, list[tuple[int, str]], int]:
-        parts = re.split(r"(\d+)", str(samples.recording[row]))
-        numbered = [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
-        return int(samples.subject[row]), numbered, int(samples.start[row])
+    def position(row: int) -> tuple[int, list[Any], int]:
+        return int(samples.subject[row]), natural_key(str(samples.recording[row])), int(samples.start[row])
 
     return np.array(sorted(rows.tolist(), key=position), dtype=np.int64)
 
