@@ -124,7 +124,7 @@ paper-smoke: install  ## run and draw every table and figure on small simulated 
 	$(COSMO) study run all --preset smoke --jobs 2 --results $(SMOKE)/results --runs $(SMOKE)/runs
 	$(COSMO) study render all --preset smoke --results $(SMOKE)/results --output $(SMOKE)/rendered
 
-evidence: install  ## run all missing results by priority, beside other work (TIME=150m JOBS=1)
+evidence: install  ## run missing results by priority, but for times, beside other work (TIME=150m JOBS=1)
 	$(COSMO) study evidence --time-limit $(TIME) --jobs $(JOBS)
 
 bench: install  ## measure training steps before and now, shares of their time, and the loss's memory

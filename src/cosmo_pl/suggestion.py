@@ -34,7 +34,7 @@ class Suggestion:
         index: Its index in the whole dataset.
         recording: Its recording.
         subject: Its subject.
-        start: Its first step in the recording, in steps of the sensor.
+        start: Its start in the recording, as `Samples.start`.
         typicality: Inverse of the mean distance to its nearest neighbours in its cluster; 0 for a cluster of one.
         represents: Number of samples in its cluster.
     """

@@ -67,7 +67,7 @@ regenerate the paper, in any folder; `--project DIR` takes the studies of anothe
   study render    render it beside the figures of the paper
   study claims    each claim of the paper and its verdict, on one page
   study headline  the table of headline results, for README.md
-  study evidence  run all that is missing, by priority
+  study evidence  run what is missing of all, by priority
   study sweep     start a sweep of experiments/sweeps at W&B
 
 `--allow-code PACKAGE` lets bundles and runs name classes of that package, whose code then runs.

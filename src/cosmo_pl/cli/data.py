@@ -32,7 +32,7 @@ def download(
     Args:
         dataset: Key of a dataset that can be downloaded: usc (USC-HAD), utd (UTD-MHAD) or mex (MEx).
         root: Folder in which the dataset's folder is made.
-        modalities: Modalities whose archives are downloaded; by default all that the datamodules read.
+        modalities: Modalities whose archives are downloaded; by default all but the depth of UTD-MHAD.
         base_url: Address of a mirror with archives of the same names.
         verify_hash: Whether archives with a known hash have to match it.
     """

@@ -130,7 +130,7 @@ def evidence(
     results: str = RESULTS,
     runs: str = RUNS,
 ) -> None:
-    """Makes all missing runs in order of priority, beside other work.
+    """Makes all missing runs but measurements of time, in order of priority, beside other work.
 
     The runs use a clean worktree of the last commit and the lowest process priority. They are paused while `make test`
     or `make bench` run. They can be stopped at any time; the same command continues.

@@ -32,7 +32,7 @@ class Samples:
         label: Activity (N,), 0-based; -1 if it is unknown.
         subject: Subject (N,).
         recording: Name of the recording of each sample (N,).
-        start: First step of each sample in its recording (N,), in steps of the sensor.
+        start: Start of each sample in its recording (N,), in steps of the sensor; in milliseconds for streams.
         present: Modality to whether each sample has it (N,), for modalities that some lack.
     """
 

@@ -58,7 +58,7 @@ class RandomForestModule(SelfTrainingModule):
         num_frequencies: Number of Fourier magnitudes per channel, from the lowest frequency above 0.
         seed: Seed of the forest.
         self_training_rounds: Rounds of self-training, see `SelfTrainingModule`; 0 uses the labelled samples only.
-        context: Largest distance, in steps of the sensor, of samples whose probabilities are averaged.
+        context: Largest distance, in the steps that samples start at, of samples whose probabilities are averaged.
         max_pseudo_labels: Largest number of samples with pseudo-labels, evenly spaced. The checkpoint holds them.
         accelerometer: Modality that measures gravity; None adds no columns.
 

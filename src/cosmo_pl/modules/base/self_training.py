@@ -35,7 +35,7 @@ class SelfTrainingModule(ExampleModule):
         modality_shapes: Modality to shape (time, *axes) of a sample.
         num_classes: Number of activities.
         self_training_rounds: Rounds of self-training; 0 uses the labelled samples only.
-        context: Largest distance, in steps of the sensor, of samples whose probabilities are averaged.
+        context: Largest distance, in the steps that samples start at, of samples whose probabilities are averaged.
         max_pseudo_labels: Largest number of samples with pseudo-labels, evenly spaced. The checkpoint holds them.
     """
 
