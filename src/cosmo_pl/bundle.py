@@ -156,7 +156,7 @@ class Bundle:
                 name: Normalization(tuple(s["mean"]), tuple(s["std"]), s.get("axis", -1))  # older bundles have no axis
                 for name, s in stored["normalization"].items()
             },
-            quality={name: _quality(measured) for name, measured in stored["quality"].items()},
+            quality={name: ModalityQuality.read(measured) for name, measured in stored["quality"].items()},
             data_fingerprint=stored["data_fingerprint"],
             training=stored["training"],
             versions=stored["versions"],
@@ -329,11 +329,6 @@ def built_encoder(described: Mapping[str, Any], source: str) -> Encoder:
     """
     make: Callable[..., Encoder] = load_class(described["class_path"], Encoder, source)
     return make(**described["init_args"])
-
-
-def _quality(stored: Mapping[str, Any]) -> ModalityQuality:
-    curve = {int(k): value for k, value in stored["silhouettes"].items()}  # JSON's keys are strings
-    return ModalityQuality(**{**stored, "silhouettes": curve})
 
 
 def _refuse_diverged(folder: Path, weights: str | None) -> None:

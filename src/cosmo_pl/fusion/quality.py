@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -39,6 +40,12 @@ class ModalityQuality:
     num_clusters: int
     silhouettes: dict[int, float]
     weight: float
+
+    @classmethod
+    def read(cls, stored: Mapping[str, Any]) -> ModalityQuality:
+        """The quality of its fields as JSON, whose keys are strings."""
+        silhouettes = {int(k): value for k, value in stored["silhouettes"].items()}
+        return cls(**{**stored, "silhouettes": silhouettes})
 
     @property
     def at_edge(self) -> bool:

@@ -83,9 +83,7 @@ def _measured(data: MultimodalDataModule, max_clusters: int) -> dict[str, Modali
 def _read(path: Path) -> dict[str, ModalityQuality] | None:
     """A cached quality; None if there is none, or the file is damaged."""
     kept = kept_json(path)
-    for measured in (kept or {}).values():  # JSON has text keys
-        measured["silhouettes"] = {int(k): value for k, value in measured["silhouettes"].items()}
-    return kept and {name: ModalityQuality(**measured) for name, measured in kept.items()}
+    return kept and {name: ModalityQuality.read(measured) for name, measured in kept.items()}
 
 
 def _progress(total: int) -> Any:

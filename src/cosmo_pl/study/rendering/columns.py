@@ -64,10 +64,6 @@ class Column:
                     return sorted(factor.values, key=lambda fold: fold != factor.default)
         return []
 
-    @cached_property
-    def _defaults(self) -> Mapping[str, Any]:
-        return self.view.defaults(self.dataset)
-
     @property
     def methods(self) -> list[str]:
         """Methods that the study runs on the dataset; without runs, those that the paper states an accuracy of."""
@@ -91,7 +87,7 @@ class Column:
     def _is(self, job: Job, method: str, fold: Fold | None) -> bool:
         if (job.dataset, job.method, job.kind) != (self.dataset, method, "finetune"):
             return False
-        if any(job.factors.get(name, value) != value for name, value in self._defaults.items()):
+        if not self.view.is_usual(job):
             return False
         headline = self.folds[0] if self.folds else None
         tested, wanted = (headline if each is None else each for each in (fold_of(job), fold))

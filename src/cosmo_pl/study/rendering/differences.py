@@ -136,11 +136,10 @@ def _runs(views: Sequence[View], dataset: str, method: str) -> Pairs:
     """Runs of a method with the usual number of labels, each once."""
     found: dict[str, tuple[Job, Record]] = {}
     for view in views:
-        usual = view.defaults(dataset)
         for job, record in view.records(
             lambda job: (job.dataset, job.method, job.kind) == (dataset, method, "finetune")
         ):
-            if all(job.factors.get(name) == value for name, value in usual.items()):
+            if view.is_usual(job):
                 found.setdefault(job.key, (job, record))
     return list(found.values())
 

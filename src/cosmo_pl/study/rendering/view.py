@@ -89,6 +89,10 @@ class View:
         grids = [runs for runs in self.study.runs if dataset in runs.datasets]
         return {name: its.default for runs in grids for name, its in runs.vary.items() if name not in FOLDS}
 
+    def is_usual(self, job: Job) -> bool:
+        """Whether each factor that the study varies on the job's dataset, except for folds, has its default."""
+        return all(job.factors.get(name) == value for name, value in self.defaults(job.dataset).items())
+
     def title(self, dataset: str) -> str:
         """Title of a dataset with its recipe, "UTD-MHAD, plus", from its results or ``paper.yaml``; or its name."""
         base, recipe = self._base(dataset), self.recipes.get(dataset, "")
