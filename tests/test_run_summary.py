@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from cosmo_pl.cli import main
-from cosmo_pl.run_folder import find_runs, is_run, logged_curves, newest_test
+from cosmo_pl.run_folder import find_runs, is_run, logged_curves, newest_test, versions
 
 LOG = "epoch,step,train/loss,val/acc\n0,1,2.5,\n0,1,,0.25\n1,3,1.5,\n1,3,,0.5\n"
 
@@ -71,6 +71,8 @@ def listed(capsys, *words):
 
 def test_the_layout_is_known(runs):
     assert is_run(runs / "cosmo/version_0") and not is_run(runs / "cosmo") and not is_run(runs / "notes")
+    shutil.copytree(runs / "cosmo/version_0", runs / "cosmo/version_²")
+    assert not is_run(runs / "cosmo/version_²") and runs / "cosmo/version_0" in versions(runs / "cosmo")
     assert [path.as_posix() for path in find_runs(Path("runs"))] == [
         "runs/utd/cosmo/version_0",
         "runs/utd/cosmo-iterative/version_0",

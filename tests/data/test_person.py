@@ -10,6 +10,7 @@ import pytest
 
 from cosmo_pl.data import person
 from cosmo_pl.data.samples import Samples
+from cosmo_pl.data.selection import natural_key
 from cosmo_pl.data.split import Split, SubjectLists, make_split
 from cosmo_pl.errors import ConfigurationError
 
@@ -97,6 +98,8 @@ def test_recordings_are_in_the_order_of_their_numbers() -> None:
     samples = make_samples((3,), 1, 12, 1)
     adaptation = person.adaptation_rows(samples, np.arange(12))
     assert [trial(samples, row) for row in adaptation] == list(range(9))
+    names = ["walk 10²", "walk 10b", "walk 10", "walk 2"]
+    assert sorted(names, key=natural_key) == ["walk 2", "walk 10", "walk 10b", "walk 10²"]
 
 
 def test_what_cannot_be_met_is_refused() -> None:

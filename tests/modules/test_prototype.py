@@ -229,3 +229,11 @@ def test_a_last_batch_of_one_label_is_seen(make_data, make_trainer, bundle):
     data = make_data(labels_per_class=1, batch_size=13)  # 27 labels
     module = fitted(data, make_trainer(1), bundle)
     assert module.prototypes.any(dim=1).all()
+
+
+def test_plain_loaders_are_refused(make_data, make_trainer, bundle):
+    data = make_data()
+    data.setup()
+    module = PrototypeModule(data.modality_shapes, data.num_classes, bundle=str(bundle))
+    with pytest.raises(ConfigurationError, match="datamodule: is missing, and PrototypeModule takes samples from it"):
+        make_trainer(1).fit(module, data.train_dataloader())

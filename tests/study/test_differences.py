@@ -41,6 +41,14 @@ def of(seeds: int = 3, folds: tuple[list[int], ...] = FOLDS) -> View:
     return view("plus", "paper", {job.key: record(job, accuracy(job), total=1000) for job in wanted})
 
 
+def test_runs_of_a_grid_without_a_factor_are_not_at_its_default() -> None:
+    """MEx has runs with one and five labels per class in one grid, and with all labels in another."""
+    made = [job for job in jobs("mex") if (job.dataset, job.method, job.kind) == ("mex_plus", "cosmo", "finetune")]
+    shown = view("mex", "paper", {job.key: record(job) for job in made})
+    assert {job.factors.get("labels") for job in made} == {1, 5, None}
+    assert {job.factors.get("labels") for job in made if shown.is_usual(job)} == {5}
+
+
 def rows(rendered: Rendered, reference: str) -> dict[tuple[str, str], dict[str, str]]:
     found = [dict(zip(HEADER, row, strict=True)) for row in rendered.rows]
     return {(each["method"], each["test subjects"]): each for each in found if each["compared with"] == reference}

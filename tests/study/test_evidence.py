@@ -99,3 +99,29 @@ def test_an_order_runs_each_job_once_and_on_its_datasets_alone(tmp_path):
         each.key for each in Project(ROOT).jobs("fig2", "smoke") if each.dataset == "usc"
     }
     assert len({each.key for each in jobs}) == len(jobs)
+
+
+def test_each_process_has_its_share_of_the_cores_and_knows_how_many_there_are(tmp_path, monkeypatch):
+    started = []
+
+    class Ended:
+        def __init__(self, command, cwd, env, **more):
+            started.append(env)
+
+        def poll(self):
+            return 0
+
+        wait = poll
+
+        def send_signal(self, number):
+            pass
+
+        def terminate(self):
+            pass
+
+    monkeypatch.setattr(evidence, "worktree", lambda root: tmp_path)
+    monkeypatch.setattr(evidence.subprocess, "Popen", Ended)
+    monkeypatch.setattr(evidence.signal, "signal", lambda *_: None)
+    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    assert evidence.supervise(tmp_path, [], 4) == 0
+    assert [(env["COSMO_PL_PROCESSES"], env["OMP_NUM_THREADS"]) for env in started] == [("4", "2")] * 4
