@@ -28,6 +28,7 @@ LAYERS = [
         "sensors",
         "shipped",
         "skeleton",
+        "stream_names",
         "trust",
         "constraints",
         "tensors",

@@ -13,6 +13,7 @@ from torch import Tensor
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.fields import Field
 from cosmo_pl.fusion.quality import best_num_clusters, quality_weights
+from cosmo_pl.stream_names import name_of, parts_of
 
 MAX_VALUES = 2**27  # of one sample, 512 MiB; no sample is larger
 FEDERATED = "federated"  # key in `training` of a bundle whose quality each home measures, as no sample left its client
@@ -44,10 +45,10 @@ def matched_names(
             raise ValueError(f"has no '{mine}' for '{name}' of the data, its modalities are {sorted(bundle)}")
     streams: dict[str, str] = {}
     for stream, encoder in encoders.items():
-        users = [[name for name, mine in names.items() if mine == part] for part in stream.split("+")]
+        users = [[name for name, mine in names.items() if mine == part] for part in parts_of(stream)]
         if len(users) > 1 and any(users) and any(len(each) != 1 for each in users):
             raise ValueError(f"encodes {stream.split('+')} together, the data have {sorted(data)}")
-        joined = users[0] if len(users) == 1 else ["+".join(each[0] for each in users)] if any(users) else []
+        joined = users[0] if len(users) == 1 else [name_of(each[0] for each in users)] if any(users) else []
         streams |= dict.fromkeys(joined, stream)
         for name in (name for each in users for name in each):
             _check_shape(name, data[name], names[name], bundle[names[name]], encoder)
@@ -119,7 +120,7 @@ def check_weights(weights: Mapping[str, Tensor], expected: Mapping[str, Tensor])
 def check_fit(encoders: Mapping[str, Encoder], shapes: Shapes) -> None:
     """Checks that the encoders take the samples."""
     for stream, encoder in encoders.items():
-        parts = [shapes[modality] for modality in stream.split("+")]
+        parts = [shapes[modality] for modality in parts_of(stream)]
         encoder.feature_shape((*parts[0][:-1], sum(shape[-1] for shape in parts)))
 
 
@@ -130,12 +131,12 @@ def _shape(field: Field) -> tuple[int, ...]:
 
 
 def _check_streams(field: Field, shapes: Shapes) -> None:
-    modalities = [modality for stream in field.mapping() for modality in stream.split("+")]
+    modalities = [modality for stream in field.mapping() for modality in parts_of(stream)]
     field.require(sorted(modalities) == sorted(shapes), f"encoders of {sorted(shapes)}")
     for stream, encoder in field.fields().items():
         encoder["class_path"].text()
         encoder["init_args"].mapping()
-        lengths = {shapes[modality][:-1] for modality in stream.split("+")}
+        lengths = {shapes[modality][:-1] for modality in parts_of(stream)}
         encoder.require(len(lengths) == 1, f"one for samples of different lengths {sorted(lengths)}")
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from cosmo_pl.constraints import Constrained, OpenShare
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.base import VARIED, ClassifierModule, availability
+from cosmo_pl.stream_names import parts_of
 
 FEWEST = 2  # samples of a modality in a batch, for batch normalisation
 
@@ -57,7 +58,7 @@ class ModalityDropout(Constrained, Callback):
         whole = torch.ones_like(batch["label"], dtype=torch.bool)
         present = availability(streams, batch["inputs"], batch.get("present")) or dict.fromkeys(streams, whole)
         kept = self.keep(torch.stack([present[stream] for stream in streams]))
-        parts = {part: rows for stream, rows in zip(streams, kept, strict=True) for part in stream.split("+")}
+        parts = {part: rows for stream, rows in zip(streams, kept, strict=True) for part in parts_of(stream)}
         batch["present"] = {**batch.get("present", {}), **parts}
         batch[VARIED] = True
 

@@ -33,6 +33,7 @@ from cosmo_pl.io import read_json, user_path, whole_file, write_json
 from cosmo_pl.recogniser import Recogniser
 from cosmo_pl.run_folder import BUNDLE, BUNDLE_DESCRIPTION, finished_tests, run_of
 from cosmo_pl.storage import writing
+from cosmo_pl.stream_names import parts_of
 
 LIBRARIES = ("cosmo_pl", "torch", "scikit-learn", "onnx", "onnxscript", "skl2onnx", "onnxruntime", "numpy")
 
@@ -172,7 +173,7 @@ def described(recogniser: Recogniser) -> tuple[dict[str, Any], dict[str, bytes]]
         "levels": dict(recogniser.levels),
         "window": recogniser.window,
         "hop": None,
-        "encoders": {stream: {"modalities": stream.split("+"), "graph": names[stream]} for stream in encoders},
+        "encoders": {stream: {"modalities": parts_of(stream), "graph": names[stream]} for stream in encoders},
         "head": {"graph": "head.onnx", "partial": partial_names},
         "attends_to": list(module.attends_to),
         "distance": None,

@@ -17,6 +17,7 @@ from cosmo_pl.modules import ClassifierModule
 from cosmo_pl.modules.base import TreeHead, joined
 from cosmo_pl.quiet import quiet
 from cosmo_pl.recogniser import Recogniser
+from cosmo_pl.stream_names import name_of, parts_of
 
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestClassifier
@@ -53,7 +54,7 @@ class EncoderGraph(nn.Module):
             for step in steps:
                 values = step(values)
             prepared[name] = self.normalization[name].apply(values)
-        features: Tensor = self.encoder(joined(prepared, "+".join(prepared)))
+        features: Tensor = self.encoder(joined(prepared, name_of(prepared)))
         return features
 
 
@@ -110,7 +111,7 @@ def encoder_graphs(recogniser: Recogniser) -> dict[str, Any]:
     """
     graphs = {}
     for stream, encoder in recogniser.module.stream_encoders().items():
-        names = stream.split("+")
+        names = parts_of(stream)
         transforms = {name: recogniser.transforms.get(name, ()) for name in names}
         module = EncoderGraph(encoder, transforms, recogniser.trained.normalization)
         samples = [torch.randn(SAMPLES, *recogniser.modality_shapes[name]) for name in names]

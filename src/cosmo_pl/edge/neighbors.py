@@ -20,6 +20,7 @@ from cosmo_pl.data.split import Split
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules import ClassifierModule
 from cosmo_pl.modules.base import Present, availability, joined
+from cosmo_pl.stream_names import is_complete
 
 NEIGHBOR = 5
 MOST = 1000  # unlabelled samples that are compared; with more, the distances of new people change little
@@ -121,6 +122,6 @@ def encoded(module: ClassifierModule, batch: Batch) -> tuple[dict[str, Tensor], 
         features = {
             stream: encoder.eval()(joined(batch["inputs"], stream)).cpu()
             for stream, encoder in encoders.items()
-            if set(stream.split("+")) <= set(batch["inputs"])
+            if is_complete(stream, batch["inputs"])
         }
     return features, None if available is None else {stream: has.cpu() for stream, has in available.items()}

@@ -16,6 +16,7 @@ from cosmo_pl.constraints import Constrained, PositiveFloat, PositiveInt, Probab
 from cosmo_pl.edge.device_command import check_command, run_command
 from cosmo_pl.errors import ConfigurationError, choices
 from cosmo_pl.exported import Prediction
+from cosmo_pl.stream_names import is_complete, parts_of
 
 
 class Predictor(Protocol):
@@ -109,7 +110,7 @@ class SensorSwitch(Constrained):
     ) -> None:
         names = list(recogniser.modality_shapes)
         units = names if sensors is None else list(sensors)
-        if sorted(part for unit in units for part in unit.split("+")) != sorted(names):
+        if sorted(part for unit in units for part in parts_of(unit)) != sorted(names):
             raise ConfigurationError("sensors", f"are {units}, the model has {names}", "Name each of them once")
         for name, words in (commands or {}).items():
             if name not in names:
@@ -133,7 +134,7 @@ class SensorSwitch(Constrained):
         arrays = {name: np.zeros((1, *shape), np.float32) for name, shape in shapes}
         for unit in self._states if self.threshold and len(self._states) > 1 else ():
             try:
-                self.recogniser.predict({name: x for name, x in arrays.items() if name not in unit.split("+")})
+                self.recogniser.predict({name: x for name, x in arrays.items() if name not in parts_of(unit)})
             except ConfigurationError as error:
                 problem = f"'{unit}' cannot be switched off: {error}"
                 raise ConfigurationError("switch", problem, "Do without it") from error
@@ -150,7 +151,7 @@ class SensorSwitch(Constrained):
 
     def active(self) -> tuple[str, ...]:
         """Modalities that are on: those to use for the next window. There is always one."""
-        return tuple(part for unit, state in self._states.items() if state.on for part in unit.split("+"))
+        return tuple(part for unit, state in self._states.items() if state.on for part in parts_of(unit))
 
     def switch_off(self, sensors: Iterable[str]) -> tuple[Change, ...]:
         """Switches sensors off before the first window, such as those that `redundant_sensors` finds.
@@ -204,7 +205,7 @@ class SensorSwitch(Constrained):
 
     def _complete(self, used: Sequence[str]) -> list[str]:
         """What was used as a whole, of what is switched together."""
-        return [unit for unit in self._states if set(unit.split("+")) <= set(used)]
+        return [unit for unit in self._states if is_complete(unit, used)]
 
     def _measured(
         self, prediction: Prediction, used: Sequence[str], arrays: Mapping[str, Any] | None
@@ -241,7 +242,7 @@ class SensorSwitch(Constrained):
         state.on = on
         # One measurement decides after a check, or is the first of a new series.
         state.under, state.wait = (self.patience - 1, 0) if on else (0, self.recheck)
-        return tuple(Change(part, on, worth, self._command(part, on)) for part in unit.split("+"))
+        return tuple(Change(part, on, worth, self._command(part, on)) for part in parts_of(unit))
 
     def _command(self, name: str, on: bool) -> str | None:
         words = self.commands.get(name)
@@ -265,7 +266,7 @@ def leave_out_worth(
     whole = (recogniser.predict(arrays) if prediction is None else prediction).probability
     found = {}
     for sensor in sensors:
-        without = recogniser.predict({name: x for name, x in arrays.items() if name not in sensor.split("+")})
+        without = recogniser.predict({name: x for name, x in arrays.items() if name not in parts_of(sensor)})
         found[sensor] = float(abs(whole - without.probability).sum(axis=1).mean()) / 2
     return found
 
@@ -291,7 +292,7 @@ def left_out_in_turn(
         least = min(worth, key=worth.__getitem__)
         yield least, worth[least]
         kept.remove(least)
-        arrays = {name: x for name, x in arrays.items() if name not in least.split("+")}
+        arrays = {name: x for name, x in arrays.items() if name not in parts_of(least)}
 
 
 def worth_less(in_turn: Iterable[tuple[str, float]], threshold: float) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from cosmo_pl.recogniser import AnyRecogniser, Recogniser
 from cosmo_pl.run_folder import CONFIG, has_checkpoint, run_of, versions
 from cosmo_pl.run_loading import make_data
 from cosmo_pl.sensors import SensorDescription
+from cosmo_pl.stream_names import is_complete
 
 
 @dataclass(frozen=True)
@@ -230,7 +231,7 @@ def windows_of(
         for n, row in enumerate(some):
             right = predicted.name[n] == activities[row] if activities[row] in recogniser.class_names else None
             probability = dict(zip(recogniser.class_names, predicted.probability[n].tolist(), strict=True))
-            used = {stream: each for stream, each in predicted.weights.items() if set(stream.split("+")) <= set(names)}
+            used = {stream: each for stream, each in predicted.weights.items() if is_complete(stream, names)}
             weights = {stream: float(each[n]) for stream, each in used.items()}
             found.append(Window(start[row], start[row] + seconds, predicted.name[n], probability, weights, right))
     return found

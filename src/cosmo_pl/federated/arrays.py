@@ -8,6 +8,8 @@ import torch
 from flwr.app import ArrayRecord
 from torch import Tensor
 
+from cosmo_pl.stream_names import is_complete
+
 BATCH_STATISTICS = ("running_mean", "running_var")
 
 
@@ -38,7 +40,7 @@ def weights_of(
         modalities: Modalities that the client has. It trains a stream if it has all of the stream's modalities.
         batch_statistics: Whether the running statistics of batch normalisation belong to them.
     """
-    lacking = {stream for stream in streams if not set(stream.split("+")) <= set(modalities)}
+    lacking = {stream for stream in streams if not is_complete(stream, modalities)}
     return {
         key: value
         for key, value in state.items()

@@ -19,6 +19,7 @@ from cosmo_pl.encoders import CPCEncoder
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.losses import PredictiveCodingLoss
 from cosmo_pl.modules.base import OptimizerSettings, Present, PretrainingModule, Shapes, joined
+from cosmo_pl.stream_names import name_of
 
 PUBLISHED = OptimizerSettings("adam", weight_decay=0.0, milestones=(25, 50, 75, 100, 125), gamma=0.8)
 
@@ -66,7 +67,7 @@ class CPCModule(PretrainingModule):
         optimizer: OptimizerSettings = PUBLISHED,
         max_clusters: AtLeastTwo | None = None,
     ) -> None:
-        stream = "+".join(modality_shapes)
+        stream = name_of(modality_shapes)
         encoder = _joint_encoder(modality_shapes, channels, context_dim, dropout, pooling)
         super().__init__(modality_shapes, num_classes, {stream: encoder}, max_clusters)
         self.save_hyperparameters()

@@ -32,6 +32,7 @@ from cosmo_pl.modules.base import (
     joined,
     load_encoders,
 )
+from cosmo_pl.stream_names import is_complete, name_of, parts_of
 
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestClassifier
@@ -171,7 +172,7 @@ class RandomForestModule(SelfTrainingModule):
         With `accelerometer` columns are of several modalities, so that there is one stream of all of them.
         """
         if self.accelerometer is not None:
-            return {"+".join(self.modality_shapes): AllColumns(self)}
+            return {name_of(self.modality_shapes): AllColumns(self)}
         return {
             name: StreamColumns({name: shape}, self.num_frequencies) for name, shape in self.modality_shapes.items()
         }
@@ -253,7 +254,7 @@ class FeatureForestModule(RandomForestModule):
         Those of modalities without an entry, and of streams that lack one, are left out.
         """
         self.encoders.eval()
-        streams = [name for name in self.encoders if set(name.split("+")) <= set(inputs)]
+        streams = [name for name in self.encoders if is_complete(name, inputs)]
         with torch.no_grad():
             encoded = [self.encoders[name](joined(inputs, name)).flatten(1).double().cpu() for name in streams]
         return torch.cat([super().features(inputs), *encoded], dim=1)
@@ -264,7 +265,7 @@ class FeatureForestModule(RandomForestModule):
             return super().stream_encoders()
         return {
             stream: StreamColumns(
-                {name: self.modality_shapes[name] for name in stream.split("+")}, self.num_frequencies, encoder
+                {name: self.modality_shapes[name] for name in parts_of(stream)}, self.num_frequencies, encoder
             )
             for stream, encoder in self.encoders.items()
         }

@@ -10,6 +10,7 @@ from cosmo_pl.constraints import AtLeastTwo, PositiveFloat, Size
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.losses import ContrastiveFusionLoss
 from cosmo_pl.modules.base import OptimizerSettings, PretrainingModule, Shapes, projection_heads
+from cosmo_pl.stream_names import parts_of
 
 
 class SimCLRModule(PretrainingModule):
@@ -64,7 +65,7 @@ class SimCLRModule(PretrainingModule):
             return
         if any(hasattr(callback, "positives") for callback in self.trainer.callbacks):  # type: ignore[attr-defined]
             return
-        streams = {name: name.split("+") for name in self.encoders}
+        streams = {name: parts_of(name) for name in self.encoders}
         equal = [n for n, parts in streams.items() if not any(self.data.augmentations.get(part) for part in parts)]
         if equal:
             rank_zero_warn(

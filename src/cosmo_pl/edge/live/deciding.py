@@ -13,6 +13,7 @@ from cosmo_pl.edge.decision import Decision
 from cosmo_pl.edge.switching import Change, SensorSwitch
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.exported import ExportedRecogniser
+from cosmo_pl.stream_names import is_complete
 
 if TYPE_CHECKING:
     from cosmo_pl.recogniser import AnyRecogniser
@@ -95,9 +96,7 @@ class Deciding:
             found = np.asarray(self._smoother.update(found))
         switched = () if self.switch is None else self.switch.observe(prediction, tuple(arrays), arrays)
         weights = {
-            stream: float(weight[0])
-            for stream, weight in prediction.weights.items()
-            if set(stream.split("+")) <= set(arrays)
+            stream: float(weight[0]) for stream, weight in prediction.weights.items() if is_complete(stream, arrays)
         }
         activity = None if rejected else names[int(found.argmax())]
         return Decided(activity, dict(zip(names, found.tolist(), strict=True)), weights, raw, switched)

@@ -16,6 +16,7 @@ from cosmo_pl.data.loading import Batch
 from cosmo_pl.encoders import Encoder, spectral_encoders
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.base.module import Shapes
+from cosmo_pl.stream_names import parts_of
 
 Variant = Literal["shared", "original"]
 Present = Mapping[str, Tensor]
@@ -40,7 +41,7 @@ def availability(streams: Iterable[str], inputs: Mapping[str, Tensor], present: 
     Raises:
         ConfigurationError: A sample has none of the streams.
     """
-    parts = {stream: stream.split("+") for stream in streams}
+    parts = {stream: parts_of(stream) for stream in streams}
     present = present or {}
     if not any(part in present or part not in inputs for names in parts.values() for part in names):
         return None
@@ -75,11 +76,11 @@ class Streams(nn.ModuleDict):
     """
 
     def __init__(self, modality_shapes: Shapes, encoders: Mapping[str, Encoder | Mapping[str, Any]]) -> None:
-        if sorted(modality for stream in encoders for modality in stream.split("+")) != sorted(modality_shapes):
+        if sorted(modality for stream in encoders for modality in parts_of(stream)) != sorted(modality_shapes):
             problem = f"are for {sorted(encoders)}, the data give {sorted(modality_shapes)}"
             raise ConfigurationError("encoders", problem, "Give one encoder for each modality of the data")
         order = list(modality_shapes)
-        names = sorted(encoders, key=lambda stream: order.index(stream.split("+")[0]))
+        names = sorted(encoders, key=lambda stream: order.index(parts_of(stream)[0]))
         built = {
             name: each if isinstance(each, Encoder) else built_encoder(each, "checkpoint")
             for name, each in encoders.items()
@@ -195,7 +196,7 @@ def unit_features(features: Mapping[str, Tensor]) -> Tensor:
 
 def joined(inputs: Mapping[str, Tensor], stream: str) -> Tensor:
     """Samples (N, *shape) of a stream's modalities, joined on the last axis."""
-    parts = [inputs[modality] for modality in stream.split("+")]
+    parts = [inputs[modality] for modality in parts_of(stream)]
     return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
 
 
@@ -205,7 +206,7 @@ def joined_shape(modality_shapes: Shapes, stream: str) -> tuple[int, ...]:
     Raises:
         ConfigurationError: Its modalities differ in more than the last axis.
     """
-    shapes = {modality: tuple(modality_shapes[modality]) for modality in stream.split("+")}
+    shapes = {modality: tuple(modality_shapes[modality]) for modality in parts_of(stream)}
     if len({shape[:-1] for shape in shapes.values()}) > 1:
         problem = f"{shapes} have different lengths (sampling rates) and cannot be joined"
         raise ConfigurationError("modalities", problem, "Resample them to one length or leave one out")
@@ -265,7 +266,7 @@ def load_encoders(
     loaded = Bundle.load(bundle).restrict(modality_shapes, bundle_modalities)
     for name, wanted in (encoders or {}).items():
         have = loaded.encoders.get(name)
-        left_out = have is None and not set(name.split("+")) & set(modality_shapes)
+        left_out = have is None and not set(parts_of(name)) & set(modality_shapes)
         if not left_out and (have is None or _described(have) != _described(wanted)):
             other = f"for {name} is {_described(have)}" if have is not None else f"are for {sorted(loaded.encoders)}"
             problem = f"the bundle's {other}, not {_described(wanted)} for {name}"

@@ -11,6 +11,7 @@ import torch
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.loading import with_modalities
 from cosmo_pl.modules import BaseModule, ClassifierModule
+from cosmo_pl.stream_names import name_of
 
 
 def missing_sensors(runs: Sequence[tuple[BaseModule, MultimodalDataModule]]) -> dict[str, Any]:
@@ -28,7 +29,7 @@ def missing_sensors(runs: Sequence[tuple[BaseModule, MultimodalDataModule]]) -> 
     model, data = runs[0]
     assert isinstance(model, ClassifierModule)
     names = data.modalities
-    sets = {"+".join(some): some for size in range(len(names), 0, -1) for some in combinations(names, size)}
+    sets = {name_of(some): some for size in range(len(names), 0, -1) for some in combinations(names, size)}
     correct, seen = dict.fromkeys(sets, 0), dict.fromkeys(sets, 0)
     model.eval()
     with torch.inference_mode():

@@ -18,6 +18,7 @@ from cosmo_pl.data.selection import Indices, evenly_spaced, natural_key
 from cosmo_pl.edge.switching import SensorSwitch, leave_out_worth, redundant_sensors
 from cosmo_pl.modules import BaseModule, ClassifierModule
 from cosmo_pl.recogniser import Prediction
+from cosmo_pl.stream_names import name_of, parts_of
 from cosmo_pl.study.measures.latency import median_seconds
 
 THRESHOLDS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
@@ -45,7 +46,7 @@ class Recorded:
     def sets(self) -> list[tuple[str, ...]]:
         """All sets of modalities, without those that lack a part of what the model encodes together."""
         some = [s for size in range(1, len(self.sensors) + 1) for s in combinations(self.sensors, size)]
-        return [tuple(part for unit in chosen for part in unit.split("+")) for chosen in some]
+        return [tuple(part for unit in chosen for part in parts_of(unit)) for chosen in some]
 
     def predict(self, arrays: Mapping[str, Any]) -> Prediction:
         """The prediction of samples, modality to their positions among the rows (n,), and the same for each."""
@@ -96,7 +97,7 @@ def switching(runs: Sequence[tuple[BaseModule, MultimodalDataModule]]) -> dict[s
 
 def key_of(names: Any) -> str:
     """Name of a set of sensors, whatever their order."""
-    return "+".join(sorted(names))
+    return name_of(sorted(names))
 
 
 def in_order(samples: Samples, rows: Indices) -> Indices:
