@@ -18,9 +18,8 @@ PACKAGE = Path(cosmo_pl.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
     {"errors", "lazy", "quiet", "version"},
-    {"extras", "storage"},
+    {"extras", "fields", "storage"},
     {
-        "fields",
         "intervals",
         "io",
         "provenance",

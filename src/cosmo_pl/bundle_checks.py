@@ -13,6 +13,7 @@ from torch import Tensor
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.fields import Field
 from cosmo_pl.fusion.quality import best_num_clusters, quality_weights
+from cosmo_pl.sensors import check_limits
 from cosmo_pl.stream_names import name_of, parts_of
 
 MAX_VALUES = 2**27  # of one sample, 512 MiB; no sample is larger
@@ -202,3 +203,4 @@ def _check_sensor(field: Field) -> None:
     field["units"].require(len(units) == len(channels), f"{len(channels)} units, one per channel")
     if field["rate"].value is not None:
         field["rate"].number(math.ulp(0.0))
+    check_limits(field)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,10 +16,11 @@ from cosmo_pl.data.streams.times import SECOND
 from cosmo_pl.data.streams.windows import common_start, cut_windows
 from cosmo_pl.edge.live import LiveRecogniser
 from cosmo_pl.edge.live.deciding import Raw
+from cosmo_pl.edge.live.grids import LONGEST_GAP
 from cosmo_pl.edge.switching import Change, SensorSwitch
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.sensors import SensorDescription
-from edge.live_fakes import RATES, SHAPES, FakeRecogniser, JoinedRecogniser, Live, stream, streams, without
+from edge.live_fakes import RATES, SENSORS, SHAPES, FakeRecogniser, JoinedRecogniser, Live, stream, streams, without
 
 
 @pytest.mark.parametrize("step", [0.01, 0.07, 1.0, 30.0])
@@ -93,6 +95,41 @@ def test_gaps_and_late_starts_give_the_windows_of_an_imported_recording():
             row = expected.rows[name][number]
             assert arrays[name] == pytest.approx(given[name][1][row : row + SHAPES[name][0]], abs=1e-6)
     assert set(live.problems()) == {"missing", "returned"}
+
+
+def test_a_pause_of_the_training_is_interpolated_and_a_longer_one_is_a_gap():
+    time, values = without(without(stream("wrist", 30.0), 5.0, 6.5), 20.0, 22.5)
+    sensor = replace(SENSORS["wrist"], max_gap=2.0)
+    live = Live(FakeRecogniser({"wrist": (200, 3)}, {"wrist": sensor})).play({"wrist": (time, values)})
+    missing = {19.0, 20.0, 21.0, 22.0}
+    assert [window.start for window in live.found] == [each for each in range(29) if each not in missing]
+    for window, arrays in zip(live.found, live.model.windows, strict=True):
+        ticks = window.start + np.arange(200) / 100
+        expected = np.stack([np.interp(ticks, time, column) for column in values.T], axis=1)
+        assert arrays["wrist"] == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("pause", "patience", "lacking"), [(50.0, 100.0, ()), (50.0, 2.0, range(9, 59)), (70.0, 100.0, range(9, 80))]
+)
+def test_a_pause_is_interpolated_within_the_patience_and_a_minute(pause, patience, lacking):
+    sensors = {**SENSORS, "wrist": replace(SENSORS["wrist"], max_gap=1e6)}
+    live = Live(FakeRecogniser(sensors=sensors), patience=patience)
+    given = streams(100.0)
+    live.play({**given, "wrist": without(given["wrist"], 10.0, 10.0 + pause)})
+    assert LONGEST_GAP == 60 and len(live.found) == 99
+    assert [window.start for window in live.found if window.sensors == ("mat",)] == [*lacking]
+
+
+def test_values_that_were_plausible_in_training_are_used_and_others_are_not():
+    time, values = stream("wrist", 3.0)
+    values[50], values[150] = 90.0, -90.0  # g
+    wide, narrow = ({"g": (-100.0, 100.0)}, {"g": (-0.5, 0.5)})
+    for plausible, left_out in ((None, 2), (wide, 0), (narrow, int((np.abs(values) > 0.5).any(axis=1).sum()))):
+        sensor = replace(SENSORS["wrist"], plausible=plausible)
+        live = Live(FakeRecogniser({"wrist": (200, 3)}, {"wrist": sensor})).play({"wrist": (time, values)})
+        assert live.problems().get("implausible", {}) == ({"wrist": left_out} if left_out else {})
+        assert plausible is not wide or np.abs(live.model.windows[0]["wrist"]).max() == 90.0
 
 
 def test_a_window_that_no_sensor_has_is_skipped():

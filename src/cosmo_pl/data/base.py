@@ -255,8 +255,9 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
     @property
     def trained_on(self) -> TrainedOn:
         """What a model that is trained on these data keeps of them."""
-        others = self.data_fingerprint, self.subjects.test, self.transforms, self.statistics_of == "adapt"
-        return training_data(self.samples, self.split, self, self.modality_shapes, self.normalization, *others)
+        others = self.subjects.test, self.transforms, self.statistics_of == "adapt", self.plausible
+        kept = self.modality_shapes, self.normalization, self.data_fingerprint, *others
+        return training_data(self.samples, self.split, self, *kept)
 
     def prepare_data(self) -> None:
         """Finds, checks and reads all recordings, and fills the cache."""

@@ -85,7 +85,7 @@ class TrainedOn:
             sensors = {name: SensorDescription.read(each) for name, each in described.get("sensors", {}).items()}
             shapes = {name: tuple(shape) for name, shape in described.get("shapes", {}).items()}
             return cls(**{**described, "normalization": statistics, "sensors": sensors, "shapes": shapes})
-        except (TypeError, KeyError, AttributeError) as error:
+        except (TypeError, KeyError, AttributeError, ValueError) as error:
             problem = f"its description of the training data is damaged ({error})"
             raise ConfigurationError("ckpt_path", problem, "Train again, or give another checkpoint") from error
 
@@ -202,6 +202,7 @@ def training_data(
     test_subjects: Collection[int],
     transforms: Mapping[str, Sequence[Transform]],
     adapted: bool,
+    plausible: Mapping[str, Sequence[float]] | None,
 ) -> TrainedOn:
     """What a model keeps of the data that it is trained on.
 
@@ -215,7 +216,9 @@ def training_data(
         test_subjects: Test subjects.
         transforms: Modality to its preprocessing steps.
         adapted: Whether each subject is standardised with statistics of its own.
+        plausible: Unit to its lowest and highest plausible value, as given.
     """
+    ranges = None if plausible is None else {unit: (low, high) for unit, (low, high) in plausible.items()}
     hashes, used = all_hashes(samples, identity), np.concatenate([split.train, split.labeled, split.unlabeled])
     known = sorted({each for name in set(samples.recording[used].tolist()) for each in hashes.get(name, ())})
     return TrainedOn(
@@ -231,7 +234,7 @@ def training_data(
         recordings=tuple(known),
         transforms=described_transforms(transforms),
         adapted=adapted,
-        sensors=identity.sensors,
+        sensors={name: replace(each, plausible=ranges) for name, each in identity.sensors.items()},
         window=identity.window_seconds,
         added=len(split.added),
         shapes={name: tuple(shape) for name, shape in shapes.items()},

@@ -10,6 +10,7 @@ from typing import Any
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.exported.run import AGAIN, DESCRIPTION
 from cosmo_pl.fields import Field
+from cosmo_pl.sensors import check_limits
 
 LARGEST = 1e6  # Hz, seconds, steps
 SMALLEST = 1e-6
@@ -70,6 +71,7 @@ def _check_sensor(sensor: Field) -> None:
     channels, units = (len([each.text() for each in sensor[name].each()]) for name in ("channels", "units"))
     sensor["units"].require(channels == units > 0, f"the units of {channels} channels")
     _check_positive(sensor["rate"])
+    check_limits(sensor)
 
 
 def _check_encoders(encoders: Field, sensors: set[str]) -> None:

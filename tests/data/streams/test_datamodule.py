@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import shutil
 from dataclasses import replace
@@ -14,6 +15,7 @@ import torch
 from cosmo_pl.data import StreamsDataModule
 from cosmo_pl.data.samples import MappedWindows
 from cosmo_pl.data.streams.store import LabelInterval, Segment, StreamRecording, StreamSensor, StreamStore, read_store
+from cosmo_pl.data.trained import TrainedOn
 from cosmo_pl.data.transforms import ScaleByTorso
 from cosmo_pl.errors import ConfigurationError, DatasetNotFoundError, RecordingError
 
@@ -57,6 +59,22 @@ def test_unlabelled_windows_are_pretrained_on_and_nothing_else(folder: Path) -> 
         assert (label[part] >= 0).all()
     assert len(data.split.labeled) == 6 and len(data.split.test) == 3 * 11
     assert set(data.split.labeled) & set(data.split.unlabeled) == set()
+
+
+def test_a_model_keeps_the_gaps_and_ranges_of_its_training(folder: Path) -> None:
+    store = read_store(folder)
+    replace(store, sensors={name: replace(each, max_gap=1.5) for name, each in store.sensors.items()}).write()
+    trained = ready(folder, plausible={"g": [-50, 50]}).trained_on
+    for kept in (trained, TrainedOn.read(json.loads(json.dumps(trained.described())))):
+        assert [each.max_gap for each in kept.sensors.values()] == [1.5, 1.5]
+        assert [each.plausible for each in kept.sensors.values()] == [{"g": (-50, 50)}] * 2
+    older = trained.described()
+    for sensor in older["sensors"].values():
+        del sensor["max_gap"], sensor["plausible"]
+    assert [each.max_gap for each in TrainedOn.read(older).sensors.values()] == [None, None]
+    damaged = {**trained.described(), "sensors": {"wrist": {**older["sensors"]["wrist"], "plausible": {"g": [1]}}}}
+    with pytest.raises(ConfigurationError, match="its description of the training data is damaged"):
+        TrainedOn.read(damaged)
 
 
 def test_the_labels_of_the_others_do_not_depend_on_unlabelled_recordings(tmp_path: Path) -> None:

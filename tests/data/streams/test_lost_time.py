@@ -104,6 +104,7 @@ def test_a_slow_part_that_is_lost_to_gaps_is_reported(tmp_path: Path, parts: lis
     (tmp_path / "again").mkdir()
     store, report = import_times(tmp_path / "again", time, strict=True, max_gap=0.3)
     assert report["faults"] == [] and len(store.recordings[0].segments["wrist"]) == 1
+    assert store.sensors["wrist"].description.max_gap == 0.3
 
 
 def test_the_default_limit_of_a_gap_is_that_of_the_first_rows(tmp_path: Path) -> None:

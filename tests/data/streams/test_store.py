@@ -66,6 +66,21 @@ def test_the_fingerprint_is_that_of_the_content_wherever_it_comes_from(store: St
     assert replace(store, sha256=hashes).fingerprint != store.fingerprint
 
 
+def test_the_longest_pause_is_kept_and_imports_of_older_versions_have_none(store: StreamStore) -> None:
+    sensors = {name: replace(sensor, max_gap=2.5) for name, sensor in store.sensors.items()}
+    now = replace(store, sensors=sensors)
+    now.write()
+    read = read_store(store.folder)
+    assert read.sensors["wrist"].description.max_gap == 2.5 and read == now
+    assert read.fingerprint == store.fingerprint
+    path = store.folder / "streams.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    for sensor in manifest["sensors"].values():
+        del sensor["max_gap"]
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+    assert read_store(store.folder) == store
+
+
 @pytest.mark.parametrize(
     ("key", "value", "named"),
     [

@@ -40,7 +40,8 @@ class ImportedRecording:
 
 def sensor_of(stream: StreamDescription) -> StreamSensor:
     """A sensor as the store describes it."""
-    return StreamSensor(stream.kind, stream.rate, stream.shape, stream.channels, stream.units[: len(stream.channels)])
+    units = stream.units[: len(stream.channels)]
+    return StreamSensor(stream.kind, stream.rate, stream.shape, stream.channels, units, stream.max_gap)
 
 
 def placed(

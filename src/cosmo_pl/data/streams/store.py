@@ -38,6 +38,7 @@ class StreamSensor:
         shape: Shape of a frame: (channels,) of a series, (height, width) of images.
         channels: Names of the channels of a series; one name for images.
         units: Unit of each channel.
+        max_gap: See `StreamDescription`; None also in imports of older versions.
     """
 
     kind: str
@@ -45,11 +46,12 @@ class StreamSensor:
     shape: tuple[int, ...]
     channels: tuple[str, ...]
     units: tuple[str, ...]
+    max_gap: float | None = None
 
     @property
     def description(self) -> SensorDescription:
         """What an encoder has to know of it."""
-        return SensorDescription(self.kind, self.channels, self.units, self.rate)
+        return SensorDescription(self.kind, self.channels, self.units, self.rate, self.max_gap)
 
 
 class Segment(NamedTuple):
@@ -158,8 +160,10 @@ class StreamStore:
 
     def write(self) -> None:
         """Writes ``streams.json``, to be called when all arrays are complete: a folder without it is no dataset."""
-        recordings = {"recordings": [asdict(recording) for recording in self.recordings]}
-        write_json(self.folder / MANIFEST, {**self._content, **recordings, "source": self.source})
+        sensors = {name: asdict(sensor) for name, sensor in self.sensors.items()}
+        recordings = [asdict(recording) for recording in self.recordings]
+        whole = {**self._content, "sensors": sensors, "recordings": recordings, "source": self.source}
+        write_json(self.folder / MANIFEST, whole)
 
     @property
     def fingerprint(self) -> str:
@@ -171,17 +175,17 @@ class StreamStore:
         return {
             "format": FORMAT,
             "title": self.title,
-            "sensors": {name: asdict(sensor) for name, sensor in self.sensors.items()},
+            "sensors": {name: _identity(sensor) for name, sensor in self.sensors.items()},
             "activities": self.activities,
             "subjects": self.subjects,
             "sha256": self.sha256,
-            "recordings": [_without_hashes(recording) for recording in self.recordings],
+            "recordings": [_identity(recording) for recording in self.recordings],
         }
 
 
-def _without_hashes(recording: StreamRecording) -> dict[str, Any]:
-    """What identifies a recording, without the hashes that imports of older versions do not have."""
-    return {name: value for name, value in asdict(recording).items() if name != "recorded"}
+def _identity(described: StreamSensor | StreamRecording) -> dict[str, Any]:
+    """What identifies it: the fields without those that imports of older versions do not have."""
+    return {name: value for name, value in asdict(described).items() if name not in ("max_gap", "recorded")}
 
 
 def read_store(folder: Path) -> StreamStore:
@@ -222,7 +226,9 @@ def _sensor(given: Field) -> StreamSensor:
     images = len(shape) > 1
     given["shape"].require(bool(shape), "at least one size")
     given["units"].require(len(units) == len(channels) == (1 if images else shape[0]), "one for each channel")
-    return StreamSensor(given["kind"].text(), given["rate"].number(1e-6, 1e6), shape, channels, units)
+    rate, gap = given["rate"].number(1e-6, 1e6), given.get("max_gap")
+    max_gap = None if gap is None else gap.number(1e-6, 1e6)
+    return StreamSensor(given["kind"].text(), rate, shape, channels, units, max_gap)
 
 
 def _recording(given: Field, sensors: Mapping[str, StreamSensor], activities: tuple[str, ...]) -> StreamRecording:

@@ -64,8 +64,8 @@ class LiveRecogniser:
     """Recognises activities in samples as they arrive, sensor by sensor.
 
     Frames are those of imported recordings: linear interpolation at the ticks of the model's rate, after averaging if
-    the sensor is more than twice as fast, and none in a gap of more than five intervals. A window in which a sensor has
-    a gap is recognised without that sensor. Nothing that a sensor sends raises an error; it is reported.
+    the sensor is more than twice as fast, and none in a gap, see `SensorDescription`. A window in which a sensor has a
+    gap is recognised without that sensor. Nothing that a sensor sends raises an error; it is reported.
 
     Args:
         recogniser: The trained model.

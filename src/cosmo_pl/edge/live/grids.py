@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cosmo_pl.recogniser import AnyRecogniser
 
 LONGEST = 86_400.0  # seconds of a window, between two of them, and of waiting
+LONGEST_GAP = 60.0  # seconds that are interpolated; twice as much is kept before each window
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,15 @@ class Grid:
         units = self.sensor.units if self.sensor else ()
         return units * (self.size // len(units)) if units and self.size % len(units) == 0 else ()
 
+    @property
+    def max_gap(self) -> float | None:
+        """Seconds without a sample that are a gap, at most `LONGEST_GAP`; None for five intervals."""
+        given = self.sensor.max_gap if self.sensor else None
+        return None if given is None else min(given, LONGEST_GAP)
+
     def plausible(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Lowest and highest plausible value of each value of a frame (size,)."""
-        ranges = ranges_of(self.units or ("",) * self.size, None)
+        ranges = ranges_of(self.units or ("",) * self.size, self.sensor.plausible if self.sensor else None)
         low, high = zip(*(bounds or (-np.inf, np.inf) for bounds in ranges), strict=True)
         return np.array(low, dtype=np.float32), np.array(high, dtype=np.float32)
 

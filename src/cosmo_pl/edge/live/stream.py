@@ -303,7 +303,7 @@ class SensorStream:
 
     def _longest(self, interval: float) -> int:
         """Longest time between two samples that is no gap, as in an import; from the median interval."""
-        return round(INTERVALS / min(self.grid.rate, SECOND / interval) * SECOND)
+        return round((self.grid.max_gap or INTERVALS / min(self.grid.rate, SECOND / interval)) * SECOND)
 
     def _pieces(self, time: NDArray[np.int64], values: NDArray[np.float32]) -> Iterator[Piece]:
         gaps = np.flatnonzero(np.diff(time) > self._max_gap) + 1
