@@ -13,7 +13,8 @@ from cosmo_pl.fields import Field
 from cosmo_pl.io import read_json
 from cosmo_pl.study import measures
 from cosmo_pl.study.identity import key_of
-from cosmo_pl.study.record_checks import CHECKS, check_record
+from cosmo_pl.study.measurements import MEASUREMENTS
+from cosmo_pl.study.record_checks import check_record
 from cosmo_pl.study.records import DamagedResultError, Record, ResultError, Results
 
 from .conftest import finished, left_by, write_record
@@ -286,7 +287,7 @@ def test_an_edited_measurement_is_damaged(project, results, measure, change):
 
 def test_every_measurement_of_the_package_is_checked():
     own = {path.stem for path in Path(measures.__file__).parent.glob("[a-z]*.py")}
-    assert set(CHECKS) == own and own < set(MEASURED)
+    assert set(MEASUREMENTS) == own and own < set(MEASURED)
 
 
 def test_all_results_of_the_project_are_whole():

@@ -23,11 +23,11 @@ from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.provenance import BUSY
 from cosmo_pl.study.definition import Described, parse
 from cosmo_pl.study.jobs import Job, Project
+from cosmo_pl.study.measurements import facts_of
 from cosmo_pl.study.workers import COMMAND, shared
 
 WORKTREE = Path("runs/evidence")
 QUIET = Path("runs/quiet")
-TIMED = ("latency", "switching")  # measurements of time, which other work on the machine would distort
 POLL_SECONDS = 1.0
 
 
@@ -76,7 +76,8 @@ def jobs_in_order(project: Project, file: Path) -> list[Job]:
 
 
 def _is_in(job: Job, step: Step) -> bool:
-    return job.measure not in TIMED and (step.datasets is None or job.dataset in step.datasets)
+    timed = job.measure is not None and facts_of(job.measure).timed
+    return not timed and (step.datasets is None or job.dataset in step.datasets)
 
 
 def depth_first(jobs: Sequence[Job]) -> Iterator[Job]:

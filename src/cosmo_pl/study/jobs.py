@@ -24,7 +24,7 @@ from cosmo_pl.study.definition import (
     renderer,
 )
 from cosmo_pl.study.identity import Part, Resolved, canonical, key_of
-from cosmo_pl.study.measures import NUMERICS
+from cosmo_pl.study.measurements import facts_of
 from cosmo_pl.study.resolving import Resolve, Resolver
 from cosmo_pl.study.sweeps import TRACK_TEST, read_sweep
 
@@ -368,6 +368,6 @@ def identified(job: Job, project: Project) -> Job:
         part: Part = "data" if job.kind == "measure" else "child" if job.parents else "all"
         resolved = project.resolve(project.root, job.configs, job.arguments, part)
     if job.measure is not None:
-        numerics = {**resolved.numerics, f"measure:{job.measure}": NUMERICS.get(job.measure, "1.0")}
+        numerics = {**resolved.numerics, f"measure:{job.measure}": facts_of(job.measure).numerics}
         resolved = Resolved({**resolved.arguments, "measure": job.measure}, numerics)
     return replace(job, key=key_of(resolved, [parent.key for parent in job.parents]), resolved=resolved)
