@@ -108,6 +108,7 @@ def test_delays_count_from_the_start_to_the_end_of_the_first_right_window():
     assert delays[:3].tolist() == [4, 6, 2]
     assert math.isnan(delays[3])
     assert np.isnan(detection_delays([], [], truth)).all()
+    assert detection_delays([0], [0.1 + 0.2], [Event(0, 0.3, 0)]) == pytest.approx(0.3)  # a little more than 0.3
     # A window that is over at the start of a segment saw nothing of it.
     assert detection_delays([1, 1], [10, 13], truth)[1] == 3
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,9 @@ def test_shipped_results_are_read_and_never_written(here):
     assert where.results.found(jobs[0]) == where.results.path(jobs[0])
     assert where.results.path(jobs[0]).resolve().is_relative_to(here)
     assert where.results.get(jobs[0]) == record
+    own = replace(record, seconds=record.seconds + 1)
+    where.results.put(jobs[0], own)
+    assert [each for each in where.results.every() if each.key == record.key] == [own], "instead of the shipped one"
     alone = Locations.of(None, results="other")
     assert alone.results.found(jobs[0]) is None
 

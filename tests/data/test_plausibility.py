@@ -27,6 +27,7 @@ from cosmo_pl.data import (
 from cosmo_pl.data.describe import describe
 from cosmo_pl.data.extremes import Extremes, checksum
 from cosmo_pl.data.limits import LIMITS, ranges_of
+from cosmo_pl.data.plausibility import _still
 from cosmo_pl.data.samples import MappedRows, MappedWindows
 from cosmo_pl.data.transforms import CenterOnHip, FaceCamera, ScaleByTorso
 from cosmo_pl.errors import ConfigurationError, RecordingError
@@ -255,6 +256,15 @@ def test_extremes_of_windows_are_kept_until_the_file_changes(
         with monkeypatch.context() as patch:
             patch.setattr(Extremes, "of", None)  # it is not computed again
             assert same(found(), expected)
+
+
+def test_a_sensor_of_which_one_channel_changes_between_windows_is_not_still() -> None:
+    values = np.tile(np.float32([1.0, 2.0]), (4, 5, 1))
+    values[1, :, 1], values[3, :, 0] = 3.0, 0.5  # the largest value of a recording's windows, or the smallest
+    found = Extremes.of(values, ((0, 1),), -1)
+    assert found.still.all()
+    assert not _still(found, 0, np.array([0, 0, 1, 1])).any()
+    assert _still(found, 0, np.arange(4)).all()
 
 
 # One's own recordings

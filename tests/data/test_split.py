@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cosmo_pl.data.samples import Samples
-from cosmo_pl.data.split import Split, SubjectLists, make_split
+from cosmo_pl.data.split import Split, SubjectLists, _some_unlabeled, make_split
 from cosmo_pl.data.split import tested_split as split_of_tested
 from cosmo_pl.errors import ConfigurationError
 
@@ -44,6 +44,18 @@ def test_unlabelled_samples_are_cut_without_a_look_at_their_classes() -> None:
 def test_a_cut_that_cannot_be_met_is_refused(ratio: float) -> None:
     with pytest.raises(ConfigurationError, match="unlabeled_per_labeled"):
         split(unlabeled_per_labeled=ratio)
+
+
+def test_the_cut_does_not_depend_on_the_order_of_the_samples() -> None:
+    sampling, rest = replace(PLAIN, unlabeled_per_labeled=1.0), np.arange(40)
+    one, other = (_some_unlabeled(rows, 12, sampling).tolist() for rows in (rest, rest[::-1]))
+    assert one == other
+
+
+def test_without_any_label_no_number_of_unlabelled_samples_follows() -> None:
+    line = r"^unlabeled_per_labeled: gives 0 unlabelled samples, and there are 120\. Label some samples"
+    with pytest.raises(ConfigurationError, match=line):
+        split(rate=0.001, missing_classes=True, unlabeled_per_labeled=1.0)
 
 
 # Labels of the test subjects

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 from cosmo_pl.edge.calibration import (
     BINS,
+    EQUAL,
     RANGE,
     accepting_score,
     accepting_threshold,
@@ -115,6 +116,7 @@ def test_the_share_is_counted_exactly():
     largest = np.linspace(0.5, 0.95, 30)
     probability = np.stack([largest, 1 - largest], axis=1)
     assert (largest >= accepting_threshold(probability, 0.1)).sum() == 3
+    assert (largest >= accepting_threshold(probability, 1e-12)).sum() == 1
 
 
 GOOD = np.eye(3)
@@ -144,3 +146,6 @@ def test_a_threshold_of_a_score_is_halfway_to_the_next_smaller_one():
     assert accepting_score(score, 0.6) == pytest.approx(0.15), "at least this share"
     assert accepting_score(score, 1.0) == pytest.approx(0.05) and accepting_score(score, 1.0, lowest=0.06) == 0.08
     assert accepting_score([0.2, 0.2, 0.5], 0.9) == pytest.approx(0.1), "equal scores are accepted together"
+    assert accepting_score([0.3, 0.3 - EQUAL / 2, 0.1], 0.3) == pytest.approx(0.2), (
+        "also if they are rounded differently"
+    )

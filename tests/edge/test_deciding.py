@@ -99,6 +99,18 @@ def test_each_fold_is_classified_by_the_labels_and_samples_of_other_people(fitte
     assert len(found.label) == len(data.split.labeled)
 
 
+def test_nobody_trains_the_module_that_classifies_them(fitted, monkeypatch):
+    model, data = fitted
+    splits = []
+    monkeypatch.setattr("cosmo_pl.edge.deciding.refitted", lambda model, _, split: splits.append(split) or model)
+    held_out_logits(model, data)
+    for number, split in enumerate(splits):
+        others = set(range(1, 11)) - {2 * number + 1, 2 * number + 2}
+        for rows in (split.labeled, split.unlabeled):
+            assert set(data.samples.subject[rows].tolist()) == others
+    assert len(splits) == FOLDS
+
+
 def test_the_trained_model_and_its_data_stay_as_they_are(fitted):
     model, data = fitted
     before, split = logits_of(model, data, data.split.test), data.split
@@ -168,6 +180,8 @@ def test_too_few_samples_leave_a_model_uncalibrated(enough, request, monkeypatch
     message = "subjects have {} samples, fewer than 1000" if enough == "validated" else "{} labels, fewer than 1000"
     split = request.getfixturevalue(enough)[1].split
     assert message.format(len(split.val) or len(split.labeled)) in report.uncalibrated
+    monkeypatch.setattr("cosmo_pl.edge.deciding.ENOUGH", len(split.val) or len(split.labeled))
+    assert measured_decision(*request.getfixturevalue(enough))[1].uncalibrated is None
 
 
 def test_logits_that_are_not_finite_are_refused(validated, monkeypatch):

@@ -127,6 +127,23 @@ def test_lambda_mixes_linearly() -> None:
     torch.testing.assert_close(middle, 0.75 * low + 0.25 * high)
 
 
+@pytest.mark.parametrize("quality_lambda", [0.0, 0.4, 1.0])
+def test_both_kinds_of_weights_are_shared_among_the_modalities_that_a_sample_has(quality_lambda: float) -> None:
+    dims, quality = {"a": 2, "b": 2, "c": 2, "d": 2}, torch.tensor([0.4, 0.3, 0.3, 0.0])
+    attention = QualityGuidedAttention(dims, dict(zip(dims, quality.tolist(), strict=True)), quality_lambda)
+    mask = torch.tensor(
+        [[True, True, False, True], [False, False, True, True], [True] * 4, [False, False, False, True]]
+    )
+    z = features(dims, samples=4)
+    score, weights = attention.score(z), attention.weights(z, mask)
+    for n, has in enumerate(mask):
+        learned = torch.softmax(score[n][has], dim=0)
+        known = quality[has] / quality[has].sum() if quality[has].any() else torch.ones(int(has.sum())) / has.sum()
+        expected = torch.zeros(4)
+        expected[has] = (1 - quality_lambda) * learned + quality_lambda * known
+        torch.testing.assert_close(weights[n], expected)
+
+
 def test_quality_weights_are_scaled_and_belong_to_their_names() -> None:
     dims = {"imu": 2, "skeleton": 2, "depth": 2}
     attention = QualityGuidedAttention(dims, {"depth": 10, "imu": 6, "skeleton": 4}, 1.0)

@@ -49,6 +49,9 @@ def test_an_interval_that_reaches_far_from_a_value_decides_nothing() -> None:
     narrow, wide = Effect.of_value((0.5, 0.52, 0.54), 0.475), Effect.of_value((0.5, 0.54, 0.58), 0.5)
     assert narrow.interval is not None and narrow.interval[1] == pytest.approx(0.0947, abs=1e-4)
     assert not narrow.is_wide and wide.is_wide
+    both = Effect.of_value((0.48, 0.51, 0.54), 0.5)
+    assert both.interval == pytest.approx((-0.0645, 0.0845), abs=1e-4), "wider than 0.1, and nowhere further away"
+    assert not both.is_wide
     assert wide.change() == (
         "an interval that reaches at most 0.100 from the paper's (reproduced), or one without it (not reproduced)"
     )

@@ -101,15 +101,28 @@ def test_an_order_runs_each_job_once_and_on_its_datasets_alone(tmp_path):
     assert len({each.key for each in jobs}) == len(jobs)
 
 
-def test_each_process_has_its_share_of_the_cores_and_knows_how_many_there_are(tmp_path, monkeypatch):
+def test_measurements_of_time_are_left_out(tmp_path):
+    file = tmp_path / "order.yaml"
+    file.write_text("about: short\nsteps: [{preset: smoke, studies: [overheads, switching]}]\n", encoding="utf-8")
+    project = Project(ROOT)
+    every = {each.key: each.measure for name in ("overheads", "switching") for each in project.jobs(name, "smoke")}
+    found = {each.key for each in evidence.jobs_in_order(project, file)}
+    assert {"latency", "switching"} < set(every.values())
+    assert found == {key for key, measure in every.items() if measure not in ("latency", "switching")}
+
+
+@pytest.mark.parametrize("worst", [0, 3, -15])
+def test_each_process_has_its_share_of_the_cores_and_the_worst_status_is_theirs(tmp_path, monkeypatch, worst):
     started = []
+    statuses = iter([0, worst, 0, 0])
 
     class Ended:
         def __init__(self, command, cwd, env, **more):
             started.append(env)
+            self.status = next(statuses)
 
         def poll(self):
-            return 0
+            return self.status
 
         wait = poll
 
@@ -123,5 +136,5 @@ def test_each_process_has_its_share_of_the_cores_and_knows_how_many_there_are(tm
     monkeypatch.setattr(evidence.subprocess, "Popen", Ended)
     monkeypatch.setattr(evidence.signal, "signal", lambda *_: None)
     monkeypatch.setattr("os.cpu_count", lambda: 8)
-    assert evidence.supervise(tmp_path, [], 4) == 0
+    assert evidence.supervise(tmp_path, [], 4) == abs(worst)
     assert [(env["COSMO_PL_PROCESSES"], env["OMP_NUM_THREADS"]) for env in started] == [("4", "2")] * 4

@@ -342,7 +342,7 @@ def _some_unlabeled(rest: Indices, num_labeled: int, sampling: LabelSampling) ->
         raise ConfigurationError(
             "unlabeled_per_labeled",
             f"gives {wanted} unlabelled samples, and there are {len(rest)}",
-            f"Use at most {len(rest) / num_labeled:.2f}",
+            f"Use at most {len(rest) / num_labeled:.2f}" if num_labeled else "Label some samples",
         )
     return np.random.default_rng(sampling.seed).permutation(np.sort(rest))[:wanted]
 

@@ -96,7 +96,7 @@ def accepting_score(score: ArrayLike, accepted: float, lowest: float = 0.0) -> f
     values = np.sort(np.asarray(score, dtype=np.float64))
     if not len(values):
         raise ConfigurationError("probability", "has no sample", "Give samples of validation subjects")
-    smallest = values[len(values) - math.ceil(accepted * len(values) - ROUNDING)]  # that is accepted
+    smallest = values[-max(1, math.ceil(accepted * len(values) - ROUNDING))]  # that is accepted
     below = values[values < smallest - EQUAL].max(initial=lowest)
     return float((smallest + below) / 2)
 

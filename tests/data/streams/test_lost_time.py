@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cosmo_pl.data.streams.coverage import seconds_without_data
 from cosmo_pl.data.streams.importing import import_streams
 from cosmo_pl.data.streams.quality import LONE
-from cosmo_pl.data.streams.store import LabelInterval
+from cosmo_pl.data.streams.store import LabelInterval, Segment, StreamRecording, StreamSensor
 from cosmo_pl.errors import RecordingError
 
 from .recorded import SECOND, SENSOR, described, jittered, signal, write_csv
@@ -82,6 +83,14 @@ def test_labels_where_no_sensor_has_data_are_reported_and_refused_under_strict(t
     assert report["recordings"][0]["label_seconds_without_data"] == pytest.approx(13.02, abs=0.001)
     with pytest.raises(RecordingError, match="label intervals lie mostly where no sensor has data"):
         import_times(tmp_path, time, labels, strict=True)
+
+
+def test_time_counts_as_recorded_as_long_as_one_sensor_goes_on() -> None:
+    sensors = {name: StreamSensor("series", 10.0, (1,), ("c",), ("au",)) for name in ("wrist", "mat")}
+    segments = {"wrist": (Segment(0, 101, 0), Segment(200, 11, 101)), "mat": (Segment(20, 21, 0), Segment(90, 31, 21))}
+    labels = (LabelInterval(5.0, 9.0, "walk"), LabelInterval(11.0, 13.0, "sit"), LabelInterval(19.0, 22.0, "walk"))
+    recording = StreamRecording("a", 1, "2024-05-01T10:00:00", 21.0, labels, segments)
+    assert seconds_without_data(recording, sensors) == pytest.approx(0 + 1 + 2)
 
 
 def varying(*seconds_and_rates: tuple[float, float]) -> np.ndarray:

@@ -55,6 +55,14 @@ def test_a_label_needs_the_whole_window_and_borders_are_left_out() -> None:
     assert 2.5 in expected, "two intervals of one activity without time between them are one"
 
 
+def test_intervals_of_an_activity_with_time_between_them_stay_apart() -> None:
+    apart = (LabelInterval(0.0, 3.0, "walk"), LabelInterval(3.5, 6.0, "walk"))
+    assert joined(apart) == list(apart)
+    assert joined((apart[0], LabelInterval(3.0, 6.0, "walk"))) == [LabelInterval(0.0, 6.0, "walk")]
+    found = cut_windows(recording(apart), SENSORS, ACTIVITIES, window=1.0, hop=0.5)
+    assert found.start.tolist()[:6] == [0.0, 0.5, 1.0, 1.5, 2.0, 3.5]
+
+
 def test_windows_with_a_gap_or_without_a_sensor_are_counted_by_reason() -> None:
     gap = (Segment(0, 60, 0), Segment(80, 120, 60))  # 3 to 4 s are missing
     late = (Segment(10, 40, 0),)  # the mat starts after 2 s
