@@ -1,4 +1,4 @@
-"""Errors of full disks, and of folders and names that cannot be written to, with the path and the remedy."""
+"""Folders that are written to: their only writer, and errors of full disks and of names that cannot be written to."""
 
 from __future__ import annotations
 
@@ -75,6 +75,36 @@ def writing(path: Path) -> Iterator[None]:
         if found is None:
             raise
         raise found from error
+
+
+@contextmanager
+def only_writer(target: Path) -> Iterator[None]:
+    """Holds a folder for writing, and waits while another process holds it, also one that is killed meanwhile.
+
+    Args:
+        target: The folder; a lock lies beside it meanwhile.
+
+    Raises:
+        StorageError: It cannot be written to.
+    """
+    from filelock import FileLock, Timeout  # which devices that stream an exported model may lack
+
+    lock = target.with_name(f".{target.name}.lock")
+    with writing(target):
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        held = FileLock(lock)
+        try:
+            held.acquire(blocking=False)
+        except Timeout:
+            from pytorch_lightning.utilities import rank_zero_info
+
+            rank_zero_info(f"another process is writing to '{target}'; waiting for it")
+            held.acquire()
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+        held.release()
 
 
 def _free_space(path: Path | None) -> str:

@@ -209,6 +209,15 @@ def test_a_round_goes_on_without_those_that_fail_vanish_or_send_nonsense(strateg
     assert (server.row["sampled"], server.row["clients"]) == (3, 1)
 
 
+def test_with_noise_who_does_not_answer_counts_as_having_changed_nothing(strategy):
+    """Otherwise the change of each of the others would exceed what the noise is scaled to."""
+    server = strategy(noise_multiplier=1.0)
+    by_node = {message.metadata.dst_node_id: message for message in configured(server, Here(4, 7, 9))}
+    arrays, _ = server.aggregate_train(1, [replied(by_node[9], plus(3))])
+    now, found = to_weights(to_record(STATE)), to_weights(arrays)
+    torch.testing.assert_close(found["heads.acc.weight"], now["heads.acc.weight"] + 1)
+
+
 def test_weights_that_nobody_sends_stay(strategy):
     server = strategy()
     (message,) = configured(server, Here(7))

@@ -1,4 +1,5 @@
 import json
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.simulation import simulate_usc, simulate_utd
 from cosmo_pl.simulation.usc import usc_readings
 from cosmo_pl.simulation.utd import utd_recording
+from cosmo_pl.storage import only_writer
 
 
 def load(path):
@@ -185,6 +187,18 @@ def test_a_folder_of_other_settings_is_refused(usc, change):
     with pytest.raises(ConfigurationError, match="other settings"):
         simulate_usc(usc.parent, **{**settings, **change})
     assert {path: path.stat().st_mtime_ns for path in usc.rglob("*")} == before
+
+
+def test_a_second_simulation_waits_for_the_first(tmp_path):
+    few = {"subjects": [1], "trials": 1, "seconds": 2.0, "progress": False}
+    with ThreadPoolExecutor() as pool:
+        with only_writer(tmp_path / "USC-HAD"):
+            second = pool.submit(simulate_usc, tmp_path, **few)
+            wait([second], timeout=0.5)
+            assert not second.done() and not (tmp_path / "USC-HAD").exists()
+        assert second.result(timeout=60) == tmp_path / "USC-HAD"
+    assert [path.name for path in tmp_path.iterdir()] == ["USC-HAD"]
+    assert len(list(tmp_path.rglob("*.mat"))) == 12
 
 
 @pytest.mark.parametrize(

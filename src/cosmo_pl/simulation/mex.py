@@ -19,7 +19,7 @@ from cosmo_pl.simulation.motion import make_habit, perform
 from cosmo_pl.simulation.sensors import InertialErrors, Placement, imu, with_errors
 from cosmo_pl.simulation.subject import make_subject, small_turn
 from cosmo_pl.simulation.utd import THIGH
-from cosmo_pl.simulation.writing import RecordingFiles, check_counts, claim_folder, write_missing
+from cosmo_pl.simulation.writing import RecordingFiles, check_counts, claimed, write_missing
 
 FOLDERS = {"act": "act", "acw": "acw", "dc": "dc_0.05_0.05", "pm": "pm_1.0_1.0"}
 """Sensor to its folder: accelerometers on thigh and wrist, depth camera, pressure mat."""
@@ -148,11 +148,11 @@ def simulate_mex(
         raise ConfigurationError("seconds", f"{seconds} is too short for a recording", "Give 2 or more")
     folder = user_path(root) / "MEx"
     settings = {"subjects": list(subjects), "trials": trials, "seconds": float(seconds), "seed": seed}
-    claim_folder(folder, {"dataset": "MEx", **settings})
-    recordings: list[RecordingFiles] = []
-    for s, e in product(subjects, range(1, len(EXERCISES) + 1)):
-        for t in range(1, trials * (2 if e == CLAM else 1) + 1):
-            paths = [folder / below / f"{s:02d}" / f"{e:02d}_{name}_{t}.csv" for name, below in FOLDERS.items()]
-            recordings.append((paths, partial(_streams, seed, s, e, t, seconds)))
-    write_missing(recordings, "MEx, simulated", progress, _write_csv, jobs)
+    with claimed(folder, {"dataset": "MEx", **settings}):
+        recordings: list[RecordingFiles] = []
+        for s, e in product(subjects, range(1, len(EXERCISES) + 1)):
+            for t in range(1, trials * (2 if e == CLAM else 1) + 1):
+                paths = [folder / below / f"{s:02d}" / f"{e:02d}_{name}_{t}.csv" for name, below in FOLDERS.items()]
+                recordings.append((paths, partial(_streams, seed, s, e, t, seconds)))
+        write_missing(recordings, "MEx, simulated", progress, _write_csv, jobs)
     return folder

@@ -22,7 +22,7 @@ from cosmo_pl.simulation.radar import radar_frames
 from cosmo_pl.simulation.sensors import InertialErrors, Placement, imu, magnetometer, with_errors
 from cosmo_pl.simulation.subject import make_subject, small_turn
 from cosmo_pl.simulation.utd import AXES, WRIST, YIELDING
-from cosmo_pl.simulation.writing import RecordingFiles, check_counts, claim_folder, write_missing, write_npy
+from cosmo_pl.simulation.writing import RecordingFiles, check_counts, claimed, write_missing, write_npy
 
 RATES = {"imu": 100, "depth": 20, "radar": 15}
 """Frames per second."""
@@ -209,14 +209,14 @@ def simulate_self_collected(
     recorder = Recorder((resolution[0], resolution[1]), clock_offset, dropped_frames)
     folder = user_path(root) / "SelfCollected"
     settings = {"subjects": list(subjects), "trials": trials, "seed": seed, "recorder": vars(recorder)}
-    claim_folder(folder, {"dataset": "SelfCollected", **settings})
-    numbers = clip_numbers(subjects, trials)
-    recordings: list[RecordingFiles] = [
-        ([folder / file for file in _files(number).values()], partial(_arrays, seed, number, recorder))
-        for number in numbers
-    ]
-    write_missing(recordings, "SelfCollected, simulated", progress, write_npy, jobs)
-    write_whole(folder / "manifest.json", json.dumps(_manifest(numbers, recorder), indent=1) + "\n")
+    with claimed(folder, {"dataset": "SelfCollected", **settings}):
+        numbers = clip_numbers(subjects, trials)
+        recordings: list[RecordingFiles] = [
+            ([folder / file for file in _files(number).values()], partial(_arrays, seed, number, recorder))
+            for number in numbers
+        ]
+        write_missing(recordings, "SelfCollected, simulated", progress, write_npy, jobs)
+        write_whole(folder / "manifest.json", json.dumps(_manifest(numbers, recorder), indent=1) + "\n")
     return folder
 
 

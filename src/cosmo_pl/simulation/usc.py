@@ -17,7 +17,7 @@ from cosmo_pl.simulation.body import Array
 from cosmo_pl.simulation.motion import make_habit, perform
 from cosmo_pl.simulation.sensors import InertialErrors, Placement, imu, with_errors
 from cosmo_pl.simulation.subject import make_subject, small_turn
-from cosmo_pl.simulation.writing import RecordingFiles, check_counts, claim_folder, write_missing
+from cosmo_pl.simulation.writing import RecordingFiles, check_counts, claimed, write_missing
 
 RATE = 100
 """Samples per second."""
@@ -111,10 +111,10 @@ def simulate_usc(
         raise ConfigurationError("seconds", f"{seconds} is too short for a recording", "Give 2 or more")
     folder = user_path(root) / "USC-HAD"
     settings = {"subjects": list(subjects), "trials": trials, "seconds": float(seconds), "seed": seed}
-    claim_folder(folder, {"dataset": "USC-HAD", **settings})
-    recordings: list[RecordingFiles] = []
-    for s, a, t in product(subjects, range(1, len(USC_ACTIVITIES) + 1), range(1, trials + 1)):
-        path = folder / f"Subject{s}" / f"a{a}t{t}.mat"
-        recordings.append(([path], partial(_fields, seed, s, a, t, seconds)))
-    write_missing(recordings, "USC-HAD, simulated", progress, jobs=jobs)
+    with claimed(folder, {"dataset": "USC-HAD", **settings}):
+        recordings: list[RecordingFiles] = []
+        for s, a, t in product(subjects, range(1, len(USC_ACTIVITIES) + 1), range(1, trials + 1)):
+            path = folder / f"Subject{s}" / f"a{a}t{t}.mat"
+            recordings.append(([path], partial(_fields, seed, s, a, t, seconds)))
+        write_missing(recordings, "USC-HAD, simulated", progress, jobs=jobs)
     return folder

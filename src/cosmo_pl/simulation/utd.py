@@ -15,7 +15,7 @@ from cosmo_pl.simulation.body import Array, Motion
 from cosmo_pl.simulation.motion import make_habit, perform
 from cosmo_pl.simulation.sensors import InertialErrors, Placement, imu, kinect, with_errors
 from cosmo_pl.simulation.subject import Subject, make_subject, small_turn
-from cosmo_pl.simulation.writing import RecordingFiles, check_counts, claim_folder, write_missing
+from cosmo_pl.simulation.writing import RecordingFiles, check_counts, claimed, write_missing
 from cosmo_pl.skeleton import JOINTS
 
 INERTIAL_RATE, SKELETON_RATE = 50, 30
@@ -119,15 +119,15 @@ def simulate_utd(
     """
     check_counts(subjects, trials, seed)
     folder = user_path(root) / "UTD-MHAD"
-    claim_folder(folder, {"dataset": "UTD-MHAD", "subjects": list(subjects), "trials": trials, "seed": seed})
-    order = "".join(f"{number}. {name};\n" for number, name in enumerate(JOINTS, start=1))
-    write_whole(
-        folder / "Skeleton" / "Skeleton_joint_order.txt", f"Joints of each (20, 3, frames) skeleton:\n\n{order}"
-    )
-    recordings: list[RecordingFiles] = []
-    for s, a, t in product(subjects, range(1, len(UTD_ACTIONS) + 1), range(1, trials + 1)):
-        name = f"a{a}_s{s}_t{t}"
-        paths = folder / "Inertial" / f"{name}_inertial.mat", folder / "Skeleton" / f"{name}_skeleton.mat"
-        recordings.append((paths, partial(_fields, seed, s, a, t)))
-    write_missing(recordings, "UTD-MHAD, simulated", progress, jobs=jobs)
+    with claimed(folder, {"dataset": "UTD-MHAD", "subjects": list(subjects), "trials": trials, "seed": seed}):
+        order = "".join(f"{number}. {name};\n" for number, name in enumerate(JOINTS, start=1))
+        write_whole(
+            folder / "Skeleton" / "Skeleton_joint_order.txt", f"Joints of each (20, 3, frames) skeleton:\n\n{order}"
+        )
+        recordings: list[RecordingFiles] = []
+        for s, a, t in product(subjects, range(1, len(UTD_ACTIONS) + 1), range(1, trials + 1)):
+            name = f"a{a}_s{s}_t{t}"
+            paths = folder / "Inertial" / f"{name}_inertial.mat", folder / "Skeleton" / f"{name}_skeleton.mat"
+            recordings.append((paths, partial(_fields, seed, s, a, t)))
+        write_missing(recordings, "UTD-MHAD, simulated", progress, jobs=jobs)
     return folder

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.io import whole_file, write_whole
+from cosmo_pl.storage import only_writer
 from cosmo_pl.version import __version__
 
 MANIFEST = "simulation.json"
@@ -36,8 +38,11 @@ def write_npy(path: Path, array: NDArray[Any]) -> None:
         np.save(file, array)
 
 
-def claim_folder(folder: Path, settings: Mapping[str, Any]) -> None:
-    """Writes the settings of a simulation into its dataset folder, before the first recording.
+@contextmanager
+def claimed(folder: Path, settings: Mapping[str, Any]) -> Iterator[None]:
+    """Holds the folder of a dataset for a simulation, and writes its settings there before the first recording.
+
+    A second simulation waits until the first one ends, and then writes what is missing.
 
     Args:
         folder: Folder of the dataset.
@@ -46,7 +51,12 @@ def claim_folder(folder: Path, settings: Mapping[str, Any]) -> None:
     Raises:
         ConfigurationError: The folder holds recordings of other settings, or that were not simulated, or archives.
     """
-    settings = {**settings, "version": __version__}
+    with only_writer(folder):
+        _claim(folder, {**settings, "version": __version__})
+        yield
+
+
+def _claim(folder: Path, settings: Mapping[str, Any]) -> None:
     manifest = json.dumps({"simulated": True, "note": NOTE, "settings": settings}, indent=2) + "\n"
     path = folder / MANIFEST
     if any(file.suffix in (".mat", ".npy", ".csv", ".zip", ".npz") for file in folder.rglob("*")):

@@ -48,6 +48,12 @@ def test_errors_are_corrected(folder: Path, error: tuple[float, float]) -> None:
     assert len(two) > 0.95 * len(one)
 
 
+@pytest.mark.parametrize("error", [(-0.4, 1000.0), (0.2, -800.0)])
+def test_a_drift_is_corrected_as_well(folder: Path, error: tuple[float, float]) -> None:
+    found = make(folder, clock_error={"mat": error}, correct_clocks=True)._clock_errors()["mat"]
+    assert abs(found.offset) < 0.1 and abs(found.drift) < 0.6 * abs(error[1])
+
+
 def test_the_estimate_does_not_depend_on_test_subjects(folder: Path, tmp_path: Path) -> None:
     arguments = {"clock_error": {"mat": (0.5, 0.0)}, "correct_clocks": True}
     other = write_streams(tmp_path / "kitchen", subjects=range(1, 7), seconds=40.0, offset=0.0)

@@ -5,13 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-from filelock import FileLock, Timeout
-from pytorch_lightning.utilities import rank_zero_info
 
 from cosmo_pl.constraints import PositiveInt, check
 from cosmo_pl.data.faults import FaultLog
@@ -24,7 +20,7 @@ from cosmo_pl.data.streams.source import Source, open_source
 from cosmo_pl.data.streams.store import MANIFEST, StreamStore, read_store
 from cosmo_pl.errors import ConfigurationError, RecordingError
 from cosmo_pl.io import user_path
-from cosmo_pl.storage import writing
+from cosmo_pl.storage import only_writer
 
 
 def import_streams(
@@ -67,32 +63,9 @@ def import_streams(
     except ValueError as error:
         raise ConfigurationError("description", str(error), REMEDY) from error
     faults = FaultLog(given.title, source.path, strict)
-    with _only_writer(target):
+    with only_writer(target):
         done = _done(target, identity)  # another process may have ended since the look above
         return done or ImportJob(source, given, planned, subjects, target, identity, faults, jobs).run()
-
-
-@contextmanager
-def _only_writer(target: Path) -> Iterator[None]:
-    """Waits while another process writes to the folder. The system ends the wait if that process is killed.
-
-    Raises:
-        StorageError: It cannot be written to.
-    """
-    lock = target.with_name(f".{target.name}.lock")
-    with writing(target):
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        held = FileLock(lock)
-        try:
-            held.acquire(blocking=False)
-        except Timeout:
-            rank_zero_info(f"another process is importing to '{target}'; waiting for it")
-            held.acquire()
-    try:
-        yield
-    finally:
-        lock.unlink(missing_ok=True)
-        held.release()
 
 
 def _described(source: Source, path: str | Path | None) -> ImportDescription:
