@@ -10,15 +10,19 @@ from collections.abc import Mapping
 from itertools import combinations
 from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cosmo_pl.constraints import MAX_SIZE, NonNegativeInt, PositiveInt, Seed, Size, whole
+from cosmo_pl.data.loading import Batch, on_device
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.base import (
     JoinedColumns,
+    OwnColumns,
+    PersonColumns,
     Present,
     SelfTrainingModule,
     Shapes,
@@ -37,6 +41,8 @@ from cosmo_pl.stream_names import is_complete, name_of, parts_of
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestClassifier
 
+    from cosmo_pl.data import MultimodalDataModule
+
 MAX_APART = 4  # modalities of which each choice has a forest of its own in an export
 ZERO = "zero_"  # start of the names of buffers with the standardised value of 0 of each axis
 
@@ -52,6 +58,10 @@ class RandomForestModule(SelfTrainingModule):
     With `accelerometer` the forest also has the columns of `gravity_columns`, which change less with the way that a
     person wears the sensors. Samples that lack this modality are classified without them.
 
+    With `own_columns` the columns are standardised for each person, see `PersonColumns`, whose training samples with
+    and without labels are known. Only people with such samples are classified, test subjects too: it needs
+    `person_unlabeled` of the data, and neither recognises single samples nor can be exported.
+
     Args:
         modality_shapes: Modality to shape (time, *axes) of a sample. The command line takes it from the data.
         num_classes: Number of activities. The command line takes it from the data.
@@ -62,6 +72,8 @@ class RandomForestModule(SelfTrainingModule):
         context: Largest distance, in the steps that samples start at, of samples whose probabilities are averaged.
         max_pseudo_labels: Largest number of samples with pseudo-labels, evenly spaced. The checkpoint holds them.
         accelerometer: Modality that measures gravity; None adds no columns.
+        own_columns: Whether columns standardised by the person are added to the others, or are the "only" ones; None
+            has none.
 
     Raises:
         ConfigurationError: An argument is out of range, or with `accelerometer` a modality is not (time, 3) as it is.
@@ -80,6 +92,7 @@ class RandomForestModule(SelfTrainingModule):
         context: NonNegativeInt = 0,
         max_pseudo_labels: PositiveInt = 4000,
         accelerometer: str | None = None,
+        own_columns: OwnColumns | None = None,
     ) -> None:
         super().__init__(modality_shapes, num_classes, self_training_rounds, context, max_pseudo_labels)
         self.save_hyperparameters()
@@ -91,13 +104,15 @@ class RandomForestModule(SelfTrainingModule):
         self.num_trees = num_trees
         self.num_frequencies = num_frequencies
         self.seed = seed
+        self.people = PersonColumns(own_columns) if own_columns is not None else None
         self._partial: dict[tuple[str, ...], RandomForestClassifier] = {}  # by the modalities that they use
 
     def on_fit_start(self) -> None:
         """Stores where the standardised samples have their zero, which gravity is measured from, and the samples.
 
         Raises:
-            ConfigurationError: With `accelerometer`, each subject has a standardisation and so a zero of its own.
+            ConfigurationError: With `accelerometer`, each subject has a standardisation and so a zero of its own. With
+                `own_columns`, a validation or test subject has no unlabelled samples.
         """
         data = self.required_data
         if self.accelerometer is not None:
@@ -106,7 +121,23 @@ class RandomForestModule(SelfTrainingModule):
                 raise ConfigurationError("normalization", problem, "Leave it out, or set accelerometer to null")
             for name in self.modality_shapes:
                 self.get_buffer(ZERO + name).copy_(data.normalization[name].apply(torch.zeros(1, 3))[0])
+        if self.people is not None:
+            self._know_people(self.people, data)
         super().on_fit_start()
+
+    def _know_people(self, people: PersonColumns, data: MultimodalDataModule) -> None:
+        """Measures each person's columns on the samples of the training."""
+        subject, rows = torch.from_numpy(data.samples.subject), np.union1d(data.split.labeled, data.split.unlabeled)
+        people.subject = torch.unique(subject[rows])
+        people.check(subject[np.union1d(data.split.val, data.split.test)])  # before any columns are computed
+        batches = (on_device(batch, self.device) for batch in data.plain_loader(rows))
+        people.learn(torch.cat([self.features(batch["inputs"]) for batch in batches]), subject[rows])
+
+    def remember(self, batch: Batch) -> None:
+        """Stores the samples of a batch, see the base class, and with `own_columns` their persons."""
+        super().remember(batch)
+        if self.people is not None:
+            self.people.examples = batch["subject"].to(self.device)
 
     def learn(self, inputs: dict[str, Tensor], label: Tensor) -> RandomForestClassifier:
         """Grows the forest, and forgets those of fewer modalities, which are of earlier examples."""
@@ -120,13 +151,20 @@ class RandomForestModule(SelfTrainingModule):
         with warnings.catch_warnings():
             # One label per class looks like a regression to scikit-learn.
             warnings.filterwarnings("ignore", "The number of unique classes is greater than 50%")
-            return forest.fit(self.features(inputs).numpy(), label.cpu().numpy())
+            subject = None if self.people is None else self.people.examples
+            return forest.fit(self._columns(inputs, subject).numpy(), label.cpu().numpy())
 
     def classify(self, inputs: dict[str, Tensor], present: Present | None = None) -> tuple[Tensor, None]:
         """Logarithms (N, num_classes) of the forest's probabilities; no attention.
 
         Samples that lack modalities are classified by a forest on the others.
+
+        Raises:
+            ConfigurationError: With `own_columns`, as it is not known whose samples these are.
         """
+        if self.people is not None:
+            problem = "the columns are those of each person, and it is not known whose samples these are"
+            raise ConfigurationError("own_columns", problem, "Use test or predict with the data of the training")
         available = availability(self.modality_shapes, inputs, present)
         if available is None:
             return self._log_probability(inputs, self.learned), None
@@ -138,6 +176,23 @@ class RandomForestModule(SelfTrainingModule):
             found[rows] = self._log_probability({name: inputs[name][rows] for name in names}, self._forest(names))
         return found, None
 
+    def classify_batch(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
+        """`classify` on a batch of the trainer, with `own_columns` by the columns of each person.
+
+        Raises:
+            ConfigurationError: With `own_columns` a person has no known samples, or a sample lacks modalities.
+        """
+        if self.people is None:
+            return super().classify_batch(batch)
+        if availability(self.modality_shapes, batch["inputs"], batch.get("present")) is not None:
+            problem = "some samples lack modalities, and the columns of each person need all"
+            raise ConfigurationError("own_columns", problem, "Leave own_columns out, or the argument keep_incomplete")
+        return self._log_probability(batch["inputs"], self.learned, batch["subject"]), None
+
+    def logits(self, batch: Batch) -> Tensor:
+        """Logits (N, num_classes) of a batch of a datamodule, see `classify_batch`."""
+        return self.classify_batch(on_device(batch, self.device))[0]
+
     def _forest(self, names: tuple[str, ...]) -> RandomForestClassifier:
         """The forest on the features of some modalities."""
         whole: RandomForestClassifier = self.learned
@@ -148,8 +203,18 @@ class RandomForestModule(SelfTrainingModule):
             self._partial[names] = self._grown({name: inputs[name] for name in names}, label)
         return self._partial[names]
 
-    def _log_probability(self, inputs: dict[str, Tensor], forest: RandomForestClassifier) -> Tensor:
+    def _columns(self, inputs: dict[str, Tensor], subject: Tensor | None) -> Tensor:
+        """The features (N, F), or with `own_columns` what `PersonColumns` makes of them."""
         features = self.features(inputs)
+        if self.people is None or subject is None:
+            return features
+        found: Tensor = self.people.cpu()(features, subject)
+        return found
+
+    def _log_probability(
+        self, inputs: dict[str, Tensor], forest: RandomForestClassifier, subject: Tensor | None = None
+    ) -> Tensor:
+        features = self._columns(inputs, subject)
         probability = features.new_zeros(len(features), self.num_classes)
         probability[:, forest.classes_] = torch.from_numpy(forest.predict_proba(features.numpy()))
         return finite_logits(probability).float().to(self.device)
@@ -170,12 +235,21 @@ class RandomForestModule(SelfTrainingModule):
         """The columns of each modality, in single precision, to which scikit-learn rounds them too.
 
         With `accelerometer` columns are of several modalities, so that there is one stream of all of them.
+
+        Raises:
+            ConfigurationError: With `own_columns` there is no encoder for everybody.
         """
+        self._check_for_everybody()
         if self.accelerometer is not None:
             return {name_of(self.modality_shapes): AllColumns(self)}
         return {
             name: StreamColumns({name: shape}, self.num_frequencies) for name, shape in self.modality_shapes.items()
         }
+
+    def _check_for_everybody(self) -> None:
+        if self.people is not None:
+            problem = "the columns are those of each person, so that no model for everybody can be exported"
+            raise ConfigurationError("own_columns", problem, "Train without own_columns")
 
     def compared_columns(self) -> dict[str, slice]:
         """The features of the encoders, which come after the statistics."""
@@ -217,6 +291,7 @@ class FeatureForestModule(RandomForestModule):
         bundle_modalities: Modality of the data to the modality of the bundle whose encoder it uses, as {acc: thigh}.
             Several may use one. None, and others, use the encoder of the same name.
         accelerometer: See `RandomForestModule`.
+        own_columns: See `RandomForestModule`.
 
     Raises:
         ConfigurationError: No bundle is given, or an argument is out of range.
@@ -239,9 +314,10 @@ class FeatureForestModule(RandomForestModule):
         max_pseudo_labels: PositiveInt = 4000,
         bundle_modalities: dict[str, str] | None = None,
         accelerometer: str | None = None,
+        own_columns: OwnColumns | None = None,
     ) -> None:
-        self_training = self_training_rounds, context, max_pseudo_labels
-        super().__init__(modality_shapes, num_classes, num_trees, num_frequencies, seed, *self_training, accelerometer)
+        forest = num_trees, num_frequencies, seed, self_training_rounds, context, max_pseudo_labels
+        super().__init__(modality_shapes, num_classes, *forest, accelerometer, own_columns)
         self.save_hyperparameters(ignore=["encoders"])
         if bundle is None:
             raise ConfigurationError("bundle", "none is given, and the features need trained encoders", "Give one")
@@ -261,6 +337,7 @@ class FeatureForestModule(RandomForestModule):
 
     def stream_encoders(self) -> Mapping[str, StreamColumns]:
         """The statistics of each stream's modalities, then the features of its encoder; see the base class."""
+        self._check_for_everybody()
         if self.accelerometer is not None:
             return super().stream_encoders()
         return {

@@ -29,6 +29,7 @@ from cosmo_pl.modules.base.fusion import Fusion, FusionClassifier, Head, Sequenc
 from cosmo_pl.modules.base.gravity import check_vectors, gravity_columns, gravity_parts
 from cosmo_pl.modules.base.module import BaseModule, BestEpoch, Shapes, TrainingRecord
 from cosmo_pl.modules.base.optimization import OptimizerSettings, optimization
+from cosmo_pl.modules.base.person_columns import OwnColumns, PersonColumns
 from cosmo_pl.modules.base.pretraining import CrossModalModule, PretrainingModule, projection_heads
 from cosmo_pl.modules.base.quality import data_quality
 from cosmo_pl.modules.base.self_training import SelfTrainingModule, finite_logits
@@ -49,7 +50,9 @@ __all__ = [
     "Head",
     "JoinedColumns",
     "OptimizerSettings",
+    "OwnColumns",
     "Part",
+    "PersonColumns",
     "Present",
     "PretrainingModule",
     "SelfTrainingModule",
