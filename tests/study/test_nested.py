@@ -50,6 +50,39 @@ def test_the_mean_counts_each_person_once_and_the_best_is_chosen_for_each_fold()
     assert shown.notes[1:] == ["Chosen for 4 of 4 folds: relative to gravity, 7 s."]
 
 
+def test_people_who_validate_with_known_windows_are_tested_and_those_left_out_take_no_part() -> None:
+    made = jobs("own_columns_search")
+    tables = {job.arguments.get("data.init_args.label_seed") for job in jobs("usc_adapted")}
+    pairs = set()
+    for job in made:
+        assert job.tested and not {101} & tables and job.arguments["data.init_args.label_seed"] == 101
+        train, tested = job.arguments["data.init_args.train_subjects"], job.arguments["data.init_args.test_subjects"]
+        (left_out,) = (name for name, people in FOLDS.items() if {*people}.isdisjoint([*train, *tested]))
+        assert {*train, *tested, *FOLDS[left_out]} == set(range(1, 15)) and not {*train} & {*tested}
+        pairs.add((left_out, str(tested), job.factors["columns"]))
+    assert len(pairs) == len(made) == 4 * 3 * 3
+
+    def accuracy_of(job) -> float:
+        own = {None: 0.0, "add": 0.1, "only": 0.3 if len(job.factors["validated"]) == 2 else 0.0}
+        return 0.5 + own[job.factors["columns"]]
+
+    found = {job.key: record(job, result={"accuracy": accuracy_of(job)}) for job in made}
+    shown = nested.choices(view("own_columns_search", "paper", found))
+    table = {tuple(row[:2]): row[2:] for row in shown.rows}
+    assert len(table) == len(shown.rows) == 4 * 3 and [row[0] for row in shown.rows[::3]] == [
+        "11-14",
+        "5-8",
+        "9-10",
+        "1-4",
+    ]
+    order = list(shown.header)[2:6]
+    own = dict(zip(order, table["11-14", "standardised ones only"], strict=False))
+    assert own == {"1-4": "0.5000", "5-8": "0.5000", "9-10": "0.8000", "11-14": ""}
+    assert table["11-14", "standardised ones only"][4:] == [f"{(0.5 * 8 + 0.8 * 2) / 10:.4f}", "3", ""]
+    assert table["11-14", "standardised ones added"][4:] == ["0.6000", "3", "chosen"]
+    assert shown.notes[1:] == ["Chosen for 4 of 4 folds: standardised ones added."]
+
+
 @pytest.mark.parametrize("missing", [{"validated": [9, 10]}, {"label_seed": 101}])
 def test_nothing_is_chosen_before_all_runs_are_done(missing) -> None:
     shown = rows(lambda job: not missing.items() <= job.factors.items())

@@ -14,9 +14,9 @@ from .smoke import project, recordings, run_and_draw
 ELSEWHERE = (
     "baselines", "batch_statistics", "clocks", "depth", "federated", "federated_rounds", "fig11", "fig12", "fig13",
     "fig17", "gravity_search", "live", "mex", "mex_confusions", "mex_missing", "mex_search", "missing", "negatives",
-    "odd_even", "originals_lr", "overheads", "person", "plus", "plus_ablation", "plus_labels", "plus_search",
-    "plus_search_usc", "precision", "released", "suggest", "switching", "transfer", "usc_accuracy", "usc_adapted",
-    "usc_confusions", "usc_epochs", "variance",
+    "odd_even", "originals_lr", "overheads", "own_columns_search", "person", "plus", "plus_ablation", "plus_labels",
+    "plus_search", "plus_search_usc", "precision", "released", "suggest", "switching", "transfer", "usc_accuracy",
+    "usc_adapted", "usc_confusions", "usc_epochs", "variance",
 )  # fmt: skip
 
 
