@@ -25,6 +25,7 @@ from cosmo_pl.edge.export_recordings import RunRecordings
 from cosmo_pl.edge.neighbors import distances, training_neighbors
 from cosmo_pl.errors import ConfigurationError, DatasetNotFoundError
 from cosmo_pl.run_loading import load_run
+from cosmo_pl.simulation import simulate_usc
 from cosmo_pl.storage import StorageError
 from cosmo_pl.testing.helpers import ready
 from isolated import RUNTIME, alone
@@ -84,6 +85,20 @@ def test_a_forest_relative_to_gravity_needs_all_sensors(tmp_path, usc_root, monk
     assert mine.predict(arrays).probability == pytest.approx(run.predict(arrays).probability, abs=1e-4)
     with pytest.raises(ConfigurationError, match=r"lack acc\+gyro"):
         mine.predict({"acc": arrays["acc"]})
+
+
+def test_a_forest_of_one_person_is_exported_with_the_columns_of_the_person(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    simulate_usc(tmp_path, subjects=range(1, 4), trials=3, seconds=3.0, progress=False)
+    data = ["root=.", "label_rate=0.3", "test_subjects=[3]", "person_labels_per_class=0", "person_unlabeled=add"]
+    forest = ["num_trees=5", "accelerometer=acc", "own_columns=add"]
+    options = [f"--data.init_args.{each}" for each in data] + [f"--model.init_args.{each}" for each in forest]
+    main(["fit", "--config=cosmo:usc_stage2", "--config=cosmo:model/random_forest", *options, *QUIET])
+    main(["export", "--run", "runs/usc/random_forest", "--out", "own"])
+    own = USCDataModule(root=".").load()
+    arrays = {name: np.asarray(values[own.subject == 3]) for name, values in own.inputs.items()}
+    mine, run = Recogniser.load("own"), Recogniser.load("runs/usc/random_forest")
+    assert mine.predict(arrays).probability == pytest.approx(run.predict(arrays).probability, abs=1e-4)
 
 
 @pytest.mark.parametrize("name", ["attention", "neighbour"])

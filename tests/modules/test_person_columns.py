@@ -117,17 +117,31 @@ def test_people_without_unlabelled_samples_are_refused_before_any_columns(
         make_trainer(1, limit_val_batches=0).fit(module, datamodule=data)
 
 
-def test_samples_of_nobody_or_without_a_sensor_and_exports_are_refused(make_windows, make_trainer):
+def test_samples_that_do_not_say_whose_they_are_are_those_of_the_one_tested_person(make_windows, make_trainer):
+    for tested in ([2], [2, 3]):
+        data = make_windows(test_subjects=tested)
+        module = forest(data, own_columns="only", accelerometer="acc")
+        make_trainer(1, limit_val_batches=0).fit(module, datamodule=data)
+        batch = data.plain_batch(data.split.test)
+        if len(tested) == 1:
+            assert torch.equal(module.eval()(batch["inputs"]), module.logits(batch))
+            assert module.compared_columns() == {}
+    for refused in (lambda: module(batch["inputs"]), module.tree_heads):
+        with pytest.raises(ConfigurationError, match=r"^own_columns: .*unknown which of \[2, 3\] this is"):
+            refused()
+
+
+def test_people_without_samples_samples_without_a_sensor_and_exports_of_several_graphs_are_refused(
+    make_windows, make_trainer
+):
     data = make_windows()
     module = forest(data, own_columns="only")
     make_trainer(1, limit_val_batches=0).fit(module, datamodule=data)
     batch = data.plain_batch(data.split.test[:4])
-    with pytest.raises(ConfigurationError, match=r"^own_columns: .*not known whose samples"):
-        module(batch["inputs"])
     with pytest.raises(ConfigurationError, match=r"^own_columns: needs unlabelled samples of each person.*\[77\]"):
         module.logits({**batch, "subject": torch.full((4,), 77)})
     with pytest.raises(ConfigurationError, match=r"^own_columns: some samples lack modalities"):
         module.logits({**batch, "inputs": {"acc": batch["inputs"]["acc"]}})
     for export in (module.stream_encoders, module.tree_heads):
-        with pytest.raises(ConfigurationError, match=r"^own_columns: .*no model for everybody"):
+        with pytest.raises(ConfigurationError, match=r"^own_columns: .*one graph of all sensors"):
             export()

@@ -58,9 +58,10 @@ class RandomForestModule(SelfTrainingModule):
     With `accelerometer` the forest also has the columns of `gravity_columns`, which change less with the way that a
     person wears the sensors. Samples that lack this modality are classified without them.
 
-    With `own_columns` the columns are standardised for each person, see `PersonColumns`, whose training samples with
-    and without labels are known. Only people with such samples are classified, test subjects too: it needs
-    `person_unlabeled` of the data, and neither recognises single samples nor can be exported.
+    With `own_columns` the columns are standardised for each person, see `PersonColumns`, by the person's training
+    samples with and without labels. Only people who have some are classified, test subjects by `person_unlabeled` of
+    the data. Samples that do not say whose they are, as in an export or live, are those of the one test subject; an
+    export needs `accelerometer` as well.
 
     Args:
         modality_shapes: Modality to shape (time, *axes) of a sample. The command line takes it from the data.
@@ -128,7 +129,7 @@ class RandomForestModule(SelfTrainingModule):
     def _know_people(self, people: PersonColumns, data: MultimodalDataModule) -> None:
         """Measures each person's columns on the samples of the training."""
         subject, rows = torch.from_numpy(data.samples.subject), np.union1d(data.split.labeled, data.split.unlabeled)
-        people.subject = torch.unique(subject[rows])
+        people.subject, people.tested = torch.unique(subject[rows]), torch.unique(subject[data.split.test])
         people.check(subject[np.union1d(data.split.val, data.split.test)])  # before any columns are computed
         batches = (on_device(batch, self.device) for batch in data.plain_loader(rows))
         people.learn(torch.cat([self.features(batch["inputs"]) for batch in batches]), subject[rows])
@@ -152,7 +153,7 @@ class RandomForestModule(SelfTrainingModule):
             # One label per class looks like a regression to scikit-learn.
             warnings.filterwarnings("ignore", "The number of unique classes is greater than 50%")
             subject = None if self.people is None else self.people.examples
-            return forest.fit(self._columns(inputs, subject).numpy(), label.cpu().numpy())
+            return forest.fit(self.columns(inputs, subject).numpy(), label.cpu().numpy())
 
     def classify(self, inputs: dict[str, Tensor], present: Present | None = None) -> tuple[Tensor, None]:
         """Logarithms (N, num_classes) of the forest's probabilities; no attention.
@@ -160,11 +161,10 @@ class RandomForestModule(SelfTrainingModule):
         Samples that lack modalities are classified by a forest on the others.
 
         Raises:
-            ConfigurationError: With `own_columns`, as it is not known whose samples these are.
+            ConfigurationError: With `own_columns` there are several test subjects, or a sample lacks modalities.
         """
         if self.people is not None:
-            problem = "the columns are those of each person, and it is not known whose samples these are"
-            raise ConfigurationError("own_columns", problem, "Use test or predict with the data of the training")
+            return self._classify_people(inputs, present)
         available = availability(self.modality_shapes, inputs, present)
         if available is None:
             return self._log_probability(inputs, self.learned), None
@@ -184,10 +184,15 @@ class RandomForestModule(SelfTrainingModule):
         """
         if self.people is None:
             return super().classify_batch(batch)
-        if availability(self.modality_shapes, batch["inputs"], batch.get("present")) is not None:
+        return self._classify_people(batch["inputs"], batch.get("present"), batch["subject"])
+
+    def _classify_people(
+        self, inputs: dict[str, Tensor], present: Present | None, subject: Tensor | None = None
+    ) -> tuple[Tensor, None]:
+        if availability(self.modality_shapes, inputs, present) is not None:
             problem = "some samples lack modalities, and the columns of each person need all"
             raise ConfigurationError("own_columns", problem, "Leave own_columns out, or the argument keep_incomplete")
-        return self._log_probability(batch["inputs"], self.learned, batch["subject"]), None
+        return self._log_probability(inputs, self.learned, subject), None
 
     def logits(self, batch: Batch) -> Tensor:
         """Logits (N, num_classes) of a batch of a datamodule, see `classify_batch`."""
@@ -203,18 +208,15 @@ class RandomForestModule(SelfTrainingModule):
             self._partial[names] = self._grown({name: inputs[name] for name in names}, label)
         return self._partial[names]
 
-    def _columns(self, inputs: dict[str, Tensor], subject: Tensor | None) -> Tensor:
-        """The features (N, F), or with `own_columns` what `PersonColumns` makes of them."""
+    def columns(self, inputs: dict[str, Tensor], subject: Tensor | None = None) -> Tensor:
+        """The features (N, F), or with `own_columns` what `PersonColumns` makes of them, on the CPU."""
         features = self.features(inputs)
-        if self.people is None or subject is None:
-            return features
-        found: Tensor = self.people.cpu()(features, subject)
-        return found
+        return features if self.people is None else self.people.cpu()(features, subject)
 
     def _log_probability(
         self, inputs: dict[str, Tensor], forest: RandomForestClassifier, subject: Tensor | None = None
     ) -> Tensor:
-        features = self._columns(inputs, subject)
+        features = self.columns(inputs, subject)
         probability = features.new_zeros(len(features), self.num_classes)
         probability[:, forest.classes_] = torch.from_numpy(forest.predict_proba(features.numpy()))
         return finite_logits(probability).float().to(self.device)
@@ -237,19 +239,19 @@ class RandomForestModule(SelfTrainingModule):
         With `accelerometer` columns are of several modalities, so that there is one stream of all of them.
 
         Raises:
-            ConfigurationError: With `own_columns` there is no encoder for everybody.
+            ConfigurationError: With `own_columns` there is no `accelerometer`.
         """
-        self._check_for_everybody()
+        self._check_one_graph()
         if self.accelerometer is not None:
             return {name_of(self.modality_shapes): AllColumns(self)}
         return {
             name: StreamColumns({name: shape}, self.num_frequencies) for name, shape in self.modality_shapes.items()
         }
 
-    def _check_for_everybody(self) -> None:
-        if self.people is not None:
-            problem = "the columns are those of each person, so that no model for everybody can be exported"
-            raise ConfigurationError("own_columns", problem, "Train without own_columns")
+    def _check_one_graph(self) -> None:
+        if self.people is not None and self.accelerometer is None:
+            problem = "the columns of a person are exported in one graph of all sensors only"
+            raise ConfigurationError("own_columns", problem, "Train with an accelerometer, or without own_columns")
 
     def compared_columns(self) -> dict[str, slice]:
         """The features of the encoders, which come after the statistics."""
@@ -257,7 +259,7 @@ class RandomForestModule(SelfTrainingModule):
         return {
             name: slice(sum(map(bool, columns.names())), None)
             for name, columns in encoders.items()
-            if columns.encoder is not None
+            if columns.encoder is not None and self.people is None
         }
 
     def tree_heads(self) -> dict[tuple[str, ...], TreeHead]:
@@ -337,7 +339,7 @@ class FeatureForestModule(RandomForestModule):
 
     def stream_encoders(self) -> Mapping[str, StreamColumns]:
         """The statistics of each stream's modalities, then the features of its encoder; see the base class."""
-        self._check_for_everybody()
+        self._check_one_graph()
         if self.accelerometer is not None:
             return super().stream_encoders()
         return {
@@ -358,17 +360,22 @@ class AllColumns(StreamColumns):
     def __init__(self, module: RandomForestModule) -> None:
         super().__init__(module.modality_shapes, module.num_frequencies, getattr(module, "encoders", None))
         self.module = module
+        self.people = module.people
+        self.own = None if module.people is None else module.people.statistics()  # of the one test subject
 
     def forward(self, samples: Tensor) -> Tensor:
         """Columns (N, F) of samples (N, time, axes), those of all modalities joined on the last axis."""
         parts = torch.split(samples, [shape[-1] for shape in self.shapes.values()], dim=-1)
-        return self.module.features(dict(zip(self.shapes, parts, strict=True))).float()
+        features = self.module.features(dict(zip(self.shapes, parts, strict=True)))
+        if self.people is not None and self.own is not None:
+            features = self.people.standardised(features, *self.own)
+        return features.float()
 
     def names(self) -> list[str]:
         """See `StreamColumns.names`; here only which columns are features of an encoder."""
         example = {name: torch.zeros(1, *shape) for name, shape in self.shapes.items()}
         statistics = RandomForestModule.features(self.module, example).shape[1]
-        return [*[next(iter(self.shapes))] * statistics, *[""] * (self.module.features(example).shape[1] - statistics)]
+        return [*[next(iter(self.shapes))] * statistics, *[""] * (self.module.columns(example).shape[1] - statistics)]
 
 
 class VoteLogits(nn.Module):

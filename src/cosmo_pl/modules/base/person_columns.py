@@ -24,6 +24,7 @@ class PersonColumns(nn.Module):
     """
 
     subject: Tensor
+    tested: Tensor
     mean: Tensor
     deviation: Tensor
     examples: Tensor
@@ -31,7 +32,7 @@ class PersonColumns(nn.Module):
     def __init__(self, mode: OwnColumns) -> None:
         super().__init__()
         self.mode = mode
-        for name in ("subject", "examples"):
+        for name in ("subject", "tested", "examples"):
             self.register_buffer(name, torch.zeros(0, dtype=torch.long))
         for name in ("mean", "deviation"):
             self.register_buffer(name, torch.zeros(0, 0, dtype=torch.double))
@@ -52,21 +53,35 @@ class PersonColumns(nn.Module):
         deviation = torch.stack([each.std(dim=0, correction=0) for each in own]).maximum(least)
         self.deviation = torch.where(deviation > 0, deviation, 1)
 
-    def forward(self, columns: Tensor, subject: Tensor) -> Tensor:
+    def forward(self, columns: Tensor, subject: Tensor | None = None) -> Tensor:
         """Columns (N, F) or, with those as they are, (N, 2F).
 
         Args:
             columns: Columns as they are (N, F).
-            subject: Persons (N,).
+            subject: Persons (N,); None for the one test subject.
 
         Raises:
-            ConfigurationError: A person has no known samples.
+            ConfigurationError: A person has no known samples; or it is None, and there are several test subjects.
         """
-        subject = subject.to(self.subject.device)
+        return self.standardised(columns, *self.statistics(subject))
+
+    def standardised(self, columns: Tensor, mean: Tensor, deviation: Tensor) -> Tensor:
+        """`forward` of columns (N, F) with the result of `statistics`."""
+        own = (columns - mean) / deviation
+        return torch.cat([columns, own], dim=1) if self.mode == "add" else own
+
+    def statistics(self, subject: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Mean and deviation (N, F) of persons (N,), or (1, F) of the one test subject; see `forward`."""
+        subject = self._only_tested() if subject is None else subject.to(self.subject.device)
         self.check(subject)
         at = torch.searchsorted(self.subject, subject)
-        own = (columns - self.mean[at]) / self.deviation[at]
-        return torch.cat([columns, own], dim=1) if self.mode == "add" else own
+        return self.mean[at], self.deviation[at]
+
+    def _only_tested(self) -> Tensor:
+        if len(self.tested) != 1:
+            problem = f"the columns are those of each person, and it is unknown which of {self.tested.tolist()} this is"
+            raise ConfigurationError("own_columns", problem, "Train for one person, the only one of test_subjects")
+        return self.tested
 
     def check(self, subject: Tensor) -> None:
         """Checks that all persons (N,) have known samples.
