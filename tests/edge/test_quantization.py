@@ -60,6 +60,18 @@ def test_convolutions_and_linear_layers_are_integers_and_the_rest_is_not(given):
     assert Counter(node.op_type for node in model.graph.node)["GRU"] == 1
 
 
+def test_each_channel_of_a_layer_has_a_scale_of_its_own(given):
+    graph, samples = given
+    model = onnx.load_from_string(quantized(graph, samples))
+    weights = {each.name: each for each in model.graph.initializer}
+    scales = {
+        weights[node.input[1]].dims[0]
+        for node in model.graph.node
+        if node.op_type == "DequantizeLinear" and node.input[0] in weights and weights[node.input[1]].dims
+    }
+    assert scales == {8, 16}, "the convolution's and the linear layer's"
+
+
 def test_quantised_results_are_close_for_any_number_of_samples(given):
     graph, samples = given
     small = quantized(graph, samples)

@@ -247,9 +247,10 @@ def test_a_round_without_any_usable_answer_ends_the_server(strategy):
         server.aggregate_train(1, [])
 
 
-def test_a_share_of_the_clients_is_sampled_by_the_seed_whatever_their_nodes(strategy):
+@pytest.mark.parametrize("share", [0.67, 0.5])
+def test_a_share_of_the_clients_is_sampled_by_the_seed_whatever_their_nodes(strategy, share):
     def sampled(nodes, number):
-        server = strategy(share=0.67)
+        server = strategy(share=share)
         server.clients.known = dict(zip(nodes, server.clients.known.values(), strict=True))
         names = [server.clients.known[m.metadata.dst_node_id].name for m in configured(server, Here(*nodes), number)]
         assert len(names) == 2

@@ -43,7 +43,6 @@ def toggle(part: nn.Module, active: bool, freeze: bool = True) -> None:
             module.train()  # cuDNN has no backward pass through a recurrent layer in eval mode
     for parameter in part.parameters():
         parameter.requires_grad_(active or not freeze)
-        parameter.grad = None  # SGD would still step on an old gradient, by momentum and weight decay
 
 
 def allow_unused_parameters(trainer: Trainer) -> None:
