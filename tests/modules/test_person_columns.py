@@ -7,11 +7,12 @@ import pytest
 import torch
 from sklearn.ensemble import RandomForestClassifier
 
-from cosmo_pl.data import USCDataModule
+from cosmo_pl.data import StreamsDataModule, USCDataModule
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules import RandomForestModule
 from cosmo_pl.modules.base import PersonColumns
 from cosmo_pl.simulation import simulate_usc
+from data.streams.written import write_streams
 
 ADAPTED = {"person_labels_per_class": 0, "person_unlabeled": "add"}
 
@@ -129,6 +130,25 @@ def test_samples_that_do_not_say_whose_they_are_are_those_of_the_one_tested_pers
     for refused in (lambda: module(batch["inputs"]), module.tree_heads):
         with pytest.raises(ConfigurationError, match=r"^own_columns: .*unknown which of \[2, 3\] this is"):
             refused()
+
+
+def test_another_import_is_that_of_the_one_tested_person_whatever_its_numbers(tmp_path, make_trainer):
+    """Subjects 1 to 5 of an import are other people than those of another one."""
+    first, other = (write_streams(tmp_path / name, seconds=seconds) for name, seconds in (("a", 30.0), ("b", 36.0)))
+    data = StreamsDataModule(root=str(first.folder), test_subjects=(5,), labels_per_class=2, **ADAPTED)
+    module = forest(data, own_columns="only")
+    make_trainer(1, limit_val_batches=0).fit(module, datamodule=data)
+    new = StreamsDataModule(root=str(other.folder), test_subjects=(1,))
+    new.adopt(module.trained)
+    new.setup("test")
+    module.trainer.datamodule = new
+    batch = new.plain_batch(new.split.test)
+    assert set(batch["subject"].tolist()) == {1}
+    assert torch.equal(module.eval().logits(batch), module(batch["inputs"]))
+    own = {**batch, "subject": torch.full_like(batch["subject"], 5)}
+    module.trainer.datamodule = data
+    assert torch.equal(module.logits(own), module(batch["inputs"]))
+    assert not torch.equal(module.logits(batch), module.logits(own)), "as if they were of subject 1 of the training"
 
 
 def test_people_without_samples_samples_without_a_sensor_and_exports_of_several_graphs_are_refused(

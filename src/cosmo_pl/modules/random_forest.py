@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from cosmo_pl.constraints import MAX_SIZE, NonNegativeInt, PositiveInt, Seed, Size, whole
 from cosmo_pl.data.loading import Batch, on_device
+from cosmo_pl.data.trained import same_people
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.base import (
@@ -28,6 +28,7 @@ from cosmo_pl.modules.base import (
     Shapes,
     StreamColumns,
     TreeHead,
+    VoteLogits,
     availability,
     channel_statistics,
     check_vectors,
@@ -60,8 +61,8 @@ class RandomForestModule(SelfTrainingModule):
 
     With `own_columns` the columns are standardised for each person, see `PersonColumns`, by the person's training
     samples with and without labels. Only people who have some are classified, test subjects by `person_unlabeled` of
-    the data. Samples that do not say whose they are, as in an export or live, are those of the one test subject; an
-    export needs `accelerometer` as well.
+    the data. Samples of another import, and those that do not say whose they are, as in an export or live, are those of
+    the one test subject; an export needs `accelerometer` as well.
 
     Args:
         modality_shapes: Modality to shape (time, *axes) of a sample. The command line takes it from the data.
@@ -184,7 +185,13 @@ class RandomForestModule(SelfTrainingModule):
         """
         if self.people is None:
             return super().classify_batch(batch)
-        return self._classify_people(batch["inputs"], batch.get("present"), batch["subject"])
+        return self._classify_people(batch["inputs"], batch.get("present"), self._people_of(batch))
+
+    def _people_of(self, batch: Batch) -> Tensor | None:
+        """Subjects of a batch; None in another import than that of the training, where numbers are other people."""
+        data, trained = self.data, self.trained
+        known = data is None or trained is None or same_people(data, data.data_fingerprint == trained.fingerprint)
+        return batch["subject"] if known else None
 
     def _classify_people(
         self, inputs: dict[str, Tensor], present: Present | None, subject: Tensor | None = None
@@ -376,24 +383,3 @@ class AllColumns(StreamColumns):
         example = {name: torch.zeros(1, *shape) for name, shape in self.shapes.items()}
         statistics = RandomForestModule.features(self.module, example).shape[1]
         return [*[next(iter(self.shapes))] * statistics, *[""] * (self.module.columns(example).shape[1] - statistics)]
-
-
-class VoteLogits(nn.Module):
-    """Logits of `RandomForestModule.classify` from the sums of the trees' probabilities.
-
-    Args:
-        forest: The forest.
-        num_classes: Number of activities, of which the forest may know fewer.
-    """
-
-    one_hot: Tensor
-
-    def __init__(self, forest: RandomForestClassifier, num_classes: int) -> None:
-        super().__init__()
-        self.num_trees = len(forest.estimators_)
-        self.register_buffer("one_hot", F.one_hot(torch.from_numpy(forest.classes_), num_classes).double())
-
-    def forward(self, votes: Tensor) -> Tensor:
-        """Logits (N, num_classes) of sums (N, K)."""
-        probability = votes.double() / self.num_trees @ self.one_hot
-        return finite_logits(probability).float()

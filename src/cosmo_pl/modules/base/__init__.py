@@ -24,7 +24,7 @@ from cosmo_pl.modules.base.encoding import (
     variant_encoders,
 )
 from cosmo_pl.modules.base.examples import ExampleModule
-from cosmo_pl.modules.base.forest_columns import JoinedColumns, StreamColumns, channel_statistics
+from cosmo_pl.modules.base.forest_columns import JoinedColumns, StreamColumns, VoteLogits, channel_statistics
 from cosmo_pl.modules.base.fusion import Fusion, FusionClassifier, Head, SequenceAxis
 from cosmo_pl.modules.base.gravity import check_vectors, gravity_columns, gravity_parts
 from cosmo_pl.modules.base.module import BaseModule, BestEpoch, Shapes, TrainingRecord
@@ -63,6 +63,7 @@ __all__ = [
     "TrainingRecord",
     "TreeHead",
     "Variant",
+    "VoteLogits",
     "WithoutGradientsModule",
     "active_parts",
     "allow_unused_parameters",

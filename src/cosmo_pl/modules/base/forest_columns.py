@@ -1,13 +1,19 @@
-"""Columns of a forest: statistics of channels, and the networks that compute all columns of each stream."""
+"""Columns of a forest: statistics of channels, and networks that compute the columns of each stream, and the logits."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cosmo_pl.modules.base.self_training import finite_logits
 from cosmo_pl.tensors import fourier_magnitude
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import RandomForestClassifier
 
 
 def channel_statistics(values: Tensor, num_frequencies: int) -> Tensor:
@@ -81,3 +87,24 @@ class JoinedColumns(nn.Module):
     def forward(self, *columns: Tensor) -> Tensor:
         """Columns (N, F) from those of each stream."""
         return torch.cat(columns, dim=1)[:, self.order]
+
+
+class VoteLogits(nn.Module):
+    """Logits of `RandomForestModule.classify` from the sums of the trees' probabilities.
+
+    Args:
+        forest: The forest.
+        num_classes: Number of activities, of which the forest may know fewer.
+    """
+
+    one_hot: Tensor
+
+    def __init__(self, forest: RandomForestClassifier, num_classes: int) -> None:
+        super().__init__()
+        self.num_trees = len(forest.estimators_)
+        self.register_buffer("one_hot", F.one_hot(torch.from_numpy(forest.classes_), num_classes).double())
+
+    def forward(self, votes: Tensor) -> Tensor:
+        """Logits (N, num_classes) of sums (N, K)."""
+        probability = votes.double() / self.num_trees @ self.one_hot
+        return finite_logits(probability).float()
