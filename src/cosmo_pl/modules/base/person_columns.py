@@ -16,7 +16,7 @@ SMALLEST = 1e-3  # share of a column's deviation over all people that a person's
 class PersonColumns(nn.Module):
     """Standardises columns by mean and deviation over the known samples of a person, whose labels are not used.
 
-    How a sensor is worn and how vigorously somebody moves shifts and stretches columns for all activities of a person
+    How a sensor is worn and how vigorously somebody moves can shift and stretch columns for all activities of a person
     alike. The activities of the known samples should be those that are recognised later.
 
     Args:
