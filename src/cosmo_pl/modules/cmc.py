@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from cosmo_pl.constraints import AtLeastTwo, PositiveFloat, Size
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.losses import ContrastiveFusionLoss, CrossViewLoss
-from cosmo_pl.modules.base import CrossModalModule, OptimizerSettings, Shapes
+from cosmo_pl.modules.base import OptimizerSettings, Shapes, SubjectWeightingModule
 
 
-class CMCModule(CrossModalModule):
+class CMCModule(SubjectWeightingModule):
     """Pulls the modalities of a sample together and pushes them from the other modalities of other samples.
 
     It writes the same bundle as Cosmo's stage 1. Its fine-tuning is `IterativeFusionModule` without alternation and
@@ -55,8 +55,10 @@ class CMCModule(CrossModalModule):
     ) -> None:
         super().__init__(modality_shapes, num_classes, encoders, projection_dim, projection_hidden, max_clusters)
         self.save_hyperparameters(ignore=["encoders"])
-        losses: dict[str, type[nn.Module]] = {"cross_view": CrossViewLoss, "released": ContrastiveFusionLoss}
-        self.loss = losses[variant](temperature, same_subject_weight=same_subject_weight)
+        if variant == "cross_view":
+            self.loss = CrossViewLoss(temperature, same_subject_weight)
+        else:
+            self.loss = ContrastiveFusionLoss(temperature, same_subject_weight=same_subject_weight)
 
     def pretraining_loss(
         self, inputs: dict[str, Tensor], num_augmentations: int = 1, subject: Tensor | None = None

@@ -12,10 +12,10 @@ from cosmo_pl.constraints import AtLeastTwo, PositiveFloat, Size, whole
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.fusion import FusionAugmentation, WeightRange
 from cosmo_pl.losses import ContrastiveFusionLoss
-from cosmo_pl.modules.base import CrossModalModule, OptimizerSettings, Present, Shapes
+from cosmo_pl.modules.base import OptimizerSettings, Present, Shapes, SubjectWeightingModule
 
 
-class ContrastiveFusionModule(CrossModalModule):
+class ContrastiveFusionModule(SubjectWeightingModule):
     """Learns features that are consistent across modalities, and writes them as a bundle.
 
     Logs ``train/loss`` and its lower bound log(V·P-1), of the sum N·V·P times as much, as ``train/loss_floor``, and the

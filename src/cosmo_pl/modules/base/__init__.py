@@ -32,6 +32,7 @@ from cosmo_pl.modules.base.optimization import OptimizerSettings, optimization
 from cosmo_pl.modules.base.person_columns import OwnColumns, PersonColumns
 from cosmo_pl.modules.base.pretraining import CrossModalModule, PretrainingModule, projection_heads
 from cosmo_pl.modules.base.quality import data_quality
+from cosmo_pl.modules.base.same_subject import SubjectWeightingModule
 from cosmo_pl.modules.base.self_training import SelfTrainingModule, finite_logits
 from cosmo_pl.modules.base.without_gradients import WithoutGradientsModule
 
@@ -60,6 +61,7 @@ __all__ = [
     "Shapes",
     "StreamColumns",
     "Streams",
+    "SubjectWeightingModule",
     "TrainingRecord",
     "TreeHead",
     "Variant",

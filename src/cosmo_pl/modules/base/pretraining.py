@@ -297,19 +297,6 @@ class CrossModalModule(PretrainingModule):
         self.projection_dim = projection_dim
         self.heads = projection_heads(self.encoders, projection_hidden, projection_dim)
 
-    def loss_arguments(self, batch: Batch) -> dict[str, Any]:
-        """Adds the subject of each row (N·V,) for a loss that weights negatives of the same subject."""
-        given = super().loss_arguments(batch)
-        weighted = self.hparams.get("same_subject_weight") is not None
-        return {**given, "subject": batch["subject"]} if weighted else given
-
-    def view_subjects(self, subject: Tensor | None, num_augmentations: int, repeats: int = 1) -> Tensor | None:
-        """Subjects of the rows of all processes, each `repeats` times: (N·V,) to (N, V·repeats)."""
-        if subject is None:
-            return None
-        every = self.gathered(subject.double()).reshape(-1, num_augmentations)
-        return every.repeat_interleave(repeats, dim=1)
-
     def views(self, projected: dict[str, Tensor]) -> Tensor:
         """Views (N, P, D) of samples from their projected features, modality to (N, D): by default these, P = M."""
         return torch.stack(list(projected.values()), dim=1)
