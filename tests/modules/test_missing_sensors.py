@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from cosmo_pl.encoders import DepthEncoder, Encoder, InertialEncoder, RadarEncoder, TemporalEncoder
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.fusion import QualityGuidedAttention
 from cosmo_pl.modules import (
     AttnSenseModule,
     CMCModule,
@@ -144,25 +143,6 @@ def test_weights_are_shared_by_what_is_there(name: str) -> None:
     mask = torch.stack([*present.values(), torch.ones(COUNT, dtype=torch.bool)], dim=1)
     close(weights.sum(dim=1), torch.ones(COUNT))
     assert (weights[~mask] == 0).all() and (weights[mask] > 0).all()
-
-
-def test_both_terms_of_the_weights_are_renormalised() -> None:
-    attention = QualityGuidedAttention({"a": 3, "b": 3, "c": 3}, {"a": 0.5, "b": 0.3, "c": 0.2}, 0.25).eval()
-    features = {name: torch.randn(2, 3) for name in "abc"}
-    mask = torch.tensor([[True, False, True], [True, True, True]])
-    weights = attention.weights(features, mask)
-    score = attention.score(features)
-    learned = score[0, [0, 2]].exp() / score[0, [0, 2]].exp().sum()
-    close(
-        weights[0], torch.stack([0.75 * learned[0] + 0.25 * 5 / 7, torch.tensor(0.0), 0.75 * learned[1] + 0.25 * 2 / 7])
-    )
-    close(weights[1], attention.weights(features)[1])
-
-
-def test_a_sensor_of_no_quality_still_serves_where_nothing_else_is_there() -> None:
-    attention = QualityGuidedAttention({"a": 3, "b": 3}, {"a": 1.0, "b": 0.0}, 1.0).eval()
-    weights = attention.weights({name: torch.randn(1, 3) for name in "ab"}, torch.tensor([[False, True]]))
-    assert weights.tolist() == [[0.0, 1.0]]
 
 
 def test_a_stream_of_two_sensors_is_there_where_both_are() -> None:

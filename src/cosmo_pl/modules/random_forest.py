@@ -201,10 +201,6 @@ class RandomForestModule(SelfTrainingModule):
             raise ConfigurationError("own_columns", problem, "Leave own_columns out, or the argument keep_incomplete")
         return self._log_probability(inputs, self.learned, subject), None
 
-    def logits(self, batch: Batch) -> Tensor:
-        """Logits (N, num_classes) of a batch of a datamodule, see `classify_batch`."""
-        return self.classify_batch(on_device(batch, self.device))[0]
-
     def _forest(self, names: tuple[str, ...]) -> RandomForestClassifier:
         """The forest on the features of some modalities."""
         whole: RandomForestClassifier = self.learned

@@ -154,10 +154,8 @@ class ClassifierModule(BaseModule):
         return self.classify(batch["inputs"], batch.get("present"))
 
     def logits(self, batch: Batch) -> Tensor:
-        """Logits (N, num_classes) of a batch of a datamodule, which may be on another device; see `classify`."""
-        batch = on_device(batch, self.device)
-        logits: Tensor = self(batch["inputs"], batch.get("present"))
-        return logits
+        """Logits (N, num_classes) of a batch of a datamodule, which may be on another device; see `classify_batch`."""
+        return self.classify_batch(on_device(batch, self.device))[0]
 
     def setup(self, stage: str) -> None:
         """Records the bundle, and checks that the data are those of its stage 1, and that no training is tested."""
