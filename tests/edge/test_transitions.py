@@ -7,6 +7,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from cosmo_pl.data.streams.store import LabelInterval, Segment, StreamRecording, StreamSensor
+from cosmo_pl.data.streams.windows import cut_windows
 from cosmo_pl.edge.transitions import (
     PSEUDO_COUNT,
     consecutive_pairs,
@@ -26,13 +28,13 @@ def test_activities_last_as_long_as_stated():
 
 
 def counted(label, recording, start, hop, expected):
-    return counted_transitions(consecutive_pairs(label, recording, start, hop), expected)
+    return counted_transitions(consecutive_pairs(label, recording, start, hop, window=hop), expected)
 
 
 def test_transitions_are_counted_in_recordings_of_several_activities():
     label = np.array([0, 0, 1, 1, 0, 2, 2, 2, 1])
     recording = np.array(["a"] * 5 + ["b"] * 3 + ["c"])
-    start = np.array([0, 10, 20, 30, 50, 0, 10, 20, 0])  # a gap before 50; b and c have one activity
+    start = np.array([0, 10, 20, 30, 90, 0, 10, 20, 0])  # a gap before 90; b and c have one activity
     expected = lasting_transitions(3, 1.0, 5.0)
     pairs = Counter([(0, 0), (0, 1), (1, 1)])
     counts = np.array([[pairs[(i, j)] for j in range(3)] for i in range(3)]) + PSEUDO_COUNT * expected
@@ -51,6 +53,41 @@ def test_starts_in_milliseconds_are_of_any_hop(hop):
     found = counted(label, np.array(["a"] * 300), start, round(1000 * hop), expected)
     counts = np.array([[0.0, 150.0], [149.0, 0.0]]) + PSEUDO_COUNT * expected
     assert found == pytest.approx(counts / counts.sum(axis=1, keepdims=True))
+
+
+@pytest.mark.parametrize(("window", "hop"), [(2.0, 1.0), (5.0, 1.0), (2.0, 0.5), (2.0, 2.0), (1.0, 3.0), (3.0, 0.7)])
+def test_windows_across_a_border_are_part_of_a_change(window, hop):
+    times = np.cumsum([0.0, *np.random.default_rng(0).uniform(15, 25, 60)])
+    names = [("walk", "sit", "lie")[i % 3] for i in range(60)]
+    labels = tuple(LabelInterval(*times[i : i + 2], name) for i, name in enumerate(names))
+    recording = StreamRecording(
+        "day", 1, "2024-01-01T00:00:00Z", times[-1], labels, {"acc": (Segment(0, int(50 * times[-1]), 0),)}
+    )
+    sensor = StreamSensor("accelerometer", 50.0, (3,), ("x", "y", "z"), ("g",) * 3)
+    cut = cut_windows(recording, {"acc": sensor}, ("walk", "sit", "lie"), window, hop)
+    start, name = np.rint(1000 * cut.start).astype(np.int64), np.full(len(cut.start), "day")
+    order = np.random.default_rng(1).permutation(len(start))
+    pairs = consecutive_pairs(cut.label[order], name[order], start[order], round(1000 * hop), round(1000 * window))
+    changes = Counter((one, other) for one, other in pairs.tolist() if one != other)
+    assert changes == {(0, 1): 20, (1, 2): 20, (2, 0): 19}
+    stays = np.bincount(pairs[pairs[:, 0] == pairs[:, 1], 0])
+    lasting = np.array([np.diff(times)[i::3].sum() for i in range(3)])  # seconds
+    assert stays == pytest.approx(lasting / hop - 20, abs=12), "half a window at each border"
+    assert len(pairs) == pytest.approx((times[-1] - window) / hop, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("second", "window", "expected"),
+    [
+        (1, 20, {(0, 0): 2, (0, 1): 1, (1, 1): 3}),  # two windows lie across the border
+        (1, 10, {(0, 0): 1, (1, 1): 2}),  # a gap: windows of that length would lie in it
+        (-1, 20, {(0, 0): 1, (1, 1): 1}),
+    ],
+)
+def test_neither_gaps_nor_unknown_windows_are_part_of_a_change(second, window, expected):
+    label, start = np.array([0, 0, second, 1, 1]), np.array([0, 10, 40, 50, 60])
+    pairs = consecutive_pairs(label, np.full(5, "a"), start, 10, window)
+    assert Counter(map(tuple, pairs.tolist())) == expected
 
 
 def test_many_windows_outweigh_the_stated_duration():

@@ -101,7 +101,7 @@ class HeldOut:
 
 
 def decision_of(
-    run: str | Path, accepted: float = ACCEPTED, mean_duration: float = MEAN_DURATION, folds: int = FOLDS
+    run: str | Path, accepted: float = ACCEPTED, mean_duration: float | None = None, folds: int = FOLDS
 ) -> tuple[Decision, DecisionReport]:
     """Measures temperature, threshold and transitions of a run; its recordings have to be there.
 
@@ -110,7 +110,8 @@ def decision_of(
     Args:
         run: Folder of a run of a second stage, ``runs/<dataset>/<method>/version_<n>``, or a checkpoint of it.
         accepted: Share of the samples of known activities that the threshold accepts.
-        mean_duration: Mean duration of an activity in seconds, where the recordings do not show it.
+        mean_duration: Mean duration of an activity in seconds, where the recordings do not show it; None takes
+            `MEAN_DURATION`, or twice the hop if that is longer.
         folds: Number of folds of training subjects, for a run without validation subjects.
 
     Raises:
@@ -136,7 +137,7 @@ def measured_decision(
     module: ClassifierModule,
     data: MultimodalDataModule,
     accepted: float = ACCEPTED,
-    mean_duration: float = MEAN_DURATION,
+    mean_duration: float | None = None,
     folds: int = FOLDS,
 ) -> tuple[Decision, DecisionReport]:
     """Measures the decision of a trained module.
@@ -258,15 +259,18 @@ def _folds(split: Split, subject: NDArray[np.int64], folds: int) -> Iterator[tup
 
 
 def _transitions(
-    num_classes: int, data: MultimodalDataModule, mean_duration: float
+    num_classes: int, data: MultimodalDataModule, mean_duration: float | None
 ) -> tuple[Transitions | None, float | None, int]:
     """Transitions, the hop in seconds that they are for, and the number of pairs of windows that were counted."""
-    usual, samples, rows = usual_hop_of(data), data.samples, data.split.labeled
+    usual, samples = usual_hop_of(data), data.samples
     if usual is None or num_classes < 2:
         return None, None, 0
     steps, hop = usual
-    expected = lasting_transitions(num_classes, hop, mean_duration)
-    pairs = consecutive_pairs(samples.label[rows], samples.recording[rows], samples.start[rows], steps)
+    usual_duration = max(MEAN_DURATION, 2 * hop)
+    expected = lasting_transitions(num_classes, hop, usual_duration if mean_duration is None else mean_duration)
+    label = np.full(len(samples.label), -1)
+    label[data.split.labeled] = samples.label[data.split.labeled]
+    pairs = consecutive_pairs(label, samples.recording, samples.start, steps, data.span)
     found = counted_transitions(pairs, expected)
     return tuple(tuple(row) for row in found.tolist()), hop, len(pairs)
 

@@ -40,26 +40,34 @@ def lasting_transitions(num_classes: int, hop: float, mean_duration: float) -> A
 
 
 def consecutive_pairs(
-    label: NDArray[np.int64], recording: NDArray[Any], start: NDArray[np.int64], hop: int
+    label: NDArray[np.int64], recording: NDArray[Any], start: NDArray[np.int64], hop: int, window: int
 ) -> NDArray[np.int64]:
     """Activities (K, 2) of the consecutive windows in the recordings that have several activities.
 
-    A recording of one activity says when the recording was stopped, and not how long the activity lasts.
+    A recording of one activity says when the recording was stopped, and not how long the activity lasts. Windows that
+    cross the border of two activities are no samples: each counts for the activity of its larger part.
 
     Args:
-        label: Activity of each window (N,).
+        label: Activity of each window (N,), -1 if it is not known.
         recording: Recording of each window (N,).
         start: Start of each window in its recording (N,), in steps.
         hop: Steps between the starts of consecutive windows; others, as those across a gap, are left out.
+        window: Steps of a window.
     """
-    pairs = [np.zeros((0, 2), dtype=np.int64)]
-    for name in np.unique(recording):
-        rows = np.flatnonzero(recording == name)
-        rows = rows[np.argsort(start[rows], kind="stable")]
-        if len(np.unique(label[rows])) > 1:
-            consecutive = np.abs(np.diff(start[rows]) - hop) <= hop // 100  # starts in ms are rounded
-            pairs.append(np.stack([label[rows[:-1]], label[rows[1:]]], axis=1)[consecutive])
-    return np.concatenate(pairs)
+    known = label >= 0
+    several = [name for name in np.unique(recording[known]) if len(np.unique(label[known & (recording == name)])) > 1]
+    order = np.lexsort((start, recording))
+    order = order[np.isin(recording[order], several)]
+    before, after, steps = label[order][:-1], label[order][1:], np.diff(start[order])
+    hops = np.rint(steps / hop).astype(np.int64)
+    regular = np.abs(steps - hops * hop) <= hops * (hop // 100)  # starts in ms are rounded
+    crossing = (before != after) & (hops >= 1) & (steps < window + 2 * hop)  # as far as whole windows can be apart
+    taken = (recording[order][:-1] == recording[order][1:]) & known[order][:-1] & known[order][1:] & regular
+    taken &= (hops == 1) | crossing
+    before, after, hops = before[taken], after[taken], hops[taken]
+    ours = (hops - 1) // 2  # of the windows across the border, those that lie more in the activity before it
+    pairs = [(before, after, 1), (before, before, ours), (after, after, hops - 1 - ours)]
+    return np.concatenate([np.stack([one, other], axis=1).repeat(number, axis=0) for one, other, number in pairs])
 
 
 def counted_transitions(pairs: NDArray[np.int64], expected: Array) -> Array:
