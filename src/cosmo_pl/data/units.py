@@ -8,7 +8,7 @@ QUANTITIES = {
     "acceleration": {"m/s2": 1.0, "g": 9.80665, "mg": 9.80665e-3},
     "angular velocity": {"rad/s": 1.0, "deg/s": math.pi / 180, "mdeg/s": math.pi / 180e3},
     "length": {"m": 1.0, "cm": 1e-2, "mm": 1e-3},
-    "magnetic flux density": {"T": 1.0, "mT": 1e-3, "uT": 1e-6, "G": 1e-4},
+    "magnetic flux density": {"T": 1.0, "mT": 1e-3, "uT": 1e-6, "G": 1e-4, "mG": 1e-7},
     "pressure": {"Pa": 1.0, "hPa": 1e2, "kPa": 1e3, "mmHg": 133.322},
 }
 

@@ -170,6 +170,15 @@ def test_a_delimiter_at_the_end_of_each_row_is_named(tmp_path: Path) -> None:
         imported(tmp_path, "\n".join(lines).encode(), SECONDS)
 
 
+@pytest.mark.parametrize("at", [100, len(rows()) - 2])
+def test_a_quotation_mark_that_is_not_closed_is_named(tmp_path: Path, at: int) -> None:
+    """It takes in the rows after it, which are more than one broken row."""
+    lines = [line.encode() for line in rows()]
+    lines[at] += b',"fell'
+    with pytest.raises(RecordingError, match=f"wrist.csv: row {at + 1}: a quotation mark is not closed, and takes in"):
+        imported(tmp_path, b"\n".join(lines), SECONDS)
+
+
 def test_a_broken_row_that_is_no_utf8_is_left_out(tmp_path: Path) -> None:
     lines = [line.encode() for line in rows()]
     lines[100] = b"\xe4\xff," + lines[100] + b",\xfc"  # row 101

@@ -151,6 +151,14 @@ def test_patterns() -> None:
     assert filled("{day}: {subject}", {"day": "mo", "subject": "anna"}) == "mo: anna"
 
 
+def test_units_have_one_spelling() -> None:
+    content = changed("sensors", "wrist", "unit", value=["m/s²", "m/s^2", "m/s2"])
+    content["sensors"]["wrist"]["convert"] = {"from": "g"}
+    found = parse_description(content).sensors["wrist"]
+    assert found.units == ("m/s2",) * 3 and found.factors == pytest.approx((9.80665,) * 3)
+    assert parse_description(changed("sensors", "wrist", "unit", value="m/s²")).sensors["wrist"].units == ("m/s2",) * 3
+
+
 def test_factors_between_units() -> None:
     assert factor("rad/s", "deg/s") == pytest.approx(57.29578)
     assert factor("mg", "g") == pytest.approx(1e-3)

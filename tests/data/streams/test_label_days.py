@@ -86,6 +86,14 @@ def test_an_hour_that_is_twice_in_the_night_is_refused(tmp_path: Path) -> None:
         placed(tmp_path, "02:30,04:00,sleep", recorded("2024-10-26T22:00", "2024-10-27T08:00"))
 
 
+def test_a_night_after_the_last_day_is_refused(tmp_path: Path) -> None:
+    columns, path = COLUMNS | {"date": "date"}, tmp_path / "labels.csv"
+    path.write_text("date,start,end,activity\n9999-12-31,23:00,01:00,sleep\n")
+    labels = LabelsDescription(Pattern("labels.csv"), "csv", columns, TimeDescription("iso"))
+    with pytest.raises(RecordingError, match="row 2: the end '01:00' is after the last day, 9999-12-31"):
+        read_intervals(path, labels, None)
+
+
 def test_a_month_has_too_many_days(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="row 2: the start '12:10' has no date"):
         placed(tmp_path, "12:10,12:40,lunch", recorded("2024-05-06T10:00", "2024-07-07T14:00"))

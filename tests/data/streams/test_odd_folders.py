@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ import pytest
 from cosmo_pl.data.streams.importing import import_streams
 from cosmo_pl.data.streams.patterns import Pattern
 from cosmo_pl.data.streams.sniffing import sniff
-from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.errors import ConfigurationError, RecordingError
 
 from .recorded import SECOND, START, drafted, jittered, record, signal, write_csv
 
@@ -45,6 +46,22 @@ def test_arrays_without_columns_are_left_out(tmp_path: Path) -> None:
     np.savez(tmp_path / "home/anna/ankle.npz", x=np.zeros((5, 0)))
     found = sniff(tmp_path / "home")
     assert list(found.description.sensors) == ["wrist"] and any("ankle.npz" in line for line in found.unknown)
+
+
+@pytest.mark.parametrize("odd", [b"M\xfcller/wrist.csv", b"anna/wrist\xe4.csv"])
+def test_a_name_that_is_not_in_utf8_is_refused_before_anything_is_read(tmp_path: Path, odd: bytes) -> None:
+    """As on old disks, and of archives unpacked by other systems; what would be imported could not be read."""
+    record(tmp_path / "home", ["anna/wrist.csv"])
+    description = sniff(tmp_path / "home").description
+    path = tmp_path / "home" / os.fsdecode(odd)
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes((tmp_path / "home/anna/wrist.csv").read_bytes())
+    description = replace(
+        description,
+        sensors={k: replace(v, files=Pattern("{subject}/wrist*.csv")) for k, v in description.sensors.items()},
+    )
+    with pytest.raises(RecordingError, match=r"\\udc.*: has a name that is not in UTF-8\. Rename it, or its folder"):
+        import_streams(tmp_path / "home", tmp_path / "out", description)
 
 
 @pytest.mark.parametrize("name", ["set{1}/anna/wrist.csv", "rec\\anna\\wrist.csv"])

@@ -81,6 +81,12 @@ def test_numbers(unit, values, expected) -> None:
     assert read(values, TimeDescription(unit)) == expected
 
 
+@pytest.mark.parametrize("kind", ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"])
+@pytest.mark.parametrize(("unit", "size"), [("s", 10**9), ("ms", 10**6), ("us", 1000), ("ns", 1)])
+def test_small_integers_are_times(kind, unit, size) -> None:
+    assert read([0, 3, None, 127], TimeDescription(unit), kind=kind) == [0, 3 * size, NONE, 127 * size]
+
+
 def test_relative_numbers_count_from_the_start() -> None:
     assert read([0.5], TimeDescription("s", relative=True), start=7 * 10**9) == [7_500_000_000]
 

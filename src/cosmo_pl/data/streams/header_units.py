@@ -16,6 +16,7 @@ KNOWN = {
     "uT": ("ut", "µt", "μt", "microtesla"),  # both letters that look like a mu
     "mT": ("mt",),
     "G": ("gauss",),
+    "mG": ("mgauss", "milligauss"),
     "hPa": ("hpa", "mbar"),
     "kPa": ("kpa",),
     "mmHg": ("mmhg",),
@@ -33,7 +34,8 @@ def header_unit(name: str | int, kind: str | None = None) -> str | None:
 
     Args:
         name: Name of the column; a position states none.
-        kind: Kind of its sensor, where it is known. G is gauss of a magnetometer, and gravity of others.
+        kind: Kind of its sensor, where it is known. G and mG are gauss of a magnetometer, and gravity of others; where
+            it is unknown, mG is gauss and G gravity.
     """
     found = re.search(r"[(\[{<]\s*([^)\]}>]+?)\s*[)\]}>]", str(name))
     after = re.search(r"(?<=[^\W_])[_ ](m_s2|deg_s|rad_s|[^\W_][^\s_]*)$", str(name))
@@ -50,8 +52,11 @@ def kind_of_unit(unit: str) -> str | None:
 
 
 def _unit(text: str, kind: str | None) -> str | None:
-    plain = re.sub(r"[\s·*.]", "", text.replace("**", "^")).lower()
+    written = re.sub(r"[\s·*.]", "", text.replace("**", "^"))
+    plain = written.lower()
     plain = plain.replace("²", "2").replace("⁻¹", "-1").replace("⁻2", "-2").replace("sec", "s")
-    if plain == "g" and kind == "magnetometer":
-        return "G"
+    if kind == "magnetometer" and plain in ("g", "mg"):
+        return {"g": "G", "mg": "mG"}[plain]
+    if kind is None and written == "mG":
+        return "mG"
     return next((unit for unit, names in KNOWN.items() if plain in names), None)

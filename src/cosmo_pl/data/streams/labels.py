@@ -166,7 +166,10 @@ def _on_day(
     refuse = partial(_refused, path, where)
     start, end = (instant(value[role], labels.time, dated, partial(refuse, role)) for role in ("start", "end"))
     if end < start and dated is not None and not labels.time.relative and is_time_of_day(value["end"]):
-        tomorrow = date.fromisoformat(dated) + timedelta(days=1)  # which has 23 or 25 hours where the clock is changed
+        try:
+            tomorrow = date.fromisoformat(dated) + timedelta(days=1)  # of 23 or 25 hours where the clock is changed
+        except OverflowError:
+            raise refuse("end", f"'{value['end']}' is after the last day, {dated}") from None
         later = instant(value["end"], labels.time, tomorrow.isoformat(), partial(refuse, "end"))
         end = later if later - start < NIGHT else end
     return start, end

@@ -64,6 +64,9 @@ def _common(said: Mapping[str, set[str]]) -> dict[str, str]:
 def _check(
     source: Source, name: str, recording: str, said: Mapping[str, set[str]], description: ImportDescription
 ) -> None:
+    shown = name.encode(errors="backslashreplace").decode()
+    if shown != name:
+        raise RecordingError(source.shown(shown), "has a name that is not in UTF-8", "Rename it, or its folder")
     activity = set() if description.activity is None else set(description.activity.placeholders)
     for key in sorted({SUBJECT} | activity):
         if len(values := said.get(key, set())) > 1:

@@ -112,11 +112,15 @@ class FileReader:
         columns, width, before, size = self._csv_columns()
         time, *values = columns
         skipped: list[int] = []
+        unclosed: list[int] = []
 
         def report(row: Any) -> str:
             skipped.append(row.number)
-            if row.text.strip():  # not an empty line
+            text = row.text.strip()
+            if text:  # not an empty line
                 self.broken.append(row.number)
+            if "\n" in text:
+                unclosed.append(row.number)
             return "skip"
 
         types = {f"c{each}": pa.float32() for each in values} | {f"c{time}": pa.string()}
@@ -145,6 +149,9 @@ class FileReader:
                 if self.stream.decimal == ",":
                     times = pc.replace_substring(times, ",", ".")
                 yield row, times, _stacked([batch.column(f"c{each}") for each in values])
+        if unclosed:
+            problem = f"row {unclosed[0]}: a quotation mark is not closed, and takes in the rows after it"
+            raise RecordingError(self.path, problem, "Close it, or remove it")
 
     def _csv_columns(self) -> tuple[list[int], int, int, int]:
         """Positions of time and values, numbers of columns and of lines before the values, bytes of a row."""

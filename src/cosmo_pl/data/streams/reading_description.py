@@ -26,7 +26,7 @@ from cosmo_pl.data.streams.description import (
     TimeDescription,
 )
 from cosmo_pl.data.streams.patterns import Pattern, placeholders
-from cosmo_pl.data.units import factor
+from cosmo_pl.data.units import canonical, factor
 from cosmo_pl.errors import ConfigurationError, choices
 from cosmo_pl.fields import NAME, Field
 from cosmo_pl.io import read_yaml
@@ -180,12 +180,12 @@ def _channels(given: Field, values: tuple[Any, ...], kind: str, images: bool) ->
 
 
 def _per_channel(given: Field, channels: int) -> tuple[str, ...]:
-    """One unit for all channels, or a list of one for each."""
+    """One unit for all channels, or a list of one for each, in their usual spelling."""
     if isinstance(given.value, list):
-        units = tuple(each.text(".+", "a unit") for each in given.each())
+        units = tuple(canonical(each.text(".+", "a unit")) for each in given.each())
         given.require(len(units) == channels, f"one unit, or a list of {channels}")
         return units
-    return (given.text(".+", "a unit"),) * channels
+    return (canonical(given.text(".+", "a unit")),) * channels
 
 
 def _factors(given: Field | None, units: tuple[str, ...]) -> tuple[float, ...]:

@@ -101,16 +101,16 @@ class Clock:
             values = column.fill_null(0).to_numpy(zero_copy_only=False)
             missing |= values == NONE  # pandas writes NaT as this number
             values = np.where(missing, 0, values)
-            whole = values
+            whole, part = values, np.zeros(len(values))
         else:
             values = column.fill_null(0).cast(pa.float64()).to_numpy(zero_copy_only=False)
             missing |= np.isnan(values)
             values = np.where(missing, 0, values)
             whole = np.floor(values)
+            part = values - whole
         large = (values > LARGEST // unit) | (values < -(LARGEST // unit))  # an absolute value may overflow
         if large.any():
             raise refuse(int(np.argmax(large)), f"is out of range in {self.time.unit}")
-        part = values - whole
         result = whole.astype(np.int64) * unit + np.rint(part * unit).astype(np.int64) + self.start
         return np.where(missing, NONE, result)
 
