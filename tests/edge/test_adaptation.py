@@ -84,6 +84,21 @@ def test_it_is_equal_to_fit_with_the_same_config_and_seed(bundle: Path, here: Pa
     assert same_weights(report, replace(report, run="cloud/version_0"))
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_labels_that_would_replace_those_of_a_config_are_refused(bundle: Path, here: Path, whole: bool) -> None:
+    given = "class_path: cosmo_pl.data.StreamsDataModule\ninit_args: {root: device, label_file: few.csv}\n"
+    Path("data.yaml").write_text(given, encoding="utf-8")
+    overlay = Path("labels.yaml")
+    overlay.write_text("data: {init_args: {label_file: few.csv}}\n", encoding="utf-8")
+    data, configs = (Path("data.yaml"), [Path("short.yaml")]) if whole else (Path("device"), [overlay])
+    named = "data.yaml" if whole else "labels.yaml"
+    with pytest.raises(
+        ConfigurationError, match=rf"label_file: '{named}' has few.csv, which other labels would replace"
+    ):
+        on_device(bundle, data=data, configs=configs)
+    assert not Path("me").exists()
+
+
 def test_the_time_limit_ends_after_an_epoch_and_the_same_command_goes_on(
     bundle: Path, here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -102,6 +102,24 @@ def test_one_wrong_time_at_the_start_costs_nothing(wrong):
     assert live.engine.streams["wrist"].samples == 1999
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_first_times_of_a_sensor_whose_clock_is_not_set_yet_cost_nothing(count):
+    """They would be the origin of all windows, years before the others."""
+    given, live = {name: (time + 1.7e9, values) for name, (time, values) in streams(20.0).items()}, Live()
+    right = Live().play_in_order(given)
+    live.push("wrist", *(part[:1] for part in given["wrist"]))
+    for number in range(count):
+        live.push("mat", number / 20, given["mat"][1][0])
+    given["wrist"] = tuple(part[1:] for part in given["wrist"])
+    live.play_in_order(given)
+    assert live.spans() == right.spans() and live.engine.skipped == 0
+    assert live.engine.seconds == pytest.approx(right.engine.seconds) and live.engine.seconds < 20
+    assert live.problems() == {"clock set back": {"mat": count}}
+    assert (
+        "samples 1.7e+09 s before all sensors' latest time are left out, unless" in details(live, "clock set back")[0]
+    )
+
+
 @pytest.mark.parametrize("sensors", [("wrist", "mat"), ("wrist",)])
 def test_one_sample_a_few_seconds_ahead_costs_nothing(sensors):
     given = {name: stream(name, 20.0, seed=seed) for seed, name in enumerate(sensors)}

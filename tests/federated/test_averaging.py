@@ -161,6 +161,28 @@ class Here:
         return self.nodes
 
 
+class Silent(Here):
+    """A grid whose nodes do not answer."""
+
+    def __init__(self, *nodes):
+        super().__init__(*nodes)
+        self.queries = []
+
+    def send_and_receive(self, messages, timeout):
+        self.queries.append(([message.metadata.dst_node_id for message in messages], timeout))
+        return []
+
+
+def test_a_silent_node_is_waited_for_a_minute_whatever_nodes_are_new():
+    LocalGrid(None, {})  # sets who sends messages
+    clients, grid = Clients(None, 3600.0), Silent(3)
+    clients.connected(grid)
+    grid.nodes = (3, 4)
+    clients.connected(grid)
+    assert grid.queries == [([3], 3600.0), ([3], 60.0), ([4], 3600.0)]
+    assert clients.silent.keys() == {3, 4}
+
+
 @pytest.fixture
 def strategy():
     def make(**settings):

@@ -16,7 +16,7 @@ from pytorch_lightning import Callback
 
 from cosmo_pl.bundle import Bundle
 from cosmo_pl.checkpoints import newest_checkpoint, read_checkpoint, usable_checkpoint
-from cosmo_pl.edge.adaptation_config import arguments, check_trained, epochs_of
+from cosmo_pl.edge.adaptation_config import arguments, check_one_label_file, check_trained, epochs_of
 from cosmo_pl.edge.budget import Budget, peak_megabytes
 from cosmo_pl.edge.given_labels import LABELS, accepted_labels, additions
 from cosmo_pl.errors import ConfigurationError
@@ -96,6 +96,8 @@ def adapt(
     folder = _folder(out)
     found = Bundle.load(bundle)
     files, words = arguments(found, data, configs)
+    if labels is not None or (out / LABELS).is_file():
+        check_one_label_file(files)
     checkpoint = usable_checkpoint(out)
     content = {} if checkpoint is None else read_checkpoint(checkpoint)
     done, earlier, epochs = int(content.get("record", {}).get("epochs", 0)), additions(out), epochs_of(files)

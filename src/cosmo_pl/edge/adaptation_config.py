@@ -106,6 +106,21 @@ def epochs_of(files: Sequence[Path]) -> int:
     return found[-1]
 
 
+def check_one_label_file(files: Sequence[Path]) -> None:
+    """Checks that no config gives a `label_file`, which the labels of the adaptation would replace.
+
+    Raises:
+        ConfigurationError: One does.
+    """
+    for path in files:
+        content = read_config(path)
+        data = content if "init_args" in content else content.get("data") or {}
+        if isinstance(data, dict) and (data.get("init_args") or {}).get("label_file") is not None:
+            problem = f"'{path}' has {data['init_args']['label_file']}, which other labels would replace"
+            remedy = "Add its rows to the file of --labels, and leave it out of the config"
+            raise ConfigurationError("label_file", problem, remedy)
+
+
 def check_trained(content: Mapping[str, Any], data: Path, files: Sequence[Path]) -> None:
     """Checks that an adaptation, all of whose epochs are trained, is of these data and this second stage.
 

@@ -56,13 +56,18 @@ class Clients:
         """Name to node of the clients that are connected now, in the order of their names; new nodes are queried."""
         nodes = list(grid.get_node_ids())
         new = [node for node in nodes if node not in self.known and node not in self.refused]
-        if new:
-            seconds = min(self.seconds, AGAIN) if self.silent.keys() >= {*new} else self.seconds
-            requested = [Message(RecordDict(), node, MessageType.QUERY, ttl=seconds) for node in new]
-            self._note(grid.send_and_receive(requested, timeout=seconds), nodes)
-            for node in sorted({*new} - {*self.known, *self.refused, *self.silent}):
-                self._postpone(node, f"node {node}", "has not described its data in time")
+        again = {node for node in new if node in self.silent}
+        for some, seconds in ((again, min(self.seconds, AGAIN)), ({*new} - again, self.seconds)):
+            self._query(grid, sorted(some), nodes, seconds)
         return dict(sorted((self.known[node].name, node) for node in nodes if node in self.known))
+
+    def _query(self, grid: Grid, some: Sequence[int], nodes: Sequence[int], seconds: float) -> None:
+        if not some:
+            return
+        requested = [Message(RecordDict(), node, MessageType.QUERY, ttl=seconds) for node in some]
+        self._note(grid.send_and_receive(requested, timeout=seconds), nodes)
+        for node in sorted({*some} - {*self.known, *self.refused, *self.silent}):
+            self._postpone(node, f"node {node}", "has not described its data in time")
 
     def name(self, node: int) -> str:
         """Name of the client at a node."""

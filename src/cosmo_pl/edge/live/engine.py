@@ -20,7 +20,7 @@ from cosmo_pl.edge.live.grids import check_seconds, grids_of, hop_of, window_of
 from cosmo_pl.edge.live.missing import Missing
 from cosmo_pl.edge.live.reports import Reporter
 from cosmo_pl.edge.live.schedule import Schedule
-from cosmo_pl.edge.live.strays import JUMP, Strays
+from cosmo_pl.edge.live.strays import JUMP, Strays, left_out
 from cosmo_pl.edge.live.stream import SensorStream
 from cosmo_pl.edge.switching import Change, SensorSwitch
 from cosmo_pl.errors import ConfigurationError, CosmoError, choices
@@ -195,8 +195,11 @@ class LiveRecogniser:
 
     def _place(self, stream: SensorStream, time: NDArray[np.int64], values: NDArray[np.float32]) -> None:
         """Adds samples whose times are near each other to the stream, or to those that do not fit."""
+        early = self.schedule.origin is not None and self.schedule.origin - time.min() > JUMP
         if self._clock is not None and time[0] - self._clock > JUMP:
             self._stray(stream, "clock set forward", time, values)
+        elif early and stream.latest is None and not self.schedule.aligned:  # its clock may not have been set yet
+            self._stray(stream, "clock set back", time, values)
         else:
             late, rest = self._add(stream, time, values)
             if len(late):
@@ -220,14 +223,8 @@ class LiveRecogniser:
         return late, rest
 
     def _stray(self, stream: SensorStream, problem: str, time: NDArray[np.int64], values: NDArray[np.float32]) -> None:
-        reference = stream.latest if problem == "clock set back" else self._clock
-        ahead = (int(time[0]) - (reference or 0)) / SECOND
-        side = "after" if ahead > 0 else "before"
-        whose, until = "all sensors'", ""
-        if problem == "clock set back":
-            whose, until = "its own", " until it has passed that time, unless that time was wrong or"
-        detail = f"samples {abs(ahead):.6g} s {side} {whose} latest time are left out{until or ', unless'}"
-        detail += " all sensors go on from there"
+        own = stream.latest if problem == "clock set back" else None
+        detail = left_out(int(time[0]), own, self._clock)
         self.reporter.report(problem, detail, stream.name, int(time[0]) / SECOND, len(time))
         self._strays.add(stream.name, time, values)
 
@@ -241,16 +238,18 @@ class LiveRecogniser:
         self.reporter.report("wrong time", detail, stream.name, ahead / SECOND, count)
         self._strays.forget(stream.name)
         self._clock = max((each.latest for each in self.streams.values() if each.latest is not None), default=None)
-        if self._clock is None:  # they were the first ones of all
+        earlier = []
+        if self._clock is None:  # they were the first ones of all, and no early ones did fit
             self._forget()
+            earlier = self._strays.taken()
         else:
             firsts = [each.first for each in self.streams.values() if each.first is not None]
             self.schedule.jump_back(self._clock, min(firsts))
         for each in self.streams.values():
             each.seen = None if each.seen is None or self._clock is None else min(each.seen, self._clock)
         self._before = None if self._before is None or self._clock is None else min(self._before, self._clock)
-        for time, values in right:
-            self._add(stream, time, values)
+        for name, time, values in [*earlier, *((stream.name, *each) for each in right)]:
+            self._add(self.streams[name], time, values)
 
     def _move(self) -> None:
         """Goes on at the time of the samples that did not fit."""

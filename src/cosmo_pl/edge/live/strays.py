@@ -8,7 +8,9 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
-JUMP = 10 * 10**9  # nanoseconds by which the sensors' times may differ
+from cosmo_pl.data.streams.times import SECOND
+
+JUMP = 10 * SECOND  # nanoseconds by which the sensors' times may differ
 ENOUGH = 5  # samples that show that those before them have a wrong time
 DELIVERIES = 5  # that show that a clock was set; fewer may have come twice, or in another order
 HELD = 4096  # deliveries of a sensor
@@ -95,3 +97,17 @@ class Strays:
         self._held.clear()
         self._since.clear()
         self._own.clear()
+
+
+def left_out(time: int, own: int | None, clock: int | None) -> str:
+    """A sentence about samples that do not fit.
+
+    Args:
+        time: That of the first one, in nanoseconds.
+        own: Latest time of their sensor, if they are before it.
+        clock: Latest time of all sensors.
+    """
+    ahead = (time - ((clock if own is None else own) or 0)) / SECOND
+    side, whose = "after" if ahead > 0 else "before", "all sensors'" if own is None else "its own"
+    until = ", unless" if own is None else " until it has passed that time, unless that time was wrong or"
+    return f"samples {abs(ahead):.6g} s {side} {whose} latest time are left out{until} all sensors go on from there"
