@@ -12,6 +12,7 @@ from cosmo_pl.callbacks import NearestNeighborPositives, nearest_neighbors
 from cosmo_pl.callbacks.nearest_neighbors import mutual_neighbors
 from cosmo_pl.data.augmentations import Jitter
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.modules import CPCModule
 from cosmo_pl.modules.base import unit_features
 
 from .conftest import stage1, stage2
@@ -108,6 +109,19 @@ def test_neighbours_are_searched_among_centred_features(make_data, make_trainer,
     make_trainer(1, callbacks=[search]).fit(stage1(data), datamodule=data)
     centred = search.features - search.features.mean(dim=0)
     torch.testing.assert_close(searched[0], F.normalize(centred, dim=1), rtol=0, atol=1e-5)
+
+
+def test_features_may_be_smaller_than_the_feature_maps(make_data, make_trainer, monkeypatch):
+    """CPC's are the last of many contexts."""
+    sizes = []
+    monkeypatch.setattr(
+        "cosmo_pl.callbacks.nearest_neighbors.mutual_neighbors",
+        lambda features, subject: sizes.append(tuple(features.shape)) or mutual_neighbors(features, subject),
+    )
+    data = make_data(phase="pretrain", modalities=["inertial"], **VIEWS)
+    module = CPCModule(data.modality_shapes, data.num_classes, horizon=3, channels=(4,), context_dim=8, pooling=4)
+    make_trainer(1, callbacks=[NearestNeighborPositives(start_epoch=0)]).fit(module, datamodule=data)
+    assert sizes == [(len(data.training_rows), 8)]
 
 
 def test_missing_sensors_do_not_make_neighbours():

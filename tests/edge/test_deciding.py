@@ -21,6 +21,7 @@ from cosmo_pl.edge.transitions import lasting_transitions
 from cosmo_pl.encoders import InertialEncoder, SkeletonEncoder
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules import IterativeFusionModule, NearestNeighborModule, RandomForestModule
+from cosmo_pl.simulation import simulate_usc
 
 QUICK = {
     "accelerator": "cpu", "max_epochs": 1, "logger": False, "enable_checkpointing": False, "limit_val_batches": 0,
@@ -109,6 +110,28 @@ def test_nobody_trains_the_module_that_classifies_them(fitted, monkeypatch):
         for rows in (split.labeled, split.unlabeled):
             assert set(data.samples.subject[rows].tolist()) == others
     assert len(splits) == FOLDS
+
+
+@pytest.mark.parametrize(("label_rate", "measured"), [(0.5, True), (1.0, False)])
+def test_columns_of_each_person_are_those_of_the_unlabelled_samples(tmp_path, monkeypatch, label_rate, measured):
+    """They are known of the people of a fold as of the person that is recognised later; their labels are not."""
+    monkeypatch.setattr("cosmo_pl.edge.deciding.ENOUGH", 1)
+    simulate_usc(tmp_path, subjects=range(1, 5), trials=3, seconds=3.0, progress=False)
+    data = usc(tmp_path, label_rate=label_rate, test_subjects=[2], person_labels_per_class=0, person_unlabeled="add")
+    model = RandomForestModule(data.modality_shapes, data.num_classes, num_trees=5, own_columns="add")
+    Trainer(**QUICK).fit(model, datamodule=data)
+    found, subject, split = held_out_logits(model.eval(), data), data.samples.subject, data.split
+    if not measured:
+        assert "3 people have no unlabelled samples" in found
+        return
+    assert isinstance(found, HeldOut) and len(found.label) == len(split.labeled)
+    expected = []
+    for person in (1, 3, 4):
+        own = subject[split.labeled] == person
+        others = refitted(model, data, replace(split, labeled=split.labeled[~own]))
+        assert set(others.people.examples.tolist()) == {1, 3, 4} - {person}
+        expected.append(logits_of(others, data, split.labeled[own]))
+    np.testing.assert_allclose(found.logits, np.concatenate(expected), rtol=1e-6)
 
 
 def test_the_trained_model_and_its_data_stay_as_they_are(fitted):

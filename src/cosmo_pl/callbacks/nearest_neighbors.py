@@ -134,11 +134,12 @@ class NearestNeighborPositives(Constrained, Callback):
             for batch in data.plain_loader(data.training_rows):
                 here = on_device(batch, module.device)
                 available = availability(encoders, here["inputs"], here.get("present"))
-                rows.append(unit_features(module(here["inputs"], available)))
+                features = module(here["inputs"], available)
+                rows.append(unit_features(features))
                 subjects.append(here["subject"])
                 labels.append(here["label"])
         module.train()
-        sizes = [torch.Size(shape).numel() for shape in encoders.feature_shapes.values()]
+        sizes = [each.flatten(1).shape[1] for each in features.values()]
         centred = torch.cat([_centred(part) for part in torch.split(torch.cat(rows), sizes, dim=1)], dim=1)
         return F.normalize(centred, dim=1), torch.cat(subjects), torch.cat(labels)
 

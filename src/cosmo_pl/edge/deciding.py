@@ -210,13 +210,17 @@ def held_out_logits(module: ClassifierModule, data: MultimodalDataModule, folds:
     if len(split.val) >= ENOUGH:
         people = f"validation subjects {_listed(subject[split.val])}"
         return replace(_classified(module, data, split, split.val), people=people)
-    parts = [] if len(split.val) else list(_folds(split, subject, folds))
+    parts = [] if len(split.val) else list(_folds(split, subject, folds, module.classifies_known_people))
     lacking = {c for part, _ in parts for c in set(label[split.labeled]) - set(label[part.labeled])}
+    people = {p for part, rows in parts for p in set(subject[rows]) - set(subject[part.unlabeled])}
     reasons = {
         f"the validation subjects have {len(split.val)} samples, fewer than {ENOUGH}": len(split.val) > 0,
         "there are no validation subjects, and the weights of the model are trained": not is_quick(module),
         "there are no validation subjects, and one person has labels": len(parts) < 2,
         f"there are no validation subjects, and {len(lacking)} activities have labels in one fold only": bool(lacking),
+        f"there are no validation subjects, and {len(people)} people have no unlabelled samples": (
+            module.classifies_known_people and bool(people)
+        ),
         f"there are no validation subjects, and {len(split.labeled)} labels, fewer than {ENOUGH}": (
             len(split.labeled) < ENOUGH
         ),
@@ -248,12 +252,18 @@ def _joined(people: str, parts: Sequence[HeldOut]) -> HeldOut:
     )
 
 
-def _folds(split: Split, subject: NDArray[np.int64], folds: int) -> Iterator[tuple[Split, NDArray[np.int64]]]:
-    """For each fold of subjects with labels, the samples of all others, and its own labelled samples."""
+def _folds(
+    split: Split, subject: NDArray[np.int64], folds: int, known: bool
+) -> Iterator[tuple[Split, NDArray[np.int64]]]:
+    """For each fold of subjects with labels, the samples to train on, and its own labelled samples.
+
+    Those to train on are all samples of the others and, if the people are `known`, its own unlabelled ones.
+    """
     labelled = np.unique(subject[split.labeled]).tolist()
     for fold in cut_folds(labelled, min(folds, len(labelled))) if labelled else ():
         held = np.isin(subject, fold)
-        parts = {name: getattr(split, name) for name in ("labeled", "unlabeled", "unknown")}
+        names = ("labeled",) if known else ("labeled", "unlabeled", "unknown")
+        parts = {name: getattr(split, name) for name in names}
         others = {name: rows[~held[rows]] for name, rows in parts.items()}
         yield replace(split, **others), split.labeled[held[split.labeled]]
 

@@ -177,6 +177,11 @@ class RandomForestModule(SelfTrainingModule):
             found[rows] = self._log_probability({name: inputs[name][rows] for name in names}, self._forest(names))
         return found, None
 
+    @property
+    def classifies_known_people(self) -> bool:
+        """Whether it has `own_columns`."""
+        return self.people is not None
+
     def classify_batch(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
         """`classify` on a batch of the trainer, with `own_columns` by the columns of each person.
 

@@ -149,6 +149,11 @@ class ClassifierModule(BaseModule):
         """Classifies samples, modality to (N, *shape), into logits (N, num_classes); see `classify`."""
         return self.classify(inputs, present)[0]
 
+    @property
+    def classifies_known_people(self) -> bool:
+        """Whether each person that it classifies has to have unlabelled samples in the training."""
+        return False
+
     def classify_batch(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
         """`classify` on a batch of the trainer."""
         return self.classify(batch["inputs"], batch.get("present"))
