@@ -96,6 +96,16 @@ def test_samples_of_unknown_activity_are_the_candidates_where_there_are_some(dat
         data.split = split
 
 
+def test_samples_that_test_subjects_add_to_the_training_are_no_candidates(data, bundle):
+    """As with `person_unlabeled`."""
+    split = data.split
+    try:
+        data.split = dataclasses.replace(split, unlabeled=np.union1d(split.unlabeled, split.test[::2]))
+        assert set(suggestion.candidates(data).tolist()) == set(split.pretraining(include_labeled=True).tolist())
+    finally:
+        data.split = split
+
+
 @pytest.mark.parametrize("statistics", ["data", "bundle"])
 def test_the_command_writes_a_list_that_the_data_read(utd_root, bundle, tmp_path, capsys, monkeypatch, statistics):
     config = tmp_path / "data.yaml"

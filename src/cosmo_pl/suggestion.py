@@ -90,8 +90,12 @@ def suggest(
 
 
 def candidates(data: MultimodalDataModule) -> Indices:
-    """Training samples of unknown activity; if all activities are known, all training samples."""
-    return data.split.unknown if len(data.split.unknown) else data.split.pretraining(include_labeled=True)
+    """Training samples of unknown activity; if all activities are known, all training samples.
+
+    Samples of test subjects that `person_unlabeled` adds are left out.
+    """
+    rows = data.split.unknown if len(data.split.unknown) else data.split.pretraining(include_labeled=True)
+    return rows[~np.isin(data.samples.subject[rows], data.subjects.test)]
 
 
 def centred_features(encoders: Streams, data: MultimodalDataModule, rows: Indices) -> Tensor:

@@ -85,6 +85,12 @@ def test_hopkins_is_free_of_place_and_scale() -> None:
     assert moved == pytest.approx(hopkins_statistic(points), rel=1e-6)
 
 
+def test_hopkins_of_many_dimensions_is_finite_at_every_scale() -> None:
+    points = uniform(200, 300)
+    found = [hopkins_statistic(scale * points, num_draws=5, power=300.0)[0] for scale in (1e-3, 1.0, 5.0, 1e6)]
+    assert found == pytest.approx([found[1]] * 4, rel=1e-6) and 0 < found[1] < 1
+
+
 @pytest.mark.parametrize(("count", "drawn"), [(60, 10), (195, 20), (800, 80)])
 def test_hopkins_draws_a_tenth_of_the_points(count: int, drawn: int) -> None:
     """For uniform points and d = D it is Beta(m, m) distributed, whose standard deviation tells m."""

@@ -212,14 +212,14 @@ def held_out_logits(module: ClassifierModule, data: MultimodalDataModule, folds:
         return replace(_classified(module, data, split, split.val), people=people)
     parts = [] if len(split.val) else list(_folds(split, subject, folds, module.classifies_known_people))
     lacking = {c for part, _ in parts for c in set(label[split.labeled]) - set(label[part.labeled])}
-    people = {p for part, rows in parts for p in set(subject[rows]) - set(subject[part.unlabeled])}
+    alone = {p for part, rows in parts for p in set(subject[rows]) - set(subject[part.unlabeled])}
     reasons = {
         f"the validation subjects have {len(split.val)} samples, fewer than {ENOUGH}": len(split.val) > 0,
         "there are no validation subjects, and the weights of the model are trained": not is_quick(module),
         "there are no validation subjects, and one person has labels": len(parts) < 2,
         f"there are no validation subjects, and {len(lacking)} activities have labels in one fold only": bool(lacking),
-        f"there are no validation subjects, and {len(people)} people have no unlabelled samples": (
-            module.classifies_known_people and bool(people)
+        f"there are no validation subjects, and {len(alone)} people have no unlabelled samples": (
+            module.classifies_known_people and bool(alone)
         ),
         f"there are no validation subjects, and {len(split.labeled)} labels, fewer than {ENOUGH}": (
             len(split.labeled) < ENOUGH

@@ -106,7 +106,7 @@ def hopkins_statistic(
     Args:
         x: Points (N, D), as `principal_scores` makes them from raw samples.
         num_draws: Number of repetitions that are averaged.
-        power: d. With d = D, as in Cross and Jain, H saturates at 1 from about ten dimensions upwards.
+        power: d. With d = D, as in Cross and Jain, few distances decide from about ten dimensions upwards.
         seed: Seed of the repetitions.
 
     Returns:
@@ -135,6 +135,8 @@ def hopkins_statistic(
         w = within[generator.choice(len(points), count, replace=False)]
         uniform = generator.uniform(low, high, size=(count, points.shape[1]))
         u = neighbours.kneighbors(uniform, n_neighbors=1)[0][:, 0]
+        _, exponent = np.frexp(max(u.max(), w.max()))
+        u, w = np.ldexp(u, -exponent), np.ldexp(w, -exponent)  # at most 1, so that no power overflows
         values.append((u**power).sum() / ((u**power).sum() + (w**power).sum()))
     return float(np.mean(values)), float(np.std(values))
 

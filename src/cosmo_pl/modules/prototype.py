@@ -185,8 +185,8 @@ class PseudoLabelModule(PrototypeModule):
     assign the unlabelled samples to classes, and a linear classifier is then trained on these pseudo-labels and on the
     labels (D.-H. Lee, "Pseudo-label", ICML workshop on challenges in representation learning, 2013). The assignment of
     a sample is first averaged over the training samples within `context` of the same recording, because people seldom
-    change their activity within seconds. Test subjects take no part in this, and the evaluation uses no context. In an
-    evaluation, features of missing modalities are 0.
+    change their activity within seconds. Test subjects take no part in this, but for samples by `person_unlabeled`
+    of the data, and the evaluation uses no context. In an evaluation, features of missing modalities are 0.
 
     Args:
         modality_shapes: Modality to shape of a sample. The command line takes it from the data.

@@ -61,8 +61,8 @@ class RandomForestModule(SelfTrainingModule):
 
     With `own_columns` the columns are standardised for each person, see `PersonColumns`, by the person's training
     samples with and without labels. Only people who have some are classified, test subjects by `person_unlabeled` of
-    the data. Samples of another import, and those that do not say whose they are, as in an export or live, are those of
-    the one test subject; an export needs `accelerometer` as well.
+    the data. Samples of an evaluation on another import, and those that do not say whose they are, as in an export or
+    live, are those of the one test subject; an export needs `accelerometer` as well.
 
     Args:
         modality_shapes: Modality to shape (time, *axes) of a sample. The command line takes it from the data.

@@ -49,7 +49,9 @@ class Resolved:
 
 
 def key_of(resolved: Resolved, parents: Sequence[str]) -> str:
-    """Key of a run: a hash of everything that its numbers depend on, except for recordings and rounding.
+    """Key of a run: a hash of everything that its numbers depend on, except for recordings, rounding and workers.
+
+    With `num_workers`, other nearest-neighbour positives are drawn; studies have none.
 
     Args:
         resolved: Its resolved configuration.

@@ -29,7 +29,7 @@ class SelfTrainingModule(ExampleModule):
     With `self_training_rounds` the classifier predicts pseudo-labels of the unlabelled training samples, and a new one
     is trained on them and on the labelled samples. The probabilities of a sample are first averaged over the samples
     within `context` of the same recording, because people seldom change their activity within a second. Test subjects
-    take no part in this, and the evaluation uses no context.
+    take no part in this, but for samples by `person_unlabeled` of the data, and the evaluation uses no context.
 
     Args:
         modality_shapes: Modality to shape (time, *axes) of a sample.
