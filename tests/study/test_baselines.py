@@ -46,11 +46,11 @@ def test_folds_of_numbers_are_folds_too():
     results = made("baselines", lambda job: 0.5, keep=lambda job: job.dataset == "mex_plus")
     shown = baselines.table(view("baselines", "paper", results))
     focal = row(shown, "MEx, plus", "FOCAL")
-    assert focal["mean over the subjects of all folds"] == "0.500 ± 0.010 (n=3)"
+    assert focal["mean over the subjects of all folds"] == "0.500 ± 0.010 (n=3), of whole folds"
     partly = made("baselines", lambda job: 0.5, keep=lambda job: job.factors.get("fold", 9) < 2)
     shown = baselines.table(view("baselines", "paper", partly))
     assert row(shown, "MEx, plus", "FOCAL")["mean over the subjects of all folds"].endswith(
-        "(n=3), without fold 2, fold 3, fold 4"
+        "(n=3), without fold 2, fold 3, fold 4, of whole folds"
     )
 
 

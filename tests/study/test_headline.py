@@ -32,7 +32,7 @@ def test_each_method_has_its_accuracy_and_number_of_runs() -> None:
         ("", "random_forest"): [three, three, "-"],
         ("plus", "random_forest_self"): ["-", three, "-"],
     }
-    assert rows[-2][1:] == ["0.600 ± 0.100 (n=3)"] * 3, "all folds have these accuracies"
+    assert rows[-2][1:] == ["0.600 ± 0.100 (n=3), of whole folds"] * 3, "all folds have these accuracies"
     assert rows[-1] == ["chance", "0.037", "0.083", "0.143"]
     assert [row[0] for row in rows] == [
         "Cosmo, recipe `plus`",

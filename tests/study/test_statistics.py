@@ -19,6 +19,7 @@ from cosmo_pl.study.rendering.statistics import (
     difference_of,
     mean_and_std,
     number_of_folds,
+    of_whole_folds,
     paired,
     rank_correlation,
     subject_range,
@@ -149,6 +150,19 @@ def test_a_difference_of_other_numbers_than_the_means_is_named() -> None:
     assert "(n=3; accuracies of whole folds)" in difference_of(runs(0.7, True), runs(0.6, False)).describe()
     for same in (True, False):
         assert "(n=3)" in difference_of(runs(0.7, same), runs(0.6, same)).describe()
+
+
+def test_means_are_over_people_or_of_whole_folds_and_never_of_both() -> None:
+    """Of person 1 24 of 30 windows are right, of 2 none of 10, of 3 9 of 10."""
+    made = []
+    for accuracy, counts in ((0.6, {"1": [24, 30], "2": [0, 10]}), (0.9, {"3": [9, 10]})):
+        each = job(seed=0, factors={"test_subjects": list(map(int, counts))})
+        result = {"by_subject": counts, "test_subjects": list(map(int, counts))}
+        made.append((each, record(each, accuracy, result=result)))
+    assert by_seed(made) == {0: pytest.approx((0.8 + 0.0 + 0.9) / 3)} and not of_whole_folds(made)
+    del made[1][1].result["by_subject"]
+    assert by_seed(made) == {0: pytest.approx((0.6 + 0.6 + 0.9) / 3)} and of_whole_folds(made)
+    assert not of_whole_folds(made[1:]), "one fold"
 
 
 def test_people_are_means_over_runs() -> None:

@@ -115,19 +115,19 @@ def test_folds_are_kept_apart_from_the_headline() -> None:
     row = cells(rendered(), "USC-HAD", "Cosmo")
     assert row["accuracy"] == "0.620 ± 0.016 (n=5)"  # subjects 11-14 only
     # Of 14 people four have .62, ten .70.
-    assert row["mean over the subjects of all folds"] == "0.677 ± 0.016 (n=5)"
+    assert row["mean over the subjects of all folds"] == "0.677 ± 0.016 (n=5), of whole folds"
 
 
 def test_fold_mean_is_over_seeds_that_have_every_fold() -> None:
     few = rendered(lambda job: job.seed == 4 or job.factors.get("test_subjects", MAIN) == MAIN)
     # Seed 4 alone: (4 × .64 + 10 × .72) / 14.
-    assert cells(few, "USC-HAD", "Cosmo")["mean over the subjects of all folds"] == "0.697 (n=1)"
+    assert cells(few, "USC-HAD", "Cosmo")["mean over the subjects of all folds"] == "0.697 (n=1), of whole folds"
 
 
 def test_missing_folds_are_named() -> None:
     some = rendered(lambda job: job.factors.get("test_subjects", MAIN) not in ([1, 2, 3, 4], [9, 10]))
     mean = cells(some, "USC-HAD", "Cosmo")["mean over the subjects of all folds"]
-    assert mean == "0.660 ± 0.016 (n=5), without 1-4, 9-10"
+    assert mean == "0.660 ± 0.016 (n=5), without 1-4, 9-10, of whole folds"
     assert verdict(some, "Cosmo is above CMC, fine-tuned on USC-HAD, all folds") == TOO_FEW
     assert verdict(some, "Cosmo is above CMC on USC-HAD, subjects 11-14") == REPRODUCED
     one = rendered(lambda job: job.factors.get("test_subjects", MAIN) == MAIN)
@@ -146,7 +146,7 @@ def test_folds_of_another_preset_are_not_expanded() -> None:
     assert {job.factors.get("test_subjects") is None for job in ALL if job.dataset == "utd"} == {True}
     quick = [job for job in jobs("table2", "quick") if job.dataset == "utd" and job.kind == "finetune"]
     table = accuracy(view("table2", "quick", records(quick, level)))
-    assert cells(table, "UTD-MHAD", "Cosmo")["mean over the subjects of all folds"].endswith("(n=5)")
+    assert cells(table, "UTD-MHAD", "Cosmo")["mean over the subjects of all folds"].endswith("(n=5), of whole folds")
 
 
 @pytest.mark.parametrize("study", ["table2", "plus"])

@@ -17,6 +17,7 @@ from cosmo_pl.study.rendering.statistics import (
     fold_of,
     mean_and_n,
     mean_and_std,
+    of_whole_folds,
     subject_range,
     summarize,
 )
@@ -127,7 +128,8 @@ class Column:
             return "too few common seeds (n=0)"
         values = list(by_seed(pairs).values())
         without = f", without {', '.join(missing)}" if missing else ""
-        return mean_and_n(values, marked(record for _, record in pairs)) + without
+        of = ", of whole folds" if of_whole_folds(pairs) else ""
+        return mean_and_n(values, marked(record for _, record in pairs)) + without + of
 
 
 def subjects(numbers: Iterable[int] | int) -> str:

@@ -89,8 +89,8 @@ class Difference:
 
     Args:
         values: First minus second, one for each seed that both have.
-        of_folds: Whether they are of the accuracies of whole folds, as some runs have no counts of each subject. The
-            means of the others are of other numbers then.
+        of_folds: Whether they are of the accuracies of whole folds, as those of one method are, see `of_whole_folds`.
+            The means of the other method are of other numbers then.
     """
 
     values: tuple[float, ...]
@@ -190,30 +190,36 @@ def ranges(summary: Summary, records: Sequence[Record]) -> list[str]:
     return [*numbers(*(summary.interval or (None, None))), over, subject_range(records)]
 
 
-def by_seed(pairs: Pairs, counted: bool = True) -> dict[int, float]:
+def by_seed(pairs: Pairs, counted: bool | None = None) -> dict[int, float]:
     """Accuracy by seed, in the order of the seeds; of a seed with several folds, the mean over all their subjects.
 
     Args:
         pairs: Runs of one method.
-        counted: Whether the subjects' own counts are used where a record has them; else that of their fold.
+        counted: Whether the subjects' own counts are used, else the accuracies of their folds; None if all runs have
+            counts, so that no mean is of both.
     """
+    counted = all_counted(pairs) if counted is None else counted
     found: defaultdict[int, list[Record]] = defaultdict(list)
     for job, record in pairs:
         found[job.seed].append(record)
     return {seed: _over_subjects(found[seed], counted) for seed in sorted(found)}
 
 
-def all_counted(ours: Pairs, theirs: Pairs) -> bool:
-    """Whether all runs of two methods have counts of each subject; else both need the accuracies of their folds."""
-    return all(record.result.get("by_subject") for _, record in (*ours, *theirs))
+def all_counted(*methods: Pairs) -> bool:
+    """Whether all runs of some methods have counts of each subject; else all need the accuracies of their folds."""
+    return all(record.result.get("by_subject") for pairs in methods for _, record in pairs)
+
+
+def of_whole_folds(pairs: Pairs) -> bool:
+    """Whether a method's means over the subjects of folds are of the folds' accuracies, as a run lacks counts."""
+    return not all_counted(pairs) and number_of_folds(job for job, _ in pairs) > 1
 
 
 def difference_of(ours: Pairs, theirs: Pairs) -> Difference:
     """Differences of the accuracies of two methods, paired by seed, with the same kind of mean over the subjects."""
     counted = all_counted(ours, theirs)
-    some = any(record.result.get("by_subject") for _, record in (*ours, *theirs))
-    of_folds = some and not counted and number_of_folds(job for job, _ in ours) > 1
-    return replace(paired(by_seed(ours, counted), by_seed(theirs, counted)), of_folds=of_folds)
+    difference = paired(by_seed(ours, counted), by_seed(theirs, counted))
+    return replace(difference, of_folds=of_whole_folds(ours) != of_whole_folds(theirs))
 
 
 def grouped(pairs: Pairs) -> dict[tuple[str, str], Pairs]:
@@ -244,7 +250,7 @@ def whole_seeds(pairs: Pairs, number: int) -> Pairs:
 
 
 def _over_subjects(records: Sequence[Record], with_counts: bool) -> float:
-    """Accuracy of one run; of several the mean over subjects, with their fold's accuracy where theirs is unknown."""
+    """Accuracy of one run; of several the mean over subjects, each with its own accuracy or that of its fold."""
     if len(records) == 1:
         return float(records[0].result["accuracy"])
     accuracies: list[float] = []
