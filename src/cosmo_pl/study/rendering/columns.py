@@ -15,9 +15,9 @@ from cosmo_pl.study.rendering.statistics import (
     Summary,
     by_seed,
     fold_of,
+    kind_of_mean,
     mean_and_n,
     mean_and_std,
-    of_whole_folds,
     subject_range,
     summarize,
 )
@@ -128,8 +128,7 @@ class Column:
             return "too few common seeds (n=0)"
         values = list(by_seed(pairs).values())
         without = f", without {', '.join(missing)}" if missing else ""
-        of = ", of whole folds" if of_whole_folds(pairs) else ""
-        return mean_and_n(values, marked(record for _, record in pairs)) + without + of
+        return mean_and_n(values, marked(record for _, record in pairs)) + without + kind_of_mean(pairs)
 
 
 def subjects(numbers: Iterable[int] | int) -> str:

@@ -8,6 +8,7 @@ from cosmo_pl.study.rendering.statistics import (
     Pairs,
     by_seed,
     difference_of,
+    kind_of_mean,
     mean_text,
     number_of_folds,
     subject_range,
@@ -66,7 +67,7 @@ def _cells(pairs: Pairs, number: int) -> list[str]:
     records = [record for _, record in whole]
     values = list(by_seed(whole).values())
     return [
-        mean_text(values),
+        mean_text(values) + kind_of_mean(whole),
         f"{len(values)}{marked(records)}",
         covered,
         subject_range(records),

@@ -215,6 +215,11 @@ def of_whole_folds(pairs: Pairs) -> bool:
     return not all_counted(pairs) and number_of_folds(job for job, _ in pairs) > 1
 
 
+def kind_of_mean(pairs: Pairs) -> str:
+    """What follows a mean over the subjects of all folds: ", of whole folds", or nothing if it is of the subjects."""
+    return ", of whole folds" if of_whole_folds(pairs) else ""
+
+
 def difference_of(ours: Pairs, theirs: Pairs) -> Difference:
     """Differences of the accuracies of two methods, paired by seed, with the same kind of mean over the subjects."""
     counted = all_counted(ours, theirs)
