@@ -11,7 +11,8 @@ import pytest
 import torch
 from pytorch_lightning import Trainer
 
-from cosmo_pl.data import USCDataModule, UTDDataModule
+from cosmo_pl.data import StreamsDataModule, USCDataModule, UTDDataModule
+from cosmo_pl.data.streams.store import LabelInterval
 from cosmo_pl.edge.calibration import accepting_score, accepting_threshold, calibration_error, fit_temperature
 from cosmo_pl.edge.deciding import FOLDS, HeldOut, decision_of, held_out_logits, measured_decision
 from cosmo_pl.edge.decision import Decision, score
@@ -22,6 +23,7 @@ from cosmo_pl.encoders import InertialEncoder, SkeletonEncoder
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules import IterativeFusionModule, NearestNeighborModule, RandomForestModule
 from cosmo_pl.simulation import simulate_usc
+from data.streams.written import ACTIVITIES, write_streams
 
 QUICK = {
     "accelerator": "cpu", "max_epochs": 1, "logger": False, "enable_checkpointing": False, "limit_val_batches": 0,
@@ -152,6 +154,22 @@ def test_windows_of_one_activity_have_the_stated_duration(fitted):
     assert np.array(decision.transitions) == pytest.approx(lasting_transitions(12, 0.7, 7.0))
     with pytest.raises(ConfigurationError, match=r"mean_duration: is 0.5 s, and windows start 0.7"):
         measured_decision(model, data, mean_duration=0.5)
+
+
+def test_recordings_of_several_activities_show_how_long_they_last(tmp_path):
+    """Each of three activities lasts 7.3 s; the windows on their borders are no samples."""
+    store = write_streams(tmp_path / "day", subjects=(1, 2, 3), labels=["walk"], seconds=60.0)
+    labels = tuple(LabelInterval(7.3 * n, 7.3 * (n + 1), ACTIVITIES[n % 3]) for n in range(8))
+    replace(store, recordings=tuple(replace(each, labels=labels) for each in store.recordings)).write()
+    data = StreamsDataModule(root=str(tmp_path / "day"), window=2.0, hop=0.5, label_rate=1.0, test_subjects=[3])
+    model = RandomForestModule(data.modality_shapes, data.num_classes, num_trees=5)
+    Trainer(**QUICK).fit(model, datamodule=data)
+    decision, report = measured_decision(model.eval(), data)
+    assert report.hop == 0.5 and report.counted == 2 * 112, "pairs of two people, from 0 s to the last window at 56 s"
+    found = np.array(decision.transitions)
+    assert np.diag(found) == pytest.approx(1 - 0.5 / 7.3, abs=0.02), "counted as 1 before, as of stays alone"
+    following = [found[one, (one + 1) % 3] / (1 - found[one, one]) for one in range(3)]
+    assert min(following) > 0.9, "what follows is known"
 
 
 def test_labels_in_one_fold_leave_a_model_uncalibrated(utd_root):
