@@ -167,7 +167,7 @@ def test_recordings_of_several_activities_show_how_long_they_last(tmp_path):
     decision, report = measured_decision(model.eval(), data)
     assert report.hop == 0.5 and report.counted == 2 * 112, "pairs of two people, from 0 s to the last window at 56 s"
     found = np.array(decision.transitions)
-    assert np.diag(found) == pytest.approx(1 - 0.5 / 7.3, abs=0.02), "counted as 1 before, as of stays alone"
+    assert np.diag(found) == pytest.approx(1 - 0.5 / 7.3, abs=0.03), "not nearly 1, as of stays alone"
     following = [found[one, (one + 1) % 3] / (1 - found[one, one]) for one in range(3)]
     assert min(following) > 0.9, "what follows is known"
 
