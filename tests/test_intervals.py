@@ -47,6 +47,14 @@ def test_windows_of_one_recording_count_once() -> None:
     assert single is not None and single[1] - single[0] > 0.35
 
 
+@pytest.mark.parametrize("at_once", [1, 300, 2**30])
+def test_bootstrap_does_not_depend_on_how_much_is_drawn_at_once(monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+    counts = np.random.default_rng(0).integers([0, 20], [20, 40], (30, 2)).tolist()
+    expected = bootstrap_interval(counts)
+    monkeypatch.setattr("cosmo_pl.intervals.AT_ONCE", at_once)
+    assert bootstrap_interval(counts) == expected
+
+
 def test_bootstrap_is_the_same_twice_and_needs_two_recordings() -> None:
     counts = [[n % 7, 7 + n % 3] for n in range(40)]
     assert bootstrap_interval(counts) == bootstrap_interval(counts) != bootstrap_interval(counts, seed=1)

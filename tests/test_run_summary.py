@@ -131,6 +131,29 @@ def test_damaged_runs_are_listed_and_named(runs, capsys):
         assert damage in lines
 
 
+@pytest.mark.parametrize("part", ["model", "data", "trainer", "run"])
+def test_a_run_of_odd_files_does_not_hide_the_others(runs, capsys, part):
+    odd = runs / "cosmo-iterative/version_0"
+    (odd / "config.yaml").write_text(f"{part}: x\n", encoding="utf-8")
+    (odd / "test_0/metrics.json").write_text('{"accuracy": null}', encoding="utf-8")
+    lines = listed(capsys)
+    assert sum("version_" in line for line in lines) == 3
+    assert "config.yaml cannot be read; metrics.json cannot be read" in "\n".join(lines)
+    main(["runs", "delete", str(odd), "--yes"])
+    assert not odd.exists()
+
+
+def test_curves_of_a_damaged_log_are_left_out(runs, capsys):
+    one, other = (runs / f"cosmo-iterative/version_{number}" for number in (0, 1))
+    (one / "metrics.csv").write_text("epoch,step,train/loss\n,2,\n", encoding="utf-8")
+    lines = listed(capsys, "compare", str(one), str(other), "--out", "curves")
+    assert lines[-1] == "curves.png" and Path("curves.png").is_file()
+    (other / "metrics.csv").write_text("epoch,step,val/f1\n0,1,0.5\n", encoding="utf-8")
+    assert "no run has logged a loss" in refused(capsys, "compare", str(one), str(other), "--out", "c.png")
+    shutil.copy(runs / "cosmo/version_0/metrics.csv", other / "metrics.csv")
+    assert "out: '.' is a folder" in refused(capsys, "compare", str(one), str(other), "--out", ".")
+
+
 def test_compare_shows_what_differs(runs, capsys):
     names = [str(runs / f"cosmo-iterative/version_{number}") for number in (0, 1)]
     lines = listed(capsys, "compare", *names, "--out", "pictures/curves.png")

@@ -5,10 +5,16 @@ from __future__ import annotations
 import sys
 
 import pytest
+import torch
 
+from cosmo_pl import Recogniser
+from cosmo_pl.cli.train import with_own_config
+from cosmo_pl.edge.viewing import showing
 from cosmo_pl.encoders import Encoder
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.trust import CodeError, allow_code, allowing, check_trusted, load_class
+from cosmo_pl.run_folder import CONFIG, LAST
+from cosmo_pl.run_loading import load_run
+from cosmo_pl.trust import CodeError, allow_code, allowing, check_config, check_trusted, load_class
 
 CODE = """from cosmo_pl.encoders import InertialEncoder
 ran = True
@@ -59,6 +65,45 @@ def test_what_a_command_allows_ends_with_it(package):
         check_trusted("stranger.code.Mine", "run 'x'")
     with pytest.raises(CodeError):
         check_trusted("stranger.code.Mine", "run 'x'")
+
+
+OURS = {"class_path": "cosmo_pl.modules.CMCModule"}
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"model": {"class_path": "stranger.code.Mine"}},
+        {"model": "stranger.code.Mine"},  # which the parser takes for a class as well
+        {"model": OURS, "data": {"init_args": {"transforms": {"inertial": ["stranger.code.Mine"]}}}},
+        {"model": {**OURS, "init_args": {"encoders": {"inertial": "stranger.code.Mine"}}}},
+        {"model": "stranger.yaml"},
+    ],
+)
+def test_a_configuration_names_classes_by_path_or_by_text_alone(package, config):
+    with pytest.raises(CodeError, match="names the class 'stranger"):
+        check_config(config, "run 'x'")
+    assert not imported()
+    check_config({"run": {"name": "stranger.code"}, "model": OURS}, "run 'x'")
+    with allowing("stranger"):
+        check_config(config, "run 'x'")
+
+
+def test_other_texts_of_a_configuration_are_no_classes(package):
+    texts = {"label_file": "labels.csv", "root": "../stranger.code", "recording": "stranger", "split": "test.json"}
+    check_config({"data": {"class_path": "cosmo_pl.data.UTDDataModule", "init_args": texts}}, "run 'x'")
+
+
+def test_a_run_is_refused_before_anything_of_it_is_imported(package, tmp_path, monkeypatch):
+    run = tmp_path / "version_0"
+    (run / "checkpoints").mkdir(parents=True)
+    torch.save({"state_dict": {}}, run / LAST)
+    (run / CONFIG).write_text("model: stranger.code.Mine\ndata: {class_path: stranger.code.Mine}\n", encoding="utf-8")
+    monkeypatch.setattr(Recogniser, "of_run", lambda path: None)
+    for load in (load_run, showing, lambda path: with_own_config(["test", f"--ckpt_path={path / LAST}"])):
+        with pytest.raises(CodeError, match="stranger"):
+            load(run)
+    assert not imported()
 
 
 @pytest.mark.parametrize("group", ["datasets", "encoders", "modules"])

@@ -10,6 +10,7 @@ import numpy as np
 
 LEVEL = 0.95
 RESAMPLES = 10_000
+AT_ONCE = 2**20  # numbers of resamples that are drawn at once
 
 
 def t_interval(values: Sequence[float]) -> tuple[float, float]:
@@ -56,7 +57,12 @@ def bootstrap_interval(counts: Sequence[Sequence[int]], seed: int = 0) -> tuple[
     """
     if len(counts) < 2:
         return None
-    multiplicity = np.random.default_rng(seed).multinomial(len(counts), [1 / len(counts)] * len(counts), RESAMPLES)
-    correct, total = (multiplicity @ np.asarray(counts)).T
+    generator, share = np.random.default_rng(seed), np.full(len(counts), 1 / len(counts))
+    rows = max(1, AT_ONCE // len(counts))  # the numbers are the same however many are drawn at once
+    parts = [
+        generator.multinomial(len(counts), share, min(rows, RESAMPLES - done)) @ np.asarray(counts)
+        for done in range(0, RESAMPLES, rows)
+    ]
+    correct, total = np.concatenate(parts).T
     low, high = np.quantile(correct / total, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)

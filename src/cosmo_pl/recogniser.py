@@ -17,13 +17,13 @@ from cosmo_pl.data.trained import TrainedOn
 from cosmo_pl.data.transforms import Transform, built_transforms
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.exported import ExportedRecogniser, Prediction, checked_samples, is_exported
-from cosmo_pl.io import user_path
+from cosmo_pl.io import read_yaml, user_path
 from cosmo_pl.modules import BaseModule, ClassifierModule
 from cosmo_pl.modules.base.encoding import Streams
 from cosmo_pl.run_folder import CONFIG, run_of
 from cosmo_pl.run_loading import make_data, rebuilt
 from cosmo_pl.sensors import SensorDescription
-from cosmo_pl.trust import load_class
+from cosmo_pl.trust import check_config, load_class
 
 SAMPLES_AT_ONCE = 256
 AGAIN = "Train again with this version, or give another run"
@@ -203,4 +203,5 @@ def _transforms(trained: TrainedOn, path: Path) -> Mapping[str, Sequence[Transfo
     config = run_of(path) / CONFIG
     if not config.is_file():
         raise ConfigurationError("run", f"'{path}' does not say what its samples were transformed by", AGAIN)
+    check_config(read_yaml(config), f"run '{config.parent}'", ["data"])
     return make_data([config]).transforms

@@ -19,7 +19,7 @@ from cosmo_pl.modules import BaseModule
 from cosmo_pl.parsing import parse_content
 from cosmo_pl.run_folder import CONFIG, LAST, run_of
 from cosmo_pl.training_parser import follow_phase, link_data_to_model, parser_of
-from cosmo_pl.trust import check_trusted, class_name, class_paths
+from cosmo_pl.trust import check_config, class_name
 
 VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
@@ -71,8 +71,7 @@ def load_run(run: Path) -> tuple[BaseModule, MultimodalDataModule]:
             problem = f"'{folder}' has no {needed.relative_to(folder)}"
             raise ConfigurationError("run", problem, "Name the folder of a run of `cosmo-pl fit`")
     config = read_yaml(folder / CONFIG)
-    for name in class_paths({part: config.get(part) for part in ("model", "data")}):
-        check_trusted(name, f"run '{folder}'")
+    check_config(config, f"run '{folder}'")
     parser = parser_of("model", "data")
     link_data_to_model(parser)
     parts = {part: given for part, given in config.items() if part in ("model", "data")}

@@ -111,7 +111,7 @@ def summarise(run: Path) -> RunSummary:
         damage.append(f"{LAST} is no checkpoint")
     if (run / BUNDLE).is_dir() and not has_bundle(run):
         damage.append(f"{BUNDLE} has no {BUNDLE_DESCRIPTION}")
-    epochs = {epoch for values in _curves(run, damage).values() for epoch in values}
+    epochs = {epoch for values in curves_of(run, damage).values() for epoch in values}
     files = [path.stat() for path in run.rglob("*") if path.is_file()]
     return RunSummary(
         path=run,
@@ -122,6 +122,16 @@ def summarise(run: Path) -> RunSummary:
         size=sum(each.st_size for each in files),
         damage="; ".join(damage),
     )
+
+
+def curves_of(run: Path, damage: list[str] | None = None) -> Mapping[str, Mapping[int, float]]:
+    """Metrics of a run by epoch; none if its log cannot be read, which is added to the `damage`."""
+    try:
+        return logged_curves(run)
+    except (ValueError, KeyError, TypeError):
+        if damage is not None:
+            damage.append("the log cannot be read")
+        return {}
 
 
 def summaries(folder: Path) -> list[RunSummary]:
@@ -216,22 +226,23 @@ def _read(path: Path, damage: list[str]) -> Mapping[str, Any]:
         found = read_yaml(path) if path.suffix == ".yaml" else read_json(path, _refused)
     except CosmoError:
         found = None
-    if isinstance(found, Mapping):
+    if isinstance(found, Mapping) and (_is_config(found) if path.name == CONFIG else _is_result(found)):
         return found
     damage.append(f"{path.name} cannot be read" if path.exists() else f"{path.name} is missing")
     return {}
 
 
+def _is_config(found: Mapping[str, Any]) -> bool:
+    parts = (found.get(part) for part in ("model", "data", "trainer", "run"))
+    return all(part is None or isinstance(part, Mapping) for part in parts)
+
+
+def _is_result(found: Mapping[str, Any]) -> bool:
+    return isinstance(found.get("accuracy", 0.0), int | float)
+
+
 def _refused(problem: str) -> CosmoError:
     return CosmoError(problem)
-
-
-def _curves(run: Path, damage: list[str]) -> Mapping[str, Mapping[int, float]]:
-    try:
-        return logged_curves(run)
-    except (ValueError, KeyError, TypeError):
-        damage.append("the log cannot be read")
-        return {}
 
 
 def _class_name(config: Mapping[str, Any], part: str) -> str:

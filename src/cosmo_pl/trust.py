@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
+from sysconfig import get_path
 from typing import Any
 
 from cosmo_pl.errors import ConfigurationError, CosmoError
 
-OWN = "cosmo_pl"
+OWN, FRAMEWORK = "cosmo_pl", "pytorch_lightning"
 GROUPS = ("cosmo_pl.datasets", "cosmo_pl.encoders", "cosmo_pl.modules")
 PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
@@ -67,8 +70,8 @@ def allowing(*packages: str) -> Iterator[None]:
 def check_trusted(class_path: str, source: str) -> None:
     """Refuses a class of an untrusted package before anything of it is imported.
 
-    Trusted packages are this one, those that an installed distribution registers by an entry point, and those of
-    `allow_code`. A module that is already imported is accepted, as no further code runs.
+    Trusted packages are this one and PyTorch Lightning, those that an installed distribution registers by an entry
+    point, and those of `allow_code`. A module that is already imported is accepted, as no further code runs.
 
     Args:
         class_path: Path of the class, "my_package.encoders.MyEncoder".
@@ -80,7 +83,8 @@ def check_trusted(class_path: str, source: str) -> None:
     if not PATH.fullmatch(class_path) or "." not in class_path:
         raise CodeError(source, f"'{class_path}' is no path of a class", "Train it again, or copy the whole folder")
     package = _top(class_path)
-    if package in {OWN, *_allowed} or class_path.rpartition(".")[0] in sys.modules or package in _registered():
+    imported = class_path.rpartition(".")[0] in sys.modules
+    if imported or package in {OWN, FRAMEWORK, *_allowed} or package in _registered():
         return
     problem = f"names the class '{class_path}', and importing it would run code of '{package}'"
     in_python = f'`cosmo_pl.trust.allow_code("{package}")` in Python'
@@ -126,6 +130,49 @@ def class_paths(value: Any) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for each in value:
             yield from class_paths(each)
+
+
+def check_config(config: Mapping[str, Any], source: str, parts: Collection[str] = ("model", "data")) -> None:
+    """Refuses a configuration that a file brings along, if it names a class that is not trusted.
+
+    A class is named by its ``class_path``, or by text alone: that of a part, and any other text which is a dotted path
+    into a package that is installed.
+
+    Args:
+        config: The configuration.
+        source: The file, as "run 'runs/...'".
+        parts: The parts that are used.
+
+    Raises:
+        CodeError: It does.
+    """
+    for part in parts:
+        whole = config.get(part)
+        for name in [whole] if isinstance(whole, str) else [*class_paths(whole), *filter(_is_code, _texts(whole))]:
+            check_trusted(name, source)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list | tuple):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(each)
+
+
+def _is_code(text: str) -> bool:
+    if not PATH.fullmatch(text) or "." not in text:
+        return False
+    try:
+        spec = find_spec(_top(text))
+    except ValueError:  # of a program, "__main__"
+        return True
+    return spec is not None and not (spec.origin in ("built-in", "frozen") or _is_standard(Path(spec.origin or "/")))
+
+
+def _is_standard(file: Path) -> bool:
+    """Whether a file is of Python's own library: "test.json" names no class, though there is a package `test`."""
+    return file.is_relative_to(get_path("stdlib")) and "site-packages" not in file.parts
 
 
 def _top(path: str) -> str:

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from cosmo_pl.cli import main
+from cosmo_pl.parsing.commands import with_underscores
 from cosmo_pl.training_parser import command_parser
 
 from .conftest import CONFIGS, TINY
@@ -159,3 +160,9 @@ def test_any_locale(locale):
     )  # fmt: skip
     assert done.returncode == 2
     assert done.stderr.startswith(b"cosmo-pl: ") and done.stderr.count(b"\n") == 1
+
+
+def test_keys_of_an_option_keep_their_dashes():
+    words = ["--time-limit=5-6", "--devices.left-wrist=[a]", "--bundle-modalities.left-arm", "acc-1"]
+    expected = ["--time_limit=5-6", "--devices.left-wrist=[a]", "--bundle_modalities.left-arm", "acc-1"]
+    assert with_underscores(words) == expected

@@ -106,3 +106,10 @@ def test_results_of_plain_loaders_are_refused_before_the_test(make_data, make_tr
     for evaluate in (trainer.test, trainer.predict):
         with pytest.raises(ConfigurationError, match="datamodule: is missing, and ResultWriter"):
             evaluate(stage2(data), data.test_dataloader())
+
+
+def test_predictions_that_are_not_returned_are_refused_before_they_are_made(make_data, make_trainer):
+    data = make_data()
+    trainer = make_trainer(1, callbacks=[ResultWriter()])
+    with pytest.raises(ConfigurationError, match=r"return_predictions: is false, and predictions\.csv is written"):
+        trainer.predict(stage2(data), datamodule=data, return_predictions=False)

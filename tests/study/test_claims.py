@@ -58,9 +58,11 @@ def test_each_claim_once_by_the_study_that_can_judge_it() -> None:
 def test_of_two_studies_that_judge_a_claim_the_one_of_more_runs_counts(order: int) -> None:
     few = Verdict("Table 2: a", "not reproduced", "few", effect=Effect((0.1, 0.2, 0.1)))
     many = Verdict("Table 2: a", "undecided", "many", effect=Effect((0.1, 0.2, -0.1, 0.0, 0.1)))
-    judged = [(view("table2", "paper", {}), [few]), (view("released", "paper", {}), [many])]
+    judged = [(view("table2", "paper", {}), [few]), (view("fig9", "paper", {}), [many])]
     (claim,) = collect(judged[::order])
-    assert claim.verdict.evidence == "many" and claim.study == "released"
+    assert claim.verdict.evidence == "many" and claim.study == "fig9"
+    own = [*judged, (view("released", "paper", {}), [few])]
+    assert [each.study for each in collect(own[::order])] == ["released"], "of the paper's own inputs"
 
 
 @pytest.fixture(scope="module")

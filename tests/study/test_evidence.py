@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from cosmo_pl.study.jobs import Project
 from .factory import job
 
 ROOT = Path(__file__).parents[2]
+PRINTED = "import os; open('folders', 'w').write(os.environ['COSMO_PL_DATA'] + ' ' + os.environ['COSMO_PL_CACHE'])"
 
 
 def test_what_builds_on_a_stage_1_follows_it_at_once():
@@ -38,8 +40,28 @@ def test_quiet_lasts_as_long_as_who_asked_for_it(tmp_path):
         assert evidence.is_quiet(tmp_path)
     assert not evidence.is_quiet(tmp_path)
     dead = subprocess.run(["sh", "-c", "echo $$"], capture_output=True, text=True, check=True).stdout.strip()
-    (tmp_path / evidence.QUIET / dead).touch()
-    assert not evidence.is_quiet(tmp_path), "it was killed"
+    for process in (dead, str(os.getppid())):  # or its number is that of another process now
+        mark = tmp_path / evidence.QUIET / process
+        mark.touch()
+        assert not evidence.is_quiet(tmp_path) and not mark.exists(), "it was killed"
+
+
+@pytest.mark.parametrize("given", [None, "own", "~/own"])
+def test_the_workers_have_the_folder_of_data_of_the_command(tmp_path, monkeypatch, given):
+    """They run in the worktree, below which a relative name would be another folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("COSMO_PL_CACHE", "cache")
+    monkeypatch.delenv("COSMO_PL_DATA", raising=False)
+    if given is not None:
+        monkeypatch.setenv("COSMO_PL_DATA", given)
+    monkeypatch.setattr(evidence, "COMMAND", [sys.executable, "-c", PRINTED])
+    monkeypatch.setattr(evidence, "POLL_SECONDS", 0.01)
+    place = tmp_path / "runs" / "evidence"
+    place.mkdir(parents=True)
+    assert evidence._supervise(tmp_path, place, [], 1) == 0
+    expected = [str(tmp_path / ("data" if given is None else "own")), str(tmp_path / "cache")]
+    assert (place / "folders").read_text(encoding="utf-8").split() == expected
 
 
 def git(folder, *words):

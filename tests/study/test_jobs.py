@@ -274,6 +274,7 @@ def test_tables_come_before_figures():
             {"vary": {"a": {"argument": "data.init_args.test_subjects", "values": [7, 8]}}},
             "table9.yaml: vary.a: 7 is no list of subjects.",
         ),
+        ({"vary": {"a": {"argument": "b", "values": []}}}, "values: is empty. List one at least."),
         ({"vary": {"a": {"argument": "b", "values": [1, 2, 1]}}}, "values: 1 is listed twice. List it once."),
         ({"methods": ["cosmo", "cmc", "cosmo"]}, "table9.yaml: methods: 'cosmo' is listed twice."),
         ({"datasets": ["toy", "toy"]}, "table9.yaml: datasets: 'toy' is listed twice."),
@@ -288,9 +289,18 @@ def test_what_cannot_be_read_is_one_line(project, change, line):
     assert line in str(refused.value) and "\n" not in str(refused.value) and len(str(refused.value)) < 400
 
 
-def test_a_seed_that_a_preset_lists_twice_is_refused(project):
-    write(project.root, "experiments/presets/short/preset.yaml", {"about": "Twice.", "seeds": [0, 0, 1]})
-    with pytest.raises(ConfigurationError, match="seeds: 0 is listed twice"):
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"seeds": [0, 0, 1]}, "seeds: 0 is listed twice"),
+        ({"seeds": []}, "seeds: is empty"),
+        ({"seeds": [0], "values": 0}, "values: is 0. Use 1 or more"),
+        ({"seeds": [0], "values": -1}, "values: is -1"),
+    ],
+)
+def test_a_preset_that_would_repeat_or_drop_runs_is_refused(project, given, line):
+    write(project.root, "experiments/presets/short/preset.yaml", {"about": "Wrong.", **given})
+    with pytest.raises(ConfigurationError, match=line):
         project.jobs("table9", "short")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -53,6 +55,21 @@ def test_a_column_for_each_fold_and_person():
     assert (gravity["sitting"], gravity["elevator up"]) == ("0.910", "0.550")  # of three seeds; of four folds
     differences = {cells[2]: cells[4] for cells in shown.comparisons}
     assert differences["the recipe, relative to gravity"].startswith("+0.100")
+
+
+def test_folds_may_be_numbers_whose_people_the_results_name():
+    found = {}
+    for each in jobs("baselines"):
+        if each.kind == "finetune" and each.dataset == "mex_plus" and each.method == "focal":
+            tested = [5 * each.factors["fold"] + 1]
+            found[each.key] = record(
+                each, 0.5, result={"test_subjects": tested, "by_subject": {str(tested[0]): [1, 2]}}
+            )
+    its = view("baselines", "paper", found)
+    only = replace(its.study, runs=[each for each in its.study.runs if each.datasets == ["mex_plus"]])
+    shown = people.accuracy(replace(its, study=only))
+    (row,) = [row for row in shown.rows if row[1] == "FOCAL"]
+    assert dict(zip(shown.header, row, strict=True))["person 11"] == "0.500 ± 0.000"
 
 
 @pytest.mark.parametrize("study", ["usc_accuracy", "usc_adapted"])

@@ -168,8 +168,10 @@ def without(word):
         (lambda sweep: sweep["parameters"].update(seed={"min": 0, "max": 1}), "min"),
         (
             lambda sweep: sweep["parameters"].update({"data.quality_lambda": {"values": [1]}}),
-            "two arguments of one name",
+            "label_seed and one argument",
         ),
+        (lambda sweep: sweep["parameters"].update({"model.init_args.lr": {"values": [1]}}), "and model.init_args.lr"),
+        (lambda sweep: sweep["parameters"].pop("data.init_args.label_seed"), "label_seed and one argument"),
         (lambda sweep: sweep["command"].insert(3, "--config=configs/model/cmc.yaml"), "stage2.yaml"),
         (without("--config=configs/utd_stage2.yaml"), "stage2.yaml"),
         (without(f"--{TRACK_TEST}=false"), TRACK_TEST),

@@ -48,12 +48,15 @@ class ResultWriter(Callback):
         """Checks that results can be written.
 
         Raises:
-            ConfigurationError: A classifier is evaluated on plain loaders.
+            ConfigurationError: A classifier is evaluated on plain loaders, or its predictions are not returned.
         """
         evaluated = stage in ("test", "predict") and isinstance(pl_module, ClassifierModule)
         if evaluated and getattr(trainer, "datamodule", None) is None:
             problem = "is missing, and ResultWriter writes the results of its recordings"
             raise ConfigurationError("datamodule", problem, "Give the trainer a datamodule, or remove ResultWriter")
+        if evaluated and stage == "predict" and not trainer.predict_loop.return_predictions:
+            problem = f"is false, and {PREDICTIONS} is written from what is returned"
+            raise ConfigurationError("return_predictions", problem, "Leave it out, or remove ResultWriter")
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Resets the results of an earlier test."""

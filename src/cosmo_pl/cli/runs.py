@@ -30,8 +30,7 @@ def compare(runs: list[str], out: str | None = None) -> None:
         out: PNG that gets loss and accuracy by epoch; none by default.
     """
     from cosmo_pl.io import aligned
-    from cosmo_pl.run_folder import logged_curves
-    from cosmo_pl.run_summary import checked_run, differing_arguments, summarise
+    from cosmo_pl.run_summary import checked_run, curves_of, differing_arguments, summarise
 
     if len(runs) < 2:
         raise ConfigurationError("runs", "one run has nothing to be compared with", "Name at least two")
@@ -46,8 +45,7 @@ def compare(runs: list[str], out: str | None = None) -> None:
     if out is not None:
         from cosmo_pl.plots.run_curves import plot_curves
 
-        plot_curves({run: logged_curves(Path(run)) for run in runs}, Path(out))
-        print(out)
+        print(plot_curves({run: curves_of(Path(run)) for run in runs}, Path(out)))
 
 
 def delete(runs: list[str], yes: bool = False, force: bool = False) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
@@ -26,7 +25,7 @@ from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.trained import TrainedOn
 from cosmo_pl.errors import ConfigurationError, CosmoError
 from cosmo_pl.extras import require
-from cosmo_pl.io import flat, read_yaml
+from cosmo_pl.io import flat, read_yaml, user_path
 from cosmo_pl.modules import BaseModule
 from cosmo_pl.modules.base import PretrainingModule
 from cosmo_pl.parsing import Given, parse, refusal
@@ -41,7 +40,7 @@ from cosmo_pl.training_parser import (
     follow_phase,
     link_data_to_model,
 )
-from cosmo_pl.trust import check_trusted, class_paths
+from cosmo_pl.trust import check_config
 
 
 class CosmoCLI(LightningCLI):
@@ -51,12 +50,13 @@ class CosmoCLI(LightningCLI):
         self.command, self.callbacks = command, callbacks
         self.checkpoint: dict[str, Any] | None = None
         self.folder: Path | None = None
+        self.made: list[Path] = []  # the folder and those above it that were not there
         try:
             super().__init__(*args, **named)
         except BaseException:
-            if self.folder is not None:
-                with suppress(OSError):  # it holds something
-                    os.removedirs(self.folder)
+            with suppress(OSError):  # one holds something
+                for folder in self.made:
+                    folder.rmdir()
             raise
 
     def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]
@@ -83,7 +83,8 @@ class CosmoCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Completes the configuration: names, the phase of the data, and the checkpoint."""
         config = self.config[self.subcommand]
-        kept = inheritance([Path(str(path)) for path in config.config or ()], config.model, self.command_line)
+        files = [Path(str(path)) for path in config.config or () if path is not None]  # None stands for YAML text
+        kept = inheritance(files, config.model, self.command_line)
         if kept is not None:
             print(kept)
         if config.federated is not None:
@@ -177,7 +178,11 @@ class CosmoCLI(LightningCLI):
         config, loggers = self.config_init.fit, self.config_init.fit.trainer.logger
         if config.trainer.fast_dev_run:
             return {}
-        self.folder = claim_version(runs_folder(config)) if getattr(rank_zero_only, "rank", 0) == 0 else None
+        if getattr(rank_zero_only, "rank", 0) == 0:
+            runs = runs_folder(config)
+            above = [each for each in (runs, *runs.parents) if not each.exists()]
+            self.folder = claim_version(runs)
+            self.made = [self.folder, *above]
         root = {"default_root_dir": self.folder or runs_folder(config)}
         if loggers is False:
             return root
@@ -246,7 +251,7 @@ def with_own_config(args: Sequence[str]) -> list[str]:
     given = {word.partition("=")[0] for word in args}
     if args[0] == "fit" or named is None or "--config" in given:
         return list(args)
-    path = Path(args[named].partition("=")[2] or "".join(args[named + 1 : named + 2]))
+    path = user_path(args[named].partition("=")[2] or "".join(args[named + 1 : named + 2]))
     config = run_of(path) / CONFIG
     if not config.is_file() and given & {"--data", "--model"}:
         return list(args)
@@ -256,9 +261,7 @@ def with_own_config(args: Sequence[str]) -> list[str]:
     if not config.is_file():
         problem = f"'{path}' is in no run folder, whose {CONFIG} would be used"
         raise ConfigurationError("ckpt_path", problem, "Give the run's configuration by --config")
-    for name in class_paths(read_yaml(config)):
-        if not name.startswith("pytorch_lightning."):
-            check_trusted(name, f"run '{run_of(path)}'")
+    check_config(read_yaml(config), f"run '{run_of(path)}'", ("model", "data", "trainer"))
     return [args[0], f"--config={config}", *args[1:]]
 
 

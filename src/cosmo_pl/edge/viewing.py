@@ -19,7 +19,7 @@ from cosmo_pl.data.suitability import check_suitable, unsuitable
 from cosmo_pl.edge.finding import chosen, dataset_at, dataset_named, find_recordings, for_model, is_imported
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.exported import is_exported
-from cosmo_pl.io import user_path
+from cosmo_pl.io import read_yaml, user_path
 from cosmo_pl.plots.viewer import PAUSE, Viewer
 from cosmo_pl.plots.viewer.destination import wait_for_interrupt
 from cosmo_pl.recogniser import AnyRecogniser, Recogniser
@@ -27,6 +27,7 @@ from cosmo_pl.run_folder import CONFIG, has_checkpoint, run_of, versions
 from cosmo_pl.run_loading import make_data
 from cosmo_pl.sensors import SensorDescription
 from cosmo_pl.stream_names import is_complete
+from cosmo_pl.trust import check_config
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,7 @@ def _of_run(path: Path, recording: str | None, subject: int | None, root: str | 
     if not config.is_file():
         problem = f"'{path}' has no {CONFIG}, which names its recordings"
         raise ConfigurationError("target", problem, "Give the folder of its run")
+    check_config(read_yaml(config), f"run '{config.parent}'", ["data"])
     data = make_data([config], {} if root is None else {"root": root})
     data.adopt(recogniser.trained)
     samples = data.load()

@@ -58,8 +58,8 @@ def run_command(
 
 
 def with_underscores(words: Iterable[str]) -> list[str]:
-    """The words of a command line whose options may be written with dashes, as in --time-limit."""
-    return [re.sub("^--[^=]+", lambda option: "--" + option[0][2:].replace("-", "_"), word) for word in words]
+    """The words of a command line whose options may be written with dashes, as in --time-limit; keys have their own."""
+    return [re.sub("^--[^=.]+", lambda option: "--" + option[0][2:].replace("-", "_"), word) for word in words]
 
 
 def spelled_for(function: Callable[..., None], words: Sequence[str], positional: bool = True) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.plots.saving import saved
 
 Curves = Mapping[str, Mapping[int, float]]
@@ -12,19 +13,27 @@ PANELS = {"loss": ("train/loss", "val/loss", "test/loss"), "accuracy": ("train/a
 LINES = ("-", "--", ":")
 
 
-def plot_curves(runs: Mapping[str, Curves], path: Path) -> None:
+def plot_curves(runs: Mapping[str, Curves], path: Path) -> Path:
     """Draws a panel of losses and one of accuracies: a colour for each run, a line style for each part of the data.
 
     Args:
         runs: Name of a run to its metrics by epoch, as `cosmo_pl.run_folder.logged_curves` reads them.
         path: PNG to write.
+
+    Returns:
+        Path of the picture.
+
+    Raises:
+        ConfigurationError: No run has logged a loss or an accuracy.
     """
     from matplotlib.figure import Figure
 
     shown = [
         title for title, names in PANELS.items() if any(name in curves for curves in runs.values() for name in names)
     ]
-    figure = Figure(figsize=(6.0 * max(1, len(shown)), 4.0), dpi=120, layout="constrained")
+    if not shown:
+        raise ConfigurationError("out", "no run has logged a loss or an accuracy", "Compare others, or leave it out")
+    figure = Figure(figsize=(6.0 * len(shown), 4.0), dpi=120, layout="constrained")
     for column, title in enumerate(shown):
         axes = figure.add_subplot(1, len(shown), column + 1)
         for number, (run, curves) in enumerate(runs.items()):
@@ -32,7 +41,7 @@ def plot_curves(runs: Mapping[str, Curves], path: Path) -> None:
         axes.set_xlabel("epoch")
         axes.set_ylabel(title)
         axes.legend(fontsize=7)
-    saved(figure, path)
+    return saved(figure, path)
 
 
 def _draw(axes: object, colour: str, run: str, curves: Curves, names: Sequence[str]) -> None:

@@ -15,8 +15,10 @@ def saved(figure: Figure, path: Path) -> Path:
     """Writes a figure to a file, whose folder is made, and returns the path. A PNG does not name what drew it.
 
     Raises:
-        ConfigurationError: Its ending is that of no picture.
+        ConfigurationError: It is a folder, or its ending is that of no picture.
     """
+    if not path.name:
+        raise ConfigurationError("out", f"'{path}' is a folder", "Name a file in it")
     path = path if path.suffix else path.with_suffix(".png")
     kinds = figure.canvas.get_supported_filetypes()
     if path.suffix[1:].lower() not in kinds:

@@ -30,11 +30,21 @@ class Claim:
         verdict: Its verdict.
         study: Name of the study with this verdict.
         title: Title of that study.
+        own_inputs: Whether all datasets of that study have the paper's own inputs.
     """
 
     verdict: Verdict
     study: str
     title: str
+    own_inputs: bool = False
+
+    @property
+    def rank(self) -> tuple[int, bool, int]:
+        """What is compared of two verdicts on one claim; the smaller one counts."""
+        verdict = self.verdict
+        decided = verdict.verdict in (REPRODUCED, NOT_REPRODUCED, UNDECIDED)
+        runs = 0 if verdict.effect is None else len(verdict.effect.values)
+        return 0 if decided else VERDICTS.index(verdict.verdict), not self.own_inputs, -runs
 
     @property
     def location(self) -> str:
@@ -76,24 +86,20 @@ def collect(judged: Iterable[tuple[View, Sequence[Verdict]]]) -> list[Claim]:
     Args:
         judged: Study and its verdicts. If two studies have the same claim, the verdict "reproduced", "not
             reproduced" or "undecided" takes precedence over "too few runs", and that over "not comparable"; of two
-            such verdicts the one over more runs.
+            such verdicts that of a study of the paper's own inputs, or else the one over more runs.
     """
     found: dict[str, Claim] = {}
     for view, verdicts in judged:
         for verdict in verdicts:
             if verdict.of_paper:
-                claim = Claim(verdict, view.name, view.study.title)
+                inputs = view.stated("inputs")
+                own = all("of" in inputs.get(dataset, {}) for dataset in view.datasets())
+                claim = Claim(verdict, view.name, view.study.title, own)
                 known = found.setdefault(verdict.claim, claim)
-                if _rank(verdict) < _rank(known.verdict):
+                if claim.rank < known.rank:
                     found[verdict.claim] = claim
     locations = list(dict.fromkeys(claim.location for claim in found.values()))
     return sorted(found.values(), key=lambda claim: locations.index(claim.location))
-
-
-def _rank(verdict: Verdict) -> tuple[int, int]:
-    decided = verdict.verdict in (REPRODUCED, NOT_REPRODUCED, UNDECIDED)
-    runs = 0 if verdict.effect is None else len(verdict.effect.values)
-    return 0 if decided else VERDICTS.index(verdict.verdict), -runs
 
 
 def counts(claims: Sequence[Claim]) -> dict[str, int]:

@@ -51,7 +51,7 @@ class Factor(Described):
         labels: Names of the values in tables; by default the values themselves.
 
     Raises:
-        ConfigurationError: A value is listed twice, or there is not one label for each.
+        ConfigurationError: There is no value, one is listed twice, or there is not one label for each.
     """
 
     argument: str
@@ -62,6 +62,7 @@ class Factor(Described):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        _check_some("values", self.values)
         _check_once("values", self.values)
         if self.labels is not None and len(self.labels) != len(self.values):
             problem = f"there are {len(self.labels)} for {len(self.values)} values"
@@ -133,6 +134,12 @@ def _check_phases(arguments: Mapping[Any, Any]) -> None:
     for phase in arguments:
         if phase not in ALL_PHASES:
             raise ConfigurationError("arguments", f"there is no phase '{phase}'", choices(str(phase), ALL_PHASES))
+
+
+def _check_some(name: str, values: Sequence[Any]) -> None:
+    """Refuses an empty list: a study would have no runs."""
+    if not values:
+        raise ConfigurationError(name, "is empty", "List one at least")
 
 
 def _check_once(name: str, values: Iterable[Any]) -> None:
@@ -231,7 +238,10 @@ class Preset(Described):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        _check_some("seeds", self.seeds)
         _check_once("seeds", self.seeds)
+        if self.values is not None and self.values < 1:
+            raise ConfigurationError("values", f"is {self.values}", "Use 1 or more, or leave it out for all")
         _check_phases(self.arguments)
 
 

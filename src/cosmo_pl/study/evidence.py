@@ -136,7 +136,8 @@ def _alone(root: Path) -> Iterator[None]:
 
 def _supervise(root: Path, folder: Path, words: Sequence[str], processes: int) -> int:
     env = {**os.environ, **shared(processes), "PYTHONPATH": str(folder / "src"), BUSY: "1"}
-    env.setdefault("COSMO_PL_DATA", str(root.resolve() / "data"))
+    folders = {"COSMO_PL_DATA": root / "data"} | ({"COSMO_PL_CACHE": ""} if env.get("COSMO_PL_CACHE") else {})
+    env |= {name: str(Path(env.get(name) or own).expanduser().resolve()) for name, own in folders.items()}
     workers = [
         subprocess.Popen([*COMMAND, *words], cwd=folder, env=env, preexec_fn=lambda: os.nice(19))
         for _ in range(processes)
@@ -186,26 +187,23 @@ def quiet(root: Path) -> Iterator[None]:
     """Pauses the processes of `supervise` during the body."""
     mark = root / QUIET / str(os.getpid())
     mark.parent.mkdir(parents=True, exist_ok=True)
-    mark.touch()
-    try:
+    with FileLock(mark):
         yield
-    finally:
-        mark.unlink(missing_ok=True)
+    mark.unlink(missing_ok=True)
 
 
 def is_quiet(root: Path) -> bool:
-    """Whether a living process is in the body of `quiet`."""
-    return any(_lives(int(mark.name)) for mark in (root / QUIET).glob("[0-9]*"))
+    """Whether a living process is in the body of `quiet`. Marks of others, whose numbers may be used again, go."""
+    return any(_held(mark) for mark in (root / QUIET).glob("[0-9]*"))
 
 
-def _lives(process: int) -> bool:
+def _held(mark: Path) -> bool:
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
+        with FileLock(mark).acquire(blocking=False):
+            mark.unlink(missing_ok=True)
+    except Timeout:
         return True
-    return True
+    return False
 
 
 def _git(folder: Path, *words: str) -> str:

@@ -15,6 +15,7 @@ from cosmo_pl.run_folder import has_bundle, versions
 from cosmo_pl.study.definition import Described, Factor, Runs, Study, parse
 from cosmo_pl.study.identity import options
 
+LABEL_SEED = "label_seed"
 TRACK_TEST, VALIDATION = "data.init_args.track_test", "data.init_args.val_subjects"
 BUNDLE = "model.init_args.bundle"
 
@@ -124,8 +125,10 @@ def _read(root: Path, name: str) -> Sweep:
         raise ConfigurationError(
             str(path), "names no bundle", f"Add --{BUNDLE}=NAME, a name of its own, to its command"
         )
-    if len({argument.rpartition(".")[2] for argument in sweep.parameters}) < len(sweep.parameters):
-        raise ConfigurationError(str(path), "varies two arguments of one name", "Vary one of them")
+    varied = [argument.rpartition(".")[2] for argument in sweep.parameters]
+    if LABEL_SEED not in varied or len(varied) != 2 or len(set(varied)) != 2:
+        remedy = f"Vary data.init_args.{LABEL_SEED} and one argument"
+        raise ConfigurationError(str(path), f"varies {' and '.join(sweep.parameters) or 'nothing'}", remedy)
     return sweep
 
 

@@ -219,7 +219,8 @@ def fig14(view: View) -> Rendered:
             rows += [[dataset, method, *row] for method, curve in curves.items() for row in curve.rows()]
             few, many = min(curve.n for curve in curves.values()), max(curve.n for curve in curves.values())
             seeds = f"{few}" if few == many else f"{few} to {many}"
-            notes.append(f"{name}: n = {seeds} for each method; the bands are one standard deviation over seeds.")
+            bands = "; the bands are one standard deviation over seeds" if many > 1 else ""
+            notes.append(f"{name}: n = {seeds} for each method{bands}.")
         else:
             style.empty(panel, view.why_empty(dataset))
         verdicts += convergence(view, dataset, runs)

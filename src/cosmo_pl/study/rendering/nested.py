@@ -12,9 +12,10 @@ from cosmo_pl.study.definition import Runs
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.rendering.provenance import marked
-from cosmo_pl.study.rendering.selection import LABEL_SEED, last
+from cosmo_pl.study.rendering.selection import last
 from cosmo_pl.study.rendering.statistics import Pairs, numbers
 from cosmo_pl.study.rendering.view import Rendered, View, unique
+from cosmo_pl.study.sweeps import LABEL_SEED
 
 LEFT_OUT, VALIDATED = "left_out", "validated"
 

@@ -27,7 +27,7 @@ def accuracy(view: View) -> Rendered:
     """One row per method: mean over people, each fold, person and activity; others differ from the first method."""
     (dataset,) = view.datasets()
     column = Column(view, dataset)
-    people = sorted(person for fold in column.folds for person in fold)
+    people = sorted({person for _, record in view.records() for person in record.result.get("test_subjects", [])})
     activities = unique(name for _, record in view.records() for name in record.result.get("per_class_accuracy", {}))
     rows, comparisons = [], []
     first, *others = column.methods

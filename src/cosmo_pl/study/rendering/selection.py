@@ -16,11 +16,11 @@ from cosmo_pl.study.rendering.plus import REPEATED, Variant, variants
 from cosmo_pl.study.rendering.provenance import marked
 from cosmo_pl.study.rendering.statistics import numbers, spread
 from cosmo_pl.study.rendering.view import OURS, Rendered, View, unique
+from cosmo_pl.study.sweeps import LABEL_SEED
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LABEL_SEED = "label_seed"
 AXES = {"quality_lambda": "λ, weight of quality in the attention", "iterative_epochs": "T_iter, epochs of a phase"}
 METHODS_HEADER = ("dataset", "method", "value", "validation accuracy", "std", "n", "by seed")
 RECIPE_HEADER = ("varied", "to", "validation accuracy", "std", "n", "by seed", "best")
