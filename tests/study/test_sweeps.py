@@ -168,7 +168,7 @@ def without(word):
         (lambda sweep: sweep["parameters"].update(seed={"min": 0, "max": 1}), "min"),
         (
             lambda sweep: sweep["parameters"].update({"data.quality_lambda": {"values": [1]}}),
-            "label_seed and one argument",
+            "two arguments of one name",
         ),
         (lambda sweep: sweep["parameters"].update({"model.init_args.lr": {"values": [1]}}), "and model.init_args.lr"),
         (lambda sweep: sweep["parameters"].pop("data.init_args.label_seed"), "label_seed and one argument"),

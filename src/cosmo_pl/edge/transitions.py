@@ -54,15 +54,17 @@ def consecutive_pairs(
         hop: Steps between the starts of consecutive windows; others, as those across a gap, are left out.
         window: Steps of a window.
     """
-    known = label >= 0
-    several = [name for name in np.unique(recording[known]) if len(np.unique(label[known & (recording == name)])) > 1]
-    order = np.lexsort((start, recording))
-    order = order[np.isin(recording[order], several)]
+    names, its = np.unique(recording, return_inverse=True)
+    known, lowest, highest = label >= 0, np.full(len(names), np.iinfo(np.int64).max), np.full(len(names), -1)
+    np.minimum.at(lowest, its[known], label[known])
+    np.maximum.at(highest, its[known], label[known])
+    order = np.lexsort((start, its))
+    order = order[(lowest < highest)[its[order]]]  # of several activities
     before, after, steps = label[order][:-1], label[order][1:], np.diff(start[order])
     hops = np.rint(steps / hop).astype(np.int64)
     regular = np.abs(steps - hops * hop) <= hops * (hop // 100)  # starts in ms are rounded
     crossing = (before != after) & (hops >= 1) & (steps < window + 2 * hop)  # as far as whole windows can be apart
-    taken = (recording[order][:-1] == recording[order][1:]) & known[order][:-1] & known[order][1:] & regular
+    taken = (its[order][:-1] == its[order][1:]) & known[order][:-1] & known[order][1:] & regular
     taken &= (hops == 1) | crossing
     before, after, hops = before[taken], after[taken], hops[taken]
     ours = (hops - 1) // 2  # of the windows across the border, those that lie more in the activity before it

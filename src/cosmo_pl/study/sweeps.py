@@ -89,7 +89,8 @@ def read_sweep(root: Path, name: str) -> Study:
         name: "sweeps/utd_lambda".
 
     Raises:
-        ConfigurationError: It cannot be read, selects on anything but validation subjects, or its dataset is missing.
+        ConfigurationError: It cannot be read, selects on anything but validation subjects, varies anything but the
+            labels and one argument, or its dataset is missing.
     """
     sweep = _read(root, name)
     fixed = {key: value for key, value in sweep.arguments.items() if key != BUNDLE}
@@ -97,6 +98,12 @@ def read_sweep(root: Path, name: str) -> Study:
         argument.rpartition(".")[2]: Factor(argument, swept.values, phases=["finetune"])
         for argument, swept in sweep.parameters.items()
     }
+    if LABEL_SEED not in vary or len(vary) != 2:  # no picture shows other grids
+        problem, remedy = (
+            f"varies {' and '.join(sweep.parameters)}",
+            f"Vary data.init_args.{LABEL_SEED} and one argument",
+        )
+        raise ConfigurationError(f"{name}.yaml", problem, f"{remedy}, or run it at W&B")
     subjects = ", ".join(map(str, fixed[VALIDATION]))
     return Study(
         title=sweep.description,
@@ -125,10 +132,8 @@ def _read(root: Path, name: str) -> Sweep:
         raise ConfigurationError(
             str(path), "names no bundle", f"Add --{BUNDLE}=NAME, a name of its own, to its command"
         )
-    varied = [argument.rpartition(".")[2] for argument in sweep.parameters]
-    if LABEL_SEED not in varied or len(varied) != 2 or len(set(varied)) != 2:
-        remedy = f"Vary data.init_args.{LABEL_SEED} and one argument"
-        raise ConfigurationError(str(path), f"varies {' and '.join(sweep.parameters) or 'nothing'}", remedy)
+    if len({argument.rpartition(".")[2] for argument in sweep.parameters}) < len(sweep.parameters):
+        raise ConfigurationError(str(path), "varies two arguments of one name", "Vary one of them")
     return sweep
 
 
