@@ -14,16 +14,7 @@ from cosmo_pl.modules.base.pretraining import CrossModalModule
 class SubjectWeightingModule(CrossModalModule):
     """Gives the `loss` of a subclass the subjects of the samples if it weights negatives of the same subject.
 
-    Args:
-        modality_shapes: Modality to shape of a sample.
-        num_classes: Number of activities, for the quality weights.
-        encoders: Modality to encoder.
-        projection_dim: Size D of a projected feature.
-        projection_hidden: Size of the projection heads' hidden layer.
-        max_clusters: See `PretrainingModule`.
-
-    Raises:
-        ConfigurationError: Encoders and modalities do not match, or there are fewer than two.
+    Its arguments and errors are those of `CrossModalModule`.
     """
 
     numerics = "1.0"
