@@ -219,17 +219,17 @@ def test_a_checkpoint_that_cannot_be_evaluated_is_named(path, named, here, capsy
     assert f"ckpt_path: {named}" in line or f"ckpt_path: '{path}' is {named}" in line
 
 
-@pytest.mark.parametrize("there", [True, False])
-def test_a_training_that_does_not_begin_leaves_folders_as_they_were(there, here, capsys):
+@pytest.mark.parametrize("existing", [True, False])
+def test_a_training_that_does_not_begin_leaves_folders_as_they_were(existing, here, capsys):
     folder = here / "mine" / "runs"
-    if there:
+    if existing:
         folder.mkdir(parents=True)
     words = ["fit", "--config=cosmo:utd_stage1", f"--run.folder={folder}", "--data.init_args.root=absent"]
     with pytest.raises(SystemExit):
         main(words)
     assert "UTD-MHAD not found" in capsys.readouterr().err
-    assert folder.exists() is there and not list(here.glob("mine/runs/*"))
-    assert (here / "mine").exists() is there
+    assert folder.exists() is existing and not list(here.glob("mine/runs/*"))
+    assert (here / "mine").exists() is existing
 
 
 def test_stage_2_without_stage_1_says_so(here, roots, capsys):
