@@ -50,6 +50,21 @@ def test_loss_of_a_batch(make_data, bundle):
     assert cmkm.pretraining_loss(inputs, 2).item() == pytest.approx(float(sum(terms)) / 2, rel=1e-4)
 
 
+def test_positives_are_mined_in_single_precision(make_data, bundle, monkeypatch):
+    """Mixed precision has three digits, in which several samples are equally similar to one."""
+    data = make_data(phase="pretrain")
+    data.setup()
+    inputs = next(iter(data.train_dataloader()))["inputs"]
+    cmkm, mined = module(data, bundle=bundle), []
+    features = {name: torch.rand(16, 9) for name in inputs}
+    monkeypatch.setattr(cmkm.frozen, "forward", lambda _: features)
+    monkeypatch.setattr(cmkm.loss, "forward", lambda _, similarity: mined.append(similarity) or torch.zeros(()))
+    with torch.autocast("cpu", torch.bfloat16):
+        cmkm.pretraining_loss(inputs)
+    for z, found in zip(features.values(), mined[0], strict=True):
+        torch.testing.assert_close(found, F.cosine_similarity(z[:, None], z[None], dim=2))
+
+
 def test_views_of_another_position_are_not_compared(make_data, bundle):
     """So neighbours in the place of the second view of all modalities, as the recipe has them, change nothing."""
     data = make_data(phase="pretrain", num_augmentations=2)

@@ -240,6 +240,18 @@ def test_streams_have_the_order_of_the_modalities() -> None:
     assert list(streams) == list(streams.feature_shapes) == ["a", "b"]
 
 
+def test_a_validation_draws_no_random_numbers(make_data, monkeypatch) -> None:
+    """Otherwise the samples of the epochs after it would be others."""
+    data = make_data(phase="pretrain")
+    data.setup()
+    module = stage1(data, sampling="random").eval()
+    monkeypatch.setattr(module, "loader_name", lambda _: "query")
+    monkeypatch.setattr(module, "log_dict", lambda *_, **__: None)
+    state = torch.get_rng_state()
+    module.validation_step({"inputs": data.inputs, "label": torch.zeros(len(data.samples.label))}, 0)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
 def test_measures_of_a_pretraining_are_of_samples_with_all_sensors(make_data, monkeypatch) -> None:
     data = make_data(phase="pretrain")
     data.setup()

@@ -101,6 +101,7 @@ def test_settings_are_stored_as_plain_values_and_built_again():
 class Automatic(IterativeFusionModule):
     """The same joint training under Lightning's automatic optimization: one optimizer of two groups."""
 
+    manual_optimization = False
     training_step = ClassifierModule.training_step
     on_train_epoch_end = ClassifierModule.on_train_epoch_end
 
@@ -125,7 +126,6 @@ def joint(kind, make_trainer, scaled, **arguments):
         shapes, 3, encoders=encoders, quality_lambda=0.0, iterative_epochs=0, steps=3,
         **{"encoder_lr": 0.01, "classifier_lr": 0.03, **arguments},
     )  # fmt: skip
-    module.automatic_optimization = kind is Automatic
     before = copy.deepcopy(dict(module.named_parameters()))
     # The factor doubles at every second step, and no gradient is beyond half precision.
     scaler = GradScaler("cpu", init_scale=256.0, growth_interval=2)

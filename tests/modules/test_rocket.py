@@ -95,12 +95,14 @@ def naive_series(inputs):
 
 @either
 def test_equals_aeon(kind):
-    """A class without examples gets the smallest probability; torch's random numbers stay as they were."""
+    """A class without examples gets the smallest probability; global random numbers stay as they were."""
     label = [0, 0, 3, 3, 1, 1]
+    np.random.seed(7)
+    state, drawn = torch.get_rng_state(), np.random.RandomState(7).rand()
     module = fitted(kind, label, seed=3)
-    state = torch.get_rng_state()
     logits = module(samples(9, seed=1))
     assert torch.equal(torch.get_rng_state(), state)
+    assert np.random.rand() == drawn
     expected = of_aeon(kind).fit(naive_series(samples(6)), np.array(label)).predict(naive_series(samples(9, seed=1)))
     assert logits.argmax(dim=1).tolist() == expected.tolist()
     assert logits.exp().sort(dim=1).values[0].tolist() == pytest.approx([SMALLEST] * 3 + [1.0])

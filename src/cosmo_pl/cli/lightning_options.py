@@ -19,8 +19,7 @@ from pytorch_lightning.accelerators import AcceleratorRegistry
 
 from cosmo_pl.errors import ConfigurationError, mendable
 from cosmo_pl.extras import require
-from cosmo_pl.modules import IterativeFusionModule
-from cosmo_pl.modules.base import WithoutGradientsModule
+from cosmo_pl.modules import BaseModule
 
 LIGHTNING = Path(pytorch_lightning.__file__).parent
 
@@ -55,12 +54,12 @@ class Use:
     @property
     def by_hand(self) -> bool:
         """Whether the model steps its optimizers itself."""
-        return issubclass(self.model, (IterativeFusionModule, WithoutGradientsModule))
+        return issubclass(self.model, BaseModule) and self.model.manual_optimization
 
     @property
     def without_gradients(self) -> bool:
-        """Whether the model is fitted without an optimizer."""
-        return issubclass(self.model, WithoutGradientsModule)
+        """Whether the model is fitted without gradients."""
+        return issubclass(self.model, BaseModule) and not self.model.has_gradients
 
     def named(self, option: str) -> list[tuple[str, Mapping[str, Any]]]:
         """Names and arguments of the classes that an option lists."""

@@ -18,6 +18,8 @@ FLOOR = 0.1  # added before logarithms; in standardised units, below the resolut
 class StatisticsEncoder(Encoder):
     """Perceptron on mean, log standard deviation and log spectrum of each axis and of the magnitude over the axes.
 
+    The axes are standardised before, so that this magnitude is the distance from the mean of the training samples.
+
     Windows of a continuous stream begin at any point of a movement, so that their spectrum is more informative than
     their shape. Batch normalisation standardises the statistics. Each layer has batch normalisation and ReLU. With the
     defaults (200, 3) becomes (256, 1).

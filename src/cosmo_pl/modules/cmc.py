@@ -15,7 +15,7 @@ from cosmo_pl.modules.base import OptimizerSettings, Shapes, SubjectWeightingMod
 class CMCModule(SubjectWeightingModule):
     """Pulls the modalities of a sample together and pushes them from the other modalities of other samples.
 
-    It writes the same bundle as Cosmo's stage 1. Its fine-tuning is `IterativeFusionModule` without alternation and
+    Negatives are the samples of the batch; the publication takes 16,384 from a memory bank. It writes the same bundle as Cosmo's stage 1. Its fine-tuning is `IterativeFusionModule` without alternation and
     quality guidance.
 
     Args:
@@ -63,9 +63,10 @@ class CMCModule(SubjectWeightingModule):
     def pretraining_loss(
         self, inputs: dict[str, Tensor], num_augmentations: int = 1, subject: Tensor | None = None
     ) -> Tensor:
-        """Contrastive loss across the modalities. All V augmented views of a sample are positives of each other.
+        """Contrastive loss across the modalities.
 
-        The `subject` of each row (N·V,) is for `same_subject_weight`.
+        The V augmented views of a sample of one modality are positives of those of another; with "released" all V·M are
+        positives of each other. The `subject` of each row (N·V,) is for `same_subject_weight`.
         """
         views = self.views(self.gathered(self.project(self(inputs))))
         modalities = views.shape[1]

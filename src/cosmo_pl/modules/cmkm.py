@@ -109,8 +109,9 @@ class CMKMModule(CrossModalModule):
         known = self.gathered(known)
         losses = []
         for view in range(num_augmentations):
-            similarity = torch.stack(
-                [z[view::num_augmentations] @ z[view::num_augmentations].T for z in known.values()]
-            )
+            with torch.autocast(self.device.type, enabled=False):  # in bfloat16 samples would be equally similar
+                similarity = torch.stack(
+                    [z[view::num_augmentations] @ z[view::num_augmentations].T for z in known.values()]
+                )
             losses.append(self.loss(views[view::num_augmentations], similarity))
         return torch.stack(losses).mean()

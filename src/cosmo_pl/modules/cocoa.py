@@ -16,9 +16,9 @@ PUBLISHED = OptimizerSettings("adam", weight_decay=0.0)
 class COCOAModule(CrossModalModule):
     """Pulls the modalities of a sample together, and pushes different samples apart within each modality.
 
-    The publication does not augment. With V augmented views, each view of each modality counts as a modality: all V·M
-    views of a sample are positives, and no view of a sample is its negative. The module writes a bundle as Cosmo's
-    stage 1 does.
+    The publication does not augment, has no projection head, and penalises the weights of the convolutions. With V
+    augmented views, each view of each modality counts as a modality: all V·M views of a sample are positives, and no
+    view of a sample is its negative. The module writes a bundle as Cosmo's stage 1 does.
 
     Args:
         modality_shapes: Modality to shape of a sample. The command line takes it from the data.

@@ -79,6 +79,7 @@ class IterativeFusionModule(FusedClassifier):
     """
 
     numerics = "1.1"
+    manual_optimization = True  # two optimizers
     classifier: FusionClassifier
 
     def __init__(
@@ -108,7 +109,6 @@ class IterativeFusionModule(FusedClassifier):
         streams, loaded = load_encoders(modality_shapes, encoders, bundle, bundle_modalities)
         super().__init__(num_classes, attends_to=tuple(streams) if head == "recurrent" and len(streams) > 1 else ())
         self.save_hyperparameters(ignore=["encoders"])
-        self.automatic_optimization = False  # two optimizers
         if frozen_encoders and not freeze:
             raise ConfigurationError("freeze", "is false and frozen_encoders true", "Set freeze to true")
         self._takes_quality = quality_weights is None

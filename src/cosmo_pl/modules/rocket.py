@@ -31,17 +31,18 @@ PIXELS = 64  # most channels of an image: a kernel takes at most nine channels, 
 
 
 @contextmanager
-def torch_kept() -> Iterator[None]:
-    """Random numbers and threads of PyTorch stay as they were: aeon seeds the ones, numba's first use sets the others.
+def state_kept() -> Iterator[None]:
+    """Global random numbers and PyTorch's threads stay as they were: aeon seeds NumPy and PyTorch, numba sets threads.
 
     With more threads than processors are free, a training afterwards takes up to twenty times as long.
     """
-    threads = torch.get_num_threads()
+    threads, numbers = torch.get_num_threads(), np.random.get_state()
     try:
         with torch.random.fork_rng(devices=[]):
             yield
     finally:
         torch.set_num_threads(threads)
+        np.random.set_state(numbers)
 
 
 def in_blocks(values: Tensor) -> Tensor:
@@ -141,7 +142,7 @@ class RocketModule(SelfTrainingModule):
         if (label == label[0]).all():
             problem = f"are of one activity, and {type(self).__name__} needs two"
             raise ConfigurationError("labels", problem, "Label samples of another one")
-        with torch_kept():
+        with state_kept():
             return self.classifier().fit(self.series(inputs), label.cpu().numpy())
 
     def classify(self, inputs: dict[str, Tensor], present: Present | None = None) -> tuple[Tensor, None]:
@@ -152,7 +153,7 @@ class RocketModule(SelfTrainingModule):
         """
         self._require_all(inputs, present)
         fitted = self.learned
-        with torch_kept():
+        with state_kept():
             known = fitted.predict_proba(self.series(inputs))
         probability = torch.zeros(len(next(iter(inputs.values()))), self.num_classes)
         probability[:, fitted.classes_] = torch.from_numpy(known).float()

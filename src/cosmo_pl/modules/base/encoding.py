@@ -107,7 +107,8 @@ class Streams(nn.ModuleDict):
 def on_rows(module: nn.Module, values: Tensor, rows: Tensor, shape: Sequence[int]) -> Tensor:
     """Applies a module to some rows; batch normalisation sees no others.
 
-    Where the training mode needs two rows and there is one, its batch normalisation uses the running statistics.
+    Where the training mode needs two rows and there is one, its batch normalisation uses the running statistics, which
+    those before the layer that needs them have then updated by this row.
 
     Args:
         module: The module.

@@ -87,6 +87,12 @@ class BaseModule(Constrained, LightningModule, ABC):
     mixed_precision: ClassVar[bool] = True
     """Whether the command line may train it in bfloat16, see `cosmo_pl.precision`."""
 
+    manual_optimization: ClassVar[bool] = False
+    """Whether the module steps its optimizers itself, as Lightning calls it."""
+
+    has_gradients: ClassVar[bool] = True
+    """Whether the training has gradients."""
+
     several_processes: ClassVar[bool] = True
     """Whether several processes may train it, each on a part of the samples (Lightning's DDP)."""
 
@@ -101,6 +107,7 @@ class BaseModule(Constrained, LightningModule, ABC):
 
     def __init__(self) -> None:
         super().__init__()
+        self.automatic_optimization = not self.manual_optimization
         self.record = TrainingRecord()
         self.trained: TrainedOn | None = None
         self._clock = 0.0

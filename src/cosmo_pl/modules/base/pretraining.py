@@ -167,7 +167,9 @@ class PretrainingModule(BaseModule):
             whole = torch.stack(list(available.values())).all(dim=0)
             features = {stream: values[whole] for stream, values in features.items()}
         if name != "reference" and len(next(iter(features.values()))) > 1:
-            self.observe(features)
+            # The fused views draw weights; a validation must not change the training after it.
+            with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
+                self.observe(features)
 
     def observe(self, features: dict[str, Tensor]) -> None:
         """Logs measures of a subclass on the features of validation samples with all streams, stream to (N, D_j)."""

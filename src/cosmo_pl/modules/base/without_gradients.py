@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 
-from cosmo_pl.constraints import Size
 from cosmo_pl.modules.base.classifier import ClassifierModule
 
 
@@ -15,14 +14,12 @@ class WithoutGradientsModule(ClassifierModule):
         num_classes: Number of activities.
     """
 
+    manual_optimization = True
+    has_gradients = False
     keeps_training = False
     mixed_precision = False
     several_processes = False
     batch_statistics = False  # encoders, if there are any, are in eval mode
-
-    def __init__(self, num_classes: Size) -> None:
-        super().__init__(num_classes)
-        self.automatic_optimization = False
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """An optimizer without parameters: Lightning writes no checkpoint before an optimizer has made a step."""
