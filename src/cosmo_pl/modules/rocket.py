@@ -17,6 +17,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from pytorch_lightning.utilities.seed import isolate_rng
 from torch import Tensor, nn
 
 from cosmo_pl.constraints import NonNegativeInt, PositiveInt, Seed, Size, whole
@@ -36,13 +37,12 @@ def state_kept() -> Iterator[None]:
 
     With more threads than processors are free, a training afterwards takes up to twenty times as long.
     """
-    threads, numbers = torch.get_num_threads(), np.random.get_state()
+    threads = torch.get_num_threads()
     try:
-        with torch.random.fork_rng(devices=[]):
+        with isolate_rng(include_cuda=False):
             yield
     finally:
         torch.set_num_threads(threads)
-        np.random.set_state(numbers)
 
 
 def in_blocks(values: Tensor) -> Tensor:

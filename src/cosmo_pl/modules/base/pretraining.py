@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from lightning_utilities.core.apply_func import apply_to_collection
 from pytorch_lightning.utilities import rank_zero_info, rank_zero_warn
+from pytorch_lightning.utilities.seed import isolate_rng
 from torch import Tensor, nn
 
 from cosmo_pl.bundle import Bundle
@@ -168,7 +169,7 @@ class PretrainingModule(BaseModule):
             features = {stream: values[whole] for stream, values in features.items()}
         if name != "reference" and len(next(iter(features.values()))) > 1:
             # The fused views draw weights; a validation must not change the training after it.
-            with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
+            with isolate_rng():
                 self.observe(features)
 
     def observe(self, features: dict[str, Tensor]) -> None:
