@@ -20,9 +20,8 @@ class CrossViewLoss(Constrained, nn.Module):
         l_ab = -1/N Σ_n log( exp(v_n^a · v_n^b / τ) / Σ_m exp(v_n^a · v_m^b / τ) )
 
     With V examples of each view, all V of the other view are positives, and l is the mean over them. Views are compared
-    as in the full graph of the reference, averaged over its pairs so that the step does not grow with the number of views;
-    the batch replaces its memory bank. Equal
-    similarities give log(N·V). The lower bound is log V.
+    as in the full graph of the reference, averaged over its pairs so that the step does not grow with the number of
+    views; the batch replaces its memory bank. Equal similarities give log(N·V). The lower bound is log V.
 
     Args:
         temperature: τ.

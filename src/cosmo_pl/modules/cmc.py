@@ -15,8 +15,8 @@ from cosmo_pl.modules.base import OptimizerSettings, Shapes, SubjectWeightingMod
 class CMCModule(SubjectWeightingModule):
     """Pulls the modalities of a sample together and pushes them from the other modalities of other samples.
 
-    Negatives are the samples of the batch; the publication takes 16,384 from a memory bank. It writes the same bundle as Cosmo's stage 1. Its fine-tuning is `IterativeFusionModule` without alternation and
-    quality guidance.
+    Negatives are the samples of the batch; the publication takes 16,384 from a memory bank. It writes the same bundle
+    as Cosmo's stage 1. Its fine-tuning is `IterativeFusionModule` without alternation and quality guidance.
 
     Args:
         modality_shapes: Modality to shape of a sample. The command line takes it from the data.
