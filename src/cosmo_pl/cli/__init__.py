@@ -17,6 +17,7 @@ from cosmo_pl.storage import storage_error
 from cosmo_pl.trust import allowing
 
 TRAINING = ("fit", "validate", "test", "predict")
+TERMINATED = 143  # 128 and the number of SIGTERM, as shells have it
 OTHERS = ("data", "study", "configs", "runs", "adapt", "view", "stream", "export", "federated")
 
 HELP = """usage: cosmo-pl COMMAND [options]
@@ -96,6 +97,10 @@ def main(args: Sequence[str] | None = None) -> None:
     try:
         with allowing(*packages), short_warnings():
             _run(arguments)
+    except SystemExit as ended:
+        if ended.code is None:  # of Lightning, which ends a training by an exception when it is terminated
+            sys.exit(TERMINATED)
+        raise
     except Exception as error:
         found = mendable(error) or storage_error(error) or lacking(error)
         if found is None:

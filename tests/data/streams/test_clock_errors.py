@@ -12,7 +12,7 @@ from cosmo_pl.data.samples import Samples
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.study.measures.clock_error import clock_error
 
-from .written import write_streams
+from .written import rewrite, write_streams
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def test_the_estimate_does_not_depend_on_test_subjects(folder: Path, tmp_path: P
     other = write_streams(tmp_path / "kitchen", subjects=range(1, 7), seconds=40.0, offset=0.0)
     mat = np.load(other.path("mat"))
     mat[5 * len(mat) // 6 :] = np.random.default_rng(1).normal(size=mat[5 * len(mat) // 6 :].shape)
-    np.save(other.path("mat"), mat)
+    rewrite(other, "mat", mat)
     one, two = (make(each, **arguments)._clock_errors() for each in (folder, other.folder))
     assert one == two
 
@@ -70,7 +70,7 @@ def test_the_estimate_does_not_depend_on_the_untested_of_the_tested_fold(folder:
     mat = np.load(other.path("mat"))
     fifth = slice(4 * len(mat) // 6, 5 * len(mat) // 6)
     mat[fifth] = np.random.default_rng(1).normal(size=mat[fifth].shape)
-    np.save(other.path("mat"), mat)
+    rewrite(other, "mat", mat)
     modules = [
         make(each, clock_error={"mat": (0.5, 0.0)}, correct_clocks=True, **folds) for each in (folder, other.folder)
     ]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cosmo_pl.data import StreamsDataModule
 from cosmo_pl.data.identity import SIMULATION, is_simulated
 from cosmo_pl.data.streams.importing import import_streams
+from cosmo_pl.data.streams.store import read_store
 from cosmo_pl.errors import ConfigurationError, RecordingError
 
 from .recorded import described
@@ -105,6 +107,18 @@ def test_the_working_directory_may_be_the_target(home: Path, tmp_path: Path, mon
     monkeypatch.chdir(tmp_path / "empty")
     import_streams(home.absolute(), ".", described())
     assert (tmp_path / "empty" / "wrist.npy").is_file()
+
+
+@pytest.mark.parametrize("file", ["wrist.npy", "streams.json"])
+def test_a_damaged_import_is_made_again(file: str, home: Path, tmp_path: Path) -> None:
+    first = import_streams(home, tmp_path / "out", described())
+    values = first.array("wrist").copy()
+    whole = (tmp_path / "out" / file).read_bytes()
+    (tmp_path / "out" / file).write_bytes(whole[: len(whole) // 2])
+    with pytest.warns(UserWarning, match=rf"{file}.*imported again"):
+        again = import_streams(home, tmp_path / "out", described())
+    assert again == first
+    np.testing.assert_array_equal(read_store(tmp_path / "out").array("wrist"), values)
 
 
 def test_another_import_is_not_overwritten(home: Path, tmp_path: Path) -> None:

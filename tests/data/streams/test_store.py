@@ -1,6 +1,7 @@
 """The folder of imported recordings."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from cosmo_pl.data.streams.store import (
     read_store,
 )
 from cosmo_pl.errors import RecordingError
+
+from .written import rewrite, write_streams
 
 
 @pytest.fixture
@@ -110,3 +113,16 @@ def test_an_array_of_other_length_is_refused(store: StreamStore) -> None:
     np.save(store.path("wrist"), np.zeros((599, 3), dtype=np.float32))
     with pytest.raises(RecordingError, match="599"):
         read_store(store.folder).array("wrist")
+
+
+def test_a_changed_array_is_refused_and_a_copied_one_is_not(tmp_path: Path) -> None:
+    store = write_streams(tmp_path / "kitchen")
+    rewrite(store, "mat", np.load(store.path("mat")))
+    values = np.load(store.path("mat"))
+    later = read_store(store.folder).path("mat").stat().st_mtime_ns + 10**9
+    os.utime(store.path("mat"), ns=(later, later))
+    np.testing.assert_array_equal(read_store(store.folder).array("mat"), values)
+    np.save(store.path("mat"), values + 1)
+    os.utime(store.path("mat"), ns=(later + 10**9, later + 10**9))
+    with pytest.raises(RecordingError, match=r"mat\.npy.*has been changed since the import"):
+        read_store(store.folder).array("mat")

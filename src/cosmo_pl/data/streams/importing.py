@@ -37,7 +37,7 @@ def import_streams(
 
     Args:
         folder: Folder, or ZIP archive, which is read as it is.
-        out: Folder to write. If it holds the same import, nothing is done.
+        out: Folder to write. If it holds the same import, undamaged, nothing is done.
         description: Description, or its file; by default ``streams.yaml`` in the folder.
         strict: Whether faults of the recordings, which are otherwise reported and counted, are errors.
         jobs: Number of processes.
@@ -95,15 +95,31 @@ def _identity(
 
 
 def _done(target: Path, identity: Mapping[str, Any]) -> StreamStore | None:
-    """The same import, if it is complete."""
+    """The same import, if it is complete and undamaged."""
     remedy = "Use another folder for --out, or remove it"
     if (target / MANIFEST).exists():
-        store = read_store(target)
+        try:
+            store = read_store(target)
+        except RecordingError as error:
+            _report_damage(error)
+            return None
         if store.source.get("key") != identity["key"]:
             problem = "holds another import, one with another --strict, or one of files that have changed since"
             raise RecordingError(target, problem, remedy)
+        try:
+            for sensor in store.sensors:
+                store.array(sensor)
+        except RecordingError as error:
+            _report_damage(error)
+            return None
         shutil.rmtree(target / PARTS, ignore_errors=True)
         return store
     if target.exists() and (not target.is_dir() or (any(target.iterdir()) and not (target / PARTS).is_dir())):
         raise RecordingError(target, "exists and is no unfinished import", remedy)
     return None
+
+
+def _report_damage(error: RecordingError) -> None:
+    from pytorch_lightning.utilities import rank_zero_warn  # not at the top: processes that import need no PyTorch
+
+    rank_zero_warn(f"{error} The recordings are imported again.")

@@ -11,7 +11,7 @@ import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -146,7 +146,7 @@ class StreamStore:
         """All frames of a sensor (N, *shape), memory-mapped.
 
         Raises:
-            RecordingError: The file is missing, incomplete or of another shape.
+            RecordingError: The file is missing, incomplete, of another shape, or has been changed.
         """
         path, shape = self.path(sensor), (self.frames(sensor), *self.sensors[sensor].shape)
         try:
@@ -156,7 +156,14 @@ class StreamStore:
         if array.dtype != np.float32 or array.shape != shape:
             problem = f"holds {array.dtype} {array.shape}, {MANIFEST} has float32 {shape}"
             raise RecordingError(path, problem, REMEDY)
+        if self._is_later(path) and _digest(path, path.stat().st_mtime_ns) != self.sha256[sensor]:
+            raise RecordingError(path, "has been changed since the import", REMEDY)
         return array
+
+    def _is_later(self, path: Path) -> bool:
+        """Whether a file was written after ``streams.json``, which an import writes last; copies may be."""
+        manifest = self.folder / MANIFEST
+        return manifest.is_file() and path.stat().st_mtime_ns > manifest.stat().st_mtime_ns
 
     def write(self) -> None:
         """Writes ``streams.json``, to be called when all arrays are complete: a folder without it is no dataset."""
@@ -181,6 +188,13 @@ class StreamStore:
             "sha256": self.sha256,
             "recordings": [_identity(recording) for recording in self.recordings],
         }
+
+
+@lru_cache
+def _digest(path: Path, changed: int) -> str:
+    """Hash of a file that was written at that time."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _identity(described: StreamSensor | StreamRecording) -> dict[str, Any]:
