@@ -210,3 +210,15 @@ def test_a_bundle_in_use_is_kept_wherever_the_user_and_its_command_are(runs, mon
 def test_force_deletes_a_bundle_in_use(runs):
     main(["runs", "delete", str(runs / "cosmo/version_0"), "--force", "--yes"])
     assert not (runs / "cosmo/version_0").exists()
+
+
+def test_an_adaptation_has_the_epochs_and_labels_of_its_report(runs, capsys):
+    folder = make_run(Path("runs/mine/version_0"), "PrototypeModule", epochs=10)
+    (folder / "metrics.csv").unlink()
+    report = {"epochs": 10, "planned": 20, "labels": 16}
+    (folder / "adaptation.json").write_text(json.dumps(report), encoding="utf-8")
+    (row,) = [line.split() for line in listed(capsys, "list", "runs/mine") if "version_0" in line]
+    assert row[3:5] == ["16", "10"] and " ".join(row).endswith("unfinished: 10 of 20 epochs")
+    (folder / "adaptation.json").write_text(json.dumps({**report, "epochs": 20}), encoding="utf-8")
+    (row,) = [line for line in listed(capsys, "list", "runs/mine") if "version_0" in line]
+    assert row.endswith("finished") and not row.endswith("unfinished")

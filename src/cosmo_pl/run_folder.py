@@ -12,6 +12,7 @@ from cosmo_pl.storage import writing
 
 CONFIG = "config.yaml"
 LOG = "metrics.csv"
+ADAPTATION = "adaptation.json"
 CHECKPOINTS = "checkpoints"
 LAST_NAME, PREVIOUS_NAME = "last.ckpt", "previous.ckpt"
 LAST = f"{CHECKPOINTS}/{LAST_NAME}"

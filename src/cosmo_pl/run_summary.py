@@ -14,6 +14,7 @@ from typing import Any
 from cosmo_pl.errors import ConfigurationError, CosmoError
 from cosmo_pl.io import flat, read_json, read_yaml, shortened
 from cosmo_pl.run_folder import (
+    ADAPTATION,
     BUNDLE,
     BUNDLE_DESCRIPTION,
     CONFIG,
@@ -40,6 +41,7 @@ class RunSummary:
         path: Its folder.
         config: Its configuration; empty where it cannot be read.
         result: ``metrics.json`` of its newest test; empty without a test.
+        adaptation: ``adaptation.json`` of a run of `cosmo-pl adapt`; empty otherwise.
         epochs: Number of epochs in its log; None without a log.
         changed: When its newest file was written, in seconds since 1970.
         size: Bytes of all its files.
@@ -49,6 +51,7 @@ class RunSummary:
     path: Path
     config: Mapping[str, Any]
     result: Mapping[str, Any]
+    adaptation: Mapping[str, Any]
     epochs: int | None
     changed: float
     size: int
@@ -67,7 +70,7 @@ class RunSummary:
     @property
     def planned_epochs(self) -> int | None:
         """Epochs that it was to be trained for; None without a limit."""
-        planned = (self.config.get("trainer") or {}).get("max_epochs")
+        planned = self.adaptation.get("planned") or (self.config.get("trainer") or {}).get("max_epochs")
         return planned if isinstance(planned, int) and planned > 0 else None
 
     @property
@@ -96,7 +99,7 @@ class RunSummary:
         name = self.path.relative_to(root).as_posix() if self.path.is_relative_to(root) else str(self.path)
         epochs = UNKNOWN if self.epochs is None else str(self.epochs)
         date = datetime.fromtimestamp(self.changed).strftime("%Y-%m-%d %H:%M")
-        labels = str(self.result.get("labels", UNKNOWN))
+        labels = str(self.result.get("labels", self.adaptation.get("labels", UNKNOWN)))
         size = f"{self.size / 2**20:.1f} MiB"
         return name, self.method, self.dataset, labels, epochs, self.accuracy, date, size, self.state
 
@@ -111,13 +114,15 @@ def summarise(run: Path) -> RunSummary:
         damage.append(f"{LAST} is no checkpoint")
     if (run / BUNDLE).is_dir() and not has_bundle(run):
         damage.append(f"{BUNDLE} has no {BUNDLE_DESCRIPTION}")
+    adaptation = _read(run / ADAPTATION, damage) if (run / ADAPTATION).is_file() else {}
     epochs = {epoch for values in curves_of(run, damage).values() for epoch in values}
     files = [path.stat() for path in run.rglob("*") if path.is_file()]
     return RunSummary(
         path=run,
         config=config,
         result=result,
-        epochs=max(epochs) + 1 if epochs else None,
+        adaptation=adaptation,
+        epochs=max(epochs) + 1 if epochs else adaptation.get("epochs"),
         changed=max((each.st_mtime for each in files), default=run.stat().st_mtime),
         size=sum(each.st_size for each in files),
         damage="; ".join(damage),

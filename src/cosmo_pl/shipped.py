@@ -7,7 +7,6 @@ wheel holds a copy below the package, which ``setup.py`` makes. Studies work on 
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +14,7 @@ from pathlib import Path
 from textwrap import shorten
 
 from cosmo_pl.errors import ConfigurationError, CosmoError, choices
+from cosmo_pl.io import write_whole
 
 PACKAGE = Path(__file__).parent
 PREFIX = "cosmo:"
@@ -117,7 +117,7 @@ def copy_configs(folder: Path, overwrite: bool = False) -> list[Path]:
         raise ConfigurationError("folder", problem, "Name another folder, or replace them by --overwrite")
     for source, target in pairs:
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target)
+        write_whole(target, source.read_text(encoding="utf-8"))
     return [target for _, target in pairs]
 
 

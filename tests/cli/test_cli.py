@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from cosmo_pl.bundle import Bundle
 from cosmo_pl.cli import main
@@ -276,3 +277,21 @@ def test_version(capsys):
 
     main(["--version"])
     assert capsys.readouterr().out == f"cosmo-pl {__version__}\n"
+
+
+def test_a_training_that_is_terminated_has_not_succeeded(monkeypatch):
+    """Lightning ends it by an exception without a status, which a shell would take for success."""
+
+    def terminated(_):
+        raise SIGTERMException
+
+    monkeypatch.setattr("cosmo_pl.cli._run", terminated)
+    with pytest.raises(SystemExit) as stopped:
+        main(["fit", "--config=cosmo:demo_stage1"])
+    assert stopped.value.code == 143
+
+
+def test_help_still_succeeds():
+    with pytest.raises(SystemExit) as stopped:
+        main(["fit", "--help"])
+    assert stopped.value.code == 0

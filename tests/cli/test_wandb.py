@@ -172,9 +172,10 @@ def in_a_process(arguments, **environment):
     )  # fmt: skip
 
 
-def test_no_login_is_one_line_before_anything_is_computed(here, roots):
+@pytest.mark.parametrize("logger", [WANDB, "--trainer.logger=WandbLogger"])
+def test_no_login_is_one_line_before_anything_is_computed(logger, here, roots):
     nobody = {"HOME": str(here), "NETRC": str(here / "netrc"), "WANDB_API_KEY": "", "WANDB_MODE": "online"}
-    done = in_a_process([f"--data.init_args.root={roots['utd']}", WANDB], **nobody)
+    done = in_a_process([f"--data.init_args.root={roots['utd']}", logger], **nobody)
     assert done.returncode == 2
     (told,) = [line for line in done.stderr.splitlines() if line.startswith("cosmo-pl: ")]
     assert "WANDB_MODE=offline" in told

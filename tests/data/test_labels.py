@@ -14,7 +14,7 @@ from cosmo_pl.data.label_splits import read_label_split, write_label_split
 from cosmo_pl.errors import ConfigurationError
 
 from .raw import write_usc
-from .splitting import CLASSES, class_counts, make_samples, split, uneven
+from .splitting import CLASSES, PLAIN, class_counts, make_samples, split, uneven
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -221,3 +221,9 @@ def test_labels_per_class_are_of_the_classes_that_there_are(absent: int) -> None
     samples = samples.some(np.flatnonzero((samples.label != absent) | (samples.subject > 2)))
     found = split(samples, per_class=2, missing_classes=True)
     assert class_counts(samples, found.labeled) == [0 if label == absent else 2 for label in range(CLASSES)]
+
+
+def test_the_smallest_rate_that_is_named_can_be_used() -> None:
+    with pytest.raises(ConfigurationError, match=r"of at least 0\.0005"):
+        replace(PLAIN, rate=0.0004).count(26_770, 12)
+    assert replace(PLAIN, rate=0.0005).count(26_770, 12) == 13

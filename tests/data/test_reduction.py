@@ -63,3 +63,9 @@ def test_sizes_beyond_the_recording_are_refused() -> None:
     for wanted in ((241, 320), (240, 321)):
         with pytest.raises(ConfigurationError, match="depth_size"):
             check_size("depth_size", wanted, (240, 320))
+
+
+def test_pixels_without_a_reading_are_not_replaced():
+    clip = np.array([[[0, 100], [0, 1000]]], dtype=np.uint16)
+    reduced, replaced = reduce_depth(clip, 1, (1, 1), (500, 4000))
+    assert reduced.item() == 1000 and replaced == 1

@@ -20,7 +20,7 @@ from cosmo_pl.bundle import Bundle
 from cosmo_pl.cli import main
 from cosmo_pl.cli.train import main as fit
 from cosmo_pl.data.streams.store import read_store
-from cosmo_pl.edge.adaptation import REPORT, AdaptationReport
+from cosmo_pl.edge.adaptation import AdaptationReport
 from cosmo_pl.edge.given_labels import LABELS, accepted_labels, additions
 from cosmo_pl.errors import BundleError, ConfigurationError, CosmoError, RecordingError
 from data.streams.written import ACTIVITIES, write_streams
@@ -57,7 +57,7 @@ def test_labels_of_seconds_make_a_recogniser(bundle: Path, here: Path) -> None:
     report = on_device(bundle)
     assert (report.epochs, report.planned, report.labels, report.time_is_up) == (3, 3, 9, False)
     assert 0 < report.seconds < 60 and 50 < report.peak_megabytes < 1e5 and report.threads == torch.get_num_threads()
-    assert json.loads(Path(report.run, REPORT).read_text(encoding="utf-8"))["labels"] == 9
+    assert json.loads(Path(report.run, "adaptation.json").read_text(encoding="utf-8"))["labels"] == 9
     recogniser = Recogniser.load("me")
     assert recogniser.class_names == ACTIVITIES and recogniser.window == 2.0
     arrays, activities = windows()

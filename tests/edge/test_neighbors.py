@@ -112,3 +112,12 @@ def test_a_method_whose_encoders_are_not_apart_has_no_distance(model, data, monk
 
     monkeypatch.setattr(model, "stream_encoders", refuse)
     assert training_neighbors(model, data) is None
+
+
+def test_samples_that_lack_a_sensor_are_not_compared_with(model, data, monkeypatch):
+    has = np.ones(len(data.samples), dtype=bool)
+    has[data.split.labeled[:3]] = False
+    monkeypatch.setitem(data.samples.present, "inertial", has)
+    few = replace(data.split, unlabeled=data.split.unlabeled[:0])
+    found = training_neighbors(model, data, few)
+    assert len(found.get_buffer("reference_0")) == len(data.split.labeled) - 3

@@ -134,3 +134,13 @@ def test_a_block_drops_its_share_of_what_is_positive() -> None:
         out = block(torch.randn(50, 1, 40, 30))
     assert out.dtype == torch.bfloat16
     assert (out == 0).double().mean().item() == pytest.approx(0.2, abs=0.004)
+
+
+def test_a_norm_in_eval_mode_alone_keeps_its_statistics() -> None:
+    torch.manual_seed(0)
+    conv, norm = nn.Conv1d(3, 5, 3), nn.BatchNorm1d(5)
+    block = ConvBlock(conv, norm, 0.0).train()
+    norm.eval()
+    x = torch.randn(4, 3, 30)
+    torch.testing.assert_close(block(x), nn.functional.relu(norm(conv(x))))
+    assert not norm.running_mean.any() and norm.num_batches_tracked == 0

@@ -165,3 +165,12 @@ def test_people_without_samples_samples_without_a_sensor_and_exports_of_several_
     for export in (module.stream_encoders, module.tree_heads):
         with pytest.raises(ConfigurationError, match=r"^own_columns: .*one graph of all sensors"):
             export()
+
+
+def test_a_column_that_a_person_hardly_varies_is_not_blown_up():
+    columns, subject = np.random.default_rng(0).normal(size=(40, 2)), np.arange(40) % 2
+    columns[subject == 1, 0] = 5 + 1e-9 * np.arange(20)  # constant up to rounding
+    people = PersonColumns("only")
+    people.learn(torch.from_numpy(columns), torch.from_numpy(subject))
+    found = people(torch.tensor([[6.0, 0.0]], dtype=torch.double), torch.tensor([1]))
+    assert found[0, 0].item() == pytest.approx(1 / (1e-3 * columns[:, 0].std()), rel=1e-6)

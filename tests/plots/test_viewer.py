@@ -14,7 +14,7 @@ from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.plots.colours import ACTIVITIES, SENSORS, class_colour
 from cosmo_pl.plots.time_line import colours
 from cosmo_pl.plots.viewer import PAUSE, Viewer
-from cosmo_pl.plots.viewer.destination import check_destination
+from cosmo_pl.plots.viewer.destination import check_destination, connected
 from cosmo_pl.plots.viewer.drawing import rgba
 from cosmo_pl.plots.viewer.images import NO_READING, Images, Radar, colour_table
 from cosmo_pl.plots.viewer.series import Series
@@ -22,6 +22,7 @@ from cosmo_pl.plots.viewer.skeleton import Skeleton
 from cosmo_pl.plots.viewer.viewer import drawing_of
 from cosmo_pl.sensors import SensorDescription
 from cosmo_pl.skeleton import PARENT_INDEX
+from cosmo_pl.storage import StorageError
 from plots.rrd import rows, states
 
 NAMES = ("walk", "sit", "wave")
@@ -188,3 +189,12 @@ def test_the_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.setattr("cosmo_pl.extras.find_spec", lambda name: None if name == "rerun" else find(name))
     with pytest.raises(ConfigurationError, match=r"pip install 'cosmo_pl\[viewer\]'"):
         check_destination(tmp_path / "x.rrd", False)
+
+
+@pytest.mark.parametrize("message", ["Failed to encode: No space left on device", "File-writer thread shut down"])
+def test_a_full_disk_is_named_and_leaves_no_half_file(message: str, tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=r"x\.rrd.*no space left"), connected(tmp_path / "x.rrd", False):
+        raise RuntimeError(message)
+    with pytest.raises(RuntimeError, match="another"), connected(tmp_path / "x.rrd", False):
+        raise RuntimeError("another")
+    assert not list(tmp_path.iterdir())

@@ -159,3 +159,14 @@ def test_a_run_without_a_confusion_counts_in_the_mean():
     }
     shown = people.confusions(view("usc_confusions", "paper", found))
     assert [row[2:] for row in shown.rows] == [["sitting", "standing", "0.250", "0.25", "9 (0.250)"]]
+
+
+def test_a_person_of_some_runs_only_has_their_mean():
+    each = [job for job in jobs("usc_confusions") if job.kind == "measure" and job.method == "gravity_forest"][:2]
+    counts = [{"9": {"sitting": {"sitting": 5, "standing": 5}}}, {"10": {"sitting": {"sitting": 10}}}]
+    found = {
+        job.key: record(job, result={"counts": its, "total": dict.fromkeys(its, 10)})
+        for job, its in zip(each, counts, strict=True)
+    }
+    shown = people.confusions(view("usc_confusions", "paper", found))
+    assert [row[2:] for row in shown.rows] == [["sitting", "standing", "0.250", "0.25", "9 (0.500)"]]

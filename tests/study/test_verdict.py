@@ -273,3 +273,12 @@ def test_an_order_takes_the_same_kind_of_mean_of_both_sides() -> None:
     for above, below in ((True, False), (False, True)):
         found = order_verdict("claim", side(above), side(below), None)
         assert found.effect is not None and found.effect.values == pytest.approx((0.0, 0.0, 0.0))
+
+
+def test_the_weakest_part_says_what_would_change_a_claim_of_parts() -> None:
+    below = dict.fromkeys(range(3), 0.5)
+    above = {"strong": {0: 0.90, 1: 0.91, 2: 0.92}, "weak": {0: 0.56, 1: 0.57, 2: 0.58}}
+    for names in (("strong", "weak"), ("weak", "strong")):
+        whole = every("whole", {name: means_verdict("", above[name], below, None) for name in names})
+        assert whole.verdict == "reproduced" and whole.change.startswith("weak: ")
+        assert whole.effect.cells[0] == "+0.070"

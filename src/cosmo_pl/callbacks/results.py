@@ -16,7 +16,7 @@ from pytorch_lightning.loggers import CSVLogger
 from cosmo_pl.data.identity import is_simulated
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.intervals import bootstrap_interval
-from cosmo_pl.io import write_json
+from cosmo_pl.io import whole_file, write_json
 from cosmo_pl.modules import ClassifierModule
 from cosmo_pl.modules.base import TrainingRecord
 from cosmo_pl.plots.confusion import plot_confusion
@@ -141,7 +141,7 @@ class ResultWriter(Callback):
             return
         data = trainer.datamodule  # type: ignore[attr-defined]
         path = claim_results(run_folder(trainer), PREDICT) / PREDICTIONS
-        with path.open("w", newline="", encoding="utf-8") as file:
+        with whole_file(path) as part, part.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(["recording", "start", "subject", "label", "predicted", "probability"])
             for batch in trainer.predict_loop.predictions:

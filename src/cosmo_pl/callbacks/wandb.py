@@ -19,6 +19,21 @@ from cosmo_pl.modules.base import PretrainingModule, evaluated
 from cosmo_pl.run_folder import BUNDLE_DESCRIPTION, name_of
 
 
+def started(logger: WandbLogger) -> Any:
+    """The W&B run of a logger.
+
+    Raises:
+        ConfigurationError: W&B has no login, or cannot be reached.
+    """
+    import wandb
+
+    try:
+        return logger.experiment
+    except wandb.Error as error:
+        problem = f"no run can be started ({str(error).splitlines()[0].rstrip('.')})"
+        raise ConfigurationError("wandb", problem, "Log in by `wandb login`, or set WANDB_MODE=offline") from error
+
+
 class WandbResults(Callback):
     """Starts the W&B run of a training before anything is computed, and completes it.
 
@@ -36,13 +51,7 @@ class WandbResults(Callback):
 
     @rank_zero_only
     def _start(self) -> None:
-        import wandb
-
-        try:
-            run = self.logger.experiment
-        except wandb.Error as error:
-            problem = f"no run can be started ({str(error).splitlines()[0].rstrip('.')})"
-            raise ConfigurationError("wandb", problem, "Log in by `wandb login`, or set WANDB_MODE=offline") from error
+        run = started(self.logger)
         # A sweep agent has set, and locked, the values that it varies.
         run.config.update({key: value for key, value in self.config.items() if key not in run.config})
 

@@ -11,6 +11,7 @@ from cosmo_pl.parsing import parse
 from cosmo_pl.parsing.commands import CommandParser, with_underscores
 from cosmo_pl.parsing.duration import parse_duration
 from cosmo_pl.parsing.given import Given
+from cosmo_pl.storage import only_writer
 
 EXPORTED = "exported"  # in the folder of the run
 
@@ -26,7 +27,8 @@ def adapt(
     """Trains a second stage on a stage-1 bundle and recordings with few labels; the same command goes on.
 
     A training that was killed or has reached the time limit goes on from its last checkpoint. With further labels it
-    goes on from its weights for as many epochs as the first time.
+    goes on from its weights for as many epochs as the first time. A second command with the same folder waits until the
+    first one ends.
 
     Args:
         bundle: A bundle, or the folder of the runs of stage 1, whose newest bundle is used.
@@ -43,16 +45,17 @@ def adapt(
 
     given = None if labels is None else Path(labels)
     limit = parse_duration(time_limit)
-    report = run(Path(bundle), Path(data), Path(out), train, given, limit, [Path(each) for each in config])
-    print(report)
-    exported = Path(report.run) / EXPORTED
-    try:
-        if not exported.exists():
-            export(report.run, exported)
-    except ConfigurationError as error:  # no extra, or a method that cannot be exported: the run is complete without it
-        print(f"not exported: {error}")
-    else:
-        print(f"exported to {exported}")
+    with only_writer(Path(out)):
+        report = run(Path(bundle), Path(data), Path(out), train, given, limit, [Path(each) for each in config])
+        print(report)
+        exported = Path(report.run) / EXPORTED
+        try:
+            if not exported.exists():
+                export(report.run, exported)
+        except ConfigurationError as error:  # no extra, or a method without an export: the run is complete
+            print(f"not exported: {error}")
+        else:
+            print(f"exported to {exported}")
 
 
 def main(args: Sequence[str]) -> None:

@@ -12,10 +12,11 @@ from typing import Any
 import yaml
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCLI
-from pytorch_lightning.loggers import CSVLogger, Logger
+from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 from pytorch_lightning.utilities import rank_zero_only
 
 from cosmo_pl.callbacks import EpochSeed, LastCheckpoint, ResultWriter, WandbResults
+from cosmo_pl.callbacks.wandb import started
 from cosmo_pl.checkpoints import WholeCheckpointIO, newest_checkpoint, read_checkpoint
 from cosmo_pl.cli.allocation import keep_freed_memory
 from cosmo_pl.cli.continuing import check_continued, check_evaluated, stored_config
@@ -193,7 +194,11 @@ class CosmoCLI(LightningCLI):
 
     def _instantiate_trainer(self, config: dict[str, Any], callbacks: list[Callback]) -> Trainer:
         with refused(building=True):
-            return super()._instantiate_trainer(config, callbacks)
+            trainer = super()._instantiate_trainer(config, callbacks)
+        for logger in trainer.loggers:
+            if isinstance(logger, WandbLogger):
+                started(logger)  # an error without a login, before any data are read
+        return trainer
 
     def _run_subcommand(self, subcommand: str) -> None:
         with refused():

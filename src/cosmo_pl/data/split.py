@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -163,7 +164,7 @@ class LabelSampling:
             raise ConfigurationError(
                 "label_rate" if self.per_class is None else "labels_per_class",
                 f"gives {wanted} labels of {pool} training samples, fewer than the {num_classes} classes",
-                f"Use a label_rate of at least {num_classes / max(pool, 1):.4f}",
+                f"Use a label_rate of at least {math.ceil(10_000 * num_classes / max(pool, 1)) / 10_000}",
             )
         return wanted
 

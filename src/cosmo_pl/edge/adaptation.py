@@ -21,9 +21,7 @@ from cosmo_pl.edge.budget import Budget, peak_megabytes
 from cosmo_pl.edge.given_labels import LABELS, accepted_labels, additions
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.io import write_json
-from cosmo_pl.run_folder import LAST, run_of
-
-REPORT = "adaptation.json"
+from cosmo_pl.run_folder import ADAPTATION, LAST, run_of
 
 Fit = Callable[[list[str], Sequence[Callback]], None]
 """Trains with the words of a command line, ["fit", "--config=..."], and further callbacks."""
@@ -116,7 +114,7 @@ def adapt(
             print("all epochs are trained; it goes on with further labels")
     report = _reported(run_of(newest_checkpoint(out)), budget, planned)
     if done < planned:
-        write_json(Path(report.run, REPORT), asdict(report))
+        write_json(Path(report.run, ADAPTATION), asdict(report))
     return report
 
 

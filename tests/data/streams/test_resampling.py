@@ -238,3 +238,9 @@ def test_few_values_are_not_saturated(values) -> None:
 def test_a_quantity_of_unknown_range_may_rest_at_its_extreme() -> None:
     resting = np.maximum(np.arange(3000) / 100, 12)[:, None] + np.zeros(3)  # a temperature that rises late
     assert saturated(resting, "raw") == {}
+
+
+def test_times_in_whole_nanoseconds_are_on_their_ticks():
+    time = START + np.rint(np.arange(32) * SECOND / 30).astype(np.int64)
+    ((first, frames),), _ = imported(time, signal(time), [10**6], rate=30.0)
+    assert (first, len(frames)) == (0, 32)

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from cosmo_pl.cli import main
+from cosmo_pl.data.identity import is_simulated
 from cosmo_pl.data.streams.importing import import_streams
 from cosmo_pl.errors import RecordingError
 
@@ -65,3 +66,10 @@ def test_the_summary_names_the_first_ones(home: Path, tmp_path: Path, capsys: py
     main(["data", "import", str(home), "--out", str(tmp_path / "out")])
     line = "4 files match no pattern of the description and are not imported: ben/wrsit.csv, cleo/ankle.CSV, dora/"
     assert line in capsys.readouterr().out
+
+
+def test_the_mark_of_a_simulation_is_no_data(home: Path, tmp_path: Path) -> None:
+    (home / "simulation.json").write_text("{}")
+    store = import_streams(home, tmp_path / "out", described(sensors=SENSORS, labels=LABELS))
+    assert json.loads((store.folder / "report.json").read_text())["unmatched"] == STRAY
+    assert is_simulated(store.folder)

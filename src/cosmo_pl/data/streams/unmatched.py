@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from cosmo_pl.data.faults import FaultLog
+from cosmo_pl.data.identity import SIMULATION
 from cosmo_pl.data.streams.description import ImportDescription
 from cosmo_pl.data.streams.planning import PlannedRecording
 from cosmo_pl.data.streams.source import Source
@@ -48,7 +49,7 @@ def _may_be_data(path: PurePosixPath) -> bool:
     system = any(part.lower() in SYSTEM for part in path.parts)
     document = path.suffix.lower() in NO_DATA or path.stem.lower() in DOCUMENTS
     media = (mimetypes.guess_type(path.name)[0] or "").partition("/")[0] in MEDIA
-    return not (system or document or media)
+    return not (system or document or media or path.name == SIMULATION)
 
 
 def report_unmatched(names: Sequence[str], planned: Sequence[PlannedRecording], faults: FaultLog) -> None:

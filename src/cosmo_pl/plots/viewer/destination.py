@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import sys
@@ -15,6 +16,7 @@ from urllib.parse import quote
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.extras import require
 from cosmo_pl.io import whole_file
+from cosmo_pl.storage import StorageError
 
 if TYPE_CHECKING:
     from rerun import RecordingStream
@@ -65,7 +67,7 @@ def connected(save: Path | None, serve: bool) -> Iterator[RecordingStream]:
 
     stream = rr.RecordingStream(APPLICATION)
     if save is not None:
-        with whole_file(save) as part:
+        with whole_file(save) as part, _full_disk(save):
             stream.save(part)
             yield stream
             stream.flush()
@@ -82,6 +84,17 @@ def connected(save: Path | None, serve: bool) -> Iterator[RecordingStream]:
         stream.spawn()
         yield stream
         stream.flush()
+
+
+@contextmanager
+def _full_disk(path: Path) -> Iterator[None]:
+    """Raises a StorageError where the viewer's package has a RuntimeError of its own for a full disk."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "No space left" in str(error) or "File-writer thread" in str(error):
+            raise StorageError(path, errno.ENOSPC) from error
+        raise
 
 
 def wait_for_interrupt() -> None:
