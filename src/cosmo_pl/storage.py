@@ -11,6 +11,8 @@ from pathlib import Path
 
 from cosmo_pl.errors import CosmoError, causes
 
+SIMULATION = "simulation.json"  # what `cosmo-pl data simulate` writes first into a dataset's folder
+UNFINISHED = ".unfinished"  # what is in that folder until it has written all
 FULL = "Free space, or use another disk"
 READ_ONLY = "Use a folder that can be written to"
 IN_THE_WAY = "Move the file that is in the way, or use another folder"

@@ -34,7 +34,7 @@ from cosmo_pl.errors import ConfigurationError, RecordingError
 
 from .raw import noise, write_self_collected, write_usc, write_utd
 from .refusals import make, refusal
-from .streams.written import write_streams
+from .streams.written import rewrite, write_streams
 
 Change = Callable[[np.ndarray], np.ndarray]
 
@@ -363,6 +363,6 @@ def test_recordings_of_an_import_are_named_though_they_share_their_file(tmp_path
     for name in ("s1_0", "s2_1"):
         (segment,) = next(each for each in store.recordings if each.name == name).segments["wrist"]
         values[segment.row : segment.row + segment.frames] = 90.0
-    np.save(store.folder / "wrist.npy", values)
+    rewrite(store, "wrist", values)
     with pytest.warns(UserWarning, match=r"2 recordings with 'wrist' beyond .* \(s1_0, s2_1\)"):
         StreamsDataModule(root=str(store.folder), test_subjects=(5,)).load()

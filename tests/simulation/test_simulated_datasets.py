@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import scipy.io
 
-from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.data import USCDataModule
+from cosmo_pl.errors import ConfigurationError, RecordingError
 from cosmo_pl.simulation import simulate_usc, simulate_utd
 from cosmo_pl.simulation.usc import usc_readings
 from cosmo_pl.simulation.utd import utd_recording
@@ -147,6 +148,8 @@ def test_a_killed_run_leaves_no_half_file_and_the_same_call_completes_it(tmp_pat
     done = {path: path.stat().st_mtime_ns for path in folder.rglob("*.mat")}
     assert len(done) == 4
     assert all("sensor_readings" in load(path) for path in done)
+    with pytest.raises(RecordingError, match=r"holds a part of a simulation.*run the same `cosmo-pl data simulate`"):
+        USCDataModule(root=str(tmp_path)).prepare_data()
 
     simulate_usc(tmp_path, **settings)
     assert {path: path.stat().st_mtime_ns for path in done} == done  # what was there is kept

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from cosmo_pl.data.identity import SIMULATION, is_simulated
+from cosmo_pl.data.identity import is_simulated
 from cosmo_pl.data.samples import MappedRows, Samples, samples_in, write_samples
 from cosmo_pl.errors import ConfigurationError, RecordingError
+from cosmo_pl.storage import SIMULATION
 
 PACKED = "packed-{}.npz"
 

@@ -161,11 +161,10 @@ class LabelSampling:
         """
         wanted = round(self.rate * pool) if self.per_class is None else self.per_class * num_classes
         if wanted < num_classes and not self.missing_classes:
-            raise ConfigurationError(
-                "label_rate" if self.per_class is None else "labels_per_class",
-                f"gives {wanted} labels of {pool} training samples, fewer than the {num_classes} classes",
-                f"Use a label_rate of at least {math.ceil(10_000 * num_classes / max(pool, 1)) / 10_000}",
-            )
+            problem = f"gives {wanted} labels of {pool} training samples, fewer than the {num_classes} classes"
+            least = math.ceil(10_000 * num_classes / max(pool, 1)) / 10_000
+            argument = "label_rate" if self.per_class is None else "labels_per_class"
+            raise ConfigurationError(argument, problem, f"Use a label_rate of at least {least}")
         return wanted
 
 

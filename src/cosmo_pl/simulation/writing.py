@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.io import whole_file, write_whole
-from cosmo_pl.storage import only_writer
+from cosmo_pl.storage import SIMULATION, UNFINISHED, only_writer
 from cosmo_pl.version import __version__
 
-MANIFEST = "simulation.json"
 NOTE = "Simulated recordings, not measurements: written from one kinematic body model in the official file layout."
 
 
@@ -42,7 +41,8 @@ def write_npy(path: Path, array: NDArray[Any]) -> None:
 def claimed(folder: Path, settings: Mapping[str, Any]) -> Iterator[None]:
     """Holds the folder of a dataset for a simulation, and writes its settings there before the first recording.
 
-    A second simulation waits until the first one ends, and then writes what is missing.
+    The folder is refused as a dataset until the body ends. A second simulation waits until the first one ends, and then
+    writes what is missing.
 
     Args:
         folder: Folder of the dataset.
@@ -53,12 +53,14 @@ def claimed(folder: Path, settings: Mapping[str, Any]) -> Iterator[None]:
     """
     with only_writer(folder):
         _claim(folder, {**settings, "version": __version__})
+        (folder / UNFINISHED).touch()
         yield
+        (folder / UNFINISHED).unlink()
 
 
 def _claim(folder: Path, settings: Mapping[str, Any]) -> None:
     manifest = json.dumps({"simulated": True, "note": NOTE, "settings": settings}, indent=2) + "\n"
-    path = folder / MANIFEST
+    path = folder / SIMULATION
     if any(file.suffix in (".mat", ".npy", ".csv", ".zip", ".npz") for file in folder.rglob("*")):
         found = path.read_text(encoding="utf-8") if path.is_file() else None
         if found != manifest:

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from cosmo_pl.data import StreamsDataModule
-from cosmo_pl.data.identity import SIMULATION, is_simulated
+from cosmo_pl.data.identity import is_simulated
 from cosmo_pl.data.streams.importing import import_streams
 from cosmo_pl.data.streams.store import read_store
 from cosmo_pl.errors import ConfigurationError, RecordingError
+from cosmo_pl.storage import SIMULATION
 
 from .recorded import described
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from cosmo_pl.data.faults import FaultLog
-from cosmo_pl.data.identity import SIMULATION
 from cosmo_pl.data.streams.clock_corrections import Corrections, EstimatedClock, corrections_of, estimate_clocks
 from cosmo_pl.data.streams.clock_pieces import ages_of
 from cosmo_pl.data.streams.coverage import report_unrecorded
@@ -25,6 +24,7 @@ from cosmo_pl.data.streams.source import Source, open_source
 from cosmo_pl.data.streams.store import LabelInterval, StreamStore
 from cosmo_pl.data.streams.times import SECOND
 from cosmo_pl.data.streams.unmatched import report_readings, report_unmatched, unmatched
+from cosmo_pl.storage import SIMULATION
 
 PARTS = ".parts"
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from cosmo_pl.data.faults import FaultLog
-from cosmo_pl.data.identity import SIMULATION
 from cosmo_pl.data.streams.description import ImportDescription
 from cosmo_pl.data.streams.planning import PlannedRecording
 from cosmo_pl.data.streams.source import Source
+from cosmo_pl.storage import SIMULATION
 
 TEXTS = {".md", ".rst", ".pdf", ".doc", ".docx", ".odt", ".tex", ".bib", ".html", ".htm", ".xml", ".css"}
 PROGRAMS = {".yaml", ".yml", ".toml", ".ini", ".cfg", ".py", ".ipynb", ".m", ".r", ".sh", ".bat", ".js"}
