@@ -55,7 +55,8 @@ def test_bootstrap_does_not_depend_on_how_much_is_drawn_at_once(monkeypatch: pyt
     assert bootstrap_interval(counts) == expected
 
 
-def test_bootstrap_is_the_same_twice_and_needs_two_recordings() -> None:
+def test_bootstrap_is_the_same_twice_and_needs_six_recordings() -> None:
     counts = [[n % 7, 7 + n % 3] for n in range(40)]
     assert bootstrap_interval(counts) == bootstrap_interval(counts) != bootstrap_interval(counts, seed=1)
-    assert bootstrap_interval([[3, 8]]) is None and bootstrap_interval([]) is None
+    assert bootstrap_interval(counts[:5]) is None and bootstrap_interval([]) is None
+    assert bootstrap_interval(counts[:6]) is not None

@@ -180,7 +180,8 @@ class Bundle:
             raise BundleError(
                 folder,
                 "does not exist" if not folder.exists() else "no run in it has finished stage 1",
-                "Run stage 1 first (`cosmo-pl fit --config configs/..._stage1.yaml`) or name another bundle",
+                "Run stage 1 first (`cosmo-pl fit --config cosmo:..._stage1`), or name another bundle; an exported "
+                "model has one if it was exported with --bundle",
             )
         return found
 

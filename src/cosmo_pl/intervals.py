@@ -10,6 +10,7 @@ import numpy as np
 
 LEVEL = 0.95
 RESAMPLES = 10_000
+FEWEST = 6  # recordings; fewer are all above or all below the median of all in more than 5 % of cases
 AT_ONCE = 2**20  # numbers of resamples that are drawn at once
 
 
@@ -53,9 +54,9 @@ def bootstrap_interval(counts: Sequence[Sequence[int]], seed: int = 0) -> tuple[
         seed: Seed of the 10,000 resamples.
 
     Returns:
-        Both bounds; None for fewer than two recordings, whose spread is unknown.
+        Both bounds; None for fewer than six recordings, which say too little of all.
     """
-    if len(counts) < 2:
+    if len(counts) < FEWEST:
         return None
     generator, share = np.random.default_rng(seed), np.full(len(counts), 1 / len(counts))
     rows = max(1, AT_ONCE // len(counts))  # the numbers are the same however many are drawn at once

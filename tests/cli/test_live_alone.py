@@ -55,7 +55,13 @@ def test_sensors_worth_too_little_in_training_are_off_at_first(tmp_path: Path) -
     assert streamed(tmp_path / "model", "--switch", "0.01")[0]["sensors"] == ["acc", "gyro"]
 
 
-@pytest.mark.parametrize("words", [["--model", "nowhere"], ["--model", str(MODEL), "--recording", "Subject11/a1t1"]])
+def test_a_mistyped_folder_is_named_and_no_package() -> None:
+    done = alone(f"{START}main(['stream', '--model', 'nowhere'])", COMMAND)
+    assert done.returncode == 2
+    assert done.stderr.startswith("cosmo-pl: model: 'nowhere' does not exist.")
+
+
+@pytest.mark.parametrize("words", [["--model", "."], ["--model", str(MODEL), "--recording", "Subject11/a1t1"]])
 def test_one_line_names_what_is_not_installed(words: list[str]) -> None:
     done = alone(f"{START}main(['stream', *{words!r}])", COMMAND)
     assert done.returncode == 2

@@ -156,7 +156,7 @@ def test_sensors_with_one_encoder_are_switched_together(tmp_path, monkeypatch, c
     model = JoinedRecogniser()
     monkeypatch.setattr(Recogniser, "of_run", lambda _: model)
     give(six_seconds(model), tmp_path, monkeypatch)
-    windows, problems, _ = streamed(capsys, "--model", "x", "--switch", 0.5, "--hop", 0.5)
+    windows, problems, _ = streamed(capsys, "--model", ".", "--switch", 0.5, "--hop", 0.5)
     assert len(windows) == 9 and windows[0]["weights"] == {"wrist+band": 0.6, "mat": 0.4}
     assert sorted(windows[-1]["sensors"]) == ["band", "wrist"]
     assert [each["sensor"] for each in problems if each["problem"] == "switched off"] == ["mat"]
@@ -172,7 +172,7 @@ def test_devices_are_on_at_the_start_and_at_the_end(tmp_path, monkeypatch, capsy
     )
     device = json.dumps([sys.executable, str(tmp_path / "device.py")])
     devices = f"{{mat: {device}, band: [{json.dumps(sys.executable)}, -c, 'raise SystemExit(3)']}}"
-    _, problems, _ = streamed(capsys, "--model", "x", "--switch", 0.5, "--hop", 0.5, "--devices", devices)
+    _, problems, _ = streamed(capsys, "--model", ".", "--switch", 0.5, "--hop", 0.5, "--devices", devices)
     assert (tmp_path / "log").read_text(encoding="utf-8").split() == ["on", "off", "on"]
     failed = [each for each in problems if each["problem"] == "device command"]
     assert failed[0]["sensor"] == "band" and "on` ended with status 3" in failed[0]["detail"]
@@ -185,7 +185,7 @@ def test_a_device_that_cannot_be_switched_off_at_the_start_is_reported(tmp_path,
     give(six_seconds(model), tmp_path, monkeypatch)
     only_on = "import sys; sys.exit(4 * (sys.argv[1] == 'off'))"
     devices = f"{{mat: [{json.dumps(sys.executable)}, -c, {json.dumps(only_on)}]}}"
-    _, problems, _ = streamed(capsys, "--model", "x", "--switch", 0.1, "--hop", 0.5, "--devices", devices)
+    _, problems, _ = streamed(capsys, "--model", ".", "--switch", 0.1, "--hop", 0.5, "--devices", devices)
     assert [each["problem"] for each in problems[:2]] == ["switched off", "device command"]
     assert problems[1]["sensor"] == "mat" and "off` ended with status 4" in problems[1]["detail"]
 

@@ -98,7 +98,7 @@ class SensorStream:
         """Samples with a time and with finite, plausible values."""
         timed = np.abs(times) <= LARGEST / SECOND  # false for NaN
         if not timed.all():
-            detail = f"the time {times[~timed][0]:g} is no time in seconds; its sample is left out"
+            detail = f"the time {times[~timed][0]:g} is no time in seconds (divide nanoseconds by 1e9); it is left out"
             self._refused("wrong time", detail, int((~timed).sum()))
         finite = np.isfinite(rows).all(axis=1)
         with np.errstate(invalid="ignore"):
