@@ -283,6 +283,8 @@ def test_int8_needs_layers_to_quantise_and_recordings(folder, utd_root, tmp_path
     with pytest.raises(DatasetNotFoundError, match="nowhere"):
         export(tmp_path / "run", tmp_path / "model", int8=True)
     assert not (tmp_path / "model").exists()
+    with pytest.warns(UserWarning, match=r"accuracy and equality of the exported model are not measured: .*nowhere"):
+        assert export(tmp_path / "run", tmp_path / "model")["equal"] is None
 
 
 def test_the_accuracy_is_that_of_the_checkpoint_on_all_test_subjects(folder, tmp_path):

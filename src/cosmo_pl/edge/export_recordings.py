@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pytorch_lightning.utilities import rank_zero_warn
 
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.identity import is_simulated
@@ -47,11 +48,12 @@ class RunRecordings:
         """The data of the run, see `loaded`."""
         return self.loaded[1]
 
-    @property
+    @cached_property
     def _known(self) -> MultimodalDataModule | None:
         try:
             return self.data
-        except CosmoError:
+        except CosmoError as error:
+            rank_zero_warn(f"accuracy and equality of the exported model are not measured: {error}")
             return None
 
     @property
