@@ -22,6 +22,15 @@ NOT_MEASURED = (
     *("label", "labels", "activity", "class", "subject", "person", "id", "index", "frame", "sample", "row"),
     *("counter", "count", "seq", "sequence", "unnamed", "session", "trial", "battery", "quality", "confidence"),
 )
+PERSONS = (
+    *("subject", "subj", "person", "participant", "volunteer", "user", "who", "uid", "pid", "proband", "patient"),
+    *("subjectid", "personid", "participantid", "userid"),
+)
+ACTIVITIES = (
+    *("activity", "activities", "label", "labels", "class", "target", "annotation", "action", "exercise", "gesture"),
+    *("behaviour", "behavior", "aktivität", "aktivitaet"),
+)
+MOST_ACTIVITIES = 60
 EPOCHS = {"s": (6e8, 4e9), "ms": (6e11, 4e12), "us": (6e14, 4e15), "ns": (6e17, 4e18)}  # 1989 to 2096
 RATES = (1, 2, 4, 5, 8, 10, 12.5, 15, 16, 20, 25, 30, 32, 40, 50, 60, 64, 75, 80, 90, 100, 120, 125, 128, 150, 200, 250)
 ROUNDING = 0.06
@@ -170,6 +179,10 @@ def _not_measured(heads: Sequence[Head], column: str | int) -> str:
     texts = [text for head in heads for text in head.texts(column)]
     numbers = np.concatenate([head.numbers(column) for head in heads])
     named = words(column) if isinstance(column, str) else set()
+    if names_persons(heads, column):
+        return "it names the person"
+    if names_activities(heads, column):
+        return "it names an activity in each row"
     if any(texts[n].lower() not in ("", "nan", "null") for n in np.flatnonzero(np.isnan(numbers))):
         flags = {text.lower() for text in texts} <= {"true", "false", ""}
         return "it holds true and false" if flags else "it holds text"
@@ -181,6 +194,25 @@ def _not_measured(heads: Sequence[Head], column: str | int) -> str:
         return "it is another time"
     counts = all(len(head.rows) > 2 and (np.diff(head.numbers(column)) == 1).all() for head in heads)
     return "it counts the rows" if counts else ""
+
+
+def names_persons(heads: Sequence[Head], column: str | int) -> bool:
+    """Whether a column names the person of each row, by its name and as it holds text or whole numbers."""
+    named = isinstance(column, str) and words(column) & set(PERSONS) and kind_of(column) is None
+    return bool(named) and bool(_names(heads, column))  # "user acceleration x" is measured
+
+
+def names_activities(heads: Sequence[Head], column: str | int) -> bool:
+    """Whether a column names an activity in each row, by its name and as it holds a few texts or whole numbers."""
+    named = isinstance(column, str) and words(column) & set(ACTIVITIES)
+    return bool(named) and 0 < len(_names(heads, column)) <= MOST_ACTIVITIES
+
+
+def _names(heads: Sequence[Head], column: str | int) -> set[str]:
+    """Different texts of a column; none if it has a number that is not whole."""
+    texts = {text for head in heads for text in head.filled(column)} - {"nan", "NaN"}
+    numbers = np.array([number(text) for text in texts])
+    return texts if np.array_equal(np.floor(numbers), numbers, equal_nan=True) else set()
 
 
 def kind_of(name: str) -> str | None:

@@ -20,6 +20,7 @@ from cosmo_pl.data.streams.labelling import CUT, SHARED, label
 from cosmo_pl.data.streams.parts import StreamImport
 from cosmo_pl.data.streams.planning import PlannedRecording
 from cosmo_pl.data.streams.report import report_faults, write_report
+from cosmo_pl.data.streams.row_columns import report_activities_in_rows
 from cosmo_pl.data.streams.source import Source, open_source
 from cosmo_pl.data.streams.store import LabelInterval, StreamStore
 from cosmo_pl.data.streams.times import SECOND
@@ -78,6 +79,7 @@ class ImportJob:
         check_labels(self.source, self.description, self.planned, self.faults)
         report_unmatched(self.unmatched, self.planned, self.faults)
         report_readings(self.source, self.description, self.faults)
+        report_activities_in_rows(self.source, self.description, self.planned, self.faults)
         imported = self._streams(self._stated_corrections())
         if isinstance(clocks, str):
             recorded = self._joined(imported, {}, ())  # before labels are read: none can be used

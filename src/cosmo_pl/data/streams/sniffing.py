@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
 import yaml
-from numpy.typing import NDArray
 
 from cosmo_pl.data.selection import evenly_spaced
 from cosmo_pl.data.streams import columns as guess
-from cosmo_pl.data.streams.columns import TimeGuess
 from cosmo_pl.data.streams.csv_format import common_format
 from cosmo_pl.data.streams.description import ACTIVITY, DESCRIPTION, FORMATS, SUBJECT, ImportDescription
 from cosmo_pl.data.streams.draft import Draft, add_format
 from cosmo_pl.data.streams.grouping import Group, groups_of_files
-from cosmo_pl.data.streams.header_units import header_unit, kind_of_unit
-from cosmo_pl.data.streams.heads import Head, files_of, read_head
+from cosmo_pl.data.streams.heads import files_of, read_head
 from cosmo_pl.data.streams.label_guess import FORMAT_OF, LabelGuess, label_guess
+from cosmo_pl.data.streams.measured import RAW, Stream, measured
 from cosmo_pl.data.streams.reading_description import parse_description
+from cosmo_pl.data.streams.row_columns import INTERVALS, activity_in_rows, several_persons
 from cosmo_pl.data.streams.source import Source, open_source
 from cosmo_pl.data.streams.zones import label_zone, zones_of
 from cosmo_pl.errors import ConfigurationError, RecordingError
@@ -32,7 +30,6 @@ from cosmo_pl.io import user_path, write_whole
 FILES = 24  # of a sensor, of which the first rows are read
 SLOWEST = 0.001  # Hz that a description can state
 NO_PATTERN = set("{}\\")  # characters of a path that a pattern cannot have
-RAW = "raw"
 
 
 @dataclass(frozen=True)
@@ -50,27 +47,6 @@ class Sniffed:
     assumed: tuple[str, ...]
     unknown: tuple[str, ...]
     description: ImportDescription
-
-
-@dataclass(frozen=True)
-class Stream:
-    """A sensor whose columns were recognised.
-
-    Args:
-        name: Its name.
-        group: Its files.
-        heads: First rows of some of them.
-        time: Their column of time.
-        values: Their columns of values.
-        left_out: Other columns, with the reason.
-    """
-
-    name: str
-    group: Group
-    heads: tuple[Head, ...]
-    time: TimeGuess
-    values: list[Any]
-    left_out: dict[str | int, str]
 
 
 def write_description(folder: Path, out: Path | None = None) -> tuple[Path, Sniffed]:
@@ -232,7 +208,7 @@ def _sensor(stream: Stream, zone: tuple[str, str] | None, draft: Draft) -> None:
     group, head, time = stream.group, stream.heads[0], stream.time
     draft.within("sensors", stream.name)
     draft.add("files", group.pattern.text, _matching(len(group.paths)))
-    kind, units, reasons, shape = _measured(stream)
+    kind, units, reasons, shape = measured(stream)
     draft.add("kind", kind, reasons[0])
     fields: dict[str, Any] = {"column": time.column, "unit": time.unit}
     fields |= {"relative": True} if time.relative else {}
@@ -244,7 +220,7 @@ def _sensor(stream: Stream, zone: tuple[str, str] | None, draft: Draft) -> None:
     numbers = stream.values
     whole = isinstance(numbers[0], int) and len(numbers) > 3 and numbers == [*range(numbers[0], numbers[-1] + 1)]
     left = "; ".join(f"without {column}, {reason}" for column, reason in stream.left_out.items())
-    draft.add("values", f"{numbers[0]}:{numbers[-1] + 1}" if whole else numbers, left)
+    draft.add("values", f"{numbers[0]}:{numbers[-1] + 1}" if whole else numbers, left, several_persons(stream))
     unknown = "the unit is not known: replace raw" if RAW in units else ""
     draft.add("unit", units[0] if len(set(units)) == 1 else units, "; ".join(reasons[1:]), unknown)
     if isinstance(shape, tuple):
@@ -252,66 +228,11 @@ def _sensor(stream: Stream, zone: tuple[str, str] | None, draft: Draft) -> None:
     elif shape:
         draft.lines.append(f"    # shape: {shape}")
         draft.unknown.append(f"{stream.name}.shape: if its {len(numbers)} values are an image, add shape: {shape}")
-    rate, measured = guess.rate_of(stream.heads, time)
-    draft.add("rate", int(rate) if rate == int(rate) else rate, f"the median is {measured:.4g} Hz")
+    rate, median = guess.rate_of(stream.heads, time)
+    draft.add("rate", int(rate) if rate == int(rate) else rate, f"the median is {median:.4g} Hz")
     if not head.header and head.path.suffix.lower() in (".csv", ".tsv"):
         draft.add("header", False, "the first row has values")
     add_format({str(each.path): each.format for each in stream.heads}, draft)
-
-
-def _measured(stream: Stream) -> tuple[str, list[str], list[str], tuple[int, int] | str | None]:
-    """Kind, units, reasons for the kind and for the units, and shape of images or what it may be."""
-    path, values = f"{stream.group.pattern.text} {stream.name}", stream.values
-    rows = np.concatenate([np.stack([head.numbers(column) for column in values], 1) for head in stream.heads])
-    shape, which = guess.shape_of(path, len(values))
-    if len(values) >= guess.IMAGE_COLUMNS or (shape and len(values) > 9):
-        stated = guess.kind_of(path)
-        low, high = np.nanmin(rows), np.nanmax(rows)
-        scale = "1" if low >= 0 and 0 < high <= 1 else RAW
-        reason = f"values are from {low:g} to {high:g}"
-        why = "the name says so" if stated else "no name says more"
-        return stated or "series", [scale], [why, reason], shape or f"one of {which}"
-    kinds, units, reasons = list[str](), list[str](), list[str]()
-    for number, axes in enumerate(guess.named_axes(values)):
-        part = rows[:, [values.index(column) for column in axes]]
-        named = guess.kind_of(" ".join(map(str, axes))) or (guess.kind_of(path) if len(values) <= 3 else None)
-        in_header = [header_unit(column, named) for column in axes]
-        measured = {kind_of_unit(unit) if unit else None for unit in in_header}
-        kind, why = (named, "the name says so") if named else _kind(measured, part, kinds)
-        unit, reason = guess.unit_of(kind, part) if len(axes) == 3 else (None, "")
-        kinds.append(kind)
-        units += [each or unit or RAW for each in in_header]
-        reasons += [why] * (number == 0) + [_reason(in_header, unit, reason)] * bool(reason or any(in_header))
-    inertial = len(kinds) > 1 and set(kinds) <= {"accelerometer", "gyroscope", "magnetometer"}
-    whole = kinds[0] if len(set(kinds)) == 1 else "inertial" if inertial else "series"
-    return whole, units, reasons, None
-
-
-def _kind(measured: Set[str | None], values: NDArray[np.float64], before: Sequence[str]) -> tuple[str, str]:
-    """Kind of axes without a telling name, and the reason.
-
-    Args:
-        measured: Kinds of sensors that measure in the units of their headers; None for a header without one.
-        values: Their values (N, axes).
-        before: Kinds of the axes before them in the same file.
-    """
-    if len(measured) == 1 and (stated := next(iter(measured))) is not None:
-        return stated, "the unit in the header says so"
-    if values.shape[1] == 3 and guess.is_gravity(values):
-        return "accelerometer", "its vectors are about as long as gravity"
-    if values.shape[1] == 3 and before == ["accelerometer"]:
-        return "gyroscope", "it follows an accelerometer in the same file"
-    return "series", "no name says more"
-
-
-def _reason(stated: Sequence[str | None], guessed: str | None, reason: str) -> str:
-    """Where the unit of three axes comes from."""
-    headers = list(dict.fromkeys(unit for unit in stated if unit))
-    if not headers:
-        return f"guessed by size: {reason}" if guessed else reason
-    unlike = guessed and guessed not in headers and kind_of_unit(guessed) == "accelerometer"
-    doubt = f", but {reason}, as in {guessed}: check it" if unlike else ""
-    return f"the header states {', '.join(headers)}{doubt}"
 
 
 def _labels(
@@ -373,7 +294,11 @@ def _activity(streams: Sequence[Stream], draft: Draft) -> None:
     if ACTIVITY not in common:
         numbers = [name for name in sorted(common - {SUBJECT}) if all(map(str.isdigit, streams[0].group.values(name)))]
         hint = f'; if {{{numbers[0]}}} is the activity, add activity: {{path: "{{{numbers[0]}}}"}}' if numbers else ""
-        draft.unknown.append(f"labels: no file of labels was found; all time is unlabelled{hint}")
+        in_rows = [f"'{column}' of {each.name}" for each in streams if (column := activity_in_rows(each.heads))]
+        remedy = INTERVALS[0].lower() + INTERVALS[1:]
+        why = f"the column {in_rows[0]} names an activity in each row, which is not read: {remedy}" if in_rows else ""
+        why = why or "no file of labels was found; all time is unlabelled"
+        draft.unknown.append(f"labels: {why}{hint}")
         return
     values = sorted(set(streams[0].group.values(ACTIVITY)))
     draft.within()
