@@ -145,6 +145,10 @@ def test_one_label_file_with_decimals_tells_the_decimals_of_all(tmp_path: Path) 
         ("Acc X (m/s²)", None, "m/s2"),
         ("Acc X [m/s^2]", None, "m/s2"),
         ("acc_x_m_s2", "accelerometer", "m/s2"),
+        ("ax_ms2", "accelerometer", "m/s2"),
+        ("ax_mss", "accelerometer", "m/s2"),
+        ("gx_rads", "gyroscope", "rad/s"),
+        ("gx_dps", "gyroscope", "deg/s"),
         ("acc (m·s⁻²)", None, "m/s2"),
         ("acc_x_mg", "accelerometer", "mg"),
         ("Acc X (G)", "accelerometer", "g"),
@@ -185,8 +189,9 @@ def test_units_in_headers_go_before_those_by_size(tmp_path: Path) -> None:
 def test_a_unit_tells_the_kind_and_its_size_is_checked(tmp_path: Path) -> None:
     both = np.concatenate([signal(jittered(2, 50)), signal(jittered(2, 50))], axis=1)
     found = sensor(tmp_path, "time,a (dps),b (dps),c (dps),x (m/s2),y (m/s2),z (m/s2)", both)
-    (stream,) = found.description.sensors.values()
-    assert stream.units == ("deg/s",) * 3 + ("m/s2",) * 3 and stream.kind == "inertial"
+    gyroscope, accelerometer = found.description.sensors.values()
+    assert gyroscope.units == ("deg/s",) * 3 and gyroscope.kind == "gyroscope"
+    assert accelerometer.units == ("m/s2",) * 3 and accelerometer.kind == "accelerometer"
     assert any("the header states m/s2, but the median length" in line and "as in g" in line for line in found.assumed)
 
 

@@ -47,6 +47,7 @@ KINDS = {
     "skeleton": ("skeleton", "kinect", "joints", "pose"),
 }
 IMAGE_COLUMNS = 64
+AXES = 3
 
 
 @dataclass(frozen=True)
@@ -216,8 +217,10 @@ def _names(heads: Sequence[Head], column: str | int) -> set[str]:
 
 
 def kind_of(name: str) -> str | None:
-    """The kind of sensor that a name states; None if it states none."""
-    return next((kind for kind, known in KINDS.items() if words(name) & set(known)), None)
+    """The kind of sensor that a name states, as "acc_x" or "accx"; None if it states none."""
+    found = words(name)
+    found |= {word[:-1] for word in found if len(word) > 3 and word[-1] in "xyz"}
+    return next((kind for kind, known in KINDS.items() if found & set(known)), None)
 
 
 def unit_of(kind: str, values: NDArray[np.float64]) -> tuple[str | None, str]:
@@ -272,5 +275,5 @@ def shape_of(name: str, columns: int) -> tuple[tuple[int, int] | None, str]:
 
 def named_axes(columns: Sequence[str | int]) -> list[list[str | int]]:
     """Columns in runs of three, as x, y and z of a sensor; all in one run if their number is no multiple of three."""
-    size = 3 if len(columns) % 3 == 0 else len(columns)
+    size = AXES if len(columns) % AXES == 0 else len(columns)
     return [list(columns[i : i + size]) for i in range(0, len(columns), size)]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from cosmo_pl.data.units import quantity
 
 KNOWN = {
-    "m/s2": ("m/s2", "m/s^2", "m/s**2", "m/s/s", "ms-2", "ms^-2", "mps2", "m/sec2", "m/sec^2", "m_s2"),
+    "m/s2": ("m/s2", "m/s^2", "m/s**2", "m/s/s", "ms-2", "ms^-2", "mps2", "m/sec2", "m/sec^2", "m_s2", "ms2", "mss"),
     "g": ("g",),
     "mg": ("mg",),
     "rad/s": ("rad/s", "rad/sec", "rads-1", "rads^-1", "rad_s", "radps", "rads"),
@@ -21,6 +22,7 @@ KNOWN = {
     "kPa": ("kpa",),
     "mmHg": ("mmhg",),
 }
+TIMES = {"s": ("s", "sec", "second", "seconds"), "ms": ("ms",), "us": ("us", "µs", "μs"), "ns": ("ns",)}
 KIND_OF = {
     "acceleration": "accelerometer",
     "angular velocity": "gyroscope",
@@ -49,6 +51,19 @@ def header_unit(name: str | int, kind: str | None = None) -> str | None:
 def kind_of_unit(unit: str) -> str | None:
     """The kind of sensor that measures in a unit; None for others."""
     return KIND_OF.get(quantity(unit) or "")
+
+
+def unit_of_time(text: str) -> str | None:
+    """The unit of time that a text is, "s", "ms", "us" or "ns"; None for another text."""
+    plain = text.strip().strip("[](){}").lower()
+    return next((unit for unit, names in TIMES.items() if plain in names), None)
+
+
+def are_units(cells: Sequence[str]) -> bool:
+    """Whether texts are mostly units, as in a row below the names of columns."""
+    filled = [cell for cell in cells if cell.strip()]
+    known = [cell for cell in filled if unit_of_time(cell) or _unit(cell.strip().strip("[](){}"), None)]
+    return len(filled) > 1 and 2 * len(known) >= len(filled)
 
 
 def _unit(text: str, kind: str | None) -> str | None:

@@ -8,7 +8,7 @@ import math
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from cosmo_pl.data.streams.csv_format import COMMA, COMMON, CsvFormat, csv_format
 from cosmo_pl.data.streams.description import FORMATS
+from cosmo_pl.data.streams.header_units import are_units
 from cosmo_pl.data.streams.npz_arrays import ArrayHeader, array_header, open_array, row_blocks
 from cosmo_pl.data.streams.parquet_files import first_rows, last_row, open_parquet
 from cosmo_pl.data.streams.source import FolderSource, Source, readable
@@ -44,7 +45,8 @@ class Head:
         last: Texts of the last row; None if it is not read.
         format: How CSV is written; decimal commas are points in `rows` and `last`.
         left_out: Arrays of NPZ that are no columns, with the reason.
-        header_lines: Lines of CSV up to the header, with it; 0 without one.
+        header_lines: Lines of CSV up to the header, with it and a row of units; 0 without one.
+        units: Units of the columns that stand in a row of their own below their names; empty without one.
     """
 
     path: Path
@@ -54,6 +56,7 @@ class Head:
     format: CsvFormat = COMMON
     left_out: Mapping[str, str] = field(default_factory=dict)
     header_lines: int = 0
+    units: tuple[str, ...] = ()
 
     @property
     def header(self) -> bool:
@@ -71,7 +74,7 @@ class Head:
     def by_position(self) -> Head:
         """The same of CSV with a header, whose columns are named by their positions, and its header skipped."""
         written = self.format._replace(skip=self.header_lines)
-        return replace(self, columns=tuple(range(len(self.columns))), format=written, header_lines=0)
+        return replace(self, columns=tuple(range(len(self.columns))), format=written, header_lines=0, units=())
 
     def texts(self, column: str | int) -> tuple[str, ...]:
         """Texts of a column in the first rows (N,)."""
@@ -184,9 +187,18 @@ def text_head(path: Path, file: IO[bytes], size: int = BYTES) -> Head:
         return Head(path, (), ())
     header = not any(is_value(cell) for cell in rows[0])
     columns: tuple[Any, ...] = rows[0] if header else tuple(range(len(rows[0])))
-    body = [row for row in (rows[1:] if header else rows) if len(row) == len(columns)]
-    first = next((n for n in places if lines[n].strip()), 0)
-    return Head(path, columns, tuple(body), format=found, header_lines=first + 1 if header else 0)
+    units = rows[1] if header and _has_units(rows) else ()
+    before = 0 if not header else 2 if units else 1
+    body = [row for row in rows[before:] if len(row) == len(columns)]
+    filled = [n for n in places if lines[n].strip()]
+    return Head(path, columns, tuple(body), None, found, header_lines=before and filled[before - 1] + 1, units=units)
+
+
+def _has_units(rows: Sequence[tuple[str, ...]]) -> bool:
+    """Whether a row of units follows the names of the columns, before the first row of values."""
+    if len(rows) < 3 or len(rows[1]) != len(rows[0]) or any(map(is_value, rows[1])):
+        return False
+    return are_units(rows[1]) and any(map(is_value, rows[2]))
 
 
 def _end(file: IO[bytes]) -> str:

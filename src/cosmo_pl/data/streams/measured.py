@@ -29,6 +29,9 @@ class Stream:
         time: Their column of time.
         values: Their columns of values.
         left_out: Other columns, with the reason.
+        shared: Whether other columns of its files are other sensors.
+        channels: Names of the columns of values, where these are described by positions and have a row of units.
+        units: Their units in that row.
     """
 
     name: str
@@ -37,6 +40,16 @@ class Stream:
     time: TimeGuess
     values: list[Any]
     left_out: dict[str | int, str]
+    shared: bool = False
+    channels: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> list[Any]:
+        """What each column of values is known by: its name, with its unit if that is in a row, or its position."""
+        if not self.channels:
+            return self.values
+        return [f"{name} ({unit})" for name, unit in zip(self.channels, self.units, strict=True)]
 
 
 def measured(stream: Stream) -> tuple[str, list[str], list[str], tuple[int, int] | str | None]:
@@ -52,9 +65,10 @@ def measured(stream: Stream) -> tuple[str, list[str], list[str], tuple[int, int]
         why = "the name says so" if stated else "no name says more"
         return stated or "series", [scale], [why, reason], shape or f"one of {which}"
     kinds, units, reasons = list[str](), list[str](), list[str]()
-    for number, axes in enumerate(guess.named_axes(values)):
-        part = rows[:, [values.index(column) for column in axes]]
-        named = guess.kind_of(" ".join(map(str, axes))) or (guess.kind_of(path) if len(values) <= 3 else None)
+    of_path = guess.kind_of(path) if len(values) <= 3 and not stream.shared else None  # else it may name the others
+    for number, axes in enumerate(guess.named_axes(stream.named)):
+        part = rows[:, len(units) : len(units) + len(axes)]
+        named = guess.kind_of(" ".join(map(str, axes))) or of_path
         in_header = [header_unit(column, named) for column in axes]
         stated_kinds = {kind_of_unit(unit) if unit else None for unit in in_header}
         kind, why = (named, "the name says so") if named else _kind(stated_kinds, part, kinds)

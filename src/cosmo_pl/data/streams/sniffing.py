@@ -20,6 +20,7 @@ from cosmo_pl.data.streams.grouping import Group, groups_of_files
 from cosmo_pl.data.streams.heads import files_of, read_head
 from cosmo_pl.data.streams.label_guess import FORMAT_OF, LabelGuess, label_guess
 from cosmo_pl.data.streams.measured import RAW, Stream, measured
+from cosmo_pl.data.streams.quantities import by_quantity, with_row_of_units
 from cosmo_pl.data.streams.reading_description import parse_description
 from cosmo_pl.data.streams.row_columns import INTERVALS, activity_in_rows, several_persons
 from cosmo_pl.data.streams.source import Source, open_source
@@ -29,6 +30,7 @@ from cosmo_pl.io import user_path, write_whole
 
 FILES = 24  # of a sensor, of which the first rows are read
 SLOWEST = 0.001  # Hz that a description can state
+SEVERAL = "columns of several quantities can be sensors of their own, with the same files and other values"
 NO_PATTERN = set("{}\\")  # characters of a path that a pattern cannot have
 
 
@@ -158,11 +160,14 @@ def _streams(source: Source, groups: Sequence[Group], draft: Draft) -> list[Stre
             draft.unknown.append(f"{group.pattern.text}: {guess.no_time(heads)}; these files are left out")
             continue
         values, left_out = guess.values_of(alike, time)
-        if alike[0].header_lines and _are_no_names(time.column, *values):
+        if alike[0].header_lines and not alike[0].units and _are_no_names(time.column, *values):
             alike = tuple(head.by_position() for head in alike)
             time = guess.time_of(alike) or time
             values, left_out = guess.values_of(alike, time)
-        if guess.rate_of(alike, time)[0] < SLOWEST:
+        taken = sum(each.name.rstrip("0123456789_") == group.name for each in found)
+        name = f"{group.name}_{taken + 1}" if taken else group.name
+        stream = with_row_of_units(Stream(name, group, alike, time, values, left_out))
+        if guess.rate_of(stream.heads, stream.time)[0] < SLOWEST:
             draft.unknown.append(
                 f"{group.pattern.text}: fewer samples than {SLOWEST:g} per second; these files are left out"
             )
@@ -170,9 +175,9 @@ def _streams(source: Source, groups: Sequence[Group], draft: Draft) -> list[Stre
         if not values:
             draft.unknown.append(f"{group.pattern.text}: no column of numbers was found; these files are left out")
             continue
-        taken = sum(each.name.rstrip("0123456789_") == group.name for each in found)
-        found.append(Stream(f"{group.name}_{taken + 1}" if taken else group.name, group, alike, time, values, left_out))
-    return found
+        found.append(stream)
+    names = {each.name for each in found}
+    return [part for each in found for part in by_quantity(each, names)]
 
 
 def _are_no_names(*columns: str | int) -> bool:
@@ -207,7 +212,8 @@ def _matching(count: int) -> str:
 def _sensor(stream: Stream, zone: tuple[str, str] | None, draft: Draft) -> None:
     group, head, time = stream.group, stream.heads[0], stream.time
     draft.within("sensors", stream.name)
-    draft.add("files", group.pattern.text, _matching(len(group.paths)))
+    shared = "; sensors of other quantities are in the same files" * stream.shared
+    draft.add("files", group.pattern.text, _matching(len(group.paths)) + shared)
     kind, units, reasons, shape = measured(stream)
     draft.add("kind", kind, reasons[0])
     fields: dict[str, Any] = {"column": time.column, "unit": time.unit}
@@ -219,8 +225,13 @@ def _sensor(stream: Stream, zone: tuple[str, str] | None, draft: Draft) -> None:
         draft.unknown.append(f"{stream.name}.time: when it was 0; without start, all sensors start together")
     numbers = stream.values
     whole = isinstance(numbers[0], int) and len(numbers) > 3 and numbers == [*range(numbers[0], numbers[-1] + 1)]
-    left = "; ".join(f"without {column}, {reason}" for column, reason in stream.left_out.items())
-    draft.add("values", f"{numbers[0]}:{numbers[-1] + 1}" if whole else numbers, left, several_persons(stream))
+    left = [f"without {column}, {reason}" for column, reason in stream.left_out.items()]
+    left += [SEVERAL] * (guess.AXES < len(numbers) < guess.IMAGE_COLUMNS and not stream.shared and not shape)
+    draft.add(
+        "values", f"{numbers[0]}:{numbers[-1] + 1}" if whole else numbers, "; ".join(left), several_persons(stream)
+    )
+    if stream.channels and len(set(stream.channels)) == len(stream.channels) and "" not in stream.channels:
+        draft.add("channels", list(stream.channels))
     unknown = "the unit is not known: replace raw" if RAW in units else ""
     draft.add("unit", units[0] if len(set(units)) == 1 else units, "; ".join(reasons[1:]), unknown)
     if isinstance(shape, tuple):
@@ -231,7 +242,8 @@ def _sensor(stream: Stream, zone: tuple[str, str] | None, draft: Draft) -> None:
     rate, median = guess.rate_of(stream.heads, time)
     draft.add("rate", int(rate) if rate == int(rate) else rate, f"the median is {median:.4g} Hz")
     if not head.header and head.path.suffix.lower() in (".csv", ".tsv"):
-        draft.add("header", False, "the first row has values")
+        why = "the row after those of names and units" if stream.channels else "the first row"
+        draft.add("header", False, f"{why} has values")
     add_format({str(each.path): each.format for each in stream.heads}, draft)
 
 
