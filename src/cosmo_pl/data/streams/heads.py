@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from cosmo_pl.data.streams.csv_format import COMMA, COMMON, CsvFormat, csv_format
 from cosmo_pl.data.streams.description import FORMATS
+from cosmo_pl.data.streams.encodings import REPLACED, SAVE, other_encoding
 from cosmo_pl.data.streams.header_units import are_units
 from cosmo_pl.data.streams.npz_arrays import ArrayHeader, array_header, open_array, row_blocks
 from cosmo_pl.data.streams.parquet_files import first_rows, last_row, open_parquet
@@ -175,8 +176,14 @@ def text_head(path: Path, file: IO[bytes], size: int = BYTES) -> Head:
         path: The file.
         file: The same, at its start.
         size: Bytes to read.
+
+    Raises:
+        RecordingError: Its first row is not in UTF-8.
     """
     start = file.read(size)
+    encoding = other_encoding(start)
+    if encoding.startswith("UTF"):
+        raise RecordingError(path, f"is {encoding}, not UTF-8", SAVE)
     lines = start.decode("utf-8-sig", errors="replace").splitlines()
     if len(start) == size:
         lines = lines[:-1]  # which may be cut
@@ -185,6 +192,8 @@ def text_head(path: Path, file: IO[bytes], size: int = BYTES) -> Head:
     rows = _rows([lines[n] for n in places[: ROWS + 1]], found)
     if not rows:
         return Head(path, (), ())
+    if encoding and any(REPLACED in cell for cell in rows[0]):  # in later rows, the import replaces it as well
+        raise RecordingError(path, f"has a first row that is not UTF-8, but {encoding}", SAVE)
     header = not any(is_value(cell) for cell in rows[0])
     columns: tuple[Any, ...] = rows[0] if header else tuple(range(len(rows[0])))
     units = rows[1] if header and _has_units(rows) else ()

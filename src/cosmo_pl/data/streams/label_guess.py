@@ -13,6 +13,7 @@ from typing import Any
 from cosmo_pl.data.streams.columns import EPOCHS, words
 from cosmo_pl.data.streams.csv_format import COMMON, CsvFormat
 from cosmo_pl.data.streams.description import ACTIVITY, SUBJECT
+from cosmo_pl.data.streams.encodings import REPLACED
 from cosmo_pl.data.streams.heads import moment, number, read_head, text_head
 from cosmo_pl.data.streams.labels import FRAMES
 from cosmo_pl.data.streams.source import Source, readable
@@ -43,6 +44,7 @@ class LabelGuess:
         written: How CSV is written.
         absolute: Whether the times are ISO times or times of day without zone.
         subjects: Names of subjects in its first rows.
+        damaged: Whether its first rows have bytes that are no UTF-8, which the import refuses.
     """
 
     format: str
@@ -52,6 +54,7 @@ class LabelGuess:
     written: CsvFormat = COMMON
     absolute: bool = False
     subjects: frozenset[str] = frozenset()
+    damaged: bool = False
 
 
 def label_guess(source: Source, name: str, scratch: Path) -> LabelGuess | None:
@@ -94,7 +97,8 @@ def _table(source: Source, name: str) -> LabelGuess | None:
     texts = [text for text in head.texts(roles["start"]) if text]
     time, reason, absolute = _time(texts)
     subjects = frozenset(head.texts(roles[SUBJECT])) - {""} if SUBJECT in roles else frozenset[str]()
-    return LabelGuess("csv", time, reason, roles, head.format, absolute, subjects)
+    damaged = any(REPLACED in text for row in head.rows for text in row)
+    return LabelGuess("csv", time, reason, roles, head.format, absolute, subjects, damaged)
 
 
 def _time(texts: Sequence[str]) -> tuple[dict[str, Any], str, bool]:

@@ -16,6 +16,7 @@ from cosmo_pl.data.streams import columns as guess
 from cosmo_pl.data.streams.csv_format import common_format
 from cosmo_pl.data.streams.description import ACTIVITY, DESCRIPTION, FORMATS, SUBJECT, ImportDescription
 from cosmo_pl.data.streams.draft import Draft, add_format
+from cosmo_pl.data.streams.encodings import ONE_BYTE
 from cosmo_pl.data.streams.grouping import Group, groups_of_files
 from cosmo_pl.data.streams.heads import files_of, read_head
 from cosmo_pl.data.streams.label_guess import FORMAT_OF, LabelGuess, label_guess
@@ -268,6 +269,8 @@ def _labels(
     draft.within("labels")
     draft.add("files", group.pattern.text, _matching(len(group.paths)))
     draft.add("format", found.format)
+    if damaged := [path for path in group.paths if marks[path].damaged]:
+        draft.unknown.append(f"labels.files: '{damaged[0]}' is not UTF-8, but {ONE_BYTE}: save it as UTF-8")
     if found.columns:
         named = {name for path in group.paths for name in marks[path].subjects}
         draft.add("columns", found.columns, "their names say so", _without_path(named - people, people))
