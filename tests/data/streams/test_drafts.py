@@ -17,6 +17,7 @@ from cosmo_pl.data.streams.header_units import header_unit
 from cosmo_pl.data.streams.heads import read_head
 from cosmo_pl.data.streams.importing import import_streams
 from cosmo_pl.data.streams.reading import NPZ_ROWS
+from cosmo_pl.data.streams.reading_description import parse_description
 from cosmo_pl.data.streams.sniffing import Sniffed, sniff
 from cosmo_pl.data.streams.source import FolderSource
 from cosmo_pl.errors import ConfigurationError, RecordingError
@@ -325,3 +326,23 @@ def test_an_empty_time_and_a_space_before_the_zone_are_as_in_the_import(tmp_path
     assert (time.column, time.unit, time.relative) == ("time", "s" if form == "s" else "iso", False)
     assert store.recordings[0].start.startswith(f"2024-05-06T{'08' if '+02' in form else '10'}:00:00.0")
     assert store.recordings[0].duration == pytest.approx(1.96, abs=0.03)
+
+
+def test_names_by_position_may_be_sessions_of_one_person(tmp_path: Path) -> None:
+    record(tmp_path / "home", [f"{name}/{sensor}.csv" for name in ("morning", "noon") for sensor in ("wrist", "ankle")])
+    found = sniff(tmp_path / "home")
+    said = (
+        "{subject}: whether 'morning', 'noon' are persons: if they are sessions of one person, write {session} in all"
+    )
+    assert [line for line in found.unknown if line.startswith(said)]
+    sessions = parse_description(yaml.safe_load(found.text.replace("{subject}", "{session}")))
+    store = import_streams(tmp_path / "home", tmp_path / "out", sessions)
+    assert [(each.name, each.subject) for each in store.recordings] == [("morning", 1), ("noon", 1)]
+
+
+@pytest.mark.parametrize("names", [("01", "02"), ("S01", "S02"), ("anna",)])
+def test_numbers_and_names_of_labels_are_persons(tmp_path: Path, names: Sequence[str]) -> None:
+    record(tmp_path, [f"{name}/wrist.csv" for name in names])
+    if not names[0][-1].isdigit():
+        label(tmp_path / "labels.csv", names)
+    assert not any("are persons" in line for line in sniff(tmp_path).unknown)

@@ -23,7 +23,7 @@ from cosmo_pl.data.streams.label_guess import FORMAT_OF, LabelGuess, label_guess
 from cosmo_pl.data.streams.measured import RAW, Stream, measured
 from cosmo_pl.data.streams.quantities import by_quantity, with_row_of_units
 from cosmo_pl.data.streams.reading_description import parse_description
-from cosmo_pl.data.streams.row_columns import INTERVALS, activity_in_rows, several_persons
+from cosmo_pl.data.streams.row_columns import INTERVALS, SHOWN, activity_in_rows, several_persons
 from cosmo_pl.data.streams.source import Source, open_source
 from cosmo_pl.data.streams.zones import label_zone, zones_of
 from cosmo_pl.errors import ConfigurationError, RecordingError
@@ -202,8 +202,22 @@ def _head(folder: Path, streams: Sequence[Stream], draft: Draft) -> None:
         draft.assumed.append(
             f"{', '.join(f'{{{name}}}' for name in guessed)}: by position, no word of the paths says so"
         )
+    if question := _persons_or_sessions(streams):
+        draft.unknown.append(question)
     if SUBJECT not in common:
         draft.unknown.append("{subject}: no part of the paths of all sensors differs between persons")
+
+
+def _persons_or_sessions(streams: Sequence[Stream]) -> str:
+    """Whether names that are subjects by their position alone are persons; empty where they have the numbers of ids."""
+    guessed = [each.group for each in streams if SUBJECT in each.group.guessed]
+    names = sorted({name for group in guessed for name in group.values(SUBJECT)})
+    if len(names) < 2 or all(any(map(str.isdigit, name)) for name in names):
+        return ""
+    shown = ", ".join(f"'{name}'" for name in names[:SHOWN]) + ", ..." * (len(names) > SHOWN)
+    return (
+        f"{{subject}}: whether {shown} are persons: if they are sessions of one person, write {{session}} in all files"
+    )
 
 
 def _matching(count: int) -> str:
