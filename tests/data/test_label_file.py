@@ -195,3 +195,22 @@ def test_new_people_are_tested_after_a_training_with_a_file(tmp_path: Path) -> N
     new.adopt(trained)
     new.setup()
     assert set(new.samples.subject[new.split.test].tolist()) == {3}
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("decimal", [".", ","])
+def test_the_delimiter_and_decimals_are_those_of_spreadsheets(tmp_path: Path, delimiter: str, decimal: str) -> None:
+    rows = [["recording", "start", "end", '"activity"'], ["anna", "0.5", "12", "walk, fast"], ["ben", "", "", "sit"]]
+    if delimiter == ",":
+        rows[1] = ["anna", "0.5", "12", '"walk, fast"']
+    else:
+        rows[1][1] = rows[1][1].replace(".", decimal)
+    (tmp_path / "a.csv").write_text("\n".join(map(delimiter.join, rows)), encoding="utf-8")
+    found = [(each.recording, each.start, each.end, each.activity) for each in read_label_file(tmp_path / "a.csv")]
+    assert found == [("anna", 0.5, 12.0, "walk, fast"), ("ben", None, None, "sit")]
+
+
+def test_columns_that_are_missing_are_named_with_the_delimiters(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("recording|start|end|activity\n", encoding="utf-8")
+    with pytest.raises(RecordingError, match="with commas, semicolons or tabs between them"):
+        read_label_file(tmp_path / "a.csv")

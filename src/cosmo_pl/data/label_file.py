@@ -18,11 +18,13 @@ from cosmo_pl.data.identity import DatasetIdentity
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.data.selection import Indices
 from cosmo_pl.data.split import Split
+from cosmo_pl.data.streams.csv_format import COMMA
 from cosmo_pl.errors import RecordingError, choices
 from cosmo_pl.io import utf8_text
 
 COLUMNS = ("recording", "activity")
 TIMES = ("start", "end")
+DELIMITERS = ",;\t"
 LIKE_TIMES = re.compile(
     r"(start|begin|from|end|stop|until|to(?![a-z])|time).*|.*(start|begin|end|stop|time)", re.IGNORECASE
 )
@@ -75,21 +77,25 @@ class LabelError(RecordingError):
 def read_label_file(path: Path) -> list[GivenLabel]:
     """Reads a CSV file with the columns ``recording``, ``activity`` and, optionally, ``start`` and ``end``.
 
+    Commas, semicolons or tabs separate them; without commas between them, seconds may have decimal commas.
+
     Raises:
         RecordingError: It cannot be read, lacks a column, or has no row or one that cannot be used; the message names
             the row.
     """
     text = utf8_text(path, partial(RecordingError, path, remedy="Give a CSV file of labels"))
-    reader = csv.DictReader(io.StringIO(text), strict=True)
+    delimiter = _delimiter(text)
+    reader = csv.DictReader(io.StringIO(text), strict=True, delimiter=delimiter)
     try:
         known = list(reader.fieldnames or ())
         if missing := [name for name in COLUMNS if name not in known]:
             problem = f"has no column {' and no column '.join(missing)}"
-            raise RecordingError(path, problem, "Write the columns recording, start, end, activity")
+            remedy = "Write the columns recording, start, end, activity, with commas, semicolons or tabs between them"
+            raise RecordingError(path, problem, remedy)
         if times := [name for name in known if name not in TIMES and LIKE_TIMES.fullmatch(name)]:
             problem = f"has a column '{times[0]}', which would be ignored, so that whole recordings would be labelled"
             raise RecordingError(path, problem, "Name the columns of seconds start and end")
-        found = [_label(path, f"row {reader.line_num}", row) for row in reader]
+        found = [_label(path, f"row {reader.line_num}", row, delimiter) for row in reader]
     except csv.Error as error:
         raise RecordingError(path, f"row {reader.line_num + 1}: {error}", REMEDY) from error
     if not found:
@@ -97,11 +103,20 @@ def read_label_file(path: Path) -> list[GivenLabel]:
     return found
 
 
-def _label(path: Path, where: str, row: Mapping[str, str | None]) -> GivenLabel:
+def _delimiter(text: str) -> str:
+    """The delimiter by which the first row has the columns that a file needs; a comma if there is none."""
+    first = next(iter(text.splitlines()), "")
+    cells = {each: {cell.strip().strip('"') for cell in first.split(each)} for each in DELIMITERS}
+    return next((each for each, found in cells.items() if set(COLUMNS) <= found), ",")
+
+
+def _label(path: Path, where: str, row: Mapping[str, str | None], delimiter: str) -> GivenLabel:
     surplus: Any = row.get(None)  # type: ignore[call-overload]
     if any(value.strip() for value in surplus or ()):  # a decimal comma may have moved all of its values
         raise RecordingError(path, f"{where}: has more values than there are columns", "Write seconds, as in 12.5")
     text = {name: (row.get(name) or "").strip() for name in (*COLUMNS, *TIMES)}
+    if delimiter != ",":
+        text |= {name: text[name].replace(",", ".") for name in TIMES if COMMA.fullmatch(text[name])}
     if not text["recording"] or not text["activity"]:
         raise RecordingError(path, f"{where}: no recording or no activity", REMEDY)
     try:
