@@ -19,7 +19,7 @@ from cosmo_pl.data.streams.label_checks import check_labels
 from cosmo_pl.data.streams.labelling import CUT, SHARED, label
 from cosmo_pl.data.streams.parts import StreamImport
 from cosmo_pl.data.streams.planning import PlannedRecording
-from cosmo_pl.data.streams.report import report_faults, write_report
+from cosmo_pl.data.streams.report import report_faults, report_units, write_report
 from cosmo_pl.data.streams.row_columns import report_activities_in_rows
 from cosmo_pl.data.streams.source import Source, open_source
 from cosmo_pl.data.streams.store import LabelInterval, StreamStore
@@ -92,6 +92,7 @@ class ImportJob:
         """Reads the labels and writes the store; the manifest is written last."""
         streams = {each.recording.name: each.parts for each in imported}
         report_faults(streams, self._rates, self.faults)
+        report_units(streams, self.faults)  # of all recordings, also under strict
         labelled = label(self.source, self.description, imported, self.parts)
         for reason, where in labelled.left_out.items():
             remedy = "Correct the times of the labels, or their zone in the description"

@@ -67,6 +67,28 @@ def report_faults(streams: Streams, rates: Mapping[str, float], faults: FaultLog
     faults.report("recordings have sensors that hardly run at the same time", apart, remedy)
 
 
+def report_units(streams: Streams, faults: FaultLog) -> None:
+    """Reports sensors whose unit looks wrong in half of their recordings or more, one line for each.
+
+    A unit that looks right in most recordings is that of the sensor, whose values are unusual in the others. The page
+    of the report names these.
+
+    Args:
+        streams: All recordings, each with its sensors and their parts.
+        faults: Where they are reported.
+
+    Raises:
+        RecordingError: `faults` is strict, and there is one.
+    """
+    for sensor in dict.fromkeys(sensor for parts in streams.values() for sensor in parts):
+        facts = {name: parts[sensor].facts for name, parts in streams.items() if sensor in parts}
+        odd = {name: each.suspicious for name, each in facts.items() if each.suspicious}
+        if 2 * len(odd) >= len(facts) and odd:
+            first = min(odd)
+            problem = f"recordings of {sensor} have a unit that looks wrong: {'; '.join(odd[first])} in {first}"
+            faults.report(problem, odd, f"Correct unit or convert of sensors.{sensor} in the description")
+
+
 def _faults(part: Part) -> list[tuple[str, str, bool]]:
     """Faults of a stream: problem, remedy, and whether no data are lost or wrong by it."""
     facts, found = part.facts, []
@@ -86,9 +108,6 @@ def _faults(part: Part) -> list[tuple[str, str, bool]]:
         found.append(("streams have a channel that is saturated", "Check the range of the sensor", True))
     if not facts.frames:
         found.append(("streams have no frame on the grid", "Check the unit of time, the rate and max_gap", False))
-    found += [
-        (f"streams have units that look wrong: {text}", "Correct unit or convert", False) for text in facts.suspicious
-    ]
     return found
 
 
