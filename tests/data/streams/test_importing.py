@@ -16,8 +16,10 @@ import yaml
 from cosmo_pl.cli import main
 from cosmo_pl.data.streams import importing, parts
 from cosmo_pl.data.streams.importing import import_streams
+from cosmo_pl.data.streams.labelling import CUT
 from cosmo_pl.data.streams.quality import BROKEN, EMPTY, NO_TIME
 from cosmo_pl.data.streams.reading import FileReader
+from cosmo_pl.data.streams.reading_description import parse_description
 from cosmo_pl.data.streams.store import LabelInterval, read_store
 from cosmo_pl.errors import ConfigurationError, RecordingError
 from processes import ended, exit_code, started
@@ -257,6 +259,28 @@ def test_labels_are_matched_by_subject_and_time(home: Path, tmp_path: Path) -> N
         import_streams(home, tmp_path / "no", described(**labelled(home, rows), activities=["cook"]))
     with pytest.raises(RecordingError, match=r"row 2: there is no recording of subject 'carl', but of anna, ben"):
         import_streams(home, tmp_path / "no", described(**labelled(home, [f"{day}26:42,{day}26:43,eat,carl"])))
+
+
+@pytest.mark.parametrize(("after", "cut"), [(0, 0), (1, 0), (1.9, 0), (2.5, 1)])
+@pytest.mark.parametrize("slow", [False, True])
+def test_labels_of_a_whole_recording_may_count_its_last_sample_in(
+    tmp_path: Path, after: float, cut: int, slow: bool
+) -> None:
+    """Who labels all of a recording ends a sample or two after the last time."""
+    home, sensors = tmp_path / "home", {"wrist": SENSOR}
+    times = START + np.arange(500) * SECOND // 50
+    write_csv(home / "anna" / "wrist.csv", times, signal(times))
+    if slow:
+        sensors["ankle"] = SENSOR | {"files": "{subject}/ankle.csv", "rate": 5}
+        write_csv(home / "anna" / "ankle.csv", times[:491:10], signal(times[:491:10]))
+    end = (int(times[-1]) - START) / SECOND + after / (5 if slow else 50)
+    (home / "labels.csv").write_text(f"start,end,activity\n0,{end:.4f},walk\n", encoding="utf-8")
+    labels = {"files": "labels.csv", "format": "csv", "time": {"unit": "s", "relative": True}}
+    description = parse_description({"title": "Kitchen", "sensors": sensors, "labels": labels})
+    store = import_streams(home, tmp_path / "out", description)
+    assert store.recordings[0].labels == (LabelInterval(0.0, 9.98, "walk"),)
+    assert report_of(store)["left_out"].get(CUT, 0) == cut
+    assert len([line for line in report_of(store)["faults"] if "cut" in line]) == cut
 
 
 def test_activity_from_the_path_is_that_of_the_whole_recording(home: Path, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from cosmo_pl.errors import RecordingError
 Imported = Sequence[ImportedRecording]
 OUTSIDE = "label intervals are outside of all recordings"
 SHARED = "label intervals of tasks that name no recording are given to several subjects"
+CUT_INTERVALS = 2  # of the samples of the slowest sensor, by which a label may be cut without a report
 CUT = "label intervals are cut at the start or end of a recording"
 
 
@@ -145,8 +146,13 @@ def _place(
         left_out[SHARED].append(f"{name} {raw.where}")
     if not inside:
         left_out[OUTSIDE].append(f"{name} {raw.where}")
-    elif inside < raw.end - raw.start:
+    elif raw.end - raw.start - inside > max(map(_tolerance, recordings)):
         left_out[CUT].append(f"{name} {raw.where}")
+
+
+def _tolerance(recording: ImportedRecording) -> float:
+    """Nanoseconds by which a label may be longer than a recording: who labels all of it counts its last sample in."""
+    return CUT_INTERVALS * SECOND * max(part.facts.interval["p50"] for part in recording.parts.values())
 
 
 def seconds_by_activity(intervals: Sequence[LabelInterval]) -> dict[str, float]:
