@@ -28,7 +28,7 @@ PERSONS = (
 )
 ACTIVITIES = (
     *("activity", "activities", "label", "labels", "class", "target", "annotation", "action", "exercise", "gesture"),
-    *("behaviour", "behavior", "aktivität", "aktivitaet"),
+    *("behaviour", "behavior", "aktivität", "aktivitaet", "tätigkeit", "taetigkeit"),
 )
 MOST_ACTIVITIES = 60
 EPOCHS = {"s": (6e8, 4e9), "ms": (6e11, 4e12), "us": (6e14, 4e15), "ns": (6e17, 4e18)}  # 1989 to 2096
@@ -100,17 +100,6 @@ def time_of(heads: Sequence[Head]) -> TimeGuess | None:
 def _numbers(head: Head, column: str | int) -> NDArray[np.float64]:
     """Numbers of a column, NaN for other texts; empty cells are left out, as the import leaves out their rows."""
     return np.array([number(text) for text in head.filled(column)])
-
-
-def no_time(heads: Sequence[Head]) -> str:
-    """That no column of time was found in files, and the remedy."""
-    if not heads:
-        return "no column of time was found"
-    head = heads[0]
-    names = ", ".join(map(str, head.columns[:8])) + ", ..." * (len(head.columns) > 8)
-    left_out = "".join(f"; without {name}, {reason}" for name, reason in head.left_out.items())
-    remedy = "name it time, and write ISO 8601 or numbers that grow"
-    return f"no column of time was found in '{head.path}' with the columns {names}{left_out}: {remedy}"
 
 
 def _grows(values: NDArray[np.float64], most: float) -> bool:

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from cosmo_pl.data.streams.columns import EPOCHS, words
+from cosmo_pl.data.streams.columns import EPOCHS, PERSONS, words
 from cosmo_pl.data.streams.csv_format import COMMON, CsvFormat
 from cosmo_pl.data.streams.description import ACTIVITY, SUBJECT
 from cosmo_pl.data.streams.encodings import REPLACED
@@ -21,11 +21,14 @@ from cosmo_pl.errors import CosmoError, RecordingError
 from cosmo_pl.io import read_json
 
 ROLES = {
-    "start": ("start", "begin", "begins", "from", "onset", "started", "starttime"),
-    "end": ("end", "stop", "to", "until", "finish", "ended", "ends", "endtime"),
-    ACTIVITY: ("activity", "label", "class", "annotation", "event", "action", "exercise", "behaviour", "what"),
-    SUBJECT: ("subject", "person", "participant", "who", "user"),
-    "date": ("date", "day"),
+    "start": ("start", "begin", "begins", "from", "onset", "started", "starttime", "von", "beginn", "anfang"),
+    "end": ("end", "stop", "to", "until", "finish", "ended", "ends", "endtime", "bis", "ende"),
+    ACTIVITY: (
+        *("activity", "label", "class", "annotation", "event", "action", "exercise", "behaviour", "what"),
+        *("aktivität", "aktivitaet", "tätigkeit", "taetigkeit"),
+    ),
+    SUBJECT: PERSONS,
+    "date": ("date", "day", "datum"),
 }
 FORMAT_OF = {".csv": "csv", ".tsv": "csv", ".eaf": "elan", ".json": "label_studio"}
 START = 2**14  # bytes of a file by which labels are recognised
@@ -106,6 +109,8 @@ def _time(texts: Sequence[str]) -> tuple[dict[str, Any], str, bool]:
         return {"unit": "iso"}, "they are times of day", True
     if all(moment(text) for text in texts):
         return {"unit": "iso"}, "they are times of ISO 8601", not any(moment(text).tzinfo for text in texts)  # type: ignore[union-attr]
+    if all(math.isnan(number(text)) for text in texts):
+        return {"unit": "iso"}, f"'{texts[0]}' is no number; ISO 8601 would be 2024-06-03T09:00:02", False
     largest = max(filter(math.isfinite, map(number, texts)), default=0.0)
     for unit, (low, high) in EPOCHS.items():
         if low <= largest <= high:

@@ -21,6 +21,7 @@ from cosmo_pl.data.streams.grouping import Group, groups_of_files
 from cosmo_pl.data.streams.heads import files_of, read_head
 from cosmo_pl.data.streams.label_guess import FORMAT_OF, LabelGuess, label_guess
 from cosmo_pl.data.streams.measured import RAW, Stream, measured
+from cosmo_pl.data.streams.no_stream import no_numbers, no_time
 from cosmo_pl.data.streams.quantities import by_quantity, with_row_of_units
 from cosmo_pl.data.streams.reading_description import parse_description
 from cosmo_pl.data.streams.row_columns import INTERVALS, SHOWN, activity_in_rows, several_persons
@@ -158,13 +159,16 @@ def _streams(source: Source, groups: Sequence[Group], draft: Draft) -> list[Stre
             other = next(head.path for head in heads if head.columns != heads[0].columns)
             draft.unknown.append(f"{group.pattern.text}: '{other}' has other columns than '{heads[0].path}'")
         if time is None:
-            draft.unknown.append(f"{group.pattern.text}: {guess.no_time(heads)}; these files are left out")
+            draft.unknown.append(f"{group.pattern.text}: {no_time(heads)}; these files are left out")
             continue
         values, left_out = guess.values_of(alike, time)
         if alike[0].header_lines and not alike[0].units and _are_no_names(time.column, *values):
             alike = tuple(head.by_position() for head in alike)
             time = guess.time_of(alike) or time
             values, left_out = guess.values_of(alike, time)
+        if not values:
+            draft.unknown.append(f"{group.pattern.text}: {no_numbers(heads)}; these files are left out")
+            continue
         taken = sum(each.name.rstrip("0123456789_") == group.name for each in found)
         name = f"{group.name}_{taken + 1}" if taken else group.name
         stream = with_row_of_units(Stream(name, group, alike, time, values, left_out))
@@ -172,9 +176,6 @@ def _streams(source: Source, groups: Sequence[Group], draft: Draft) -> list[Stre
             draft.unknown.append(
                 f"{group.pattern.text}: fewer samples than {SLOWEST:g} per second; these files are left out"
             )
-            continue
-        if not values:
-            draft.unknown.append(f"{group.pattern.text}: no column of numbers was found; these files are left out")
             continue
         found.append(stream)
     names = {each.name for each in found}
