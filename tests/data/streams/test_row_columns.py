@@ -86,3 +86,21 @@ def test_labels_of_files_go_before_those_of_rows(tmp_path: Path, recwarn: pytest
     assert not any("in each row" in line for line in found.unknown)
     import_streams(tmp_path / "home", tmp_path / "out", found.description)
     assert not [each for each in recwarn if "in each row" in str(each.message)]
+
+
+def test_columns_of_a_shared_file_are_named_once(tmp_path: Path) -> None:
+    write(tmp_path / "imu.csv", "user,activity,time,ax,ay,az", [1] * 299 + [2], ["walk"] * 300)
+    lines = (tmp_path / "imu.csv").read_text(encoding="utf-8").splitlines()
+    lines = [lines[0] + ",gx,gy,gz", *(line + ",1,2,3" for line in lines[1:])]
+    (tmp_path / "imu.csv").write_text("\n".join(lines), encoding="utf-8")
+    found = sniff(tmp_path)
+    assert list(found.description.sensors) == ["imu_acc", "imu_gyr"]
+    assert found.text.count("without user") == found.text.count("several persons") == 1
+    assert sum("in each row" in line for line in found.unknown) == 1
+
+
+def test_an_activity_is_named_below_a_row_of_units_as_well(tmp_path: Path) -> None:
+    write(tmp_path / "anna" / "wrist.csv", "activity,time,x,y,z\n,s,g,g,g", ["walk"] * 300)
+    found = sniff(tmp_path)
+    assert only(found) == (2, 3, 4)
+    assert any("the column 'activity' of wrist names an activity in each row" in line for line in found.unknown)

@@ -31,6 +31,7 @@ ACTIVITIES = (
     *("behaviour", "behavior", "aktivität", "aktivitaet", "tätigkeit", "taetigkeit"),
 )
 MOST_ACTIVITIES = 60
+IN_ROWS = "it names an activity in each row"
 EPOCHS = {"s": (6e8, 4e9), "ms": (6e11, 4e12), "us": (6e14, 4e15), "ns": (6e17, 4e18)}  # 1989 to 2096
 RATES = (1, 2, 4, 5, 8, 10, 12.5, 15, 16, 20, 25, 30, 32, 40, 50, 60, 64, 75, 80, 90, 100, 120, 125, 128, 150, 200, 250)
 ROUNDING = 0.06
@@ -172,7 +173,7 @@ def _not_measured(heads: Sequence[Head], column: str | int) -> str:
     if names_persons(heads, column):
         return "it names the person"
     if names_activities(heads, column):
-        return "it names an activity in each row"
+        return IN_ROWS
     if any(texts[n].lower() not in ("", "nan", "null") for n in np.flatnonzero(np.isnan(numbers))):
         flags = {text.lower() for text in texts} <= {"true", "false", ""}
         return "it holds true and false" if flags else "it holds text"

@@ -31,7 +31,8 @@ def by_quantity(stream: Stream, taken: Collection[str] = ()) -> list[Stream]:
     found = {SHORT[kind]: those for kind, those in columns.items()}
     if others := [n for n in range(len(kinds)) if not any(n in those for those in found.values())]:
         found[OTHERS] = others
-    return [_part(stream, name, those, taken) for name, those in found.items()]
+    parts = [_part(stream, name, those, taken) for name, those in found.items()]
+    return [parts[0], *(replace(each, left_out={}) for each in parts[1:])]  # which is said once
 
 
 def _quantity(name: str) -> str | None:

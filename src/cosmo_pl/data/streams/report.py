@@ -85,7 +85,7 @@ def report_units(streams: Streams, faults: FaultLog) -> None:
         odd = {name: each.suspicious for name, each in facts.items() if each.suspicious}
         if 2 * len(odd) >= len(facts) and odd:
             first = min(odd)
-            problem = f"recordings of {sensor} have a unit that looks wrong: {'; '.join(odd[first])} in {first}"
+            problem = f"recordings of {sensor} have a unit that looks wrong: in {first}, {'; '.join(odd[first])}"
             faults.report(problem, odd, f"Correct unit or convert of sensors.{sensor} in the description")
 
 

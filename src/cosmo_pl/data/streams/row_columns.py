@@ -20,7 +20,8 @@ INTERVALS = "Write intervals of start, end and activity to a CSV file, as docs/i
 def several_persons(stream: Stream) -> str:
     """That files hold rows of several persons, or may do so, and the remedy; empty if a person has a file."""
     remedy = "split it into a file per person, as a description names subjects by the paths alone"
-    for column in (column for column in stream.heads[0].columns if names_persons(stream.heads, column)):
+    persons = [column for column in stream.heads[0].columns if names_persons(stream.heads, column)]
+    for column in (column for column in persons if column in stream.left_out):  # of sensors of one file, only the first
         for head in stream.heads:
             if len(found := _persons(head, column)) > 1:
                 names = ", ".join(found[:SHOWN]) + ", ..." * (len(found) > SHOWN)
@@ -34,11 +35,6 @@ def _persons(head: Head, column: str | int) -> list[str]:
     """Names of persons in the first rows and in the last one, in their order."""
     last = () if head.last is None else (head.last[list(head.columns).index(column)],)
     return list(dict.fromkeys(text for text in (*head.filled(column), *last) if text))
-
-
-def activity_in_rows(heads: Sequence[Head]) -> str | None:
-    """The first column that names an activity in each row; None if there is none."""
-    return next((str(column) for column in heads[0].columns if names_activities(heads, column)), None)
 
 
 def report_activities_in_rows(
@@ -64,8 +60,9 @@ def _activities_in_rows(
     for sensor, stream in description.sensors.items():
         name = next(each.files[sensor][0] for each in planned if sensor in each.files)
         try:
-            column = activity_in_rows([read_head(source, name)])
+            head = read_head(source, name)
         except RecordingError:  # the import names what is wrong with it
             continue
-        if column is not None and column not in stream.values:
-            yield f"'{column}' of {name}"
+        for column in head.columns:
+            if column not in stream.values and names_activities([head], column):
+                yield f"'{column}' of {name}"

@@ -24,7 +24,7 @@ from cosmo_pl.data.streams.measured import RAW, Stream, measured
 from cosmo_pl.data.streams.no_stream import no_numbers, no_time
 from cosmo_pl.data.streams.quantities import by_quantity, with_row_of_units
 from cosmo_pl.data.streams.reading_description import parse_description
-from cosmo_pl.data.streams.row_columns import INTERVALS, SHOWN, activity_in_rows, several_persons
+from cosmo_pl.data.streams.row_columns import INTERVALS, SHOWN, several_persons
 from cosmo_pl.data.streams.source import Source, open_source
 from cosmo_pl.data.streams.zones import label_zone, zones_of
 from cosmo_pl.errors import ConfigurationError, RecordingError
@@ -324,7 +324,12 @@ def _activity(streams: Sequence[Stream], draft: Draft) -> None:
     if ACTIVITY not in common:
         numbers = [name for name in sorted(common - {SUBJECT}) if all(map(str.isdigit, streams[0].group.values(name)))]
         hint = f'; if {{{numbers[0]}}} is the activity, add activity: {{path: "{{{numbers[0]}}}"}}' if numbers else ""
-        in_rows = [f"'{column}' of {each.name}" for each in streams if (column := activity_in_rows(each.heads))]
+        in_rows = [
+            f"'{column}' of {each.name}"
+            for each in streams
+            for column, why in each.left_out.items()
+            if why == guess.IN_ROWS
+        ]
         remedy = INTERVALS[0].lower() + INTERVALS[1:]
         why = f"the column {in_rows[0]} names an activity in each row, which is not read: {remedy}" if in_rows else ""
         why = why or "no file of labels was found; all time is unlabelled"
