@@ -98,12 +98,15 @@ def test_a_number_of_columns_and_their_order_do_not_matter(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("s1_3,0,4,wlak\n", "row 2: unknown activity 'wlak'.*'walk'|row 2: unknown activity 'wlak'.*walk"),
+        (
+            "s1_3,0,4,wlak\n",
+            "row 2: unknown activity 'wlak'.*walk.*; `activities` in the description of an import adds others",
+        ),
         ("s1_9,0,4,walk\n", "row 2: there is no recording 's1_9'"),
         ("s1_3,0,4,walk\ns1_3,40,50,walk\n", "row 3: no sample of 's1_3' lies within 40 to 50 s.* from 0 to 12 s"),
         ("s1_3,3000,5000,walk\n", "lies within 3000 to 5000 s"),
         ("s1_3,3,4,walk\n", "lies within 3 to 4 s. Samples of 2 s"),
-        ("s1_3,777,,walk\n", "no sample that begins at step 777"),
+        ("s1_3,777,,walk\n", r"no sample that begins at step 777, the nearest at \d+\."),
         ("s1_0,0,4,sit\n", "row 2: 'sit' for a sample of 's1_0' that is 'walk' in the recordings"),
         ("s1_3,0,4,sit\ns1_3,1,5,walk\n", "row 3: 'walk' for a sample of 's1_3' that is 'sit' by row 2"),
         ("s2_0,0,4,walk\n", "row 2: 's2_0' is not among the training samples"),

@@ -154,7 +154,9 @@ def with_label_file(data: DatasetIdentity, samples: Samples, split: Split, path:
     for each in read_label_file(path):
         refuse = partial(LabelError, path, each)
         if each.activity not in data.class_names:
-            raise refuse(f"unknown activity '{each.activity}'", choices(each.activity, data.class_names))
+            known = choices(each.activity, data.class_names)
+            remedy = f"{known}; `activities` in the description of an import adds others"
+            raise refuse(f"unknown activity '{each.activity}'", remedy)
         number = data.class_names.index(each.activity)
         for row in _rows(data, samples, each, path).tolist():
             if label[row] not in (-1, number):
@@ -182,7 +184,8 @@ def _rows(data: DatasetIdentity, samples: Samples, given: GivenLabel, path: Path
     start = samples.start[rows]
     if given.end is None:
         found: Indices = rows[start == given.start]
-        problem = f"'{given.recording}' has no sample that begins at step {given.start:g}"
+        nearest = int(start[np.abs(start - given.start).argmin()])
+        problem = f"'{given.recording}' has no sample that begins at step {given.start:g}, the nearest at {nearest}"
         remedy = "Take it from `cosmo-pl data suggest` or predictions.csv, or give an end as well: seconds"
     elif data.window_seconds is None or data.step_seconds is None:
         problem = f"an interval, and {data.title} has clips of different lengths"
