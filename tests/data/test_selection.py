@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cosmo_pl.data.selection import balanced_order, evenly_spaced, rank_in_class, split_recordings
+from cosmo_pl.data.selection import balanced_order, evenly_spaced, num_different, rank_in_class, split_recordings
 
 from .splitting import make_samples
 
@@ -33,6 +33,13 @@ def test_evenly_spaced_numbers_are_distinct_ordered_and_reach_both_ends() -> Non
             assert limit < 2 or np.ptp(np.diff(chosen)) <= 1
         for limit in (None, count, count + 1):
             assert evenly_spaced(count, limit).tolist() == list(range(count))
+
+
+def test_different_samples_are_counted_up_to_the_limit() -> None:
+    samples = [np.array([0.0, 1.0]), np.array([-0.0, 1.0]), np.array([1.0, 0.0]), np.array([2.0, 0.0])]
+    assert [num_different(samples, limit) for limit in (1, 2, 3, 9)] == [1, 2, 3, 3]
+    unread = iter([*samples, np.array([3.0, 0.0])])
+    assert num_different(unread, 3) == 3 and len(list(unread)) == 1
 
 
 def test_halves_keep_recordings_whole_in_every_class_and_subject() -> None:

@@ -58,7 +58,7 @@ def made(project, workspace):
             (run / "test_0").mkdir(exist_ok=True)
             (run / "test_0/metrics.json").write_text(json.dumps(METRICS), encoding="utf-8")
 
-    executor = Executor(project, workspace, EntryPoints(train, lambda folder: None, lambda configs: None))
+    executor = Executor(project, workspace, EntryPoints(train, *[lambda _: None] * 3))
     return executor, calls
 
 

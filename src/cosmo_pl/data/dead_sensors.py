@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 from pytorch_lightning.utilities import rank_zero_warn
 
 from cosmo_pl.data.identity import DatasetIdentity
 from cosmo_pl.data.samples import Samples
-from cosmo_pl.data.selection import Indices, evenly_spaced
+from cosmo_pl.data.selection import Indices, evenly_spaced, num_different
 from cosmo_pl.errors import ConfigurationError
 
 MIN_DISTINCT = 10  # different samples, and different values of a channel; modality quality is measured on at least 10
@@ -55,7 +52,7 @@ def sensor_faults(samples: Samples, rows: Indices, identity: DatasetIdentity) ->
         known = rows[samples.has(name)[rows]]
         if not len(known):
             continue
-        distinct = _distinct(values, known)
+        distinct = num_different((np.asarray(values[row]) for row in known), MIN_DISTINCT)
         if distinct < min(MIN_DISTINCT, len(known)):
             dead.append(f"'{name}' is dead: its {len(known)} samples hold {distinct} different ones")
             continue
@@ -67,16 +64,6 @@ def sensor_faults(samples: Samples, rows: Indices, identity: DatasetIdentity) ->
             if doubt:
                 doubtful.append(f"'{name}' (channels {', '.join(map(str, group))}) {doubt}")
     return dead, doubtful
-
-
-def _distinct(values: Any, rows: Sequence[int] | Indices) -> int:
-    """Number of different samples, counted up to `MIN_DISTINCT`."""
-    seen: set[bytes] = set()
-    for row in rows:
-        seen.add(np.asarray(values[row]).tobytes())
-        if len(seen) == MIN_DISTINCT:
-            break
-    return len(seen)
 
 
 def _doubt(values: np.ndarray) -> str:

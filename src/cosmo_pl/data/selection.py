@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -87,6 +87,19 @@ def split_recordings(
     size = count[group.ravel()]
     in_first = (rank < size // 2)[member] if len(names) else np.zeros(0, dtype=bool)
     return np.flatnonzero(in_first), np.flatnonzero(~in_first)
+
+
+def num_different(samples: Iterable[NDArray[Any]], limit: int) -> int:
+    """Number of different samples, counted up to a limit; -0.0 equals 0.0.
+
+    Copies do not count: windows in which a sensor rests are equal.
+    """
+    seen: set[bytes] = set()
+    for values in samples:
+        seen.add((values + 0.0).tobytes())  # -0.0 becomes 0.0
+        if len(seen) == limit:
+            break
+    return len(seen)
 
 
 def without_overlap(rows: Indices, recording: NDArray[np.str_], start: Indices, span: int) -> Indices:

@@ -49,7 +49,7 @@ class EntryPoints:
     train: Callable[[Sequence[str]], None]
     load_run: Callable[[Path], tuple[Any, Any]]
     load_data: Callable[[Sequence[Path]], Any]
-    federated: Callable[[Sequence[str]], None] | None = None
+    federated: Callable[[Sequence[str]], None]
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,6 @@ class Executor:
         if job.kind == "pretrain" and self.workspace.usable(job):
             return  # its training ended, and its record was not kept or has been removed
         if job.resolved.arguments.get("federated") is not None:
-            assert self.entry.federated is not None
             self._keep_code(job, resumed=bool(self.workspace.versions(job)))
             self.entry.federated(["simulate", *self.arguments(job)])  # goes on with the round where it was
             return

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from pytorch_lightning.utilities import rank_zero_warn
-from torch import Tensor
 
 from cosmo_pl.data import MultimodalDataModule
+from cosmo_pl.data.selection import num_different
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.fusion import MIN_POINTS, ModalityQuality, default_max_clusters, modality_quality
 from cosmo_pl.io import cache_folder, keep_json, kept_json
@@ -43,20 +43,9 @@ def data_quality(data: MultimodalDataModule, max_clusters: int | None = None) ->
 
 
 def num_measured(data: MultimodalDataModule) -> int:
-    """Number of different samples of the modality that has fewest, counted up to `MIN_POINTS`.
-
-    Copies do not count: windows in which a sensor rests are equal.
-    """
-    return min(map(_num_distinct, data.quality_inputs().values()))
-
-
-def _num_distinct(values: Tensor) -> int:
-    seen: set[bytes] = set()
-    for row in values:
-        seen.add((row + 0.0).cpu().numpy().tobytes())  # -0.0 becomes 0.0, to which it is equal
-        if len(seen) == MIN_POINTS:
-            break
-    return len(seen)
+    """Number of different samples of the modality that has fewest, counted up to `MIN_POINTS`."""
+    inputs = data.quality_inputs().values()
+    return min(num_different((row.cpu().numpy() for row in values), MIN_POINTS) for values in inputs)
 
 
 def _measured(data: MultimodalDataModule, max_clusters: int) -> dict[str, ModalityQuality]:
