@@ -222,3 +222,6 @@ def test_an_adaptation_has_the_epochs_and_labels_of_its_report(runs, capsys):
     (folder / "adaptation.json").write_text(json.dumps({**report, "epochs": 20}), encoding="utf-8")
     (row,) = [line for line in listed(capsys, "list", "runs/mine") if "version_0" in line]
     assert row.endswith("finished") and not row.endswith("unfinished")
+    (folder / "adaptation.json").write_text(json.dumps({**report, "epochs": "20"}), encoding="utf-8")
+    (row,) = [line for line in listed(capsys, "list", "runs/mine") if "version_0" in line]
+    assert row.endswith("damaged: adaptation.json cannot be read")

@@ -105,6 +105,18 @@ class DatasetNotFoundError(CosmoError):
         super().__init__(f"{message}, or run {runs}." if runs else f"{message}.")
 
 
+class UnfinishedError(CosmoError):
+    """The folder of a dataset that a simulation has not completed.
+
+    Args:
+        folder: The folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        problem = "holds a part of a simulation, which was interrupted or is being written"
+        super().__init__(f"{folder}: {problem}. Wait for it, or run the same `cosmo-pl data simulate` again.")
+
+
 class RecordingError(CosmoError):
     """A recording that cannot be used.
 

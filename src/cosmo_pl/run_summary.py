@@ -231,7 +231,7 @@ def _read(path: Path, damage: list[str]) -> Mapping[str, Any]:
         found = read_yaml(path) if path.suffix == ".yaml" else read_json(path, _refused)
     except CosmoError:
         found = None
-    if isinstance(found, Mapping) and (_is_config(found) if path.name == CONFIG else _is_result(found)):
+    if isinstance(found, Mapping) and KINDS.get(path.name, _is_result)(found):
         return found
     damage.append(f"{path.name} cannot be read" if path.exists() else f"{path.name} is missing")
     return {}
@@ -242,8 +242,15 @@ def _is_config(found: Mapping[str, Any]) -> bool:
     return all(part is None or isinstance(part, Mapping) for part in parts)
 
 
+def _is_adaptation(found: Mapping[str, Any]) -> bool:
+    return all(type(found.get(name)) is int for name in ("epochs", "planned", "labels"))
+
+
 def _is_result(found: Mapping[str, Any]) -> bool:
     return isinstance(found.get("accuracy", 0.0), int | float)
+
+
+KINDS = {CONFIG: _is_config, ADAPTATION: _is_adaptation}
 
 
 def _refused(problem: str) -> CosmoError:

@@ -291,7 +291,9 @@ def test_a_training_that_is_terminated_has_not_succeeded(monkeypatch):
     assert stopped.value.code == 143
 
 
-def test_help_still_succeeds():
-    with pytest.raises(SystemExit) as stopped:
-        main(["fit", "--help"])
-    assert stopped.value.code == 0
+def test_another_end_keeps_its_status(monkeypatch):
+    for status in (None, 0, 5):
+        monkeypatch.setattr("cosmo_pl.cli._run", lambda _, status=status: sys.exit(status))
+        with pytest.raises(SystemExit) as stopped:
+            main(["fit"])
+        assert stopped.value.code == status

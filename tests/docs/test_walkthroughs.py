@@ -147,22 +147,25 @@ def test_the_page_imports_in_python_as_well(
     assert re.fullmatch(r"\(\d+, 100, 3\)", shape) and Path("kitchen/report.html").is_file()
 
 
+@pytest.mark.parametrize("files", [["anna/wrist.csv", "ben/wrist.csv"], ["S01.csv", "S02.csv"]])
 def test_activities_in_rows_become_intervals_as_the_page_writes_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    files: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_files("import", tmp_path)
     rows = [[1.6e9 + n / 50, *(np.array([0, 0, 1]) + n % 7 / 100), "walk" if n < 200 else "sit"] for n in range(500)]
     rows[100:110] = [[*row[:4], ""] for row in rows[100:110]]
-    (tmp_path / "home" / "anna").mkdir(parents=True)
-    with (tmp_path / "home" / "anna" / "wrist.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([["time", "x", "y", "z", "doing"], *rows])
-    monkeypatch.setattr(sys, "argv", ["intervals.py", "home", "time", "doing"])
+    for name in files:
+        (tmp_path / "home" / name).parent.mkdir(parents=True, exist_ok=True)
+        with (tmp_path / "home" / name).open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([["time", "x", "y", "z", "doing"], *rows])
+    monkeypatch.setattr(sys, "argv", ["intervals.py", "home", f"**/{Path(files[0]).name[0]}*.csv", "time", "doing"])
     runpy.run_path("intervals.py")
     store = import_streams("home", "out", sniff("home").description)
-    (anna,) = store.recordings
-    labels = [(round(each.start, 2), round(each.end, 2), each.activity) for each in anna.labels]
-    assert labels == [(0.0, 2.0, "walk"), (2.2, 4.0, "walk"), (4.0, 9.98, "sit")]
+    assert len(store.recordings) == 2
+    for recording in store.recordings:
+        labels = [(round(each.start, 2), round(each.end, 2), each.activity) for each in recording.labels]
+        assert labels == [(0.0, 2.0, "walk"), (2.2, 4.0, "walk"), (4.0, 9.98, "sit")]
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import pytest
 
 from cosmo_pl import Recogniser
 from cosmo_pl.cli import main
-from cosmo_pl.edge.adaptation import adapt
+from cosmo_pl.edge.adaptation import AdaptationReport, adapt
 from cosmo_pl.errors import ConfigurationError, CosmoError
+from cosmo_pl.storage import only_writer
 from data.streams.written import write_streams
 from edge.adapting import on_device
 
@@ -97,3 +99,26 @@ def test_people_without_labels_are_shown_and_predicted_and_not_tested(
     with pytest.raises(SystemExit):
         main(["test", config])
     assert "test_subjects: have no labels to test with. Use predict" in capsys.readouterr().err
+
+
+def test_a_second_adaptation_waits_for_the_first(bundle: Path, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also by a link to its folder; processes that a training starts itself do not wait."""
+    Path("me").mkdir()
+    Path("link").symlink_to("me")
+    begun, done = list[str](), AdaptationReport("run", 1, 1, 2, 0.5, 0.5, 100.0, 1, False)
+    monkeypatch.setattr("cosmo_pl.edge.adaptation.adapt", lambda *given: begun.append(str(given[2])) or done)
+    monkeypatch.setattr("cosmo_pl.extras.installed", lambda package: package != "onnx")
+    words = ["adapt", "--bundle=bundle", "--data=device", "--out"]
+    with ThreadPoolExecutor() as pool:
+        with only_writer(here / "me"):
+            others = [pool.submit(main, [*words, name]) for name in ("me", "link")]
+            wait(others, timeout=0.5)
+            assert begun == []
+            monkeypatch.setattr("pytorch_lightning.utilities.rank_zero_only.rank", 1, raising=False)
+            main([*words, "me"])
+            monkeypatch.setattr("pytorch_lightning.utilities.rank_zero_only.rank", 0)
+            assert begun == ["me"]
+        wait(others)
+    assert sorted(begun) == ["link", "me", "me"]
+    monkeypatch.chdir("me")
+    main([*words, "."])

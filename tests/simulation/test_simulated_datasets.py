@@ -6,10 +6,12 @@ import pytest
 import scipy.io
 
 from cosmo_pl.data import USCDataModule
-from cosmo_pl.errors import ConfigurationError, RecordingError
+from cosmo_pl.data.identity import dataset_folder
+from cosmo_pl.errors import ConfigurationError, UnfinishedError
 from cosmo_pl.simulation import simulate_usc, simulate_utd
 from cosmo_pl.simulation.usc import usc_readings
 from cosmo_pl.simulation.utd import utd_recording
+from cosmo_pl.simulation.writing import claimed
 from cosmo_pl.storage import only_writer
 
 
@@ -148,10 +150,12 @@ def test_a_killed_run_leaves_no_half_file_and_the_same_call_completes_it(tmp_pat
     done = {path: path.stat().st_mtime_ns for path in folder.rglob("*.mat")}
     assert len(done) == 4
     assert all("sensor_readings" in load(path) for path in done)
-    with pytest.raises(RecordingError, match=r"holds a part of a simulation.*run the same `cosmo-pl data simulate`"):
+    with pytest.raises(UnfinishedError, match=r"holds a part of a simulation.*run the same `cosmo-pl data simulate`"):
         USCDataModule(root=str(tmp_path)).prepare_data()
 
     simulate_usc(tmp_path, **settings)
+    with claimed(folder, json.loads((folder / "simulation.json").read_text())["settings"]):
+        assert dataset_folder(str(tmp_path), "USC-HAD") == folder  # a repeated call is no interrupted one
     assert {path: path.stat().st_mtime_ns for path in done} == done  # what was there is kept
     assert_same(contents(folder), contents(simulate_usc(tmp_path / "whole", **settings)))
     assert {path.suffix for path in folder.rglob("*") if path.is_file()} == {".mat", ".json"}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from cosmo_pl.cli import without_option
@@ -45,7 +47,7 @@ def adapt(
 
     given = None if labels is None else Path(labels)
     limit = parse_duration(time_limit)
-    with only_writer(Path(out)):
+    with _alone(Path(out)):
         report = run(Path(bundle), Path(data), Path(out), train, given, limit, [Path(each) for each in config])
         print(report)
         exported = Path(report.run) / EXPORTED
@@ -56,6 +58,15 @@ def adapt(
             print(f"not exported: {error}")
         else:
             print(f"exported to {exported}")
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Holds the folder, which other processes of the same training, started by this one, may use."""
+    from pytorch_lightning.utilities import rank_zero_only
+
+    with only_writer(Path(os.path.realpath(out))) if getattr(rank_zero_only, "rank", 0) == 0 else nullcontext():
+        yield
 
 
 def main(args: Sequence[str]) -> None:

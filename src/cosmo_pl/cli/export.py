@@ -43,7 +43,7 @@ def _compared(int8: Mapping[str, Any]) -> Iterator[str]:
     """A line on each of the encoders in float and in 8-bit integers."""
     for name in ("float", "int8") if int8 else ():
         its, seconds = int8[name], int8[name]["seconds"]
-        size = f"{its['bytes'] / 1e6:.2g} MB"
+        size = f"{its['bytes'] / 1e6:.3g} MB"
         times = f"one sample in {1e3 * seconds['p50']:.3g} ms, p95 {1e3 * seconds['p95']:.3g} ms, at one thread"
         yield f"  {name}: {size}, {times}{_tested(its['accuracy'])}"
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 from cosmo_pl.data.channels import described_sensor
 from cosmo_pl.data.download import Archive
-from cosmo_pl.errors import ConfigurationError, DatasetNotFoundError, RecordingError
+from cosmo_pl.errors import ConfigurationError, DatasetNotFoundError, UnfinishedError
 from cosmo_pl.io import user_path
 from cosmo_pl.sensors import SensorDescription
 from cosmo_pl.storage import SIMULATION, UNFINISHED
@@ -187,13 +187,12 @@ def dataset_folder(root: str | None, dataset: str) -> Path:
         ``root/dataset``, or ``root`` where that does not exist. Whether it holds recordings is not checked.
 
     Raises:
-        RecordingError: A simulation has not written all recordings.
+        UnfinishedError: A simulation has not written all recordings.
     """
     base = user_path(root or os.environ.get("COSMO_PL_DATA") or "data")
     folder = base / dataset if (base / dataset).is_dir() else base
     if (folder / UNFINISHED).exists():
-        problem = "holds a part of a simulation, which was interrupted or is being written"
-        raise RecordingError(folder, problem, "Wait for it, or run the same `cosmo-pl data simulate` again")
+        raise UnfinishedError(folder)
     return folder
 
 

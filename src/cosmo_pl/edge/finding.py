@@ -10,7 +10,7 @@ from cosmo_pl.data.identity import dataset_folder
 from cosmo_pl.data.recordings import Recording
 from cosmo_pl.data.registry import DataModuleClass
 from cosmo_pl.data.streams.store import MANIFEST
-from cosmo_pl.errors import ConfigurationError, DatasetNotFoundError, choices
+from cosmo_pl.errors import ConfigurationError, DatasetNotFoundError, UnfinishedError, choices
 from cosmo_pl.io import YAML, user_path
 from cosmo_pl.recogniser import AnyRecogniser
 from cosmo_pl.run_loading import make_data
@@ -85,7 +85,7 @@ def _searched(name: str, root: str | None, argument: str) -> tuple[MultimodalDat
             continue
         try:
             return _found(kind.for_viewing(root), name, argument)
-        except DatasetNotFoundError:
+        except (DatasetNotFoundError, UnfinishedError):
             continue
         except UnknownRecordingError as error:
             names += error.names

@@ -17,7 +17,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from pytorch_lightning.utilities.seed import isolate_rng
 from torch import Tensor, nn
 
 from cosmo_pl.constraints import NonNegativeInt, PositiveInt, Seed, Size, whole
@@ -37,12 +36,13 @@ def state_kept() -> Iterator[None]:
 
     With more threads than processors are free, a training afterwards takes up to twenty times as long.
     """
-    threads = torch.get_num_threads()
+    threads, numbers = torch.get_num_threads(), np.random.get_state()  # noqa: NPY002
     try:
-        with isolate_rng(include_cuda=False):
+        with torch.random.fork_rng(devices=[]):
             yield
     finally:
         torch.set_num_threads(threads)
+        np.random.set_state(numbers)  # noqa: NPY002
 
 
 def in_blocks(values: Tensor) -> Tensor:

@@ -41,8 +41,8 @@ def write_npy(path: Path, array: NDArray[Any]) -> None:
 def claimed(folder: Path, settings: Mapping[str, Any]) -> Iterator[None]:
     """Holds the folder of a dataset for a simulation, and writes its settings there before the first recording.
 
-    The folder is refused as a dataset until the body ends. A second simulation waits until the first one ends, and then
-    writes what is missing.
+    The folder is refused as a dataset until the body has ended once. A second simulation waits until the first one
+    ends, and then writes what is missing.
 
     Args:
         folder: Folder of the dataset.
@@ -53,20 +53,22 @@ def claimed(folder: Path, settings: Mapping[str, Any]) -> Iterator[None]:
     """
     with only_writer(folder):
         _claim(folder, {**settings, "version": __version__})
-        (folder / UNFINISHED).touch()
         yield
-        (folder / UNFINISHED).unlink()
+        (folder / UNFINISHED).unlink(missing_ok=True)
 
 
 def _claim(folder: Path, settings: Mapping[str, Any]) -> None:
     manifest = json.dumps({"simulated": True, "note": NOTE, "settings": settings}, indent=2) + "\n"
     path = folder / SIMULATION
-    if any(file.suffix in (".mat", ".npy", ".csv", ".zip", ".npz") for file in folder.rglob("*")):
+    begun = any(file.suffix in (".mat", ".npy", ".csv", ".zip", ".npz") for file in folder.rglob("*"))
+    if begun:
         found = path.read_text(encoding="utf-8") if path.is_file() else None
         if found != manifest:
             what = "simulated recordings of other settings" if found else "recordings that were not simulated"
             raise ConfigurationError("root", f"'{folder}' already holds {what}", "Choose another folder or empty it")
     write_whole(path, manifest)
+    if not begun:
+        (folder / UNFINISHED).touch()
 
 
 def check_counts(subjects: Sequence[int], trials: int, seed: int) -> None:

@@ -110,16 +110,27 @@ def test_the_working_directory_may_be_the_target(home: Path, tmp_path: Path, mon
     assert (tmp_path / "empty" / "wrist.npy").is_file()
 
 
-@pytest.mark.parametrize("file", ["wrist.npy", "streams.json"])
-def test_a_damaged_import_is_made_again(file: str, home: Path, tmp_path: Path) -> None:
+def test_a_damaged_array_is_imported_again(home: Path, tmp_path: Path) -> None:
     first = import_streams(home, tmp_path / "out", described())
     values = first.array("wrist").copy()
-    whole = (tmp_path / "out" / file).read_bytes()
-    (tmp_path / "out" / file).write_bytes(whole[: len(whole) // 2])
-    with pytest.warns(UserWarning, match=rf"{file}.*imported again"):
+    _halve(tmp_path / "out" / "wrist.npy")
+    with pytest.warns(UserWarning, match=r"wrist\.npy: cannot be read .* Import the recordings again\. This is done"):
         again = import_streams(home, tmp_path / "out", described())
     assert again == first
     np.testing.assert_array_equal(read_store(tmp_path / "out").array("wrist"), values)
+
+
+def test_a_damaged_manifest_may_be_of_other_recordings(home: Path, tmp_path: Path) -> None:
+    values = import_streams(home, tmp_path / "out", described()).path("wrist").read_bytes()
+    _halve(tmp_path / "out" / "streams.json")
+    with pytest.raises(RecordingError, match=r"out: holds a damaged import .*\. Delete it, and import again"):
+        import_streams(home, tmp_path / "out", described({"rate": 25}))
+    assert (tmp_path / "out" / "wrist.npy").read_bytes() == values
+
+
+def _halve(path: Path) -> None:
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
 
 
 def test_another_import_is_not_overwritten(home: Path, tmp_path: Path) -> None:

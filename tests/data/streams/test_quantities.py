@@ -80,6 +80,16 @@ def test_a_row_of_units_is_skipped_and_its_units_are_taken(tmp_path: Path, befor
     assert "as the header states g" in " ".join(found.assumed) and store.recordings[0].duration == 1.98
 
 
+@pytest.mark.parametrize("names", ["time,x,x,x", "time,,,"])
+def test_columns_that_no_name_tells_apart_may_have_a_row_of_units(tmp_path: Path, names: str) -> None:
+    for person in ("anna", "ben"):
+        write(tmp_path / "home" / person / "wrist.csv", [names, "s,g,g,g"], 3)
+    found, store = drafted(tmp_path / "home")
+    stream = found.description.sensors["wrist"]
+    assert (stream.skip, stream.header, stream.values) == (2, False, (1, 2, 3))
+    assert store.sensors["wrist"].units == ("g",) * 3 and store.recordings[0].duration == 1.98
+
+
 def test_units_in_a_row_are_those_of_several_quantities(tmp_path: Path) -> None:
     write(tmp_path / "anna" / "imu.csv", ["Time,A,B,C,D,E,F", "[ms],[g],[g],[g],[deg/s],[deg/s],[deg/s]"], 6, first=5)
     found = sniff(tmp_path).description.sensors

@@ -75,6 +75,8 @@ def test_an_activity_in_each_row_is_named_with_the_remedy(tmp_path: Path, name: 
 def test_values_are_no_activities(tmp_path: Path) -> None:
     write(tmp_path / "anna" / "radar.csv", "target_range,time,x,y,z", np.linspace(1, 2, 300).tolist())
     assert only(sniff(tmp_path)) == ("target_range", "x", "y", "z")
+    write(tmp_path / "anna" / "radar.csv", "target_speed,user_hr,time,x,y,z", [1, 2, 3] * 100, [61, 69, 75] * 100)
+    assert only(sniff(tmp_path)) == ("target_speed", "user_hr", "x", "y", "z")
 
 
 def test_labels_of_files_go_before_those_of_rows(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:

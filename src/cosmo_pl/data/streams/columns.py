@@ -30,6 +30,7 @@ ACTIVITIES = (
     *("activity", "activities", "label", "labels", "class", "target", "annotation", "action", "exercise", "gesture"),
     *("behaviour", "behavior", "aktivität", "aktivitaet", "tätigkeit", "taetigkeit"),
 )
+OF_NAMES = ("id", "name", "no", "nr", "number", "code")
 MOST_ACTIVITIES = 60
 IN_ROWS = "it names an activity in each row"
 EPOCHS = {"s": (6e8, 4e9), "ms": (6e11, 4e12), "us": (6e14, 4e15), "ns": (6e17, 4e18)}  # 1989 to 2096
@@ -189,14 +190,18 @@ def _not_measured(heads: Sequence[Head], column: str | int) -> str:
 
 def names_persons(heads: Sequence[Head], column: str | int) -> bool:
     """Whether a column names the person of each row, by its name and as it holds text or whole numbers."""
-    named = isinstance(column, str) and words(column) & set(PERSONS) and kind_of(column) is None
-    return bool(named) and bool(_names(heads, column))  # "user acceleration x" is measured
+    return _is_named(column, PERSONS) and bool(_names(heads, column))
 
 
 def names_activities(heads: Sequence[Head], column: str | int) -> bool:
     """Whether a column names an activity in each row, by its name and as it holds a few texts or whole numbers."""
-    named = isinstance(column, str) and words(column) & set(ACTIVITIES)
-    return bool(named) and 0 < len(_names(heads, column)) <= MOST_ACTIVITIES
+    return _is_named(column, ACTIVITIES) and 0 < len(_names(heads, column)) <= MOST_ACTIVITIES
+
+
+def _is_named(column: str | int, known: Sequence[str]) -> bool:
+    """Whether a name has one of these words and no others: "user acceleration x" is measured."""
+    found = words(column) if isinstance(column, str) else set()
+    return bool(found & set(known)) and found <= {*known, *OF_NAMES}
 
 
 def _names(heads: Sequence[Head], column: str | int) -> set[str]:

@@ -47,7 +47,7 @@ class Head:
         format: How CSV is written; decimal commas are points in `rows` and `last`.
         left_out: Arrays of NPZ that are no columns, with the reason.
         header_lines: Lines of CSV up to the header, with it and a row of units; 0 without one.
-        units: Units of the columns that stand in a row of their own below their names; empty without one.
+        units: Units of the columns, where they stand in a row of their own below the names; empty without one.
     """
 
     path: Path
@@ -75,7 +75,7 @@ class Head:
     def by_position(self) -> Head:
         """The same of CSV with a header, whose columns are named by their positions, and its header skipped."""
         written = self.format._replace(skip=self.header_lines)
-        return replace(self, columns=tuple(range(len(self.columns))), format=written, header_lines=0, units=())
+        return replace(self, columns=tuple(range(len(self.columns))), format=written, header_lines=0)
 
     def texts(self, column: str | int) -> tuple[str, ...]:
         """Texts of a column in the first rows (N,)."""

@@ -100,9 +100,8 @@ def _done(target: Path, identity: Mapping[str, Any]) -> StreamStore | None:
     if (target / MANIFEST).exists():
         try:
             store = read_store(target)
-        except RecordingError as error:
-            _report_damage(error)
-            return None
+        except RecordingError as error:  # perhaps of other recordings
+            raise RecordingError(target, f"holds a damaged import ({error})", "Delete it, and import again") from error
         if store.source.get("key") != identity["key"]:
             problem = "holds another import, one with another --strict, or one of files that have changed since"
             raise RecordingError(target, problem, remedy)
@@ -110,16 +109,12 @@ def _done(target: Path, identity: Mapping[str, Any]) -> StreamStore | None:
             for sensor in store.sensors:
                 store.array(sensor)
         except RecordingError as error:
-            _report_damage(error)
+            from pytorch_lightning.utilities import rank_zero_warn  # not at the top: processes need no PyTorch
+
+            rank_zero_warn(f"{error} This is done now.")
             return None
         shutil.rmtree(target / PARTS, ignore_errors=True)
         return store
     if target.exists() and (not target.is_dir() or (any(target.iterdir()) and not (target / PARTS).is_dir())):
         raise RecordingError(target, "exists and is no unfinished import", remedy)
     return None
-
-
-def _report_damage(error: RecordingError) -> None:
-    from pytorch_lightning.utilities import rank_zero_warn  # not at the top: processes that import need no PyTorch
-
-    rank_zero_warn(f"{error} The recordings are imported again.")

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from cosmo_pl.data.streams.columns import EPOCHS, PERSONS, words
+from cosmo_pl.data.streams.columns import ACTIVITIES, EPOCHS, PERSONS, words
 from cosmo_pl.data.streams.csv_format import COMMON, CsvFormat
 from cosmo_pl.data.streams.description import ACTIVITY, SUBJECT
 from cosmo_pl.data.streams.encodings import REPLACED
@@ -23,10 +23,7 @@ from cosmo_pl.io import read_json
 ROLES = {
     "start": ("start", "begin", "begins", "from", "onset", "started", "starttime", "von", "beginn", "anfang"),
     "end": ("end", "stop", "to", "until", "finish", "ended", "ends", "endtime", "bis", "ende"),
-    ACTIVITY: (
-        *("activity", "label", "class", "annotation", "event", "action", "exercise", "behaviour", "what"),
-        *("aktivität", "aktivitaet", "tätigkeit", "taetigkeit"),
-    ),
+    ACTIVITY: (*ACTIVITIES, "event", "what"),
     SUBJECT: PERSONS,
     "date": ("date", "day", "datum"),
 }

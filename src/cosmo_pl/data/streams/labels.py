@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 
 from cosmo_pl.data.streams.csv_format import COMMA
 from cosmo_pl.data.streams.description import LabelsDescription, renamed
+from cosmo_pl.data.streams.encodings import SAVE
 from cosmo_pl.data.streams.label_days import RecordedDays
 from cosmo_pl.data.streams.label_tasks import named_in
 from cosmo_pl.data.streams.label_times import instant, is_time_of_day
@@ -108,7 +109,7 @@ def _joined(path: Path, intervals: Iterable[RawInterval]) -> list[RawInterval]:
 
 
 def _csv(path: Path, labels: LabelsDescription, day: date | RecordedDays | None) -> Iterator[RawInterval]:
-    text = utf8_text(path, partial(RecordingError, path, remedy="Save it as UTF-8"))
+    text = utf8_text(path, partial(RecordingError, path, remedy=SAVE))
     lines = list(io.StringIO(text, newline=""))
     for number, line in enumerate(lines):  # which become empty, so that rows are numbered as in the file
         if number < labels.skip or (labels.comment and line.startswith(labels.comment)):

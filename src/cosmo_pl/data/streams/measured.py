@@ -30,7 +30,7 @@ class Stream:
         values: Their columns of values.
         left_out: Other columns, with the reason.
         shared: Whether other columns of its files are other sensors.
-        channels: Names of the columns of values, where these are described by positions and have a row of units.
+        channels: Names of the columns of values, where these are described by positions because of a row of units.
         units: Their units in that row.
     """
 
@@ -47,9 +47,9 @@ class Stream:
     @property
     def named(self) -> list[Any]:
         """What each column of values is known by: its name, with its unit if that is in a row, or its position."""
-        if not self.channels:
+        if not self.units:
             return self.values
-        return [f"{name} ({unit})" for name, unit in zip(self.channels, self.units, strict=True)]
+        return [f"{name} ({unit})" for name, unit in zip(self.channels or self.values, self.units, strict=True)]
 
 
 def measured(stream: Stream) -> tuple[str, list[str], list[str], tuple[int, int] | str | None]:

@@ -65,9 +65,9 @@ def with_row_of_units(stream: Stream) -> Stream:
         time = replace(time, unit=stated, reason="the row of units states it; it counts from the start")
     return replace(
         stream,
-        heads=tuple(each.by_position() for each in stream.heads),
+        heads=tuple(each.by_position() if each.header else each for each in stream.heads),
         time=replace(time, column=position[time.column]),
         values=[position[column] for column in stream.values],
-        channels=tuple(map(str, stream.values)),
+        channels=tuple(map(str, stream.values)) if head.header else (),
         units=tuple(units[column].strip("[](){}") for column in stream.values),
     )

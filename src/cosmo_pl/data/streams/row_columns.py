@@ -14,7 +14,7 @@ from cosmo_pl.data.streams.source import Source
 from cosmo_pl.errors import RecordingError
 
 SHOWN = 3  # names in a sentence
-INTERVALS = "Write intervals of start, end and activity to a CSV file, as docs/import.md shows"
+BY_HAND = "write intervals of start, end and activity to a CSV file, as docs/import.md shows"
 
 
 def several_persons(stream: Stream) -> str:
@@ -50,7 +50,8 @@ def report_activities_in_rows(
     """
     if description.labels is None and description.activity is None:
         problem = "columns name an activity in each row, and are not imported"
-        faults.report(problem, set(_activities_in_rows(source, description, planned)), INTERVALS, mended=True)
+        remedy = f"If they are needed, {BY_HAND}"
+        faults.report(problem, set(_activities_in_rows(source, description, planned)), remedy, mended=True)
 
 
 def _activities_in_rows(

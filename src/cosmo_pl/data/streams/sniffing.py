@@ -24,7 +24,7 @@ from cosmo_pl.data.streams.measured import RAW, Stream, measured
 from cosmo_pl.data.streams.no_stream import no_numbers, no_time
 from cosmo_pl.data.streams.quantities import by_quantity, with_row_of_units
 from cosmo_pl.data.streams.reading_description import parse_description
-from cosmo_pl.data.streams.row_columns import INTERVALS, SHOWN, several_persons
+from cosmo_pl.data.streams.row_columns import BY_HAND, SHOWN, several_persons
 from cosmo_pl.data.streams.source import Source, open_source
 from cosmo_pl.data.streams.zones import label_zone, zones_of
 from cosmo_pl.errors import ConfigurationError, RecordingError
@@ -162,7 +162,7 @@ def _streams(source: Source, groups: Sequence[Group], draft: Draft) -> list[Stre
             draft.unknown.append(f"{group.pattern.text}: {no_time(heads)}; these files are left out")
             continue
         values, left_out = guess.values_of(alike, time)
-        if alike[0].header_lines and not alike[0].units and _are_no_names(time.column, *values):
+        if alike[0].header_lines and _are_no_names(time.column, *values):
             alike = tuple(head.by_position() for head in alike)
             time = guess.time_of(alike) or time
             values, left_out = guess.values_of(alike, time)
@@ -330,8 +330,7 @@ def _activity(streams: Sequence[Stream], draft: Draft) -> None:
             for column, why in each.left_out.items()
             if why == guess.IN_ROWS
         ]
-        remedy = INTERVALS[0].lower() + INTERVALS[1:]
-        why = f"the column {in_rows[0]} names an activity in each row, which is not read: {remedy}" if in_rows else ""
+        why = f"the column {in_rows[0]} names an activity in each row, which is not read: {BY_HAND}" if in_rows else ""
         why = why or "no file of labels was found; all time is unlabelled"
         draft.unknown.append(f"labels: {why}{hint}")
         return

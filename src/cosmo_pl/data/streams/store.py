@@ -146,7 +146,8 @@ class StreamStore:
         """All frames of a sensor (N, *shape), memory-mapped.
 
         Raises:
-            RecordingError: The file is missing, incomplete, of another shape, or has been changed.
+            RecordingError: The file is missing, incomplete or of another shape, or was changed after the import. A
+                change that keeps the time of the file is not seen.
         """
         path, shape = self.path(sensor), (self.frames(sensor), *self.sensors[sensor].shape)
         try:
