@@ -318,5 +318,5 @@ def test_stream_takes_a_threshold_and_commands(monkeypatch, capsys):
         (["--switch=0.1", "--devices={imu: [no-such-program]}"], "there is no program 'no-such-program'"),
     ):
         with pytest.raises(SystemExit) as stopped:
-            main(["stream", "--model=any", *words])
+            main(["stream", "--model=.", *words])
         assert stopped.value.code == 2 and message in capsys.readouterr().err

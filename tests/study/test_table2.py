@@ -89,15 +89,15 @@ def test_a_method_that_the_paper_does_not_have() -> None:
 
 
 def test_people_and_the_interval_of_one_run_come_from_counts() -> None:
-    """Two recordings of 7 and of 8 each, all right or all wrong: a resample of four has 0 to 4 right ones."""
+    """Three recordings of 7 and of 8 each, all right or all wrong: a resample of six seldom has 0 or 6 right ones."""
     (job,) = [job for job in ALL if job.dataset == "utd" and job.seed == 0 and job.method == "dtw"]
     counts = {
-        "by_subject": {"7": [20, 20], "8": [0, 20]},
-        "by_recording": {"a": [10, 10], "b": [10, 10], "c": [0, 10], "d": [0, 10]},
+        "by_subject": {"7": [30, 30], "8": [0, 30]},
+        "by_recording": {name: [10 * (name < "d"), 10] for name in "abcdef"},
     }
     row = cells(accuracy(view("table2", "paper", {job.key: record(job, 0.5, result=counts)})), "UTD-MHAD", DTW)
     assert row["subjects, lowest to highest"] == "0.000 to 1.000 (2)"
-    assert row["95 % interval"] == "0.000 to 1.000, of recordings"
+    assert row["95 % interval"] == "0.167 to 0.833, of recordings"
 
 
 def test_rows_from_uncommitted_code_are_marked() -> None:
