@@ -101,7 +101,8 @@ def _done(target: Path, identity: Mapping[str, Any]) -> StreamStore | None:
         try:
             store = read_store(target)
         except RecordingError as error:  # perhaps of other recordings
-            raise RecordingError(target, f"holds a damaged import ({error})", "Delete it, and import again") from error
+            problem = f"holds an import whose {MANIFEST} cannot be used"
+            raise RecordingError(target, problem, "Delete the folder, and import again") from error
         if store.source.get("key") != identity["key"]:
             problem = "holds another import, one with another --strict, or one of files that have changed since"
             raise RecordingError(target, problem, remedy)
