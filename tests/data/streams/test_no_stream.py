@@ -18,9 +18,14 @@ DUTCH = "Persoon;Van;Tot;Bezigheid"
 
 @pytest.mark.parametrize(
     "row",
-    ["anna;12:10;12:40;lopen", "7;12:10:00;12:40:00;lopen", "anna;2024-06-03T09:00;2024-06-03T09:30;lopen",
-     "anna;03.06.2024 09:00;03.06.2024 09:30;lopen", "anna;vroeg;laat;lopen"],
-)  # fmt: skip
+    [
+        "anna;12:10;12:40;lopen",
+        "7;12:10:00;12:40:00;lopen",
+        "anna;2024-06-03T09:00;2024-06-03T09:30;lopen",
+        "anna;03.06.2024 09:00;03.06.2024 09:30;lopen",
+        "anna;vroeg;laat;lopen",
+    ],
+)
 def test_labels_with_other_names_are_named_as_such(tmp_path: Path, row: str) -> None:
     record(tmp_path, ["anna/wrist.csv", "ben/wrist.csv"])
     (tmp_path / "dagboek.csv").write_text(f"{DUTCH}\n{row}\n{row.replace('09:', '10:')}\n", encoding="utf-8")

@@ -32,9 +32,14 @@ def sensors(found: Sniffed) -> dict[str, tuple[str, tuple[str | int, ...]]]:
 
 @pytest.mark.parametrize(
     "names",
-    ["ax,ay,az,gx,gy,gz", "acc_x,acc_y,acc_z,gyr_x,gyr_y,gyr_z", "accx,accy,accz,gyrox,gyroy,gyroz",
-     "x [g],y [g],z [g],a [dps],b [dps],c [dps]", "ax_g,ay_g,az_g,gx_rads,gy_rads,gz_rads"],
-)  # fmt: skip
+    [
+        "ax,ay,az,gx,gy,gz",
+        "acc_x,acc_y,acc_z,gyr_x,gyr_y,gyr_z",
+        "accx,accy,accz,gyrox,gyroy,gyroz",
+        "x [g],y [g],z [g],a [dps],b [dps],c [dps]",
+        "ax_g,ay_g,az_g,gx_rads,gy_rads,gz_rads",
+    ],
+)
 def test_columns_of_two_quantities_are_two_sensors(tmp_path: Path, names: str) -> None:
     for person in ("anna", "ben"):
         write(tmp_path / "home" / person / "imu.csv", [f"time,{names}"], 6)

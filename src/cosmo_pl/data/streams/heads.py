@@ -47,7 +47,7 @@ class Head:
         format: How CSV is written; decimal commas are points in `rows` and `last`.
         left_out: Arrays of NPZ that are no columns, with the reason.
         header_lines: Lines of CSV up to the header, with it and a row of units; 0 without one.
-        units: Units of the columns, where they stand in a row of their own below the names; empty without one.
+        units: Units of the columns, if a row of their own below the names has them; empty without one.
     """
 
     path: Path
