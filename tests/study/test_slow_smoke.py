@@ -16,7 +16,7 @@ ELSEWHERE = (
     "fig17", "gravity_search", "live", "mex", "mex_confusions", "mex_missing", "mex_search", "missing", "negatives",
     "odd_even", "originals_lr", "overheads", "own_columns_search", "person", "plus", "plus_ablation", "plus_labels",
     "plus_search", "plus_search_usc", "precision", "released", "suggest", "switching", "transfer", "usc_accuracy",
-    "usc_adapted", "usc_confusions", "usc_epochs", "variance",
+    "usc_adapted", "usc_confusions", "usc_epochs", "utd_confusions", "variance",
 )  # fmt: skip
 
 
