@@ -47,6 +47,40 @@ def test_a_sample_is_the_window_of_its_stream(folder: Path) -> None:
             assert np.array_equal(samples.inputs[name][row], expected)
 
 
+NAMES = {"emil": 1, "ben": 2, "anna": 3, "dora": 4, "5": 5}
+
+
+@pytest.fixture
+def named(folder: Path) -> Path:
+    replace(read_store(folder), subjects=NAMES).write()
+    return folder
+
+
+def test_subjects_are_given_by_names_or_numbers(named: Path) -> None:
+    lists = {"train_subjects": ["anna", 4], "val_subjects": ["ben"], "test_subjects": ["emil", "5"]}
+    data = ready(named, **lists)
+    subject = data.samples.subject
+    assert set(subject[data.split.labeled]) <= {3, 4} and set(subject[data.split.unlabeled]) == {3, 4}
+    assert set(subject[data.split.val]) == {2} and set(subject[data.split.test]) == {1, 5}
+    folds = ready(named, folds=[["anna", "ben"], ["emil", 4]], fold=1, test_subjects=None)
+    assert set(subject[folds.split.test]) == {1, 4}
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("train_subjects", ["ana"]),
+        ("val_subjects", [2, "ana"]),
+        ("test_subjects", ["ana"]),
+        ("folds", [[1], [2, "ana"]]),
+    ],
+)
+def test_a_name_that_no_subject_has_is_refused(named: Path, argument: str, value: list[object]) -> None:
+    fold = {"fold": 0, "test_subjects": None} if argument == "folds" else {}
+    with pytest.raises(ConfigurationError, match=f"^{argument}: .* no subject 'ana'. Choose from emil, ben,"):
+        ready(named, **fold, **{argument: value})
+
+
 def test_unlabelled_windows_are_pretrained_on_and_nothing_else(folder: Path) -> None:
     data = ready(folder)
     label = data.samples.label

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from pytorch_lightning.utilities import rank_zero_warn
 
-from cosmo_pl.constraints import NonNegativeInt, Number, PositiveFloat, Share
+from cosmo_pl.constraints import AtLeastTwo, NonNegativeInt, Number, PositiveFloat, Share
 from cosmo_pl.data.base import MultimodalDataModule
 from cosmo_pl.data.channels import groups_of, units_of_groups
 from cosmo_pl.data.extremes import Extremes
@@ -28,6 +28,8 @@ from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.io import cache_folder
 from cosmo_pl.sensors import SensorDescription
 
+Subject = NonNegativeInt | str  # number, or name as recorded
+
 
 class StreamsDataModule(MultimodalDataModule):
     """Windows of the recordings that ``cosmo-pl data import`` has imported.
@@ -42,8 +44,8 @@ class StreamsDataModule(MultimodalDataModule):
         window: Seconds of a window.
         hop: Seconds between the starts of two windows.
         modalities: Sensors to use; None takes all.
-        test_subjects: Test subjects, unless `folds` are given. A trained model is tested on, and predicts, all subjects
-            of other recordings by default.
+        test_subjects: Test subjects, unless `folds` are given, by numbers or names, as all subjects. A trained model is
+            tested on, and predicts, all subjects of other recordings by default.
         label_rate: Labelled share of the training windows whose activity is known.
         clock_error: Sensor to an error that is put into its clock, to see its effect: seconds by which it is ahead at
             the start of each subject's first recording, and its drift in ppm. None puts in none.
@@ -52,12 +54,15 @@ class StreamsDataModule(MultimodalDataModule):
             estimate is reliable. None is false.
         activities: Names of the activities, in the order of their labels, with all those of the import; None takes
             those of the import.
+        train_subjects: See `MultimodalDataModule`.
+        val_subjects: See `MultimodalDataModule`.
+        folds: See `MultimodalDataModule`.
         **shared: See `MultimodalDataModule`.
 
     Raises:
         DatasetNotFoundError: Nothing was imported to `root`.
         RecordingError: The folder is damaged.
-        ConfigurationError: A window is shorter than two frames, or `activities` lack one.
+        ConfigurationError: A window is shorter than two frames, `activities` lack one, or a subject has no such name.
     """
 
     numerics = "1.1"
@@ -73,11 +78,14 @@ class StreamsDataModule(MultimodalDataModule):
         window: PositiveFloat = 2.0,
         hop: PositiveFloat = 1.0,
         modalities: Sequence[str] | None = None,
-        test_subjects: Sequence[NonNegativeInt] | None = None,
+        test_subjects: Sequence[Subject] | None = None,
         label_rate: Share = 1.0,
         clock_error: Mapping[str, tuple[Number, Number]] | None = None,
         correct_clocks: bool | None = None,
         activities: Sequence[str] | None = None,
+        train_subjects: Sequence[Subject] | None = None,
+        val_subjects: Sequence[Subject] = (),
+        folds: AtLeastTwo | list[list[Subject]] | None = None,
         **shared: Any,
     ) -> None:
         self.store = self.open_store(root, shared.get("cache_dir"))
@@ -95,7 +103,10 @@ class StreamsDataModule(MultimodalDataModule):
         super().__init__(
             root=root,
             modalities=tuple(sensors) if modalities is None else modalities,
-            test_subjects=test_subjects,
+            train_subjects=self.store.numbered(train_subjects, "train_subjects"),
+            val_subjects=self.store.numbered(val_subjects, "val_subjects"),
+            test_subjects=self.store.numbered(test_subjects, "test_subjects"),
+            folds=self.store.numbered(folds, "folds"),
             label_rate=label_rate,
             **shared,
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cosmo_pl.errors import RecordingError
+from cosmo_pl.errors import ConfigurationError, RecordingError, choices
 from cosmo_pl.fields import NAME, Field
 from cosmo_pl.io import read_json, write_json
 from cosmo_pl.sensors import SensorDescription
@@ -132,6 +132,25 @@ class StreamStore:
     recordings: tuple[StreamRecording, ...]
     sha256: Mapping[str, str]
     source: Mapping[str, Any] = field(default_factory=dict)
+
+    def numbered(self, subjects: Any, argument: str) -> Any:
+        """Subjects by their numbers instead of their names.
+
+        Args:
+            subjects: A name as recorded; anything else stays as it is. Also lists of these, and lists of lists.
+            argument: What names the subjects, for the message.
+
+        Raises:
+            ConfigurationError: No subject has such a name.
+        """
+        if isinstance(subjects, str):
+            if subjects not in self.subjects:
+                problem = f"'{self.folder}' has no subject '{subjects}'"
+                raise ConfigurationError(argument, problem, choices(subjects, self.subjects))
+            return self.subjects[subjects]
+        if isinstance(subjects, Sequence):
+            return [self.numbered(each, argument) for each in subjects]
+        return subjects
 
     def path(self, sensor: str) -> Path:
         """File of a sensor's array."""
