@@ -71,10 +71,10 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         problem = f"'{path}' is damaged, or contains more than tensors and plain values"
-        raise ConfigurationError("ckpt_path", problem, AGAIN) from error
+        raise ConfigurationError("ckpt_path", problem, _instead_of(path)) from error
     except Exception as error:  # torch and zipfile raise many types of errors for a damaged file
         reason = str(error).partition("\n")[0][:120]
-        raise ConfigurationError("ckpt_path", f"'{path}' is damaged ({reason})", AGAIN) from error
+        raise ConfigurationError("ckpt_path", f"'{path}' is damaged ({reason})", _instead_of(path)) from error
     whole = isinstance(content, dict) and "state_dict" in content
     if not whole or not all(isinstance(content[key], kind) for key, kind in KEPT.items() if key in content):
         raise ConfigurationError("ckpt_path", f"'{path}' is no checkpoint of a training", AGAIN)
@@ -83,6 +83,13 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         problem = f"'{path}' contains weights that are not finite ({broken}): the training diverged"
         raise ConfigurationError("ckpt_path", problem, "Train again with a smaller learning rate")
     return content
+
+
+def _instead_of(damaged: Path) -> str:
+    """The remedy for a damaged checkpoint."""
+    previous = damaged.with_name(PREVIOUS_NAME)
+    kept = damaged.name == LAST_NAME and previous.is_file()
+    return f"Use '{previous}', which was saved before it, or train again" if kept else AGAIN
 
 
 def not_finite(state: Mapping[str, Any]) -> str | None:

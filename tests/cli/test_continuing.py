@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import threading
 from functools import partial
@@ -13,7 +14,7 @@ import torch
 import yaml
 from scipy.io import loadmat, savemat
 
-from cosmo_pl.checkpoints import newest_checkpoint
+from cosmo_pl.checkpoints import newest_checkpoint, read_checkpoint
 from cosmo_pl.cli import main
 from cosmo_pl.cli.continuing import check_continued, check_evaluated
 from cosmo_pl.errors import ConfigurationError
@@ -135,6 +136,19 @@ def test_a_damaged_checkpoint_is_skipped_for_the_one_before(copy, capsys):
     last.write_bytes(last.read_bytes()[:1000])
     assert newest_checkpoint(copy.parent).name == "previous.ckpt"
     assert "skipped" in (told := capsys.readouterr().out) and "last.ckpt' is damaged" in told
+
+
+@pytest.mark.parametrize("content", [b"", b"damaged", b"PK\x03\x04"])
+def test_a_damaged_checkpoint_names_the_one_before(content, tmp_path):
+    last, previous = tmp_path / "last.ckpt", tmp_path / "previous.ckpt"
+    last.write_bytes(content)
+    with pytest.raises(ConfigurationError, match="Train again, or use another checkpoint"):
+        read_checkpoint(last)
+    previous.write_bytes(content)
+    with pytest.raises(ConfigurationError, match=re.escape(f"Use '{previous}', which was saved before it")):
+        read_checkpoint(last)
+    with pytest.raises(ConfigurationError, match="Train again, or use another checkpoint"):
+        read_checkpoint(previous)
 
 
 def test_people_of_stage_1_alone_are_not_tested(copy, roots, capsys):
