@@ -15,6 +15,7 @@ from cosmo_pl.study.pages import Pages
 from cosmo_pl.study.records import Results
 
 COMMENT = re.compile("<!-- made: (.+?) -->")
+WIDE = "---\nhide: [toc]\n---\n\n"  # tables of results are wider than the column beside a table of contents
 
 
 def _pages(config: MkDocsConfig) -> Pages:
@@ -29,14 +30,16 @@ def _rendered(root: Path) -> Pages:
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Adds the pages of the studies to the navigation, below "Results"."""
     (entry,) = [entry for entry in config.nav or [] if "Results" in entry]
-    titles = _pages(config).titles.items()
-    entry["Results"] += [{title.partition(":")[0]: f"results/{name}.md"} for name, title in titles]
+    for section, studies in _pages(config).sections.items():
+        entry["Results"].append({section: [{title: f"results/{name}.md"} for name, title in studies.items()]})
     return config
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Adds the pages of the studies, and the pictures and tables beside them."""
     for name, content in _pages(config).files().items():
+        if isinstance(content, str):
+            content = WIDE + content
         files.append(File.generated(config, f"results/{name}", content=content))
     return files
 

@@ -9,11 +9,13 @@ from statistics import fmean, stdev
 
 import pytest
 
+from cosmo_pl.study.claims import collect, judged
 from cosmo_pl.study.jobs import Job, Project
-from cosmo_pl.study.pages import Pages, headline_table
+from cosmo_pl.study.pages import IN_PAPER, Pages, headline_table
 from cosmo_pl.study.records import Results
-from cosmo_pl.study.render import render_study, study_page
+from cosmo_pl.study.render import Rendering, render_study, study_page, view_of
 from cosmo_pl.study.rendering.headline import insert
+from cosmo_pl.study.rendering.view import Rendered
 
 ROOT = Path(__file__).parents[2]
 STUDY = "fig11"  # grids of several methods and amounts of labels
@@ -70,17 +72,42 @@ def test_readme_has_the_headline_results_of_the_records(project: Project, result
     assert insert(page, table) == page, "run `cosmo-pl study headline --output README.md`"
 
 
-def test_every_place_for_something_made_has_it(project: Project) -> None:
-    known = {*Pages(project, {}).parts(), "packages"}
+def test_every_place_for_something_made_has_it(project: Project, results: Results) -> None:
+    known = {*Pages(project, results, {}).parts(), "packages"}
     pages = {path: path.read_text(encoding="utf-8") for path in (ROOT / "docs").rglob("*.md")}
     asked = {name for text in pages.values() for name in re.findall(r"<!-- made: (.+?) -->", text)}
     assert asked == known
+
+
+def test_the_site_has_the_claims_of_the_command(project: Project, results: Results) -> None:
+    """Also those of studies without results under the paper's protocol."""
+    names = ("fig13", "fig9")
+    expected = collect(judged(view_of(project, name, "paper", results)) for name in names)
+    renderings = {
+        name: [render_study(project, name, preset, results)]
+        for name, preset in zip(names, ("quick", "paper"), strict=True)
+    }
+    assert Pages(project, results, renderings).claims() == expected
+    assert {claim.study for claim in expected} == set(names)
+
+
+def test_every_study_is_in_one_section_and_those_of_the_paper_come_first(project: Project, results: Results) -> None:
+    renderings = {
+        name: [Rendering(view_of(project, name, "paper", results), Rendered((), ()), None)]
+        for name in ("plus", "fig9", "negatives", "table1")
+    }
+    sections = Pages(project, results, renderings).sections
+    assert next(iter(sections.items())) == (IN_PAPER, {n: project.study(n).title for n in ("fig9", "table1")})
+    assert {name: short for its in list(sections.values())[1:] for name, short in its.items()} == {
+        "plus": "The two recipes",
+        "negatives": "Negatives of the same subject",
+    }
 
 
 def test_a_page_has_a_section_for_each_preset_and_links_its_files(project: Project, results: Results) -> None:
     renderings = [render_study(project, "fig9", preset, results) for preset in ("paper", "quick")]
     page = study_page(renderings)
     assert re.findall(r"^## (.*)$", page, flags=re.MULTILINE) == ["Preset paper", "Preset quick"]
-    made = Pages(project, {"fig9": renderings, "table2": renderings, "plus": renderings}).files()
+    made = Pages(project, results, {"fig9": renderings, "table2": renderings, "plus": renderings}).files()
     named = re.findall(r"\]\(([^)]+)\)", page)
     assert {"fig9.png", "fig9.csv", "fig9-quick.png", "fig9-quick.csv"} == set(named) <= set(made)

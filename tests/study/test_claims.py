@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from cosmo_pl.cli import main
-from cosmo_pl.study.claims import all_claims, collect, counts, write_claims
+from cosmo_pl.study.claims import all_claims, collect, counts, judged, write_claims
 from cosmo_pl.study.jobs import Project
 from cosmo_pl.study.records import Results
+from cosmo_pl.study.render import view_of
 from cosmo_pl.study.rendering.effect import Effect
 from cosmo_pl.study.rendering.view import Verdict, View
 
@@ -38,13 +40,14 @@ def test_each_claim_once_by_the_study_that_can_judge_it() -> None:
             (of("fig14"), [verdict(c, "reproduced"), verdict(a, "too few runs"), verdict(d, "undecided", "both")]),
         ]
     )
-    assert [(claim.location, *claim.row("")[:2], *claim.row("")[4:]) for claim in claims] == [
-        ("Table 2", "a", "✗ not reproduced", "judged", "-", f"[{RELEASED}](released.md)"),
-        ("Table 2", "c", "✗ not reproduced", "first", "-", "[Figure 9](fig9.md)"),
-        ("Fig. 9", "b", "… too few runs", "", "-", "[Figure 9](fig9.md)"),
-        ("Fig. 9", "d", "~ undecided", "both", "-", "[Figure 14](fig14.md)"),
+    rows = [(claim.location, *claim.row("at/{}".format)) for claim in claims]
+    assert [(*row[:3], *row[5:]) for row in rows] == [
+        ("Table 2", "a", "✗ not reproduced", "judged", "-", f"[{RELEASED}](at/released)"),
+        ("Table 2", "c", "✗ not reproduced", "first", "-", "[Figure 9](at/fig9)"),
+        ("Fig. 9", "b", "… too few runs", "", "-", "[Figure 9](at/fig9)"),
+        ("Fig. 9", "d", "~ undecided", "both", "-", "[Figure 14](at/fig14)"),
     ]
-    assert claims[0].row("results/")[2:4] == ("-", "-") and "](results/released.md)" in claims[0].row("results/")[-1]
+    assert rows[0][3:5] == ("-", "-")
     assert counts(claims) == {
         "reproduced": 0,
         "not reproduced": 2,
@@ -122,6 +125,17 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
     main(["study", "claims", f"--results={tmp_path}", f"--output={tmp_path}"])
     assert capsys.readouterr().out == f"{tmp_path}/claims.md\n"
     assert (tmp_path / "claims.md").read_text(encoding="utf-8").startswith("# The paper's claims\n")
+
+
+def test_a_claim_links_the_page_of_its_study_that_exists(tmp_path: Path) -> None:
+    """Figure 13 has results under the preset quick alone."""
+    for name in ("table2.md", "table2-quick.md", "fig13-quick.md"):
+        (tmp_path / name).touch()
+    results = Results(tmp_path / "none")
+    found = collect(judged(view_of(PROJECT, name, "paper", results)) for name in ("table2", "fig9", "fig13"))
+    rows = rows_of(write_claims(found, tmp_path, paper())).values()
+    linked = {re.search(r"\((.+)\)", cells[-1])[1] for cells in rows}  # type: ignore[index]
+    assert {"table2.md", "fig13-quick.md", "fig9.md"} <= linked and not {"table2-quick.md", "fig13.md"} & linked
 
 
 def test_no_paper_no_claims(project: Project, results: Results) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from dataclasses import replace
 
 import pytest
@@ -47,7 +48,7 @@ def test_the_files_of_a_table(project, results, tmp_path, plain):
     assert page.startswith("# Table 9\n\n## Preset paper\n")
     assert "- a note" in page
     assert "- absent has no results: there is no configs/absent_stage2.yaml." in page
-    assert "- 1 result; 1 from an unknown commit; package " in page, "where it comes from"
+    assert "\n1 result; 1 from an unknown commit; package " in page, "where it comes from"
     assert "| UTD | 7-8 | a | b | +0.1 |" in page
     assert "| claim | ✓ reproduced | 1 > 0 |" in page
     before = {path: path.read_bytes() for path in files.values()}
@@ -125,8 +126,30 @@ def test_a_damaged_result_is_left_out_and_named(project, results, plain):
     assert [row[0] for row in rendering.rendered.rows] == [whole.name]
     (note,) = [line for line in study_page([rendering]).splitlines() if line.startswith("- Left out: ")]
     assert str(results.path(edited)) in note and "accuracy is 0.99, not 5/10 = 0.5" in note and "Remove it" in note
-    assert "- 1 result;" in study_page([rendering])
+    assert "\n1 result;" in study_page([rendering])
     assert note.removeprefix("- ") in rendering.rendered.notes
+
+
+def test_a_preset_with_few_results_is_folded_behind_a_better_one(project, results, plain):
+    """Two methods with two seeds each: a cell of stage 2 each, and one of stage 1."""
+    jobs = {preset: project.jobs("table9", preset) for preset in ("paper", "quick")}
+    for job in jobs["quick"]:
+        results.put(job, finished(job))
+
+    def page():
+        return study_page([render_study(project, "table9", preset, results) for preset in jobs])
+
+    def sections(page):
+        return re.findall(r"^## Preset (.*)$", page, flags=re.MULTILINE)
+
+    assert sections(page()) == ["quick", "paper"]
+    some, every = render_study(project, "table9", "paper", results).filled
+    assert f'## Preset paper\n\n<details markdown="1">\n<summary>{some} of {every} cells have a result' in page()
+    alone = study_page([render_study(project, "table9", "paper", results)])
+    assert "cells have a result" not in alone, "there is no better one"
+    for job in jobs["paper"]:
+        results.put(job, finished(job))
+    assert sections(page()) == ["paper", "quick"] and "cells have a result" not in page()
 
 
 def test_a_damaged_result_of_another_preset_is_named_too(project, results, plain):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -56,15 +57,15 @@ class Claim:
         """The claim without its location."""
         return self.verdict.claim.partition(": ")[2]
 
-    def row(self, folder: str) -> tuple[str, ...]:
+    def row(self, link: Callable[[str], str]) -> tuple[str, ...]:
         """Its cells in the table of claims.
 
         Args:
-            folder: Where the page of its study is, as seen from that of the table: "" or "results/".
+            link: From a study to its page, as seen from that of the table.
         """
         verdict = self.verdict
         effect = ("-", "-") if verdict.effect is None else verdict.effect.cells
-        study = f"[{self.title.partition(':')[0]}]({folder}{self.study}.md)"
+        study = f"[{self.title.partition(':')[0]}]({link(self.study)})"
         return self.text, with_symbol(verdict.verdict), *effect, verdict.evidence, verdict.change, study
 
 
@@ -76,20 +77,24 @@ def protocol(paper: Mapping[str, Any]) -> str:
 def all_claims(project: Project, results: Results) -> list[Claim]:
     """The claims of all studies under the preset with the paper's protocol, including studies without results."""
     preset = protocol(project.paper())
-    views = [view_of(project, name, preset, results) for name in project.studies()]
-    return collect((view, renderer(view.study.render)(view).verdicts) for view in views)
+    return collect(judged(view_of(project, name, preset, results)) for name in project.studies())
 
 
-def collect(judged: Iterable[tuple[View, Sequence[Verdict]]]) -> list[Claim]:
+def judged(view: View) -> tuple[View, Sequence[Verdict]]:
+    """A study with its verdicts."""
+    return view, renderer(view.study.render)(view).verdicts
+
+
+def collect(studies: Iterable[tuple[View, Sequence[Verdict]]]) -> list[Claim]:
     """Each claim of the paper once, in the order of the studies.
 
     Args:
-        judged: Study and its verdicts. If two studies have the same claim, the verdict "reproduced", "not
+        studies: Study and its verdicts. If two studies have the same claim, the verdict "reproduced", "not
             reproduced" or "undecided" takes precedence over "too few runs", and that over "not comparable"; of two
             such verdicts that of a study of the paper's own inputs, or else the one over more runs.
     """
     found: dict[str, Claim] = {}
-    for view, verdicts in judged:
+    for view, verdicts in studies:
         for verdict in verdicts:
             if verdict.of_paper:
                 inputs = view.stated("inputs")
@@ -114,16 +119,16 @@ def summary(claims: Sequence[Claim]) -> str:
     return markdown_of([("verdict", "claims"), *rows])
 
 
-def by_location(claims: Sequence[Claim], folder: str = "") -> str:
+def by_location(claims: Sequence[Claim], link: Callable[[str], str]) -> str:
     """All claims with verdict, effect and evidence, under their location in the paper.
 
     Args:
         claims: The claims.
-        folder: Where the pages of the studies are, as seen from this one.
+        link: From a study to its page, as seen from this one.
     """
     parts = []
     for location, found in groupby(claims, key=lambda claim: claim.location):
-        parts += [f"### {location}", markdown_of([HEADER, *(claim.row(folder) for claim in found)])]
+        parts += [f"### {location}", markdown_of([HEADER, *(claim.row(link) for claim in found)])]
     return "\n\n".join(parts)
 
 
@@ -131,6 +136,12 @@ def rule(paper: Mapping[str, Any]) -> str:
     """The rule by which claims are judged, and remarks on the paper's inputs."""
     remarks = [f"{name}: {its['remark']}." for name, its in paper.get("inputs", {}).items() if "remark" in its]
     return bullets([*(f"**{name}**: {text}" for name, text in paper.get("rule", {}).items()), *remarks])
+
+
+def _page_of(folder: Path, study: str) -> str:
+    """The page of a study in a folder; one without results under the paper's protocol has that of another preset."""
+    pages = [folder / f"{study}.md", *sorted(folder.glob(f"{study}-*.md"))]
+    return next((page for page in pages if page.is_file()), pages[0]).name
 
 
 def write_claims(claims: Sequence[Claim], folder: Path, paper: Mapping[str, Any], damaged: Iterable[str] = ()) -> Path:
@@ -146,7 +157,7 @@ def write_claims(claims: Sequence[Claim], folder: Path, paper: Mapping[str, Any]
         The page.
     """
     parts = ["# The paper's claims", f"Preset `{protocol(paper)}`.", summary(claims), bullets(map(left_out, damaged))]
-    parts += ["## Each claim", by_location(claims), "## The rule", rule(paper)]
+    parts += ["## Each claim", by_location(claims, partial(_page_of, folder)), "## The rule", rule(paper)]
     path = folder / "claims.md"
     write_whole(path, "\n\n".join(part for part in parts if part) + "\n")
     return path

@@ -170,6 +170,8 @@ class Study(Described):
         runs: Grids of its runs.
         about: One or two sentences on its content and its protocol.
         needs: Package of an extra that its runs need, see `cosmo_pl.extras`. Without it, "all" studies leave it out.
+        section: Section of the list of studies; those whose titles begin with "Table" or "Figure" are the paper's.
+        short: Its name in that list; by default the title.
     """
 
     title: str
@@ -177,6 +179,8 @@ class Study(Described):
     runs: list[Runs]
     about: str = ""
     needs: str | None = None
+    section: str = "Further studies"
+    short: str = ""
 
 
 @dataclass(frozen=True)

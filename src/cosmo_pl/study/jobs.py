@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -359,6 +360,16 @@ class _Maker:
 
     def _is_file(self, path: str) -> bool:
         return (self.project.root / path).is_file()
+
+
+def cells_of(jobs: Iterable[Job]) -> dict[str, list[Job]]:
+    """Cells of a study with their runs, which differ in their seeds. A stage 1 that only other runs use has none."""
+    cells: dict[str, list[Job]] = {}
+    for job in jobs:
+        for grid, factors in job.cells:
+            name = json.dumps([grid, job.dataset, job.method, job.measure or job.kind, factors], sort_keys=True)
+            cells.setdefault(name, []).append(job)
+    return cells
 
 
 def identified(job: Job, project: Project) -> Job:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from cosmo_pl.study.claims import Claim, by_location, collect, protocol, rule, summary
+from cosmo_pl.study.claims import Claim, by_location, collect, judged, protocol, rule, summary
 from cosmo_pl.study.jobs import Project
 from cosmo_pl.study.records import Results
 from cosmo_pl.study.render import Rendering, presets_with_results, render_study, study_page, view_of
 from cosmo_pl.study.rendering import differences, headline, overview
 from cosmo_pl.study.rendering.formats import bullets, csv_of, markdown_of, numbers_of, picture, png_of
-from cosmo_pl.study.rendering.view import PLUS, Rendered, unique
+from cosmo_pl.study.rendering.view import PLUS, Rendered, Verdict, View, unique
 
 COMPARED_TOO = ("mex", "baselines")  # studies whose runs with the usual number of labels are compared as well
 OVERVIEW = ("table2", headline.STUDY)  # the studies that the overview of a dataset takes its runs from
 PAPER = ("Table ", "Figure ")  # what the titles of the paper's own tables and figures begin with
+IN_PAPER = "Tables and figures of the paper"
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,12 @@ class Pages:
 
     Args:
         project: The project.
-        renderings: Study to its renderings, one for each preset, that of the paper's protocol first. Tables and figures
-            of the paper come before other studies.
+        results: Its results.
+        renderings: Study to its renderings, one for each preset, that of the paper's protocol first.
     """
 
     project: Project
+    results: Results
     renderings: Mapping[str, Sequence[Rendering]]
 
     @classmethod
@@ -39,14 +41,17 @@ class Pages:
             found = presets_with_results(project, name, results)
             ordered = sorted(found or [usual], key=lambda preset: preset != usual)
             renderings[name] = [render_study(project, name, preset, results, found) for preset in ordered]
-        in_paper = {name for name, every in renderings.items() if every[0].view.study.title.startswith(PAPER)}
-        names = sorted(renderings, key=lambda name: name not in in_paper)
-        return cls(project, {name: renderings[name] for name in names})
+        return cls(project, results, renderings)
 
     @property
-    def titles(self) -> dict[str, str]:
-        """Study to its title."""
-        return {name: every[0].view.study.title for name, every in self.renderings.items()}
+    def sections(self) -> dict[str, dict[str, str]]:
+        """Section of the list of studies to its studies and their names in it, those of the paper first."""
+        found: dict[str, dict[str, str]] = {IN_PAPER: {}}
+        for name, every in self.renderings.items():
+            study = every[0].view.study
+            section = IN_PAPER if study.title.startswith(PAPER) else study.section
+            found.setdefault(section, {})[name] = study.short or study.title
+        return {section: studies for section, studies in found.items() if studies}
 
     def files(self) -> dict[str, str | bytes]:
         """Name to content of the pages of the studies, and of the files beside them."""
@@ -70,7 +75,7 @@ class Pages:
             "studies": self.studies,
             "presets": self.presets,
             "claims summary": lambda: summary(self.claims()),
-            "claims": lambda: by_location(self.claims(), "results/"),
+            "claims": lambda: by_location(self.claims(), "results/{}.md".format),
             "rule": lambda: rule(self.project.paper()),
         }
 
@@ -102,11 +107,13 @@ class Pages:
         )
 
     def studies(self) -> str:
-        """All studies with their pages, and how many of their runs are done under each preset."""
-        rows = [
-            (f"[{self.titles[name]}]({name}.md)", ", ".join(map(_done, its))) for name, its in self.renderings.items()
-        ]
-        return markdown_of([("table or figure", "runs that are done"), *rows])
+        """All studies with their pages, and how many of their runs are done under each preset, by section."""
+        parts = []
+        for section, names in self.sections.items():
+            every = [(name, self.renderings[name]) for name in names]
+            rows = [(f"[{its[0].view.study.title}]({name}.md)", ", ".join(map(_done, its))) for name, its in every]
+            parts += [f"### {section}", markdown_of([("table or figure", "runs that are done"), *rows])]
+        return "\n\n".join(parts)
 
     def presets(self) -> str:
         """The presets that the renderings are of, with what they are for."""
@@ -116,8 +123,13 @@ class Pages:
     def claims(self) -> list[Claim]:
         """Each claim of the paper once, judged under the paper's protocol."""
         usual = protocol(self.project.paper())
-        first = [every[0] for every in self.renderings.values() if every[0].view.preset == usual]
-        return collect((each.view, each.rendered.verdicts) for each in first)
+
+        def verdicts(name: str, first: Rendering) -> tuple[View, Sequence[Verdict]]:
+            if first.view.preset == usual:
+                return first.view, first.rendered.verdicts
+            return judged(view_of(self.project, name, usual, self.results))
+
+        return collect(verdicts(name, every[0]) for name, every in self.renderings.items())
 
     def headline(self) -> str:
         """The table of headline results."""

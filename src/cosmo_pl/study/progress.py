@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,7 +10,7 @@ from typing import Any
 
 from cosmo_pl.io import aligned
 from cosmo_pl.provenance import processor
-from cosmo_pl.study.jobs import Job
+from cosmo_pl.study.jobs import Job, cells_of
 from cosmo_pl.study.records import Record, Results
 from cosmo_pl.study.workspace import Workspace
 
@@ -144,12 +143,8 @@ def status(studies: Mapping[str, Sequence[Job]], results: Results, workspace: Wo
 
 def cells_by_runs(jobs: Iterable[Job], done: set[str]) -> str:
     """Number of runs to number of cells, "0: 2, 5: 3"; a stage 1 that only other runs use has no cell."""
-    cells: dict[str, int] = {}
-    for job in jobs:
-        for grid, factors in job.cells:
-            name = json.dumps([grid, job.dataset, job.method, job.measure or job.kind, factors], sort_keys=True)
-            cells[name] = cells.get(name, 0) + (job.key in done)
-    return ", ".join(f"{runs}: {count}" for runs, count in sorted(Counter(cells.values()).items())) or "-"
+    counts = Counter(sum(job.key in done for job in cell) for cell in cells_of(jobs).values())
+    return ", ".join(f"{runs}: {count}" for runs, count in sorted(counts.items())) or "-"
 
 
 def _by_run(jobs: Sequence[Job]) -> dict[Group, list[Job]]:

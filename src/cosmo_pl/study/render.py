@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.io import whole_file
 from cosmo_pl.study.definition import renderer
-from cosmo_pl.study.jobs import Project
+from cosmo_pl.study.jobs import Project, cells_of
 from cosmo_pl.study.records import Results
 from cosmo_pl.study.rendering.formats import (
     bullets,
     csv_of,
+    folded,
     latex_of,
     markdown_of,
     numbers_of,
@@ -27,6 +29,7 @@ from cosmo_pl.study.rendering.provenance import provenance, with_marks
 from cosmo_pl.study.rendering.view import COMPARED, Outcome, Rendered, View
 
 MOST_ROWS = 150  # of the numbers of a figure that a page shows; longer ones are files alone
+FEW = 0.4  # share of cells with a result, under which a page folds a preset if it has a better one
 
 
 @dataclass(frozen=True)
@@ -55,9 +58,16 @@ class Rendering:
 
     @property
     def remarks(self) -> list[str]:
-        """What stands below it: notes, datasets that are left out, and where its results come from."""
+        """What stands below it: notes, and datasets that are left out."""
         skipped = (f"{self.view.title(name)} has no results: {why}." for name, why in self.view.skipped.items())
-        return [*self.rendered.notes, *skipped, self.provenance]
+        return [*self.rendered.notes, *skipped]
+
+    @property
+    def filled(self) -> tuple[int, int]:
+        """Number of its cells with a result, and of all its cells."""
+        done = {outcome.job.key for outcome in self.view.outcomes if outcome.record is not None}
+        cells = cells_of(outcome.job for outcome in self.view.outcomes).values()
+        return sum(any(job.key in done for job in cell) for cell in cells), len(cells)
 
     def files(self) -> dict[str, bytes]:
         """Suffix to content of its files: numbers, page, and a figure's picture or a table in LaTeX."""
@@ -73,11 +83,22 @@ class Rendering:
                 part.write_bytes(content)
         return list(files)
 
+    def section(self, fold: bool = False) -> str:
+        """Its section of a page.
+
+        Args:
+            fold: Whether all but the heading is shown on a click.
+        """
+        some, every = self.filled
+        content = folded(f"{some} of {every} cells have a result", self._content) if fold else self._content
+        return f"## Preset {self.view.preset}\n\n{content}"
+
     @property
-    def section(self) -> str:
-        """Its section of a page: the picture or table, remarks, comparisons and claims of the paper."""
+    def _content(self) -> str:
+        """The picture or table, remarks, comparisons and claims of the paper."""
         rendered = self.rendered
-        parts = [f"## Preset {self.view.preset}", self._shown, bullets(self.remarks)]
+        parts = [self._shown, *([bullets(self.remarks)] if self.remarks else [])]
+        parts.append(folded("Where the results come from", self.provenance))
         if rendered.comparisons:
             parts += ["### Methods of one kind", markdown_of([COMPARED, *rendered.comparisons])]
         if rendered.verdicts:
@@ -95,13 +116,15 @@ class Rendering:
 
 
 def study_page(renderings: Sequence[Rendering]) -> str:
-    """The page of a study: a section for each preset.
+    """The page of a study: a section for each preset, those that have few results last and folded.
 
     Args:
         renderings: The study under each of its presets, at least one.
     """
-    study = renderings[0].view.study
-    parts = [f"# {study.title}", study.about, *(rendering.section for rendering in renderings)]
+    study, shares = renderings[0].view.study, [some / max(every, 1) for some, every in (r.filled for r in renderings)]
+    few = [share < FEW <= max(shares) for share in shares]
+    ordered = sorted(zip(few, renderings, strict=True), key=itemgetter(0))
+    parts = [f"# {study.title}", study.about, *(rendering.section(fold) for fold, rendering in ordered)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

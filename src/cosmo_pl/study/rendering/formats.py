@@ -36,10 +36,14 @@ def table_of(rendered: Rendered) -> str:
     return markdown_of([rendered.header, *rendered.rows]) if rendered.rows else "There is no result yet."
 
 
+def folded(summary: str, content: str) -> str:
+    """Markdown that is shown on a click."""
+    return f'<details markdown="1">\n<summary>{summary}</summary>\n\n{content}\n\n</details>'
+
+
 def numbers_of(rendered: Rendered) -> str:
     """The numbers of a figure, which are shown on a click."""
-    summary = "<summary>The numbers of the figure</summary>"
-    return f'<details markdown="1">\n{summary}\n\n{table_of(rendered)}\n\n</details>'
+    return folded("The numbers of the figure", table_of(rendered))
 
 
 def png_of(figure: Any) -> bytes:
