@@ -39,3 +39,19 @@ def class_colour(number: int) -> str:
     lightness = (0.5, 0.38, 0.62)[number % 3]
     rgb = hls_to_rgb(GOLDEN_ANGLE * number % 360 / 360, lightness, 0.55)
     return "#" + "".join(f"{round(255 * part):02X}" for part in rgb)
+
+
+def text_colour(background: str) -> str:
+    """Black or white, whichever has the higher contrast to a colour (WCAG 2.2).
+
+    Args:
+        background: The colour as ``#RRGGBB``.
+
+    Examples:
+        >>> text_colour("#0072B2"), text_colour("#E69F00")
+        ('#fff', '#000')
+    """
+    shares = [int(background[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in shares)
+    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    return "#000" if (luminance + 0.05) ** 2 > 1.05 * 0.05 else "#fff"

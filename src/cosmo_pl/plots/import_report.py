@@ -27,8 +27,9 @@ th, td { padding: 0.15rem 0.5rem; text-align: right; border-bottom: 1px solid #e
 th:first-child, td:first-child { text-align: left; }
 th { white-space: normal; vertical-align: bottom; } thead th { border-bottom: 2px solid #bbb; }
 .key { display: inline-block; width: 0.9em; height: 0.9em; margin: 0 0.3em 0 1em; vertical-align: -0.1em; }
-svg { display: block; width: 100%; height: auto; } svg text { font: 11px system-ui, sans-serif; fill: #333; }
-small { white-space: nowrap; } .none { color: #bbb; } summary { cursor: pointer; }
+svg { display: block; width: 100%; min-width: 700px; height: auto; }
+svg text { font: 11px system-ui, sans-serif; fill: #333; }
+td small { white-space: nowrap; } .none { color: #767676; } summary { cursor: pointer; }
 """
 
 
@@ -76,7 +77,7 @@ def report_page(store: StreamStore, facts: ImportFacts) -> str:
     """The page as HTML."""
     colour = colours(store.activities)
     parts = [
-        f"<h1>{escape(store.title)}</h1>",
+        f"<h1>Import of {escape(store.title)}</h1>",
         f"<p>{_summary(store)}</p>",
         "<h2>Problems</h2>",
         _problems(facts),
@@ -90,7 +91,8 @@ def report_page(store: StreamStore, facts: ImportFacts) -> str:
         *(_recording(each, store, facts, colour) for each in store.recordings),
     ]
     title = f"<title>{escape(store.title)}: import</title>"
-    head = f'<!doctype html><html lang="en"><head><meta charset="utf-8">{title}<style>{STYLE}</style></head>'
+    meta = '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+    head = f'<!doctype html><html lang="en"><head>{meta}{title}<style>{STYLE}</style></head>'
     return head + "<body>" + "\n".join(parts) + "</body></html>\n"
 
 
@@ -99,10 +101,11 @@ def _summary(store: StreamStore) -> str:
     labelled = sum(end - start for each in store.recordings for start, end, _ in each.labels)
     without = sum(not each.labels for each in store.recordings)
     people = len({each.subject for each in store.recordings})
+    rest = f" {without} recordings have no label." if without else ""
     return (
         f"{len(store.recordings)} recordings of {people} subjects, {len(store.sensors)} sensors, {clock(seconds)}, of "
-        f"which {clock(labelled)} are labelled with {len(store.activities)} activities. "
-        f"{without} recordings have no label."
+        f"which {clock(labelled)} are labelled with {len(store.activities)} activities.{rest} Times are "
+        "minutes:seconds, or hours:minutes:seconds."
     )
 
 
@@ -154,7 +157,8 @@ def _sensors(store: StreamStore, facts: ImportFacts) -> str:
     return _table((*COLUMNS, *COUNTS.values(), "in gaps"), rows)
 
 
-COLUMNS = ("sensor", "kind", "frame", "unit", "grid, Hz", "measured rate, Hz", "jitter, ms", "99 % of intervals, ms")
+MEASURED = ("measured rate, Hz", "jitter, ms", "99 % of intervals at most, ms")
+COLUMNS = ("sensor", "kind", "shape of a frame", "unit", "rate of the grid, Hz", *MEASURED)
 COUNTS = {
     "samples": "samples",
     "duplicates": "duplicates",
@@ -207,10 +211,9 @@ def _labelled(store: StreamStore) -> str:
         whole[each.subject] += each.duration
         for start, end, activity in each.labels:
             seconds[each.subject, activity] += end - start
-    names = {number: name for name, number in store.subjects.items()}
     rows = [
         [
-            escape(_subject(names.get(subject, ""), subject)),
+            escape(_subject(store, subject)),
             *(_time(seconds[subject, activity]) for activity in store.activities),
             _time(whole[subject] - sum(seconds[subject, activity] for activity in store.activities)),
         ]
@@ -221,7 +224,9 @@ def _labelled(store: StreamStore) -> str:
     return _table(("subject", *map(escape, store.activities), "unlabelled"), rows)
 
 
-def _subject(name: str, number: int) -> str:
+def _subject(store: StreamStore, number: int) -> str:
+    """Name of a subject with its number."""
+    name = next((name for name, its in store.subjects.items() if its == number), "")
     return str(number) if name.isdecimal() or not name else f"{name} ({number})"
 
 
@@ -237,14 +242,13 @@ def _legend(colour: Mapping[str, str]) -> str:
 
 
 def _recording(recording: StreamRecording, store: StreamStore, facts: ImportFacts, colour: Mapping[str, str]) -> str:
-    names = {number: name for name, number in store.subjects.items()}
-    subject = names.get(recording.subject, str(recording.subject))
+    subject = _subject(store, recording.subject)
     start = recording.start[:19].replace("T", " ")  # without fractions of a second
     where = f"subject {escape(subject)}, from {escape(start)} UTC, {clock(recording.duration)}"
     where += "".join(f", {each}" for each in _lacks(facts.recordings.get(recording.name, {})))
     notes = {name: _note(facts.streams.get((recording.name, name), {})) for name in store.sensors}
     picture = time_line(recording, store.sensors, colour, notes)
-    return f"<h3>{escape(recording.name)} <small>{where}</small></h3>{picture}"
+    return f'<h3>{escape(recording.name)} <small>{where}</small></h3><div class="wide">{picture}</div>'
 
 
 def _lacks(recording: Mapping[str, Any]) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from cosmo_pl.data.streams.store import Segment, StreamRecording, StreamSensor
-from cosmo_pl.plots.colours import class_colour
+from cosmo_pl.plots.colours import class_colour, text_colour
 
 WIDTH, LEFT, RIGHT = 1000, 110, 120  # pixels: of the picture, of the names, of the notes
 ROW, BAR, AXIS = 20, 14, 18
@@ -47,9 +47,9 @@ def time_line(
     for start, end, activity in recording.labels:
         parts.append(_bar(start, end, scale, top, colour[activity], f"{activity}, {start:g} to {end:g} s"))
         if (end - start) * scale > LETTER * len(activity) + 6:
-            x = LEFT + (start + end) / 2 * scale
+            x, ink = LEFT + (start + end) / 2 * scale, text_colour(colour[activity])
             parts.append(
-                f'<text x="{x:.0f}" y="{top + 11}" text-anchor="middle" style="fill:#fff">{escape(activity)}</text>'
+                f'<text x="{x:.0f}" y="{top + 11}" text-anchor="middle" style="fill:{ink}">{escape(activity)}</text>'
             )
     top += ROW
     parts += _axis(recording.duration, scale, top)

@@ -74,6 +74,13 @@ def test_gaps_that_cannot_be_seen_are_counted_and_not_drawn() -> None:
     assert "899 gaps, 899 of them too short to be seen" in line
 
 
+def test_the_name_of_a_label_can_be_read_on_its_colour() -> None:
+    labels = (LabelInterval(0.0, 40.0, "walk"), LabelInterval(50.0, 90.0, "sit"))
+    line = time_line(recording((), labels), SENSORS, {"walk": "#0072B2", "sit": "#E69F00"}, {})
+    inks = {each.text: each.get("style") for each in ElementTree.fromstring(line).iter("text")}
+    assert inks["walk"] == "fill:#fff" and inks["sit"] == "fill:#000"
+
+
 def test_colours_differ() -> None:
     names = [f"activity {n}" for n in range(30)]
     assert len(set(colours(names).values())) == 30 and list(colours(names)) == names
