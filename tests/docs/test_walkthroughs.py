@@ -49,9 +49,12 @@ def write_files(page: str, project: Path) -> None:
 
 
 def run_commands(page: str, project: Path) -> None:
-    """Runs the lines of the shell blocks: ours in this process, which is faster, others in a shell."""
+    """Runs the lines of the shell blocks: ours in this process, which is faster, others in a shell.
+
+    A line that ends with a backslash continues.
+    """
     for kind, _, content in blocks(page):
-        for line in content.splitlines() if kind == "sh" else ():
+        for line in content.replace("\\\n", " ").splitlines() if kind == "sh" else ():
             program, *words = shlex.split(line)
             if program == "cosmo-pl":
                 main([*words, *(QUIET if {"fit", "test", "predict"} & {*words} else [])])
