@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Colour = Literal["vermilion", "coral", "apricot", "peach", "blue", "green", "purple", "orange", "sky", "black", "brown"]
+Colour = Literal["vermilion", "salmon", "rust", "maroon", "blue", "green", "purple", "orange", "sky", "black", "brown"]
 
 # The palette of Okabe and Ito, safe for colour-blind readers, without its yellow, which is too pale for a line; three
-# tints of its vermilion; and a brown, not of the palette, for methods without training.
+# reds beside its vermilion, with a contrast of at least 3 to white; and a brown, for methods without training.
 HEX: dict[Colour, str] = {
     "vermilion": "#D55E00",
-    "coral": "#E27C3C",
-    "apricot": "#EE9D6B",
-    "peach": "#F5C4A5",
+    "salmon": "#E0644F",
+    "rust": "#A03A00",
+    "maroon": "#5E2A1A",
     "blue": "#0072B2",
     "green": "#009E73",
     "purple": "#CC79A7",
