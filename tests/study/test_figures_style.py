@@ -91,6 +91,44 @@ def test_legend_names_everything_once_and_the_paper_last():
     assert [text.get_text() for text in legend.get_texts()] == ["Cosmo", "paper"]
 
 
+def test_methods_of_one_look_share_an_entry_of_the_legend():
+    figure, axes = style.new_figure(columns=2)
+    for place, name in zip(axes[0], ("skeleton", "acc"), strict=True):
+        style.method_band(place, Look("sky"), f"{name} alone", [0], [0.5], [None])
+        style.method_band(place, Look("sky", line="--"), "Cosmo", [0], [0.5], [None])
+    style.legend(figure)
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["skeleton / acc alone", "Cosmo"]
+
+
+def test_ticks_of_a_logarithmic_axis_are_few_plain_numbers():
+    for last, expected in ((160, ["20", "50", "100"]), (9000, ["10", "100", "1000"])):
+        figure, axes = style.new_figure(columns=3)
+        axes[0, 0].plot([10, last], [0, 1])
+        style.log_scale(axes[0, 0])
+        figure.canvas.draw()
+        labels = [text.get_text() for text in axes[0, 0].get_xticklabels(which="both")]
+        assert set(expected) <= set(labels)
+        assert not any("times" in label for label in labels)
+
+
+def test_a_figure_without_anything_in_any_panel_is_none():
+    figure, axes = style.new_figure(columns=2)
+    style.empty(axes[0, 0], "no result yet")
+    assert style.unless_empty(figure) is figure
+    style.empty(axes[0, 1], "no result yet")
+    assert style.unless_empty(figure) is None
+
+
+def test_the_reds_are_dark_enough_for_white_paper():
+    def light(value):
+        return value / 12.92 if value <= 0.03928 else ((value + 0.055) / 1.055) ** 2.4
+
+    for name in ("vermilion", "salmon", "rust", "maroon"):
+        red, green, blue = (light(int(HEX[name][at : at + 2], 16) / 255) for at in (1, 3, 5))
+        assert 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05) >= 3
+
+
 def test_legend_is_no_wider_than_the_figure():
     figure, axes = style.new_figure()
     for number in range(6):

@@ -35,9 +35,18 @@ def test_what_was_trained_beside_other_work_has_no_seconds():
     shown = plus.accuracy_and_time(view("plus", "paper", records | busy))
     (ours,) = rows(shown, dataset="UTD-MHAD", recipe="plus", method="Cosmo", **{"test subjects": "7-8"})
     assert (ours["seconds of stage 1"], ours["seconds of stage 2"]) == ("", "4.0")
-    drawn = [container.get_label() for container in shown.figure.axes[0].containers]
+    _, drawn = shown.figure.axes[0].get_legend_handles_labels()
     assert "Cosmo" not in drawn
     assert "1-NN, time warping" in drawn, "it has no stage 1"
+
+
+def test_the_picture_has_the_methods_of_both_recipes_and_says_which_is_which():
+    records = made("plus", lambda job: 0.9)
+    shown = plus.accuracy_and_time(view("plus", "paper", records))
+    _, drawn = shown.figure.axes[0].get_legend_handles_labels()
+    assert {"filled: recipe plus", "hollow: the paper's recipe", "Cosmo", CMC} <= set(drawn)
+    variant = "fine-tuned, jointly"
+    assert variant not in drawn and rows(shown, dataset="UTD-MHAD", method=variant), "in the table alone"
 
 
 def rows(rendered, **wanted):
@@ -96,7 +105,9 @@ def test_only_the_headline_subjects_are_drawn():
 
 def test_nothing_measured_is_said_and_not_drawn():
     shown = plus.accuracy_and_time(view("plus", "paper", {}, {"utd": "nothing has been run on it"}))
-    assert not shown.rows
+    assert not shown.rows and shown.figure is None
+    records = made("plus", lambda job: 0.9, lambda job: job.dataset.startswith("usc"))
+    shown = plus.accuracy_and_time(view("plus", "paper", records, {"utd": "nothing has been run on it"}))
     assert "nothing" in shown.figure.axes[0].texts[0].get_text()
 
 

@@ -27,7 +27,7 @@ def time_and_accuracy(view: View) -> Rendered:
     axes[0][0].set_ylabel("accuracy on test subjects")
     style.legend(figure, columns=3)
     rows = [row for dataset in datasets for method in _methods(view) if (row := _row(view, dataset, method))]
-    return Rendered(HEADER, rows, figure, _notes(view), _verdicts(view))
+    return Rendered(HEADER, rows, style.unless_empty(figure), _notes(view), _verdicts(view))
 
 
 def _methods(view: View) -> list[str]:
@@ -67,8 +67,7 @@ def _plot(axes: Axes, view: View, dataset: str) -> None:
     if limit is not None:
         label = f"paper: at most {limit} s"
         axes.axvline(1000 * limit, color=style.PAPER, linestyle="--", linewidth=1.2, label=label)
-    axes.set_xscale("log")
-    axes.xaxis.set_major_formatter("{x:g}")
+    style.log_scale(axes)
     axes.set_xlabel("time of a sample (ms)")
 
 

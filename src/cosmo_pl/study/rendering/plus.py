@@ -31,7 +31,15 @@ from cosmo_pl.study.rendering.view import OURS, PLUS, Rendered, View, unique
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+# The methods in the picture, those of the other recipe beside them; variants of the recipe and single sensors, whose points
+# would cover each other, are in the table.
+DRAWN = (
+    *("cosmo", "cmc", "cmc_plus", "cpc", "cpc_plus", "attnsense", "deepsense"),
+    *("dtw", "nearest_neighbor", "random_forest", "random_forest_self"),
+)
 ALIKE = ("cmc_plus", "random_forest_self")  # with the same second stage, and self-trained on the same windows
+RECIPES = {"filled: recipe plus": None, "hollow: the paper's recipe": "white"}
+"""Entry of the legend to the inner colour of a point; None for that of its method."""
 RECIPE = ("dataset", "recipe", "method", "test subjects", "labels")
 SECONDS = ("seconds of stage 1", "seconds of stage 2")
 HEADER = (*RECIPE, *SUMMARY, *RANGES, "mean over the subjects of all folds", *SECONDS)
@@ -90,9 +98,10 @@ def accuracy_and_time(view: View) -> Rendered:
     style.legend(figure, columns=3)
     notes = [
         "Filled: recipe plus; hollow: the paper's recipe. Bars are one standard deviation over seeds.",
+        "Variants of the recipe and methods of one sensor are in the table only.",
         "Methods without seconds were trained while other work shared the machine, and are in the table only.",
     ]
-    return Rendered(HEADER, rows, figure, notes, comparisons=list(_comparisons(view, datasets)))
+    return Rendered(HEADER, rows, style.unless_empty(figure), notes, comparisons=list(_comparisons(view, datasets)))
 
 
 def points(view: View, dataset: str) -> list[Point]:
@@ -125,16 +134,19 @@ def _plot(axes: Axes, view: View, dataset: str, found: list[Point]) -> None:
     if not found:
         style.empty(axes, view.why_empty(dataset))
         return
+    point_of: dict[str, Any] = {"markersize": 8, "linestyle": "none"}
+    for label, face in RECIPES.items():
+        axes.plot([], [], color=style.PAPER, marker="s", markerfacecolor=face or style.PAPER, label=label, **point_of)
     for point in found:
-        if point.total_seconds is None:
+        if point.total_seconds is None or point.method not in DRAWN:
             continue
         its, summary = view.look(point.method), point.summary
-        look: dict[str, Any] = {"color": its.hex, "marker": its.marker, "markersize": 8, "linestyle": "none"}
-        look["markerfacecolor"] = its.hex if point.recipe == "plus" else "white"
-        label = style.title(view.methods, point.method)
-        axes.errorbar(point.total_seconds, summary.mean, yerr=summary.std or 0.0, capsize=3, label=label, **look)
-    axes.set_xscale("log")
-    axes.xaxis.set_major_formatter("{x:g}")
+        look: dict[str, Any] = {"color": its.hex, "marker": its.marker, **point_of}
+        face = its.hex if point.recipe == "plus" else "white"
+        error = summary.std or 0.0
+        axes.errorbar(point.total_seconds, summary.mean, yerr=error, capsize=3, markerfacecolor=face, **look)
+        axes.plot([], [], label=style.title(view.methods, point.method), **look)
+    style.log_scale(axes)
     axes.set_xlabel("seconds of both stages")
 
 

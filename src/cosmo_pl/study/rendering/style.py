@@ -113,8 +113,27 @@ def share_heights(row: Sequence[Axes]) -> None:
         axes.sharey(row[0])
 
 
+def log_scale(axes: Axes) -> None:
+    """Gives the horizontal axis a logarithmic scale with plain numbers. Call it after everything is plotted."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    axes.set_xscale("log")
+    low, high = axes.get_xlim()
+    # Powers of ten alone are too few ticks for a short range; all multiples of them would overlap.
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 30 * low else (1,)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def unless_empty(figure: Figure) -> Figure | None:
+    """The figure; None where every panel is `empty`, so that a page says so in words instead."""
+    return figure if any(axes.axison for axes in figure.axes) else None
+
+
 def legend(figure: Figure, columns: int = 4) -> None:
     """Adds one legend below all panels, without duplicates, and with the entries of the paper last.
+
+    Lines of one look share an entry: the panels of a figure have methods of their own, whose looks recur.
 
     Args:
         figure: The figure.
@@ -124,10 +143,40 @@ def legend(figure: Figure, columns: int = 4) -> None:
     for axes in figure.axes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             named.setdefault(label, handle)
-    named = dict(sorted(named.items(), key=lambda item: item[0].startswith("paper")))
+    named = dict(sorted(_merged(named).items(), key=lambda item: item[0].startswith("paper")))
     place: dict[str, Any] = {"loc": "outside lower center", "frameon": False, "fontsize": 10}
     for count in range(min(columns, len(named)), 0, -1):
         added = figure.legend(list(named.values()), list(named), ncols=count, **place)
         if count == 1 or added.get_window_extent().width <= figure.bbox.width:
             return
         added.remove()
+
+
+def _merged(named: Mapping[str, Any]) -> dict[str, Any]:
+    """Label to handle, where handles of one look are one with a joint label."""
+    alike: dict[Any, list[str]] = {}
+    for label, handle in named.items():
+        alike.setdefault(_look(handle), []).append(label)
+    return {_joint(labels): named[labels[0]] for labels in alike.values()}
+
+
+def _look(handle: Any) -> Any:
+    """What a line looks like in a legend; other handles are like themselves alone."""
+    from matplotlib.container import ErrorbarContainer
+    from matplotlib.lines import Line2D
+
+    line = handle[0] if isinstance(handle, ErrorbarContainer) else handle
+    if not isinstance(line, Line2D):
+        return id(handle)
+    look = (line.get_linestyle(), line.get_linewidth(), line.get_marker(), line.get_color())
+    return *look, line.get_markerfacecolor(), line.get_markeredgecolor()
+
+
+def _joint(labels: Sequence[str]) -> str:
+    """One label for several: "skeleton / acc alone" for "skeleton alone" and "acc alone"."""
+    *_, last = words = [label.split() for label in labels]
+    common = 0
+    while len(words) > 1 and all(len(each) > common + 1 and each[-1 - common] == last[-1 - common] for each in words):
+        common += 1
+    first = " / ".join(" ".join(each[: len(each) - common]) for each in words)
+    return " ".join([first, *last[len(last) - common :]])
