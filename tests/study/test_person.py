@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import nan
-
 import numpy as np
 import pytest
 
@@ -93,13 +91,30 @@ def test_a_thin_line_for_each_person_and_a_thick_one_for_their_mean():
     (axes,) = rendered.figure.axes
     assert axes.get_title() == "UTD-MHAD, plus"
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["as it is", "1 label"]
+    _, labels = axes.get_legend_handles_labels()
+    stages = ("second stage the recipe's", "second stage fine-tuned")
+    assert labels == [f"{stage}: {line}" for stage in stages for line in ("one person", "mean")]
     lines = axes.get_lines()
     people = [line for line in lines if line.get_linewidth() < 1]
     assert [list(line.get_ydata()) for line in people[:2]] == [pytest.approx([0.54, 0.64]), pytest.approx([0.56, 0.66])]
     assert len(people) == 16
     recipe, tuned = (line for line in lines if line.get_linewidth() > 2)
     assert list(recipe.get_ydata()) == pytest.approx([0.61, 0.71])
-    assert list(tuned.get_ydata()) == pytest.approx([0.6, nan], nan_ok=True), "no line through what was not run"
+    assert list(tuned.get_ydata()) == pytest.approx([0.6]), "nothing where nothing was run"
+
+
+def test_lines_pass_a_column_that_their_second_stage_lacks_and_a_panel_has_no_empty_column():
+    methods = ("person_0", "person_adapted", "person_1", "person_5", "person_tuned_0", "person_tuned_1")
+    rendered = made(lambda job: job.method in methods)
+    utd, usc, _ = rendered.figure.axes
+    columns = ["as it is", "adapted, no label", "1 label", "5 labels"]
+    assert [[tick.get_text() for tick in axes.get_xticklabels()] for axes in (utd, usc)] == [columns[:3], columns]
+    _, tuned = (line for line in utd.get_lines() if line.get_linewidth() > 2)
+    assert list(tuned.get_xdata()) == [0, 2] and list(tuned.get_ydata()) == pytest.approx([0.6, 0.7])
+
+
+def test_without_runs_there_is_no_picture():
+    assert made(lambda job: False).figure is None
 
 
 def test_a_row_for_each_way_to_choose_labels():

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from math import nan
+from collections.abc import Iterator, Mapping
 from statistics import fmean
 from typing import TYPE_CHECKING
 
@@ -31,7 +30,8 @@ NOTES = (
     "one with the lowest mean of its column.",
     "An interval over the seeds is for these people with other labels and initial weights; one over the people, each "
     "by the mean over the seeds, is for other people.",
-    "A thin line is a person, a thick one the mean over persons, each by the mean over the seeds that there are.",
+    "A thin line is a person, a thick one the mean over persons, each by the mean over the seeds that there are. Fine-tuning "
+    "uses labels alone, so its lines have no dot at adaptation without a label.",
 )
 
 
@@ -42,6 +42,7 @@ def accuracy(view: View) -> Rendered:
     rows: list[list[str]] = []
     comparisons: list[list[str]] = []
     lines: dict[str, dict[str, ByKind]] = {}
+    names = {kind: _title(view, kind) for kind in kinds}
     for dataset in unique(job.dataset for job, _ in pairs):
         for stage in [stage for stage in STAGES if any(_is(job, dataset, stage) for job, _ in pairs)]:
             own = [(job, record) for job, record in pairs if _is(job, dataset, stage)]
@@ -51,9 +52,8 @@ def accuracy(view: View) -> Rendered:
             planned = [o.job for o in view.outcomes if o.job.kind == "finetune" and _is(o.job, dataset, stage)]
             rows += [[*start, *cells] for cells in _rows(found, sorted(set(map(person, planned))))]
             comparisons += [[dataset, "all", *cells] for cells in _comparisons(view, stage, found)]
-    titles = [_title(view, kind) for kind in kinds]
-    header = ("dataset", "second stage", "person", *titles)
-    figure = _figure({view.title(dataset): of_stages for dataset, of_stages in lines.items()}, titles)
+    header = ("dataset", "second stage", "person", *names.values())
+    figure = _figure({view.title(dataset): of_stages for dataset, of_stages in lines.items()}, names)
     return Rendered(header, rows, figure, notes=NOTES, comparisons=comparisons)
 
 
@@ -92,33 +92,39 @@ def _of_people(runs: Pairs) -> dict[int, float]:
     return {each: fmean(values) for each, values in accuracies.items()}
 
 
-def _figure(datasets: Mapping[str, Mapping[str, ByKind]], titles: Sequence[str]) -> Figure:
-    """A panel for each dataset, with a colour for each second stage."""
-    figure, grid = style.new_figure(max(1, len(datasets)), width=4.5 * max(1, len(datasets)), height=4.6)
+def _figure(datasets: Mapping[str, Mapping[str, ByKind]], names: Mapping[str, str]) -> Figure | None:
+    """A panel for each dataset, with a colour for each second stage; None without runs.
+
+    Args:
+        datasets: Title of each dataset to the runs of each second stage by kind of adaptation.
+        names: Kind of adaptation to its title.
+    """
     if not datasets:
-        style.empty(grid[0][0], "no runs")
-    style.share_heights(grid[0])
-    for axes, (dataset, of_stages) in zip(grid[0], datasets.items(), strict=False):
+        return None
+    figure, grid = style.new_figure(rows=len(datasets), height=0.8 + 2.9 * len(datasets))
+    style.share_heights(grid[:, 0])
+    for axes, (dataset, of_stages) in zip(grid[:, 0], datasets.items(), strict=True):
+        kinds = [kind for kind in names if any(found[kind] for found in of_stages.values())]
         for stage, found in of_stages.items():
-            _lines(axes, stage, found)
+            _lines(axes, stage, {kind: found[kind] for kind in kinds})
         axes.set_title(dataset)
-        axes.set_xticks(range(len(titles)), [each.replace(", ", ",\n") for each in titles])
-    grid[0][0].set_ylabel("accuracy on the person")
-    style.legend(figure)
+        axes.set_xticks(range(len(kinds)), [names[kind] for kind in kinds])
+        axes.set_ylabel("accuracy on the person")
+    style.legend(figure, columns=2)
     return figure
 
 
 def _lines(axes: Axes, stage: str, found: ByKind) -> None:
     """A thin line for each person, and a thick one for the mean of the persons that have a run of every kind."""
-    points = [_of_people(runs) for runs in found.values()]
-    people = sorted(set.intersection(*(set(means) for means in points if means)))
-    at = range(len(points))
-    for each in people:
-        accuracies = [means.get(each, nan) for means in points]
-        axes.plot(at, accuracies, color=COLOURS[stage], lw=0.8, alpha=0.35)
+    points = {at: means for at, runs in enumerate(found.values()) if (means := _of_people(runs))}
+    people = sorted(set.intersection(*map(set, points.values()))) if points else []
+    for number, each in enumerate(people):
+        label = f"second stage {STAGES[stage]}: one person" if number == 0 else None
+        accuracies = [means[each] for means in points.values()]
+        axes.plot(list(points), accuracies, color=COLOURS[stage], lw=0.8, alpha=0.45, label=label)
     if people:
-        mean = [fmean(means.get(each, nan) for each in people) for means in points]
-        axes.plot(at, mean, color=COLOURS[stage], lw=2.6, marker="o", label=f"second stage: {STAGES[stage]}")
+        mean = [fmean(means[each] for each in people) for means in points.values()]
+        axes.plot(list(points), mean, color=COLOURS[stage], lw=2.6, marker="o", label=f"second stage {STAGES[stage]}: mean")
 
 
 def _comparisons(view: View, stage: str, found: ByKind) -> Iterator[list[str]]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from cosmo_pl.study.look import Colour, Look
 from cosmo_pl.study.rendering import style
 from cosmo_pl.study.rendering.provenance import dirty
 from cosmo_pl.study.rendering.statistics import SUMMARY, Summary, grouped, spread, whole_seeds
@@ -31,43 +33,56 @@ NOTES = (
     "threshold 0. Sensors are checked again while they are off, which counts as on.",
     "Of several folds, the accuracy is the mean over the folds.",
 )
+COLUMNS = ("accuracy", "time of a sample\nrelative to threshold 0", "share of time that\nsensors are on")
+COLOURS: Sequence[Colour] = ("vermilion", "blue", "green", "purple", "black")
+"""By the order of the methods: all are variants of Cosmo, and shades of its colour are hard to tell apart in a line."""
+NAMES = {"cosmo_c1_c2": "Cosmo without guided attention"}
+"""Names in the legend of methods whose title is an abbreviation of Figure 15."""
 Point = Mapping[str, Any]
 
 
 def curves(view: View) -> Rendered:
-    """One column of panels for each dataset: accuracy, time and sensor-on time by the threshold."""
+    """One row of panels for each dataset: accuracy, time and sensor-on time by the threshold."""
     pairs = grouped(view.records(lambda job: job.measure == "switching"))
     whole = {its: whole_seeds(own, view.folds(its[0])) for its, own in pairs.items()}
     found = {its: [record for _, record in own] for its, own in whole.items() if own}
     datasets = view.datasets()
-    figure, axes = style.new_figure(columns=len(datasets), rows=3, width=max(8.0, 3.4 * len(datasets)), height=9.0)
-    for row in axes:
-        style.share_heights(row)
-    for column, dataset in zip(axes.T, datasets, strict=True):
+    figure, axes = style.new_figure(columns=len(COLUMNS), rows=len(datasets), height=1.4 + 2.2 * len(datasets))
+    for column in axes.T:
+        style.share_heights(column)
+    for row, dataset in zip(axes, datasets, strict=True):
         here = {method: records for (its, method), records in found.items() if its == dataset}
-        _plot(view, column, dataset, here)
-    for panel, label in zip(axes[:, 0], ("accuracy", "time of a sample, relative", "sensors on"), strict=True):
-        panel.set_ylabel(label)
+        _plot(view, row, dataset, here)
+    for panel, label in zip(axes[0], COLUMNS, strict=True):
+        panel.set_title(label)
+    for panel in axes[-1]:
+        panel.set_xlabel("threshold")
     style.legend(figure, columns=2)
     rows = [row for (dataset, method), records in found.items() for row in _rows(view, dataset, method, records)]
-    return Rendered(HEADER, rows, figure, [*NOTES, *_notes(view, found)])
+    return Rendered(HEADER, rows, style.unless_empty(figure), [*NOTES, *_notes(view, found)])
 
 
-def _plot(view: View, column: Sequence[Axes], dataset: str, here: Mapping[str, list[Record]]) -> None:
-    column[0].set_title(style.heading(view.title(dataset), [r for records in here.values() for r in records]))
+def _plot(view: View, row: Sequence[Axes], dataset: str, here: Mapping[str, list[Record]]) -> None:
+    name = style.heading(view.title(dataset), [r for records in here.values() for r in records])
     if not here:
-        for panel in column:
-            style.empty(panel, view.why_empty(dataset))
+        style.empty(row[0], f"{name}: {view.why_empty(dataset)}")
+        for panel in row[1:]:
+            panel.set_axis_off()
         return
+    row[0].set_ylabel(name.replace(" (", "\n("))
     for method, records in here.items():
-        thresholds = _thresholds(records)
-        for panel, value in zip(column, (_accuracy, _time, _on), strict=True):
+        thresholds, label = _thresholds(records), NAMES.get(method, style.title(view.methods, method))
+        for panel, value in zip(row, (_accuracy, _time, _on), strict=True):
             values = [_by_seed(records, value, at) for at in range(len(thresholds))]
             means, stds = list(map(fmean, values)), list(map(spread, values))
-            style.method_band(panel, view.look(method), style.title(view.methods, method), thresholds, means, stds)
-    for panel in column[1:]:
+            style.method_band(panel, _look(view, method), label, thresholds, means, stds)
+    for panel in row[1:]:
         panel.axhline(1, color=style.PAPER, linestyle=":", linewidth=1.2)
-    column[-1].set_xlabel("threshold")
+
+
+def _look(view: View, method: str) -> Look:
+    methods = unique(name for runs in view.study.runs for name in runs.methods)
+    return replace(view.look(method), colour=COLOURS[methods.index(method) % len(COLOURS)])
 
 
 def _rows(view: View, dataset: str, method: str, records: list[Record]) -> list[list[str]]:
