@@ -73,7 +73,10 @@ def test_what_cannot_be_compared():
 
 def test_the_first_seed_is_laid_out_a_panel_a_method():
     figure = feature_distance(measured(PAPER, seeds=[2, 1])).figure
-    panels = {axes.get_title(): axes for axes in figure.axes}
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles[0] == "distance of the features\nof acc and gyro"
+    assert all(title.endswith(",\nt-SNE") for title in titles[1:])
+    panels = {axes.get_title().removesuffix(",\nt-SNE"): axes for axes in figure.axes}
     cosmo = panels["Cosmo"].collections
     assert [c.get_label() for c in cosmo] == ["features of acc", "features of gyro"]
     assert cosmo[1].get_offsets().data.tolist() == [[1, 1], [2, 2], [1, 3]], "those of seed 1"
@@ -86,7 +89,11 @@ def test_without_a_method_the_others_are_shown():
     assert len([axes for axes in rendered.figure.axes if axes.texts]) == 4, "four panels say that they are empty"
 
 
-@pytest.mark.parametrize("distances", [PAPER, {}])
+def test_without_any_measurement_there_is_no_picture():
+    assert feature_distance(measured({})).figure is None
+
+
+@pytest.mark.parametrize("distances", [PAPER, {"cosmo": 0.5}])
 def test_twice_is_the_same(distances):
     first, again = feature_distance(measured(distances)), feature_distance(measured(distances))
     assert png_of(first.figure) == png_of(again.figure) and first.rows == again.rows

@@ -85,7 +85,9 @@ def test_silhouettes_show_the_best_under_the_default_cap_and_the_classes():
 
 
 def test_the_clips_are_coloured_by_activity():
-    (points,) = panel(measured(), "inertial: clips by activity").collections
+    axes = panel(measured(), "inertial: t-SNE of the clips")
+    assert axes.get_xlabel() == "2 colours, one per activity"
+    (points,) = axes.collections
     assert points.get_offsets().data.tolist() == [[0, 1], [2, 3]]
     assert points.get_array().tolist() == [0, 5]
 
@@ -108,6 +110,7 @@ def test_whatever_is_missing_the_rest_is_shown():
     assert len(quality(measured(curves=False)).rows) == 18
     assert len(quality(measured(inertial=())).rows) == 214
     assert quality(measured(inertial=(), curves=False)).rows == []
+    assert quality(measured(inertial=(), curves=False, laid=False)).figure is None
     assert "n = 2 seeds" in quality(measured(inertial=(0.2, 0.3))).notes[0]
 
 

@@ -57,6 +57,13 @@ def test_a_column_for_each_dataset_with_the_weight_above_the_best_number():
     assert list({line.get_label(): line for line in bottom.lines}["inertial"].get_ydata()) == CAPS
 
 
+def test_each_dataset_has_a_legend_of_its_own():
+    figure = weights(given()).figure
+    legends = [axes.get_legend() for axes in figure.axes[2:]]
+    names = [[text.get_text() for text in legend.get_texts()] for legend in legends]
+    assert [each[:-2] for each in names] == [["inertial", "skeleton"], ["acc"]] and not figure.legends
+
+
 def test_the_notes_say_how_far_the_cap_moves_the_weight():
     first, second = weights(given()).notes
     assert "inertial 0.25 at the default (0.10 to 0.90 over limits 2 to 8)" in first
@@ -69,9 +76,9 @@ def test_what_is_not_there_is_said_and_what_is_simulated():
     assert rendered.figure.axes[0].get_title() == "Set of two (simulated)"
     assert {row[0] for row in rendered.rows} == {"Set of two"}
     assert [text.get_text() for text in rendered.figure.axes[1].texts] == ["nothing"]
-    assert weights(given(datasets=())).rows == []
+    assert weights(given(datasets=())).rows == [] and weights(given(datasets=())).figure is None
 
 
-@pytest.mark.parametrize("datasets", [("utd", "usc"), ("utd",), ()])
+@pytest.mark.parametrize("datasets", [("utd", "usc"), ("utd",)])
 def test_twice_is_the_same(datasets):
     assert png_of(weights(given(datasets=datasets)).figure) == png_of(weights(given(datasets=datasets)).figure)

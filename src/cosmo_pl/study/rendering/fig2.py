@@ -11,7 +11,7 @@ from cosmo_pl.study.rendering import style
 from cosmo_pl.study.rendering.provenance import marked
 from cosmo_pl.study.rendering.statistics import numbers, spread
 from cosmo_pl.study.rendering.verdict import every, means_verdict, obstacle
-from cosmo_pl.study.rendering.view import OURS, Rendered, Verdict, View
+from cosmo_pl.study.rendering.view import OURS, Rendered, Verdict, View, unique
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,9 +36,10 @@ def feature_distance(view: View) -> Rendered:
     distances = {method: [*_by_seed(records).values()] for method, records in found.items()}
     figure, axes = style.new_figure(columns=PANELS, rows=-(-(1 + len(methods)) // PANELS), height=6.4)
     first, *others = axes.flat
-    _plot_distances(first, view, distances, stated)
+    modalities = unique(modality for records in found.values() for r in records for modality in r.result["points"])
+    _plot_distances(first, view, distances, stated, modalities)
     for panel, method in zip(others, methods, strict=False):
-        panel.set_title(name(view, method))
+        panel.set_title(f"{name(view, method)},\nt-SNE")
         if found[method] and found[method][0].result["points"]:
             _plot_points(panel, view, found[method][0].result["points"])
         else:
@@ -54,7 +55,7 @@ def feature_distance(view: View) -> Rendered:
             rows.append([view.title(dataset), name(view, method), *cells, *numbers(stated.get(method))])
     every_record = [record for records in found.values() for record in records]
     figure.suptitle(style.heading(view.title(dataset), every_record))
-    return Rendered(HEADER, rows, figure, _notes(view, dataset, distances), list(_verdicts(view, dataset, found)))
+    return Rendered(HEADER, rows, style.unless_empty(figure), _notes(view, dataset, distances), list(_verdicts(view, dataset, found)))
 
 
 def name(view: View, method: str) -> str:
@@ -74,7 +75,11 @@ def _by_seed(records: Sequence[Record]) -> dict[int, float]:
 
 
 def _plot_distances(
-    axes: Axes, view: View, distances: Mapping[str, Sequence[float]], stated: Mapping[str, float]
+    axes: Axes,
+    view: View,
+    distances: Mapping[str, Sequence[float]],
+    stated: Mapping[str, float],
+    modalities: Sequence[str],
 ) -> None:
     run = [method for method, values in distances.items() if values]
     if not run:
@@ -89,7 +94,7 @@ def _plot_distances(
     axes.set_yticks(range(len(run)), [name(view, method).replace(" (", "\n(") for method in run])
     axes.set_ylim(len(run) - 0.5, -0.5)
     axes.set_xlabel("mean cosine distance")
-    axes.set_title("between modalities")
+    axes.set_title(f"distance of the features\nof {' and '.join(modalities)}")
 
 
 def _plot_points(axes: Axes, view: View, by_modality: Mapping[str, Sequence[Sequence[float]]]) -> None:

@@ -28,7 +28,8 @@ def by_activity(view: View) -> Rendered:
     paper = view.stated_of("fig3", dataset)
     runs = {sensor: [(j, r) for j, r in view.grid(0) if j.method == sensor] for sensor in (first, second)}
     records = [record for pairs in runs.values() for _, record in pairs]
-    known = unique(name for record in records for name in record.result["per_class_accuracy"])
+    # Records of several ages have them in several orders.
+    known = sorted({name for record in records for name in record.result["per_class_accuracy"]})
     better = paper.get("better", {}).get(first, [])
     groups = {first: list(better), second: [name for name in known if name not in better]}
     activities = [name for group in groups.values() for name in group]
@@ -49,7 +50,7 @@ def by_activity(view: View) -> Rendered:
     header = ("activity", "paper: better", *(f"{s} {what}" for s in runs for what in ("accuracy", "std", "n")))
     reason = obstacle(view, dataset, list(runs))
     verdicts = [_verdict(view, sensor, groups, runs, reason) for sensor in runs] if better else []
-    return Rendered(header, rows, figure, notes, verdicts)
+    return Rendered(header, rows, style.unless_empty(figure), notes, verdicts)
 
 
 def _of(pairs: Pairs, activity: str) -> Pairs:

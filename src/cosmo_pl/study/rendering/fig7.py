@@ -45,15 +45,15 @@ def quality(view: View) -> Rendered:
     for panel in axes[0, 2:]:
         panel.set_axis_off()
     for panel, modality in zip_longest(axes[1], modalities):
-        panel.set_title(f"{modality}: clips by activity" if modality else "")
+        panel.set_title(f"{modality}: t-SNE of the clips" if modality else "")
         if embedded and modality in embedded[0].result["points"]:
             _plot_points(panel, embedded[0].result, modality)
         else:
             style.empty(panel, view.why_empty(dataset))
-    style.legend(figure)
+    style.legend(figure, columns=3)
     verdicts = _verdicts(view, paper, found) if paper else []
     rows = [*_rows(paper, found), *(row for record in clustered[:1] for row in _silhouettes(record.result))]
-    return Rendered(HEADER, rows, figure, _notes(view, dataset, paper, found), verdicts)
+    return Rendered(HEADER, rows, style.unless_empty(figure), _notes(view, dataset, paper, found), verdicts)
 
 
 def values(found: Quality, modality: str, quantity: str) -> list[float]:
@@ -82,13 +82,14 @@ def _plot_weights(axes: Axes, view: View, found: Quality, modalities: Sequence[s
     ticks = []
     for x, modality in enumerate(modalities):
         weights = values(found, modality, "weight")
-        look: dict[str, Any] = {"color": view.look(modality).hex, "ecolor": style.PAPER, "capsize": 4}
-        axes.bar(x, fmean(weights), 0.6, yerr=spread(weights) or 0.0, **look)
+        axes.bar(x, fmean(weights), 0.6, color=view.look(modality).hex)
+        whisker: dict[str, Any] = {"ecolor": style.PAPER, "capsize": 4, "path_effects": style.halo()}
+        axes.errorbar(x, fmean(weights), yerr=spread(weights) or 0.0, fmt="none", **whisker)
         hopkins, best = values(found, modality, "hopkins"), values(found, modality, "num_clusters")
         ticks.append(f"{modality}\nH {mean_text(hopkins, 2)}\nk* {mean_text(best, 1)}")
     columns = [*modalities, *(modality for modality in stated if modality not in modalities)]
     for modality, its in stated.items():
-        style.stated_point(axes, columns.index(modality), its["weight"])
+        style.stated_point(axes, columns.index(modality), its["weight"], on_bar=True)
     for modality in columns[len(modalities) :]:
         its = stated[modality]
         ticks.append(f"{modality} (paper)\nH {its['hopkins']}\nk* {its['k_star']}")
@@ -101,6 +102,7 @@ def _plot_weights(axes: Axes, view: View, found: Quality, modalities: Sequence[s
 def _plot_points(axes: Axes, result: Mapping[str, Any], modality: str) -> None:
     x, y = zip(*result["points"][modality], strict=True)
     axes.scatter(x, y, s=9, c=result["label"][modality], cmap="turbo", linewidths=0)
+    axes.set_xlabel(f"{len(set(result['label'][modality]))} colours, one per activity")
     axes.set_xticks([])
     axes.set_yticks([])
 

@@ -32,10 +32,11 @@ def weights(view: View) -> Rendered:
         _plot(column[0], view, result, "weight", "quality weight")
         _plot(column[1], view, result, "num_clusters", "best number of clusters k*")
         column[0].set_ylim(0, 1)
+        # The colours of the modalities recur between datasets, so each has a legend of its own.
+        column[1].legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, frameon=False)
         rows += _rows(result)
         notes.append(_note(result) + simulated)
-    style.legend(figure)
-    return Rendered(HEADER, rows, figure, notes)
+    return Rendered(HEADER, rows, style.unless_empty(figure), notes)
 
 
 def _plot(axes: Axes, view: View, result: Result, quantity: str, label: str) -> None:

@@ -91,10 +91,26 @@ def method_band(
     band(axes, x, means, stds, color=look.hex, linestyle=look.line, linewidth=1.8, label=label, **marker)
 
 
-def stated_point(axes: Axes, x: float, value: float, edge: str = PAPER) -> None:
-    """Plots a number of the paper as a hollow diamond above everything else; it is grey in the legend."""
+def halo() -> list[Any]:
+    """Path effects that give a marker or whisker a white edge, by which it is seen on a dark bar."""
+    from matplotlib.patheffects import withStroke
+
+    return [withStroke(linewidth=4, foreground="#FFFFFF")]
+
+
+def stated_point(axes: Axes, x: float, value: float, edge: str = PAPER, on_bar: bool = False) -> None:
+    """Plots a number of the paper as a hollow diamond above everything else; it is grey in the legend.
+
+    Args:
+        axes: The panel.
+        x: Horizontal position.
+        value: The number.
+        edge: Colour of the diamond.
+        on_bar: Whether it may be on a bar, which asks for a `halo`.
+    """
     shape: dict[str, Any] = {"linestyle": "none", "marker": "D", "markersize": 8, "markeredgewidth": 1.6}
-    axes.plot([x], [value], markerfacecolor="none", markeredgecolor=edge, zorder=5, **shape)
+    over = {"path_effects": halo()} if on_bar else {}
+    axes.plot([x], [value], markerfacecolor="none", markeredgecolor=edge, zorder=5, **over, **shape)
     axes.plot([], [], markerfacecolor="none", markeredgecolor=PAPER, label="paper", **shape)
 
 
