@@ -94,11 +94,25 @@ def test_both_references_and_both_recipes() -> None:
     assert rendered.figure is not None
     names = [label.get_text() for label in rendered.figure.axes[0].get_yticklabels()]
     assert names == [  # of each recipe, the most accurate first
-        "Cosmo (plus)",
-        "CMC, the same second stage (plus)",
-        "Cosmo (the paper's)",
-        "1-NN, Euclidean (the paper's)",
+        "recipe plus",
+        "Cosmo",
+        "CMC, the same second stage",
+        "the paper's recipe",
+        "Cosmo",
+        "1-NN, Euclidean",
     ]
+
+
+def test_a_single_interval_is_at_the_height_of_its_row() -> None:
+    """Several are around it."""
+    for folds in (FOLDS, FOLDS[:1]):
+        figure = against([of(folds=folds)], "usc").figure
+        assert figure is not None
+        axes = figure.axes[0]
+        drawn = [float(line.get_ydata()[0]) for line in axes.lines if len(line.get_xdata()) == 1]
+        heights = [tick for tick in axes.get_yticks() if any(abs(tick - at) < 1e-6 for at in drawn)]
+        assert len(heights) == 3, "CMC, and two methods with the paper's recipe"
+        assert len(drawn) == 3 * (len(folds) + 1 if len(folds) > 1 else 1)
 
 
 def test_one_fold_has_no_row_for_all() -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ALL = "all"
+LETTERS = 30  # in a line of the name of a method
+STEP = 0.07  # inches between the intervals of a row
 COLOURS = tuple(HEX[name] for name in ("vermilion", "blue", "green", "purple", "orange"))  # of the folds
 HEADER = ("compared with", "recipe", "method", "test subjects", "difference", "low 95 %", "high 95 %", "n")
 NOTE = (
@@ -81,7 +84,7 @@ def against(views: Sequence[View], dataset: str) -> Rendered:
     preset = _preset(views, dataset)
     methods = list(_methods(views, dataset, preset))
     folds = unique(fold for each in methods for fold in each.runs)
-    references = {f"{each.title}, {_recipe(each)}": each for each in methods if each.name == OURS}
+    references = {f"{each.title}, {_recipe(each.recipe)}": each for each in methods if each.name == OURS}
     found = {
         name: {(each.recipe, each.title): each.against(its, folds) for each in methods if each is not its}
         for name, its in references.items()
@@ -144,21 +147,50 @@ def _runs(views: Sequence[View], dataset: str, method: str) -> Pairs:
     return list(found.values())
 
 
-def _recipe(method: Compared) -> str:
-    return "recipe plus" if method.recipe == "plus" else "the paper's recipe"
+def _recipe(name: str) -> str:
+    return "recipe plus" if name == "plus" else "the paper's recipe"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the figure: a method, or the name of a recipe above its methods.
+
+    Args:
+        label: What stands beside it, in lines of `LETTERS`.
+        at: Its middle, in inches from the top.
+        key: The method; None for the name of a recipe.
+    """
+
+    label: str
+    at: float
+    key: Key | None
+
+
+def _rows(keys: Sequence[Key], count: Callable[[Key], int]) -> tuple[list[Row], float]:
+    """The rows, and their height in inches; `count` gives the largest number of intervals of a method in a panel."""
+    rows: list[Row] = []
+    end = 0.0
+    for recipe in unique(recipe for recipe, _ in keys):
+        for key in (None, *(key for key in keys if key[0] == recipe)):
+            label = _recipe(recipe) if key is None else "\n".join(textwrap.wrap(key[1], LETTERS, break_on_hyphens=False))
+            height = 0.06 + max(0.16 * (label.count("\n") + 1), STEP * (0 if key is None else count(key)))
+            rows.append(Row(label, end + height / 2, key))
+            end += height
+    return rows, end
 
 
 def _figure(name: str, found: Mapping[str, Mapping[Key, Mapping[str, Difference]]]) -> Figure:
     keys = _ordered(found)
     folds = unique(tested for its in found.values() for each in its.values() for tested in each if tested != ALL)
-    figure, panels = style.new_figure(max(1, len(found)), width=10.0, height=1.6 + 0.42 * len(keys))
+    rows, end = _rows(keys, lambda key: max(len(its.get(key, {})) for its in found.values()))
+    figure, panels = style.new_figure(max(1, len(found)), height=1.9 + end)
     for axes, (reference, its) in zip(panels[0], found.items(), strict=False):
-        axes.set_title(f"{name}, against\n{reference}")
+        axes.set_title(f"{name}, against\n{reference}", fontsize=10.5)
         axes.axvline(0, color=HEX["black"], linewidth=1.0)
-        for height, key in enumerate(keys):
-            _draw(axes, height, its.get(key, {}), folds)
-        axes.set_yticks(range(len(keys)), [f"{title} ({recipe})" for recipe, title in keys])
-        axes.set_ylim(len(keys) - 0.4, -0.6)
+        for row in rows:
+            _draw(axes, row.at, its.get(row.key, {}) if row.key else {}, folds)
+        _name_rows(axes, rows)
+        axes.set_ylim(end, 0)
         axes.set_xlabel("difference in accuracy")
         if axes is not panels[0][0]:
             axes.tick_params(labelleft=False)
@@ -166,6 +198,15 @@ def _figure(name: str, found: Mapping[str, Mapping[Key, Mapping[str, Difference]
         style.empty(panels[0][0], "no method shares three seeds with Cosmo or the recipe")
     style.legend(figure, columns=6)
     return figure
+
+
+def _name_rows(axes: Axes, rows: Sequence[Row]) -> None:
+    axes.set_yticks([row.at for row in rows], [row.label for row in rows], fontsize=9.5, linespacing=0.95)
+    for row, label, tick in zip(rows, axes.get_yticklabels(), axes.yaxis.get_major_ticks(), strict=True):
+        if row.key is None:
+            label.set_fontweight("bold")
+            tick.tick1line.set_visible(False)
+            tick.gridline.set_visible(False)
 
 
 def _ordered(found: Mapping[str, Mapping[Key, Mapping[str, Difference]]]) -> list[Key]:
@@ -177,18 +218,16 @@ def _ordered(found: Mapping[str, Mapping[Key, Mapping[str, Difference]]]) -> lis
     return sorted(first, key=lambda key: (key[0] != "plus", -first[key]))
 
 
-def _draw(axes: Axes, height: int, its: Mapping[str, Difference], folds: Sequence[str]) -> None:
-    several = len(folds) > 1
-    shift = {tested: 0.45 * number / (len(folds) - 1) - 0.3 if several else 0.0 for number, tested in enumerate(folds)}
-    shift[ALL] = 0.3
-    for tested, difference in its.items():
+def _draw(axes: Axes, middle: float, its: Mapping[str, Difference], folds: Sequence[str]) -> None:
+    """The intervals of a method below each other, around the middle of its row."""
+    for number, (tested, difference) in enumerate(its.items()):
         whole = tested == ALL
         colour = HEX["black"] if whole else COLOURS[folds.index(tested) % len(COLOURS)]
-        at = height + shift[tested]
+        at = middle + STEP * (number - (len(its) - 1) / 2)
         assert difference.interval is not None
-        axes.plot(difference.interval, [at, at], color=colour, linewidth=1.8 if whole else 1.0)
+        axes.plot(difference.interval, [at, at], color=colour, linewidth=1.8 if whole else 1.2)
         label = "all subjects" if whole else f"subjects {tested}"
-        marker, size = ("D", 5.5) if whole else ("o", 3.5)
+        marker, size = ("D", 4.5) if whole else ("o", 3.8)
         axes.plot(
             fmean(difference.values), at, marker=marker, markersize=size, color=colour, linestyle="none", label=label
         )
