@@ -77,3 +77,18 @@ def test_a_panel_for_rounds_and_one_for_local_epochs():
         *(("rounds", value) for value in (3, 6, 12)), *(("local_epochs", value) for value in (1, 2, 5)),
         *(("rounds", value) for value in (1, 3, 5)), *(("local_epochs", value) for value in (1, 2, 4)),
     ]  # fmt: skip
+    assert {row[4] for row in rendered.rows} == {"federated"}
+
+
+def test_centralised_training_is_a_line_beside_the_rounds():
+    """Its runs are those of the study of a federated stage 1."""
+    central = {job.key for job in ALL if (job.dataset, job.method) == ("utd_plus", "together")}
+    found = {
+        job.key: record(job, 0.9 + 0.01 * job.seed if job.method == "together" else 0.6)
+        for job in jobs("federated_rounds")
+        if job.kind == "finetune" and (job.method == "federated" or job.key in central)
+    }
+    rendered = federated.rounds(view("federated_rounds", "paper", found))
+    levels = [[line.get_ydata()[0] for line in axes.lines if line.get_label() == "centralised"]
+              for axes in rendered.figure.axes]  # fmt: skip
+    assert levels == [[pytest.approx(0.92)]] * 2 + [[]] * 2

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from cosmo_pl.study.look import HEX
 from cosmo_pl.study.rendering import style
 from cosmo_pl.study.rendering.statistics import RANGES, SUMMARY, Pairs, Summary, numbers, ranges, summarize
 from cosmo_pl.study.rendering.verdict import (
@@ -46,6 +47,7 @@ class Panel:
         axis: Label of the horizontal axis.
         tick: Gives the label of a tick from a value and the runs at it.
         stated: Method, value, and the accuracy that the paper states for them.
+        level: Label and height of a dashed line, for what the factor does not change.
     """
 
     view: View
@@ -54,6 +56,7 @@ class Panel:
     axis: str
     tick: Callable[[Any, Pairs], str]
     stated: Sequence[tuple[str, Any, float]] = ()
+    level: tuple[str, float] | None = None
     pairs: Pairs = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -119,6 +122,9 @@ class Panel:
             means, stds = [summary.mean for _, summary in points], [summary.std for _, summary in points]
             label = style.title(self.view.methods, method)
             style.method_band(axes, self.view.look(method), label, [x for x, _ in points], means, stds)
+        if self.level is not None:
+            label, height = self.level
+            axes.axhline(height, color=HEX["blue"], linestyle="--", linewidth=1.6, label=label)
         for method, value, accuracy in self.stated:
             if method in self.methods and value in self.values and not self.simulated:
                 style.stated_point(axes, self.values.index(value), accuracy, self.view.look(method).hex)

@@ -76,10 +76,17 @@ def _sent(records: Sequence[Record]) -> list[str]:
 
 
 def rounds(view: View) -> Rendered:
-    """A panel for the rounds, and one for the local epochs."""
+    """A panel for the rounds, and one for the local epochs; centralised training is a dashed line in both."""
     panels = [
-        Panel(view, grid, dataset, AXES[next(iter(runs.vary))], lambda value, _: str(value))
+        Panel(view, grid, dataset, AXES[factor], lambda value, _: str(value), level=_centralised(view, dataset))
         for grid, runs in enumerate(view.study.runs)
+        for factor in runs.vary
         for dataset in runs.datasets
     ]
     return render(panels, lambda _: ())
+
+
+def _centralised(view: View, dataset: str) -> tuple[str, float] | None:
+    """Title and mean accuracy of centralised training on a dataset; None without a run."""
+    runs = view.records(lambda job: (job.kind, job.dataset, job.method) == ("finetune", dataset, TOGETHER))
+    return (style.title(view.methods, TOGETHER), fmean(by_seed(runs).values())) if runs else None
