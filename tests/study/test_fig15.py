@@ -145,6 +145,15 @@ def test_bars_are_the_means():
     assert [label.get_text() for label in axes.get_yticklabels()] == list(COMPONENTS.values())
 
 
-@pytest.mark.parametrize("given", [run(RISING), run({"cosmo": 0.6}, seeds=[1]), run({}, seeds=[])])
+def test_a_bar_without_a_run_says_so():
+    axes = components(run({method: RISING[method] for method in ("attnsense", "cosmo")})).figure.axes[0]
+    heights = [text.get_position()[1] for text in axes.texts if text.get_text() == "no run yet"]
+    assert [list(COMPONENTS)[height] for height in heights] == [
+        "cosmo_c2", "cosmo_finetune", "cosmo_c1_c2", "cosmo_c1_c3",
+    ]  # fmt: skip
+    assert components(run({}, seeds=[])).figure is None
+
+
+@pytest.mark.parametrize("given", [run(RISING), run({"cosmo": 0.6}, seeds=[1])])
 def test_twice_is_the_same(given):
     assert png_of(components(given).figure) == png_of(components(given).figure)

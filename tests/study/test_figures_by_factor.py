@@ -94,8 +94,23 @@ def test_nothing_has_been_run(name):
     )
     assert figure.rows == [] and list(figure.notes) == []
     assert {v.verdict for v in figure.verdicts} <= {"too few runs", "not comparable"} and figure.verdicts
-    texts = {text.get_text() for axes in figure.figure.axes for text in axes.texts}
-    assert texts == {"nothing here"}
+    assert figure.figure is None
+
+
+def test_what_has_no_run_yet_is_said_in_its_place():
+    """Cosmo alone, and only at 5 % of the labels of UTD-MHAD."""
+
+    def keep(job):
+        return job.dataset == "utd" and job.method == "cosmo" and job.factors.get("label_rate") == 0.05
+
+    figure = rendered("fig11", lambda job: 0.6, keep=keep)
+    utd, *others = figure.figure.axes
+    ticks = [label.get_text().partition("\n")[0] for label in utd.get_xticklabels()]
+    said = {ticks[round(text.get_position()[0])] for text in utd.texts if text.get_text() == "no run yet"}
+    assert said == set(ticks) - {"5 %"}
+    label = " ".join(utd.get_xlabel().split("\n"))
+    assert "no run yet: CMC, fine-tuned; AttnSense, shared" in label and "Cosmo" not in label
+    assert all(not axes.axison for axes in others)
 
 
 @every_figure

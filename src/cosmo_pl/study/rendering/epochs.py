@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean, stdev
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cosmo_pl.study.look import HEX
 from cosmo_pl.study.records import Record
@@ -132,7 +132,7 @@ def stage1(view: View) -> Rendered:
                 f"accuracy within one point of it at epoch {near}; it is {curve.means[-1]:.3f} after epoch "
                 f"{curve.epochs[-1]}."
             )
-    return Rendered(("curve", "epoch", "mean", "std", "n"), rows, figure, notes)
+    return Rendered(("curve", "epoch", "mean", "std", "n"), rows, style.unless_empty(figure), notes)
 
 
 def fig9(view: View) -> Rendered:
@@ -155,15 +155,20 @@ def fig9(view: View) -> Rendered:
                 style.band(its_axes, curve.epochs, curve.means, curve.stds, **_line(value))
         if not any(plotted == name for plotted, _ in curves):
             style.empty(its_axes, view.why_empty(dataset))
+    for value in panel.values:
+        if not any(run == value for _, run in curves):
+            look = _line(value)
+            axes[0, 0].plot([], [], **{**look, "label": f"{look['label']}: {style.NOT_RUN}"})
     axes[-1, 0].set_xlabel("epoch of stage 2")
     axes[0, 0].set_title(style.heading(panel.name, [record for _, record in panel.pairs]))
     style.legend(figure)
     header = ("T_iter", "curve", "epoch", "mean", "std", "n")
     rows = [[str(value), name, *row] for (name, value), curve in sorted(curves.items()) for row in curve.rows()]
-    return Rendered(header, rows, figure, run_counts([panel]), list(_fig9_verdicts(view, panel)))
+    verdicts = list(_fig9_verdicts(view, panel))
+    return Rendered(header, rows, style.unless_empty(figure), run_counts([panel]), verdicts)
 
 
-def _line(value: int) -> dict[str, object]:
+def _line(value: int) -> dict[str, Any]:
     if value == JOINT:
         return {"color": HEX["black"], "label": "joint training (T_iter = 0)", "linewidth": 1.6, "linestyle": "--"}
     return {"color": HEX["vermilion"], "label": f"alternating every {value} epochs", "linewidth": 1.6}
@@ -226,7 +231,8 @@ def fig14(view: View) -> Rendered:
         verdicts += convergence(view, dataset, runs)
     axes[0][0].set_ylabel(FIG9[ACCURACY])
     style.legend(figure, columns=3)
-    return Rendered(("dataset", "method", "epoch", "accuracy", "std", "n"), rows, figure, notes, verdicts)
+    header = ("dataset", "method", "epoch", "accuracy", "std", "n")
+    return Rendered(header, rows, style.unless_empty(figure), notes, verdicts)
 
 
 def _runs(view: View, dataset: str) -> dict[str, Pairs]:

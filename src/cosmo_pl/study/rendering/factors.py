@@ -5,11 +5,13 @@ A study has one panel for each of its grids and datasets, and a panel one line f
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.look import HEX
 from cosmo_pl.study.rendering import style
 from cosmo_pl.study.rendering.statistics import RANGES, SUMMARY, Pairs, Summary, numbers, ranges, summarize
@@ -99,6 +101,15 @@ class Panel:
         run = {job.method for job, _ in self.pairs}
         return [method for method in self.view.study.runs[self.grid].methods if method in run]
 
+    @property
+    def without_run(self) -> list[str]:
+        """Methods that the preset runs on the dataset, but that have no run yet."""
+        planned = {o.job.method for o in self.view.outcomes if o.job.dataset == self.dataset and self._has(o.job)}
+        return [name for name in self.view.study.runs[self.grid].methods if name in planned - set(self.methods)]
+
+    def _has(self, job: Job) -> bool:
+        return any(grid == self.grid for grid, _ in job.cells)
+
     def at(self, method: str, value: Any) -> Pairs:
         """Runs of a method at a value."""
         return [(j, r) for j, r in self.pairs if j.method == method and j.factors[self.factor] == value]
@@ -131,7 +142,12 @@ class Panel:
         ticks = [self.tick(value, [p for m in self.methods for p in self.at(m, value)]) for value in self.values]
         axes.set_xticks(range(len(ticks)), ticks)
         axes.set_xlim(-0.3, len(ticks) - 0.7)
-        axes.set_xlabel(self.axis)
+        for x, value in enumerate(self.values):
+            if not any(self.at(method, value) for method in self.methods):
+                style.not_run(axes, x)
+        without = [style.title(self.view.methods, method) for method in self.without_run]
+        missing = textwrap.wrap(f"{style.NOT_RUN}: {'; '.join(without)}", 28) if without else []
+        axes.set_xlabel("\n".join([self.axis, *missing]))
 
     def rows(self) -> Iterator[list[str]]:
         """The numbers of the panel."""
@@ -160,9 +176,8 @@ def render(panels: Sequence[Panel], verdicts: Callable[[Panel], Iterable[Verdict
     axes[0][0].set_ylabel("accuracy on test subjects")
     style.legend(figure, columns=3)
     rows = [row for panel in panels for row in panel.rows()]
-    return Rendered(
-        HEADER, rows, figure, run_counts(panels), [verdict for panel in panels for verdict in verdicts(panel)]
-    )
+    judged = [verdict for panel in panels for verdict in verdicts(panel)]
+    return Rendered(HEADER, rows, style.unless_empty(figure), run_counts(panels), judged)
 
 
 def run_counts(panels: Sequence[Panel]) -> list[str]:

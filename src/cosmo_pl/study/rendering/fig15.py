@@ -66,7 +66,7 @@ def components(view: View) -> Rendered:
         else:
             style.empty(panel, view.why_empty(dataset))
     figure.suptitle(style.heading(view.title(dataset), [record for _, record in view.records()]))
-    return Rendered(HEADER, rows, figure, _notes(view), _verdicts(view))
+    return Rendered(HEADER, rows, style.unless_empty(figure), _notes(view), _verdicts(view))
 
 
 def runs(view: View, method: str, kind: str = "finetune") -> Pairs:
@@ -135,6 +135,8 @@ def _plot_ablation(axes: Axes, view: View) -> None:
             axes.barh(y, summary.mean, 0.65, color=colour, alpha=alpha)
             axes.errorbar(summary.mean, y, xerr=summary.std or 0.0, color=HEX["black"], capsize=4)
             axes.text(summary.mean + (summary.std or 0.0) + 0.015, y, mean_and_std(summary), va="center")
+        else:
+            style.not_run(axes, 0.015, y, rotation=0, ha="left", transform=axes.transData)
     axes.set_yticks(range(len(COMPONENTS)), list(COMPONENTS.values()))
     axes.set_ylim(len(COMPONENTS) - 0.5, -0.5)
     axes.set_xlim(0, 1.05)

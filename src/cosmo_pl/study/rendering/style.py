@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cosmo_pl.study.look import Look
     from cosmo_pl.study.records import Record
 
+NOT_RUN = "no run yet"
 PAPER = "#7A7A7A"  # grey: figures of the paper without a method of their own
 
 
@@ -121,6 +122,19 @@ def empty(axes: Axes, reason: str) -> None:
     axes.set_axis_off()
     middle: dict[str, Any] = {"ha": "center", "va": "center", "transform": axes.transAxes}
     axes.text(0.5, 0.5, textwrap.fill(reason, 42), color=PAPER, wrap=True, **middle)
+
+
+def not_run(axes: Axes, x: float, y: float = 0.5, **look: Any) -> None:
+    """Writes "no run yet" in place of what is missing, upright by default.
+
+    Args:
+        axes: The panel.
+        x: Position on the horizontal axis.
+        y: Share of the panel's height; with another ``transform``, a position of it.
+        **look: Keywords of `Axes.text` in place of the usual ones.
+    """
+    usual: dict[str, Any] = {"rotation": 90, "ha": "center", "va": "center", "transform": axes.get_xaxis_transform()}
+    axes.text(x, y, NOT_RUN, color=PAPER, bbox={"color": "white", "pad": 1}, **{**usual, **look})
 
 
 def share_heights(row: Sequence[Axes]) -> None:
