@@ -135,7 +135,7 @@ def test_three_panels_for_each_dataset():
     assert png_of(rendered.figure).startswith(b"\x89PNG")
     assert len(rendered.figure.axes) == 12
     assert rendered.figure.axes[0].get_ylabel().endswith("(simulated)")
-    assert tuple(rendered.figure.get_size_inches())[0] == 8.0, "readable at the width of a page"
+    assert rendered.figure.get_figwidth() == 8.0, "readable at the width of a page"
     accuracy, time, on = (axes.lines[0] for axes in rendered.figure.axes[:3])
     assert list(accuracy.get_ydata()) == [0.8, 0.79] and list(accuracy.get_xdata()) == [0.0, 0.1]
     assert list(time.get_ydata()) == [1.0, 0.5] and list(on.get_ydata()) == [1.0, 0.6]

@@ -172,9 +172,9 @@ def _rows(keys: Sequence[Key], count: Callable[[Key], int]) -> tuple[list[Row], 
     end = 0.0
     for recipe in unique(recipe for recipe, _ in keys):
         for key in (None, *(key for key in keys if key[0] == recipe)):
-            label = _recipe(recipe) if key is None else "\n".join(textwrap.wrap(key[1], LETTERS, break_on_hyphens=False))
-            height = 0.06 + max(0.16 * (label.count("\n") + 1), STEP * (0 if key is None else count(key)))
-            rows.append(Row(label, end + height / 2, key))
+            lines = [_recipe(recipe)] if key is None else textwrap.wrap(key[1], LETTERS, break_on_hyphens=False)
+            height = 0.06 + max(0.16 * len(lines), STEP * (0 if key is None else count(key)))
+            rows.append(Row("\n".join(lines), end + height / 2, key))
             end += height
     return rows, end
 

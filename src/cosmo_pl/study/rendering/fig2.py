@@ -55,7 +55,8 @@ def feature_distance(view: View) -> Rendered:
             rows.append([view.title(dataset), name(view, method), *cells, *numbers(stated.get(method))])
     every_record = [record for records in found.values() for record in records]
     figure.suptitle(style.heading(view.title(dataset), every_record))
-    return Rendered(HEADER, rows, style.unless_empty(figure), _notes(view, dataset, distances), list(_verdicts(view, dataset, found)))
+    verdicts = list(_verdicts(view, dataset, found))
+    return Rendered(HEADER, rows, style.unless_empty(figure), _notes(view, dataset, distances), verdicts)
 
 
 def name(view: View, method: str) -> str:

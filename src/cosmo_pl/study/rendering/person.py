@@ -30,8 +30,8 @@ NOTES = (
     "one with the lowest mean of its column.",
     "An interval over the seeds is for these people with other labels and initial weights; one over the people, each "
     "by the mean over the seeds, is for other people.",
-    "A thin line is a person, a thick one the mean over persons, each by the mean over the seeds that there are. Fine-tuning "
-    "uses labels alone, so its lines have no dot at adaptation without a label.",
+    "A thin line is a person, a thick one the mean over persons, each by the mean over the seeds that there are. "
+    "Fine-tuning uses labels alone, so its lines have no dot at adaptation without a label.",
 )
 
 
@@ -124,7 +124,8 @@ def _lines(axes: Axes, stage: str, found: ByKind) -> None:
         axes.plot(list(points), accuracies, color=COLOURS[stage], lw=0.8, alpha=0.45, label=label)
     if people:
         mean = [fmean(means[each] for each in people) for means in points.values()]
-        axes.plot(list(points), mean, color=COLOURS[stage], lw=2.6, marker="o", label=f"second stage {STAGES[stage]}: mean")
+        label = f"second stage {STAGES[stage]}: mean"
+        axes.plot(list(points), mean, color=COLOURS[stage], lw=2.6, marker="o", label=label)
 
 
 def _comparisons(view: View, stage: str, found: ByKind) -> Iterator[list[str]]:

@@ -31,8 +31,8 @@ from cosmo_pl.study.rendering.view import OURS, PLUS, Rendered, View, unique
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# The methods in the picture, those of the other recipe beside them; variants of the recipe and single sensors, whose points
-# would cover each other, are in the table.
+# The methods in the picture. Variants of the recipe and single sensors, whose points would cover each other, are in the
+# table alone.
 DRAWN = (
     *("cosmo", "cmc", "cmc_plus", "cpc", "cpc_plus", "attnsense", "deepsense"),
     *("dtw", "nearest_neighbor", "random_forest", "random_forest_self"),

@@ -110,7 +110,7 @@ def stated_point(axes: Axes, x: float, value: float, edge: str = PAPER, on_bar: 
         on_bar: Whether it may be on a bar, which asks for a `halo`.
     """
     shape: dict[str, Any] = {"linestyle": "none", "marker": "D", "markersize": 8, "markeredgewidth": 1.6}
-    over = {"path_effects": halo()} if on_bar else {}
+    over: dict[str, Any] = {"path_effects": halo()} if on_bar else {}
     axes.plot([x], [value], markerfacecolor="none", markeredgecolor=edge, zorder=5, **over, **shape)
     axes.plot([], [], markerfacecolor="none", markeredgecolor=PAPER, label="paper", **shape)
 
