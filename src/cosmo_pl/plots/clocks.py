@@ -29,7 +29,7 @@ def picture(found: Mapping[str, ClockEstimate], reference: str, path: Path) -> P
             else f"unchanged: {each.doubt}"
         )
         axes.set_title(f"{name}: {verdict}", fontsize=9, loc="left")
-        axes.set_ylabel("correlation\n(standardised)", fontsize=8)
+        axes.set_ylabel("sum over the pieces of\nstandardised correlations", fontsize=8)
         axes.grid(alpha=0.3)
         if each.reliable:
             axes.axvline(each.offset, color="tab:red", linewidth=1, linestyle="--")
