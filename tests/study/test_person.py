@@ -92,7 +92,7 @@ def test_a_thin_line_for_each_person_and_a_thick_one_for_their_mean():
     assert axes.get_title() == "UTD-MHAD, plus"
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["as it is", "1 label"]
     _, labels = axes.get_legend_handles_labels()
-    stages = ("second stage the recipe's", "second stage fine-tuned")
+    stages = ("the recipe's second stage", "fine-tuned second stage")
     assert labels == [f"{stage}: {line}" for stage in stages for line in ("one person", "mean")]
     lines = axes.get_lines()
     people = [line for line in lines if line.get_linewidth() < 1]

@@ -119,12 +119,12 @@ def _lines(axes: Axes, stage: str, found: ByKind) -> None:
     points = {at: means for at, runs in enumerate(found.values()) if (means := _of_people(runs))}
     people = sorted(set.intersection(*map(set, points.values()))) if points else []
     for number, each in enumerate(people):
-        label = f"second stage {STAGES[stage]}: one person" if number == 0 else None
+        label = f"{STAGES[stage]} second stage: one person" if number == 0 else None
         accuracies = [means[each] for means in points.values()]
         axes.plot(list(points), accuracies, color=COLOURS[stage], lw=0.8, alpha=0.45, label=label)
     if people:
         mean = [fmean(means[each] for each in people) for means in points.values()]
-        label = f"second stage {STAGES[stage]}: mean"
+        label = f"{STAGES[stage]} second stage: mean"
         axes.plot(list(points), mean, color=COLOURS[stage], lw=2.6, marker="o", label=label)
 
 
