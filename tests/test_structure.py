@@ -18,7 +18,7 @@ PACKAGE = Path(cosmo_pl.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
     {"errors", "lazy", "quiet", "version"},
-    {"extras", "fields", "storage"},
+    {"extras", "fields", "own_code", "storage"},
     {
         "intervals",
         "io",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -27,6 +27,7 @@ from cosmo_pl.data.parts import PartLoaders, Phase
 from cosmo_pl.data.person import PersonUnlabeled
 from cosmo_pl.data.plausibility import plausible_samples
 from cosmo_pl.data.reading import read_recordings, standardise
+from cosmo_pl.data.reading_checks import check_samples, checked_read
 from cosmo_pl.data.recorded import Recorded, of_samples
 from cosmo_pl.data.recordings import Recording
 from cosmo_pl.data.samples import Samples
@@ -327,6 +328,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
             problem = f"no recording in '{folder}' has all of {list(self.modalities)}"
             raise ConfigurationError("modalities", problem, "Choose fewer")
         samples, extremes, self.data_fingerprint = self.read_all(recordings)
+        check_samples(samples, self.modality_shapes, type(self).__name__)
         return self._plausible(samples, {recording.name: recording.files for recording in recordings}, extremes)
 
     def _plausible(
@@ -342,7 +344,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
             recordings,
             self.modalities,
             self.stored,
-            self.read,
+            partial(checked_read, self),
             {"dataset": self.key, **self.reader_arguments()},
             cache_folder(self.cache_dir),
             self.faults,

@@ -79,7 +79,8 @@ class Extremes:
         """
         low, high = (_by_channel(found, axis) for found in (values.min(axis=1), values.max(axis=1)))
         by_group = [[found[:, :, list(group)].reshape(len(values), -1) for found in (low, high)] for group in groups]
-        still = [b - a <= ROUNDING * np.maximum(abs(a), abs(b)) for a, b in by_group]
+        with np.errstate(invalid="ignore"):  # values that are not finite are reported
+            still = [b - a <= ROUNDING * np.maximum(abs(a), abs(b)) for a, b in by_group]
         return cls(
             np.stack([smallest.min(axis=1) for smallest, _ in by_group], axis=1).astype(np.float64),
             np.stack([largest.max(axis=1) for _, largest in by_group], axis=1).astype(np.float64),

@@ -1,9 +1,9 @@
 """Values that a sensor cannot have measured: they are found by their unit, reported by recording, and left out.
 
-A value beyond the range of its unit excludes its sample: a clip, or those windows of a long recording that contain it.
-A whole recording is excluded where a sensor never changes, where its skeleton has no torso, or where it is a copy of
-another recording; both are excluded if the two are labelled as different subjects or activities. Nothing of what is
-left out reaches the statistics, the training or the test.
+A value that is not finite, or beyond the range of its unit, excludes its sample: a clip, or those windows of a long
+recording that contain it. A whole recording is excluded where a sensor never changes, where its skeleton has no torso,
+or where it is a copy of another recording; both are excluded if the two are labelled as different subjects or
+activities. Nothing of what is left out reaches the statistics, the training or the test.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from cosmo_pl.data.extremes import ROUNDING, Extremes
 from cosmo_pl.data.faults import FaultLog
+from cosmo_pl.data.finite import NOT_FINITE, is_finite
 from cosmo_pl.data.identity import DatasetIdentity
 from cosmo_pl.data.limits import ranges_of
 from cosmo_pl.data.samples import Samples, samples_at_once
@@ -57,11 +58,8 @@ def plausible_samples(
         ConfigurationError: No sample is plausible.
     """
     usable, before = np.ones(len(samples), dtype=bool), len(faults.lines)
-    for name in (name for name in samples.inputs if name in identity.units):
-        axis = identity.channel_axis.get(name, -1)
-        found = known.get(name) or Extremes.of(samples.inputs[name], identity.channel_groups[name], axis)
-        units = identity.units[name]
-        for fault in _faults(name, samples, found, units, ranges_of(units, given), name in skeletons):
+    for name in samples.inputs:
+        for fault in _of_modality(name, samples, known.get(name), identity, name in skeletons, given):
             recordings = dict.fromkeys(map(str, samples.recording[fault.rows]))
             paths = [files[recording].get(name) or next(iter(files[recording].values())) for recording in recordings]
             shared = len(set(paths)) < len(paths)  # by all recordings of an import
@@ -85,6 +83,27 @@ class _Fault:
     remedy: str = "Record or write them again"
 
 
+def _of_modality(
+    name: str,
+    samples: Samples,
+    known: Extremes | None,
+    identity: DatasetIdentity,
+    skeleton: bool,
+    given: Mapping[str, Sequence[float]] | None,
+) -> Iterator[_Fault]:
+    """Every kind of fault of a modality; without a unit, only values that no computation can use are one."""
+    left_out = np.zeros(len(samples), dtype=bool)
+    if (units := identity.units.get(name)) is not None:
+        axis = identity.channel_axis.get(name, -1)
+        known = known or Extremes.of(samples.inputs[name], identity.channel_groups[name], axis)
+        for fault in _faults(name, samples, known, units, ranges_of(units, given), skeleton):
+            left_out[fault.rows] |= fault.left_out
+            yield fault
+    rows = np.flatnonzero(~is_finite(samples, name, known) & ~left_out)  # those beyond a range are reported as such
+    problem = f"with values of '{name}' that are {NOT_FINITE},"
+    yield _Fault(problem, rows, True, "Correct their files, or what `read` of the dataset returns for them")
+
+
 def _faults(
     name: str,
     samples: Samples,
@@ -93,7 +112,7 @@ def _faults(
     ranges: Sequence[tuple[float, float] | None],
     skeleton: bool,
 ) -> Iterator[_Fault]:
-    """Every kind of fault of a modality; `rows` may be empty."""
+    """Every kind of fault of a modality with units; `rows` may be empty."""
     present = samples.has(name)
     for group, (unit, bounds) in enumerate(zip(units, ranges, strict=True)):
         if bounds is not None:

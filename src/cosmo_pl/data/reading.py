@@ -13,6 +13,7 @@ from torch import Tensor
 
 from cosmo_pl.data.extremes import Extremes
 from cosmo_pl.data.faults import FaultLog
+from cosmo_pl.data.finite import all_finite
 from cosmo_pl.data.loading import StoredInputs
 from cosmo_pl.data.normalization import Normalization, SubjectStatistics
 from cosmo_pl.data.recordings import Recording
@@ -53,7 +54,7 @@ def read_recordings(
     content = fingerprint((path for name, path in files if name not in stored), faults.folder)
     described = [recording.describe(faults.folder) for recording in recordings]
     key = {"modalities": resident, "recordings": described, **arguments}
-    samples = cached(lambda: read(recordings), cache, content, key)
+    samples = cached(lambda: read(recordings), cache, content, key, all_finite)
     extremes: dict[str, Extremes] = {}
     for name in (name for name in modalities if name in stored):
         paths = [recording.files.get(name) for recording in recordings]

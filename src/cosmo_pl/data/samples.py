@@ -160,7 +160,11 @@ def make_folder(folder: Path) -> None:
 
 
 def cached(
-    build: Callable[[], Samples], folder: Path, files_fingerprint: str, arguments: Mapping[str, object]
+    build: Callable[[], Samples],
+    folder: Path,
+    files_fingerprint: str,
+    arguments: Mapping[str, object],
+    keeps: Callable[[Samples], bool] = lambda samples: True,
 ) -> Samples:
     """Reads the samples from the cache, or builds and stores them.
 
@@ -173,6 +177,7 @@ def cached(
         folder: Folder of the cache.
         files_fingerprint: See `fingerprint`.
         arguments: Whatever else changes the samples.
+        keeps: Whether samples are stored; a reader whose result has a fault may be corrected.
     """
     key = json.dumps({"cache": CACHE_VERSION, "files": files_fingerprint, **arguments}, sort_keys=True, default=str)
     path = folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
@@ -186,7 +191,8 @@ def cached(
             rank_zero_warn(f"{path} in the cache is damaged ({error}); the recordings are read again")
             path.unlink(missing_ok=True)
     samples = build()
-    write_samples(path, samples)
+    if keeps(samples):
+        write_samples(path, samples)
     return samples
 
 

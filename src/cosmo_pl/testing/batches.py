@@ -9,6 +9,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, RandomSampler
 
 from cosmo_pl.data import MultimodalDataModule
+from cosmo_pl.data.finite import NOT_FINITE
 from cosmo_pl.data.loading import Batch
 from cosmo_pl.testing.helpers import (
     MakeData,
@@ -27,8 +28,18 @@ def check_shapes_and_classes_are_known_before_the_setup(make: MakeData) -> None:
     data = ready(make())
     for loader in (data.train_dataloader(), data.test_dataloader(), *data.val_dataloader()):
         batch = next(iter(loader))
-        assert {name: tuple(x.shape[1:]) for name, x in batch["inputs"].items()} == shapes
-    assert set(data.samples.label.tolist()) == set(range(classes)) == set(range(len(data.class_names)))
+        found = {name: tuple(x.shape[1:]) for name, x in batch["inputs"].items()}
+        assert found == shapes, f"batches have samples of the shapes {found}, and modality_shapes says {shapes}"
+    assert classes == len(data.class_names), f"num_classes is {classes}, and class_names has {len(data.class_names)}"
+    labels = sorted(set(data.samples.label.tolist()))
+    assert labels == list(range(classes)), f"labels are {labels}, and those of {classes} classes are 0 to {classes - 1}"
+
+
+def check_every_sample_is_finite(make: MakeData) -> None:
+    """`read` returns no sample that is left out because of its values."""
+    data = ready(make())
+    faults = [line for line in data.faults.lines if NOT_FINITE in line]
+    assert not faults, f"read returns samples that cannot be used: {'; '.join(faults)}"
 
 
 def check_batches_have_the_documented_keys_types_and_sizes(make: MakeData) -> None:

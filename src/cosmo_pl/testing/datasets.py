@@ -9,6 +9,7 @@ from cosmo_pl.testing.helpers import MakeData
 
 DATASET_CHECKS: tuple[Callable[[MakeData], None], ...] = (
     batches.check_shapes_and_classes_are_known_before_the_setup,
+    batches.check_every_sample_is_finite,
     batches.check_batches_have_the_documented_keys_types_and_sizes,
     batches.check_a_row_keeps_its_sample_label_and_subject_together,
     batches.check_one_modality_alone_has_the_same_split,

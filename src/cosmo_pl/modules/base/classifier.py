@@ -22,6 +22,7 @@ from cosmo_pl.data.trained import check_tested
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.metrics import ClassMean, classification_metrics
 from cosmo_pl.modules.base.encoding import Present, Streams, availability
+from cosmo_pl.modules.base.logit_checks import check_logits
 from cosmo_pl.modules.base.module import BaseModule, BestEpoch
 from cosmo_pl.tensors import at_least_float32
 
@@ -237,6 +238,7 @@ class ClassifierModule(BaseModule):
     def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Evaluates one batch; returns its logits."""
         _, logits, weights = self._shared_step(batch, "test")
+        check_logits(logits, batch, self.data, type(self).__name__)
         self.confusion.update(logits, batch["label"])
         if weights is not None:
             self.class_attention.update(weights, batch["label"])
@@ -244,11 +246,9 @@ class ClassifierModule(BaseModule):
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Probabilities (N, num_classes) of a batch, with the samples' index and label (N,)."""
-        return {
-            "index": batch["index"],
-            "label": batch["label"],
-            "probability": self.logits(batch).softmax(dim=1),
-        }
+        logits = self.logits(batch)
+        check_logits(logits, batch, self.data, type(self).__name__)
+        return {"index": batch["index"], "label": batch["label"], "probability": logits.softmax(dim=1)}
 
 
 class FusedClassifier(ClassifierModule):
