@@ -136,3 +136,13 @@ def test_other_transforms_are_refused(parts):
     first, second = parts({"transforms": {"skeleton": [CenterOnHip()]}})[0], parts()[0]
     with pytest.raises(ConfigurationError, match=r"'skeleton' of UTD-MHAD is not.*other transforms"):
         JointDataModule([first, second])
+
+
+def test_the_same_recordings_twice_are_refused(parts, tmp_path):
+    utd = parts()[0]
+    again = parts()[0]
+    (tmp_path / "link").symlink_to(again.folder)
+    again.root = str(tmp_path / "link")
+    for other in (parts({"modalities": ["acc", "skeleton"]})[0], again):
+        with pytest.raises(ConfigurationError, match=r"^datasets\[2\]: UTD-MHAD in '.*' is also datasets\[0\]"):
+            JointDataModule([utd, parts()[1], other])

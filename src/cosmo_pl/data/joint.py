@@ -63,7 +63,7 @@ class JointDataModule(MultimodalDataModule):
         normalization: "data" or "adapt", see `MultimodalDataModule`; None is "data".
 
     Raises:
-        ConfigurationError: A dataset has one modality only, or modalities of one name differ.
+        ConfigurationError: A dataset has one modality only or is given twice, or modalities of one name differ.
     """
 
     numerics = "1.0"
@@ -87,6 +87,7 @@ class JointDataModule(MultimodalDataModule):
     ) -> None:
         self.sources = _sources(datasets, names)
         union = _union(self.sources)
+        _check_different(self.sources)
         self._shapes = {name: source.data.modality_shapes[own] for name, (source, own) in union.items()}
         self._sensors = {name: source.data.sensors[own] for name, (source, own) in union.items()}
         self.class_names = tuple(
@@ -261,6 +262,20 @@ def _sources(datasets: Sequence[MultimodalDataModule], names: Sequence[Mapping[s
             raise ConfigurationError(where, problem, "Leave out label_file")
         sources.append(JointPart(data, own))
     return sources
+
+
+def _check_different(sources: Sequence[JointPart]) -> None:
+    """Checks that no recordings are given twice: their copies would be different samples of different people.
+
+    Raises:
+        ConfigurationError: They are.
+    """
+    numbers: dict[tuple[str, Path], int] = {}
+    for number, (data, _) in enumerate(sources):
+        first = numbers.setdefault((data.key, data.folder.resolve()), number)
+        if first != number:
+            problem = f"{data.title} in '{data.folder}' is also datasets[{first}]"
+            raise ConfigurationError(f"datasets[{number}]", problem, "Give it once, with all of its modalities")
 
 
 def _union(sources: Sequence[JointPart]) -> dict[str, tuple[JointPart, str]]:
