@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from pytorch_lightning import Trainer
 from torch import Tensor, nn
 
+from cosmo_pl.data.augmentations import Augmentation, Gain
+from cosmo_pl.encoders import Encoder, TemporalEncoder
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.modules import ClassifierModule
+from cosmo_pl.modules import ClassifierModule, ContrastiveFusionModule
 
 from .kitchen.data import KitchenDataModule, record
 
@@ -34,6 +39,129 @@ def data(root: Path, tmp_path: Path) -> KitchenDataModule:
     return KitchenDataModule(
         modalities=("wrist", "pressure"), root=str(root), cache_dir=str(tmp_path), labels_per_class=2
     )
+
+
+class Own(Encoder):
+    """An encoder with a defect that a test chooses."""
+
+    sample_axes = 2
+
+    def __init__(self, defect: Callable[[Tensor], Any] = lambda x: x) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.layer, self.defect = nn.Conv1d(3, 4, 3), defect
+
+    def forward(self, x: Tensor) -> Any:
+        return self.defect(self.layer(x.movedim(-1, 1)))
+
+
+class Forgetful(Encoder):
+    """Does not keep its arguments."""
+
+    sample_axes = 2
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.movedim(-1, 1)
+
+
+class NoAxes(Encoder):
+    """Does not say which samples it takes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.movedim(-1, 1)
+
+
+def fails(x: Tensor) -> Tensor:
+    raise KeyError("x")
+
+
+@pytest.mark.parametrize(
+    ("defect", "told"),
+    [
+        (lambda x: x.mean(dim=2), r"returns the shape \(2, 4\) .* at least three axes\. Return"),
+        (lambda x: (x, x), r"returns a tuple, no tensor\. Return"),
+        (lambda x: x[:1], r"returns the shape \(1, 4, 18\) for samples \(2, 20, 3\), and the first axis is that"),
+        (lambda x: x * torch.nan, r"returns values that are not finite"),
+        (lambda x: x.double(), r"returns torch.float64 for samples of torch.float32\. Return"),
+        (lambda x: nn.Linear(18, 2).double()(x), r"do not fit: RuntimeError: .*dtype.* \(test_own.*, line \d+\)\. Let"),
+        (lambda x: x.flatten(9), r"do not fit: IndexError: Dimension out of range.*\. Correct its forward\."),
+        (fails, r"do not fit: KeyError: 'x' \(test_own_classes.py, line \d+\)\. Correct its forward\."),
+    ],
+)  # fmt: skip
+def test_an_encoder_that_breaks_the_contract_is_named(defect: Callable[[Tensor], Any], told: str) -> None:
+    shapes = {"wrist": (20, 3), "pressure": (12, 2)}
+    for training in (True, False):
+        encoders = {"wrist": Own(defect).train(training), "pressure": TemporalEncoder(2)}
+        with pytest.raises(ConfigurationError, match=rf"^encoders \(Own\)[ :].*{told}") as caught:
+            ContrastiveFusionModule(shapes, 3, encoders)
+        assert "\n" not in str(caught.value) and encoders["wrist"].training is training
+
+
+@pytest.mark.parametrize(
+    ("encoder", "told"),
+    [
+        (Forgetful, r"Forgetful\): keeps no arguments of its constructor\. Call self\.save_hyperparameters"),
+        (NoAxes, r"NoAxes\): has no sample_axes\. Set it on the class"),
+    ],
+)
+def test_what_an_encoder_lacks_is_found_before_the_training(encoder: type[Encoder], told: str) -> None:
+    with pytest.raises(ConfigurationError, match=told):
+        encoder().feature_shape((20, 3))
+
+
+def test_trying_an_encoder_uses_no_random_numbers() -> None:
+    encoder, state = Own(), torch.get_rng_state()
+    assert encoder.feature_shape((20, 3)) == (4, 18)
+    assert torch.equal(state, torch.get_rng_state())
+
+
+class Change(Augmentation):
+    """A change that a test chooses."""
+
+    def __init__(self, by: Callable[[Tensor], Any]) -> None:
+        self.by = by
+
+    def random_parameters(self, x: Tensor) -> Tensor:
+        return torch.rand(len(x)) + np.random.random() + random.random()  # noqa: NPY002
+
+    def apply(self, x: Tensor, parameters: Tensor) -> Any:
+        return self.by(x)
+
+
+@pytest.mark.parametrize(
+    ("by", "told"),
+    [
+        (lambda x: x[:, 1:], r"changes the shape of 'wrist' from \(4, 20, 3\) to \(4, 19, 3\)"),
+        (lambda x: x[1:], r"changes the shape of 'wrist' from \(4, 20, 3\) to \(3, 20, 3\)"),
+        (lambda x: x / 0, r"gives 'wrist' values that are not finite"),
+        (lambda x: x.double(), r"changes 'wrist' from torch.float32 to torch.float64"),
+        (lambda x: x.numpy(), r"returns a ndarray for 'wrist', no tensor"),
+        (fails, r"fails on 'wrist' with KeyError: 'x' \(test_own_classes.py, line \d+\)"),
+    ],
+)
+def test_an_augmentation_that_breaks_the_contract_is_named(root: Path, by: Callable[[Tensor], Any], told: str) -> None:
+    steps = {"wrist": [Gain(), Change(by)]}
+    for stage in (None, "fit"):
+        data = KitchenDataModule(root=str(root), labels_per_class=2, augmentations=steps)
+        data.prepare_data()
+        with pytest.raises(ConfigurationError, match=rf"^augmentations \(Change\): {told}\. Correct"):
+            data.setup(stage)
+    data = KitchenDataModule(root=str(root), labels_per_class=2, augmentations=steps)
+    data.prepare_data()
+    data.setup("test")  # which does not augment
+
+
+def test_trying_augmentations_uses_no_random_numbers(root: Path) -> None:
+    data = KitchenDataModule(root=str(root), labels_per_class=2, augmentations={"wrist": [Change(lambda x: x), Gain()]})
+    data.prepare_data()
+    before = torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate()  # noqa: NPY002
+    data.setup("fit")
+    after = torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate()  # noqa: NPY002
+    assert torch.equal(before[0], after[0]) and before[1:] == after[1:]
 
 
 class Spoilt(ClassifierModule):

@@ -13,6 +13,7 @@ from pytorch_lightning import LightningDataModule
 from pytorch_lightning.utilities import rank_zero_info
 
 from cosmo_pl import constraints
+from cosmo_pl.data.augmentation_checks import check_augmentations
 from cosmo_pl.data.augmentations import Augmentation
 from cosmo_pl.data.dead_sensors import check_sensors
 from cosmo_pl.data.extremes import Extremes
@@ -298,6 +299,8 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         self.samples = samples
         if self.augmentations or self.num_augmentations > 1:
             self.views = AugmentedViews(self.augmentations, self.normalization, self.num_augmentations)
+            if stage in (None, "fit"):
+                check_augmentations(self.views, self.inputs, samples, self.split.train)
         rank_zero_info(f"{self.dataset}: {self.split}; phase {self.phase}")
         if self.allow_missing_classes and (missing := self.split.without_label(samples, self.class_names)):
             rank_zero_info(f"without a label, and never recognised: {', '.join(missing)}")

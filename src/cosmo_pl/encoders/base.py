@@ -7,11 +7,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor, nn
 
 from cosmo_pl.constraints import Constrained
-from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.encoders.contract import check_class, feature_map
 
 
 class Encoder(Constrained, nn.Module, ABC):
@@ -52,21 +51,12 @@ class Encoder(Constrained, nn.Module, ABC):
         """Shape (channels, time', *space) of the feature map of one sample.
 
         Raises:
-            ConfigurationError: The sample is too small for the kernels.
+            ConfigurationError: The sample is too small for the kernels, or the class breaks the contract of encoders.
         """
+        check_class(self)
         training = self.training
         self.eval()
         try:
-            with torch.no_grad():
-                axes = len(input_shape)
-                if axes != self.sample_axes and (self.sample_axes is not None or axes < 2):
-                    raise RuntimeError(f"they have {axes} axes, not {self.sample_axes or '2 or more'}")
-                return tuple(self(torch.zeros(1, *input_shape)).shape[1:])
-        except RuntimeError as error:
-            raise ConfigurationError(
-                f"encoders ({type(self).__name__})",
-                f"samples of shape {tuple(input_shape)} do not fit: {error}",
-                "Use smaller kernels or longer windows, or an encoder made for this modality",
-            ) from error
+            return tuple(feature_map(self, input_shape, self.sample_axes).shape[1:])
         finally:
             self.train(training)
