@@ -27,6 +27,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 PAGES = (
     "extending/dataset",
     "extending/sensor",
+    "extending/augmentation",
     "extending/method",
     "extending/figure",
 )  # in the order of the navigation: each builds on those before
@@ -90,6 +91,7 @@ def test_the_pages_leave_what_they_announce(project: Path) -> None:
     assert (runs / "cosmo" / "version_0" / "bundle" / "bundle.json").is_file()
     assert (runs / "cosmo-iterative" / "version_0" / "test_0" / "metrics.json").is_file()
     assert (runs / "linear" / "version_0" / "test_0" / "metrics.json").is_file()
+    assert (runs / "weight" / "version_0" / "bundle" / "bundle.json").is_file()
     assert (runs / "agreement" / "version_0" / "bundle" / "bundle.json").is_file()
 
 
