@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from pytorch_lightning import Trainer
 from torch import Tensor, nn
 
+from cosmo_pl.cli import main
 from cosmo_pl.data.augmentations import Augmentation, Gain
+from cosmo_pl.data.recordings import Recording
+from cosmo_pl.data.samples import Samples
 from cosmo_pl.encoders import Encoder, TemporalEncoder
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules import ClassifierModule, ContrastiveFusionModule
@@ -88,6 +93,8 @@ def fails(x: Tensor) -> Tensor:
         (lambda x: x * torch.nan, r"returns values that are not finite"),
         (lambda x: x.double(), r"returns torch.float64 for samples of torch.float32\. Return"),
         (lambda x: nn.Linear(18, 2).double()(x), r"do not fit: RuntimeError: .*dtype.* \(test_own.*, line \d+\)\. Let"),
+        (lambda x: nn.Conv1d(4, 2, 3).double()(x), r"do not fit: RuntimeError: .* Let it compute in the type"),
+        (lambda x: nn.Conv1d(4, 2, 30)(x), r"do not fit: RuntimeError: .*Use smaller kernels"),
         (lambda x: x.flatten(9), r"do not fit: IndexError: Dimension out of range.*\. Correct its forward\."),
         (fails, r"do not fit: KeyError: 'x' \(test_own_classes.py, line \d+\)\. Correct its forward\."),
     ],
@@ -111,6 +118,53 @@ def test_an_encoder_that_breaks_the_contract_is_named(defect: Callable[[Tensor],
 def test_what_an_encoder_lacks_is_found_before_the_training(encoder: type[Encoder], told: str) -> None:
     with pytest.raises(ConfigurationError, match=told):
         encoder().feature_shape((20, 3))
+
+
+class Failing(TemporalEncoder):
+    """Cannot be made."""
+
+    def __init__(self, in_features: int = 3) -> None:
+        super().__init__(in_features)
+        self.rate = 1 / 0
+
+
+def test_a_constructor_that_fails_is_named(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    encoders = {
+        "wrist": {"class_path": f"{__name__}.Failing"},
+        "pressure": {"class_path": "cosmo_pl.encoders.TemporalEncoder", "init_args": {"in_features": 2}},
+    }
+    arguments = {"root": str(root), "modalities": ["wrist", "pressure"], "labels_per_class": 2}
+    config = {
+        "data": {"class_path": f"{KitchenDataModule.__module__}.KitchenDataModule", "init_args": arguments},
+        "model": {"class_path": "cosmo_pl.modules.ContrastiveFusionModule", "init_args": {"encoders": encoders}},
+        "trainer": {"accelerator": "cpu"},
+    }
+    Path("own.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    with pytest.raises(SystemExit) as ended:
+        main(["--allow-code", __name__.partition(".")[0], "fit", "--config", "own.yaml"])
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert ended.value.code == 2 and "command line" not in line
+    told = r"cosmo-pl: Failing: its constructor fails with ZeroDivisionError: .*\(test_own_.*, line \d+\)"
+    assert re.match(told, line)
+
+
+def test_one_recording_far_beyond_all_others_is_what_is_named(root: Path, tmp_path: Path) -> None:
+    class Huge(KitchenDataModule):
+        def read(self, recordings: Sequence[Recording]) -> Samples:
+            samples = super().read(recordings)
+            samples.inputs["wrist"][samples.recording == "s1_a2_t3"] *= 1e14
+            return samples
+
+    data = Huge(modalities=("wrist", "pressure"), root=str(root), cache_dir=str(tmp_path), labels_per_class=2)
+    module = ContrastiveFusionModule(
+        data.modality_shapes, 3, {"wrist": TemporalEncoder(3), "pressure": TemporalEncoder(2)}
+    )
+    told = r"^data: standardised, \d+ samples .* are \d different ones\. Look"
+    with pytest.raises(ConfigurationError, match=told):
+        Trainer(**{**QUIET, "enable_checkpointing": True}, default_root_dir=tmp_path).fit(module, datamodule=data)
 
 
 def test_trying_an_encoder_uses_no_random_numbers() -> None:

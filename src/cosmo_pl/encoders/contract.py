@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -87,6 +88,6 @@ def _fault(found: Any, samples: Tensor) -> str:
 
 
 def _remedy(error: Exception) -> str:
-    if "dtype" in str(error) or "scalar type" in str(error):
+    if re.search(r"dtype|scalar type|\(double\)|Double", str(error)):
         return "Let it compute in the type of the samples, float32"
     return f"Correct its forward. {OTHER_SAMPLES}" if isinstance(error, RuntimeError) else "Correct its forward"

@@ -10,14 +10,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from textwrap import shorten
+from traceback import walk_tb
 from typing import Any
 
-from cosmo_pl.errors import ConfigurationError, CosmoError, choices, mendable
+from cosmo_pl.constraints import Constrained
+from cosmo_pl.errors import ConfigurationError, CosmoError, causes, choices, mendable
 from cosmo_pl.io import YAML, shortened
+from cosmo_pl.own_code import described, is_own
 from cosmo_pl.parsing.given import Given, arguments_of
 
 KEY = re.compile(r'Parser key "([^"]*)"(?: element \d+)?:\s*(.*)')
 CLASS = re.compile(r"Problem with given class_path '([^']*)':")
+INIT = "__init__"
 SUBTYPES, VALUE, GOT = "Subtypes: ", "Given value: ", ". Got value: "
 ASIDE = re.compile(
     r"Does not validate against|Errors:|Given value type:|Expected a path but|Subclass types expect|"
@@ -77,6 +81,8 @@ def refusal(error: Exception, given: Given) -> CosmoError:
     found = mendable(error)
     if found is not None:
         return found
+    if (failed := _of_constructor(error)) is not None:
+        return failed
     message = str(error)
     if option := re.match(r"unrecognized arguments: (\S+)", message):
         return _unrecognized(option[1], given)
@@ -98,6 +104,17 @@ def refusal(error: Exception, given: Given) -> CosmoError:
     if text and "Namespace(" not in worst.value:  # a class that was found, but could not be instantiated
         return _no_class(text, worst, given)
     return _wrong_value(worst, given)
+
+
+def _of_constructor(error: Exception) -> ConfigurationError | None:
+    """The error of a constructor that somebody else wrote; None if there is none."""
+    for each in causes(error):
+        made = [frame.f_locals.get("self") for frame, _ in walk_tb(each.__traceback__) if frame.f_code.co_name == INIT]
+        kinds = [type(one) for one in made if isinstance(one, Constrained) and is_own(type(one))]
+        if kinds:
+            problem = f"its constructor fails with {described(each, kinds[-1])}"
+            return ConfigurationError(kinds[-1].__name__, problem, "Correct it, or its arguments")
+    return None
 
 
 def problems(message: str) -> list[Problem]:
