@@ -34,14 +34,14 @@ from cosmo_pl.errors import BundleError, ConfigurationError
 from cosmo_pl.fields import Field
 from cosmo_pl.fusion import ModalityQuality
 from cosmo_pl.io import read_json, whole_file, write_json
-from cosmo_pl.run_folder import BUNDLE, has_bundle, versions
 from cosmo_pl.run_folder import BUNDLE_DESCRIPTION as DESCRIPTION
+from cosmo_pl.run_folder import BUNDLE_WEIGHTS as WEIGHTS
+from cosmo_pl.run_folder import find_bundle
 from cosmo_pl.trust import CodeError, load_class
 from cosmo_pl.version import __version__
 
 FORMAT = 2
 WITHOUT_HASHES = 1  # the format of version 0.1.0
-WEIGHTS = "encoders.safetensors"
 
 
 @dataclass
@@ -172,10 +172,7 @@ class Bundle:
             BundleError: There is none.
         """
         folder = Path(folder)
-        if (folder / DESCRIPTION).is_file():
-            return folder
-        runs = [*reversed(versions(folder)), folder]
-        found = next((run / BUNDLE for run in runs if has_bundle(run)), None)
+        found = find_bundle(folder)
         if found is None:
             raise BundleError(
                 folder,

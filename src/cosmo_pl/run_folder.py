@@ -18,6 +18,7 @@ LAST_NAME, PREVIOUS_NAME = "last.ckpt", "previous.ckpt"
 LAST = f"{CHECKPOINTS}/{LAST_NAME}"
 BUNDLE = "bundle"
 BUNDLE_DESCRIPTION = "bundle.json"
+BUNDLE_WEIGHTS = "encoders.safetensors"
 VERSION = "version_"
 TEST, PREDICT = "test_", "predict_"  # folders of the results of the run's tests and predictions
 METRICS, CONFUSION, PREDICTIONS = "metrics.json", "confusion_matrix.png", "predictions.csv"
@@ -66,6 +67,13 @@ def versions(runs: Path) -> list[Path]:
 def has_bundle(run: Path) -> bool:
     """Whether a run has written its bundle, as stage 1 does at its end."""
     return (run / BUNDLE / BUNDLE_DESCRIPTION).is_file()
+
+
+def find_bundle(folder: Path) -> Path | None:
+    """The folder itself if it is a bundle, else ``bundle/`` of its newest run with a bundle; None without one."""
+    if (folder / BUNDLE_DESCRIPTION).is_file():
+        return folder
+    return next((run / BUNDLE for run in (*reversed(versions(folder)), folder) if has_bundle(run)), None)
 
 
 def has_checkpoint(run: Path) -> bool:

@@ -122,16 +122,17 @@ def rebuilt(checkpoint: Mapping[str, Any], class_path: str) -> BaseModule | None
     return model
 
 
-def load_data(configs: Sequence[Path]) -> MultimodalDataModule:
+def load_data(configs: Sequence[Path], given: Mapping[str, Any] | None = None) -> MultimodalDataModule:
     """The data of a config with its overlays, set up; whatever else they say is left aside.
 
     Args:
         configs: A ``*_stage1.yaml`` or ``*_stage2.yaml``, whose ``phase`` the data take, and overlays on it.
+        given: See `make_data`.
 
     Raises:
         CosmoError: There is no config that names data, or the data cannot be used.
     """
-    return _ready(make_data(configs))
+    return _ready(make_data(configs, given))
 
 
 def make_data(configs: Sequence[Path], given: Mapping[str, Any] | None = None) -> MultimodalDataModule:

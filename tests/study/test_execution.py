@@ -58,7 +58,9 @@ def made(project, workspace):
             (run / "test_0").mkdir(exist_ok=True)
             (run / "test_0/metrics.json").write_text(json.dumps(METRICS), encoding="utf-8")
 
-    executor = Executor(project, workspace, EntryPoints(train, *[lambda _: None] * 3))
+    same = SimpleNamespace(data_fingerprint=BUNDLE["data_fingerprint"])
+    entry = EntryPoints(train, load_run=lambda run: None, load_data=lambda configs, given: same, federated=train)
+    executor = Executor(project, workspace, entry)
     return executor, calls
 
 
@@ -98,6 +100,26 @@ def test_a_stage_1_whose_record_could_not_be_kept_is_not_trained_again(project, 
     Runner([job], results, workspace, executor, lambda line: None).run()
     assert len(calls) == 1
     assert results.has(job) and not checkpoints.exists(), "who needs the run takes the bundle"
+
+
+def test_a_stage_1_of_other_recordings_than_those_on_disk_is_trained_again(project, workspace, made):
+    executor, calls = made
+    job = replace(project.jobs("table9", "paper")[0], arguments={"data.init_args.modalities": ["one"], "model.lr": 1})
+    same = Project(project.root, resolve=lambda *_: job.resolved)
+    execute(replace(executor, project=same), workspace, job)
+    torch.save({"state_dict": {}}, workspace.run(job) / "version_0/checkpoints/last.ckpt")
+    asked = []
+
+    def load_data(configs, given):
+        asked.append((configs, given))
+        return SimpleNamespace(data_fingerprint="0" * 64)
+
+    changed = replace(executor, project=same, entry=replace(executor.entry, load_data=load_data))
+    with workspace.claim(job):
+        changed._fit(job)
+    assert asked == [([project.root / "configs/toy_stage1.yaml"], {"modalities": ["one"]})]
+    assert [call[0] for call in calls] == ["fit", "fit"]
+    assert not any("ckpt_path" in argument for argument in calls[1])
 
 
 def test_nothing_of_a_run_stays_in_memory(project, workspace, made):

@@ -64,7 +64,7 @@ def test_every_record_is_found_and_what_is_damaged_is_passed_over(project, resul
 def test_other_recordings_are_refused_when_read_and_when_written(project, results):
     first, second, *_ = project.jobs("table9", "paper")
     results.put(first, finished(first))
-    with pytest.raises(ResultError, match="other recordings"):
+    with pytest.raises(ResultError, match=r"other recordings.*another --results and another --runs"):
         results.put(second, finished(second, data_fingerprint="0" * 64))
     assert not results.has(second)
     Results(results.folder).put(second, finished(second, data_fingerprint="0" * 64))

@@ -51,6 +51,26 @@ def test_other_content_of_the_file_of_labels_is_another_run(resolver, tmp_path):
         stage2(resolver, **named)
 
 
+def test_another_bundle_at_a_path_is_another_run(resolver, tmp_path):
+    configs, named = ["configs/usc_stage2.yaml"], {"model.init_args.bundle": str(tmp_path / "cosmo")}
+
+    def key(part="all"):
+        return key_of(resolver(ROOT, configs, named, part), [])
+
+    absent, child = key(), key("child")
+    for version, weights in ((0, b"one"), (1, b"other")):
+        bundle = tmp_path / "cosmo" / f"version_{version}" / "bundle"
+        bundle.mkdir(parents=True)
+        (bundle / "bundle.json").write_text("{}", encoding="utf-8")
+        (bundle / "encoders.safetensors").write_bytes(weights)
+        if version == 0:
+            first = key()
+    assert len({absent, first, key()}) == 3
+    named["model.init_args.bundle"] = str(tmp_path / "cosmo/version_0/bundle")
+    assert key() not in (absent, first), "the path is part of it, too"
+    assert key("child") == child, "the parent's key stands for it"
+
+
 def test_other_content_of_a_list_of_labels_is_another_run(resolver, tmp_path):
     path, found = tmp_path / "splits.json", []
     named = {resolving.LABEL_SPLIT: "mine", f"{resolving.LABEL_SPLIT}_file": str(path)}

@@ -30,6 +30,7 @@ from cosmo_pl.trust import allowing, class_paths
 from cosmo_pl.version import __version__
 
 PARTS = ("train/loss", "train/loss_floor", "train/acc", "val/loss", "val/acc", "test/loss", "test/acc", "phase")
+DATA = "data.init_args."
 GEOMETRY = ("val/cosine_distance", "val/alignment", "val/uniformity")
 COMPARABLE = "32-true"  # precision of runs that request none: machines' own would differ within a table
 CURVES = (*PARTS, "probe/acc", *GEOMETRY)
@@ -42,13 +43,13 @@ class EntryPoints:
     Args:
         train: `cosmo-pl fit|test` on a list of arguments.
         load_run: Gives the model and the data of a run's folder.
-        load_data: Gives the data of composed configs.
+        load_data: Gives the data of composed configs, with arguments of the data on top.
         federated: `cosmo-pl federated` on a list of arguments.
     """
 
     train: Callable[[Sequence[str]], None]
     load_run: Callable[[Path], tuple[Any, Any]]
-    load_data: Callable[[Sequence[Path]], Any]
+    load_data: Callable[[Sequence[Path], Mapping[str, Any]], Any]
     federated: Callable[[Sequence[str]], None]
 
 
@@ -149,7 +150,9 @@ class Executor:
 
     def _fit(self, job: Job) -> None:
         if job.kind == "pretrain" and self.workspace.usable(job):
-            return  # its training ended, and its record was not kept or has been removed
+            if self._is_of_these_recordings(job):
+                return  # its training ended, and its record was not kept or has been removed
+            self.workspace.remove_checkpoints(job)  # which the new training would resume
         if job.resolved.arguments.get("federated") is not None:
             self._keep_code(job, resumed=bool(self.workspace.versions(job)))
             self.entry.federated(["simulate", *self.arguments(job)])  # goes on with the round where it was
@@ -160,6 +163,24 @@ class Executor:
         self.entry.train(["fit", *self.arguments(job), *resume])
         if (trained := usable_checkpoint(self.workspace.run(job))) is not None:
             self.workspace.mark_trained(run_of(trained))
+
+    def _is_of_these_recordings(self, job: Job) -> bool:
+        """Whether the bundle of a stage 1 is of the recordings on disk; that of a federation is not compared."""
+        if job.resolved.arguments.get("federated") is not None:
+            return True
+        return bool(self._bundle(job)["data_fingerprint"] == self._data(job).data_fingerprint)
+
+    def _data(self, job: Job) -> Any:
+        """The data of a job without parents."""
+        given = {name: value for name, value in job.arguments.items() if name.startswith(DATA)}
+        configs = [self.project.root / path for path in job.configs]
+        return self.entry.load_data(configs, {name.removeprefix(DATA): value for name, value in given.items()})
+
+    def _bundle(self, job: Job) -> dict[str, Any]:
+        """The description of the bundle of a stage 1."""
+        path = self._run(job) / BUNDLE / BUNDLE_DESCRIPTION
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return found
 
     def _keep_code(self, job: Job, resumed: bool) -> None:
         """Writes which code a training is of: that of its beginning, as later code may only have finished it."""
@@ -188,7 +209,7 @@ class Executor:
         return digest(self._curves(job), tested.get("correct"))
 
     def _pretrained(self, job: Job) -> dict[str, Any]:
-        bundle = json.loads((self._run(job) / BUNDLE / BUNDLE_DESCRIPTION).read_text(encoding="utf-8"))
+        bundle = self._bundle(job)
         kept = ("fit_seconds", "epochs", "unlabeled", "precision", "federated")
         return {
             "result": {
@@ -232,7 +253,7 @@ class Executor:
         if job.parents:
             runs = [self.entry.load_run(self._run(parent)) for parent in job.parents]
         else:
-            runs = [(None, self.entry.load_data([self.project.root / path for path in job.configs]))]
+            runs = [(None, self._data(job))]
         data = runs[0][1]
         return {
             "result": function(runs),

@@ -199,7 +199,7 @@ class Results:
         known, where = self._data.setdefault(_recordings(job), (record.data_fingerprint, path))
         if known != record.data_fingerprint:
             problem = f"is of other recordings ({record.data_fingerprint[:12]}) than {where} ({known[:12]})"
-            remedy = "Results of different data are not mixed: remove one of them, or use another --results folder"
+            remedy = "Results of different data are not mixed: use another --results and another --runs, or remove one"
             raise ResultError(path, problem, remedy)
 
 

@@ -15,6 +15,7 @@ import cosmo_pl
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.io import cache_folder, keep_json, kept_json, read_config, user_path
 from cosmo_pl.parsing import Given, parse
+from cosmo_pl.run_folder import BUNDLE_WEIGHTS, find_bundle
 from cosmo_pl.study.identity import SEEDS, Part, Resolved, canonical, identifying, numerics_of, options
 from cosmo_pl.trust import class_paths
 
@@ -22,6 +23,7 @@ FORMAT = 3  # raise it when configurations are resolved or cached in another way
 PACKAGE = Path(cosmo_pl.__file__).parent
 LABEL_FILE = "data.init_args.label_file"
 LABEL_SPLIT = "data.init_args.label_split"
+BUNDLE = "model.init_args.bundle"
 FEDERATED = "cosmo_pl.rounds.FederatedSettings"  # the configs name no class for it
 
 
@@ -144,15 +146,18 @@ def _seeded(resolved: Resolved, seeds: Mapping[str, int]) -> Resolved:
 
 
 def _with_content(resolved: Resolved) -> Resolved:
-    """A configuration that names the content of its file, or list, of labels: with other labels it is another run."""
-    content = {LABEL_FILE: _label_file(resolved), LABEL_SPLIT: _label_split(resolved)}
+    """A configuration that names the content of what its paths name, as other content makes another run.
+
+    These are its file, or list, of labels, and a bundle that is not of a parent.
+    """
+    content = {LABEL_FILE: _label_file(resolved), LABEL_SPLIT: _label_split(resolved), BUNDLE: _bundle(resolved)}
     if not any(content.values()):
         return resolved
     arguments = json.loads(json.dumps(resolved.arguments))
     for argument, digest in content.items():
         if digest is not None:
-            name = argument.rpartition(".")[2]
-            arguments["data"]["init_args"][name] = f"{resolved.value(argument)}, {digest}"
+            part, _, name = argument.split(".")
+            arguments[part]["init_args"][name] = f"{resolved.value(argument)}, {digest}"
     return Resolved(arguments, resolved.numerics)
 
 
@@ -174,6 +179,20 @@ def _label_split(resolved: Resolved) -> str | None:
     from cosmo_pl.data.label_splits import read_label_split  # imports torch
 
     return hashlib.sha256(str(sorted(read_label_split(path, name), key=str)).encode()).hexdigest()
+
+
+def _bundle(resolved: Resolved) -> str | None:
+    """Digest of the weights of a bundle; None for a name without a folder, which stands for a run of the same study."""
+    named = resolved.value(BUNDLE)
+    if not isinstance(named, str) or Path(named).name == named or (found := find_bundle(user_path(named))) is None:
+        return None
+    weights = found / BUNDLE_WEIGHTS
+    return _content_hash(weights, weights.stat().st_mtime_ns) if weights.is_file() else None
+
+
+@cache  # all jobs with this bundle
+def _content_hash(path: Path, changed: int) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @cache
