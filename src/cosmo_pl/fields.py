@@ -83,7 +83,7 @@ class Field:
         return bool(self.value)
 
     def finite(self) -> None:
-        """Any content whose numbers are all finite."""
+        """Any content of JSON whose numbers are all finite."""
         if isinstance(self.value, Mapping):
             for below in self.fields().values():
                 below.finite()
@@ -92,6 +92,9 @@ class Field:
                 below.finite()
         elif isinstance(self.value, float):
             self.number()
+        else:
+            plain = self.value is None or isinstance(self.value, str | int)
+            self.require(plain, "a finite number, text, a list or a mapping")
 
     def require(self, right: bool, wanted: str) -> None:
         """Raises an error unless the value is right."""

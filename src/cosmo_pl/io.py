@@ -11,6 +11,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """
 
     def refuse(problem: str) -> CosmoError:
-        return ConfigurationError(str(path), problem, "Use a YAML file in UTF-8")
+        remedy = _other_path(path) if problem == "does not exist" else "Use a YAML file in UTF-8"
+        return ConfigurationError(str(path), problem, remedy)
 
     if file_status(path, refuse).st_size > MAX_BYTES:
         raise refuse(f"is larger than {MAX_BYTES:,} bytes")
@@ -130,6 +132,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
         problem = f"contains {_kind(content)} instead of a mapping"
         raise ConfigurationError(str(path), problem, "Write it as lines of `key: value`")
     return content or {}
+
+
+def _other_path(path: Path) -> str:
+    """The remedy for a YAML file that does not exist."""
+    near = get_close_matches(path.name, [each.name for each in sorted(path.parent.glob("*.y*ml"))])
+    return "Correct its path" + (f"; the nearest: {', '.join(near)}" if near else "")
 
 
 def read_config(path: Path) -> dict[str, Any]:

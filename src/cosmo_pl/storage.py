@@ -26,6 +26,7 @@ REMEDIES = {
     errno.EIO: "Use another disk",
     errno.ENOTDIR: IN_THE_WAY,
     errno.EEXIST: IN_THE_WAY,
+    errno.EISDIR: "Move the folder that is in the way, or use another name",
     errno.ENAMETOOLONG: "Use a shorter name",
     errno.ELOOP: "Remove links that point to each other, or use another folder",
 }
@@ -56,7 +57,8 @@ def storage_error(error: BaseException | None, path: Path | None = None) -> Stor
         if isinstance(each, StorageError):
             return each
         if isinstance(each, OSError) and each.errno in REMEDIES:
-            where = Path(os.fsdecode(each.filename)) if isinstance(each.filename, str | bytes | os.PathLike) else path
+            named = each.filename2 or each.filename  # the target of a file that is renamed
+            where = Path(os.fsdecode(named)) if isinstance(named, str | bytes | os.PathLike) else path
             return StorageError(where, each.errno)
     return None
 

@@ -49,6 +49,18 @@ def allow_code(package: str) -> None:
     _allowed.add(_top(package))
 
 
+def check_installed(package: str) -> None:
+    """Refuses a package for `allow_code` that cannot be found, as its name is misspelt.
+
+    Raises:
+        ConfigurationError: There is no such package.
+    """
+    name = _top(package)
+    if PATH.fullmatch(package) and name not in sys.modules and find_spec(name) is None:
+        remedy = "Correct the name, install it, or put its folder on PYTHONPATH"
+        raise ConfigurationError("allow_code", f"there is no package '{name}'", remedy)
+
+
 def allowed() -> list[str]:
     """Packages of `allow_code`, sorted."""
     return sorted(_allowed)

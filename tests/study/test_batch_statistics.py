@@ -9,7 +9,7 @@ from torch.nn import BatchNorm2d
 from cosmo_pl.data import UTDDataModule
 from cosmo_pl.encoders import InertialEncoder
 from cosmo_pl.modules import SingleModalModule
-from cosmo_pl.study.definition import measurement
+from cosmo_pl.study.functions import measurement
 from cosmo_pl.study.rendering import batch_statistics
 
 from .factory import jobs, record, view

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cosmo_pl.data import UTDDataModule
-from cosmo_pl.study.definition import measurement
+from cosmo_pl.study.functions import measurement
 from cosmo_pl.study.rendering.clocks import table
 
 from .factory import jobs, record, view

@@ -15,8 +15,8 @@ import torch
 
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules.base import TrainingRecord
-from cosmo_pl.study.definition import measurement
 from cosmo_pl.study.execution import EntryPoints, Executor, curves
+from cosmo_pl.study.functions import measurement
 from cosmo_pl.study.jobs import Project
 from cosmo_pl.study.lineage import digest, digest_of, is_of_others
 from cosmo_pl.study.records import ResultError, Results

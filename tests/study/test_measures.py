@@ -17,7 +17,7 @@ from cosmo_pl.data.loading import SampleBatches
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.edge.timing import WARM_UP
 from cosmo_pl.fusion.quality import modality_quality, principal_scores
-from cosmo_pl.study.definition import measurement
+from cosmo_pl.study.functions import measurement
 from cosmo_pl.study.measures import _plane, features, latency
 from cosmo_pl.study.measures import embedding as embedding_module
 from cosmo_pl.study.measures.embedding import embedding

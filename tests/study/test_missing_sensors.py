@@ -12,7 +12,7 @@ from pytorch_lightning import Trainer
 from cosmo_pl.callbacks.wandb import predict
 from cosmo_pl.data import UTDDataModule
 from cosmo_pl.modules import NearestNeighborModule
-from cosmo_pl.study.definition import measurement
+from cosmo_pl.study.functions import measurement
 
 MODALITIES = ("inertial", "skeleton")
 

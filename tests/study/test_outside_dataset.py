@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cosmo_pl.study.definition import renderer
+from cosmo_pl.study.functions import renderer
 from cosmo_pl.study.jobs import Job
 from cosmo_pl.study.records import Record
 from cosmo_pl.study.render import Rendering, study_page

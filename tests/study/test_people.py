@@ -9,7 +9,7 @@ import torch
 
 from cosmo_pl.data import USCDataModule
 from cosmo_pl.modules import RandomForestModule
-from cosmo_pl.study.definition import measurement
+from cosmo_pl.study.functions import measurement
 from cosmo_pl.study.rendering import people
 
 from .factory import jobs, record, view

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.study.definition import renderer
+from cosmo_pl.study.functions import renderer
 from cosmo_pl.study.lineage import digest_of
 from cosmo_pl.study.render import presets_with_results, render_study, study_page, view_of
 from cosmo_pl.study.rendering.formats import csv_of, latex_of, markdown_of

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -175,7 +178,7 @@ def test_bad_input_is_one_line(arguments, named, here, capsys):
     [
         ({"render": "table2.acuracy"}, "study 'table2': render: there is no 'table2.acuracy'"),
         ({"render": "tabel2.accuracy"}, "study 'table2': render: there is no 'tabel2.accuracy'"),
-        ({"render": "table2"}, "study 'table2': render: there is no 'table2'"),
+        ({"render": "table2"}, "render: 'table2' names no function. Name it FILE.FUNCTION, as in table2.accuracy"),
         ({"measure": "latenci"}, "study 'table2': measure: there is no 'latenci' "),
     ],
 )
@@ -205,9 +208,48 @@ def test_a_failed_process_is_text(here):
 
 def test_processes_allow_the_code_that_the_command_allows(here, monkeypatch):
     given = []
+    (here / "their_package.py").touch()
+    monkeypatch.syspath_prepend(here)
     monkeypatch.setattr("cosmo_pl.study.workers.start_workers", lambda arguments, count: given.append(arguments))
     main(["study", "run", "table2", "--jobs=2", "--allow-code", "their_package"])
     assert "--allow-code=their_package" in given[0]
+
+
+def test_code_of_a_package_that_does_not_exist_is_refused(here, capsys):
+    line = refused(capsys, "status", "table2", "--allow-code=kitchn")
+    assert line == "cosmo-pl: allow_code: there is no package 'kitchn'. " + (
+        "Correct the name, install it, or put its folder on PYTHONPATH."
+    )
+
+
+def test_a_missing_overlay_has_near_names(here, capsys):
+    write(here, "experiments/methods.yaml", {"mine": {"title": "Mine", "finetune": ["nearest_neighbour"]}})
+    grid = {"datasets": ["utd"], "methods": ["mine"]}
+    write(here, "experiments/table2.yaml", {"title": "Table 2", "render": "table2.accuracy", "runs": [grid]})
+    line = refused(capsys, "status", "table2")
+    assert "nearest_neighbour.yaml: does not exist. Correct its path; the nearest: nearest_neighbor.yaml." in line
+
+
+def test_a_study_that_is_ended_says_that_it_can_go_on(here, capsys, monkeypatch):
+    def end(*_):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(10)
+
+    monkeypatch.setattr("cosmo_pl.study.runner.Runner._run", end)
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as stopped:
+        main(["study", "run", "table2"])
+    assert stopped.value.code == 143
+    assert capsys.readouterr().out.endswith("stopped; the same command continues\n")
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_folder_in_place_of_a_page_is_in_the_way(here, capsys):
+    main(["study", "run", "table2", f"--key={Project().jobs('table2', 'paper')[0].key}"])
+    (here / "experiments/rendered/table2.md").mkdir(parents=True)
+    capsys.readouterr()
+    line = refused(capsys, "render", "table2")
+    assert "experiments/rendered/table2.md' cannot be used: is a directory. Move the folder that is in the way" in line
 
 
 def test_a_cluster_that_is_not_there_is_text(here, tmp_path):

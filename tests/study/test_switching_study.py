@@ -12,7 +12,7 @@ import torch
 from cosmo_pl.data import UTDDataModule
 from cosmo_pl.encoders import TemporalEncoder
 from cosmo_pl.modules import IterativeFusionModule, RandomForestModule
-from cosmo_pl.study.definition import measurement
+from cosmo_pl.study.functions import measurement
 from cosmo_pl.study.measures import latency
 from cosmo_pl.study.measures.switching import THRESHOLDS, in_order
 from cosmo_pl.study.rendering.formats import png_of

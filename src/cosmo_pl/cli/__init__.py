@@ -14,7 +14,7 @@ from cosmo_pl.errors import ConfigurationError, choices, mendable
 from cosmo_pl.extras import lacking
 from cosmo_pl.shipped import with_paths
 from cosmo_pl.storage import storage_error
-from cosmo_pl.trust import allowing
+from cosmo_pl.trust import allowing, check_installed
 
 TRAINING = ("fit", "validate", "test", "predict")
 TERMINATED = 143  # 128 and the number of SIGTERM, as shells have it
@@ -95,6 +95,8 @@ def main(args: Sequence[str] | None = None) -> None:
         print(f"cosmo-pl {__version__}")
         return
     try:
+        for package in packages:
+            check_installed(package)
         with allowing(*packages), short_warnings():
             _run(arguments)
     except SystemExit as ended:

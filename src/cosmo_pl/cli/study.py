@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cosmo_pl.constraints import PositiveInt, check
-from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.errors import ConfigurationError, CosmoError
 from cosmo_pl.extras import require
 from cosmo_pl.io import utf8_text, write_whole
 from cosmo_pl.parsing.duration import parse_duration
@@ -95,12 +95,14 @@ def run_here(where: Locations, jobs: Sequence[Job], seconds: float | None, whole
         seconds: Time limit; None for none.
         whole: Whether only jobs are started that are expected to end within it.
     """
+    from pytorch_lightning.utilities.exceptions import SIGTERMException
+
     from cosmo_pl.cli.federated import main as federated
     from cosmo_pl.cli.train import main as train
     from cosmo_pl.run_loading import load_data, load_run
     from cosmo_pl.study.execution import EntryPoints, Executor
     from cosmo_pl.study.resolving import resolve_again
-    from cosmo_pl.study.runner import Runner, TimeIsUp, time_limit
+    from cosmo_pl.study.runner import Runner, TimeIsUp, terminable, time_limit
 
     workspace = Workspace(where.runs)
     entry = EntryPoints(train, load_run, load_data, federated)
@@ -109,11 +111,14 @@ def run_here(where: Locations, jobs: Sequence[Job], seconds: float | None, whole
     within = seconds if whole else None
     runner = Runner(jobs, where.results, workspace, execute, lambda line: print(line, flush=True), within)
     try:
-        with time_limit(seconds):
+        with time_limit(seconds), terminable():
             runner.run()
     except TimeIsUp:
         print("the time limit is reached; the same command continues")
         return
+    except SIGTERMException:
+        print("stopped; the same command continues", flush=True)
+        raise
     if runner.postponed:
         print(f"{len(runner.postponed)} runs were postponed, as they would not end in time")
     if runner.failed:
@@ -200,20 +205,37 @@ def render(
         results: Folder of the results.
         output: Folder of the rendered files; experiments/rendered by default.
     """
+    where = Locations.of(project, results, output=output)
+    if name != "all":
+        _render(where, name, preset)
+        return
+    failed = 0
+    for each in where.project.studies():
+        try:
+            _render(where, each, preset)
+        except _NoResultsError as error:
+            print(error)
+        except CosmoError as error:
+            print(f"cosmo-pl: {error}", file=sys.stderr)
+            failed += 1
+    if failed:
+        sys.exit(1)
+
+
+class _NoResultsError(ConfigurationError):
+    """A study without results."""
+
+
+def _render(where: Locations, name: str, preset: str | None) -> None:
     from cosmo_pl.study.render import presets_with_results, render_study
 
-    where = Locations.of(project, results, output=output)
-    for each in where.project.studies() if name == "all" else [name]:
-        presets = [preset] if preset else presets_with_results(where.project, each, where.results)
-        if not presets:
-            problem = f"'{each}' has no results in {where.results.folder}"
-            remedy = f"Run `cosmo-pl study run {each}`"
-            if name != "all":
-                raise ConfigurationError("study", problem, remedy)
-            print(f"{problem}. {remedy}.")
-        for chosen in presets:
-            rendering = render_study(where.project, each, chosen, where.results, None if preset else presets)
-            print(*rendering.write(where.rendered), sep="\n")
+    presets = [preset] if preset else presets_with_results(where.project, name, where.results)
+    if not presets:
+        problem = f"'{name}' has no results in {where.results.folder}"
+        raise _NoResultsError("study", problem, f"Run `cosmo-pl study run {name}`")
+    for chosen in presets:
+        rendering = render_study(where.project, name, chosen, where.results, None if preset else presets)
+        print(*rendering.write(where.rendered), sep="\n")
 
 
 def claims(project: str | None = None, results: str | None = None, output: str | None = None) -> None:

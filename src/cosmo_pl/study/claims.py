@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from cosmo_pl.io import write_whole
-from cosmo_pl.study.definition import renderer
 from cosmo_pl.study.jobs import Project
 from cosmo_pl.study.records import Results
-from cosmo_pl.study.render import left_out, view_of
+from cosmo_pl.study.render import drawn, left_out, view_of
 from cosmo_pl.study.rendering.formats import SYMBOL, bullets, markdown_of, with_symbol
 from cosmo_pl.study.rendering.verdict import NOT_REPRODUCED, REPRODUCED, UNDECIDED
 from cosmo_pl.study.rendering.view import Verdict, View
@@ -82,7 +81,7 @@ def all_claims(project: Project, results: Results) -> list[Claim]:
 
 def judged(view: View) -> tuple[View, Sequence[Verdict]]:
     """A study with its verdicts."""
-    return view, renderer(view.study.render)(view).verdicts
+    return view, drawn(view).verdicts
 
 
 def collect(studies: Iterable[tuple[View, Sequence[Verdict]]]) -> list[Claim]:

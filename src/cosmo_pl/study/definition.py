@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, get_args, get_type_hints
@@ -16,7 +15,6 @@ from cosmo_pl.io import read_yaml
 from cosmo_pl.parsing import parse_content
 from cosmo_pl.study.look import Look
 
-MEASURES, RENDERERS = "cosmo_pl.study.measures", "cosmo_pl.study.rendering"
 FitPhase = Literal["pretrain", "finetune"]
 ALL_PHASES: list[FitPhase] = ["pretrain", "finetune"]
 # Not Any, not even inside: the parser would build the object that a mapping with a class path describes.
@@ -291,45 +289,3 @@ def _parsed(kind: Any, path: Path, absolute: Path, changed: int) -> Any:
         if isinstance(found, ConfigurationError) and not str(found).startswith(str(path)):
             raise found.within(str(path)) from error
         raise found or error from error
-
-
-def measurement(name: str) -> Callable[[Sequence[tuple[Any, Any]]], dict[str, Any]]:
-    """The measurement of that name in `cosmo_pl.study.measures`, or "package.module.function" of another package.
-
-    Raises:
-        ConfigurationError: There is none.
-    """
-    module, _, function = name.rpartition(".")
-    found: Callable[..., dict[str, Any]] = _function("measure", name, module or f"{MEASURES}.{name}", function)
-    return found
-
-
-def renderer(name: str) -> Callable[[Any], Any]:
-    """The function "file.function" of `cosmo_pl.study.rendering`, or "package.module.function" of another package.
-
-    Raises:
-        ConfigurationError: There is none.
-    """
-    file, _, function = name.rpartition(".")
-    found: Callable[[Any], Any] = _function("render", name, file if "." in file else f"{RENDERERS}.{file}", function)
-    return found
-
-
-def _function(argument: str, name: str, module: str, function: str) -> Any:
-    try:
-        return getattr(import_module(module), function)
-    except (ImportError, AttributeError, ValueError) as error:
-        remedy = choices(name, _available(module))
-        raise ConfigurationError(argument, f"there is no '{name}' ({error})", remedy) from error
-
-
-def _available(module: str) -> list[str]:
-    """Alternatives to a function that does not exist: the functions of its module, or the modules of its package."""
-    package, _, file = module.rpartition(".")
-    if package not in (MEASURES, RENDERERS):
-        return []
-    files = sorted(path.stem for path in (Path(__file__).parent / package.rpartition(".")[2]).glob("[!_]*.py"))
-    if package == MEASURES or file not in files:
-        return files
-    content = vars(import_module(module))
-    return sorted(f"{file}.{key}" for key, value in content.items() if getattr(value, "__module__", "") == module)

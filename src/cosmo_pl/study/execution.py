@@ -17,10 +17,11 @@ from typing import Any
 from cosmo_pl.checkpoints import usable_checkpoint
 from cosmo_pl.data.identity import is_simulated
 from cosmo_pl.errors import ConfigurationError
+from cosmo_pl.fields import Field
 from cosmo_pl.io import keep_json, kept_json
 from cosmo_pl.provenance import code_state, environment
 from cosmo_pl.run_folder import BUNDLE, BUNDLE_DESCRIPTION, logged_curves, newest_test, run_of
-from cosmo_pl.study.definition import measurement
+from cosmo_pl.study.functions import measurement
 from cosmo_pl.study.identity import options
 from cosmo_pl.study.jobs import Job, Project, identified
 from cosmo_pl.study.lineage import digest
@@ -254,12 +255,24 @@ class Executor:
             runs = [self.entry.load_run(self._run(parent)) for parent in job.parents]
         else:
             runs = [(None, self._data(job))]
-        data = runs[0][1]
+        data, result = runs[0][1], function(runs)
+        _check_returned(str(job.measure), result)
         return {
-            "result": function(runs),
+            "result": result,
             "simulated": is_simulated(data.folder),
             "data_fingerprint": data.data_fingerprint,
         }
+
+
+def _check_returned(measure: str, result: Any) -> None:
+    """Checks that a measurement has returned what a record can contain."""
+    try:
+        returned = Field(result)
+        returned.mapping()
+        returned.finite()
+    except ValueError as error:
+        remedy = "Return a mapping of names to finite numbers, texts, lists and mappings"
+        raise ConfigurationError("measure", f"the result of '{measure}' cannot be kept ({error})", remedy) from error
 
 
 def _without_curve(quality: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, is_dataclass
 from typing import Any, Literal
 
+from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.run_folder import ASIDE
 from cosmo_pl.trust import class_name
 
 Part = Literal["all", "child", "data"]
 SEEDS = ("seed_everything", "data.init_args.label_seed")
+NUMERICS = re.compile(r"\d+(\.\d+)?")
 TRAINING = (
     *("max_epochs", "min_epochs", "max_steps", "min_steps", "max_time", "fast_dev_run"),
     *("limit_train_batches", "limit_val_batches", "limit_test_batches", "overfit_batches"),
@@ -115,10 +118,24 @@ def canonical(value: Any) -> Any:
 
 
 def numerics_of(found: Any) -> dict[str, str]:
-    """Name to ``numerics`` of a class and of its bases, for those that define their own."""
-    return {
-        f"{c.__module__.split('.')[0]}:{c.__qualname__}": c.numerics for c in found.__mro__ if "numerics" in vars(c)
-    }
+    """Name to ``numerics`` of a class and of its bases, for those that define their own.
+
+    Raises:
+        ConfigurationError: They are no version number.
+    """
+    own = [(f"{c.__module__.split('.')[0]}:{c.__qualname__}", c) for c in found.__mro__ if "numerics" in vars(c)]
+    return {name: version_of(name, c.numerics) for name, c in own}
+
+
+def version_of(name: str, numerics: Any) -> str:
+    """The ``numerics`` of a class or measurement, "meaning.rounding".
+
+    Raises:
+        ConfigurationError: They are no such text.
+    """
+    if not (isinstance(numerics, str) and NUMERICS.fullmatch(numerics)):
+        raise ConfigurationError(f"{name}.numerics", f"is {numerics!r}", 'Use text of two whole numbers, as in "1.0"')
+    return numerics
 
 
 def options(arguments: Mapping[str, Any]) -> list[str]:

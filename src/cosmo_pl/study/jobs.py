@@ -19,13 +19,11 @@ from cosmo_pl.study.definition import (
     Preset,
     Runs,
     Study,
-    measurement,
     overlay_method,
     parse,
-    renderer,
 )
+from cosmo_pl.study.functions import measurement, measurement_version, renderer
 from cosmo_pl.study.identity import Part, Resolved, canonical, key_of
-from cosmo_pl.study.measurements import facts_of
 from cosmo_pl.study.resolving import Resolve, Resolver
 from cosmo_pl.study.sweeps import TRACK_TEST, read_sweep
 
@@ -379,6 +377,6 @@ def identified(job: Job, project: Project) -> Job:
         part: Part = "data" if job.kind == "measure" else "child" if job.parents else "all"
         resolved = project.resolve(project.root, job.configs, job.arguments, part)
     if job.measure is not None:
-        numerics = {**resolved.numerics, f"measure:{job.measure}": facts_of(job.measure).numerics}
+        numerics = {**resolved.numerics, f"measure:{job.measure}": measurement_version(job.measure)}
         resolved = Resolved({**resolved.arguments, "measure": job.measure}, numerics)
     return replace(job, key=key_of(resolved, [parent.key for parent in job.parents]), resolved=resolved)

@@ -27,7 +27,7 @@ class Measurement:
 
 
 def facts_of(name: str) -> Measurement:
-    """What is known of a measurement; of those of other packages, whose results may have any content, nothing."""
+    """What is known of a measurement without importing it; of those of other packages, nothing."""
     return MEASUREMENTS.get(name, Measurement())
 
 

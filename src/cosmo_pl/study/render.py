@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
-from cosmo_pl.errors import ConfigurationError
-from cosmo_pl.io import whole_file
-from cosmo_pl.study.definition import renderer
+from cosmo_pl.errors import ConfigurationError, CosmoError, located
+from cosmo_pl.io import shortened, whole_file
+from cosmo_pl.study.functions import is_of_another, renderer
 from cosmo_pl.study.jobs import Project, cells_of
 from cosmo_pl.study.records import Results
 from cosmo_pl.study.rendering.formats import (
@@ -148,7 +149,7 @@ def render_study(
     known = presets_with_results(project, name, results) if presets is None else presets
     others = [other for other in known if other != preset]
     view = replace(view, others={other: _outcomes(project, name, other, results) for other in others})
-    rendered: Rendered = renderer(view.study.render)(view)
+    rendered = drawn(view)
     every = [*view.outcomes, *(outcome for outcomes in view.others.values() for outcome in outcomes)]
     damaged = dict.fromkeys(results.damaged[o.job.key] for o in every if o.job.key in results.damaged)
     rendered = replace(rendered, notes=[*rendered.notes, *map(left_out, damaged)])
@@ -166,6 +167,45 @@ def view_of(project: Project, name: str, preset: str, results: Results) -> View:
     methods, without = project.methods(study), skipped(project, study.runs, found)
     recipes = {dataset: project.recipe(dataset) for runs in study.runs for dataset in runs.datasets}
     return View(name, study, preset, found, methods, project.paper(), without, recipes=recipes)
+
+
+def drawn(view: View) -> Rendered:
+    """What the renderer of a study makes of it.
+
+    Raises:
+        ConfigurationError: There is no such renderer, or one of another package fails or returns something else.
+    """
+    name = view.study.render
+    with located(f"study '{view.name}'"):
+        draw = renderer(name)
+        if not is_of_another(draw):
+            of_this: Rendered = draw(view)
+            return of_this
+        try:
+            found = draw(view)
+        except CosmoError:
+            raise
+        except Exception as error:  # whatever the code of another package raises
+            inside = [f"; {frame.filename}, line {frame.lineno}" for frame in extract_tb(error.__traceback__)[1:]]
+            problem = f"'{name}' failed ({type(error).__name__}: {error}{''.join(inside[-1:])})"
+            raise ConfigurationError("render", problem, "Correct the function") from error
+        if (wrong := _not_rendered(found)) is not None:
+            remedy = "Return a Rendered: a header, rows and notes of text, each row as long as the header"
+            raise ConfigurationError("render", f"'{name}' returned {wrong}", remedy)
+        rendered: Rendered = found
+        return rendered
+
+
+def _not_rendered(found: Any) -> str | None:
+    """What is wrong with the return value of a renderer; None if nothing is."""
+    if not isinstance(found, Rendered):
+        return f"a {type(found).__name__}"
+    if not isinstance(found.rows, list | tuple):
+        return f"rows that are a {type(found.rows).__name__}"
+    for part in (found.header, found.notes, *found.rows):
+        if not (isinstance(part, list | tuple) and all(isinstance(cell, str) for cell in part)):
+            return f"{shortened(repr(part))}, which is no list of texts"
+    return next((f"a row of {len(row)} cells" for row in found.rows if len(row) != len(found.header)), None)
 
 
 def _outcomes(project: Project, name: str, preset: str, results: Results) -> list[Outcome]:

@@ -47,6 +47,21 @@ def time_limit(seconds: float | None) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Raises Lightning's exception in the body at SIGTERM, outside of trainings, too, in which Lightning does it."""
+
+    def stop(*_: object) -> None:
+        if signal.getsignal(signal.SIGTERM) is stop:  # else Lightning, which calls it, ends the training itself
+            raise SIGTERMException
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 class Runner:
     """Runs the jobs of a grid, alone or beside other processes.
 
