@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -213,6 +214,25 @@ def test_processes_allow_the_code_that_the_command_allows(here, monkeypatch):
     monkeypatch.setattr("cosmo_pl.study.workers.start_workers", lambda arguments, count: given.append(arguments))
     main(["study", "run", "table2", "--jobs=2", "--allow-code", "their_package"])
     assert "--allow-code=their_package" in given[0]
+
+
+@pytest.mark.parametrize("command", ["run", "status"])
+def test_names_that_stand_for_nothing_are_reported(command, here, capsys):
+    grid = {"datasets": ["utd", "utdd"], "methods": ["nearest_neighbor"], "presets": ["papr"]}
+    write(here, "experiments/table2.yaml", {"title": "Table 2", "render": "table2.accuracy", "runs": [grid]})
+    (here / "configs").unlink()
+    for stage in (1, 2):
+        write(here, f"configs/utd_stage{stage}.yaml", {})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        if command == "run":
+            refused(capsys, "run", "table2")
+        else:
+            main(["study", "status", "table2"])
+    assert [str(each.message) for each in caught if "study 'table2'" in str(each.message)] == [
+        "study 'table2': datasets: there is no configs/utdd_stage2.yaml, so that 'utdd' has no runs. Choose from utd.",
+        "study 'table2': presets: there is no 'papr'. Choose from paper.",
+    ]
 
 
 def test_code_of_a_package_that_does_not_exist_is_refused(here, capsys):

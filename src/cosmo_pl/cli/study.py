@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -62,7 +63,9 @@ def run(
     if submit_options and submit is None:
         raise ConfigurationError("submit_options", "has no effect without submit", "Add --submit slurm")
     where = Locations.of(project, results, runs)
-    where.project.check_functions(where.project.studies() if name == "all" else [name])
+    studies = where.project.studies() if name == "all" else [name]
+    where.project.check_functions(studies)
+    _warn_of_names(where, studies)
     needs_commit = where.project.preset(preset).committed_code
     if name != "all" and (needed := where.project.study(name).needs) is not None:
         require(needed, f"study '{name}'")
@@ -84,6 +87,13 @@ def run(
         start_workers(own, jobs)
     else:
         submit_workers(own, jobs, submit, where.runs, submit_options or {})
+
+
+def _warn_of_names(where: Locations, studies: Sequence[str]) -> None:
+    from cosmo_pl.study.names import unknown_names
+
+    for line in unknown_names(where.project, studies):
+        warnings.warn(line, stacklevel=2)
 
 
 def run_here(where: Locations, jobs: Sequence[Job], seconds: float | None, whole: bool = False) -> None:
@@ -185,6 +195,7 @@ def status(
 
     where = Locations.of(project, results, runs)
     studies = where.project.studies() if name == "all" else [name]
+    _warn_of_names(where, studies)
     jobs = {study: where.project.jobs(study, preset) for study in studies}
     print(table(jobs, where.results, Workspace(where.runs)))
 

@@ -29,6 +29,7 @@ from cosmo_pl.study.sweeps import TRACK_TEST, read_sweep
 
 Kind = Literal["pretrain", "finetune", "measure"]
 STAGE: dict[FitPhase, int] = {"pretrain": 1, "finetune": 2}
+STAGE_2 = "_stage2.yaml"
 
 
 @dataclass(frozen=True)
@@ -187,9 +188,13 @@ class Project:
         content: dict[str, Any] = read_yaml(path) if path.is_file() else {}
         return content
 
+    def datasets(self) -> list[str]:
+        """Names of all datasets with configs."""
+        return sorted(path.name.removesuffix(STAGE_2) for path in (self.root / "configs").glob(f"*{STAGE_2}"))
+
     def has_dataset(self, dataset: str) -> bool:
         """Whether configs of a dataset exist."""
-        return (self.root / "configs" / f"{dataset}_stage2.yaml").is_file()
+        return (self.root / "configs" / f"{dataset}{STAGE_2}").is_file()
 
     def recipe(self, dataset: str) -> str:
         """Recipe that a dataset is named for: "plus" of "utd_plus", "" without configs of the name before it."""
