@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,6 @@ from torch import Tensor, nn
 
 from cosmo_pl.cli import main
 from cosmo_pl.data.augmentations import Augmentation, Gain
-from cosmo_pl.data.recordings import Recording
-from cosmo_pl.data.samples import Samples
 from cosmo_pl.encoders import Encoder, TemporalEncoder
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules import ClassifierModule, ContrastiveFusionModule
@@ -149,22 +147,6 @@ def test_a_constructor_that_fails_is_named(
     assert ended.value.code == 2 and "command line" not in line
     told = r"cosmo-pl: Failing: its constructor fails with ZeroDivisionError: .*\(test_own_.*, line \d+\)"
     assert re.match(told, line)
-
-
-def test_one_recording_far_beyond_all_others_is_what_is_named(root: Path, tmp_path: Path) -> None:
-    class Huge(KitchenDataModule):
-        def read(self, recordings: Sequence[Recording]) -> Samples:
-            samples = super().read(recordings)
-            samples.inputs["wrist"][samples.recording == "s1_a2_t3"] *= 1e14
-            return samples
-
-    data = Huge(modalities=("wrist", "pressure"), root=str(root), cache_dir=str(tmp_path), labels_per_class=2)
-    module = ContrastiveFusionModule(
-        data.modality_shapes, 3, {"wrist": TemporalEncoder(3), "pressure": TemporalEncoder(2)}
-    )
-    told = r"^data: standardised, \d+ samples .* are \d different ones\. Look"
-    with pytest.raises(ConfigurationError, match=told):
-        Trainer(**{**QUIET, "enable_checkpointing": True}, default_root_dir=tmp_path).fit(module, datamodule=data)
 
 
 def test_trying_an_encoder_uses_no_random_numbers() -> None:

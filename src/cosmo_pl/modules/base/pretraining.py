@@ -202,10 +202,6 @@ class PretrainingModule(BaseModule):
             return
         self._check_missing(self.data)
         measured = num_measured(self.data)
-        if measured < MIN_POINTS <= (given := min(map(len, self.data.quality_inputs().values()))):
-            problem = f"standardised, {given} samples of the pretraining are {measured} different ones"
-            remedy = "Look for a recording whose values are far larger than all others, beside which these are equal"
-            raise ConfigurationError("data", problem, remedy)
         if measured < MIN_POINTS:
             problem = f"leaves {measured} different samples to pretraining, too few to measure the modalities' quality"
             more, unlabelled = "Use more training samples", f"leave at least {MIN_POINTS} samples unlabelled"
