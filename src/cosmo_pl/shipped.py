@@ -74,6 +74,17 @@ def config_path(name: str) -> Path:
     return shipped_root() / CONFIGS / f"{stem}.yaml"
 
 
+def project_config(root: Path, path: str) -> Path:
+    """A config of a project; an overlay of ``configs/model/`` that the project lacks is the shipped one.
+
+    Args:
+        root: Folder of the project.
+        path: Its path below the folder, "configs/model/cmc.yaml".
+    """
+    own, shipped = root / path, shipped_root() / path
+    return shipped if path.startswith(f"{CONFIGS}/model/") and not own.exists() and shipped.is_file() else own
+
+
 def with_paths(words: Iterable[str]) -> list[str]:
     """A command line with the path of a shipped config wherever it has ``cosmo:NAME``.
 

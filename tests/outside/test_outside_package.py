@@ -190,9 +190,48 @@ def test_a_project_needs_no_list_of_methods(here: Path, tmp_path: Path) -> None:
     ]  # fmt: skip
     assert jobs[1].configs == ("configs/kitchen_stage1.yaml", "configs/model/agreement.yaml")
     assert jobs[2].configs == ("configs/kitchen_stage2.yaml", "configs/model/finetune.yaml")
-    path.write_text(path.read_text(encoding="utf-8").replace("linear", "cosmo"), encoding="utf-8")
-    with pytest.raises(ConfigurationError, match="no 'cosmo'"):
+    path.write_text(path.read_text(encoding="utf-8").replace("linear", "cosmos"), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="no 'cosmos'"):
         Project(tmp_path / "project").jobs("kitchen", "tiny")
+
+
+def test_shipped_methods_and_overlays_need_no_copy(here: Path, tmp_path: Path) -> None:
+    ignored = shutil.ignore_patterns("runs", "results", "methods.yaml", "finetune.yaml")
+    shutil.copytree(here, tmp_path / "project", ignore=ignored)
+    path = tmp_path / "project" / "experiments" / "kitchen.yaml"
+    study = yaml.safe_load(path.read_text(encoding="utf-8"))
+    study["runs"][0]["methods"] = ["cosmo", "agreement", "cmkm", "nearest_neighbor", "probe"]
+    path.write_text(yaml.safe_dump(study), encoding="utf-8")
+    jobs = Project(tmp_path / "project").jobs("kitchen", "tiny")
+    assert [(job.method, job.kind, [parent.method for parent in job.parents]) for job in jobs] == [
+        ("cosmo", "pretrain", []), ("cosmo", "finetune", ["cosmo"]),
+        ("agreement", "pretrain", []), ("agreement", "finetune", ["agreement"]),
+        ("simclr", "pretrain", []), ("cmkm", "pretrain", ["simclr"]), ("cmkm", "finetune", ["cmkm"]),
+        ("nearest_neighbor", "finetune", []), ("probe", "finetune", ["cosmo"]),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "kinds"), [({}, ["pretrain", "finetune"]), ({"bundle": "a/b"}, ["finetune"])])
+def test_an_overlay_that_takes_a_bundle_has_a_stage_1(
+    given: dict[str, str], kinds: list[str], here: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(here, tmp_path / "project", ignore=shutil.ignore_patterns("runs", "results"))
+    path = tmp_path / "project" / "experiments" / "kitchen.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("[cosmo, linear, agreement]", "[mine]"), encoding="utf-8")
+    model = {"class_path": "cosmo_pl.modules.IterativeFusionModule", "init_args": {"iterative_epochs": 0, **given}}
+    overlay = tmp_path / "project" / "configs" / "model" / "mine.yaml"
+    overlay.write_text(yaml.safe_dump({"model": model}), encoding="utf-8")
+    assert [job.kind for job in Project(tmp_path / "project").jobs("kitchen", "tiny")] == kinds
+
+
+def test_claims_and_headline_of_a_project_that_knows_no_paper(
+    study: SimpleNamespace, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["study", "claims"])
+    assert "Preset `tiny`." in (here / "experiments/rendered/claims.md").read_text(encoding="utf-8")
+    assert "preset: there is no 'nano'. Choose from tiny." in refused(capsys, "study", "claims", "--preset=nano")
+    assert "project: has no study 'plus', of whose results the table is. Use" in refused(capsys, "study", "headline")
+    assert not {"paper", "verdict"} & set(study.table[0]) and "Claims of the paper" not in study.page
 
 
 def test_an_overlay_whose_class_cannot_be_imported_is_named(here: Path, tmp_path: Path) -> None:

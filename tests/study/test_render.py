@@ -13,6 +13,7 @@ import yaml
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.study.functions import renderer
 from cosmo_pl.study.lineage import digest_of
+from cosmo_pl.study.names import check_functions
 from cosmo_pl.study.render import presets_with_results, render_study, study_page, view_of
 from cosmo_pl.study.rendering.formats import csv_of, latex_of, markdown_of
 from cosmo_pl.study.rendering.provenance import marked, provenance
@@ -77,7 +78,7 @@ def test_a_figure_is_one_file_and_one_yaml(project, results, tmp_path, monkeypat
     }
     write(project.root, "experiments/my_runs.yaml", study)
     assert "my_runs" in project.studies()
-    project.check_functions(["my_runs"])
+    check_functions(project, ["my_runs"])
     first, *_ = jobs = project.jobs("my_runs", "paper")
     results.put(first, finished(first))
     files = render_study(project, "my_runs", "paper", results).write(tmp_path / "out")

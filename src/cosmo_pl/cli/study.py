@@ -18,6 +18,7 @@ from cosmo_pl.provenance import check_committed
 from cosmo_pl.shipped import holds_studies
 from cosmo_pl.study.jobs import Job, choose
 from cosmo_pl.study.locations import RESULTS, RUNS, Locations
+from cosmo_pl.study.names import check_functions, unknown_names
 from cosmo_pl.study.workspace import Workspace
 from cosmo_pl.trust import allowed
 
@@ -64,7 +65,7 @@ def run(
         raise ConfigurationError("submit_options", "has no effect without submit", "Add --submit slurm")
     where = Locations.of(project, results, runs)
     studies = where.project.studies() if name == "all" else [name]
-    where.project.check_functions(studies)
+    check_functions(where.project, studies)
     _warn_of_names(where, studies)
     needs_commit = where.project.preset(preset).committed_code
     if name != "all" and (needed := where.project.study(name).needs) is not None:
@@ -90,8 +91,6 @@ def run(
 
 
 def _warn_of_names(where: Locations, studies: Sequence[str]) -> None:
-    from cosmo_pl.study.names import unknown_names
-
     for line in unknown_names(where.project, studies):
         warnings.warn(line, stacklevel=2)
 
@@ -249,23 +248,27 @@ def _render(where: Locations, name: str, preset: str | None) -> None:
         print(*rendering.write(where.rendered), sep="\n")
 
 
-def claims(project: str | None = None, results: str | None = None, output: str | None = None) -> None:
+def claims(
+    project: str | None = None, results: str | None = None, output: str | None = None, preset: str | None = None
+) -> None:
     """Writes one page with all claims of the paper and their verdicts.
 
     Args:
         project: Folder of the project, as in `study run`.
         results: Folder of the results.
         output: Folder of the page, claims.md; experiments/rendered by default.
+        preset: A preset; by default that of the paper's protocol, or the only one of the project.
     """
-    from cosmo_pl.study.claims import all_claims, write_claims
+    from cosmo_pl.study.claims import all_claims, usual_preset, write_claims
 
     where = Locations.of(project, results, output=output)
-    found = all_claims(where.project, where.results)
-    print(write_claims(found, where.rendered, where.project.paper(), where.results.damaged.values()))
+    preset = preset or usual_preset(where.project)
+    found = all_claims(where.project, where.results, preset)
+    print(write_claims(found, where.rendered, where.project.paper(), where.results.damaged.values(), preset))
 
 
 def headline(project: str | None = None, results: str | None = None, output: str | None = None) -> None:
-    """Prints the table of headline results, or writes it into a page.
+    """Prints the table of headline results of the shipped study `plus`, or writes it into a page.
 
     Args:
         project: Folder of the project, as in `study run`.
@@ -274,13 +277,17 @@ def headline(project: str | None = None, results: str | None = None, output: str
             table is written; printed by default.
 
     Raises:
-        ConfigurationError: The page has no such markers, or a damaged result would be missing in its table.
+        ConfigurationError: The project lacks the study, the page has no such markers, or a damaged result would be
+            missing in its table.
     """
     from cosmo_pl.study.pages import headline_table
     from cosmo_pl.study.render import left_out
-    from cosmo_pl.study.rendering.headline import insert
+    from cosmo_pl.study.rendering.headline import STUDY, insert
 
     where = Locations.of(project, results)
+    if STUDY not in where.project.studies():
+        problem = f"has no study '{STUDY}', of whose results the table is"
+        raise ConfigurationError("project", problem, "Use the shipped project, in a folder without own studies")
     table = headline_table(where.project, where.results)
     damaged = list(where.results.damaged.values())
     if output is None:

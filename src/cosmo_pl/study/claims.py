@@ -73,9 +73,25 @@ def protocol(paper: Mapping[str, Any]) -> str:
     return str(paper.get("protocol", {}).get("preset", "paper"))
 
 
-def all_claims(project: Project, results: Results) -> list[Claim]:
-    """The claims of all studies under the preset with the paper's protocol, including studies without results."""
-    preset = protocol(project.paper())
+def usual_preset(project: Project) -> str:
+    """The preset with the paper's protocol, or the only one of the project."""
+    presets = project.presets()
+    return presets[0] if len(presets) == 1 else protocol(project.paper())
+
+
+def all_claims(project: Project, results: Results, preset: str | None = None) -> list[Claim]:
+    """The claims of all studies, including studies without results.
+
+    Args:
+        project: The project.
+        results: Its results.
+        preset: Preset of the results; `usual_preset` by default.
+
+    Raises:
+        ConfigurationError: There is no such preset.
+    """
+    preset = preset or usual_preset(project)
+    project.preset(preset)
     return collect(judged(view_of(project, name, preset, results)) for name in project.studies())
 
 
@@ -143,7 +159,13 @@ def _page_of(folder: Path, study: str) -> str:
     return next((page for page in pages if page.is_file()), pages[0]).name
 
 
-def write_claims(claims: Sequence[Claim], folder: Path, paper: Mapping[str, Any], damaged: Iterable[str] = ()) -> Path:
+def write_claims(
+    claims: Sequence[Claim],
+    folder: Path,
+    paper: Mapping[str, Any],
+    damaged: Iterable[str] = (),
+    preset: str | None = None,
+) -> Path:
     """Writes ``claims.md``.
 
     Args:
@@ -151,11 +173,17 @@ def write_claims(claims: Sequence[Claim], folder: Path, paper: Mapping[str, Any]
         folder: Folder of the page.
         paper: Content of ``paper.yaml``, with the rule and remarks on the inputs.
         damaged: Problems of the results that were skipped.
+        preset: Preset of the results; that of the paper's protocol by default.
 
     Returns:
         The page.
     """
-    parts = ["# The paper's claims", f"Preset `{protocol(paper)}`.", summary(claims), bullets(map(left_out, damaged))]
+    parts = [
+        "# The paper's claims",
+        f"Preset `{preset or protocol(paper)}`.",
+        summary(claims),
+        bullets(map(left_out, damaged)),
+    ]
     parts += ["## Each claim", by_location(claims, partial(_page_of, folder)), "## The rule", rule(paper)]
     path = folder / "claims.md"
     write_whole(path, "\n\n".join(part for part in parts if part) + "\n")

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from inspect import signature
 from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, get_args, get_type_hints
@@ -250,21 +251,25 @@ class Preset(Described):
 def overlay_method(path: Path) -> Method:
     """The method of an overlay of ``configs/model/`` that ``methods.yaml`` does not contain.
 
-    A pretraining method is fine-tuned by ``finetune.yaml``; any other method is a second stage without a first.
+    A pretraining method is fine-tuned by ``finetune.yaml``. Any other method is a second stage: on the stage 1 of Cosmo
+    if its class takes a bundle that the overlay does not name, else without a first.
 
     Raises:
         ConfigurationError: The overlay names no class of a model that can be imported.
     """
-    from cosmo_pl.run_loading import class_phase
+    from cosmo_pl.run_loading import class_phase, imported_class
 
     try:
-        phase = class_phase(read_yaml(path)["model"]["class_path"])
+        model = read_yaml(path)["model"]
+        phase = class_phase(model["class_path"])
+        takes_bundle = "bundle" in signature(imported_class(model["class_path"])).parameters
     except Exception as error:  # whatever another package raises on import
         problem = f"names no model that can be imported ({type(error).__name__}: {error})"
         raise ConfigurationError(str(path), problem, "Give it model.class_path, of an installed package") from error
     if phase == "pretrain":
         return Method(path.stem, pretrain=[path.stem], finetune=["finetune"])
-    return Method(path.stem, finetune=[path.stem])
+    of_stage_1 = takes_bundle and "bundle" not in (model.get("init_args") or {})
+    return Method(path.stem, pretrain=[] if of_stage_1 else None, finetune=[path.stem])
 
 
 def parse(kind: Any, path: Path) -> Any:

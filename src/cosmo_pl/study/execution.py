@@ -21,6 +21,7 @@ from cosmo_pl.fields import Field
 from cosmo_pl.io import keep_json, kept_json
 from cosmo_pl.provenance import code_state, environment
 from cosmo_pl.run_folder import BUNDLE, BUNDLE_DESCRIPTION, logged_curves, newest_test, run_of
+from cosmo_pl.shipped import project_config
 from cosmo_pl.study.functions import measurement
 from cosmo_pl.study.identity import options
 from cosmo_pl.study.jobs import Job, Project, identified
@@ -124,7 +125,7 @@ class Executor:
             "trainer.enable_progress_bar": self.progress_bar,
             "trainer.enable_model_summary": False,
         }
-        configs = [f"--config={self.project.root / path}" for path in job.configs]
+        configs = [f"--config={project_config(self.project.root, path)}" for path in job.configs]
         return configs + options(arguments)
 
     @contextmanager
@@ -174,7 +175,7 @@ class Executor:
     def _data(self, job: Job) -> Any:
         """The data of a job without parents."""
         given = {name: value for name, value in job.arguments.items() if name.startswith(DATA)}
-        configs = [self.project.root / path for path in job.configs]
+        configs = [project_config(self.project.root, path) for path in job.configs]
         return self.entry.load_data(configs, {name.removeprefix(DATA): value for name, value in given.items()})
 
     def _bundle(self, job: Job) -> dict[str, Any]:

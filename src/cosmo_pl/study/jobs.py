@@ -13,6 +13,7 @@ from typing import Any, Literal
 from cosmo_pl.errors import ConfigurationError, choices, located
 from cosmo_pl.extras import installed
 from cosmo_pl.io import read_yaml
+from cosmo_pl.shipped import project_config, shipped_root
 from cosmo_pl.study.definition import (
     FitPhase,
     Method,
@@ -22,7 +23,7 @@ from cosmo_pl.study.definition import (
     overlay_method,
     parse,
 )
-from cosmo_pl.study.functions import measurement, measurement_version, renderer
+from cosmo_pl.study.functions import measurement_version
 from cosmo_pl.study.identity import Part, Resolved, canonical, key_of
 from cosmo_pl.study.resolving import Resolve, Resolver
 from cosmo_pl.study.sweeps import TRACK_TEST, read_sweep
@@ -120,28 +121,26 @@ class Project:
         study: Study = parse(Study, self.experiments / f"{name}.yaml")
         return study
 
-    def check_functions(self, names: Iterable[str]) -> None:
-        """Refuses studies whose measurements or renderers do not exist, before anything is run.
-
-        Raises:
-            ConfigurationError: One does not.
-        """
-        for name in names:
-            study = self.study(name)
-            with located(f"study '{name}'"):
-                renderer(study.render)
-                for measure in {runs.measure for runs in study.runs if runs.measure is not None}:
-                    measurement(measure)
-
     def methods(self, study: Study | None = None) -> dict[str, Method]:
-        """All methods by name, in the order of the tables, and then the overlays that a study names as methods."""
-        path = self.experiments / "methods.yaml"
-        methods: dict[str, Method] = dict(parse(dict[str, Method], path)) if path.is_file() else {}
-        for name in (n for runs in (study.runs if study else ()) for names in runs.methods for n in names.split("+")):
-            overlay = self.root / "configs" / "model" / f"{name}.yaml"
-            if name not in methods and overlay.is_file():
-                methods[name] = overlay_method(overlay)
+        """All methods by name, in the order of the tables, and then the other ones that a study names.
+
+        These are overlays of the project, or else shipped methods or overlays.
+        """
+        methods = _methods_of(self.experiments)
+        names = [n for runs in (study.runs if study else ()) for names in runs.methods for n in names.split("+")]
+        for name in names:
+            if name not in methods and (found := self._other_method(name)) is not None:
+                methods[name] = found
+                names += [found.first] if found.first else []
         return methods
+
+    def _other_method(self, name: str) -> Method | None:
+        overlay = f"configs/model/{name}.yaml"
+        shipped = {} if (self.root / overlay).is_file() else _methods_of(shipped_root() / "experiments")
+        if name in shipped:
+            return replace(shipped[name], datasets=None)  # which are shipped datasets
+        path = project_config(self.root, overlay)
+        return overlay_method(path) if path.is_file() else None
 
     def presets(self) -> list[str]:
         """Names of all presets."""
@@ -200,6 +199,11 @@ class Project:
         """Recipe that a dataset is named for: "plus" of "utd_plus", "" without configs of the name before it."""
         base, _, recipe = dataset.rpartition("_")
         return recipe if base and self.has_dataset(base) else ""
+
+
+def _methods_of(experiments: Path) -> dict[str, Method]:
+    path = experiments / "methods.yaml"
+    return dict(parse(dict[str, Method], path)) if path.is_file() else {}
 
 
 def expand(project: Project, study: Study, preset: str) -> list[Job]:

@@ -1,11 +1,30 @@
-"""Names in studies that stand for nothing in the project, which leaves their runs out."""
+"""Names in studies that stand for nothing: of functions, and of datasets and presets, whose runs are left out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from cosmo_pl.errors import choices
+from cosmo_pl.errors import choices, located
+from cosmo_pl.study.functions import measurement, renderer
 from cosmo_pl.study.jobs import Project
+
+
+def check_functions(project: Project, names: Iterable[str]) -> None:
+    """Refuses studies whose measurements or renderers do not exist, before anything is run.
+
+    Args:
+        project: The project.
+        names: Names of the studies.
+
+    Raises:
+        ConfigurationError: One does not.
+    """
+    for name in names:
+        study = project.study(name)
+        with located(f"study '{name}'"):
+            renderer(study.render)
+            for measure in {runs.measure for runs in study.runs if runs.measure is not None}:
+                measurement(measure)
 
 
 def unknown_names(project: Project, names: Iterable[str]) -> list[str]:

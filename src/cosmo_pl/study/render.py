@@ -104,7 +104,10 @@ class Rendering:
             parts += ["### Methods of one kind", markdown_of([COMPARED, *rendered.comparisons])]
         if rendered.verdicts:
             rows = [(each.claim, with_symbol(each.verdict), each.evidence) for each in rendered.verdicts]
-            parts += ["### Claims of the paper", markdown_of([("claim", "verdict", "evidence"), *rows])]
+            parts += [
+                "### Claims of the paper" if self.view.paper else "### Questions",
+                markdown_of([("claim", "verdict", "evidence"), *rows]),
+            ]
         return "\n\n".join(parts)
 
     @property

@@ -16,6 +16,7 @@ from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.io import cache_folder, keep_json, kept_json, read_config, user_path
 from cosmo_pl.parsing import Given, parse
 from cosmo_pl.run_folder import BUNDLE_WEIGHTS, find_bundle
+from cosmo_pl.shipped import project_config
 from cosmo_pl.study.identity import SEEDS, Part, Resolved, canonical, identifying, numerics_of, options
 from cosmo_pl.trust import class_paths
 
@@ -56,7 +57,7 @@ class Resolver:
                 such file of labels.
         """
         rest = {name: value for name, value in arguments.items() if name not in SEEDS}
-        request = [FORMAT, _libraries(), [self._content(root / path) for path in configs], rest, part]
+        request = [FORMAT, _libraries(), [self._content(project_config(root, path)) for path in configs], rest, part]
         name = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:32]
         if name not in self._known:
             self._known[name] = self._kept(name) or self._resolved(name, root, configs, rest, part)
@@ -89,7 +90,7 @@ class Resolver:
         self, name: str, root: Path, configs: Sequence[str], arguments: Mapping[str, Any], part: Part
     ) -> Resolved:
         self._show_progress()
-        config = resolve([root / path for path in configs], arguments)
+        config = resolve([project_config(root, path) for path in configs], arguments)
         found = identifying(config, part)
         paths = sorted({*class_paths(found), *([FEDERATED] if found.get("federated") else [])})
         arguments = canonical(found)

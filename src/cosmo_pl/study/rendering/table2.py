@@ -28,6 +28,7 @@ HEADER = [
     "training, s",
     "best epoch on the test subjects (not a result)",
 ]
+OF_PAPER = ("paper", "verdict")
 
 
 def accuracy(view: View) -> Rendered:
@@ -36,7 +37,9 @@ def accuracy(view: View) -> Rendered:
     rows = [_row(column, method) for column in columns for method in column.methods]
     notes = [note for column in columns for note in (*_notes(column), *_agreement(column))]
     verdicts = [verdict for column in columns for verdict in (*_values(column), *_gaps(column), *_orders(column))]
-    return Rendered(HEADER, rows, notes=[*notes, *_cost(view), *view.remarks("table2")], verdicts=verdicts)
+    shown = [number for number, name in enumerate(HEADER) if view.paper or name not in OF_PAPER]
+    header, rows = [HEADER[number] for number in shown], [[row[number] for number in shown] for row in rows]
+    return Rendered(header, rows, notes=[*notes, *_cost(view), *view.remarks("table2")], verdicts=verdicts)
 
 
 def _row(column: Column, method: str) -> list[str]:
