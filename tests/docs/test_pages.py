@@ -15,7 +15,7 @@ from cosmo_pl.study.pages import IN_PAPER, Pages, headline_table
 from cosmo_pl.study.records import Results
 from cosmo_pl.study.render import Rendering, render_study, study_page, view_of
 from cosmo_pl.study.rendering.headline import insert
-from cosmo_pl.study.rendering.view import Rendered
+from cosmo_pl.study.rendering.view import Rendered, View
 
 ROOT = Path(__file__).parents[2]
 STUDY = "fig11"  # grids of several methods and amounts of labels
@@ -92,11 +92,12 @@ def test_the_site_has_the_claims_of_the_command(project: Project, results: Resul
 
 
 def test_every_study_is_in_one_section_and_those_of_the_paper_come_first(project: Project, results: Results) -> None:
-    renderings = {
-        name: [Rendering(view_of(project, name, "paper", results), Rendered((), ()), None)]
-        for name in ("plus", "fig9", "negatives", "table1")
-    }
-    sections = Pages(project, results, renderings).sections
+    def unrun(name: str) -> Rendering:
+        return Rendering(View(name, project.study(name), "paper", [], {}, {}, {}), Rendered((), ()), None)
+
+    sections = Pages(
+        project, results, {name: [unrun(name)] for name in ("plus", "fig9", "negatives", "table1")}
+    ).sections
     assert next(iter(sections.items())) == (IN_PAPER, {n: project.study(n).title for n in ("fig9", "table1")})
     assert {name: short for its in list(sections.values())[1:] for name, short in its.items()} == {
         "plus": "The two recipes",
