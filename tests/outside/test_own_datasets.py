@@ -16,6 +16,7 @@ from cosmo_pl.data.recordings import Recording
 from cosmo_pl.data.samples import Samples
 from cosmo_pl.errors import ConfigurationError, CosmoError, RecordingError
 from cosmo_pl.testing import check_dataset
+from data.refusals import refusal
 
 from .kitchen.data import KitchenDataModule, record
 
@@ -32,16 +33,6 @@ class Own(KitchenDataModule):
     def read(self, recordings: Sequence[Recording]) -> Samples:
         self.calls.append(len(recordings))
         return type(self).change(super().read(recordings))
-
-
-def refusal(kind: type[CosmoError], action: Callable[[], object], *told: str) -> None:
-    """The action fails with this error, in one line that tells all of that."""
-    with pytest.raises(kind) as caught:
-        action()
-    message = str(caught.value)
-    assert "\n" not in message and message.endswith(".")
-    for text in told:
-        assert text in message
 
 
 def own(by: Change) -> type[Own]:
