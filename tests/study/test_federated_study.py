@@ -89,6 +89,8 @@ def test_centralised_training_is_a_line_beside_the_rounds():
         if job.kind == "finetune" and (job.method == "federated" or job.key in central)
     }
     rendered = federated.rounds(view("federated_rounds", "paper", found))
-    levels = [[line.get_ydata()[0] for line in axes.lines if line.get_label() == "centralised"]
-              for axes in rendered.figure.axes]  # fmt: skip
+    levels = [
+        [line.get_ydata()[0] for line in axes.lines if line.get_label() == "centralised"]
+        for axes in rendered.figure.axes
+    ]
     assert levels == [[pytest.approx(0.92)]] * 2 + [[]] * 2

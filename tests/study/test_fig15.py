@@ -149,8 +149,11 @@ def test_a_bar_without_a_run_says_so():
     axes = components(run({method: RISING[method] for method in ("attnsense", "cosmo")})).figure.axes[0]
     heights = [text.get_position()[1] for text in axes.texts if text.get_text() == "no run yet"]
     assert [list(COMPONENTS)[height] for height in heights] == [
-        "cosmo_c2", "cosmo_finetune", "cosmo_c1_c2", "cosmo_c1_c3",
-    ]  # fmt: skip
+        "cosmo_c2",
+        "cosmo_finetune",
+        "cosmo_c1_c2",
+        "cosmo_c1_c3",
+    ]
     assert components(run({}, seeds=[])).figure is None
 
 

@@ -143,8 +143,9 @@ def test_fig9_says_which_training_has_no_run_yet():
     }
     train, *_ = epochs.fig9(view("fig9", "paper", made)).figure.axes
     assert train.get_legend_handles_labels()[1] == [
-        "alternating every 5 epochs", "joint training (T_iter = 0): no run yet",
-    ]  # fmt: skip
+        "alternating every 5 epochs",
+        "joint training (T_iter = 0): no run yet",
+    ]
 
 
 def wave(height, seeds=3, noise=0.0, **given):
