@@ -18,7 +18,7 @@ from cosmo_pl.study.rendering.headline import insert
 from cosmo_pl.study.rendering.view import Rendered, View
 
 ROOT = Path(__file__).parents[2]
-STUDY = "fig11"  # grids of several methods and amounts of labels
+STUDY = "plus_labels"  # grids of several methods and amounts of labels
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_a_page_has_exactly_the_numbers_of_the_records(project: Project, results
             spread = f"{stdev(found):.4f}" if len(found) > 1 else ""
             expected[cell] = (f"{fmean(found):.4f}", spread, len(found))
     assert expected, "there are records"
-    rows, *_ = tables(study_page([render_study(project, STUDY, "paper", results)]))
+    rows, *_ = tables(study_page([render_study(project, STUDY, "paper", results, ["paper"])]))
     shown = {
         (row["dataset"], row["value"], row["method"]): (row["accuracy"], row["std"], int(row["n"].rstrip("†")))
         for row in rows
@@ -84,7 +84,7 @@ def test_the_site_has_the_claims_of_the_command(project: Project, results: Resul
     names = ("fig13", "fig9")
     expected = collect(judged(view_of(project, name, "paper", results)) for name in names)
     renderings = {
-        name: [render_study(project, name, preset, results)]
+        name: [render_study(project, name, preset, results, [preset])]
         for name, preset in zip(names, ("quick", "paper"), strict=True)
     }
     assert Pages(project, results, renderings).claims() == expected
@@ -106,7 +106,7 @@ def test_every_study_is_in_one_section_and_those_of_the_paper_come_first(project
 
 
 def test_a_page_has_a_section_for_each_preset_and_links_its_files(project: Project, results: Results) -> None:
-    renderings = [render_study(project, "fig9", preset, results) for preset in ("paper", "quick")]
+    renderings = [render_study(project, "fig9", preset, results, [preset]) for preset in ("paper", "quick")]
     page = study_page(renderings)
     assert re.findall(r"^## (.*)$", page, flags=re.MULTILINE) == ["Preset paper", "Preset quick"]
     made = Pages(project, results, {"fig9": renderings, "table2": renderings, "plus": renderings}).files()
