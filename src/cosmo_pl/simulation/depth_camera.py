@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,7 +78,7 @@ class Camera:
     height: int = 60
     width: int = 80
 
-    @property
+    @cached_property
     def focal(self) -> tuple[float, float]:
         """Focal length in pixels, vertical and horizontal."""
         vertical, horizontal = np.tan(np.deg2rad(FIELD_OF_VIEW) / 2)
@@ -93,7 +95,7 @@ class Camera:
 
     def window(self, centres: Array, radius: float) -> tuple[slice, slice]:
         """Rows and columns in which spheres (n, 3) of a radius can be seen; empty where they cannot."""
-        corners = np.concatenate([centres + radius * np.array(sign) for sign in _CORNERS])
+        corners = (centres + radius * _CORNERS).reshape(-1, 3)
         if corners[:, 2].min() < NEAR / 2:
             return slice(0, self.height), slice(0, self.width)
         fy, fx = self.focal
@@ -102,12 +104,13 @@ class Camera:
         return _within(rows, self.height), _within(columns, self.width)
 
 
-_CORNERS = [(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]
+_CORNERS = np.array([(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])[:, None]
 
 
 def _within(pixels: Array, size: int) -> slice:
-    low, high = np.clip([np.floor(pixels.min()), np.ceil(pixels.max()) + 1], 0, size)
-    return slice(int(low), int(max(low, high)))
+    low, high = math.floor(pixels.min()), math.ceil(pixels.max()) + 1
+    low, high = (min(max(pixel, 0), size) for pixel in (low, high))
+    return slice(low, max(low, high))
 
 
 def capsule_depth(rays: Array, start: Array, end: Array, radius: float) -> Array:
@@ -132,14 +135,23 @@ def capsule_depth(rays: Array, start: Array, end: Array, radius: float) -> Array
         depth = (-b - np.sqrt(b * b - a * c)) / a
         share = along + depth * across
         side = np.where((share > 0) & (share < length2) & (depth > 0), depth, np.inf)
-    ends = np.minimum(sphere_depth(rays, start, radius), sphere_depth(rays, end, radius))
+    ends = np.minimum(sphere_depth(rays, start, radius, square), sphere_depth(rays, end, radius, square))
     nearest: NDArray[np.float64] = np.minimum(side, ends)
     return nearest
 
 
-def sphere_depth(rays: Array, centre: Array, radius: float) -> Array:
-    """Depth (...,) at which rays (..., 3) from the origin enter a sphere, infinite where they miss it."""
-    square, towards = (rays * rays).sum(axis=-1), rays @ centre
+def sphere_depth(rays: Array, centre: Array, radius: float, square: Array | None = None) -> Array:
+    """Depth (...,) at which rays (..., 3) from the origin enter a sphere, infinite where they miss it.
+
+    Args:
+        rays: Directions with z = 1.
+        centre: Its centre (3,), metres.
+        radius: Metres.
+        square: Squares of the rays' lengths (...,), where they are known.
+    """
+    if square is None:
+        square = (rays * rays).sum(axis=-1)
+    towards = rays @ centre
     under = towards**2 - square * (float(centre @ centre) - radius**2)
     with np.errstate(invalid="ignore"):
         depth = (towards - np.sqrt(under)) / square
