@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from cosmo_pl.cli import main
+from cosmo_pl.io import read_yaml
 from cosmo_pl.run_loading import name_test_subjects
 from cosmo_pl.study.jobs import expand
 
@@ -17,12 +18,13 @@ from .factory import PROJECT
 SEEDED = {"seed_everything", "data.init_args.label_seed"}
 
 
-def varies(study):
-    """Whether a study has a factor on a dataset that there are configs of."""
-    return any(runs.vary and any(map(PROJECT.has_dataset, runs.datasets)) for runs in study.runs)
+def varies(name):
+    """Whether a study has a factor on a dataset that there are configs of; its parser would take seconds for all."""
+    runs = read_yaml(PROJECT.experiments / f"{name}.yaml")["runs"]
+    return any(each.get("vary") and any(map(PROJECT.has_dataset, each["datasets"])) for each in runs)
 
 
-STUDIES = [name for name in PROJECT.studies() if varies(PROJECT.study(name))]
+STUDIES = [name for name in PROJECT.studies() if varies(name)]
 resolved_configs: dict[str, dict] = {}
 
 
