@@ -213,9 +213,8 @@ def test_a_channel_is_saturated_however_much_is_cut_off(deviation: float, bits: 
     assert saturated(values) == {}
     cut = np.clip(values, -2, 2)
     shares = {name: max((cut[:, at] == end).mean() for end in (-2, 2)) for at, name in enumerate("xyz")}
-    assert (
-        saturated(cut) == saturated(cut, sizes=(1,)) == {name: pytest.approx(share) for name, share in shares.items()}
-    )
+    assert saturated(cut) == {name: pytest.approx(share) for name, share in shares.items()}
+    assert saturated(cut[:800], sizes=(1,)) == saturated(cut[:800]) != {}
     assert set(saturated(np.clip(values * 8192, -16384, 16384), "raw")) == set("xyz")
 
 
