@@ -162,28 +162,50 @@ def test_a_failed_training_ends_its_run_as_failed(offline, roots, monkeypatch):
     assert newest(offline).exit_code == 1
 
 
-def in_a_process(arguments, **environment):
-    """A training in a process of its own, which says in the end whether it has imported W&B."""
-    code = "import sys; from cosmo_pl.cli import main; main(sys.argv[1:]); print('imported', 'wandb' in sys.modules)"
+NO_LOGIN = [WANDB, "--trainer.logger=WandbLogger"]
+PROGRAM = """
+import contextlib, io, json, sys
+from cosmo_pl.cli import main
+given, loggers = json.loads(sys.argv[1])
+main(given)
+found = ["wandb" in sys.modules]
+for logger in loggers:
+    with contextlib.redirect_stderr(io.StringIO()) as told:
+        try:
+            main([*given, logger])
+            code = 0
+        except SystemExit as stopped:
+            code = stopped.code
+    found.append([code, told.getvalue()])
+print(json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory, roots):
+    """Trainings in a process without a login: whether the first has imported W&B; code and errors with each logger."""
+    folder = tmp_path_factory.mktemp("nobody")
     given = ["fit", f"--config={CONFIGS / 'utd_stage2.yaml'}", NEAREST, "--data.init_args.label_rate=0.3", *TINY]
-    return subprocess.run(
-        [sys.executable, "-c", code, *given, *arguments], capture_output=True, text=True, check=False,
-        stdin=subprocess.DEVNULL, env={**os.environ, **environment},
-    )  # fmt: skip
+    given.append(f"--data.init_args.root={roots['utd']}")
+    nobody = {"HOME": str(folder), "NETRC": str(folder / "netrc"), "WANDB_API_KEY": "", "WANDB_MODE": "online"}
+    command = [sys.executable, "-c", PROGRAM, json.dumps([given, NO_LOGIN])]
+    around = {"env": {**os.environ, **nobody}, "cwd": folder, "stdin": subprocess.DEVNULL}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **around)
+    assert done.returncode == 0, done.stderr
+    imported, *refused = json.loads(done.stdout.splitlines()[-1])
+    return folder, imported, dict(zip(NO_LOGIN, refused, strict=True))
 
 
-@pytest.mark.parametrize("logger", [WANDB, "--trainer.logger=WandbLogger"])
-def test_no_login_is_one_line_before_anything_is_computed(logger, here, roots):
-    nobody = {"HOME": str(here), "NETRC": str(here / "netrc"), "WANDB_API_KEY": "", "WANDB_MODE": "online"}
-    done = in_a_process([f"--data.init_args.root={roots['utd']}", logger], **nobody)
-    assert done.returncode == 2
-    (told,) = [line for line in done.stderr.splitlines() if line.startswith("cosmo-pl: ")]
+@pytest.mark.parametrize("logger", NO_LOGIN)
+def test_no_login_is_one_line_before_anything_is_computed(logger, elsewhere):
+    folder, _, refused = elsewhere
+    code, errors = refused[logger]
+    assert code == 2
+    (told,) = [line for line in errors.splitlines() if line.startswith("cosmo-pl: ")]
     assert "WANDB_MODE=offline" in told
     assert "wandb login" in told
-    assert not (here / "runs" / "utd").exists()
+    assert [path.name for path in (folder / "runs" / "utd").rglob("version_*")] == ["version_0"], "that without W&B"
 
 
-def test_without_the_overlay_wandb_is_not_imported(here, roots):
-    done = in_a_process([f"--data.init_args.root={roots['utd']}"])
-    assert done.returncode == 0, done.stderr
-    assert "imported False" in done.stdout
+def test_without_the_overlay_wandb_is_not_imported(elsewhere):
+    assert elsewhere[1] is False
