@@ -99,6 +99,7 @@ def clip_animation(clip: Clip, title: str, path: Path) -> Path:
             depth.set_title("depth", fontsize=10)
             radar.set_title("radar: speed", fontsize=10)
             writer.grab_frame()
+            figure.set_layout_engine("none")  # that of the first frame stays, and each takes half of the time
     return path
 
 
