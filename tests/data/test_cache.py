@@ -64,6 +64,26 @@ def assert_same(one: Samples, other: Samples) -> None:
         assert getattr(one, key).dtype == getattr(other, key).dtype
 
 
+def test_recordings_are_found_and_checked_once(reads: Reads, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A setup that nothing was prepared for, or whose model became known meanwhile, reads them itself."""
+    loads: list[Samples] = []
+    load = USCDataModule.load
+    monkeypatch.setattr(USCDataModule, "load", lambda data: loads.append(load(data)) or loads[-1])
+    _, data = reads.of(tmp_path / "one")
+    data.prepare_data()  # as Lightning does before a test
+    assert len(loads) == 1 and data._read is None
+    for prepared, read in ((False, 1), (True, 2)):
+        before = len(loads)
+        given = {"window_size": 20, "stride": 10, "test_subjects": [4], "label_rate": 0.5}
+        tested = USCDataModule(root=data.root, cache_dir=data.cache_dir, **given)
+        if prepared:
+            tested.prepare_data()
+        tested.adopt(data.trained_on)
+        tested.setup("test")
+        assert len(loads) - before == read
+        assert_same(tested.samples, data.samples)
+
+
 def test_files_are_parsed_once(reads: Reads, tmp_path: Path) -> None:
     first, fresh = reads.of(tmp_path / "one")
     second, stored = reads.of(tmp_path / "one")

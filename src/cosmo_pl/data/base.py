@@ -252,7 +252,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
             ConfigurationError: The activities, modalities or sensors are not those of the model.
         """
         trained.check_usable(self, self.modality_shapes, self.transforms, self.statistics_of == "adapt")
-        self.adopted = trained
+        self.adopted, self._read = trained, None  # which recordings are kept depends on it
 
     @property
     def trained_on(self) -> TrainedOn:
@@ -262,8 +262,8 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
         return training_data(self.samples, self.split, self, *kept)
 
     def prepare_data(self) -> None:
-        """Finds, checks and reads all recordings, and fills the cache."""
-        self.load()
+        """Finds, checks and reads all recordings, and fills the cache. In this process, the setup reads nothing."""
+        self._read = None if self.is_set_up else self.load()
 
     def setup(self, stage: str | None = None) -> None:
         """Splits, transforms and standardises the samples, once.
@@ -275,7 +275,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
             self.check_phase()
         if self.is_set_up:
             return
-        samples = self.load()
+        samples, self._read = self._read or self.load(), None
         self.split = self.split_samples(samples)
         if self.label_file is not None and len(self.split.train):  # there is none where new people alone are tested
             samples, self.split = with_label_file(self, samples, self.split, user_path(self.label_file))

@@ -108,9 +108,7 @@ def test_what_cannot_work_is_refused(folder: Path, arguments: dict[str, object],
         make(folder, **arguments)
 
 
-def test_what_remains_of_errors_is_measured(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_remains_of_errors_is_measured(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cosmo_pl.study.measures.clock_error.ERRORS", 4)
     found = clock_error([(None, loaded(make(folder)))])
     assert (found["sensors"], found["clips"], found["reliable"]) == (["mat"], 18, 8)
