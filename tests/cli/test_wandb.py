@@ -170,13 +170,13 @@ given, loggers = json.loads(sys.argv[1])
 main(given)
 found = ["wandb" in sys.modules]
 for logger in loggers:
-    with contextlib.redirect_stderr(io.StringIO()) as told:
+    with contextlib.redirect_stderr(io.StringIO()) as errors:
         try:
             main([*given, logger])
             code = 0
         except SystemExit as stopped:
             code = stopped.code
-    found.append([code, told.getvalue()])
+    found.append([code, errors.getvalue()])
 print(json.dumps(found))
 """
 
@@ -201,9 +201,9 @@ def test_no_login_is_one_line_before_anything_is_computed(logger, elsewhere):
     folder, _, refused = elsewhere
     code, errors = refused[logger]
     assert code == 2
-    (told,) = [line for line in errors.splitlines() if line.startswith("cosmo-pl: ")]
-    assert "WANDB_MODE=offline" in told
-    assert "wandb login" in told
+    (line,) = [line for line in errors.splitlines() if line.startswith("cosmo-pl: ")]
+    assert "WANDB_MODE=offline" in line
+    assert "wandb login" in line
     assert [path.name for path in (folder / "runs" / "utd").rglob("version_*")] == ["version_0"], "that without W&B"
 
 
