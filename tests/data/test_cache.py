@@ -71,7 +71,7 @@ def test_recordings_are_found_and_checked_once(reads: Reads, tmp_path: Path, mon
     monkeypatch.setattr(USCDataModule, "load", lambda data: loads.append(load(data)) or loads[-1])
     _, data = reads.of(tmp_path / "one")
     data.prepare_data()  # as Lightning does before a test
-    assert len(loads) == 1 and data._read is None
+    assert len(loads) == 1 and data._prepared is None
     for prepared, read in ((False, 1), (True, 2)):
         before = len(loads)
         given = {"window_size": 20, "stride": 10, "test_subjects": [4], "label_rate": 0.5}

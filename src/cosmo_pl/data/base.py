@@ -108,6 +108,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
     numerics: ClassVar[str] = "1.0"
     """As "meaning.rounding", see CHANGELOG.md."""
     packable: ClassVar[bool] = True  # whether `pack` writes a file that `load` reads
+    _prepared: Samples | None = None  # between `prepare_data` and `setup`
 
     def __init__(
         self,
@@ -252,7 +253,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
             ConfigurationError: The activities, modalities or sensors are not those of the model.
         """
         trained.check_usable(self, self.modality_shapes, self.transforms, self.statistics_of == "adapt")
-        self.adopted, self._read = trained, None  # which recordings are kept depends on it
+        self.adopted, self._prepared = trained, None  # which recordings are kept depends on it
 
     @property
     def trained_on(self) -> TrainedOn:
@@ -263,7 +264,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
 
     def prepare_data(self) -> None:
         """Finds, checks and reads all recordings, and fills the cache. In this process, the setup reads nothing."""
-        self._read = None if self.is_set_up else self.load()
+        self._prepared = None if self.is_set_up else self.load()
 
     def setup(self, stage: str | None = None) -> None:
         """Splits, transforms and standardises the samples, once.
@@ -275,7 +276,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
             self.check_phase()
         if self.is_set_up:
             return
-        samples, self._read = self._read or self.load(), None
+        samples, self._prepared = self._prepared or self.load(), None
         self.split = self.split_samples(samples)
         if self.label_file is not None and len(self.split.train):  # there is none where new people alone are tested
             samples, self.split = with_label_file(self, samples, self.split, user_path(self.label_file))

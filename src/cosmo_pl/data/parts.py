@@ -47,7 +47,6 @@ class PartLoaders:
     modality_shapes: Any
     span: Any
     content_hashes: Any
-    _read: Samples | None = None  # between `prepare_data` and `setup`
     _samples: Samples | None = None
 
     @property
