@@ -15,7 +15,7 @@ from cosmo_pl.plots.colours import ACTIVITIES, SENSORS, class_colour
 from cosmo_pl.plots.time_line import colours
 from cosmo_pl.plots.viewer import PAUSE, Viewer
 from cosmo_pl.plots.viewer.destination import check_destination, connected
-from cosmo_pl.plots.viewer.drawing import rgba
+from cosmo_pl.plots.viewer.drawing import rgba, time_axis
 from cosmo_pl.plots.viewer.images import NO_READING, Images, Radar, colour_table
 from cosmo_pl.plots.viewer.series import Series
 from cosmo_pl.plots.viewer.skeleton import Skeleton
@@ -80,6 +80,20 @@ def test_a_window_lasts_until_the_next_begins_and_a_gap_is_left_open(tmp_path: P
         "/probability/walk",
     ], "waving was never probable"
     assert found["/probability/sit"][0][0] == 2.0
+
+
+def test_no_legend_hides_the_end_of_a_recording(tmp_path: Path) -> None:
+    def legends(duration: float | None) -> list[bool]:
+        with Viewer(*only("inertial"), NAMES, save=tmp_path / f"{duration}.rrd", duration=duration) as viewer:
+            viewer.window(0.0, 2.0, "walk", certain("walk"), {"inertial": 1.0})
+            charts = viewer._layout().root_container.contents[-1].contents
+        found = [chart.properties["PlotLegend"] for chart in charts if "PlotLegend" in chart.properties]
+        return [each.visible is None or each.visible.as_arrow_array().to_pylist() == [True] for each in found]
+
+    (shown,) = time_axis(10.0).view_range.as_arrow_array().to_pylist()
+    assert (shown["start"], shown["end"]) == (0, pytest.approx(10.7e9)), "of a narrow chart the names x, y, z take 7 %"
+    assert legends(2.0) == [True, True, False, True], "probabilities have wide names, and the colours of the bands"
+    assert legends(None) == [True, True, True, True], "live, the newest samples are in the middle"
 
 
 def test_the_weight_of_sensors_with_one_encoder_has_the_colour_of_the_first(tmp_path: Path) -> None:

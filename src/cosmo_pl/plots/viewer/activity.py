@@ -119,8 +119,13 @@ class Shares:
     def _path(self, name: str) -> str:
         return entity_path(self.entity, name)
 
-    def view(self, axis: TimeAxis) -> View:
-        """The chart."""
+    def view(self, axis: TimeAxis, legend: bool = True) -> View:
+        """The chart.
+
+        Args:
+            axis: Axis of time.
+            legend: Whether the names are on it, which hides what lies behind them.
+        """
         import rerun.blueprint as rrb
 
         return rrb.TimeSeriesView(
@@ -128,7 +133,7 @@ class Shares:
             name=self.title,
             axis_x=axis,
             axis_y=rrb.ScalarAxis(range=(-0.02, 1.02), zoom_lock=True),
-            plot_legend=rrb.Corner2D.RightTop,
+            plot_legend=rrb.PlotLegend(rrb.Corner2D.RightTop, visible=legend),
         )
 
 

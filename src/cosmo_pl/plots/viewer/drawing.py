@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 TIMELINE = "time"
 """Seconds of the recording."""
+LEGEND_SHARE = 0.07
+"""Part of the duration that is left free after its end, for the legends of the channels."""
 
 
 class Drawing(ABC):
@@ -61,7 +63,7 @@ def time_axis(duration: float | None) -> TimeAxis:
     """The axis of time of a chart.
 
     Args:
-        duration: Seconds that it shows; None follows the newest samples, in all charts together.
+        duration: Seconds of the recording, shown whole; None follows the newest samples, in all charts together.
     """
     import rerun as rr
     import rerun.blueprint as rrb
@@ -69,7 +71,7 @@ def time_axis(duration: float | None) -> TimeAxis:
     if duration is None:
         return rrb.TimeAxis(link="LinkToGlobal")
     # linked axes would show at most 30 seconds on both sides of the cursor
-    ends = (rrb.TimeRangeBoundary.absolute(seconds=second) for second in (0.0, duration))
+    ends = (rrb.TimeRangeBoundary.absolute(seconds=second) for second in (0.0, (1 + LEGEND_SHARE) * duration))
     return rrb.TimeAxis(view_range=rr.TimeRange(*ends))
 
 

@@ -175,7 +175,12 @@ class Viewer:
         pictures = [(view, 2.0) for each in self.drawings.values() if not each.is_chart for view in each.views(axis)]
         charts = [(view, 2.0) for each in self.drawings.values() if each.is_chart for view in each.views(axis)]
         charts.append((bands_view("activity", axis), 1.7))
-        charts += [(part.view(axis), 2.0) for part in (self._probability, self._weights) if part.drawn]
+        live = self.duration is None
+        if self._probability.drawn:
+            # of a whole recording, the bands of activities above it have the same colours
+            charts.append((self._probability.view(axis, legend=live), 2.0))
+        if self._weights.drawn:
+            charts.append((self._weights.view(axis), 2.0))
         if self.notes:
             (pictures or charts).append((rrb.TextDocumentView(origin=NOTES, name="about"), 1.0))
         columns = [
@@ -183,7 +188,6 @@ class Viewer:
             for column in (pictures, charts)
             if column
         ]
-        live = self.duration is None
         return rrb.Blueprint(
             rrb.Horizontal(*columns, column_shares=[2, 3][-len(columns) :]),
             rrb.BlueprintPanel(state="collapsed"),
