@@ -1,4 +1,4 @@
-"""Datasets that others write: what their `read` returns is checked, and its exceptions are one line."""
+"""Datasets that others write: what their methods return is checked, and exceptions of these are one line."""
 
 from __future__ import annotations
 
@@ -137,6 +137,26 @@ def test_what_read_returns_is_compared_with_modality_shapes(
         refusal(ConfigurationError, kind(**arguments).prepare_data, "Own.read", told)  # it is not cached
     else:
         refusal(ConfigurationError, own(by)(**arguments).prepare_data, "Own.read", told)
+
+
+@pytest.mark.parametrize(
+    ("column", "by", "told"),
+    [
+        ("label", np.ndarray.tolist, "label: is a list. Return an array (N,) of np.int64."),
+        ("label", lambda x: x[:, None], "label: has the type int64 and the shape (96, 1). "),
+        ("label", lambda x: x.astype(float), "label: has the type float64 and the shape (96,). "),
+        ("label", lambda x: x.astype(np.uint8), "label: has the type uint8 and the shape (96,). "),
+        ("label", lambda x: x + 1, "returns the label 3, and the labels of its 3 activities are 0 to 2. Number"),
+        ("subject", lambda x: x.astype(str), "subject: has the type <U21 and the shape (96,). "),
+        ("recording", lambda x: x.astype(object), "recording: has the type object and the shape (96,). "),
+        ("recording", lambda x: np.arange(len(x)), "Return an array (N,) of texts."),
+        ("start", lambda x: x + 0.5, "start: has the type float64"),
+        ("start", lambda x: None, "start: is a NoneType. "),
+    ],
+)  # fmt: skip
+def test_the_columns_of_samples_are_checked(arguments: dict[str, Any], column: str, by: Any, told: str) -> None:
+    kind = own(lambda samples: replace(samples, **{column: by(getattr(samples, column))}))
+    refusal(ConfigurationError, kind(**arguments).prepare_data, "Own.read", told)
 
 
 def test_samples_of_the_cache_are_compared_as_well(arguments: dict[str, Any]) -> None:

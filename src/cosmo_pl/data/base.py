@@ -28,7 +28,7 @@ from cosmo_pl.data.parts import PartLoaders, Phase
 from cosmo_pl.data.person import PersonUnlabeled
 from cosmo_pl.data.plausibility import plausible_samples
 from cosmo_pl.data.reading import read_recordings, standardise
-from cosmo_pl.data.reading_checks import check_samples, checked_read
+from cosmo_pl.data.reading_checks import check_samples, checked_read, checked_recordings
 from cosmo_pl.data.recorded import Recorded, of_samples
 from cosmo_pl.data.recordings import Recording
 from cosmo_pl.data.samples import Samples
@@ -321,7 +321,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
             self.subjects = self.subjects.located(np.unique(samples.subject).tolist(), self.dataset)
             paths = {name: {"": folder / name} for name in samples.recording.tolist()}
             return samples if self.plausible is None else self._plausible(samples, paths, {})
-        found = self.find_recordings(folder)
+        found = checked_recordings(self)
         present = sorted({recording.subject for recording in found if recording.files})
         self.subjects = self.subjects.located(present, self.dataset)
         self.incomplete = self.subjects.evaluated(present, self.adopted is not None) if self.keep_incomplete else ()
@@ -332,7 +332,7 @@ class MultimodalDataModule(PartLoaders, constraints.Constrained, DatasetIdentity
             problem = f"no recording in '{folder}' has all of {list(self.modalities)}"
             raise ConfigurationError("modalities", problem, "Choose fewer")
         samples, extremes, self.data_fingerprint = self.read_all(recordings)
-        check_samples(samples, self.modality_shapes, type(self).__name__)
+        check_samples(samples, self)
         return self._plausible(samples, {recording.name: recording.files for recording in recordings}, extremes)
 
     def _plausible(

@@ -30,7 +30,7 @@ class Recording:
         lacks: Modalities that are missing.
 
     Raises:
-        RecordingError: The subject's number has more than 18 digits.
+        RecordingError: The subject is no whole number, or one of more than 18 digits.
     """
 
     name: str
@@ -40,14 +40,32 @@ class Recording:
     lacks: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        if abs(self.subject) >= 10**18:  # numbers are kept in 64 bits
+        whole = isinstance(self.subject, int | np.integer)
+        if not whole or abs(self.subject) >= 10**18:  # numbers are kept in 64 bits
             path = next(iter(self.files.values()), Path(self.name))
-            raise RecordingError(path, f"subject {self.subject} has too many digits", "Number the subjects from 1")
+            problem = "has too many digits" if whole else "is no whole number"
+            raise RecordingError(path, f"subject {self.subject} {problem}", "Number the subjects from 1")
 
     def describe(self, root: Path) -> list[object]:
-        """All fields in types of JSON, with file names below `root`."""
-        files = {name: path.relative_to(root).as_posix() for name, path in self.files.items()}
+        """All fields in types of JSON, with file names below `root`.
+
+        Raises:
+            RecordingError: A file is not in it.
+        """
+        files = {name: name_below(path, root) for name, path in self.files.items()}
         return [self.name, self.label, self.subject, files, sorted(self.lacks)]
+
+
+def name_below(path: Path, root: Path) -> str:
+    """Name of a file below a folder, the same on all machines.
+
+    Raises:
+        RecordingError: It is not in the folder.
+    """
+    try:
+        return path.relative_to(root).as_posix()
+    except ValueError as error:
+        raise RecordingError(path, f"the file is not in '{root}'", "Move it there") from error
 
 
 def in_order(recordings: Iterable[Recording]) -> list[Recording]:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cosmo_pl.data.recordings import name_below
 from cosmo_pl.errors import ConfigurationError, RecordingError
 from cosmo_pl.io import read_bytes, whole_file
 
@@ -136,11 +137,11 @@ def fingerprint(files: Iterable[Path], root: Path) -> str:
     """SHA-256 of the names below `root` and the bytes of `files`: the same data give the same value on any machine.
 
     Raises:
-        RecordingError: One of the files cannot be read, or is no regular file.
+        RecordingError: One of the files cannot be read, is no regular file, or is not in `root`.
     """
     digest = hashlib.sha256()
     for path in sorted(files):
-        digest.update(path.relative_to(root).as_posix().encode())
+        digest.update(name_below(path, root).encode())
         digest.update(hashlib.sha256(read_bytes(path, partial(RecordingError, path))).digest())
     return digest.hexdigest()
 

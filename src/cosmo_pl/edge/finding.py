@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cosmo_pl.data import DATASETS, MultimodalDataModule, StreamsDataModule
 from cosmo_pl.data.identity import dataset_folder
+from cosmo_pl.data.reading_checks import checked_recordings
 from cosmo_pl.data.recordings import Recording
 from cosmo_pl.data.registry import DataModuleClass
 from cosmo_pl.data.streams.store import MANIFEST
@@ -121,7 +122,7 @@ def _found(data: MultimodalDataModule, target: str, argument: str) -> tuple[Mult
 
     A path starts in the working directory, in the dataset's folder, or in the folder that holds this.
     """
-    recordings, folder = data.find_recordings(data.folder), data.folder.resolve()
+    recordings, folder = checked_recordings(data), data.folder.resolve()
     paths = [user_path(target).resolve(), folder / target, folder.parent / target]
     if folder in paths:
         return data, recordings

@@ -12,6 +12,7 @@ import numpy as np
 from cosmo_pl.checkpoints import checkpoint_in
 from cosmo_pl.data import MultimodalDataModule
 from cosmo_pl.data.identity import is_simulated
+from cosmo_pl.data.reading_checks import checked_recordings
 from cosmo_pl.data.recorded import Recorded
 from cosmo_pl.data.recordings import Recording
 from cosmo_pl.data.samples import Samples
@@ -168,7 +169,7 @@ def _of_run(path: Path, recording: str | None, subject: int | None, root: str | 
     if not tested:
         problem = f"'{path}' has no tested recordings"
         raise ConfigurationError("target", problem, "Give the folder of its export, and a recording with --recording")
-    recordings = [each for each in data.find_recordings(data.folder) if each.name in tested]
+    recordings = [each for each in checked_recordings(data) if each.name in tested]
     return _recognised(recogniser, data, samples, chosen(recordings, recording, subject))
 
 
@@ -194,7 +195,7 @@ def _of_exported(
         raise ConfigurationError("dataset", problem, "Give a YAML file with the data of its training")
     check_suitable(data.title, unsuitable(recogniser.sensors, None, data.sensors, None))
     samples = data.load()
-    return _recognised(recogniser, data, samples, chosen(data.find_recordings(data.folder), recording, subject))
+    return _recognised(recogniser, data, samples, chosen(checked_recordings(data), recording, subject))
 
 
 def _recognised(

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosmo_pl.data import MultimodalDataModule
+from cosmo_pl.data.reading_checks import checked_recordings
 from cosmo_pl.data.recorded import Recorded, Signal, Span
 from cosmo_pl.data.recordings import Recording
 from cosmo_pl.data.reduction import reduce_depth
@@ -140,5 +141,5 @@ def replays_of(
     resampled = {name: replace(each, rate=own[name].rate) for name, each in recogniser.sensors.items() if name in own}
     check_suitable(data.title, unsuitable(resampled, None, own, None))
     shapes = {name: shape[1:] for name, shape in recogniser.modality_shapes.items()}
-    replayed = [each for each in data.find_recordings(data.folder) if each.name in names]
+    replayed = [each for each in checked_recordings(data) if each.name in names]
     return Replays(data, replayed, shapes, reporter, realtime)
