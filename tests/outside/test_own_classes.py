@@ -21,7 +21,7 @@ from cosmo_pl.encoders import Encoder, TemporalEncoder
 from cosmo_pl.errors import ConfigurationError
 from cosmo_pl.modules import ClassifierModule, ContrastiveFusionModule
 
-from .kitchen.data import KitchenDataModule, record
+from .kitchen.data import KitchenDataModule
 
 QUIET: dict[str, Any] = {
     "logger": False,
@@ -30,11 +30,6 @@ QUIET: dict[str, Any] = {
     "enable_model_summary": False,
     "accelerator": "cpu",
 }
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return record(tmp_path_factory.mktemp("kitchen")).parent
 
 
 @pytest.fixture

@@ -51,16 +51,6 @@ def with_values(values: Callable[[np.ndarray], Any], name: str = "wrist") -> Cha
     return lambda samples: replace(samples, inputs={**samples.inputs, name: values(samples.inputs[name])})
 
 
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return record(tmp_path_factory.mktemp("kitchen")).parent
-
-
-@pytest.fixture
-def arguments(root: Path, tmp_path: Path) -> dict[str, Any]:
-    return {"root": str(root), "cache_dir": str(tmp_path / "cache"), "labels_per_class": 2}
-
-
 @pytest.mark.parametrize("units", [{}, {"wrist": ("g",)}, {"wrist": ("smell",)}])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30])
 @pytest.mark.parametrize("clip", [BAD, "s1_a2_t3"])

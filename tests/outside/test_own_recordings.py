@@ -15,7 +15,7 @@ from cosmo_pl.data.recordings import Recording
 from cosmo_pl.errors import ConfigurationError, RecordingError
 from data.refusals import refusal
 
-from .kitchen.data import KitchenDataModule, record
+from .kitchen.data import KitchenDataModule
 
 Change = Callable[[list[Recording]], Any]
 
@@ -43,16 +43,6 @@ def refuse(message: str) -> Change:
         raise KeyError(message)
 
     return refused
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return record(tmp_path_factory.mktemp("kitchen")).parent
-
-
-@pytest.fixture
-def arguments(root: Path, tmp_path: Path) -> dict[str, Any]:
-    return {"root": str(root), "cache_dir": str(tmp_path / "cache"), "labels_per_class": 2}
 
 
 @pytest.mark.parametrize(

@@ -166,11 +166,9 @@ def check_samples(samples: Samples, data: Reader, without: Collection[str] = ())
 def _check_column(values: Any, kind: str, where: str) -> None:
     found = getattr(values, "dtype", None)
     if not isinstance(found, np.dtype) or found.kind != kind or np.ndim(values) != 1:
-        described = (
-            f"has the type {found} and the shape {np.shape(values)}" if found else f"is a {type(values).__name__}"
-        )
+        problem = f"has the type {found} and the shape {np.shape(values)}" if found else f"is a {type(values).__name__}"
         expected = "texts" if kind == "U" else "np.int64"
-        raise ConfigurationError(where, described, f"Return an array (N,) of {expected}")
+        raise ConfigurationError(where, problem, f"Return an array (N,) of {expected}")
 
 
 def _check_values(values: Any, shape: tuple[int, ...], where: str) -> None:
