@@ -103,7 +103,7 @@ def test_other_types_of_numbers_are_read(arguments: dict[str, Any], kind: Any) -
 
 @pytest.mark.parametrize("cached", [False, True])
 @pytest.mark.parametrize(
-    ("by", "told"),
+    ("by", "message"),
     [
         (with_values(lambda x: x[:, :10]), "'wrist': has samples of the shape (10, 3), and"),
         (with_values(lambda x: x[..., :2]), "'wrist': has samples of the shape (20, 2), and"),
@@ -117,20 +117,20 @@ def test_other_types_of_numbers_are_read(arguments: dict[str, Any], kind: Any) -
     ],
 )  # fmt: skip
 def test_what_read_returns_is_compared_with_modality_shapes(
-    arguments: dict[str, Any], by: Any, told: str, cached: bool
+    arguments: dict[str, Any], by: Any, message: str, cached: bool
 ) -> None:
     if cached:
         own(lambda samples: samples)(**arguments).prepare_data()
         kind = own(by)
         kind.reader_arguments = lambda self: {"version": 2}  # type: ignore[method-assign]
-        refusal(ConfigurationError, kind(**arguments).prepare_data, "Own.read", told)
-        refusal(ConfigurationError, kind(**arguments).prepare_data, "Own.read", told)  # it is not cached
+        refusal(ConfigurationError, kind(**arguments).prepare_data, "Own.read", message)
+        refusal(ConfigurationError, kind(**arguments).prepare_data, "Own.read", message)  # it is not cached
     else:
-        refusal(ConfigurationError, own(by)(**arguments).prepare_data, "Own.read", told)
+        refusal(ConfigurationError, own(by)(**arguments).prepare_data, "Own.read", message)
 
 
 @pytest.mark.parametrize(
-    ("column", "by", "told"),
+    ("column", "by", "message"),
     [
         ("label", np.ndarray.tolist, "label: is a list. Return an array (N,) of np.int64."),
         ("label", lambda x: x[:, None], "label: has the type int64 and the shape (96, 1). "),
@@ -143,10 +143,10 @@ def test_what_read_returns_is_compared_with_modality_shapes(
         ("start", lambda x: x + 0.5, "start: has the type float64"),
         ("start", lambda x: None, "start: is a NoneType. "),
     ],
-)  # fmt: skip
-def test_the_columns_of_samples_are_checked(arguments: dict[str, Any], column: str, by: Any, told: str) -> None:
+)
+def test_the_columns_of_samples_are_checked(arguments: dict[str, Any], column: str, by: Any, message: str) -> None:
     kind = own(lambda samples: replace(samples, **{column: by(getattr(samples, column))}))
-    refusal(ConfigurationError, kind(**arguments).prepare_data, "Own.read", told)
+    refusal(ConfigurationError, kind(**arguments).prepare_data, "Own.read", message)
 
 
 def test_samples_of_the_cache_are_compared_as_well(arguments: dict[str, Any]) -> None:

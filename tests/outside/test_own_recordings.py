@@ -46,7 +46,7 @@ def refuse(message: str) -> Change:
 
 
 @pytest.mark.parametrize(
-    ("by", "told"),
+    ("by", "message"),
     [
         (refuse("no\nsubjects"), "fails with KeyError: 'no\\nsubjects' (test_own_recordings.py, line "),
         (lambda found: None, "fails with TypeError: 'NoneType' object is not iterable"),
@@ -59,11 +59,11 @@ def refuse(message: str) -> Change:
         (each(label=lambda one: float(one.label)), "with the label 0.0, and "),
         (each(files=lambda one: {"clip": "s1.npz"}), "returns recording 's1_a1_t1' with the file 's1.npz'. "),
     ],
-)  # fmt: skip
-def test_recordings_that_cannot_be_used_are_one_line(arguments: dict[str, Any], by: Change, told: str) -> None:
+)
+def test_recordings_that_cannot_be_used_are_one_line(arguments: dict[str, Any], by: Change, message: str) -> None:
     data = own(by)(**arguments)
-    refusal(ConfigurationError, data.prepare_data, "Own.find_recordings: ", told)
-    refusal(ConfigurationError, lambda: checked_recordings(data), told)
+    refusal(ConfigurationError, data.prepare_data, "Own.find_recordings: ", message)
+    refusal(ConfigurationError, lambda: checked_recordings(data), message)
 
 
 def test_a_subject_is_a_number(arguments: dict[str, Any]) -> None:
